@@ -1,0 +1,21 @@
+"""The catalog: the truth about an index, in SQLite. The only place that speaks SQL."""
+
+from __future__ import annotations
+
+from modag_search.catalog.catalog import Catalog
+from modag_search.catalog.changes import PutReport
+from modag_search.catalog.inspection import CatalogCounts
+from modag_search.catalog.items import ScanVerdict
+from modag_search.catalog.labels import Annotation, LabelCount, Origin
+from modag_search.catalog.runs import RunRecord
+
+__all__ = [
+    "Annotation",
+    "Catalog",
+    "CatalogCounts",
+    "LabelCount",
+    "Origin",
+    "PutReport",
+    "RunRecord",
+    "ScanVerdict",
+]

@@ -1,0 +1,90 @@
+"""Features as bytes: little-endian floats, one after the other, without a header."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modag_search.errors import DamagedCatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modag_search.values import Float32Array
+
+
+def encode_blob(feature: Float32Array, dtype: str) -> bytes:
+    """Turn a feature into the bytes that the catalog stores.
+
+    Parameters
+    ----------
+    feature : np.ndarray [shape=(d,), float32]
+    dtype : {"<f4", "<f2"}
+        Little-endian float32 or float16.
+
+    Returns
+    -------
+    bytes
+        ``d * np.dtype(dtype).itemsize`` of them.
+
+    Raises
+    ------
+    ValueError
+        If the feature is not a vector, or if a value is not finite (once stored as `dtype`).
+    """
+    if feature.ndim != 1:
+        raise ValueError(f"a feature is a vector; got shape {feature.shape}")
+    with np.errstate(over="ignore"):
+        stored = feature.astype(dtype)
+    if not np.isfinite(stored).all():
+        raise ValueError(f"a feature holds a value that is not finite as {dtype}")
+    return stored.tobytes()
+
+
+def decode_blob(blob: bytes, dtype: str) -> Float32Array:
+    """Turn stored bytes back into a feature.
+
+    Parameters
+    ----------
+    blob : bytes
+    dtype : {"<f4", "<f2"}
+
+    Returns
+    -------
+    np.ndarray [shape=(d,), float32]
+    """
+    return np.frombuffer(blob, dtype=dtype).astype(np.float32)
+
+
+def decode_blobs(
+    blobs: Sequence[bytes], *, dtype: str, dimension: int, segment_ids: Sequence[int]
+) -> Float32Array:
+    """Turn the stored features of several segments into one matrix.
+
+    Parameters
+    ----------
+    blobs : sequence of bytes, length n
+    dtype : {"<f4", "<f2"}
+    dimension : int
+        Length d that each feature must have.
+    segment_ids : sequence of int, length n
+        Named where a blob is at fault.
+
+    Returns
+    -------
+    np.ndarray [shape=(n, d), float32]
+
+    Raises
+    ------
+    DamagedCatalogError
+        If a blob does not hold `dimension` values.
+    """
+    expected = dimension * np.dtype(dtype).itemsize
+    for segment_id, blob in zip(segment_ids, blobs, strict=True):
+        if len(blob) != expected:
+            raise DamagedCatalogError(
+                f"the feature of segment {segment_id} is {len(blob)} bytes long, not {expected}; "
+                "run `modag verify`, then index its file again"
+            )
+    return decode_blob(b"".join(blobs), dtype).reshape(len(blobs), dimension)

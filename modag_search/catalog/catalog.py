@@ -1,0 +1,193 @@
+"""The catalog of an index: what it knows, in one SQLite file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Self
+
+from sqlalchemy import select
+
+from modag_search.catalog import changes, inspection, migrations
+from modag_search.catalog.database import Database
+from modag_search.catalog.failures import Failures
+from modag_search.catalog.items import Items
+from modag_search.catalog.labels import Labels
+from modag_search.catalog.pipelines import Pipelines
+from modag_search.catalog.runs import Runs
+from modag_search.catalog.segments import Segments
+from modag_search.catalog.tables import StateRow
+from modag_search.errors import CatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from types import TracebackType
+
+    from modag_search.catalog.changes import PutReport
+    from modag_search.catalog.inspection import CatalogCounts
+    from modag_search.values import EncodedItem, Failure, Modality, ScannedFile
+
+
+class Catalog:
+    """Items, segments, features, labels, failures and runs of an index.
+
+    Open one with `Catalog.open`. It answers through its parts (``catalog.items.at(path)``); what changes
+    items and their segments are methods of its own. Each call is one transaction: it happens wholly or not
+    at all, and counts at most one generation. One thread at a time may use it; other processes may read
+    meanwhile.
+
+    Attributes
+    ----------
+    path : str
+    items : Items
+    segments : Segments
+    pipelines : Pipelines
+    labels : Labels
+    failures : Failures
+    runs : Runs
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with Catalog.open(f"{folder.name}/catalog.sqlite", create=True) as catalog:
+    ...     catalog.generation, catalog.items.at("/music/trumpet.wav")
+    (0, None)
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.path = database.path
+        self.items = Items(database)
+        self.segments = Segments(database)
+        self.pipelines = Pipelines(database)
+        self.labels = Labels(database)
+        self.failures = Failures(database)
+        self.runs = Runs(database)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, create: bool = False) -> Self:
+        """Open a catalog, bringing an older one to the newest revision of its tables.
+
+        The older one is copied to ``<path>.bak-<revision>`` first.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        create : bool
+            True to make a new one where there is none.
+
+        Raises
+        ------
+        CatalogError
+            If there is none, or its folder does not allow writing.
+        NewerCatalogError
+            If a later version of modag-search wrote it.
+        DamagedCatalogError
+            If SQLite cannot read it.
+        """
+        if not create and not os.path.exists(path):
+            raise CatalogError(f"{os.fspath(path)}: there is no catalog here; `modag index` makes one")
+        migrations.upgrade(path)
+        return cls(Database(path))
+
+    def close(self) -> None:
+        """Let go of the file; to be called once, and last."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def generation(self) -> int:
+        """Number of changes of segments so far; a store of this generation is up to date."""
+        with self._database.read() as connection:
+            return connection.execute(select(StateRow.generation)).scalar_one()
+
+    @property
+    def label_generation(self) -> int:
+        """Number of changes of labels so far."""
+        with self._database.read() as connection:
+            return connection.execute(select(StateRow.label_generation)).scalar_one()
+
+    def put(self, items: Sequence[EncodedItem], *, pipelines: Mapping[Modality, int]) -> PutReport:
+        """Insert items, or replace what is at their paths.
+
+        A replaced item keeps its id and its labels; its segments go, and new ones come with new ids. A
+        failure of the same path is forgotten.
+
+        Parameters
+        ----------
+        items : sequence of EncodedItem
+            Of several with the same path, the last counts.
+        pipelines : mapping of modality to int
+            Ids, from `Pipelines.ensure`, of the pipelines that made the features.
+
+        Raises
+        ------
+        ValueError
+            If a feature is missing, has another length than its pipeline makes, or is not finite.
+        """
+        with self._database.write() as connection:
+            return changes.put(connection, items, pipelines=pipelines)
+
+    def touch(self, file: ScannedFile) -> None:
+        """Note a new size and time of the item at a path, whose content is the same."""
+        with self._database.write() as connection:
+            changes.touch(connection, file)
+
+    def move(self, item_id: int, file: ScannedFile) -> None:
+        """Give an item a new path; it keeps its features and labels. An item that was there is removed."""
+        with self._database.write() as connection:
+            changes.move(connection, item_id, file)
+
+    def copy(self, item_id: int, file: ScannedFile) -> int:
+        """Give a file with the same content as an item segments and features like its.
+
+        An item that is at the file's path already keeps its id and labels, and is replaced otherwise.
+        Labels are not copied.
+
+        Returns
+        -------
+        int
+            Id of the item at the file's path.
+        """
+        with self._database.write() as connection:
+            return changes.copy(connection, item_id, file)
+
+    def remove(self, item_ids: Iterable[int]) -> int:
+        """Remove items, their segments and their labels, and return how many there were."""
+        with self._database.write() as connection:
+            return changes.remove(connection, item_ids)
+
+    def fail(self, failures: Sequence[Failure], *, run_id: int | None = None, keep_items: bool) -> None:
+        """Note that files could not be indexed.
+
+        Parameters
+        ----------
+        failures : sequence of Failure
+        run_id : int, optional
+        keep_items : bool
+            True where the files may be as they were, only out of reach. Otherwise what items at these paths
+            were indexed from is gone: they lose their segments, and keep their ids and labels.
+        """
+        with self._database.write() as connection:
+            changes.fail(connection, failures, run_id=run_id, keep_items=keep_items)
+
+    def count(self) -> CatalogCounts:
+        """Count what the catalog holds."""
+        with self._database.read() as connection:
+            return inspection.count(connection)
+
+    def check(self) -> list[str]:
+        """Describe what is wrong with the catalog, a line each; nothing where all is well."""
+        with self._database.read() as connection:
+            return inspection.check(connection)

@@ -1,0 +1,272 @@
+"""Changes of items and their segments, each within the caller's transaction.
+
+A segment never changes: where a file does, its segments are removed and new ones come with new ids. What is
+removed is noted, so that stores can follow from any earlier generation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Integer, Select, bindparam, delete, insert, literal, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from modag_search.catalog.blobs import encode_blob
+from modag_search.catalog.database import (
+    PATHS_AT_ONCE,
+    among,
+    batches,
+    count_label_change,
+    next_generation,
+    now,
+)
+from modag_search.catalog.pipelines import shapes
+from modag_search.catalog.tables import AnnotationRow, FailureRow, FeatureRow, ItemRow, RemovalRow, SegmentRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from modag_search.values import EncodedItem, EncodedSegment, Failure, Modality, ScannedFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutReport:
+    """How many items a `put` added, and how many it replaced."""
+
+    added: int = 0
+    updated: int = 0
+
+
+def put(
+    connection: Connection, items: Sequence[EncodedItem], *, pipelines: Mapping[Modality, int]
+) -> PutReport:
+    """Insert items, or replace what is at their paths."""
+    if not items:
+        return PutReport()
+    latest = {item.file.path: item for item in items}
+    known = ids_at(connection, latest)
+    generation = next_generation(connection)
+    _remove_segments(connection, known.values(), generation=generation)
+    _put_items(connection, latest.values())
+    _put_segments(connection, latest, pipelines=pipelines, generation=generation)
+    forget_failures(connection, latest)
+    return PutReport(added=len(latest) - len(known), updated=len(known))
+
+
+def touch(connection: Connection, file: ScannedFile) -> None:
+    """Note a new size and time of the item at a path."""
+    statement = update(ItemRow).where(ItemRow.path == file.path)
+    connection.execute(statement.values(size_bytes=file.size_bytes, mtime_ns=file.mtime_ns, updated_at=now()))
+    forget_failures(connection, [file.path])
+
+
+def move(connection: Connection, item_id: int, file: ScannedFile) -> None:
+    """Give an item a new path; an item that was there is removed."""
+    old_path = connection.execute(select(ItemRow.path).where(ItemRow.id == item_id)).scalar_one()
+    remove(connection, [other for other in ids_at(connection, [file.path]).values() if other != item_id])
+    statement = update(ItemRow).where(ItemRow.id == item_id)
+    connection.execute(
+        statement.values(path=file.path, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns, updated_at=now())
+    )
+    forget_failures(connection, [old_path, file.path])
+
+
+def copy(connection: Connection, item_id: int, file: ScannedFile) -> int:
+    """Give the file at a path the segments and features of an item with the same content."""
+    original = connection.execute(select(ItemRow.__table__).where(ItemRow.id == item_id)).mappings().one()
+    if original["path"] == file.path:
+        touch(connection, file)
+        return item_id
+    generation = next_generation(connection)
+    _remove_segments(connection, ids_at(connection, [file.path]).values(), generation=generation)
+    facts = {name: original[name] for name in _FACTS}
+    connection.execute(_put_item(), _item_values(file) | facts)
+    copy_id = ids_at(connection, [file.path])[file.path]
+    _copy_segments(connection, item_id, copy_id, generation=generation)
+    forget_failures(connection, [file.path])
+    return copy_id
+
+
+def remove(connection: Connection, item_ids: Iterable[int]) -> int:
+    """Remove items with all that belongs to them; return how many there were."""
+    ids = list(item_ids)
+    if not ids:
+        return 0
+    is_labelled = connection.execute(
+        select(AnnotationRow.id).where(AnnotationRow.item_id.in_(among(ids))).limit(1)
+    ).first()
+    if is_labelled is not None:
+        count_label_change(connection)
+    _remove_segments(connection, ids)
+    return connection.execute(delete(ItemRow).where(ItemRow.id.in_(among(ids)))).rowcount
+
+
+def fail(
+    connection: Connection, failures: Sequence[Failure], *, run_id: int | None, keep_items: bool
+) -> None:
+    """Note failures; unless `keep_items`, items at their paths lose their segments."""
+    if not failures:
+        return
+    rows = [
+        {
+            "path": failure.path,
+            "reason": failure.reason,
+            "error": failure.error,
+            "size_bytes": failure.size_bytes,
+            "mtime_ns": failure.mtime_ns,
+            "failed_at": failure.failed_at,
+            "run_id": run_id,
+        }
+        for failure in failures
+    ]
+    connection.execute(insert(FailureRow).prefix_with("OR REPLACE"), rows)
+    if not keep_items:
+        ids = list(ids_at(connection, [failure.path for failure in failures]).values())
+        _remove_segments(connection, ids)
+        statement = update(ItemRow).where(ItemRow.id.in_(among(ids)))
+        connection.execute(statement.values(status="failed", updated_at=now()))
+
+
+def forget_failures(connection: Connection, paths: Iterable[str]) -> int:
+    """Forget that files failed; return how many were known."""
+    return sum(
+        connection.execute(delete(FailureRow).where(FailureRow.path.in_(batch))).rowcount
+        for batch in batches(paths, PATHS_AT_ONCE)
+    )
+
+
+def ids_at(connection: Connection, paths: Iterable[str]) -> dict[str, int]:
+    """Ids of the items at some paths, by path; paths without an item are left out."""
+    ids: dict[str, int] = {}
+    for batch in batches(paths, PATHS_AT_ONCE):
+        statement = select(ItemRow.path, ItemRow.id).where(ItemRow.path.in_(batch))
+        ids.update((path, item_id) for path, item_id in connection.execute(statement))
+    return ids
+
+
+_FACTS = ("content_hash", "kind", "duration_s", "width_px", "height_px")
+
+
+def _item_values(file: ScannedFile) -> dict[str, Any]:
+    moment = now()
+    return {
+        "path": file.path,
+        "size_bytes": file.size_bytes,
+        "mtime_ns": file.mtime_ns,
+        "status": "ok",
+        "created_at": moment,
+        "updated_at": moment,
+    }
+
+
+def _put_item() -> Any:
+    """Insert an item; at a path that is taken, replace all but its id and its time of creation."""
+    statement = upsert(ItemRow)
+    replaced = ("size_bytes", "mtime_ns", "status", "updated_at", *_FACTS)
+    return statement.on_conflict_do_update(
+        index_elements=[ItemRow.path], set_={name: statement.excluded[name] for name in replaced}
+    )
+
+
+def _put_items(connection: Connection, items: Iterable[EncodedItem]) -> None:
+    rows = [
+        _item_values(item.file)
+        | {
+            "content_hash": item.content_hash,
+            "kind": item.facts.kind,
+            "duration_s": item.facts.duration_s,
+            "width_px": item.facts.width_px,
+            "height_px": item.facts.height_px,
+        }
+        for item in items
+    ]
+    connection.execute(_put_item(), rows)
+
+
+def _put_segments(
+    connection: Connection,
+    items: Mapping[str, EncodedItem],
+    *,
+    pipelines: Mapping[Modality, int],
+    generation: int,
+) -> None:
+    item_ids = ids_at(connection, items)
+    segments = [(item_ids[path], segment) for path, item in items.items() for segment in item.segments]
+    segment_ids = _insert_segments(
+        connection,
+        [
+            {
+                "item_id": item_id,
+                "pipeline_id": pipelines[segment.modality],
+                "modality": segment.modality,
+                "start_s": segment.start_s,
+                "end_s": segment.end_s,
+                "status": segment.status,
+                "generation": generation,
+            }
+            for item_id, segment in segments
+        ],
+    )
+    known = shapes(connection, pipelines.values())
+    features = [
+        {"segment_id": segment_id, "data": _blob(segment, known[pipelines[segment.modality]])}
+        for segment_id, (_, segment) in zip(segment_ids, segments, strict=True)
+        if segment.status == "ok"
+    ]
+    if features:
+        connection.execute(insert(FeatureRow), features)
+
+
+def _blob(segment: EncodedSegment, shape: tuple[Modality, int, str]) -> bytes:
+    modality, dimension, dtype = shape
+    if segment.modality != modality:
+        raise ValueError(f"a segment of modality {segment.modality} was given to a pipeline for {modality}")
+    if segment.feature is None or segment.feature.shape != (dimension,):
+        found = None if segment.feature is None else segment.feature.shape
+        raise ValueError(f"the feature of a segment has shape {found}; its pipeline makes ({dimension},)")
+    return encode_blob(segment.feature, dtype)
+
+
+def _insert_segments(connection: Connection, rows: list[dict[str, Any]]) -> Sequence[int]:
+    """Insert segments; return their ids in the same order."""
+    if not rows:
+        return []
+    statement = insert(SegmentRow).returning(SegmentRow.id, sort_by_parameter_order=True)
+    return connection.execute(statement, rows).scalars().all()
+
+
+def _copy_segments(connection: Connection, item_id: int, copy_id: int, *, generation: int) -> None:
+    columns = [
+        column for column in SegmentRow.__table__.c if column.name not in ("id", "item_id", "generation")
+    ]
+    originals = connection.execute(
+        select(SegmentRow.id, *columns).where(SegmentRow.item_id == item_id).order_by(SegmentRow.id)
+    ).all()
+    values = [dict(zip((column.name for column in columns), row[1:], strict=True)) for row in originals]
+    copy_ids = _insert_segments(
+        connection, [row | {"item_id": copy_id, "generation": generation} for row in values]
+    )
+    copied = select(bindparam("new_id", type_=Integer), FeatureRow.data).where(
+        FeatureRow.segment_id == bindparam("old_id")
+    )
+    pairs = [{"new_id": new_id, "old_id": row[0]} for new_id, row in zip(copy_ids, originals, strict=True)]
+    if pairs:
+        connection.execute(insert(FeatureRow).from_select(["segment_id", "data"], copied), pairs)
+
+
+def _remove_segments(
+    connection: Connection, item_ids: Iterable[int], *, generation: int | None = None
+) -> None:
+    """Remove the segments of items, noting those that stores may hold; count a change where there was one."""
+    ids = list(item_ids)
+    segments: Select[Any] = select(SegmentRow.id).where(SegmentRow.item_id.in_(among(ids)))
+    if not ids or connection.execute(segments.limit(1)).first() is None:
+        return
+    if generation is None:
+        generation = next_generation(connection)
+    gone = select(SegmentRow.id, literal(generation)).where(
+        SegmentRow.item_id.in_(among(ids)), SegmentRow.status == "ok"
+    )
+    connection.execute(insert(RemovalRow).from_select(["segment_id", "generation"], gone))
+    connection.execute(delete(SegmentRow).where(SegmentRow.item_id.in_(among(ids))))

@@ -1,0 +1,143 @@
+"""The SQLite file: connections, transactions, and SQLite's errors in our own words."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Connection, Engine, Select, create_engine, event, func, select, update
+from sqlalchemy.pool import QueuePool
+
+from modag_search.catalog.tables import StateRow
+from modag_search.errors import CatalogError, DamagedCatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sqlalchemy.engine import ExceptionContext
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_S = 30.0
+PATHS_AT_ONCE = 500
+"""Paths in one statement; SQLite may be built to take no more than 999 parameters."""
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGE_ADVICE = "put back a copy of this file, or move it away and index the files again"
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: f"another process has been writing for {BUSY_TIMEOUT_S:.0f} s; try again later",
+    sqlite3.SQLITE_FULL: "free some space on its disk, then run the same command again",
+    sqlite3.SQLITE_CANTOPEN: "its folder must exist and allow writing",
+    sqlite3.SQLITE_READONLY: "the file and its folder must allow writing",
+    sqlite3.SQLITE_PERM: "the file and its folder must allow writing",
+    sqlite3.SQLITE_IOERR: "check the disk, then run the same command again",
+}
+
+
+class Database:
+    """Transactions on one SQLite file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    foreign_keys : bool
+        False for migrations: there, SQLite alters a table by dropping it, which would delete its children.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, foreign_keys: bool = True) -> None:
+        self.path = os.fspath(path)
+        self._engine = _engine(self.path, foreign_keys=foreign_keys)
+        self._writing = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One view of the catalog: what others write meanwhile does not show."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One change of the catalog: it happens wholly or not at all."""
+        with self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+
+def _engine(path: str, *, foreign_keys: bool) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # isolation_level=None: transactions begin where we say, and data definition is part of them.
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    @event.listens_for(engine, "handle_error")
+    def explain(context: ExceptionContext) -> None:
+        explained = _explained(context.original_exception, path)
+        if explained is not None:
+            raise explained from context.original_exception
+
+    return engine
+
+
+def _explained(error: BaseException, path: str) -> CatalogError | None:
+    """Our error for one of SQLite's; None where the fault is in the program."""
+    # The upper bytes hold SQLite's finer distinctions.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _DAMAGE:
+        return DamagedCatalogError(f"{path}: {error}; {_DAMAGE_ADVICE}")
+    return CatalogError(f"{path}: {error}; {_ADVICE[code]}") if code in _ADVICE else None
+
+
+def batches(values: Iterable[T], n: int) -> Iterator[list[T]]:
+    """Cut values into lists of `n`, the last one shorter."""
+    remaining = iter(values)
+    while batch := list(islice(remaining, n)):
+        yield batch
+
+
+def now() -> str:
+    """Return the time as the catalog writes it: ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def among(ids: Iterable[int]) -> Select[tuple[int]]:
+    """Rows of ids, of any number, as one parameter: ``column.in_(among(ids))``."""
+    return select(func.json_each(json.dumps([int(i) for i in ids])).table_valued("value").c.value)
+
+
+def generation(connection: Connection) -> int:
+    """Return the number of changes of segments so far."""
+    return connection.execute(select(StateRow.generation)).scalar_one()
+
+
+def next_generation(connection: Connection) -> int:
+    """Count a change of segments."""
+    statement = update(StateRow).values(generation=StateRow.generation + 1).returning(StateRow.generation)
+    return connection.execute(statement).scalar_one()
+
+
+def count_label_change(connection: Connection) -> None:
+    """Count a change of labels."""
+    connection.execute(update(StateRow).values(label_generation=StateRow.label_generation + 1))

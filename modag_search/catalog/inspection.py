@@ -1,0 +1,122 @@
+"""What a catalog holds, and whether it holds together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Connection, FromClause, Select, func, select
+
+from modag_search.catalog.segments import has_whole_feature
+from modag_search.catalog.tables import (
+    AnnotationRow,
+    FailureRow,
+    FeatureRow,
+    ItemRow,
+    PipelineRow,
+    RemovalRow,
+    SegmentRow,
+)
+from modag_search.errors import DamagedCatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from modag_search.values import MediaKind, Modality, SegmentStatus
+
+PROBLEMS_SHOWN = 20
+"""Of each sort: a damaged catalog has either a few or very many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogCounts:
+    """How much a catalog holds.
+
+    Attributes
+    ----------
+    items : mapping of {"image", "sound", "video"} to int
+        Including `failed_items`.
+    failed_items : int
+        Items whose file has been damaged since it was indexed; they keep their labels.
+    segments : mapping of (modality, status) to int
+    labels, annotations, failures : int
+    feature_bytes : int
+    """
+
+    items: Mapping[MediaKind, int]
+    failed_items: int
+    segments: Mapping[tuple[Modality, SegmentStatus], int]
+    labels: int
+    annotations: int
+    failures: int
+    feature_bytes: int
+
+
+def count(connection: Connection) -> CatalogCounts:
+    """Count what the catalog holds."""
+
+    def number(statement: Select[Any]) -> int:
+        return connection.execute(statement).scalar_one() or 0
+
+    items = connection.execute(select(ItemRow.kind, func.count()).group_by(ItemRow.kind))
+    segments = connection.execute(
+        select(SegmentRow.modality, SegmentRow.status, func.count())
+        .group_by(SegmentRow.modality, SegmentRow.status)
+        .order_by(SegmentRow.modality, SegmentRow.status)
+    )
+    return CatalogCounts(
+        items={cast("MediaKind", kind): n for kind, n in items},
+        failed_items=number(select(func.count()).where(ItemRow.status == "failed")),
+        segments={
+            (cast("Modality", modality), cast("SegmentStatus", status)): n for modality, status, n in segments
+        },
+        labels=number(select(func.count(AnnotationRow.label_id.distinct()))),
+        annotations=number(_rows(AnnotationRow.__table__)),
+        failures=number(_rows(FailureRow.__table__)),
+        feature_bytes=number(select(func.sum(func.length(FeatureRow.data)))),
+    )
+
+
+def check(connection: Connection) -> list[str]:
+    """Describe what is wrong with the catalog, a line each; nothing where all is well."""
+    try:
+        return [*_sqlite_problems(connection), *_segment_problems(connection)]
+    except DamagedCatalogError as error:
+        return [str(error)]
+
+
+def _rows(table: FromClause) -> Select[Any]:
+    return select(func.count()).select_from(table)
+
+
+def _sqlite_problems(connection: Connection) -> Iterator[str]:
+    for (message,) in connection.exec_driver_sql(f"PRAGMA integrity_check({PROBLEMS_SHOWN})"):
+        if message != "ok":
+            yield f"SQLite: {message}"
+    for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(
+        PROBLEMS_SHOWN
+    ):
+        yield f"row {row_id} of table {table} belongs to a row of table {parent} that is not there"
+
+
+def _segment_problems(connection: Connection) -> Iterator[str]:
+    segment = select(SegmentRow.id).join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+    having_feature = select(SegmentRow.id).join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+    sorts = {
+        "has no feature of the length that its pipeline makes; index its file again": segment.where(
+            SegmentRow.status == "ok", ~has_whole_feature()
+        ),
+        "is silent or black, yet has a feature": having_feature.where(SegmentRow.status != "ok"),
+        "is of another modality than its pipeline": segment.where(
+            SegmentRow.modality != PipelineRow.modality
+        ),
+        "belongs to an item that failed": select(SegmentRow.id)
+        .join(ItemRow, ItemRow.id == SegmentRow.item_id)
+        .where(ItemRow.status == "failed"),
+        "is noted as removed, yet is there": select(SegmentRow.id).join(
+            RemovalRow, RemovalRow.segment_id == SegmentRow.id
+        ),
+    }
+    for problem, statement in sorts.items():
+        ids = connection.execute(statement.order_by(SegmentRow.id).limit(PROBLEMS_SHOWN)).scalars()
+        yield from (f"segment {segment_id} {problem}" for segment_id in ids)

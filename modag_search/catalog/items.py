@@ -1,0 +1,184 @@
+"""What the catalog knows of files."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, or_, select
+
+from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
+from modag_search.catalog.segments import has_whole_feature
+from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
+from modag_search.values import ItemRecord, MediaKind, Modality, ScannedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+ScanVerdict = Literal["unchanged", "failed_before", "pending"]
+"""What is to be done about a scanned file: nothing, nothing yet again, or read it."""
+
+ITEMS_AT_ONCE = 1000
+
+
+class Items:
+    """Items, and what a scan should do about them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def at(self, path: str) -> ItemRecord | None:
+        """Return the item at a path, or None."""
+        return next(iter(self._records(ItemRow.path == path)), None)
+
+    def get(self, item_id: int) -> ItemRecord | None:
+        """Return the item with an id, or None."""
+        return next(iter(self._records(ItemRow.id == item_id)), None)
+
+    def get_many(self, item_ids: Iterable[int]) -> dict[int, ItemRecord]:
+        """Return items by id; ids that are not there are left out."""
+        return {record.id: record for record in self._records(ItemRow.id.in_(among(item_ids)))}
+
+    def with_hash(self, content_hash: str) -> list[ItemRecord]:
+        """Return the items that were indexed from this content, oldest first.
+
+        Those whose file has failed since then are left out: their segments are gone.
+        """
+        return self._records(ItemRow.content_hash == content_hash, ItemRow.status == "ok")
+
+    def all(self, *, kind: MediaKind | None = None, unlabelled: bool = False) -> Iterator[ItemRecord]:
+        """Iterate over items, in order of their ids.
+
+        Parameters
+        ----------
+        kind : {"image", "sound", "video"}, optional
+        unlabelled : bool
+            True for items without any label only.
+        """
+        conditions: list[ColumnElement[bool]] = []
+        if kind is not None:
+            conditions.append(ItemRow.kind == kind)
+        if unlabelled:
+            conditions.append(~exists().where(AnnotationRow.item_id == ItemRow.id))
+        with self._database.read() as connection:
+            rows = connection.execute(_items(*conditions))
+            for batch in rows.partitions(ITEMS_AT_ONCE):
+                yield from _with_labels(connection, batch)
+
+    def paths_under(self, root: str) -> Iterator[tuple[int, str]]:
+        """Iterate over id and path of the item at `root` and of those below it, in order of path."""
+        folder = os.fsencode(root).rstrip(b"/") + b"/"
+        # Every path below "a/" sorts between "a/" and "a0", the character after the slash.
+        below = (ItemRow.path >= os.fsdecode(folder)) & (ItemRow.path < os.fsdecode(folder[:-1] + b"0"))
+        statement = select(ItemRow.id, ItemRow.path).where(or_(ItemRow.path == root, below))
+        with self._database.read() as connection:
+            for item_id, path in connection.execute(statement.order_by(ItemRow.path)):  # noqa: UP028
+                yield item_id, path
+
+    def outdated(self, item_ids: Iterable[int], *, fingerprints: Mapping[Modality, str]) -> set[int]:
+        """Return those of the items whose features other pipelines made, or whose features are damaged.
+
+        Parameters
+        ----------
+        item_ids : iterable of int
+        fingerprints : mapping of modality to str
+            The pipelines of today.
+        """
+        statement = select(ItemRow.id).where(ItemRow.id.in_(among(item_ids)), _is_outdated(fingerprints))
+        with self._database.read() as connection:
+            return set(connection.execute(statement).scalars())
+
+    def classify_scan(
+        self, files: Sequence[ScannedFile], *, fingerprints: Mapping[Modality, str], retry_failed: bool
+    ) -> list[ScanVerdict]:
+        """Say what is to be done about each of the files that a scan found.
+
+        Parameters
+        ----------
+        files : sequence of ScannedFile, length n
+        fingerprints : mapping of modality to str
+            The pipelines of today.
+        retry_failed : bool
+            True to read files again that failed and have not changed since.
+
+        Returns
+        -------
+        list of {"unchanged", "failed_before", "pending"}, length n
+        """
+        verdicts: list[ScanVerdict] = []
+        with self._database.read() as connection:
+            for batch in batches(files, PATHS_AT_ONCE):
+                indexed = _indexed(connection, batch, fingerprints)
+                failed = set() if retry_failed else _failed(connection, batch)
+                verdicts.extend(
+                    "unchanged" if file in indexed else "failed_before" if file in failed else "pending"
+                    for file in batch
+                )
+        return verdicts
+
+    def _records(self, *conditions: ColumnElement[bool]) -> list[ItemRecord]:
+        with self._database.read() as connection:
+            return _with_labels(connection, connection.execute(_items(*conditions)).all())
+
+
+def _items(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(ItemRow.__table__).where(*conditions).order_by(ItemRow.id)
+
+
+def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemRecord]:
+    labels: dict[int, list[str]] = {}
+    statement = (
+        select(AnnotationRow.item_id, LabelRow.name)
+        .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+        .where(AnnotationRow.item_id.in_(among(row.id for row in rows)))
+        .distinct()
+        .order_by(LabelRow.name)
+    )
+    for item_id, name in connection.execute(statement):
+        labels.setdefault(item_id, []).append(name)
+    return [
+        ItemRecord(
+            id=row.id,
+            path=row.path,
+            content_hash=row.content_hash,
+            size_bytes=row.size_bytes,
+            mtime_ns=row.mtime_ns,
+            kind=row.kind,
+            duration_s=row.duration_s,
+            width_px=row.width_px,
+            height_px=row.height_px,
+            status=row.status,
+            labels=tuple(labels.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+def _is_outdated(fingerprints: Mapping[Modality, str]) -> ColumnElement[bool]:
+    of_another_pipeline = PipelineRow.fingerprint.not_in(list(fingerprints.values()))
+    damaged = (SegmentRow.status == "ok") & ~has_whole_feature()
+    return (
+        select(SegmentRow.id)
+        .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+        .where(SegmentRow.item_id == ItemRow.id, of_another_pipeline | damaged)
+        .correlate(ItemRow)
+        .exists()
+    )
+
+
+def _indexed(
+    connection: Connection, files: Sequence[ScannedFile], fingerprints: Mapping[Modality, str]
+) -> set[ScannedFile]:
+    statement = select(ItemRow.path, ItemRow.size_bytes, ItemRow.mtime_ns).where(
+        ItemRow.path.in_([file.path for file in files]), ItemRow.status == "ok", ~_is_outdated(fingerprints)
+    )
+    return {ScannedFile(*row) for row in connection.execute(statement)}
+
+
+def _failed(connection: Connection, files: Sequence[ScannedFile]) -> set[ScannedFile]:
+    statement = select(FailureRow.path, FailureRow.size_bytes, FailureRow.mtime_ns).where(
+        FailureRow.path.in_([file.path for file in files]), FailureRow.size_bytes.is_not(None)
+    )
+    return {
+        ScannedFile(path, size or 0, mtime_ns or 0) for path, size, mtime_ns in connection.execute(statement)
+    }

@@ -1,0 +1,141 @@
+"""Bring a catalog to the newest revision of its tables.
+
+Alembic is slow to import, so it is asked only where the revision in the file is not the newest.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+
+from modag_search.catalog.database import Database
+from modag_search.errors import DamagedCatalogError, NewerCatalogError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+CURRENT_REVISION = "0001"
+"""The newest migration."""
+
+
+def upgrade(path: str | os.PathLike[str]) -> None:
+    """Bring the catalog at `path` to the newest revision, creating it where there is none.
+
+    An older catalog is first copied to ``<path>.bak-<its revision>``. All migrations happen in one
+    transaction: after a failure or a crash the catalog is as it was.
+
+    Raises
+    ------
+    NewerCatalogError
+        If a later version of modag-search wrote the catalog.
+    DamagedCatalogError
+        If the file is not a catalog.
+    """
+    database = Database(path, foreign_keys=False)
+    try:
+        with database.read() as connection:
+            revision = _revision(connection, path)
+        if revision == CURRENT_REVISION:
+            return
+        scripts = _scripts()
+        _pending(scripts, revision, path)
+        if revision is not None:
+            _back_up(os.fspath(path), revision)
+        with database.write() as connection:
+            _run(connection, path)
+    finally:
+        database.close()
+
+
+def pending(path: str | os.PathLike[str]) -> list[str]:
+    """List the migrations that `upgrade` would run, oldest first, for people to read.
+
+    Raises
+    ------
+    NewerCatalogError, DamagedCatalogError
+        As `upgrade`.
+    """
+    revision = None
+    if os.path.exists(path):
+        database = Database(path)
+        try:
+            with database.read() as connection:
+                revision = _revision(connection, path)
+        finally:
+            database.close()
+    if revision == CURRENT_REVISION:
+        return []
+    return _pending(_scripts(), revision, path)
+
+
+def configuration() -> Config:
+    """Return Alembic's configuration for the migrations of this package."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", _migrations_folder().replace("%", "%%"))
+    return config
+
+
+def _migrations_folder() -> str:
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    installed = os.path.join(package, "migrations")
+    return installed if os.path.isdir(installed) else os.path.join(os.path.dirname(package), "migrations")
+
+
+def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(configuration())
+
+
+def _revision(connection: Connection, path: str | os.PathLike[str]) -> str | None:
+    """Revision of the tables in the file; None where there are no tables."""
+    tables = inspect(connection).get_table_names()
+    if not tables:
+        return None
+    if "alembic_version" not in tables:
+        raise DamagedCatalogError(f"{os.fspath(path)} is an SQLite file, but no catalog of modag-search")
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return revision
+
+
+def _pending(scripts: ScriptDirectory, revision: str | None, path: str | os.PathLike[str]) -> list[str]:
+    known = {script.revision for script in scripts.walk_revisions()}
+    if revision is not None and revision not in known:
+        raise NewerCatalogError(
+            f"{os.fspath(path)} has revision {revision}, the newest known here is {CURRENT_REVISION}: "
+            "a later version of modag-search wrote it; install that version"
+        )
+    steps = scripts.iterate_revisions("head", revision or "base")
+    return [f"{script.revision} {script.doc.rstrip('.')}" for script in reversed(list(steps))]
+
+
+def _run(connection: Connection, path: str | os.PathLike[str]) -> None:
+    from alembic import command
+
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise DamagedCatalogError(
+            f"{os.fspath(path)}: table {broken[0]} refers to rows that are not there; "
+            "the catalog was left as it was"
+        )
+
+
+def _back_up(path: str, revision: str) -> None:
+    """Copy the catalog; a copy of that name is never half a copy."""
+    backup = f"{path}.bak-{revision}"
+    partial = f"{backup}.partial"
+    with suppress(FileNotFoundError):
+        os.remove(partial)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(partial)) as copy:
+        source.backup(copy)
+    os.replace(partial, backup)

@@ -1,0 +1,67 @@
+"""The calls of verbs that wrote to the catalog: what is needed to say where a row comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from modag_search.catalog.database import Database, now
+from modag_search.catalog.tables import RunRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A call of a verb.
+
+    Attributes
+    ----------
+    id : int
+    verb : str
+    arguments, versions : dict
+        What it was called with, and the versions of the packages that decide its results; JSON values.
+    started_at : str
+        ISO 8601, UTC.
+    finished_at : str or None
+        None where it has not come to its end.
+    outcome : dict or None
+    """
+
+    id: int
+    verb: str
+    arguments: dict[str, Any]
+    versions: dict[str, Any]
+    started_at: str
+    finished_at: str | None
+    outcome: dict[str, Any] | None
+
+
+class Runs:
+    """Runs, in the order in which they started."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def start(self, verb: str, *, arguments: Mapping[str, Any], versions: Mapping[str, Any]) -> int:
+        """Note that a verb was called, and return the run's id."""
+        statement = insert(RunRow).values(
+            verb=verb, arguments=dict(arguments), versions=dict(versions), started_at=now()
+        )
+        with self._database.write() as connection:
+            return connection.execute(statement.returning(RunRow.id)).scalar_one()
+
+    def finish(self, run_id: int, outcome: Mapping[str, Any]) -> None:
+        """Note that a run has come to its end."""
+        statement = update(RunRow).where(RunRow.id == run_id)
+        with self._database.write() as connection:
+            connection.execute(statement.values(finished_at=now(), outcome=dict(outcome)))
+
+    def all(self) -> list[RunRecord]:
+        """Return all runs, oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(RunRow.__table__).order_by(RunRow.id)).mappings()
+            return [RunRecord(**row) for row in rows]

@@ -1,0 +1,159 @@
+"""Segments and their features: what stores are built from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Row, and_, case, func, select
+
+from modag_search.catalog.blobs import decode_blobs
+from modag_search.catalog.database import Database, among
+from modag_search.catalog.tables import FeatureRow, PipelineRow, RemovalRow, SegmentRow
+from modag_search.values import Float32Array, Int64Array, SegmentRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+FEATURES_AT_ONCE = 4096
+
+
+class Segments:
+    """Segments, their features, and the segments that are gone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get_many(self, segment_ids: Iterable[int]) -> dict[int, SegmentRecord]:
+        """Return segments by id; ids that are not there are left out."""
+        return {record.id: record for record in self._records(SegmentRow.id.in_(among(segment_ids)))}
+
+    def of_items(self, item_ids: Iterable[int]) -> list[SegmentRecord]:
+        """Return the segments of some items, those of one item after those of another, in their order."""
+        records = self._records(SegmentRow.item_id.in_(among(item_ids)))
+        return sorted(records, key=lambda record: (record.item_id, record.id))
+
+    def ids(self, fingerprint: str) -> Int64Array:
+        """Return the ids of all segments with a feature of a pipeline, ascending.
+
+        Returns
+        -------
+        np.ndarray [shape=(n,), int64]
+        """
+        statement = (
+            select(SegmentRow.id)
+            .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+            .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+            .where(_can_be_found(fingerprint))
+            .order_by(SegmentRow.generation, SegmentRow.id)
+        )
+        with self._database.read() as connection:
+            return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
+
+    def features(
+        self, fingerprint: str, *, after_generation: int = 0
+    ) -> Iterator[tuple[Int64Array, Float32Array]]:
+        """Iterate over the features of a pipeline, all from one view of the catalog.
+
+        Parameters
+        ----------
+        fingerprint : str
+        after_generation : int
+            Leaves out segments that were in the catalog at that generation.
+
+        Yields
+        ------
+        segment_ids : np.ndarray [shape=(n,), int64]
+            Ascending, also from batch to batch.
+        features : np.ndarray [shape=(n, d), float32]
+
+        Raises
+        ------
+        DamagedCatalogError
+            If a feature does not have the pipeline's length.
+        """
+        statement = (
+            select(SegmentRow.id, FeatureRow.data, PipelineRow.dtype, PipelineRow.dimension)
+            .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+            .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+            .where(_can_be_found(fingerprint), SegmentRow.generation > after_generation)
+            # Both ascend together; named in this order, the index gives it without sorting.
+            .order_by(SegmentRow.generation, SegmentRow.id)
+        )
+        with self._database.read() as connection:
+            for rows in connection.execute(statement).partitions(FEATURES_AT_ONCE):
+                ids = [row[0] for row in rows]
+                yield np.array(ids, dtype=np.int64), _matrix(rows)
+
+    def features_of(self, segment_ids: Iterable[int]) -> dict[int, Float32Array]:
+        """Return features by segment id; segments without one are left out.
+
+        Returns
+        -------
+        dict of int to np.ndarray [shape=(d,), float32]
+
+        Raises
+        ------
+        DamagedCatalogError
+            If a feature does not have its pipeline's length.
+        """
+        statement = (
+            select(SegmentRow.id, FeatureRow.data, PipelineRow.dtype, PipelineRow.dimension)
+            .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+            .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+            .where(SegmentRow.id.in_(among(segment_ids)))
+        )
+        with self._database.read() as connection:
+            return {row[0]: _matrix([row])[0] for row in connection.execute(statement)}
+
+    def removed_since(self, generation: int) -> Int64Array:
+        """Return the ids of the segments that have gone since a generation, ascending.
+
+        Returns
+        -------
+        np.ndarray [shape=(n,), int64]
+        """
+        statement = (
+            select(RemovalRow.segment_id)
+            .where(RemovalRow.generation > generation)
+            .order_by(RemovalRow.segment_id)
+        )
+        with self._database.read() as connection:
+            return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
+
+    def _records(self, condition: ColumnElement[bool]) -> list[SegmentRecord]:
+        statement = select(SegmentRow.__table__).where(condition).order_by(SegmentRow.id)
+        with self._database.read() as connection:
+            return [_record(row) for row in connection.execute(statement)]
+
+
+def has_whole_feature() -> ColumnElement[bool]:
+    """Whether a segment (beside its pipeline) has a feature of the length that it must have."""
+    length = PipelineRow.dimension * case((PipelineRow.dtype == "<f2", 2), else_=4)
+    return (
+        select(FeatureRow.segment_id)
+        .where(FeatureRow.segment_id == SegmentRow.id, func.length(FeatureRow.data) == length)
+        .correlate(SegmentRow, PipelineRow)
+        .exists()
+    )
+
+
+def _can_be_found(fingerprint: str) -> ColumnElement[bool]:
+    """Whether a segment (beside its pipeline) has a feature of this pipeline."""
+    return and_(PipelineRow.fingerprint == fingerprint, SegmentRow.status == "ok")
+
+
+def _matrix(rows: Any) -> Float32Array:
+    segment_ids, blobs, dtypes, dimensions = zip(*rows, strict=True)
+    return decode_blobs(blobs, dtype=dtypes[0], dimension=dimensions[0], segment_ids=segment_ids)
+
+
+def _record(row: Row[Any]) -> SegmentRecord:
+    return SegmentRecord(
+        id=row.id,
+        item_id=row.item_id,
+        modality=row.modality,
+        start_s=row.start_s,
+        end_s=row.end_s,
+        status=row.status,
+    )

@@ -1,0 +1,232 @@
+"""The tables of the catalog.
+
+Ids are never reused (``AUTOINCREMENT``): stores know segments by nothing else. Times are ISO 8601 texts
+in UTC. A change to this module needs a migration; ``alembic check`` notices when one is missing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class PathBytes(TypeDecorator[str]):
+    """A path, stored as the bytes that the file system knows: names need not be UTF-8."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        """Give SQLite the bytes."""
+        return None if value is None else os.fsencode(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Give Python the name, as `os.listdir` would."""
+        return None if value is None else os.fsdecode(value)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    # SQLite alters a table by copying it, which needs every constraint to have a name.
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {str: Text, dict[str, Any]: JSON}
+
+
+class ItemRow(Base):
+    """A media file; `path` and `content_hash` together say which."""
+
+    __tablename__ = "item"
+    __table_args__ = (
+        UniqueConstraint("path"),
+        Index(None, "content_hash"),
+        CheckConstraint("kind IN ('image', 'sound', 'video')", name="kind"),
+        CheckConstraint("status IN ('ok', 'failed')", name="status"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(PathBytes)
+    content_hash: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str]
+    duration_s: Mapped[float | None] = mapped_column(Float)
+    width_px: Mapped[int | None]
+    height_px: Mapped[int | None]
+    status: Mapped[str]
+    created_at: Mapped[str]
+    updated_at: Mapped[str]
+
+
+class PipelineRow(Base):
+    """What decided the features of a segment: decoder, cutting, network and weights."""
+
+    __tablename__ = "pipeline"
+    __table_args__ = (
+        UniqueConstraint("fingerprint"),
+        CheckConstraint("modality IN ('image', 'sound')", name="modality"),
+        CheckConstraint("dtype IN ('<f4', '<f2')", name="dtype"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    modality: Mapped[str]
+    encoder: Mapped[str]
+    dimension: Mapped[int]
+    dtype: Mapped[str]
+    fingerprint: Mapped[str]
+    specification: Mapped[dict[str, Any]]
+
+
+class SegmentRow(Base):
+    """What gets a vector; `generation` is the one at which it came into the catalog."""
+
+    __tablename__ = "segment"
+    __table_args__ = (
+        Index(None, "item_id"),
+        # In this order a store's catching up is one walk along the index, without sorting blobs.
+        Index(None, "pipeline_id", "generation"),
+        CheckConstraint("modality IN ('image', 'sound')", name="modality"),
+        CheckConstraint("status IN ('ok', 'silent', 'black')", name="status"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
+    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipeline.id"))
+    modality: Mapped[str]
+    start_s: Mapped[float | None] = mapped_column(Float)
+    end_s: Mapped[float | None] = mapped_column(Float)
+    status: Mapped[str]
+    generation: Mapped[int]
+
+
+class FeatureRow(Base):
+    """What the encoder made of a segment, as little-endian floats; apart, so that segments stay small."""
+
+    __tablename__ = "feature"
+
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RemovalRow(Base):
+    """A segment that is gone, so that stores can follow."""
+
+    __tablename__ = "removal"
+    __table_args__ = (Index(None, "generation"),)
+
+    segment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    generation: Mapped[int]
+
+
+class RunRow(Base):
+    """One call of a verb that wrote to the catalog."""
+
+    __tablename__ = "run"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    verb: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    versions: Mapped[dict[str, Any]]
+    started_at: Mapped[str]
+    finished_at: Mapped[str | None]
+    outcome: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class LabelRow(Base):
+    """A name that items can have."""
+
+    __tablename__ = "label"
+    __table_args__ = (UniqueConstraint("name"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[str]
+
+
+class AnnotationRow(Base):
+    """A label on an item, or on a part of it, and where it comes from."""
+
+    __tablename__ = "annotation"
+    __table_args__ = (
+        Index(None, "label_id"),
+        Index(None, "run_id"),
+        CheckConstraint("origin IN ('hand', 'import', 'transfer')", name="origin"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
+    label_id: Mapped[int] = mapped_column(ForeignKey("label.id", ondelete="CASCADE"))
+    start_s: Mapped[float | None] = mapped_column(Float)
+    end_s: Mapped[float | None] = mapped_column(Float)
+    origin: Mapped[str]
+    source: Mapped[str | None]
+    confidence: Mapped[float | None] = mapped_column(Float)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    created_at: Mapped[str]
+
+
+# SQLite holds that no NULL equals another; -1 is no place in a file. Alembic does not see indexes on
+# expressions: a migration that recreates the table makes this one again.
+ANNOTATION_KEY = (
+    AnnotationRow.__table__.c.item_id,
+    AnnotationRow.__table__.c.label_id,
+    text("coalesce(start_s, -1)"),
+    text("coalesce(end_s, -1)"),
+)
+Index("uq_annotation_place", *ANNOTATION_KEY, unique=True)
+
+
+class FailureRow(Base):
+    """A file that could not be indexed, and why."""
+
+    __tablename__ = "failure"
+
+    path: Mapped[str] = mapped_column(PathBytes, primary_key=True)
+    reason: Mapped[str]
+    error: Mapped[str]
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int | None] = mapped_column(BigInteger)
+    failed_at: Mapped[str]
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+
+
+class StateRow(Base):
+    """The one row that counts changes: of segments, and of labels."""
+
+    __tablename__ = "state"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    generation: Mapped[int]
+    label_generation: Mapped[int]

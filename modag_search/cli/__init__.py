@@ -1,0 +1,88 @@
+"""The command line: parse, call, print; no logic."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+
+import click
+
+from modag_search import __version__
+from modag_search.cli.output import say
+from modag_search.errors import ModagError, NothingFoundError, UsageError
+
+FAILED = 1
+USAGE = 2
+SOME_FAILED = 3
+NOTHING_FOUND = 4
+
+_VERBS = {
+    "index": "indexing",
+    "failures": "indexing",
+    "search": "searching",
+    "label": "labelling",
+    "classify": "labelling",
+    "rebuild": "upkeep",
+    "verify": "upkeep",
+    "info": "upkeep",
+    "migrate": "upkeep",
+    "models": "models",
+    "train": "training",
+}
+
+
+class Verbs(click.Group):
+    """Finds verbs without importing the modules of all others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Names of the verbs, in the order of a user's way."""
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the module of a verb."""
+        if cmd_name not in _VERBS:
+            return None
+        module = import_module(f"modag_search.cli.{_VERBS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="modag")
+def modag() -> None:
+    """Ask with a sound, get pictures; ask with a picture, get sounds.
+
+    \b
+    modag index ~/Music ~/Pictures          take files in
+    modag search trumpet.wav                what goes with this sound?
+    modag search photo.jpg --modality sound what sounds go with this picture?
+
+    Exit status: 0 done, 1 failed, 2 usage, 3 done but some inputs failed, 4 nothing found.
+    """
+    logging.basicConfig(format="%(levelname)s: %(message)s".lower(), stream=sys.stderr)
+
+
+def main() -> None:
+    """Run the command line; errors of ours become a line on stderr and an exit status."""
+    try:
+        modag.main(standalone_mode=False)
+    except UsageError as error:
+        _leave(USAGE, f"error: {error}")
+    except NothingFoundError as error:
+        _leave(NOTHING_FOUND, str(error))
+    except ModagError as error:
+        _leave(FAILED, f"error: {error}")
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _leave(130, "interrupted; what was finished is kept, and the same command goes on from there")
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(FAILED)
+
+
+def _leave(status: int, message: str) -> None:
+    say(message)
+    sys.exit(status)

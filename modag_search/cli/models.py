@@ -1,0 +1,60 @@
+"""Networks: ``models``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from modag_search.cli.options import format_option
+from modag_search.cli.output import print_rows, say
+
+
+@click.group(invoke_without_command=True)
+@format_option(choices=("table", "json", "jsonl", "csv"))
+@click.pass_context
+def models(context: click.Context, output_format: str | None) -> None:
+    """List the installed encoders, and whether their weights are here.
+
+    `modag models add NAME FILE` installs weights from a file.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from modag_search import registry
+
+    rows = []
+    for name in registry.encoder_names():
+        encoder = registry.encoder_class(name)()
+        missing = encoder.missing_weights()
+        rows.append(
+            {
+                "name": name,
+                "modality": encoder.modality,
+                "dimension": encoder.dimension,
+                "licence": encoder.card.licence,
+                "size_bytes": encoder.card.size_bytes,
+                "here": missing is None,
+                "source": encoder.card.source,
+                "how_to_get": missing or "",
+                "summary": encoder.card.summary,
+            }
+        )
+    print_rows(
+        rows,
+        output_format=output_format,
+        columns=("name", "modality", "dimension", "licence", "size_bytes", "here", "how_to_get"),
+    )
+
+
+@models.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+def add(name: str, file: Path) -> None:
+    """Install the weights of encoder NAME from FILE, after checking them."""
+    from modag_search import registry
+    from modag_search.errors import UsageError
+
+    weights = registry.encoder_class(name).weights
+    if weights is None:
+        raise UsageError(f"{name}: its weights come with a package; there is nothing to add")
+    say(f"{weights.add(file)}: installed")

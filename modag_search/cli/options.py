@@ -1,0 +1,74 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FORMATS = ("table", "json", "jsonl", "csv", "paths")
+
+
+def index_option(command: Command) -> Command:
+    """Add ``--index``."""
+    return click.option(
+        "--index",
+        "index_name",
+        metavar="NAME_OR_DIR",
+        envvar="MODAG_INDEX",
+        show_envvar=True,
+        help="The index. A bare name means indexes/NAME where that folder exists, else one in the user's data folder. "
+        "[default: default]",
+    )(command)
+
+
+def format_option(*, choices: Sequence[str] = FORMATS) -> Callable[[Command], Command]:
+    """Add ``--format``."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(choices),
+        default=None,
+        help="How to print data. [default: table on a terminal, else json]",
+    )
+
+
+def progress_option(command: Command) -> Command:
+    """Add ``--no-progress``."""
+    return click.option(
+        "--no-progress", is_flag=True, help="Show no progress bar; none is shown off a terminal either."
+    )(command)
+
+
+def paths_arguments(*, required: bool = True) -> Callable[[Command], Command]:
+    """Add ``PATH...`` and ``-0``."""
+
+    def decorate(command: Command) -> Command:
+        with_paths = click.argument("paths", metavar="PATH...", nargs=-1, required=required)(command)
+        return click.option(
+            "-0", "nul_separated", is_flag=True, help="Paths on stdin end with NUL rather than with a newline."
+        )(with_paths)
+
+    return decorate
+
+
+def expand_stdin(paths: Sequence[str], *, nul_separated: bool) -> list[str]:
+    """Replace ``-`` by the paths on stdin; names that are not UTF-8 survive."""
+    expanded: list[str] = []
+    for path in paths:
+        expanded.extend(_stdin_paths(nul_separated=nul_separated) if path == "-" else [path])
+    if not expanded:
+        raise click.UsageError("no paths were given")
+    return expanded
+
+
+def _stdin_paths(*, nul_separated: bool) -> Iterator[str]:
+    content = sys.stdin.buffer.read()
+    for name in content.split(b"\0") if nul_separated else content.splitlines():
+        if name:
+            yield os.fsdecode(name)

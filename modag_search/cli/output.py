@@ -1,0 +1,129 @@
+"""Printing: data to stdout in the format asked for, words to stderr."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from modag_search.values import Failure
+
+Row = Mapping[str, Any]
+
+FAILURES_SHOWN = 20
+
+
+def chosen_format(output_format: str | None) -> str:
+    """Return the format asked for, or the one that suits where stdout goes."""
+    return output_format or ("table" if sys.stdout.isatty() else "json")
+
+
+def as_row(value: Any, *, fields: Sequence[str]) -> dict[str, Any]:
+    """Pick fields of a dataclass, in order, as JSON values."""
+    content = dataclasses.asdict(value)
+    return {field: content[field] for field in fields}
+
+
+def print_rows(rows: Sequence[Row], *, output_format: str | None, columns: Sequence[str]) -> None:
+    """Print rows to stdout.
+
+    Parameters
+    ----------
+    rows : sequence of Mapping
+        Those of ``paths`` format must have ``"path"``.
+    output_format : str or None
+    columns : sequence of str
+        What a table shows, and in which order; the other formats show all.
+    """
+    chosen = chosen_format(output_format)
+    if chosen == "table":
+        _print_table(rows, columns)
+    elif chosen == "json":
+        click.echo(json.dumps(list(rows), indent=2))
+    elif chosen == "jsonl":
+        for row in rows:
+            click.echo(json.dumps(row))
+    elif chosen == "csv":
+        _print_csv(rows, columns)
+    else:
+        for row in rows:
+            click.echo(os.fsencode(str(row["path"])))
+
+
+def print_document(document: Row, *, output_format: str | None) -> None:
+    """Print one mapping to stdout: as JSON, or as a line a key."""
+    if chosen_format(output_format) == "json":
+        click.echo(json.dumps(document, indent=2))
+        return
+    width = max(len(key) for key in document)
+    for key, value in document.items():
+        click.echo(f"{key.replace('_', ' '):<{width}}  {_cell(value)}")
+
+
+def say(message: str) -> None:
+    """Tell the user something, on stderr."""
+    click.echo(printable(message), err=True)
+
+
+def say_failures(failures: Sequence[Failure]) -> None:
+    """Name the files that failed, with their reasons, on stderr."""
+    for failure in failures[:FAILURES_SHOWN]:
+        say(f"failed: {failure.path}: {failure.reason}")
+    if len(failures) > FAILURES_SHOWN:
+        say(f"… and {len(failures) - FAILURES_SHOWN} more; `modag failures` lists all")
+
+
+def printable(text: str) -> str:
+    """Replace what is not UTF-8 in a name, so that any terminal shows it."""
+    return os.fsencode(text).decode(errors="backslashreplace")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) >= 10 else f"{value:.3f}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_cell(content)}" for key, content in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_cell(content) for content in value)
+    return printable(str(value))
+
+
+def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """Print aligned columns; long paths wrap nowhere, so that they can be copied."""
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    heads = [column.replace("_", " ") for column in columns]
+    widths = [max(len(line[i]) for line in [heads, *cells]) for i in range(len(columns))]
+    numeric = [all(isinstance(row.get(column), (int, float, type(None))) for row in rows) for column in columns]
+
+    def line(texts: Sequence[str]) -> str:
+        padded = (
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(texts, widths, numeric, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    click.echo(click.style(line(heads), bold=True))
+    for texts in cells:
+        click.echo(line(texts))
+
+
+def _print_csv(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    names = list(rows[0]) if rows else list(columns)
+    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _csv_cell(row[name]) for name in names})
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return ";".join(str(content) if not isinstance(content, Mapping) else json.dumps(content) for content in value)
+    return printable(value) if isinstance(value, str) else value

@@ -1,0 +1,41 @@
+"""Progress bars on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from modag_search.index.ingest import Progress
+
+
+@contextmanager
+def file_progress(*, wanted: bool) -> Iterator[Progress | None]:
+    """Show files done, their rate and the time left while the block runs; None off a terminal."""
+    if not wanted or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("indexing", total=None, rate="")
+
+        def update(*, done: int, found: int, scanning: bool) -> None:
+            speed = bars.tasks[0].speed
+            bars.update(
+                task,
+                completed=done,
+                total=None if scanning and done == 0 else found,
+                description="scanning" if scanning and done == 0 else "indexing",
+                rate=f"{speed:.1f} files/s" if speed else "",
+            )
+
+        yield update

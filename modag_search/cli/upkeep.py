@@ -1,0 +1,91 @@
+"""Upkeep: ``rebuild``, ``verify``, ``info``, ``migrate``."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+import click
+
+from modag_search.cli.options import format_option, index_option
+from modag_search.cli.output import print_document, print_rows, say
+
+
+@click.command()
+@index_option
+@click.option("--space", metavar="NAME_OR_FILE", help="Move to another space: a packaged one, or a file.")
+@click.option("--store", metavar="NAME", help="Move to another kind of vector store.")
+@format_option(choices=("table", "json"))
+def rebuild(index_name: str | None, space: str | None, store: str | None, output_format: str | None) -> None:
+    """Make the vector stores anew from the catalog; nothing is decoded or encoded."""
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        vectors = opened.rebuild(space=space, store=store)
+        document = {"vectors": vectors, "space": opened.space.name, "store": opened.settings.store}
+    print_document(document, output_format=output_format)
+
+
+@click.command()
+@index_option
+@format_option(choices=("table", "json", "jsonl", "csv"))
+def verify(index_name: str | None, output_format: str | None) -> None:
+    """Check that the catalog and the stores hold together; exit status 1 where they do not."""
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        problems = opened.verify()
+    print_rows([{"problem": problem} for problem in problems], output_format=output_format, columns=("problem",))
+    if problems:
+        say(f"{len(problems)} problems; `modag rebuild` mends those of the stores")
+        sys.exit(1)
+    say("all is well")
+
+
+@click.command()
+@index_option
+@format_option(choices=("table", "json"))
+def info(index_name: str | None, output_format: str | None) -> None:
+    """Tell what an index holds and what it is made with."""
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        counts = opened.catalog.count()
+        outdated = opened.outdated()
+        document = {
+            "folder": str(opened.folder),
+            "items": dict(counts.items),
+            "failed_items": counts.failed_items,
+            "segments": {f"{modality} {status}": n for (modality, status), n in counts.segments.items()},
+            "labels": counts.labels,
+            "annotations": counts.annotations,
+            "failures": counts.failures,
+            "outdated_items": outdated,
+            "feature_bytes": counts.feature_bytes,
+            "space": opened.space.name,
+            **dataclasses.asdict(opened.settings),
+        }
+    print_document(document | {"space": document["space"]}, output_format=output_format)
+    if outdated:
+        say(f"{outdated} items were made by another version of an encoder; `modag index` on their folders renews them")
+
+
+@click.command()
+@index_option
+@click.option("--check", is_flag=True, help="Only say what would run; exit status 1 where something would.")
+def migrate(index_name: str | None, check: bool) -> None:
+    """Bring the tables of an older index to this version; opening an index does it too."""
+    from modag_search.catalog import migrations
+    from modag_search.settings import existing_index_folder
+
+    catalog = existing_index_folder(index_name) / "catalog.sqlite"
+    pending = migrations.pending(catalog)
+    for step in pending:
+        click.echo(step)
+    if not pending:
+        say("nothing to do")
+    elif check:
+        sys.exit(1)
+    else:
+        migrations.upgrade(catalog)
+        say(f"{len(pending)} steps done")

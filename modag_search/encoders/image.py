@@ -1,0 +1,69 @@
+"""What the image encoders share."""
+
+from __future__ import annotations
+
+import functools
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from modag_search.encoders.base import Encoder
+from modag_search.encoders.inference import encode_one_by_one
+from modag_search.values import Float32Array, Uint8Array
+
+if TYPE_CHECKING:
+    import torch
+
+
+class SquareImageEncoder(Encoder):
+    """Pictures to features by a network that takes squares.
+
+    The whole picture is squeezed into the square: what stands at its edges counts too, and on photographs of the
+    train sources the networks name as many right as after a central crop.
+
+    Attributes
+    ----------
+    input_px : int
+        Side of the square.
+    mean, spread : tuple of float
+        What the network wants subtracted from, and then divided out of, red, green and blue in [0, 1].
+    """
+
+    modality = "image"
+    input_px: ClassVar[int] = 224
+    mean: ClassVar[tuple[float, float, float]]
+    spread: ClassVar[tuple[float, float, float]]
+
+    @abstractmethod
+    def load_network(self) -> torch.nn.Module:
+        """Load the network, ready for inference; called once, on the first `encode`.
+
+        It returns features, or a tuple that begins with them.
+        """
+
+    @functools.cached_property
+    def network(self) -> torch.nn.Module:
+        """The network, loaded on first use."""
+        return self.load_network()
+
+    def encode(self, batch: Sequence[Float32Array | Uint8Array]) -> Float32Array:
+        """Make features of pictures; see `Encoder.encode`."""
+        network = self.network
+
+        def feature(pixels: Float32Array | Uint8Array) -> torch.Tensor:
+            output = network(self._input(pixels))
+            features: torch.Tensor = output[0] if isinstance(output, tuple) else output
+            return features[0]
+
+        return encode_one_by_one(batch, feature, dimension=self.dimension)
+
+    def _input(self, pixels: Float32Array | Uint8Array) -> torch.Tensor:
+        """Make a tensor ``[shape=(1, 3, input_px, input_px)]`` of a picture."""
+        import torch
+        from PIL import Image
+
+        square = Image.fromarray(pixels).resize((self.input_px, self.input_px), Image.Resampling.BICUBIC)
+        scaled = (np.asarray(square, dtype=np.float32) / 255 - np.float32(self.mean)) / np.float32(self.spread)
+        return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))[None]

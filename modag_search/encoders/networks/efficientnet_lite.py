@@ -1,0 +1,125 @@
+"""The network of EfficientNet-Lite0: inverted residuals without squeeze-and-excitation, ReLU6 throughout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from modag_search.errors import WeightsDamagedError
+
+FEATURES = 1280
+CLASSES = 1000
+INPUT_PX = 224
+
+
+class _Stage(NamedTuple):
+    repeats: int
+    kernel: int
+    stride: int
+    expansion: int
+    outputs: int
+
+
+_STAGES = (
+    _Stage(1, 3, 1, 1, 16),
+    _Stage(2, 3, 2, 6, 24),
+    _Stage(2, 5, 2, 6, 40),
+    _Stage(3, 3, 2, 6, 80),
+    _Stage(3, 5, 1, 6, 112),
+    _Stage(4, 5, 2, 6, 192),
+    _Stage(1, 3, 1, 6, 320),
+)
+
+
+class _SamePadding(nn.Conv2d):
+    """A convolution padded as TensorFlow does, where an odd pixel goes to the right and the bottom."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        height, width = (max(0, (-(-size // stride) - 1) * stride + kernel - size) for size in x.shape[2:])
+        padded = functional.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))
+        return super().forward(padded)
+
+
+def _convolution(inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    return [
+        _SamePadding(inputs, outputs, kernel, stride, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs, eps=1e-3),
+    ]
+
+
+class _InvertedResidual(nn.Module):
+    def __init__(self, inputs: int, stage: _Stage, *, stride: int) -> None:
+        super().__init__()
+        expanded = inputs * stage.expansion
+        layers: list[nn.Module] = []
+        if stage.expansion != 1:
+            layers += [*_convolution(inputs, expanded), nn.ReLU6()]
+        layers += [*_convolution(expanded, expanded, kernel=stage.kernel, stride=stride, groups=expanded), nn.ReLU6()]
+        layers += _convolution(expanded, stage.outputs)
+        self.layers = nn.Sequential(*layers)
+        self.residual = stride == 1 and inputs == stage.outputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.layers(x)
+        return x + out if self.residual else out
+
+
+class EfficientNetLite0Network(nn.Module):
+    """The network.
+
+    References
+    ----------
+    Tan, Le, "EfficientNet: rethinking model scaling for convolutional neural networks", ICML 2019, and the "lite"
+    variants of its authors.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = []
+        channels = 32
+        for stage in _STAGES:
+            for repeat in range(stage.repeats):
+                blocks.append(_InvertedResidual(channels, stage, stride=stage.stride if repeat == 0 else 1))
+                channels = stage.outputs
+        self.stem = nn.Sequential(*_convolution(3, 32, kernel=3, stride=2), nn.ReLU6())
+        self.blocks = nn.Sequential(*blocks)
+        self.head = nn.Sequential(*_convolution(channels, FEATURES), nn.ReLU6())
+        self.classifier = nn.Linear(FEATURES, CLASSES)
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Compute features and class logits.
+
+        Parameters
+        ----------
+        pictures : torch.Tensor [shape=(n, 3, 224, 224)]
+            In [-1, 1].
+
+        Returns
+        -------
+        features : torch.Tensor [shape=(n, 1280)]
+        logits : torch.Tensor [shape=(n, 1000)]
+            Of the ImageNet classes, in their usual order.
+        """
+        features = self.head(self.blocks(self.stem(pictures))).mean(dim=(2, 3))
+        return features, self.classifier(features)
+
+    @classmethod
+    def load(cls, path: Path) -> EfficientNetLite0Network:
+        """Load weights whose tensors have other names but stand in the same order."""
+        network = cls()
+        stored = list(torch.load(path, map_location="cpu", weights_only=True).values())
+        own = network.state_dict()
+        if len(stored) != len(own):
+            raise WeightsDamagedError(f"{path}: holds {len(stored)} tensors, EfficientNet-Lite0 has {len(own)}")
+        for (name, target), value in zip(own.items(), stored, strict=True):
+            if target.shape != value.shape:
+                raise WeightsDamagedError(
+                    f"{path}: {name} must have shape {tuple(target.shape)}, not {tuple(value.shape)}"
+                )
+        network.load_state_dict(dict(zip(own, stored, strict=True)))
+        return network.eval()

@@ -1,0 +1,144 @@
+"""Where the weights of encoders live, how they come there, and that they are what they should be."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import tempfile
+import urllib.error
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from modag_search.errors import UsageError, WeightsDamagedError, WeightsMissingError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def models_folder() -> Path:
+    """Return the folder for fetched weights: ``MODAG_MODELS``, else one in the user's cache."""
+    chosen = os.environ.get("MODAG_MODELS")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("modag-search") / "models"
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """A weights file that is not part of the package.
+
+    Attributes
+    ----------
+    encoder : str
+        Name of the encoder that it belongs to.
+    file_name : str
+        Its name in the models folder.
+    sha256 : str
+        Its SHA-256, or the first digits of it where the publisher states no more.
+    address : str
+        Where its publisher serves it.
+    """
+
+    encoder: str
+    file_name: str
+    sha256: str
+    address: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, or would be."""
+        return models_folder() / self.file_name
+
+    @property
+    def how_to_get(self) -> str:
+        """Tell the user the way to the file."""
+        return (
+            f"it is fetched on first use from {self.address}; without a network, get the file elsewhere and run "
+            f"`modag models add {self.encoder} FILE`"
+        )
+
+    def ensure(self) -> Path:
+        """Return the path of the checked file, fetching it where it is not here yet.
+
+        Raises
+        ------
+        WeightsMissingError
+            If it is neither here nor to be had.
+        WeightsDamagedError
+            If the file does not have its SHA-256.
+        """
+        if self.path.is_file():
+            self._check(self.path, remedy=f"remove {self.path} and try again")
+        else:
+            self._fetch()
+        return self.path
+
+    def add(self, source: Path) -> Path:
+        """Copy a file that the user has into the models folder, after checking it.
+
+        Raises
+        ------
+        UsageError
+            If there is no such file.
+        WeightsDamagedError
+            If it is not the file that is needed.
+        """
+        if not source.is_file():
+            raise UsageError(f"{source}: no such file")
+        self._check(source, remedy=f"get {self.file_name} from {self.address}")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as copy, source.open("rb") as file:
+            shutil.copyfileobj(file, copy)
+        Path(copy.name).replace(self.path)
+        return self.path
+
+    def _check(self, path: Path, *, remedy: str) -> None:
+        found = sha256_of(path)
+        if not found.startswith(self.sha256):
+            raise WeightsDamagedError(
+                f"{path}: not the weights of {self.encoder}: SHA-256 is {found[:16]}…, must be {self.sha256[:16]}…; {remedy}"
+            )
+
+    def _fetch(self) -> None:
+        from torch.hub import download_url_to_file
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            download_url_to_file(self.address, str(self.path), hash_prefix=self.sha256, progress=False)
+        except RuntimeError as error:
+            raise WeightsDamagedError(
+                f"{self.address}: what came is not the weights of {self.encoder}: {error}"
+            ) from error
+        except (urllib.error.URLError, OSError) as error:
+            raise WeightsMissingError(
+                f"the weights of {self.encoder} are not on this machine and could not be fetched ({error}); "
+                f"{self.how_to_get}"
+            ) from error
+
+
+def packaged_path(file_name: str) -> Path:
+    """Return where a weights file that ships in the package is."""
+    return Path(str(resources.files("modag_search"))) / "weights" / file_name
+
+
+@functools.cache
+def packaged_digest(file_name: str) -> str:
+    """Return the SHA-256 of a weights file that ships in the package."""
+    return sha256_of(packaged_path(file_name))
+
+
+def packaged_weights(file_name: str) -> dict[str, torch.Tensor]:
+    """Load a safetensors file that ships in the package."""
+    from safetensors.torch import load_file
+
+    return load_file(packaged_path(file_name))

@@ -1,0 +1,57 @@
+"""YAMNet: the sound encoder that Google trained on AudioSet."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+from modag_search.encoders.base import EncoderCard
+from modag_search.encoders.sound import SoundEncoder
+from modag_search.encoders.weights import WeightsFile
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Yamnet(SoundEncoder):
+    """Sounds to 1024 features: the mean over patches of 0.96 s, one every 0.48 s."""
+
+    name = "yamnet"
+    dimension = 1024
+    sample_rate_hz = 16_000
+    card = EncoderCard(
+        summary="MobileNetV1 trained on AudioSet: 521 kinds of sound; weights of 8 bits; needs modag-search[yamnet]",
+        licence="Apache-2.0",
+        source="github.com/tensorflow/tflite-support",
+        size_bytes=4_119_504,
+    )
+    # Not from TensorFlow Hub: what it serves as google/lite-model/yamnet/tflite/1 is another file.
+    weights = WeightsFile(
+        encoder="yamnet",
+        file_name="yamnet_wavin_quantized_mel_relu6.tflite",
+        sha256="b8cc7ebd9edf3c16fcd79230e4c105316e8872c51ce447348176f75d6d35d570",
+        address=(
+            "https://raw.githubusercontent.com/tensorflow/tflite-support/master/tensorflow_lite_support/"
+            "metadata/python/tests/testdata/audio_classifier/yamnet_wavin_quantized_mel_relu6.tflite"
+        ),
+    )
+
+    def missing_weights(self) -> str | None:
+        """Say how to get the weights and what reads them, or return None where both are on this machine."""
+        ways = [super().missing_weights()]
+        if importlib.util.find_spec("tflite") is None:
+            ways.append('reading the file takes `pip install "modag-search[yamnet]"`')
+        return "; ".join(way for way in ways if way) or None
+
+    def load_network(self) -> torch.nn.Module:
+        """Load the network with the published weights."""
+        from modag_search.encoders.networks.yamnet import YamnetNetwork
+
+        return YamnetNetwork.load(self.weights.ensure())
+
+    def feature_of(self, sound: torch.Tensor) -> torch.Tensor:
+        """Average the features of a sound's patches; see `SoundEncoder.feature_of`."""
+        from modag_search.encoders.networks.yamnet import patches
+
+        features: torch.Tensor = self.network(patches(sound))[0]
+        return features.mean(dim=0)

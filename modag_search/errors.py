@@ -1,0 +1,142 @@
+"""Every exception that modag-search raises on purpose.
+
+::
+
+    ModagError
+    ├── UsageError                 an argument that cannot be meant
+    ├── NothingFoundError          the question was fine, the answer is empty
+    ├── MediaError                 one file, its path and the reason
+    │   ├── UnsupportedMediaError  not a kind of file that we read
+    │   ├── CorruptMediaError      damaged, truncated, or not what it says it is
+    │   ├── EmptyMediaError        decodes to nothing: no samples, no frames
+    │   ├── OversizedMediaError    would need more memory than we allow a file
+    │   └── UnreadableMediaError   gone, or the system denies access
+    ├── IndexFolderError           the folder that holds an index
+    │   ├── IndexNotFoundError
+    │   └── IndexLockedError       another process is writing to it
+    ├── CatalogError               the SQLite file
+    │   ├── NewerCatalogError      written by a later version of modag-search
+    │   └── DamagedCatalogError
+    ├── StoreError                 the nearest-neighbour files
+    │   └── DamagedStoreError      checksum, size or count is off
+    ├── ModelError                 networks and their weights
+    │   ├── WeightsMissingError
+    │   ├── WeightsDamagedError
+    │   └── SpaceMismatchError     a space that was trained on other encoders
+    └── PluginError
+        └── UnknownPluginError     no such encoder or store is installed
+
+Each message names the file or value that is at fault and says what to do next.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class ModagError(Exception):
+    """Base of all errors of this package."""
+
+
+class UsageError(ModagError):
+    """An argument that cannot be meant."""
+
+
+class NothingFoundError(ModagError):
+    """The question was fine and the answer is empty."""
+
+
+class MediaError(ModagError):
+    """A media file that cannot be used.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    reason : str
+        Why, in words that a user can act on.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
+        self.path = os.fspath(path)
+        self.reason = reason
+        super().__init__(self.path, reason)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class UnsupportedMediaError(MediaError):
+    """Not a kind of file that we read."""
+
+
+class CorruptMediaError(MediaError):
+    """Damaged, truncated, or not what it says it is."""
+
+
+class EmptyMediaError(MediaError):
+    """Decodes to nothing: no samples, no frames."""
+
+
+class OversizedMediaError(MediaError):
+    """Would need more memory than we allow one file."""
+
+
+class UnreadableMediaError(MediaError):
+    """Gone, or the system denies access."""
+
+
+class IndexFolderError(ModagError):
+    """The folder that holds an index cannot be used."""
+
+
+class IndexNotFoundError(IndexFolderError):
+    """There is no index in that folder."""
+
+
+class IndexLockedError(IndexFolderError):
+    """Another process is writing to the index."""
+
+
+class CatalogError(ModagError):
+    """The catalog of an index cannot be used."""
+
+
+class NewerCatalogError(CatalogError):
+    """A later version of modag-search wrote the catalog."""
+
+
+class DamagedCatalogError(CatalogError):
+    """SQLite cannot read the catalog."""
+
+
+class StoreError(ModagError):
+    """A vector store cannot be used."""
+
+
+class DamagedStoreError(StoreError):
+    """The checksum, the size or the count of a store is off."""
+
+
+class ModelError(ModagError):
+    """A network or its weights cannot be used."""
+
+
+class WeightsMissingError(ModelError):
+    """The weights of an encoder are not on this machine."""
+
+
+class WeightsDamagedError(ModelError):
+    """A weights file does not have the checksum that it must have."""
+
+
+class SpaceMismatchError(ModelError):
+    """A space was trained on other encoders than the ones at hand."""
+
+
+class PluginError(ModagError):
+    """An encoder or store plugin cannot be used."""
+
+
+class UnknownPluginError(PluginError):
+    """No encoder or store of that name is installed."""

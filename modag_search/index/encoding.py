@@ -1,0 +1,162 @@
+"""Decoding and encoding one file, under the settings of an index."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+
+from modag_search import media, registry
+from modag_search.encoders import Encoder, fingerprint_of
+from modag_search.errors import UsageError
+from modag_search.settings import IndexSettings
+from modag_search.values import (
+    MODALITIES,
+    DecodedSegment,
+    EncodedSegment,
+    Float32Array,
+    MediaFacts,
+    Modality,
+    Pipeline,
+)
+
+
+class StageClock:
+    """Adds up the time that all workers together spend in each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def timing(self, stage: str) -> Iterator[None]:
+        """Count the time inside the block for `stage`."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+class MediaEncoder:
+    """Makes features of files; may be used from several threads once it is warm.
+
+    Parameters
+    ----------
+    settings : IndexSettings
+    clock : StageClock, optional
+
+    Attributes
+    ----------
+    encoders : dict of modality to Encoder
+    pipelines : dict of modality to Pipeline
+        What a feature made here depends on.
+
+    Raises
+    ------
+    UnknownPluginError, UsageError
+        If an encoder is not installed, or is one for the other modality.
+    """
+
+    def __init__(self, settings: IndexSettings, *, clock: StageClock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or StageClock()
+        self.encoders = {modality: _encoder(settings, modality) for modality in MODALITIES}
+        self.pipelines = {modality: _pipeline(self.encoders[modality], settings) for modality in MODALITIES}
+
+    @property
+    def fingerprints(self) -> dict[Modality, str]:
+        """Fingerprints of the pipelines."""
+        return {modality: pipeline.fingerprint for modality, pipeline in self.pipelines.items()}
+
+    def warm(self, modality: Modality) -> None:
+        """Load the network of a modality, so that threads find it loaded and missing weights show at once."""
+        self.encoders[modality].encode(_EXAMPLES[modality])
+
+    def encode_file(
+        self, path: str, *, start_s: float | None = None, end_s: float | None = None
+    ) -> tuple[MediaFacts, tuple[EncodedSegment, ...]]:
+        """Decode and encode a file, segment by segment.
+
+        Parameters
+        ----------
+        path : str
+        start_s, end_s : float, optional
+            Part of a sound or video, in seconds.
+
+        Raises
+        ------
+        MediaError
+            If it cannot be decoded.
+        """
+        stream = media.open_media(
+            path,
+            sample_rate_hz=self.encoders["sound"].sample_rate_hz,
+            segmentation=self.settings.segmentation,
+            start_s=start_s,
+            end_s=end_s,
+        )
+        encoded = tuple(self._encoded(segment) for segment in self._timed(stream.segments()))
+        return stream.facts, encoded
+
+    def as_stored(self, features: Float32Array) -> Float32Array:
+        """Round features as the catalog does, so that a query equals the item that it was indexed as."""
+        rounded: Float32Array = features.astype(self.settings.feature_dtype).astype(np.float32)
+        return rounded
+
+    def _timed(self, segments: Iterator[DecodedSegment]) -> Iterator[DecodedSegment]:
+        while True:
+            with self.clock.timing("decode"):
+                segment = next(segments, None)
+            if segment is None:
+                return
+            yield segment
+
+    def _encoded(self, segment: DecodedSegment) -> EncodedSegment:
+        feature = None
+        if segment.status == "ok":
+            with self.clock.timing("encode"):
+                feature = self.encoders[segment.modality].encode([segment.data])[0]
+        return EncodedSegment(
+            modality=segment.modality,
+            start_s=segment.start_s,
+            end_s=segment.end_s,
+            status=segment.status,
+            feature=feature,
+        )
+
+
+_EXAMPLES: Mapping[Modality, list[np.ndarray]] = {
+    "sound": [np.zeros(8000, dtype=np.float32)],
+    "image": [np.zeros((8, 8, 3), dtype=np.uint8)],
+}
+
+
+def _encoder(settings: IndexSettings, modality: Modality) -> Encoder:
+    encoder = registry.encoder_class(settings.encoder(modality))()
+    if encoder.modality != modality:
+        raise UsageError(f"encoder {encoder.name!r} takes {encoder.modality}s, and cannot be the {modality} encoder")
+    return encoder
+
+
+def _pipeline(encoder: Encoder, settings: IndexSettings) -> Pipeline:
+    specification = {
+        "decoder": dict(
+            media.decoder_specification(encoder.modality, settings.segmentation, encoder.sample_rate_hz)
+        ),
+        "encoder": encoder.specification,
+        "encoder_fingerprint": encoder.fingerprint,
+        "dtype": settings.feature_dtype,
+    }
+    return Pipeline(
+        modality=encoder.modality,
+        encoder=encoder.name,
+        dimension=encoder.dimension,
+        dtype=settings.feature_dtype,
+        fingerprint=fingerprint_of(specification),
+        specification=specification,
+    )

@@ -1,0 +1,421 @@
+"""The index: add, search, label, classify, rebuild, verify."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import numpy as np
+
+from modag_search.catalog import Annotation, Catalog
+from modag_search.errors import IndexLockedError, IndexNotFoundError, UsageError
+from modag_search.index.encoding import MediaEncoder
+from modag_search.index.ingest import Ingest, IngestOptions, Progress
+from modag_search.index.neighbours import Voters
+from modag_search.index.queries import QueryMaker, find_item
+from modag_search.index.searching import Search
+from modag_search.index.spaces import adopt_space, load_space
+from modag_search.index.versions import library_versions
+from modag_search.index.views import Views
+from modag_search.settings import IndexSettings, is_index
+from modag_search.space import Space
+from modag_search.stores import VectorStore
+from modag_search.values import (
+    MODALITIES,
+    Classification,
+    Failure,
+    Hit,
+    IndexReport,
+    ItemRecord,
+    Modality,
+)
+
+_CATALOG_FILE = "catalog.sqlite"
+_STORES_FOLDER = "stores"
+_LOCK_FILE = "lock"
+
+
+class Index:
+    """A collection of sounds, pictures and videos in one shared space; a folder on disk.
+
+    Open one with `Index.open`; it is a context manager. Reading is safe while another process adds.
+
+    Attributes
+    ----------
+    folder : Path
+    settings : IndexSettings
+
+    Examples
+    --------
+    >>> import modag_search as modag
+    >>> with modag.Index.open("indexes/demo", create=True) as index:  # doctest: +SKIP
+    ...     index.add(["sounds/", "pictures/"])
+    ...     index.search("trumpet.wav", modality="image", n=5)
+    """
+
+    def __init__(self, folder: Path, settings: IndexSettings, catalog: Catalog) -> None:
+        self.folder = folder
+        self.settings = settings
+        self._catalog = catalog
+
+    @classmethod
+    def open(
+        cls, folder: str | os.PathLike[str], *, create: bool = False, settings: IndexSettings | None = None
+    ) -> Self:
+        """Open an index.
+
+        Parameters
+        ----------
+        folder : str or os.PathLike
+        create : bool
+            Make a new index where there is none.
+        settings : IndexSettings, optional
+            For a new index; an index that exists keeps its own.
+
+        Raises
+        ------
+        IndexNotFoundError
+            If there is none and none is to be made.
+        UsageError
+            If `settings` differ from those of the index, or name encoders that no space joins.
+        IndexFolderError, CatalogError
+            If the index cannot be read.
+        """
+        path = Path(folder).absolute()
+        if is_index(path):
+            kept = IndexSettings.load(path)
+            if settings is not None and settings != kept:
+                raise UsageError(f"{path}: has other settings ({_differences(kept, settings)}); make a new index")
+            return cls(path, kept, Catalog.open(path / _CATALOG_FILE, create=True))
+        if not create:
+            raise IndexNotFoundError(f"{path}: there is no index here; `modag index PATH... --index {path}` makes one")
+        return cls._created(path, settings or IndexSettings())
+
+    @classmethod
+    def _created(cls, folder: Path, settings: IndexSettings) -> Self:
+        """Make the folder; the settings come last, since they are what makes it an index."""
+        load_space(folder, settings, MediaEncoder(settings).encoders)
+        folder.mkdir(parents=True, exist_ok=True)
+        catalog = Catalog.open(folder / _CATALOG_FILE, create=True)
+        settings.save(folder)
+        return cls(folder, settings, catalog)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the index knows: items, segments, features, labels, failures and runs."""
+        return self._catalog
+
+    @functools.cached_property
+    def space(self) -> Space:
+        """The space that the vectors are in."""
+        return load_space(self.folder, self.settings, self._encoder.encoders)
+
+    @functools.cached_property
+    def _encoder(self) -> MediaEncoder:
+        return MediaEncoder(self.settings)
+
+    @functools.cached_property
+    def _views(self) -> Views:
+        return Views(
+            self.folder / _STORES_FOLDER,
+            catalog=self._catalog,
+            space=self.space,
+            fingerprints=self._encoder.fingerprints,
+            store=self.settings.store,
+        )
+
+    @property
+    def _queries(self) -> QueryMaker:
+        return QueryMaker(self._catalog, self._encoder, self.space)
+
+    # Adding.
+
+    def add(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        prune: bool = False,
+        dry_run: bool = False,
+        workers: int | None = None,
+        exclude: Sequence[str] = (),
+        follow_symlinks: bool = False,
+        retry_failed: bool = False,
+        progress: Progress | None = None,
+    ) -> IndexReport:
+        """Take files into the index: new ones, changed ones; moved ones keep their features and labels.
+
+        What is finished is kept when the call is broken off; the next one goes on from there.
+
+        Parameters
+        ----------
+        paths : sequence of str or os.PathLike
+            Files and folders.
+        prune : bool
+            Remove items below `paths` whose files are gone.
+        dry_run : bool
+            Write nothing; report what would be done.
+        workers : int, optional
+            Threads that decode and encode; default one a processor.
+        exclude : sequence of str
+            Glob patterns of files and folders to pass over.
+        follow_symlinks : bool
+        retry_failed : bool
+            Try files again that failed and have not changed since.
+        progress : Progress, optional
+
+        Returns
+        -------
+        IndexReport
+
+        Raises
+        ------
+        UsageError
+            If a path does not exist or a folder holds no media; nothing has been done then.
+        IndexLockedError
+            If another process is adding to the index.
+        WeightsMissingError
+            If the weights of an encoder are not on this machine and cannot be fetched.
+        """
+        roots = [os.fspath(path) for path in paths]
+        options = IngestOptions(
+            prune=prune,
+            dry_run=dry_run,
+            workers=workers,
+            exclude=tuple(exclude),
+            follow_symlinks=follow_symlinks,
+            retry_failed=retry_failed,
+        )
+        ingest = Ingest(self._catalog, MediaEncoder(self.settings), options, progress)
+        if dry_run:
+            return ingest.run(roots, run_id=None)
+        with self._writing():
+            run_id = self._start_run("index", {"paths": [_printable(root) for root in roots], **asdict(options)})
+            report = ingest.run(roots, run_id=run_id)
+            self._views.synchronise()
+            outcome = asdict(replace(report, failures=()))
+            self._catalog.runs.finish(run_id, outcome)
+        return report
+
+    # Asking.
+
+    def search(
+        self,
+        query: str | os.PathLike[str],
+        *,
+        modality: Modality | Literal["any"] = "any",
+        n: int = 10,
+        min_similarity: float = -1.0,
+        label: str | None = None,
+        start_s: float | None = None,
+        end_s: float | None = None,
+    ) -> list[Hit]:
+        """Find the items that are nearest to a query.
+
+        Parameters
+        ----------
+        query : str or os.PathLike
+            A media file, in the index or not; ``id:N``, an item of the index; ``label:NAME``, what the items with a
+            label have in common. The query itself is not among the answers.
+        modality : {"image", "sound", "any"}
+            Of the answers; the frames and the sound of a video count for either.
+        n : int
+            How many items, at the most.
+        min_similarity : float
+            Leaves out what is less similar (cosine).
+        label : str, optional
+            Only items with this label.
+        start_s, end_s : float, optional
+            Part of the query, in seconds.
+
+        Returns
+        -------
+        list of Hit
+            Nearest first.
+
+        Raises
+        ------
+        UsageError, MediaError
+            If the query cannot be meant or read.
+        NothingFoundError
+            If the query is silent or black, or names no item or label of the index.
+        """
+        if n < 1:
+            raise UsageError(f"n must be 1 at least, not {n}")
+        stores = self._stores(modality)
+        asked = self._queries.make(os.fspath(query), start_s=start_s, end_s=end_s)
+        among = None if label is None else self._segments_labelled(label)
+        search = Search(self._catalog, self.space, stores)
+        return search.hits(asked, n=n, among=among, min_similarity=min_similarity)
+
+    def classify(
+        self, paths: Sequence[str | os.PathLike[str]], *, by: Literal["knn"] = "knn", k: int = 20, min_confidence: float = 0.0
+    ) -> list[Classification]:
+        """Name files by the labels of their nearest labelled neighbours, of whatever modality.
+
+        Parameters
+        ----------
+        paths : sequence of str or os.PathLike
+            Media files, or ``id:N``.
+        by : {"knn"}
+        k : int
+            How many neighbours vote for each segment.
+        min_confidence : float
+            Below it, the label is None.
+
+        Returns
+        -------
+        list of Classification
+            In the order of `paths`.
+
+        Raises
+        ------
+        NothingFoundError
+            If the index holds no labels.
+        """
+        if by != "knn":
+            raise UsageError(f"by must be 'knn', not {by!r}")
+        if k < 1:
+            raise UsageError(f"k must be 1 at least, not {k}")
+        voters = Voters(self._catalog, {modality: self._views.store(modality) for modality in MODALITIES})
+        queries = ((os.fspath(path), self._queries.make(os.fspath(path))) for path in paths)
+        return [voters.classify(path, query, k=k, min_confidence=min_confidence) for path, query in queries]
+
+    # Labels.
+
+    def label(self, paths: Sequence[str | os.PathLike[str]], label: str) -> int:
+        """Give items a label, and return how many did not have it.
+
+        Raises
+        ------
+        UsageError
+            If a path is not in the index, or the label is empty; nothing has been done then.
+        """
+        name = label.strip()
+        if not name:
+            raise UsageError("a label must have a name")
+        items = [self.item(path) for path in paths]
+        return self._catalog.labels.annotate(
+            Annotation(item_id=item.id, label=name, origin="hand") for item in items
+        )
+
+    def unlabel(self, paths: Sequence[str | os.PathLike[str]], label: str) -> int:
+        """Take a label back from items, and return how many had it; errors as in `label`."""
+        return self._catalog.labels.unannotate([self.item(path).id for path in paths], label.strip())
+
+    def item(self, path: str | os.PathLike[str]) -> ItemRecord:
+        """Return the item at a path, or ``id:N``.
+
+        Raises
+        ------
+        UsageError
+            If it is not in the index.
+        """
+        return find_item(self._catalog, os.fspath(path))
+
+    # Upkeep.
+
+    def failures(self) -> list[Failure]:
+        """Return the files that could not be indexed, with their reasons."""
+        return self._catalog.failures.all()
+
+    def rebuild(self, *, space: str | os.PathLike[str] | None = None, store: str | None = None) -> int:
+        """Make the stores anew from the features in the catalog; no media are decoded, no encoder runs.
+
+        Parameters
+        ----------
+        space : str or os.PathLike, optional
+            Move to another space: a packaged one by name, or a space file, which is copied into the index.
+        store : str, optional
+            Move to another kind of store.
+
+        Returns
+        -------
+        int
+            How many vectors the stores hold.
+
+        Raises
+        ------
+        SpaceMismatchError
+            If the space was trained on other encoders.
+        """
+        with self._writing():
+            self._change_settings(space=space, store=store)
+            return self._views.rebuild()
+
+    def verify(self) -> list[str]:
+        """Describe what is wrong with the index, a line each; nothing where all is well."""
+        return [*self._catalog.check(), *self._views.problems()]
+
+    def outdated(self) -> int:
+        """Count the items that another version of an encoder or a decoder made; `add` brings them up to date."""
+        ids = [item.id for item in self._catalog.items.all()]
+        return len(self._catalog.items.outdated(ids, fingerprints=self._encoder.fingerprints))
+
+    # What the above share.
+
+    def _stores(self, modality: Modality | Literal["any"]) -> Mapping[Modality, VectorStore]:
+        if modality not in (*MODALITIES, "any"):
+            raise UsageError(f"modality must be image, sound or any, not {modality!r}")
+        wanted = MODALITIES if modality == "any" else (modality,)
+        return {one: self._views.store(one) for one in wanted}
+
+    def _segments_labelled(self, label: str) -> np.ndarray:
+        segment_ids, _, labels = self._catalog.labels.labelled_segments()
+        return np.unique(segment_ids[np.array([name == label for name in labels], dtype=bool)])
+
+    def _change_settings(self, *, space: str | os.PathLike[str] | None, store: str | None) -> None:
+        changed = self.settings
+        if store is not None:
+            changed = replace(changed, store=store)
+        if space is not None:
+            changed = replace(changed, space=adopt_space(self.folder, space, self._encoder.encoders))
+        changed.save(self.folder)
+        self.settings = changed
+        for cached in ("space", "_views", "_encoder"):
+            self.__dict__.pop(cached, None)
+
+    def _start_run(self, verb: str, arguments: Mapping[str, object]) -> int:
+        return self._catalog.runs.start(verb, arguments=arguments, versions=library_versions())
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Keep other writers out; readers are welcome."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.folder / _LOCK_FILE, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise IndexLockedError(f"{self.folder}: another process is writing to this index; wait for it") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _differences(kept: IndexSettings, wanted: IndexSettings) -> str:
+    pairs = ((name, value, asdict(wanted)[name]) for name, value in asdict(kept).items())
+    return ", ".join(f"{name} is {value}, not {other}" for name, value, other in pairs if value != other)
+
+
+def _printable(path: str) -> str:
+    """Make a path that is not UTF-8 fit for JSON."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -1,0 +1,181 @@
+"""One way to open any media file."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from modag_search.errors import UnsupportedMediaError, UsageError
+from modag_search.media.kinds import SOUNDFILE_EXTENSIONS, extension_of, kind_of
+from modag_search.media.opening import media_errors, open_not_empty
+from modag_search.media.request import DecodeRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from modag_search.values import DecodedSegment, MediaFacts, MediaKind, Modality, Segmentation
+
+# Raise this when the same bytes would decode to other samples or pixels: features made with another
+# revision are not comparable.
+DECODER_REVISION: Final = "1"
+
+
+class MediaStream:
+    """A media file that decodes while it is read; see `open_media`."""
+
+    def __init__(self, request: DecodeRequest, *, kind: MediaKind) -> None:
+        self._request = request
+        self._kind = kind
+        self._facts: MediaFacts | None = None
+
+    @property
+    def facts(self) -> MediaFacts:
+        """What is known of the file.
+
+        Raises
+        ------
+        RuntimeError
+            Before `segments` has come to its end.
+        """
+        if self._facts is None:
+            raise RuntimeError("facts are known once segments() has come to its end")
+        return self._facts
+
+    def segments(self) -> Iterator[DecodedSegment]:
+        """Decode the file and yield its segments one by one; the file is closed with the iterator.
+
+        Yields
+        ------
+        DecodedSegment
+            Of a sound: its windows. Of a picture: itself. Of a video: its frames, then the windows
+            of its sound.
+
+        Raises
+        ------
+        MediaError
+            The file cannot be decoded. It may come after segments: these are then part of a damaged
+            file, and to be dropped.
+        UsageError
+            The range starts behind the end of the file.
+        """
+        with media_errors(self._request.path), open_not_empty(self._request.path) as file:
+            self._facts = yield from self._decode(file)
+
+    def _decode(self, file: BinaryIO) -> Generator[DecodedSegment, None, MediaFacts]:
+        if self._kind == "image":
+            from modag_search.media.pictures import decode_picture
+
+            return (yield from decode_picture(file, self._request.path))
+        if self._kind == "video":
+            from modag_search.media.videos import decode_video
+
+            return (yield from decode_video(file, self._request))
+        return (yield from self._decode_sound(file))
+
+    def _decode_sound(self, file: BinaryIO) -> Generator[DecodedSegment, None, MediaFacts]:
+        from modag_search.media.sounds import NotASoundError, check_not_cut_off, decode_sound
+
+        check_not_cut_off(file, self._request.path)
+        if extension_of(self._request.path) in SOUNDFILE_EXTENSIONS:
+            try:
+                return (yield from decode_sound(file, self._request))
+            except NotASoundError:
+                pass  # a name may lie; FFmpeg reads more formats
+        from modag_search.media.videos import decode_sound_stream
+
+        return (yield from decode_sound_stream(file, self._request, wanted="a sound"))
+
+
+def open_media(
+    path: str,
+    *,
+    sample_rate_hz: int,
+    segmentation: Segmentation,
+    start_s: float | None = None,
+    end_s: float | None = None,
+) -> MediaStream:
+    """Prepare a media file for decoding; the file itself is opened by `MediaStream.segments`.
+
+    Parameters
+    ----------
+    path : str
+        The file; its extension says what it is.
+    sample_rate_hz : int
+        Rate at which sound is wanted.
+    segmentation : Segmentation
+        How sounds and videos are cut.
+    start_s, end_s : float, optional
+        The part of a sound or a video to decode, in seconds. Its windows are cut as though it were the whole
+        file; their times still count from the file's start. An end behind the file's end means the latter.
+
+    Raises
+    ------
+    UnsupportedMediaError
+        The extension is not one that we read.
+    UsageError
+        The range or the segmentation cannot be meant.
+
+    Examples
+    --------
+    >>> media = open_media("trumpet.wav", sample_rate_hz=32_000, segmentation=Segmentation())
+    >>> for segment in media.segments():  # doctest: +SKIP
+    ...     print(segment.start_s, segment.end_s, segment.status)
+    """
+    kind = kind_of(path)
+    if kind is None:
+        extension = extension_of(path)
+        reason = (
+            f"files ending in {extension!r} are not read"
+            if extension
+            else "has no extension to tell what it is"
+        )
+        raise UnsupportedMediaError(path, reason)
+    if kind == "image" and not (start_s is None and end_s is None):
+        raise UsageError(f"{path}: a picture has no duration, so no part of it can be chosen by time")
+    request = DecodeRequest(
+        path=path,
+        sample_rate_hz=sample_rate_hz,
+        segmentation=segmentation,
+        start_s=0.0 if start_s is None else start_s,
+        end_s=math.inf if end_s is None else end_s,
+    )
+    return MediaStream(request, kind=kind)
+
+
+def decoder_specification(
+    modality: Modality, segmentation: Segmentation, sample_rate_hz: int
+) -> dict[str, Any]:
+    """List all that decides, in decoding, what feature a segment gets; as JSON values.
+
+    Parameters
+    ----------
+    modality : {"image", "sound"}
+    segmentation : Segmentation
+    sample_rate_hz : int
+        Rate at which sound is decoded; of no account for images.
+    """
+    if modality == "sound":
+        from modag_search.media.sounds import RESAMPLER_QUALITY, SILENCE_DBFS
+
+        return {
+            "revision": DECODER_REVISION,
+            "sample_rate_hz": sample_rate_hz,
+            "resampler": f"soxr {RESAMPLER_QUALITY}",
+            "channels": "mean",
+            "window_s": segmentation.window_s,
+            "hop_s": segmentation.hop_s,
+            "silence_dbfs": SILENCE_DBFS,
+        }
+    from modag_search.media import pictures
+
+    return {
+        "revision": DECODER_REVISION,
+        "shorter_side_px": pictures.SHORTER_SIDE_PX,
+        "longer_side_px": pictures.LONGER_SIDE_PX,
+        "filter": "lanczos",
+        "orientation": "exif",
+        "background": "white",
+        "black_mean_luma": pictures.BLACK_MEAN_LUMA,
+        "black_high_luma": pictures.BLACK_HIGH_LUMA,
+        "frame_interval_s": segmentation.frame_interval_s,
+    }

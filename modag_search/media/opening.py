@@ -1,0 +1,107 @@
+"""Opening files, and turning what libraries throw into errors that a user can act on."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from modag_search.errors import (
+    CorruptMediaError,
+    EmptyMediaError,
+    ModagError,
+    OversizedMediaError,
+    UnreadableMediaError,
+)
+from modag_search.media.kinds import SIGNATURE_BYTES, appearance_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
+
+
+@contextmanager
+def open_regular(path: str) -> Iterator[FileIO]:
+    """Open a regular file for reading; never waits on a pipe or a device.
+
+    Raises
+    ------
+    UnreadableMediaError
+        The file is gone, is not a regular file, or the system denies access.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise UnreadableMediaError(path, "is not a regular file")
+        # Unbuffered: libsndfile reads from the descriptor, whose position a buffer would hide.
+        file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed below
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    with file:
+        yield file
+
+
+@contextmanager
+def open_not_empty(path: str) -> Iterator[FileIO]:
+    """Open a regular file that holds at least a byte; raises EmptyMediaError for others."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            raise EmptyMediaError(path, "is empty (0 bytes)")
+        yield file
+
+
+def unreadable(path: str, error: Exception) -> UnreadableMediaError:
+    """Word an error of the operating system."""
+    match error:
+        case FileNotFoundError():
+            reason = "does not exist (any more)"
+        case PermissionError():
+            reason = "may not be read: the system denies access"
+        case OSError(strerror=str() as words):
+            reason = f"cannot be read: {words}"
+        case _:
+            reason = f"cannot be read: {error}"
+    return UnreadableMediaError(path, reason)
+
+
+@contextmanager
+def media_errors(path: str) -> Iterator[None]:
+    """Turn whatever a decoder throws at damaged input into a MediaError that names the file."""
+    try:
+        yield
+    except ModagError:
+        raise
+    except MemoryError as error:
+        raise OversizedMediaError(path, "needs more memory than this machine has free") from error
+    except OSError as error:
+        # Libraries raise OSError without a number for damaged input; the system always sets one.
+        if error.errno is not None:
+            raise unreadable(path, error) from error
+        raise CorruptMediaError(path, damage(error)) from error
+    except Exception as error:
+        # Decoders answer hostile bytes with any exception there is: struct.error, SyntaxError, KeyError ...
+        raise CorruptMediaError(path, damage(error)) from error
+
+
+def damage(error: Exception) -> str:
+    """Word an error of a decoder."""
+    words = str(error).strip().removeprefix("Error : ").rstrip(".") or type(error).__name__
+    return f"is damaged: {words}"
+
+
+def misnamed(file: BinaryIO, wanted: str) -> str:
+    """Say that a file is not what its name says, and what it looks like where its first bytes tell.
+
+    Parameters
+    ----------
+    file : BinaryIO
+    wanted : str
+        What the name promises, such as ``"a sound"``.
+    """
+    file.seek(0)
+    appearance = appearance_of(file.read(SIGNATURE_BYTES))
+    if appearance is None:
+        return f"is not {wanted} that can be read, or is damaged from its start"
+    if appearance.rsplit(maxsplit=1)[-1] == wanted.rsplit(maxsplit=1)[-1]:
+        return f"looks like {appearance}, but is damaged beyond reading"
+    return f"is not {wanted}; it looks like {appearance}"

@@ -1,0 +1,249 @@
+"""Pictures: anything that Pillow reads, turned upright, laid on white, and made small enough to keep."""
+
+from __future__ import annotations
+
+import logging
+import re
+import struct
+import threading
+import warnings
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import numpy as np
+
+from modag_search.errors import CorruptMediaError, OversizedMediaError, UnsupportedMediaError
+from modag_search.media.kinds import HEIC_EXTENSIONS, TARGA_EXTENSIONS, extension_of
+from modag_search.media.opening import misnamed
+from modag_search.values import DecodedSegment, MediaFacts, SegmentStatus, Uint8Array
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from types import TracebackType
+
+    from PIL import Image
+
+SHORTER_SIDE_PX: Final = 512
+"""Pictures are reduced until their shorter side is at most this; none is enlarged."""
+
+LONGER_SIDE_PX: Final = 8192
+"""Strips are reduced further until their longer side is at most this."""
+
+PIXEL_LIMIT: Final = 178_000_000
+"""Larger pictures are refused by their header; Pillow itself refuses a little above this."""
+
+BLACK_MEAN_LUMA: Final = 4.0
+BLACK_HIGH_LUMA: Final = 16.0
+"""A picture is black where its mean luma and its 99.9th percentile both lie below these, of 255."""
+
+# Those that Pillow reads by itself: no formats that start other programs (EPS) or that are never pictures.
+_FORMATS: Final[tuple[str, ...]] = (
+    *("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM"),
+    *("ICO", "JPEG2000", "PCX", "QOI", "SGI", "MPO", "PSD"),
+)
+
+
+# Pillow logs some damage, which Python would print on stderr where the application sets up no logging.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+def decode_picture(file: BinaryIO, path: str) -> Generator[DecodedSegment, None, MediaFacts]:
+    """Decode a picture to one segment; of an animation, the first frame.
+
+    Raises
+    ------
+    CorruptMediaError, OversizedMediaError, UnsupportedMediaError
+    """
+    with _QUIET_PILLOW:
+        pixels, size = _decode(file, path)
+    yield picture_segment(pixels, start_s=None, end_s=None)
+    return MediaFacts(kind="image", width_px=size[0], height_px=size[1])
+
+
+def picture_segment(pixels: Uint8Array, *, start_s: float | None, end_s: float | None) -> DecodedSegment:
+    """Wrap pixels, ``[shape=(height, width, 3), uint8]``, with their status."""
+    return DecodedSegment(modality="image", start_s=start_s, end_s=end_s, data=pixels, status=_status(pixels))
+
+
+def shrink(image: Image.Image) -> Image.Image:
+    """Reduce a picture to `SHORTER_SIDE_PX`; return small ones as they are."""
+    from PIL import Image
+
+    target = _reduced_size(image.size)
+    if target == image.size:
+        return image
+    return image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def check_pixels(path: str, width: int, height: int) -> None:
+    """Refuse what would not fit in memory."""
+    if width * height > PIXEL_LIMIT:
+        raise OversizedMediaError(
+            path,
+            f"is {width} x {height} pixels ({width * height / 1e6:.0f} megapixels); "
+            f"the limit is {PIXEL_LIMIT / 1e6:.0f} megapixels",
+        )
+
+
+def _decode(file: BinaryIO, path: str) -> tuple[Uint8Array, tuple[int, int]]:
+    with _open(file, path) as image:
+        width, height = image.size
+        check_pixels(path, width, height)
+        orientation = _exif_orientation(image)
+        reduced = _reduced_size(image.size)
+        # JPEG decodes to 1/2, 1/4 or 1/8 at little cost; twice the final size leaves the quality to LANCZOS.
+        image.draft("RGB", (2 * reduced[0], 2 * reduced[1]))
+        upright = _turn(shrink(_to_rgb(image, path)), orientation)
+        pixels = np.array(upright, dtype=np.uint8)
+    return pixels, (height, width) if orientation in _SIDEWAYS else (width, height)
+
+
+def _open(file: BinaryIO, path: str) -> Image.Image:
+    from PIL import Image, UnidentifiedImageError
+
+    file.seek(0)
+    try:
+        return Image.open(file, formats=_formats(path))
+    except UnidentifiedImageError as error:
+        raise CorruptMediaError(path, misnamed(file, "a picture")) from error
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r"(\d+) pixels", str(error))
+        claim = f"claims {int(pixels[1]) / 1e6:.0f} megapixels" if pixels else "claims too many pixels"
+        raise OversizedMediaError(
+            path, f"{claim}; the limit is {PIXEL_LIMIT / 1e6:.0f} megapixels"
+        ) from error
+
+
+def _formats(path: str) -> tuple[str, ...]:
+    from PIL import Image
+
+    Image.init()
+    wanted = _FORMATS
+    extension = extension_of(path)
+    if extension in TARGA_EXTENSIONS:
+        wanted = (*wanted, "TGA")  # without a signature, so any bytes might pass for one
+    if extension in HEIC_EXTENSIONS:
+        wanted = (*wanted, _heif_format(path))
+    return tuple(name for name in wanted if name in Image.OPEN)
+
+
+def _heif_format(path: str) -> str:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise UnsupportedMediaError(
+            path, 'HEIC pictures need an extra: pip install "modag-search[heic]"'
+        ) from error
+    pillow_heif.register_heif_opener()
+    return "HEIF"
+
+
+def _reduced_size(size: tuple[int, int]) -> tuple[int, int]:
+    shorter, longer = min(size), max(size)
+    factor = min(SHORTER_SIDE_PX / shorter, LONGER_SIDE_PX / longer, 1.0)
+    return max(round(size[0] * factor), 1), max(round(size[1] * factor), 1)
+
+
+_EXIF_ORIENTATION: Final = 0x0112
+_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
+
+
+def _exif_orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    except (SyntaxError, ValueError, LookupError, TypeError, OSError, struct.error):
+        return 1  # damaged metadata do not make a picture unfit
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _turn(image: Image.Image, orientation: int) -> Image.Image:
+    from PIL.Image import Transpose
+
+    method = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _to_rgb(image: Image.Image, path: str) -> Image.Image:
+    from PIL import Image
+
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep_gray_to_rgb(image, path)
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _deep_gray_to_rgb(image: Image.Image, path: str) -> Image.Image:
+    """Bring 16-bit, 32-bit and float gray to 8 bits.
+
+    Values within the range that the mode is commonly used for keep their brightness; others are stretched.
+    """
+    from PIL import Image
+
+    values = np.asarray(image).astype(np.float32)
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise CorruptMediaError(path, "holds pixels that are not numbers")
+    usual = 1.0 if image.mode == "F" else 65535.0
+    if low >= 0 and high <= usual:
+        low, high = 0.0, usual
+    elif low >= 0 and high <= 255:
+        low, high = 0.0, 255.0
+    values -= low
+    values *= 255 / (high - low)
+    return Image.fromarray(np.rint(values).astype(np.uint8)).convert("RGB")
+
+
+def _status(pixels: Uint8Array) -> SegmentStatus:
+    luma = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    if luma.mean() < BLACK_MEAN_LUMA and np.percentile(luma, 99.9) < BLACK_HIGH_LUMA:
+        return "black"
+    return "ok"
+
+
+class _QuietPillow:
+    """Silences Pillow's warnings while any thread decodes a picture.
+
+    `warnings.catch_warnings` changes the filters of the whole process and puts back what it found, so
+    blocks that overlap in two threads would leave each other's filters behind; here the first thread in
+    sets the filter and the last one out restores it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> None:
+        from PIL import Image
+
+        with self._lock:
+            if self._inside == 0:
+                self._stack.enter_context(warnings.catch_warnings())
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+                warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+            self._inside += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._stack.close()
+
+
+_QUIET_PILLOW: Final = _QuietPillow()

@@ -1,0 +1,226 @@
+"""Sounds: from a file's samples, block by block, to windows at the rate that an encoder asks for."""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import numpy as np
+import soundfile
+
+from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, UsageError
+from modag_search.media.chunks import promised_share
+from modag_search.media.opening import damage
+from modag_search.media.windows import cut, in_batches
+from modag_search.values import DecodedSegment, Float32Array, MediaFacts, SegmentStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+    from modag_search.media.request import DecodeRequest
+
+SILENCE_DBFS: Final = -60.0
+"""A window whose loudest sample lies below this is silent."""
+
+RESAMPLER_QUALITY: Final = "HQ"
+LOWEST_RATE_HZ: Final = 1_000
+HIGHEST_RATE_HZ: Final = 768_000
+SHARE_THAT_MUST_DECODE: Final = 0.9
+"""A sound that ends before this share of what its header promises counts as damaged."""
+
+_READ_SAMPLES: Final = 4096  # what a damaged place costs at most
+_UNKNOWN_LENGTH: Final = 1 << 62  # libsndfile's SF_COUNT_MAX stands for "not told"
+
+
+class NotASoundError(Exception):
+    """libsndfile does not take the file for a sound; FFmpeg may."""
+
+
+def decode_sound(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSegment, None, MediaFacts]:
+    """Decode a sound with libsndfile.
+
+    A sound that ends a little early (see `SHARE_THAT_MUST_DECODE`) is taken as it is; one that lacks more
+    is an error, whether its header or its decoder says so.
+
+    Raises
+    ------
+    NotASoundError
+        libsndfile does not know the format; nothing has been yielded.
+    CorruptMediaError, EmptyMediaError, UsageError
+    """
+    path = request.path
+    with _open_soundfile(file) as sound:
+        check_rate(path, sound.samplerate)
+        blocks = _SoundfileBlocks(sound, request)
+        yield from sound_segments(blocks, request, rate_hz=sound.samplerate)
+        if blocks.position == blocks.start:
+            raise blocks.nothing_decoded()
+        check_complete(path, decoded=blocks.position, promised=blocks.wanted, rate_hz=sound.samplerate)
+        return MediaFacts(kind="sound", duration_s=blocks.duration_s())
+
+
+def sound_segments(
+    blocks: Iterable[Float32Array], request: DecodeRequest, *, rate_hz: int
+) -> Iterator[DecodedSegment]:
+    """Resample and cut a mono sound.
+
+    Parameters
+    ----------
+    blocks : Iterable of np.ndarray [shape=(n,), float32]
+        The part of the sound that is asked for.
+    request : DecodeRequest
+    rate_hz : int
+        Rate of `blocks`.
+    """
+    wanted_hz = request.sample_rate_hz
+    window = max(round(request.segmentation.window_s * wanted_hz), 1)
+    hop = max(round(request.segmentation.hop_s * wanted_hz), 1)
+    offset_s = request.sample_range(rate_hz)[0] / rate_hz
+    resampled = resample(blocks, rate_hz=rate_hz, sample_rate_hz=wanted_hz)
+    for start, data in cut(resampled, window=window, hop=hop):
+        yield DecodedSegment(
+            modality="sound",
+            start_s=offset_s + start / wanted_hz,
+            end_s=offset_s + (start + len(data)) / wanted_hz,
+            data=data,
+            status=_status(request.path, data),
+        )
+
+
+def resample(blocks: Iterable[Float32Array], *, rate_hz: int, sample_rate_hz: int) -> Iterator[Float32Array]:
+    """Resample a mono sound block by block with soxr; the same blocks always give the same samples."""
+    if rate_hz == sample_rate_hz:
+        yield from blocks
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(rate_hz, sample_rate_hz, 1, dtype="float32", quality=RESAMPLER_QUALITY)
+    first_sample = np.empty(0, np.float32)
+    has_output = False
+    for block in blocks:
+        if not len(first_sample):
+            first_sample = block[:1].copy()
+        output = stream.resample_chunk(block)
+        if len(output):
+            has_output = True
+            yield output
+    tail = stream.resample_chunk(np.empty(0, np.float32), last=True)
+    if len(tail):
+        yield tail
+    elif not has_output:
+        yield first_sample  # shorter than one sample at the new rate, yet not nothing
+
+
+def check_not_cut_off(file: BinaryIO, path: str) -> None:
+    """Refuse a sound that lacks many of the bytes that its header promises."""
+    share = promised_share(file)
+    if share < SHARE_THAT_MUST_DECODE:
+        raise CorruptMediaError(path, f"is cut off: only {share:.0%} of what its header promises is there")
+
+
+def check_rate(path: str, rate_hz: int) -> None:
+    """Refuse sample rates that no recording has."""
+    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+        raise CorruptMediaError(path, f"claims a sample rate of {rate_hz} Hz")
+
+
+def check_complete(path: str, *, decoded: int, promised: int | None, rate_hz: int) -> None:
+    """Refuse a sound that ends well before its header says that it does."""
+    if promised is not None and decoded < promised * SHARE_THAT_MUST_DECODE:
+        raise CorruptMediaError(
+            path, f"ends after {decoded / rate_hz:.2f} s of the {promised / rate_hz:.2f} s that it promises"
+        )
+
+
+def mono(samples: Float32Array) -> Float32Array:
+    """Mix ``[shape=(n, channels)]`` to ``[shape=(n,)]`` by the mean."""
+    if samples.shape[1] == 1:
+        return samples[:, 0]
+    with np.errstate(over="ignore", invalid="ignore"):  # samples that are not numbers are refused later
+        mean: Float32Array = samples.mean(axis=1, dtype=np.float32)
+    return mean
+
+
+def _status(path: str, data: Float32Array) -> SegmentStatus:
+    peak = float(np.max(np.abs(data)))
+    if not math.isfinite(peak):
+        raise CorruptMediaError(path, "holds samples that are not numbers")
+    return "silent" if peak < 10 ** (SILENCE_DBFS / 20) else "ok"
+
+
+@contextmanager
+def _open_soundfile(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
+    file.seek(0)
+    try:
+        # By descriptor: names that are not UTF-8 work, and libsndfile goes by the content, not the name.
+        sound = _ForwardSound(file.fileno(), closefd=False)
+    except (soundfile.SoundFileError, TypeError, ValueError) as error:
+        raise NotASoundError(str(error)) from error
+    with sound:
+        yield sound
+
+
+class _ForwardSound(soundfile.SoundFile):  # type: ignore[misc] # soundfile has no types
+    """A sound that is read from start to end.
+
+    Where a file can be sought, soundfile seeks after each block that it reads. That costs time, and makes the
+    decoders of lossy formats stumble at each block.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+class _SoundfileBlocks:
+    """The mono blocks of the part of a sound that is asked for.
+
+    Attributes
+    ----------
+    start, wanted : int
+        Where the part starts and ends, in samples; `wanted` is None where the header gives no length.
+    position : int
+        How far reading has come.
+    """
+
+    def __init__(self, sound: soundfile.SoundFile, request: DecodeRequest) -> None:
+        self._sound = sound
+        self._request = request
+        self._promised = sound.frames if sound.frames < _UNKNOWN_LENGTH else None
+        self.start, stop = request.sample_range(sound.samplerate)
+        if self._promised and self.start >= self._promised:
+            raise request.outside(self._promised / sound.samplerate)
+        self.wanted = min((end for end in (self._promised, stop) if end is not None), default=None)
+        self.position = self.start
+        self._failure: Exception | None = None
+
+    def __iter__(self) -> Iterator[Float32Array]:
+        return in_batches(self._parts())
+
+    def _parts(self) -> Iterator[Float32Array]:
+        try:
+            if self.start:
+                self._sound.seek(self.start)
+            while self.wanted is None or self.position < self.wanted:
+                left = _READ_SAMPLES if self.wanted is None else self.wanted - self.position
+                block = self._sound.read(min(left, _READ_SAMPLES), dtype="float32", always_2d=True)
+                if not len(block):
+                    return
+                self.position += len(block)
+                yield mono(block)
+        except soundfile.SoundFileError as error:
+            self._failure = error  # what came before counts; `check_complete` judges whether it is enough
+
+    def duration_s(self) -> float:
+        """Return how long the whole sound lasts, by what was decoded or else by its header."""
+        reads_to_end = self._promised is None or self.wanted == self._promised
+        samples = self.position if reads_to_end else self._promised or 0
+        return samples / float(self._sound.samplerate)
+
+    def nothing_decoded(self) -> ModagError:
+        """Word that not a single sample came out."""
+        if self._failure is not None:
+            return CorruptMediaError(self._request.path, damage(self._failure))
+        if self._promised is None and self.start > 0:
+            return UsageError(f"{self._request.path}: ends before {self._request.start_s:g} s")
+        return EmptyMediaError(self._request.path, "holds no samples")

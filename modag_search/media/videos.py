@@ -1,0 +1,203 @@
+"""Videos, and sounds that only FFmpeg reads: one pass for the frames, one for the sound.
+
+Times count from the first frame of the pictures, and from the first sample of the sound.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import numpy as np
+
+from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError, UsageError
+from modag_search.media.containers import (
+    DecodedFrames,
+    SoundBlocks,
+    duration_of,
+    open_container,
+    picture_stream,
+    promised_samples,
+    sound_stream,
+    upright_image,
+)
+from modag_search.media.opening import misnamed
+from modag_search.media.pictures import check_pixels, picture_segment, shrink
+from modag_search.media.sounds import check_complete, sound_segments
+from modag_search.values import DecodedSegment, MediaFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+    from modag_search.media.request import DecodeRequest
+
+_SEEK_MARGIN_S: Final = 10.0
+"""A range that starts later than this is jumped to; the margin makes up for frames stored out of order."""
+
+_ROUNDING_S: Final = 1e-6
+
+
+def decode_video(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSegment, None, MediaFacts]:
+    """Decode a video: its frames, then the windows of its sound.
+
+    A file without moving pictures is decoded as a sound. Damaged parts are passed over as long as
+    anything is left.
+
+    Raises
+    ------
+    CorruptMediaError, EmptyMediaError, OversizedMediaError, UsageError
+    """
+    with open_container(file, request.path, wanted="a video") as container:
+        stream = picture_stream(container)
+        if stream is not None:
+            frames = _FrameSegments(container, stream, request)
+            yield from frames
+    sound = decode_sound_stream(file, request, wanted="a video")
+    if stream is None:
+        return (yield from sound)
+    n_windows = yield from _as_far_as_it_goes(sound)
+    if not frames.found and not n_windows:
+        raise frames.nothing_found()
+    return frames.facts()
+
+
+def decode_sound_stream(
+    file: BinaryIO, request: DecodeRequest, *, wanted: str
+) -> Generator[DecodedSegment, None, MediaFacts]:
+    """Decode the sound of any file that FFmpeg reads; see `decode_video`.
+
+    Parameters
+    ----------
+    wanted : str
+        What the file's name promises, such as ``"a sound"``; for the message where it holds none.
+    """
+    path = request.path
+    with open_container(file, path, wanted=wanted) as container:
+        stream = sound_stream(container)
+        if stream is None:
+            raise CorruptMediaError(path, f"holds no sound: it {misnamed(file, wanted)}")
+        frames = DecodedFrames(container, stream)
+        iterator = iter(frames)
+        first = next(iterator, None)
+        if first is None:
+            raise _nothing_decoded(path, "sound", damaged=frames.damaged)
+        rate_hz = first.sample_rate  # as decoded; headers of HE-AAC tell half of it
+        start, stop = request.sample_range(rate_hz)
+        blocks = SoundBlocks(chain([first], iterator), path, rate_hz=rate_hz, start=start, stop=stop)
+        yield from sound_segments(blocks, request, rate_hz=rate_hz)
+        if frames.damaged > frames.decoded:
+            raise CorruptMediaError(path, "is damaged: most of its sound does not decode")
+        if blocks.position <= start:
+            raise request.outside(blocks.position / rate_hz)
+        if stop is None:
+            promised = promised_samples(container, stream, rate_hz=rate_hz)
+            check_complete(path, decoded=blocks.position, promised=promised, rate_hz=rate_hz)
+        whole_s = None if stop is None else duration_of(container, stream)
+        return MediaFacts(kind="sound", duration_s=whole_s or blocks.position / rate_hz)
+
+
+class _FrameSegments:
+    """The segments of a video's frames: the first at or after each multiple of the interval.
+
+    Attributes
+    ----------
+    found : int
+        Segments yielded.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, request: DecodeRequest) -> None:
+        self._container = container
+        self._stream = stream
+        self._request = request
+        self._interval_s = request.segmentation.frame_interval_s
+        self._duration_s = duration_of(container, stream)
+        if self._duration_s is not None and request.start_s >= self._duration_s:
+            raise request.outside(self._duration_s)
+        check_pixels(request.path, stream.width, stream.height)
+        self._frames = DecodedFrames(container, stream)
+        self._size_px: tuple[int, int] | None = None
+        self._reached_s = 0.0
+        self.found = 0
+
+    def __iter__(self) -> Iterator[DecodedSegment]:
+        due_s = self._request.start_s
+        before: tuple[float, VideoFrame] | None = None
+        for time_s, frame in self._timed_frames():
+            self._reached_s = max(self._reached_s, time_s)
+            if time_s >= self._request.end_s:
+                break
+            if time_s < self._request.start_s - _ROUNDING_S:
+                before = time_s, frame
+            elif time_s >= due_s - _ROUNDING_S:
+                yield self._segment(time_s, frame)
+                passed = math.floor((time_s - self._request.start_s + _ROUNDING_S) / self._interval_s)
+                due_s = self._request.start_s + (passed + 1) * self._interval_s
+        if not self.found and before is not None:
+            yield self._segment(*before)  # the range lies between two frames: the one that is on screen
+
+    def facts(self) -> MediaFacts:
+        """Return what is known of the video; valid after iterating."""
+        width_px, height_px = self._size_px or (self._stream.width, self._stream.height)
+        duration_s = self._duration_s if self._duration_s is not None else self._reached_s
+        return MediaFacts(kind="video", duration_s=duration_s, width_px=width_px, height_px=height_px)
+
+    def nothing_found(self) -> MediaError:
+        """Word that not a single frame came out."""
+        return _nothing_decoded(self._request.path, "frames", damaged=self._frames.damaged)
+
+    def _timed_frames(self) -> Iterator[tuple[float, VideoFrame]]:
+        """Yield frames with their time since the stream's start, in seconds."""
+        time_base = float(self._stream.time_base or 0)
+        begin_s = (self._stream.start_time or 0) * time_base
+        rate_hz = float(self._stream.average_rate or 25)
+        for count, frame in enumerate(self._frames_near_range(begin_s)):
+            time_s = frame.time - begin_s if frame.time is not None else count / rate_hz
+            yield max(time_s, 0.0), frame
+
+    def _frames_near_range(self, begin_s: float) -> Iterator[VideoFrame]:
+        """Yield all frames, or those from a jump on that lands before the range."""
+        target_s = self._request.start_s - _SEEK_MARGIN_S
+        if target_s > 0 and self._stream.time_base:
+            self._container.seek(int((begin_s + target_s) / self._stream.time_base), stream=self._stream)
+            frames = iter(self._frames)
+            first = next(frames, None)
+            if first is not None and first.time is not None and first.time - begin_s <= self._request.start_s:
+                yield first
+                yield from frames
+                return
+            self._container.seek(0)  # landed behind the range, or nowhere
+        yield from self._frames
+
+    def _segment(self, time_s: float, frame: VideoFrame) -> DecodedSegment:
+        end_s = min(time_s + self._interval_s, self._request.end_s)
+        if self._duration_s is not None and self._duration_s > time_s:
+            end_s = min(end_s, self._duration_s)
+        image = upright_image(frame)
+        self._size_px = image.size
+        self.found += 1
+        return picture_segment(np.array(shrink(image), dtype=np.uint8), start_s=time_s, end_s=end_s)
+
+
+def _as_far_as_it_goes(
+    sound: Generator[DecodedSegment, None, MediaFacts],
+) -> Generator[DecodedSegment, None, int]:
+    """Yield the windows of a video's sound, which may lack or be damaged; return their number."""
+    n_windows = 0
+    try:
+        for segment in sound:
+            n_windows += 1
+            yield segment
+    except (CorruptMediaError, EmptyMediaError, UsageError):
+        pass
+    return n_windows
+
+
+def _nothing_decoded(path: str, what: str, *, damaged: int) -> MediaError:
+    if damaged:
+        return CorruptMediaError(path, f"is damaged: none of its {what} decodes")
+    return EmptyMediaError(path, f"holds no {what}")

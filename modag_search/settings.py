@@ -1,0 +1,134 @@
+"""What an index is made with, and where it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+
+from modag_search.errors import IndexFolderError, IndexNotFoundError, UsageError
+from modag_search.values import Modality, Segmentation
+
+SETTINGS_FILE = "settings.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSettings:
+    """Choices that hold for a whole index.
+
+    Attributes
+    ----------
+    sound_encoder, image_encoder : str
+        Names of installed encoders.
+    space : str
+        Name of a packaged space, or ``own`` for the file in the index's folder; ``auto`` takes the packaged space
+        that was trained on the two encoders.
+    store : str
+        Name of an installed store.
+    feature_dtype : {"<f2", "<f4"}
+        How features are kept: half precision takes half the room and finds the same neighbours.
+    window_s, hop_s : float
+        Windows of sound, in seconds.
+    frame_interval_s : float
+        Distance of the frames taken from videos, in seconds.
+    """
+
+    sound_encoder: str = "modag-sound"
+    image_encoder: str = "efficientnet-lite0"
+    space: str = "auto"
+    store: str = "faiss-flat"
+    feature_dtype: Literal["<f2", "<f4"] = "<f2"
+    window_s: float = 10.0
+    hop_s: float = 5.0
+    frame_interval_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.feature_dtype not in ("<f2", "<f4"):
+            raise UsageError(f"feature_dtype must be <f2 or <f4, not {self.feature_dtype!r}")
+        if not 0 < self.hop_s <= self.window_s:
+            raise UsageError(
+                f"hop_s must lie above 0 and not above window_s, or sound would be lost: {self.hop_s} of {self.window_s}"
+            )
+        if not self.frame_interval_s > 0:
+            raise UsageError(f"frame_interval_s must be above 0, not {self.frame_interval_s}")
+
+    @property
+    def segmentation(self) -> Segmentation:
+        """How files are cut."""
+        return Segmentation(window_s=self.window_s, hop_s=self.hop_s, frame_interval_s=self.frame_interval_s)
+
+    def encoder(self, modality: Modality) -> str:
+        """Name of the encoder of a modality."""
+        return self.sound_encoder if modality == "sound" else self.image_encoder
+
+    def save(self, folder: Path) -> None:
+        """Write ``settings.json``."""
+        content = json.dumps({"format": _FORMAT, **dataclasses.asdict(self)}, indent=2) + "\n"
+        partial = folder / f".{SETTINGS_FILE}.partial"
+        partial.write_text(content)
+        partial.replace(folder / SETTINGS_FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> IndexSettings:
+        """Read ``settings.json``.
+
+        Raises
+        ------
+        IndexFolderError
+            If it cannot be read, or a later version wrote it.
+        """
+        path = folder / SETTINGS_FILE
+        try:
+            content = json.loads(path.read_text())
+            written = content.pop("format")
+            if written != _FORMAT:
+                raise IndexFolderError(f"{path}: format {written} is not known; a later modag-search wrote it")
+            return cls(**content)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise IndexFolderError(f"{path}: cannot be read: {error}") from error
+
+
+def is_index(folder: Path) -> bool:
+    """Tell whether a folder holds an index."""
+    return (folder / SETTINGS_FILE).is_file()
+
+
+def index_folder(name_or_folder: str | None = None) -> Path:
+    """Find the folder of an index.
+
+    Parameters
+    ----------
+    name_or_folder : str, optional
+        A path with a separator is taken as it is. A bare name means ``indexes/NAME`` where that folder exists, else a
+        folder of that name in the user's data folder. Without either, ``MODAG_INDEX``, then ``default``.
+
+    Returns
+    -------
+    Path
+        Absolute; it need not exist.
+    """
+    chosen = name_or_folder or os.environ.get("MODAG_INDEX") or "default"
+    if os.sep in chosen or chosen in (os.curdir, os.pardir):
+        return Path(chosen).absolute()
+    local = Path("indexes") / chosen
+    return local.absolute() if local.is_dir() else platformdirs.user_data_path("modag-search") / "indexes" / chosen
+
+
+def existing_index_folder(name_or_folder: str | None = None) -> Path:
+    """Find the folder of an index that exists; see `index_folder`.
+
+    Raises
+    ------
+    IndexNotFoundError
+        If there is no index in it.
+    """
+    folder = index_folder(name_or_folder)
+    if not is_index(folder):
+        raise IndexNotFoundError(f"{folder}: there is no index here; `modag index PATH... --index {folder}` makes one")
+    return folder

@@ -1,0 +1,189 @@
+"""A trained space: features in, unit vectors out, and the file that holds it.
+
+Inference is a few matrix products, so it needs numpy alone: searching by ``id:N``, rebuilding a store and moving to
+another space import no torch. Batch normalisation is folded into the first layer when a space is saved.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from modag_search.errors import ModelError, SpaceMismatchError
+from modag_search.values import MODALITIES, Float32Array, Modality
+
+_FORMAT = "modag-space/1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Branch:
+    """The network of one modality: linear, ELU, linear, unit length.
+
+    Attributes
+    ----------
+    weight_in, bias_in : np.ndarray [shape=(256, d)] and [shape=(256,)], float32
+    weight_out, bias_out : np.ndarray [shape=(128, 256)] and [shape=(128,)], float32
+    """
+
+    weight_in: Float32Array
+    bias_in: Float32Array
+    weight_out: Float32Array
+    bias_out: Float32Array
+
+    def __call__(self, features: Float32Array) -> Float32Array:
+        """Project features ``[shape=(n, d)]`` to unit vectors ``[shape=(n, 128)]``."""
+        hidden = features @ self.weight_in.T + self.bias_in
+        activated = np.where(hidden > 0, hidden, np.expm1(np.minimum(hidden, 0)))
+        vectors = activated @ self.weight_out.T + self.bias_out
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        units: Float32Array = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+        return units
+
+    def tensors(self, modality: Modality) -> dict[str, Float32Array]:
+        """Name the arrays as they stand in a file."""
+        return {f"{modality}.{name}": getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_tensors(cls, modality: Modality, tensors: Mapping[str, Float32Array]) -> Branch:
+        """Find the arrays of a modality in a file."""
+        branch = cls(*(tensors[f"{modality}.{name}"] for name in cls.__slots__))
+        hidden, dimension = len(branch.bias_in), len(branch.bias_out)
+        if branch.weight_in.shape[0] != hidden or branch.weight_out.shape != (dimension, hidden):
+            raise ModelError(f"the {modality} branch has layers that do not fit each other")
+        return branch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Space:
+    """Two branches into one space, bound to the encoders that they were trained on.
+
+    Attributes
+    ----------
+    branches : Mapping of modality to Branch
+    encoders : Mapping of modality to Mapping
+        ``{"name": ..., "fingerprint": ...}`` of each encoder.
+    background : Mapping of str to (float, float)
+        Mean and standard deviation of the similarity of unlike things, for ``"image-image"``, ``"image-sound"``,
+        ``"sound-sound"``: sounds are nearer to sounds than to pictures whatever they show (the modality gap).
+    card : Mapping
+        How the space was made: data, licences, settings, metrics.
+
+    References
+    ----------
+    Wu, Fuentes, Bello, "Exploring modality-agnostic representations for music classification", arXiv 2106.01149.
+    """
+
+    branches: Mapping[Modality, Branch]
+    encoders: Mapping[Modality, Mapping[str, str]]
+    background: Mapping[str, tuple[float, float]]
+    card: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What the card calls it."""
+        return str(self.card.get("name", "unnamed"))
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        return len(self.branches["sound"].bias_out)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that decides a vector, given the feature."""
+        digest = hashlib.blake2b(digest_size=16)
+        for modality in MODALITIES:
+            digest.update(self.encoders[modality]["fingerprint"].encode())
+            for name, tensor in sorted(self.branches[modality].tensors(modality).items()):
+                digest.update(name.encode() + np.ascontiguousarray(tensor, dtype="<f4").tobytes())
+        return digest.hexdigest()
+
+    def project(self, modality: Modality, features: Float32Array) -> Float32Array:
+        """Carry features into the space.
+
+        Parameters
+        ----------
+        modality : {"image", "sound"}
+        features : np.ndarray [shape=(n, d), float32]
+
+        Returns
+        -------
+        np.ndarray [shape=(n, dimension), float32]
+            Of unit length.
+
+        Raises
+        ------
+        SpaceMismatchError
+            If the features have another length than those that the space was trained on.
+        """
+        branch = self.branches[modality]
+        expected = branch.weight_in.shape[1]
+        if features.ndim != 2 or features.shape[1] != expected:
+            raise SpaceMismatchError(
+                f"space {self.name!r} takes {modality} features of length {expected} "
+                f"({self.encoders[modality]['name']}), not of shape {features.shape}"
+            )
+        return branch(features.astype(np.float32, copy=False))
+
+    def background_of(self, first: Modality, second: Modality) -> tuple[float, float]:
+        """Mean and standard deviation of the similarity of unlike things of two modalities."""
+        return self.background["-".join(sorted((first, second)))]
+
+    def to_bytes(self) -> bytes:
+        """Make the contents of a space file: safetensors with the card as metadata."""
+        tensors: dict[str, Float32Array] = {}
+        for modality in MODALITIES:
+            tensors |= self.branches[modality].tensors(modality)
+        metadata = {
+            "format": _FORMAT,
+            "encoders": json.dumps(self.encoders, sort_keys=True),
+            "background": json.dumps(self.background, sort_keys=True),
+            "card": json.dumps(self.card, sort_keys=True),
+        }
+        return save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, metadata)
+
+    @classmethod
+    def load(cls, path: Path) -> Space:
+        """Read a space file.
+
+        Raises
+        ------
+        ModelError
+            If it is absent, damaged, or not a space.
+        """
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+            if metadata.get("format") != _FORMAT:
+                raise ModelError(f"{path}: not a space file of this version ({_FORMAT})")
+            return cls(
+                branches={modality: Branch.from_tensors(modality, tensors) for modality in MODALITIES},
+                encoders=json.loads(metadata["encoders"]),
+                background={k: (float(a), float(b)) for k, (a, b) in json.loads(metadata["background"]).items()},
+                card=json.loads(metadata["card"]),
+            )
+        except FileNotFoundError as error:
+            raise ModelError(f"{path}: no such space file") from error
+        except (SafetensorError, OSError, KeyError, ValueError) as error:
+            raise ModelError(f"{path}: not a space file: {error}") from error
+
+
+@functools.cache
+def packaged_spaces() -> Mapping[str, Path]:
+    """Names and files of the spaces that ship in the package; ``default`` first."""
+    folder = Path(str(resources.files("modag_search"))) / "weights"
+    names = sorted((path.name.removesuffix(".space.safetensors") for path in folder.glob("*.space.safetensors")))
+    return {
+        name: folder / f"{name}.space.safetensors" for name in sorted(names, key=lambda name: (name != "default", name))
+    }

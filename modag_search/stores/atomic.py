@@ -1,0 +1,69 @@
+"""Files that are either wholly old or wholly new, and that know when they have been altered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from modag_search.errors import DamagedStoreError, StoreError
+
+_MAGIC = b"modag-store/1\n"
+
+
+def write_atomically(path: Path, parts: list[bytes | memoryview]) -> None:
+    """Replace `path` by the concatenation of `parts`, and see it on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        Path(partial).unlink(missing_ok=True)
+        raise StoreError(f"{path}: cannot write: {error}") from error
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_checked(path: Path, header: Mapping[str, Any], payload: memoryview) -> None:
+    """Write a header and a payload with the payload's checksum, atomically."""
+    digest = hashlib.blake2b(payload, digest_size=16).hexdigest()
+    line = json.dumps({**header, "blake2b": digest, "size_bytes": payload.nbytes}, sort_keys=True).encode()
+    write_atomically(path, [_MAGIC, line, b"\n", payload])
+
+
+def read_checked(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Read what `write_checked` wrote.
+
+    Raises
+    ------
+    DamagedStoreError
+        If a bit of it differs.
+    """
+    try:
+        with path.open("rb") as file:
+            magic, line, payload = file.read(len(_MAGIC)), file.readline(), file.read()
+        header = json.loads(line) if magic == _MAGIC else None
+    except (OSError, ValueError) as error:
+        raise DamagedStoreError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(header, dict):
+        raise DamagedStoreError(f"{path}: is not a store of modag-search")
+    if header.get("blake2b") != hashlib.blake2b(payload, digest_size=16).hexdigest():
+        raise DamagedStoreError(f"{path}: its checksum is off; `modag rebuild` makes it anew")
+    return header, payload

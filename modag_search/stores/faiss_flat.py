@@ -1,0 +1,104 @@
+"""Exact search with FAISS: every vector is compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modag_search.errors import DamagedStoreError
+from modag_search.stores.atomic import read_checked, write_checked
+from modag_search.stores.base import NOTHING, StoreStamp, VectorStore
+from modag_search.values import Float32Array, Int64Array
+
+
+class FaissFlatStore(VectorStore):
+    """``IDMap2,Flat`` over inner products, in one checksummed file."""
+
+    name = "faiss-flat"
+
+    def __init__(self, path: Path, *, dimension: int) -> None:
+        super().__init__(path, dimension=dimension)
+        self._index = self._loaded() if path.exists() else self._empty()
+
+    def _empty(self) -> Any:
+        import faiss
+
+        return faiss.index_factory(self.dimension, "IDMap2,Flat", faiss.METRIC_INNER_PRODUCT)
+
+    def _loaded(self) -> Any:
+        import faiss
+
+        header, payload = read_checked(self.path)
+        try:
+            self.stamp = StoreStamp(**header["stamp"])
+            index = faiss.deserialize_index(np.frombuffer(payload, dtype=np.uint8))
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise DamagedStoreError(f"{self.path}: cannot be read: {error}") from error
+        if index.d != self.dimension or index.ntotal != header["count"]:
+            raise DamagedStoreError(
+                f"{self.path}: holds {index.ntotal} vectors of {index.d}, must hold {header['count']} of {self.dimension}"
+            )
+        return index
+
+    def add(self, ids: Int64Array, vectors: Float32Array) -> None:
+        """Add vectors; see `VectorStore.add`. FAISS alone would keep both vectors of an id."""
+        ids, vectors = self.checked(ids, vectors)
+        present = ids[np.isin(ids, self.ids())]
+        if len(present):
+            self.remove(present)
+        if len(ids):
+            self._index.add_with_ids(vectors, ids)
+
+    def remove(self, ids: Int64Array) -> int:
+        """Remove vectors; see `VectorStore.remove`."""
+        import faiss
+
+        if len(ids) == 0 or len(self) == 0:
+            return 0
+        return int(self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids, dtype=np.int64))))
+
+    def search(
+        self, vectors: Float32Array, *, k: int, among: Int64Array | None = None
+    ) -> tuple[Float32Array, Int64Array]:
+        """Find neighbours; see `VectorStore.search`."""
+        import faiss
+
+        vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+        if len(self) == 0 or (among is not None and len(among) == 0):
+            return (
+                np.full((len(vectors), k), -np.inf, dtype=np.float32),
+                np.full((len(vectors), k), NOTHING, dtype=np.int64),
+            )
+        parameters = None
+        if among is not None:
+            chosen = faiss.IDSelectorBatch(np.ascontiguousarray(among, dtype=np.int64))
+            parameters = faiss.SearchParameters(sel=chosen)
+        similarities, ids = self._index.search(vectors, k, params=parameters)
+        similarities[ids == NOTHING] = -np.inf
+        return similarities, ids
+
+    def save(self, stamp: StoreStamp) -> None:
+        """Write the index; see `VectorStore.save`."""
+        import faiss
+
+        payload = memoryview(faiss.serialize_index(self._index))
+        header = {
+            "stamp": {"space": stamp.space, "pipeline": stamp.pipeline, "generation": stamp.generation},
+            "count": len(self),
+            "dimension": self.dimension,
+        }
+        write_checked(self.path, header, payload)
+        self.stamp = stamp
+
+    def ids(self) -> Int64Array:
+        """Return the ids of all vectors, in no particular order."""
+        import faiss
+
+        ids: Int64Array = faiss.vector_to_array(self._index.id_map)
+        return ids
+
+    def __len__(self) -> int:
+        """Count the vectors."""
+        return int(self._index.ntotal)

@@ -1,0 +1,303 @@
+"""The values that travel between the floors: immutable, without behaviour of their own.
+
+Nouns are those of the README: an *item* is a media file; a *segment* is what gets a vector (a whole
+picture, a window of sound, a frame of a video); a *feature* is what an encoder makes of a segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Modality = Literal["image", "sound"]
+"""What a segment is, and what an encoder takes."""
+
+MediaKind = Literal["image", "sound", "video"]
+"""What a file is; a video holds segments of both modalities."""
+
+SegmentStatus = Literal["ok", "silent", "black"]
+"""Only ``ok`` segments get a feature and can be found."""
+
+MODALITIES: tuple[Modality, ...] = ("image", "sound")
+
+Float32Array = npt.NDArray[np.float32]
+Int64Array = npt.NDArray[np.int64]
+Uint8Array = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segmentation:
+    """How files are cut into segments.
+
+    Attributes
+    ----------
+    window_s, hop_s : float
+        Length of a window of sound and distance between the starts of two windows, in seconds.
+    frame_interval_s : float
+        Distance between two frames taken from a video, in seconds.
+    """
+
+    window_s: float = 10.0
+    hop_s: float = 5.0
+    frame_interval_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedFile:
+    """A file as the scan saw it, without having read it."""
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScanProblem:
+    """A file or folder that the scan could not enter, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DecodedSegment:
+    """One segment's media.
+
+    Attributes
+    ----------
+    modality : {"image", "sound"}
+    start_s, end_s : float or None
+        Place in the file, in seconds; None for pictures.
+    data : np.ndarray
+        Sound: ``[shape=(n,), float32]``, mono, in [-1, 1] as recorded, at the rate asked for.
+        Image: ``[shape=(height, width, 3), uint8]``, sRGB.
+    status : {"ok", "silent", "black"}
+    """
+
+    modality: Modality
+    start_s: float | None
+    end_s: float | None
+    data: Float32Array | Uint8Array
+    status: SegmentStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaFacts:
+    """What is known of a file once it has been decoded to its end."""
+
+    kind: MediaKind
+    duration_s: float | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Everything that decides what feature a file gets: decoder, cutting, network and weights.
+
+    Attributes
+    ----------
+    modality : {"image", "sound"}
+    encoder : str
+        Name of the encoder.
+    dimension : int
+        Length of a feature.
+    dtype : {"<f4", "<f2"}
+        How features are stored: little-endian float32 or float16.
+    fingerprint : str
+        Hash of `specification`; features with different fingerprints are not comparable.
+    specification : Mapping
+        All parts of the pipeline, by name, as JSON values.
+    """
+
+    modality: Modality
+    encoder: str
+    dimension: int
+    dtype: Literal["<f4", "<f2"]
+    fingerprint: str
+    specification: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EncodedSegment:
+    """A segment with its feature, ready for the catalog; no feature unless its status is ``ok``."""
+
+    modality: Modality
+    start_s: float | None
+    end_s: float | None
+    status: SegmentStatus
+    feature: Float32Array | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EncodedItem:
+    """A decoded and encoded file, ready for the catalog.
+
+    Attributes
+    ----------
+    file : ScannedFile
+    content_hash : str
+        blake2b of the file's bytes, 32 hex digits.
+    facts : MediaFacts
+    segments : tuple of EncodedSegment
+    """
+
+    file: ScannedFile
+    content_hash: str
+    facts: MediaFacts
+    segments: tuple[EncodedSegment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRecord:
+    """An item as the catalog knows it."""
+
+    id: int
+    path: str
+    content_hash: str
+    size_bytes: int
+    mtime_ns: int
+    kind: MediaKind
+    duration_s: float | None
+    width_px: int | None
+    height_px: int | None
+    status: Literal["ok", "failed"]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRecord:
+    """A segment as the catalog knows it."""
+
+    id: int
+    item_id: int
+    modality: Modality
+    start_s: float | None
+    end_s: float | None
+    status: SegmentStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A file that could not be indexed, and why.
+
+    Attributes
+    ----------
+    path : str
+    reason : str
+    error : str
+        Name of the exception's class.
+    size_bytes, mtime_ns : int or None
+        The file as it was then, so that a change is noticed; None where it could not be seen.
+    failed_at : str
+        ISO 8601, UTC.
+    """
+
+    path: str
+    reason: str
+    error: str
+    size_bytes: int | None
+    mtime_ns: int | None
+    failed_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexReport:
+    """What a run of ``index`` did.
+
+    Attributes
+    ----------
+    added, updated, unchanged, moved, removed, failed : int
+        Files; each counts once.
+    seconds : float
+    failures : tuple of Failure
+    dry_run : bool
+        True where nothing was written.
+    stage_seconds : Mapping[str, float]
+        Time spent by all workers together in each stage.
+    """
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    removed: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    failures: tuple[Failure, ...] = ()
+    dry_run: bool = False
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """An item that a search found, with its nearest segment.
+
+    Attributes
+    ----------
+    id : int
+        The item's id, never reused.
+    path : str
+    modality : {"image", "sound"}
+        Of the segment.
+    similarity : float
+        Cosine in the shared space, in [-1, 1]; higher is nearer.
+    start_s, end_s : float or None
+        The segment's place in the item, in seconds; None for pictures.
+    labels : tuple of str
+    """
+
+    id: int
+    path: str
+    modality: Modality
+    similarity: float
+    start_s: float | None
+    end_s: float | None
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelScore:
+    """A label and its share of the vote, in [0, 1]."""
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A labelled item that voted."""
+
+    id: int
+    path: str
+    modality: Modality
+    label: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """The label that a file gets, with the votes behind it.
+
+    Attributes
+    ----------
+    path : str
+    label : str or None
+        None where the confidence is below the minimum asked for.
+    confidence : float
+        Share of the vote of the best label, in [0, 1].
+    scores : tuple of LabelScore
+        Best first; they add up to 1.
+    neighbours : tuple of Neighbour
+        Nearest first.
+    """
+
+    path: str
+    label: str | None
+    confidence: float
+    scores: tuple[LabelScore, ...]
+    neighbours: tuple[Neighbour, ...]

@@ -1,0 +1,172 @@
+"""Any sequence of changes leaves the catalog as a dictionary says, and stores able to follow it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field, replace
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from modag_search.catalog import Annotation, Catalog
+from tests.catalog_builders import FINGERPRINTS, SOUND, failure, feature, file, pipelines, sound
+
+PATHS = st.sampled_from(["/m/a", "/m/b", "/m/c", "/m/sub/a", os.fsdecode(b"/m/\xff")])
+CONTENTS = st.sampled_from(["tune", "song", "noise"])
+STATUSES = st.lists(st.sampled_from(["ok", "silent"]), min_size=1, max_size=3).map(tuple)
+CHOICES = st.integers(0, 4)
+LABELS = st.sampled_from(["trumpet", "violin"])
+
+
+@dataclass
+class Expected:
+    """An item as it should be."""
+
+    id: int
+    content: str
+    features: list[list[float]]
+    failed: bool = False
+    labels: set[str] = field(default_factory=set)
+
+
+class Follower:
+    """A store that keeps up by increments alone."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.features: dict[int, list[float]] = {}
+
+    def catch_up(self, catalog: Catalog) -> None:
+        for segment_id in catalog.segments.removed_since(self.generation).tolist():
+            self.features.pop(segment_id, None)
+        for ids, features in catalog.segments.features(SOUND.fingerprint, after_generation=self.generation):
+            for segment_id, values in zip(ids.tolist(), features.tolist(), strict=True):
+                assert segment_id not in self.features
+                self.features[segment_id] = values
+        self.generation = catalog.generation
+
+
+class CatalogChanges(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.mkdtemp()
+        self.catalog = Catalog.open(os.path.join(self.folder, "catalog.sqlite"), create=True)
+        self.expected: dict[str, Expected] = {}
+        self.failures: set[str] = set()
+        self.ids_seen: set[int] = set()
+        self.prompt, self.lazy = Follower(), Follower()
+
+    def teardown(self) -> None:
+        ids = [item.id for item in self.expected.values()]
+        assert self.catalog.items.outdated(ids, fingerprints=FINGERPRINTS) == set()
+        assert self.catalog.check() == []
+        self.catalog.close()
+        shutil.rmtree(self.folder)
+
+    def chosen(self, choice: int, *, whole: bool = False) -> str | None:
+        """Return the path of an item that is there; where `whole`, of one that has not failed."""
+        paths = sorted(path for path, item in self.expected.items() if not (whole and item.failed))
+        return paths[choice % len(paths)] if paths else None
+
+    @initialize()
+    def begin_with_items(self) -> None:
+        # Hypothesis leaves out whole rules in many of its examples: without these, most would stay empty.
+        self.put(
+            [("/m/a", "tune", ("ok", "silent", "ok")), ("/m/b", "song", ("ok",)), ("/m/c", "noise", ("ok",))]
+        )
+
+    @rule(batch=st.lists(st.tuples(PATHS, CONTENTS, STATUSES), min_size=1, max_size=3))
+    def put(self, batch: list[tuple[str, str, tuple[str, ...]]]) -> None:
+        items = [sound(path, content, statuses=statuses) for path, content, statuses in batch]  # type: ignore[arg-type]
+        report = self.catalog.put(items, pipelines=pipelines(self.catalog))
+        latest = {path: (content, statuses) for path, content, statuses in batch}
+        known = latest.keys() & self.expected.keys()
+        assert (report.added, report.updated) == (len(latest) - len(known), len(known))
+        for path, (content, statuses) in latest.items():
+            features = [feature(content, n).tolist() for n, status in enumerate(statuses) if status == "ok"]
+            self.write(path, content, features)
+
+    def write(self, path: str, content: str, features: list[list[float]]) -> None:
+        record = self.catalog.items.at(path)
+        assert record is not None
+        old = self.expected.get(path)
+        if old is None:
+            assert record.id not in self.ids_seen
+            self.ids_seen.add(record.id)
+        labels = set() if old is None else old.labels
+        self.expected[path] = Expected(record.id, content, features, labels=labels)
+        self.failures.discard(path)
+
+    @rule(choice=CHOICES, destination=PATHS)
+    def move(self, choice: int, destination: str) -> None:
+        source = self.chosen(choice, whole=True)
+        if source is not None:
+            item = self.expected.pop(source)
+            self.catalog.move(item.id, file(destination))
+            self.expected[destination] = item
+            self.failures -= {source, destination}
+
+    @rule(choice=CHOICES, destination=PATHS)
+    def copy(self, choice: int, destination: str) -> None:
+        source = self.chosen(choice, whole=True)
+        if source is not None:
+            item = self.expected[source]
+            self.catalog.copy(item.id, file(destination))
+            self.write(destination, item.content, item.features)
+
+    @rule(choice=CHOICES)
+    def remove(self, choice: int) -> None:
+        path = self.chosen(choice)
+        if path is not None:
+            assert self.catalog.remove([self.expected.pop(path).id]) == 1
+
+    @rule(path=PATHS, keep=st.booleans())
+    def fail(self, path: str, keep: bool) -> None:
+        self.catalog.fail([failure(path)], keep_items=keep)
+        self.failures.add(path)
+        if path in self.expected and not keep:
+            self.expected[path] = replace(self.expected[path], failed=True, features=[])
+
+    @rule(choice=CHOICES, label=LABELS)
+    def label(self, choice: int, label: str) -> None:
+        path = self.chosen(choice)
+        if path is not None:
+            item = self.expected[path]
+            self.catalog.labels.annotate([Annotation(item_id=item.id, label=label, origin="hand")])
+            item.labels.add(label)
+
+    @rule()
+    def follow_after_a_while(self) -> None:
+        self.lazy.catch_up(self.catalog)
+        assert self.lazy.features == self.prompt.features
+
+    @invariant()
+    def items_are_as_expected(self) -> None:
+        found = {record.path: record for record in self.catalog.items.all()}
+        assert {
+            path: (record.id, record.content_hash, record.status, set(record.labels))
+            for path, record in found.items()
+        } == {
+            path: (item.id, item.content, "failed" if item.failed else "ok", item.labels)
+            for path, item in self.expected.items()
+        }
+        assert {failed.path for failed in self.catalog.failures.all()} == self.failures
+
+    @invariant()
+    def segments_are_as_expected(self) -> None:
+        self.prompt.catch_up(self.catalog)
+        assert sorted(self.prompt.features) == self.catalog.segments.ids(SOUND.fingerprint).tolist()
+        features: dict[int, list[list[float]]] = {item.id: [] for item in self.expected.values()}
+        for segment in self.catalog.segments.of_items(features):
+            if segment.status == "ok":
+                features[segment.item_id].append(self.prompt.features[segment.id])
+        assert features == {item.id: item.features for item in self.expected.values()}
+
+
+CatalogChanges.TestCase.settings = settings(
+    max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestCatalogChanges = CatalogChanges.TestCase

@@ -1,0 +1,438 @@
+"""What happens to items as files come, change, move, fail and go."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from modag_search.catalog import Annotation, Catalog, PutReport
+from modag_search.values import EncodedSegment, ItemRecord
+from tests.catalog_builders import (
+    FINGERPRINTS,
+    IMAGE,
+    SOUND,
+    failure,
+    feature,
+    file,
+    id_at,
+    image,
+    pipelines,
+    put,
+    sound,
+    video,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog.open(tmp_path / "catalog.sqlite", create=True) as catalog:
+        yield catalog
+
+
+def label(catalog: Catalog, item_id: int, name: str) -> None:
+    catalog.labels.annotate([Annotation(item_id=item_id, label=name, origin="hand")])
+
+
+def verdicts(catalog: Catalog, *paths: str, retry_failed: bool = False) -> list[str]:
+    files = [file(path) for path in paths]
+    return list(catalog.items.classify_scan(files, fingerprints=FINGERPRINTS, retry_failed=retry_failed))
+
+
+def test_a_new_item_is_found_by_path_id_and_content(catalog: Catalog) -> None:
+    report = catalog.put([sound("/m/a.wav", "tune")], pipelines=pipelines(catalog))
+
+    assert report == PutReport(added=1, updated=0)
+    record = catalog.items.at("/m/a.wav")
+    assert record == ItemRecord(
+        id=1,
+        path="/m/a.wav",
+        content_hash="tune",
+        size_bytes=100,
+        mtime_ns=1_700_000_000_000_000_000,
+        kind="sound",
+        duration_s=20.0,
+        width_px=None,
+        height_px=None,
+        status="ok",
+    )
+    assert catalog.items.get(1) == record
+    assert catalog.items.get_many([1, 99]) == {1: record}
+    assert catalog.items.with_hash("tune") == [record]
+
+
+def test_what_is_not_there_is_none_or_empty(catalog: Catalog) -> None:
+    assert catalog.items.at("/nowhere") is None
+    assert catalog.items.get(1) is None
+    assert catalog.items.get_many([1, 2]) == {}
+    assert catalog.items.with_hash("tune") == []
+    assert catalog.remove([1, 2]) == 0
+    assert catalog.put([], pipelines={}) == PutReport()
+    assert catalog.generation == 0
+
+
+def test_names_that_are_not_utf8_survive(catalog: Catalog) -> None:
+    path = os.fsdecode(b"/m/caf\xe9 \xff.wav")
+    put(catalog, sound(path))
+    catalog.fail([failure(os.fsdecode(b"/m/\xfe.wav"))], keep_items=False)
+
+    record = catalog.items.at(path)
+    assert record is not None
+    assert os.fsencode(record.path) == b"/m/caf\xe9 \xff.wav"
+    assert verdicts(catalog, path) == ["unchanged"]
+    assert [os.fsencode(failed.path) for failed in catalog.failures.all()] == [b"/m/\xfe.wav"]
+
+
+def test_an_edit_replaces_segments_and_keeps_id_and_labels(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav", "before"))
+    label(catalog, item_id, "trumpet")
+    before = catalog.segments.ids(SOUND.fingerprint)
+    generation = catalog.generation
+
+    edited = replace(sound("/m/a.wav", "after", statuses=("ok",)), file=file("/m/a.wav", size_bytes=50))
+    report = catalog.put([edited], pipelines=pipelines(catalog))
+
+    assert report == PutReport(added=0, updated=1)
+    record = catalog.items.at("/m/a.wav")
+    assert record is not None
+    assert (record.id, record.labels, record.content_hash) == (item_id, ("trumpet",), "after")
+    after = catalog.segments.ids(SOUND.fingerprint)
+    assert len(after) == 1
+    assert not np.isin(after, before).any()
+    np.testing.assert_array_equal(catalog.segments.removed_since(generation), before)
+    assert catalog.generation == generation + 1
+
+
+def test_ids_are_not_reused_after_removal(catalog: Catalog) -> None:
+    [first] = put(catalog, sound("/m/a.wav"))
+    gone = catalog.segments.ids(SOUND.fingerprint)
+
+    assert catalog.remove([first]) == 1
+    [second] = put(catalog, sound("/m/a.wav"))
+
+    assert second > first
+    assert catalog.segments.ids(SOUND.fingerprint).min() > gone.max()
+
+
+def test_of_two_items_at_one_path_the_last_counts(catalog: Catalog) -> None:
+    report = catalog.put(
+        [sound("/m/a.wav", "first"), sound("/m/a.wav", "second", statuses=("ok",))],
+        pipelines=pipelines(catalog),
+    )
+
+    assert report == PutReport(added=1, updated=0)
+    assert len(catalog.segments.ids(SOUND.fingerprint)) == 1
+    assert [record.content_hash for record in catalog.items.all()] == ["second"]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param(np.zeros(5, dtype=np.float32), id="too long"),
+        pytest.param(np.array([0, 1, np.nan, 2], dtype=np.float32), id="not a number"),
+        pytest.param(np.array([0, 1, 1e6, 2], dtype=np.float32), id="too large for float16"),
+    ],
+)
+def test_a_feature_that_cannot_be_stored_is_refused_with_its_whole_batch(
+    catalog: Catalog, damaged: np.ndarray[tuple[int], np.dtype[np.float32]] | None
+) -> None:
+    segment = EncodedSegment(modality="image", start_s=None, end_s=None, status="ok", feature=damaged)
+    with pytest.raises(ValueError, match="feature"):
+        put(catalog, image("/m/good.png"), replace(image("/m/bad.png"), segments=(segment,)))
+
+    assert list(catalog.items.all()) == []
+    assert catalog.generation == 0
+
+
+def test_a_moved_item_keeps_features_and_labels(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/old.wav"))
+    label(catalog, item_id, "trumpet")
+    before = catalog.segments.ids(SOUND.fingerprint)
+    generation = catalog.generation
+
+    catalog.move(item_id, file("/m/new.wav", mtime_ns=7))
+
+    assert catalog.items.at("/m/old.wav") is None
+    record = catalog.items.at("/m/new.wav")
+    assert record is not None
+    assert (record.id, record.labels, record.mtime_ns) == (item_id, ("trumpet",), 7)
+    np.testing.assert_array_equal(catalog.segments.ids(SOUND.fingerprint), before)
+    assert catalog.generation == generation, "stores hold segments, not paths"
+
+
+def test_a_move_forgets_the_failures_of_both_paths(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/old.wav"))
+    catalog.fail([failure("/m/old.wav"), failure("/m/new.wav")], keep_items=True)
+
+    catalog.move(item_id, file("/m/new.wav"))
+
+    assert catalog.failures.all() == []
+
+
+def test_moving_over_another_item_removes_that_one(catalog: Catalog) -> None:
+    moved, overwritten = put(catalog, sound("/m/a.wav", "a"), sound("/m/b.wav", "b"))
+    generation = catalog.generation
+    gone = [segment.id for segment in catalog.segments.of_items([overwritten])]
+
+    catalog.move(moved, file("/m/b.wav"))
+
+    assert [(record.id, record.path) for record in catalog.items.all()] == [(moved, "/m/b.wav")]
+    assert catalog.segments.removed_since(generation).tolist() == gone
+    assert catalog.generation == generation + 1
+
+
+def test_a_second_copy_is_a_second_item_without_labels(catalog: Catalog) -> None:
+    [original] = put(catalog, video("/m/a.mp4", "film"))
+    label(catalog, original, "trumpet")
+
+    copy = catalog.copy(original, file("/m/copy.mp4", mtime_ns=3))
+
+    record = catalog.items.get(copy)
+    assert record is not None
+    assert (record.path, record.kind, record.duration_s, record.mtime_ns) == ("/m/copy.mp4", "video", 20.0, 3)
+    assert record.labels == ()
+    assert [found.id for found in catalog.items.with_hash("film")] == [original, copy]
+    first, second = (catalog.segments.of_items([item_id]) for item_id in (original, copy))
+    assert [(s.modality, s.start_s, s.end_s) for s in first] == [
+        (s.modality, s.start_s, s.end_s) for s in second
+    ]
+    features = catalog.segments.features_of(segment.id for segment in [*first, *second])
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(features[one.id], features[other.id])
+
+
+def test_a_file_that_becomes_a_copy_of_another_keeps_its_id_and_labels(catalog: Catalog) -> None:
+    original, edited = put(catalog, sound("/m/a.wav", "a"), sound("/m/b.wav", "b"))
+    label(catalog, edited, "violin")
+    old = [segment.id for segment in catalog.segments.of_items([edited])]
+    generation = catalog.generation
+
+    assert catalog.copy(original, file("/m/b.wav")) == edited
+
+    record = catalog.items.get(edited)
+    assert record is not None
+    assert (record.content_hash, record.labels) == ("a", ("violin",))
+    assert catalog.segments.removed_since(generation).tolist() == old
+    assert len(catalog.segments.of_items([edited])) == 2
+
+
+def test_a_copy_onto_itself_changes_nothing(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    generation = catalog.generation
+
+    assert catalog.copy(item_id, file("/m/a.wav", mtime_ns=5)) == item_id
+
+    assert len(catalog.segments.ids(SOUND.fingerprint)) == 2
+    assert catalog.generation == generation
+
+
+def test_a_touched_file_is_unchanged_at_the_next_scan(catalog: Catalog) -> None:
+    put(catalog, replace(sound("/m/a.wav"), file=file("/m/a.wav", mtime_ns=1)))
+    generation = catalog.generation
+    assert verdicts(catalog, "/m/a.wav") == ["pending"]
+
+    catalog.touch(file("/m/a.wav"))
+
+    assert verdicts(catalog, "/m/a.wav") == ["unchanged"]
+    assert catalog.generation == generation
+
+
+def test_a_scan_reads_what_is_new_or_changed_and_nothing_else(catalog: Catalog) -> None:
+    put(catalog, image("/m/a.png"), sound("/m/b.wav", statuses=("ok", "silent")), video("/m/c.mp4"))
+    files = [
+        file("/m/a.png"),
+        file("/m/b.wav"),
+        file("/m/c.mp4"),
+        file("/m/a.png", size_bytes=101),
+        file("/m/a.png", mtime_ns=1),
+        file("/m/new.png"),
+    ]
+
+    found = catalog.items.classify_scan(files, fingerprints=FINGERPRINTS, retry_failed=False)
+
+    assert found == ["unchanged"] * 3 + ["pending"] * 3
+
+
+def test_a_scan_may_be_longer_than_one_statement_takes(catalog: Catalog) -> None:
+    put(catalog, *(image(f"/m/{number}.png") for number in range(1100)))
+
+    assert verdicts(catalog, *(f"/m/{number}.png" for number in range(1200))) == (
+        ["unchanged"] * 1100 + ["pending"] * 100
+    )
+
+
+@pytest.mark.parametrize("item", [sound("/m/a"), sound("/m/a", statuses=("silent",)), video("/m/a")])
+def test_a_new_pipeline_makes_items_outdated(catalog: Catalog, item: object) -> None:
+    [item_id] = put(catalog, item)  # type: ignore[arg-type]
+    fingerprints = {**FINGERPRINTS, "sound": "sound-2"}
+
+    assert catalog.items.classify_scan([file("/m/a")], fingerprints=fingerprints, retry_failed=False) == [
+        "pending"
+    ]
+    assert catalog.items.outdated([item_id], fingerprints=fingerprints) == {item_id}
+    assert catalog.items.outdated([item_id], fingerprints=FINGERPRINTS) == set()
+
+
+def test_a_failure_is_not_tried_again_until_the_file_changes(catalog: Catalog) -> None:
+    known = file("/m/bad.wav")
+    catalog.fail(
+        [failure(known.path, size_bytes=known.size_bytes, mtime_ns=known.mtime_ns)], keep_items=False
+    )
+
+    assert verdicts(catalog, "/m/bad.wav") == ["failed_before"]
+    assert verdicts(catalog, "/m/bad.wav", retry_failed=True) == ["pending"]
+    changed = catalog.items.classify_scan(
+        [file("/m/bad.wav", size_bytes=1)], fingerprints=FINGERPRINTS, retry_failed=False
+    )
+    assert changed == ["pending"]
+
+
+def test_a_file_that_could_not_be_seen_is_always_tried_again(catalog: Catalog) -> None:
+    catalog.fail([failure("/m/bad.wav", size_bytes=None, mtime_ns=None)], keep_items=True)
+
+    assert verdicts(catalog, "/m/bad.wav") == ["pending"]
+
+
+def test_a_success_clears_the_failure(catalog: Catalog) -> None:
+    catalog.fail([failure("/m/a.wav"), failure("/m/b.wav")], keep_items=False)
+
+    put(catalog, sound("/m/a.wav"))
+
+    assert [failed.path for failed in catalog.failures.all()] == ["/m/b.wav"]
+    assert catalog.failures.forget(["/m/b.wav", "/m/c.wav"]) == 1
+    assert catalog.failures.all() == []
+
+
+def test_the_last_failure_of_a_path_counts(catalog: Catalog) -> None:
+    first = failure("/m/a.wav")
+    second = replace(first, reason="it is empty", error="EmptyMediaError")
+    catalog.fail([first], keep_items=False)
+    catalog.fail([second], keep_items=False)
+
+    assert catalog.failures.all() == [second]
+
+
+def test_an_item_whose_file_is_damaged_keeps_labels_but_cannot_be_found(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav", "tune"))
+    label(catalog, item_id, "trumpet")
+    generation = catalog.generation
+    gone = catalog.segments.ids(SOUND.fingerprint)
+
+    catalog.fail([failure("/m/a.wav")], keep_items=False)
+
+    record = catalog.items.at("/m/a.wav")
+    assert record is not None
+    assert (record.id, record.status, record.labels) == (item_id, "failed", ("trumpet",))
+    assert catalog.items.with_hash("tune") == []
+    np.testing.assert_array_equal(catalog.segments.removed_since(generation), gone)
+    assert verdicts(catalog, "/m/a.wav") == ["pending"]
+
+    put(catalog, sound("/m/a.wav", "mended"))
+    record = catalog.items.at("/m/a.wav")
+    assert record is not None
+    assert (record.id, record.status, record.labels) == (item_id, "ok", ("trumpet",))
+
+
+def test_an_item_out_of_reach_stays(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav"))
+    generation = catalog.generation
+
+    catalog.fail([failure("/m/a.wav")], keep_items=True)
+
+    assert len(catalog.segments.ids(SOUND.fingerprint)) == 2
+    assert catalog.generation == generation
+    assert [failed.path for failed in catalog.failures.all()] == ["/m/a.wav"]
+
+
+def test_removal_takes_features_and_labels_along(catalog: Catalog) -> None:
+    gone, kept = put(catalog, video("/m/a.mp4"), image("/m/b.png"))
+    label(catalog, gone, "trumpet")
+    label_generation = catalog.label_generation
+
+    catalog.remove([gone])
+
+    counts = catalog.count()
+    assert (counts.items, counts.annotations, counts.feature_bytes) == ({"image": 1}, 0, 2 * 4)
+    assert catalog.label_generation > label_generation
+    assert catalog.check() == []
+    assert id_at(catalog, "/m/b.png") == kept
+
+
+@pytest.mark.parametrize("root", ["/m/a", "/m/a/"])
+def test_paths_under_a_folder_are_not_those_of_its_neighbours(catalog: Catalog, root: str) -> None:
+    inside = ["/m/a/1.png", "/m/a/b/2.png", os.fsdecode(b"/m/a/\xff.png")]
+    put(catalog, *(image(path) for path in ["/m/a.png", "/m/ab/3.png", "/m/A/4.png", *inside]))
+
+    assert [path for _, path in catalog.items.paths_under(root)] == inside
+    assert len(list(catalog.items.paths_under("/"))) == 6
+
+
+def test_a_file_is_under_itself(catalog: Catalog) -> None:
+    [item_id] = put(catalog, image("/m/a.png"))
+
+    assert list(catalog.items.paths_under("/m/a.png")) == [(item_id, "/m/a.png")]
+
+
+def test_items_are_listed_by_kind_and_by_whether_they_have_labels(catalog: Catalog) -> None:
+    first, second, third = put(catalog, image("/m/a.png"), sound("/m/b.wav"), image("/m/c.png"))
+    label(catalog, first, "trumpet")
+
+    assert [record.id for record in catalog.items.all()] == [first, second, third]
+    assert [record.id for record in catalog.items.all(kind="image")] == [first, third]
+    assert [record.id for record in catalog.items.all(unlabelled=True)] == [second, third]
+
+
+def test_items_may_be_removed_while_they_are_listed(catalog: Catalog) -> None:
+    put(catalog, *(image(f"/m/{number}.png") for number in range(5)))
+
+    for item_id, _ in catalog.items.paths_under("/m"):
+        catalog.remove([item_id])
+
+    assert list(catalog.items.all()) == []
+
+
+def test_features_come_back_as_they_were(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav", "tune", statuses=("ok", "silent", "ok")), image("/m/b.png", "view"))
+
+    [(sound_ids, sounds)] = catalog.segments.features(SOUND.fingerprint)
+    [(image_ids, images)] = catalog.segments.features(IMAGE.fingerprint)
+
+    np.testing.assert_array_equal(sounds, [feature("tune", 0), feature("tune", 2)])
+    np.testing.assert_array_equal(images, [feature("view")])
+    assert [str(array.dtype) for array in (sound_ids, sounds, images)] == ["int64", "float32", "float32"]
+    np.testing.assert_array_equal(catalog.segments.ids(SOUND.fingerprint), sound_ids)
+    segments = catalog.segments.get_many([*sound_ids, *image_ids])
+    assert [(s.start_s, s.end_s, s.modality) for s in segments.values()] == [
+        (0.0, 10.0, "sound"),
+        (20.0, 30.0, "sound"),
+        (None, None, "image"),
+    ]
+
+
+def test_features_after_a_generation_are_those_that_came_since(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav"))
+    generation = catalog.generation
+    [new] = put(catalog, sound("/m/b.wav"))
+
+    [(ids, _)] = catalog.segments.features(SOUND.fingerprint, after_generation=generation)
+
+    assert ids.tolist() == [segment.id for segment in catalog.segments.of_items([new])]
+    assert list(catalog.segments.features(SOUND.fingerprint, after_generation=catalog.generation)) == []
+    assert list(catalog.segments.features("unknown")) == []
+
+
+def test_features_come_in_batches(catalog: Catalog) -> None:
+    put(catalog, *(image(f"/m/{number}.png", str(number)) for number in range(5000)))
+
+    batches = list(catalog.segments.features(IMAGE.fingerprint))
+
+    assert [len(ids) for ids, _ in batches] == [4096, 904]
+    assert np.concatenate([ids for ids, _ in batches]).tolist() == catalog.segments.ids("image-1").tolist()

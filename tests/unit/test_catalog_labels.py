@@ -1,0 +1,211 @@
+"""Labels: who has them, for which part, who said so, and how to take them back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search.catalog import Annotation, Catalog, LabelCount
+from tests.catalog_builders import image, put, sound, video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog.open(tmp_path / "catalog.sqlite", create=True) as catalog:
+        yield catalog
+
+
+def by_hand(item_id: int, label: str, start_s: float | None = None, end_s: float | None = None) -> Annotation:
+    return Annotation(item_id=item_id, label=label, origin="hand", start_s=start_s, end_s=end_s)
+
+
+def labels_of(catalog: Catalog, item_id: int) -> tuple[str, ...]:
+    record = catalog.items.get(item_id)
+    assert record is not None
+    return record.labels
+
+
+def test_a_label_counts_once_for_an_item(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+
+    assert catalog.labels.annotate([by_hand(item_id, "trumpet"), by_hand(item_id, "trumpet")]) == 1
+    assert catalog.labels.annotate([by_hand(item_id, "trumpet")]) == 0
+    assert catalog.labels.annotate([by_hand(item_id, "trumpet", 0.0, 5.0)]) == 1, (
+        "a part is a claim of its own"
+    )
+    assert labels_of(catalog, item_id) == ("trumpet",)
+
+
+def test_labels_distinguish_upper_and_lower_case(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    catalog.labels.annotate(
+        [by_hand(item_id, "trumpet"), by_hand(item_id, "Trumpet"), by_hand(item_id, "ñandú")]
+    )
+
+    assert labels_of(catalog, item_id) == ("Trumpet", "trumpet", "ñandú")
+
+
+def test_an_unknown_item_is_an_error_and_nothing_is_labelled(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+
+    with pytest.raises(KeyError, match="77"):
+        catalog.labels.annotate([by_hand(item_id, "trumpet"), by_hand(77, "trumpet")])
+
+    assert labels_of(catalog, item_id) == ()
+
+
+def test_counts_are_by_kind_of_item(catalog: Catalog) -> None:
+    a, b, c = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"), image("/m/c.png"))
+    catalog.labels.annotate(
+        [by_hand(a, "violin"), by_hand(b, "violin", 0, 5), by_hand(b, "violin", 5, 9), by_hand(c, "trumpet")]
+    )
+
+    assert catalog.labels.counts() == [
+        LabelCount(name="trumpet", items={"image": 1}),
+        LabelCount(name="violin", items={"sound": 2}),
+    ]
+    assert catalog.labels.items_labelled("violin").tolist() == [a, b]
+    assert catalog.labels.items_labelled("unknown").tolist() == []
+
+
+def test_a_label_is_taken_back_from_some_items_or_from_all(catalog: Catalog) -> None:
+    a, b, c = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"), image("/m/c.png"))
+    catalog.labels.annotate([by_hand(item_id, name) for item_id in (a, b, c) for name in ("x", "y")])
+
+    assert catalog.labels.unannotate([a], "x") == 1
+    assert catalog.labels.unannotate([a], "unknown") == 0
+    assert catalog.labels.delete("y") == 3
+    assert [labels_of(catalog, item_id) for item_id in (a, b, c)] == [(), ("x",), ("x",)]
+    assert [count.name for count in catalog.labels.counts()] == ["x"]
+
+
+def test_a_run_can_be_undone(catalog: Catalog) -> None:
+    a, b = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"))
+    catalog.labels.annotate([by_hand(a, "trumpet")])
+    assert catalog.labels.last_run() is None
+    run = catalog.runs.start("transfer", arguments={}, versions={})
+    catalog.labels.annotate(
+        [Annotation(item_id=b, label="trumpet", origin="transfer", confidence=0.8, run_id=run)]
+    )
+
+    assert catalog.labels.last_run() == run
+    assert catalog.labels.undo(run) == 1
+    assert catalog.labels.items_labelled("trumpet").tolist() == [a]
+    assert catalog.labels.last_run() is None
+
+
+def test_a_person_outweighs_a_transfer_and_not_the_other_way_round(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    guess = Annotation(item_id=item_id, label="trumpet", origin="transfer", confidence=0.6)
+    assert catalog.labels.annotate([guess]) == 1
+
+    assert catalog.labels.annotate([by_hand(item_id, "trumpet")]) == 1
+    assert catalog.labels.annotate([guess]) == 0
+
+    assert list(catalog.labels.annotations()) == [by_hand(item_id, "trumpet")]
+
+
+def test_annotations_are_listed_with_where_they_come_from(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    run = catalog.runs.start("label", arguments={}, versions={})
+    annotations = [
+        Annotation(item_id=item_id, label="b", origin="import", source="labels.csv", run_id=run),
+        Annotation(item_id=item_id, label="a", origin="transfer", confidence=0.75, start_s=1.5, end_s=2.5),
+    ]
+    catalog.labels.annotate(annotations)
+
+    assert list(catalog.labels.annotations()) == annotations
+
+
+def test_a_renamed_label_joins_one_of_that_name(catalog: Catalog) -> None:
+    a, b = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"))
+    catalog.labels.annotate([by_hand(a, "horn"), by_hand(b, "horn"), by_hand(b, "trumpet")])
+
+    assert catalog.labels.rename("horn", "trumpet") == 2
+    assert labels_of(catalog, a) == ("trumpet",)
+    assert labels_of(catalog, b) == ("trumpet",)
+    assert catalog.labels.rename("trumpet", "cornet") == 2
+    assert catalog.labels.rename("cornet", "cornet") == 2
+    assert catalog.labels.rename("horn", "cornet") == 0
+    assert [count.name for count in catalog.labels.counts()] == ["cornet"]
+
+
+def test_each_change_of_labels_is_counted_and_no_other(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    seen = [catalog.label_generation]
+    generation = catalog.generation
+
+    def has_changed() -> bool:
+        seen.append(catalog.label_generation)
+        return seen[-1] != seen[-2]
+
+    catalog.labels.annotate([by_hand(item_id, "a")])
+    assert has_changed()
+    catalog.labels.annotate([by_hand(item_id, "a")])
+    assert not has_changed()
+    catalog.labels.rename("a", "b")
+    assert has_changed()
+    catalog.labels.rename("b", "b")
+    assert not has_changed()
+    catalog.labels.unannotate([item_id], "a")
+    assert not has_changed()
+    catalog.labels.unannotate([item_id], "b")
+    assert has_changed()
+    assert catalog.generation == generation
+
+
+def test_a_label_on_an_item_holds_for_all_segments_that_can_be_found(catalog: Catalog) -> None:
+    a, b = put(catalog, sound("/m/a.wav", statuses=("ok", "silent", "ok")), image("/m/b.png"))
+    catalog.labels.annotate([by_hand(a, "trumpet"), by_hand(a, "brass"), by_hand(b, "trumpet")])
+    first, _, third = (segment.id for segment in catalog.segments.of_items([a]))
+    [picture] = (segment.id for segment in catalog.segments.of_items([b]))
+
+    segment_ids, item_ids, labels = catalog.labels.labelled_segments()
+
+    assert list(zip(segment_ids.tolist(), item_ids.tolist(), labels, strict=True)) == [
+        (first, a, "brass"),
+        (first, a, "trumpet"),
+        (third, a, "brass"),
+        (third, a, "trumpet"),
+        (picture, b, "trumpet"),
+    ]
+    assert catalog.labels.labelled_segments("image")[0].tolist() == [picture]
+    assert catalog.labels.labelled_segments("sound")[0].tolist() == [first, first, third, third]
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "windows", "frames"),
+    [
+        pytest.param(2.0, 4.0, [0], [], id="within a window"),
+        pytest.param(5.0, 15.0, [0, 1], [10], id="across two"),
+        pytest.param(10.0, 12.0, [1], [10], id="from the border on"),
+        pytest.param(0.0, 10.0, [0], [0], id="up to the border"),
+        pytest.param(15.0, None, [1], [], id="to the end"),
+        pytest.param(None, 3.0, [0], [0], id="from the beginning"),
+        pytest.param(50.0, 60.0, [], [], id="beyond the end"),
+    ],
+)
+def test_a_label_on_a_part_holds_for_what_overlaps_it(
+    catalog: Catalog, start_s: float | None, end_s: float | None, windows: list[int], frames: list[int]
+) -> None:
+    [item_id] = put(catalog, video("/m/a.mp4"))
+    catalog.labels.annotate([by_hand(item_id, "trumpet", start_s, end_s)])
+
+    heard = catalog.segments.get_many(catalog.labels.labelled_segments("sound")[0])
+    seen = catalog.segments.get_many(catalog.labels.labelled_segments("image")[0])
+
+    assert [segment.start_s for segment in heard.values()] == [10.0 * window for window in windows]
+    assert [segment.start_s for segment in seen.values()] == frames
+
+
+def test_a_label_on_a_part_says_nothing_of_a_picture(catalog: Catalog) -> None:
+    [item_id] = put(catalog, image("/m/a.png"))
+    catalog.labels.annotate([by_hand(item_id, "trumpet", 0.0, 5.0)])
+
+    segment_ids, item_ids, labels = catalog.labels.labelled_segments()
+    assert (segment_ids.tolist(), item_ids.tolist(), labels) == ([], [], [])

@@ -1,0 +1,267 @@
+"""Opening catalogs: new, old, newer, damaged."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Column, Integer, MetaData, create_engine, inspect, text
+
+from modag_search.catalog import Catalog, migrations
+from modag_search.catalog.tables import Base
+from modag_search.errors import CatalogError, DamagedCatalogError, NewerCatalogError
+from tests.catalog_builders import put, sound
+
+# SQLAlchemy cannot read back an index on an expression; `schema` compares its SQL.
+pytestmark = pytest.mark.filterwarnings("ignore:.*expression-based index")
+
+ROOT = Path(__file__).parents[2]
+
+OLDER = '''"""Add a column."""
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "9001", "{head}", None, None
+
+
+def upgrade():
+    with op.batch_alter_table("item", recreate="always") as batch:
+        batch.add_column(sa.Column("note", sa.Text()))
+    {then}
+'''
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "catalog.sqlite"
+
+
+def execute(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
+def schema(path: Path) -> dict[str, Any]:
+    """All that SQLite says of the tables, save the order of columns."""
+    engine = create_engine(f"sqlite:///{path}")
+    inspector = inspect(engine)
+    tables = {
+        name: (
+            {
+                column["name"]: (str(column["type"]), column["nullable"])
+                for column in inspector.get_columns(name)
+            },
+            inspector.get_pk_constraint(name),
+            sorted(map(repr, inspector.get_foreign_keys(name))),
+            sorted(map(repr, inspector.get_unique_constraints(name))),
+            sorted(map(repr, inspector.get_check_constraints(name))),
+        )
+        for name in inspector.get_table_names()
+        if name != "alembic_version"
+    }
+    with engine.connect() as connection:
+        indexes = connection.execute(
+            text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name")
+        )
+        autoincrement = connection.execute(
+            text("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY name")
+        )
+        facts = {"tables": tables, "indexes": indexes.all(), "autoincrement": autoincrement.all()}
+    engine.dispose()
+    return facts
+
+
+@pytest.fixture
+def with_a_newer_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Put one more migration after the newest, as a later version would have."""
+
+    def add(then: str = "pass") -> None:
+        folder = tmp_path / "migrations"
+        (folder / "versions").mkdir(parents=True)
+        for name in ["env.py", *(f"versions/{p.name}" for p in (ROOT / "migrations/versions").glob("*.py"))]:
+            (folder / name).write_bytes((ROOT / "migrations" / name).read_bytes())
+        newer = OLDER.format(head=migrations.CURRENT_REVISION, then=then)
+        (folder / "versions" / "9001_add_a_column.py").write_text(newer)
+        monkeypatch.setattr(migrations, "_migrations_folder", lambda: str(folder))
+        monkeypatch.setattr(migrations, "CURRENT_REVISION", "9001")
+
+    return add
+
+
+def test_a_catalog_is_made_only_where_asked(path: Path) -> None:
+    with pytest.raises(CatalogError, match="there is no catalog"):
+        Catalog.open(path)
+    assert not path.exists()
+
+    Catalog.open(path, create=True).close()
+    Catalog.open(path).close()
+    assert os.listdir(path.parent) == ["catalog.sqlite"], "no backup, no log left behind"
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=r"nowhere.*folder must exist"):
+        Catalog.open(tmp_path / "nowhere" / "catalog.sqlite", create=True)
+
+
+@pytest.mark.parametrize("name", ["a b?mode=ro#.sqlite", "100%.sqlite", os.fsdecode(b"caf\xe9.sqlite")])
+def test_a_catalog_may_have_any_name(tmp_path: Path, name: str) -> None:
+    with Catalog.open(tmp_path / name, create=True) as catalog:
+        put(catalog, sound("/m/a.wav"))
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_catalog_whose_making_was_cut_short_is_made_anew(path: Path) -> None:
+    path.touch()
+
+    with Catalog.open(path) as catalog:
+        assert catalog.generation == 0
+
+
+@pytest.mark.parametrize("content", [b"this is not SQLite" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
+def test_a_damaged_catalog_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+    with pytest.raises(DamagedCatalogError, match=r"catalog\.sqlite"):
+        Catalog.open(path)
+    assert path.read_bytes() == content
+
+
+def test_damage_within_is_found_by_a_check(path: Path) -> None:
+    with Catalog.open(path, create=True) as catalog:
+        put(catalog, *(sound(f"/m/{number}.wav", str(number)) for number in range(100)))
+    last_page = path.stat().st_size - 4096
+    with path.open("r+b") as stream:
+        stream.seek(last_page)
+        stream.write(b"\xff" * 4096)
+
+    with Catalog.open(path) as catalog:
+        assert catalog.check() != []
+
+
+def test_another_programs_database_is_refused(path: Path) -> None:
+    execute(path, "CREATE TABLE bookmarks (url TEXT)")
+
+    with pytest.raises(DamagedCatalogError, match="no catalog of modag-search"):
+        Catalog.open(path)
+
+
+def test_a_newer_catalog_is_refused_and_left_alone(path: Path) -> None:
+    Catalog.open(path, create=True).close()
+    execute(path, "UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(NewerCatalogError, match=r"revision 9999.*later version"):
+        Catalog.open(path)
+    with pytest.raises(NewerCatalogError):
+        migrations.pending(path)
+    assert os.listdir(path.parent) == ["catalog.sqlite"]
+
+
+def test_pending_migrations_are_named_and_nothing_is_written(path: Path) -> None:
+    assert migrations.pending(path)[0] == "0001 Create the catalog"
+    assert not path.exists()
+
+    Catalog.open(path, create=True).close()
+    assert migrations.pending(path) == []
+
+
+def test_opening_upgrades_an_older_catalog_and_keeps_a_copy(path: Path, with_a_newer_migration: Any) -> None:
+    older = migrations.CURRENT_REVISION
+    with Catalog.open(path, create=True) as catalog:
+        put(catalog, sound("/m/a.wav"))
+    with_a_newer_migration()
+    assert migrations.pending(path) == ["9001 Add a column"]
+
+    with Catalog.open(path) as catalog:
+        assert migrations.pending(path) == []
+        assert len(catalog.segments.ids("sound-1")) == 2, "altering a table drops no rows of its children"
+        assert catalog.check() == []
+
+    backup = path.with_name(f"catalog.sqlite.bak-{older}")
+    assert sorted(os.listdir(path.parent)) == ["catalog.sqlite", backup.name, "migrations"]
+    with closing(sqlite3.connect(backup)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (older,)
+        assert connection.execute("SELECT count(*) FROM feature").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    ("then", "error"),
+    [
+        pytest.param("raise ZeroDivisionError", ZeroDivisionError, id="fails"),
+        pytest.param('op.execute("DELETE FROM item")', DamagedCatalogError, id="loses rows"),
+    ],
+)
+def test_a_failed_upgrade_leaves_the_catalog_as_it_was(
+    path: Path, with_a_newer_migration: Any, then: str, error: type[Exception]
+) -> None:
+    with Catalog.open(path, create=True) as catalog:
+        put(catalog, sound("/m/a.wav"))
+    before = schema(path)
+    with_a_newer_migration(then)
+
+    with pytest.raises(error):
+        Catalog.open(path)
+
+    assert schema(path) == before
+    assert migrations.pending(path) == ["9001 Add a column"]
+
+
+def test_the_newest_revision_is_the_one_that_opening_knows() -> None:
+    scripts = ScriptDirectory.from_config(migrations.configuration())
+
+    assert scripts.get_heads() == [migrations.CURRENT_REVISION]
+
+
+def test_migrations_and_tables_give_the_same_schema(tmp_path: Path) -> None:
+    migrations.upgrade(tmp_path / "migrated.sqlite")
+    engine = create_engine(f"sqlite:///{tmp_path / 'created.sqlite'}")
+    Base.metadata.create_all(engine)
+    engine.dispose()
+
+    assert schema(tmp_path / "migrated.sqlite") == schema(tmp_path / "created.sqlite")
+
+
+def test_alembic_notices_a_column_without_a_migration(path: Path) -> None:
+    migrations.upgrade(path)
+    changed = MetaData(naming_convention=Base.metadata.naming_convention)
+    for table in Base.metadata.sorted_tables:
+        table.to_metadata(changed)
+    changed.tables["item"].append_column(Column("note", Integer))
+    engine = create_engine(f"sqlite:///{path}")
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        same = compare_metadata(context, Base.metadata)
+        [difference] = compare_metadata(context, changed)
+
+    engine.dispose()
+    assert same == []
+    assert difference[0] == "add_column"
+
+
+def test_alembic_check_passes_in_a_fresh_checkout() -> None:
+    command = [sys.executable, "-m", "alembic", "check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No new upgrade operations" in done.stdout
+
+
+def test_opening_a_catalog_loads_nothing_heavy(path: Path) -> None:
+    Catalog.open(path, create=True).close()
+    code = (
+        "import sys; from modag_search.catalog import Catalog; Catalog.open(sys.argv[1]).close(); "
+        "print(sorted({'alembic', 'torch', 'faiss', 'av'} & sys.modules.keys()))"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"

@@ -1,0 +1,116 @@
+"""Pipelines, runs, counts and checks."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search.catalog import Annotation, Catalog, CatalogCounts
+from modag_search.errors import CatalogError, DamagedCatalogError
+from tests.catalog_builders import FINGERPRINTS, IMAGE, SOUND, failure, file, image, put, sound, video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog.open(tmp_path / "catalog.sqlite", create=True) as catalog:
+        yield catalog
+
+
+def tamper(catalog: Catalog, statement: str) -> None:
+    with closing(sqlite3.connect(catalog.path)) as connection, connection:
+        connection.execute(statement)
+
+
+def test_a_pipeline_has_one_id_for_good(catalog: Catalog) -> None:
+    first = catalog.pipelines.ensure(SOUND)
+    second = catalog.pipelines.ensure(IMAGE)
+
+    assert first != second
+    assert catalog.pipelines.ensure(SOUND) == first
+    assert catalog.pipelines.all() == [SOUND, IMAGE]
+
+
+def test_two_pipelines_cannot_share_a_fingerprint(catalog: Catalog) -> None:
+    catalog.pipelines.ensure(SOUND)
+
+    with pytest.raises(CatalogError, match="toy-other"):
+        catalog.pipelines.ensure(replace(SOUND, encoder="toy-other", dimension=99))
+
+
+def test_a_run_is_noted_from_start_to_end(catalog: Catalog) -> None:
+    run = catalog.runs.start("index", arguments={"paths": ["/m"]}, versions={"modag-search": "0.1.0"})
+    [begun] = catalog.runs.all()
+    catalog.runs.finish(run, {"added": 3})
+    [ended] = catalog.runs.all()
+
+    assert (begun.id, begun.verb, begun.arguments) == (run, "index", {"paths": ["/m"]})
+    assert (begun.finished_at, begun.outcome) == (None, None)
+    assert ended.outcome == {"added": 3}
+    assert ended.finished_at is not None
+    assert ended.finished_at >= ended.started_at
+
+
+def test_counts_say_what_is_there(catalog: Catalog) -> None:
+    a, *_ = put(catalog, sound("/m/a.wav", statuses=("ok", "silent")), image("/m/b.png"), video("/m/c.mp4"))
+    catalog.labels.annotate([Annotation(item_id=a, label="trumpet", origin="hand")])
+    catalog.fail([failure("/m/b.png"), failure("/m/d.png")], keep_items=False)
+
+    assert catalog.count() == CatalogCounts(
+        items={"image": 1, "sound": 1, "video": 1},
+        failed_items=1,
+        segments={("image", "ok"): 2, ("sound", "ok"): 3, ("sound", "silent"): 1},
+        labels=1,
+        annotations=1,
+        failures=2,
+        feature_bytes=3 * 4 * 4 + 2 * 4 * 2,
+    )
+
+
+def test_a_sound_catalog_has_no_problems(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav", statuses=("ok", "silent")), image("/m/b.png"), video("/m/c.mp4"))
+    put(catalog, sound("/m/a.wav", "edited"))
+
+    assert catalog.check() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("DELETE FROM feature WHERE segment_id = 1", "segment 1 has no feature"),
+        ("UPDATE feature SET data = x'00' WHERE segment_id = 2", "segment 2 has no feature of the length"),
+        ("UPDATE segment SET status = 'silent' WHERE id = 1", "segment 1 is silent or black"),
+        ("UPDATE segment SET modality = 'image' WHERE id = 1", "segment 1 is of another modality"),
+        ("UPDATE item SET status = 'failed'", "segment 1 belongs to an item that failed"),
+        ("INSERT INTO removal VALUES (2, 1)", "segment 2 is noted as removed"),
+        ("DELETE FROM segment WHERE id = 1", "row 1 of table feature"),
+    ],
+)
+def test_each_kind_of_damage_is_named(catalog: Catalog, statement: str, problem: str) -> None:
+    put(catalog, sound("/m/a.wav"))
+
+    tamper(catalog, statement)
+
+    assert any(line.startswith(problem) for line in catalog.check())
+
+
+def test_a_torn_feature_is_refused_and_its_file_is_read_again(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav"))
+    tamper(catalog, "UPDATE feature SET data = substr(data, 1, 7) WHERE segment_id = 2")
+
+    with pytest.raises(DamagedCatalogError, match="segment 2"):
+        list(catalog.segments.features(SOUND.fingerprint))
+    with pytest.raises(DamagedCatalogError, match="segment 2"):
+        catalog.segments.features_of([1, 2])
+    verdicts = catalog.items.classify_scan([file("/m/a.wav")], fingerprints=FINGERPRINTS, retry_failed=False)
+    assert verdicts == ["pending"]
+
+    put(catalog, sound("/m/a.wav"))
+    assert catalog.check() == []

@@ -1,0 +1,211 @@
+"""Decoding pictures: modes, orientation, transparency, sizes."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modag_search.errors import UnsupportedMediaError, UsageError
+from modag_search.media import open_media
+from modag_search.values import DecodedSegment, MediaFacts, Segmentation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+from typing import Any
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def decode(path: Path) -> tuple[DecodedSegment, MediaFacts]:
+    media = open_media(str(path), sample_rate_hz=16_000, segmentation=Segmentation())
+    (segment,) = media.segments()
+    return segment, media.facts
+
+
+def corners(pixels: np.ndarray) -> list[tuple[int, ...]]:
+    """Top left, top right, bottom left, bottom right."""
+    return [tuple(int(value) for value in pixels[y, x]) for y in (0, -1) for x in (0, -1)]
+
+
+def four_corners(size: tuple[int, int] = (40, 20)) -> Image.Image:
+    image = Image.new("RGB", size, WHITE)
+    width, height = size
+    image.paste(RED, (0, 0, width // 2, height // 2))
+    image.paste(GREEN, (width // 2, 0, width, height // 2))
+    image.paste(BLUE, (0, height // 2, width // 2, height))
+    return image
+
+
+@pytest.mark.parametrize("ending", ["png", "gif", "bmp", "tiff", "ppm", "tga", "webp", "jp2", "ico", "pcx"])
+def test_lossless_formats(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    options: dict[str, Any] = {"lossless": True} if ending == "webp" else {}
+    four_corners((32, 32)).save(path, **options)
+    segment, facts = decode(path)
+    assert (facts.kind, facts.width_px, facts.height_px, facts.duration_s) == ("image", 32, 32, None)
+    assert (segment.modality, segment.start_s, segment.end_s, segment.status) == ("image", None, None, "ok")
+    assert segment.data.dtype == np.uint8
+    assert corners(segment.data) == [RED, GREEN, BLUE, WHITE]
+
+
+@pytest.mark.parametrize("ending", ["jpg", "avif"])
+def test_lossy_formats(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    four_corners((64, 64)).save(path, quality=95)
+    segment, _ = decode(path)
+    np.testing.assert_allclose(corners(segment.data), [RED, GREEN, BLUE, WHITE], atol=12)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "expected"),
+    [
+        (1, [RED, GREEN, BLUE, WHITE]),
+        (2, [GREEN, RED, WHITE, BLUE]),
+        (3, [WHITE, BLUE, GREEN, RED]),
+        (4, [BLUE, WHITE, RED, GREEN]),
+        (5, [RED, BLUE, GREEN, WHITE]),
+        (6, [BLUE, RED, WHITE, GREEN]),
+        (7, [WHITE, GREEN, BLUE, RED]),
+        (8, [GREEN, WHITE, RED, BLUE]),
+        (99, [RED, GREEN, BLUE, WHITE]),
+    ],
+)
+def test_orientation_is_applied(
+    tmp_path: Path, orientation: int, expected: list[tuple[int, int, int]]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "a.png"
+    four_corners().save(path, exif=exif)
+    segment, facts = decode(path)
+    assert corners(segment.data) == expected
+    size = (20, 40) if orientation in (5, 6, 7, 8) else (40, 20)
+    assert (facts.width_px, facts.height_px) == size
+    assert segment.data.shape == (size[1], size[0], 3)
+
+
+def test_damaged_metadata_do_not_make_a_picture_unfit(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    four_corners((64, 64)).save(path, exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff garbage")
+    assert decode(path)[0].data.shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P"])
+def test_transparency_lies_on_white(tmp_path: Path, mode: str) -> None:
+    image = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    image.paste((0, 0, 0, 255), (4, 0, 8, 8))
+    path = tmp_path / "a.png"
+    image.convert("LA" if mode == "PA" else mode).save(path)
+    segment, _ = decode(path)
+    assert corners(segment.data)[:2] == [WHITE, (0, 0, 0)]
+
+
+def test_a_transparent_colour_lies_on_white(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    four_corners().save(path, transparency=RED)
+    assert corners(decode(path)[0].data) == [WHITE, GREEN, BLUE, WHITE]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("a.png", np.array([[0, 65535, 32768]], np.uint16), [0, 255, 128]),
+        ("a.tiff", np.array([[0, 65535, 32768]], np.uint16), [0, 255, 128]),
+        ("b.tiff", np.array([[0, 65535, 32768]], np.int32), [0, 255, 128]),
+        ("c.tiff", np.array([[-100_000, 100_000, 0]], np.int32), [0, 255, 128]),
+        ("d.tiff", np.array([[0.0, 1.0, 0.5]], np.float32), [0, 255, 128]),
+        ("e.tiff", np.array([[0.0, 200.0, 100.0]], np.float32), [0, 200, 100]),
+    ],
+)
+def test_deep_gray_keeps_its_brightness(
+    tmp_path: Path, name: str, values: np.ndarray, expected: list[int]
+) -> None:
+    path = tmp_path / name
+    Image.fromarray(values).save(path)
+    gray = decode(path)[0].data[0]
+    np.testing.assert_allclose(gray, np.repeat(np.array(expected)[:, None], 3, axis=1), atol=1)
+
+
+def test_gray_bits_and_print_colours(tmp_path: Path) -> None:
+    files = {"a.png": "1", "b.png": "L", "c.tiff": "CMYK", "d.jpg": "CMYK", "e.tiff": "YCbCr"}
+    for name, mode in files.items():
+        four_corners((64, 64)).convert(mode).save(tmp_path / name)
+        data = decode(tmp_path / name)[0].data
+        assert data.shape == (64, 64, 3)
+        np.testing.assert_allclose(data[-1, -1], WHITE, atol=6)
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp", "png"])
+def test_of_an_animation_the_first_frame(tmp_path: Path, ending: str) -> None:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in (RED, GREEN, BLUE)]
+    path = tmp_path / f"a.{ending}"
+    options: dict[str, Any] = {"lossless": True} if ending == "webp" else {}
+    frames[0].save(path, save_all=True, append_images=frames[1:], **options)
+    assert corners(decode(path)[0].data)[0] == RED
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((2000, 1000), (1024, 512)),
+        ((600, 3000), (512, 2560)),
+        ((512, 512), (512, 512)),
+        ((10, 10), (10, 10)),
+        ((1, 10_000), (1, 8192)),
+        ((20_000, 600), (8192, 246)),
+    ],
+)
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_large_pictures_are_reduced_and_small_ones_kept(
+    tmp_path: Path, ending: str, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    path = tmp_path / f"a.{ending}"
+    Image.new("RGB", size, RED).save(path)
+    segment, facts = decode(path)
+    assert segment.data.shape == (expected[1], expected[0], 3)
+    assert (facts.width_px, facts.height_px) == size
+
+
+@pytest.mark.parametrize(("gray", "status"), [(0, "black"), (3, "black"), (20, "ok")])
+def test_black_is_told_by_brightness(tmp_path: Path, gray: int, status: str) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (50, 50), (gray, gray, gray)).save(path)
+    assert decode(path)[0].status == status
+
+
+def test_a_star_in_the_night_is_not_black(tmp_path: Path) -> None:
+    image = Image.new("RGB", (50, 50))
+    image.paste(WHITE, (0, 0, 3, 3))
+    path = tmp_path / "a.png"
+    image.save(path)
+    assert decode(path)[0].status == "ok"
+
+
+def test_a_picture_has_no_part_in_time() -> None:
+    with pytest.raises(UsageError, match="no duration"):
+        open_media("a.png", sample_rate_hz=1, segmentation=Segmentation(), start_s=1.0)
+
+
+def test_heic_names_the_extra_that_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    path = tmp_path / "a.heic"
+    path.write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(100))
+    with pytest.raises(UnsupportedMediaError, match=r"modag-search\[heic\]"):
+        decode(path)
+
+
+def test_warnings_stay_inside_even_with_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3_000)  # Pillow warns of what is larger
+    paths = [tmp_path / f"{number}.png" for number in range(40)]
+    for path in paths:
+        Image.new("RGB", (64, 64), RED).save(path)
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(segment.status == "ok" for segment, _ in pool.map(decode, paths))
+    assert list(warnings.filters) == before

@@ -1,0 +1,189 @@
+"""Scanning folders: what is found, what is passed over, and what is told as a problem."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search.errors import UnreadableMediaError, UsageError
+from modag_search.media import check_roots, content_hash, kind_of, scan
+from modag_search.values import ScannedFile, ScanProblem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def make(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return folder
+
+
+def found(*roots: object, exclude: tuple[str, ...] = (), follow_symlinks: bool = False) -> list[str]:
+    entries = scan([str(root) for root in roots], exclude=exclude, follow_symlinks=follow_symlinks)
+    return [entry.path for entry in entries if isinstance(entry, ScannedFile)]
+
+
+def problems(*roots: object, follow_symlinks: bool = False) -> list[ScanProblem]:
+    entries = scan([str(root) for root in roots], follow_symlinks=follow_symlinks)
+    return [entry for entry in entries if isinstance(entry, ScanProblem)]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.wav", "sound"),
+        ("a.OPUS", "sound"),
+        ("a.m4a", "sound"),
+        ("a.JPeG", "image"),
+        ("a.heic", "image"),
+        ("a.webm", "video"),
+        ("folder.wav/a.txt", None),
+        ("wav", None),
+        (".wav", None),
+    ],
+)
+def test_the_extension_tells_the_kind(name: str, kind: str | None) -> None:
+    assert kind_of(name) == kind
+
+
+def test_folders_are_walked_in_order_and_others_files_passed_over(tmp_path: Path) -> None:
+    make(tmp_path, "b/2.wav", "b/1.png", "a.mp3", "c.MP4", "notes.txt", ".hidden.wav", ".git/x.png")
+    names = [os.path.relpath(path, tmp_path) for path in found(tmp_path)]
+    assert names == ["a.mp3", "b/1.png", "b/2.wav", "c.MP4"]
+
+
+def test_size_and_time_are_those_of_the_file(tmp_path: Path) -> None:
+    make(tmp_path, "a.wav")
+    os.utime(tmp_path / "a.wav", ns=(1, 123_456_789))
+    assert list(scan([str(tmp_path)])) == [ScannedFile(str(tmp_path / "a.wav"), 1, 123_456_789)]
+
+
+def test_paths_come_absolute_and_once_where_roots_overlap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "sub/a.wav", "b.wav")
+    monkeypatch.chdir(tmp_path)
+    paths = found("sub", ".", "sub/../sub/a.wav", "sub")
+    assert paths == [str(tmp_path / "sub/a.wav"), str(tmp_path / "b.wav")]
+
+
+def test_exclude_takes_names_and_relative_paths(tmp_path: Path) -> None:
+    make(tmp_path, "keep.wav", "skip-1.wav", "cache/x.wav", "a/b/y.wav", "a/z.wav")
+    paths = found(tmp_path, exclude=("skip-*", "cache/", "a/b/*"))
+    assert [os.path.relpath(path, tmp_path) for path in paths] == ["a/z.wav", "keep.wav"]
+
+
+def test_links_are_passed_over_unless_asked_for(tmp_path: Path) -> None:
+    make(tmp_path, "real/a.wav", "other/b.wav")
+    os.symlink(tmp_path / "other", tmp_path / "real/linked")
+    os.symlink(tmp_path / "other/b.wav", tmp_path / "real/b.wav")
+    root = tmp_path / "real"
+    assert [os.path.relpath(path, root) for path in found(root)] == ["a.wav"]
+    followed = found(root, follow_symlinks=True)
+    assert [os.path.relpath(path, root) for path in followed] == ["a.wav", "b.wav", "linked/b.wav"]
+
+
+def test_a_root_may_itself_be_a_link(tmp_path: Path) -> None:
+    make(tmp_path, "real/a.wav")
+    os.symlink(tmp_path / "real", tmp_path / "link")
+    assert found(tmp_path / "link") == [str(tmp_path / "link/a.wav")]
+
+
+def test_link_loops_end(tmp_path: Path) -> None:
+    make(tmp_path, "a/1.wav", "b/2.wav")
+    os.symlink(tmp_path, tmp_path / "a/up")
+    os.symlink(tmp_path / "b", tmp_path / "b/self")
+    os.symlink(tmp_path / "self", tmp_path / "self")
+    assert found(tmp_path, follow_symlinks=True) == [str(tmp_path / "a/1.wav"), str(tmp_path / "b/2.wav")]
+
+
+def test_dangling_links_are_problems_where_links_are_followed(tmp_path: Path) -> None:
+    make(tmp_path, "a.wav")
+    os.symlink(tmp_path / "nowhere", tmp_path / "b.wav")
+    assert problems(tmp_path) == []
+    (problem,) = problems(tmp_path, follow_symlinks=True)
+    assert problem.path == str(tmp_path / "b.wav")
+    assert "link to nothing" in problem.reason
+
+
+def test_a_file_named_directly_must_be_media(tmp_path: Path) -> None:
+    make(tmp_path, "notes.txt", ".hidden.wav")
+    (problem,) = problems(tmp_path / "notes.txt")
+    assert "extension" in problem.reason
+    assert found(tmp_path / ".hidden.wav") == [str(tmp_path / ".hidden.wav")]
+
+
+def test_pipes_never_hang(tmp_path: Path) -> None:
+    make(tmp_path, "a.wav")
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    assert found(tmp_path) == [str(tmp_path / "a.wav")]
+    assert "regular file" in problems(pipe)[0].reason
+    with pytest.raises(UnreadableMediaError, match="regular file"):
+        content_hash(str(pipe))
+
+
+def test_names_that_are_not_utf8_survive(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.wav")
+    make(tmp_path, name)
+    assert found(tmp_path) == [os.path.join(str(tmp_path), name)]
+
+
+def test_a_missing_root_is_an_error_before_anything_is_scanned(tmp_path: Path) -> None:
+    make(tmp_path, "here/a.wav")
+    missing = str(tmp_path / "gone")
+    with pytest.raises(UsageError, match="does not exist"):
+        check_roots([str(tmp_path / "here"), missing])
+    with pytest.raises(UsageError, match="does not exist"):
+        scan([str(tmp_path / "here"), missing])
+
+
+def test_a_folder_without_media_is_an_error_by_the_call_itself(tmp_path: Path) -> None:
+    make(tmp_path, "full/a.wav", "empty/notes.txt")
+    with pytest.raises(UsageError, match="holds no media; is the drive mounted"):
+        scan([str(tmp_path / "full"), str(tmp_path / "empty")])
+
+
+def test_a_folder_that_empties_meanwhile_is_an_error_too(tmp_path: Path) -> None:
+    make(tmp_path, "a.wav")
+    entries = scan([str(tmp_path)])
+    (tmp_path / "a.wav").unlink()
+    with pytest.raises(UsageError, match="mounted"):
+        list(entries)
+
+
+def test_a_file_that_vanishes_while_scanning_is_a_problem(tmp_path: Path) -> None:
+    make(tmp_path, "a.wav", "b.wav")
+    entries = iter(scan([str(tmp_path)]))
+    next(entries)
+    (tmp_path / "b.wav").unlink()
+    assert [type(entry) for entry in entries] == [ScanProblem]
+
+
+@pytest.mark.skipif(is_root, reason="root reads everything")
+def test_a_folder_that_may_not_be_read_is_a_problem(tmp_path: Path) -> None:
+    make(tmp_path, "a.wav", "locked/b.wav")
+    (tmp_path / "locked").chmod(0)
+    try:
+        (problem,) = problems(tmp_path)
+    finally:
+        (tmp_path / "locked").chmod(0o700)
+    assert problem.path == str(tmp_path / "locked")
+    assert "denies access" in problem.reason
+
+
+def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
+    make(tmp_path, "a.wav", "b.wav")
+    (tmp_path / "c.wav").write_bytes(b"y")
+    hashes = [content_hash(str(tmp_path / name)) for name in ("a.wav", "b.wav", "c.wav")]
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert hashes[0] == "442a44457137672b3218c1007dc8f76a"  # printf x | b2sum -l 128
+    with pytest.raises(UnreadableMediaError, match="does not exist"):
+        content_hash(str(tmp_path / "gone.wav"))
