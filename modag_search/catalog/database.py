@@ -127,11 +127,6 @@ def among(ids: Iterable[int]) -> Select[tuple[int]]:
     return select(func.json_each(json.dumps([int(i) for i in ids])).table_valued("value").c.value)
 
 
-def generation(connection: Connection) -> int:
-    """Return the number of changes of segments so far."""
-    return connection.execute(select(StateRow.generation)).scalar_one()
-
-
 def next_generation(connection: Connection) -> int:
     """Count a change of segments."""
     statement = update(StateRow).values(generation=StateRow.generation + 1).returning(StateRow.generation)

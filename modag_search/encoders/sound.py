@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modag_search.encoders.base import Encoder
 from modag_search.encoders.inference import encode_one_by_one
-from modag_search.values import Float32Array, Uint8Array
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
+    from modag_search.values import Float32Array, Uint8Array
+
 SHORTEST_S = 5.0
-"""Shorter sounds are repeated: single notes then resemble the longer sounds that the networks were trained on."""
+"""Shorter sounds are repeated: notes then resemble the longer sounds that the networks were trained on."""
 
 
 class SoundEncoder(Encoder):
@@ -51,7 +53,7 @@ class SoundEncoder(Encoder):
 
 
 class LogMelEncoder(SoundEncoder):
-    """Sounds to features by a network on the spectrograms of EfficientAT, whose first output is the feature."""
+    """Sounds to features by a network on EfficientAT's spectrograms, whose first output is the feature."""
 
     sample_rate_hz = 32_000
 

@@ -20,7 +20,7 @@ class Yamnet(SoundEncoder):
     dimension = 1024
     sample_rate_hz = 16_000
     card = EncoderCard(
-        summary="MobileNetV1 trained on AudioSet: 521 kinds of sound; weights of 8 bits; needs modag-search[yamnet]",
+        summary="MobileNetV1 trained on AudioSet: 521 kinds of sound; needs modag-search[yamnet]",
         licence="Apache-2.0",
         source="github.com/tensorflow/tflite-support",
         size_bytes=4_119_504,

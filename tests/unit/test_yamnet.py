@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,8 +15,12 @@ from torch.nn import functional
 from modag_search.encoders.networks.yamnet import YamnetNetwork, patches
 from modag_search.encoders.yamnet import Yamnet
 from modag_search.errors import ModelError, WeightsDamagedError
-from modag_search.values import Float32Array
 from tests.shared_folder import shared
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search.values import Float32Array
 
 WEIGHTS = "models/yamnet_wavin_quantized_mel_relu6.tflite"
 DERIVED_WEIGHTS = "models/derived_yamnet_relu6_float32.npz"
@@ -94,9 +98,11 @@ def test_patches_overlap_by_half_and_leave_out_what_does_not_fill_one() -> None:
     torch.testing.assert_close(found[0, 48:], found[1, :48], rtol=0, atol=0)
 
 
-@pytest.mark.parametrize(("frequency_hz", "band"), [(250, 5), (1000, 22), (6000, 59)])
-def test_a_tone_is_loudest_in_its_mel_band(frequency_hz: float, band: int) -> None:
+@pytest.mark.parametrize("frequency_hz", [250, 1000, 6000])
+def test_a_tone_is_loudest_in_its_mel_band(frequency_hz: float) -> None:
     sound = torch.from_numpy(tone(frequency_hz=frequency_hz, seconds=1))
+    lowest, highest, here = (2595 * np.log10(1 + hz / 700) for hz in (125, 7500, frequency_hz))
+    band = round((here - lowest) / (highest - lowest) * 65) - 1
 
     assert set(patches(sound).argmax(dim=2).flatten().tolist()) == {band}
 

@@ -1,12 +1,9 @@
-"""The network of YAMNet: MobileNetV1 on patches of a log-mel spectrogram, and its reading from a TensorFlow Lite file."""
+"""The network of YAMNet: MobileNetV1 on patches of a log-mel spectrogram."""
 
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,7 +12,12 @@ from torch.nn import functional
 from torchaudio.compliance import kaldi
 
 from modag_search.errors import ModelError, WeightsDamagedError
-from modag_search.values import Float32Array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modag_search.values import Float32Array
 
 SAMPLE_RATE_HZ = 16_000
 MEL_BANDS = 64
@@ -43,12 +45,19 @@ _PAIRS = (
     (1024, 2),
     (1024, 1),
 )
-"""Channels that leave each pair of a depthwise and a pointwise convolution, and the stride of the depthwise one."""
+"""Pairs of a depthwise and a pointwise convolution: channels that leave it, stride of the depthwise one."""
+
+_LAYERS = (
+    "stem",
+    *(f"{kind}.{pair}" for pair in range(len(_PAIRS)) for kind in ("depthwise", "pointwise")),
+    "classifier",
+)
+"""In the order of computation, which is that of the published file."""
 
 
 @functools.cache
 def _mel_filters() -> torch.Tensor:
-    """Triangles linear in mel ``[shape=(bands, bins)]``, as TensorFlow makes them; Kaldi's leave out the Nyquist bin."""
+    """Triangles linear in mel ``[shape=(bands, bins)]``; Kaldi's bank leaves out the Nyquist bin."""
     triangles, _ = kaldi.get_mel_banks(
         MEL_BANDS,
         _FFT_SIZE,
@@ -73,8 +82,8 @@ def patches(samples: torch.Tensor) -> torch.Tensor:
     Returns
     -------
     torch.Tensor [shape=(n, 96, 64)]
-        Time before frequency, 100 frames a second, a patch every 48 frames. What is left at the end and does not
-        fill a patch, less than 0.5 s, is not in it.
+        Time before frequency, 100 frames a second, a patch every 48 frames. What is left at the end and
+        does not fill a patch, less than 0.5 s, is not in it.
     """
     frames = samples.unfold(0, _WINDOW_SIZE, _HOP_SIZE) * torch.hann_window(_WINDOW_SIZE)
     magnitude = torch.fft.rfft(frames, n=_FFT_SIZE).abs()
@@ -87,8 +96,8 @@ class YamnetNetwork(nn.Module):
 
     References
     ----------
-    Plakal, Ellis, "YAMNet", github.com/tensorflow/models, research/audioset/yamnet; Howard et al., "MobileNets:
-    efficient convolutional neural networks for mobile vision applications", arXiv 1704.04861.
+    Plakal, Ellis, "YAMNet", github.com/tensorflow/models, research/audioset/yamnet; Howard et al.,
+    "MobileNets: efficient convolutional neural networks for mobile vision applications", arXiv 1704.04861.
     """
 
     def __init__(self) -> None:
@@ -136,19 +145,19 @@ class YamnetNetwork(nn.Module):
         WeightsDamagedError
             If the file does not hold the layers of YAMNet.
         """
-        network = cls()
-        layers = network._layers()
         stored = list(_stored_layers(path))
-        if len(stored) != len(layers):
-            raise WeightsDamagedError(f"{path}: holds {len(stored)} layers, YAMNet has {len(layers)}")
-        for layer, (weight, bias) in zip(layers, stored, strict=True):
-            _fill(layer, weight=weight, bias=bias, path=path)
+        if len(stored) != len(_LAYERS):
+            raise WeightsDamagedError(f"{path}: holds {len(stored)} layers, YAMNet has {len(_LAYERS)}")
+        parameters = {}
+        for layer, (weight, bias) in zip(_LAYERS, stored, strict=True):
+            parameters[f"{layer}.weight"] = torch.from_numpy(_transposed(weight))
+            parameters[f"{layer}.bias"] = torch.from_numpy(bias)
+        network = cls()
+        try:
+            network.load_state_dict(parameters)
+        except RuntimeError as error:
+            raise WeightsDamagedError(f"{path}: not the weights of yamnet: {error}") from error
         return network.eval()
-
-    def _layers(self) -> list[nn.Conv2d | nn.Linear]:
-        """List the layers in the order of computation."""
-        pairs = itertools.chain.from_iterable(zip(self.depthwise, self.pointwise, strict=True))
-        return [self.stem, *pairs, self.classifier]
 
 
 def _pad(planes: torch.Tensor, *, stride: int) -> torch.Tensor:
@@ -157,23 +166,20 @@ def _pad(planes: torch.Tensor, *, stride: int) -> torch.Tensor:
     return functional.pad(planes, (before, 1, before, 1))
 
 
-def _fill(layer: nn.Conv2d | nn.Linear, *, weight: Float32Array, bias: Float32Array, path: Path) -> None:
-    """Copy weights that TensorFlow laid out into a layer."""
-    if isinstance(layer, nn.Conv2d) and weight.ndim == 4:
-        weight = weight.transpose((3, 0, 1, 2) if layer.groups > 1 else (0, 3, 1, 2))
-    for target, value in ((layer.weight, weight), (layer.bias, bias)):
-        if target is None or target.shape != value.shape:
-            raise WeightsDamagedError(f"{path}: a layer of shape {value.shape} stands where {layer} must be")
-        target.data.copy_(torch.from_numpy(value))
+def _transposed(weight: Float32Array) -> Float32Array:
+    """Put axes in torch's order; TensorFlow Lite has channels last, and a 1 first where depthwise."""
+    if weight.ndim != 4:
+        return weight
+    return weight.transpose((3, 0, 1, 2) if weight.shape[0] == 1 else (0, 3, 1, 2))
 
 
 def _stored_layers(path: Path) -> Iterator[tuple[Float32Array, Float32Array]]:
-    """Yield weight and bias of each quantised layer of a TensorFlow Lite file, in the order of computation."""
+    """Yield weight and bias of each 8-bit layer of a TensorFlow Lite file, in the order of computation."""
     try:
         import tflite
     except ImportError as error:
         raise ModelError(
-            f'{path}: reading a TensorFlow Lite file takes one more package: pip install "modag-search[yamnet]"'
+            f'{path}: reading a TensorFlow Lite file takes a package: `pip install "modag-search[yamnet]"`'
         ) from error
 
     content = path.read_bytes()
@@ -189,7 +195,7 @@ def _stored_layers(path: Path) -> Iterator[tuple[Float32Array, Float32Array]]:
 
 
 def _dequantised(model: Any, tensor: Any, dtype: type[np.integer[Any]]) -> Float32Array:
-    """Multiply stored integers by their scales, one a tensor or one a channel; the zero points of weights are zero."""
+    """Multiply integers by their scales, one a tensor or one a channel; weights have no zero points."""
     integers = model.Buffers(tensor.Buffer()).DataAsNumpy().view(dtype).reshape(tensor.ShapeAsNumpy())
     scales = tensor.Quantization().ScaleAsNumpy()
     along_channels = [1] * integers.ndim

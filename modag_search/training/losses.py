@@ -1,0 +1,93 @@
+"""Losses of cross-modal retrieval: what belongs together should be nearer than what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def hinge(
+    sounds: torch.Tensor, images: torch.Tensor, sound_groups: torch.Tensor, image_groups: torch.Tensor, *, margin: float = 1.0
+) -> torch.Tensor:
+    """Push each sound from the images that it does not belong to until they are `margin` less similar than its own.
+
+    Parameters
+    ----------
+    sounds, images : torch.Tensor [shape=(n, d)] and [shape=(m, d)]
+        Unit vectors.
+    sound_groups, image_groups : torch.Tensor [shape=(n,)] and [shape=(m,)], int64
+        What has the same number belongs together.
+    margin : float
+
+    Returns
+    -------
+    torch.Tensor, scalar
+
+    References
+    ----------
+    The loss in the code of Wu, Fuentes, Bello, arXiv 2106.01149: negatives from the batch, seen from the sounds only.
+    """
+    similarities = sounds @ images.T
+    together = sound_groups[:, None] == image_groups[None, :]
+    violations = (margin + similarities[:, None, :] - similarities[:, :, None]).clamp_min(0.0)
+    counts = together[:, :, None] & ~together[:, None, :]
+    return (violations * counts).sum() / counts.sum().clamp_min(1)
+
+
+def supervised_contrastive(
+    sounds: torch.Tensor, images: torch.Tensor, sound_groups: torch.Tensor, image_groups: torch.Tensor, *, temperature: float = 0.1
+) -> torch.Tensor:
+    """Make each vector's own group the likeliest among all others of the batch, of both modalities.
+
+    Parameters and value as in `hinge`; pairs of different modalities weigh as much as pairs of one.
+
+    References
+    ----------
+    Khosla et al., "Supervised contrastive learning", NeurIPS 2020, equation 2.
+    """
+    across = _contrast(sounds, images, sound_groups, image_groups, temperature=temperature)
+    back = _contrast(images, sounds, image_groups, sound_groups, temperature=temperature)
+    within = _contrast(sounds, sounds, sound_groups, sound_groups, temperature=temperature, itself=False)
+    within = within + _contrast(images, images, image_groups, image_groups, temperature=temperature, itself=False)
+    return across + back + 0.5 * within
+
+
+def _contrast(
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    query_groups: torch.Tensor,
+    key_groups: torch.Tensor,
+    *,
+    temperature: float,
+    itself: bool = True,
+) -> torch.Tensor:
+    logits = queries @ keys.T / temperature
+    together = query_groups[:, None] == key_groups[None, :]
+    if not itself:
+        own = torch.eye(len(queries), dtype=torch.bool)
+        logits = logits.masked_fill(own, -torch.inf)
+        together = together & ~own
+    log_shares = torch.log_softmax(logits, dim=1)
+    partners = together.sum(dim=1)
+    mean = log_shares.masked_fill(~together, 0.0).sum(dim=1) / partners.clamp_min(1)
+    return -mean[partners > 0].mean() if bool((partners > 0).any()) else logits.new_zeros(())
+
+
+def infonce(
+    sounds: torch.Tensor, images: torch.Tensor, sound_groups: torch.Tensor, image_groups: torch.Tensor, *, temperature: float = 0.1
+) -> torch.Tensor:
+    """Make each vector's partners the likeliest among the batch's vectors of the other modality; as `hinge` otherwise.
+
+    References
+    ----------
+    van den Oord, Li, Vinyals, "Representation learning with contrastive predictive coding", 2018; both directions.
+    """
+    there = _contrast(sounds, images, sound_groups, image_groups, temperature=temperature)
+    back = _contrast(images, sounds, image_groups, sound_groups, temperature=temperature)
+    return (there + back) / 2
+
+
+LOSSES: dict[str, Loss] = {"hinge": hinge, "infonce": infonce, "supcon": supervised_contrastive}
