@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from modag_search.index.ingest import Progress
+if TYPE_CHECKING:
+    from modag_search.index.ingest import Progress as FileProgress
 
 
 @contextmanager
-def file_progress(*, wanted: bool) -> Iterator[Progress | None]:
+def file_progress(*, wanted: bool) -> Iterator[FileProgress | None]:
     """Show files done, their rate and the time left while the block runs; None off a terminal."""
     if not wanted or not sys.stderr.isatty():
         yield None
@@ -39,3 +41,17 @@ def file_progress(*, wanted: bool) -> Iterator[Progress | None]:
             )
 
         yield update
+
+
+@contextmanager
+def count_progress(*, wanted: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Show what is being done and how much of it while the block runs; None off a terminal."""
+    if not wanted or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+        yield lambda what, done, total: bars.update(task, description=what, completed=done, total=total)

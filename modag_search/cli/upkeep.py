@@ -62,10 +62,10 @@ def info(index_name: str | None, output_format: str | None) -> None:
             "failures": counts.failures,
             "outdated_items": outdated,
             "feature_bytes": counts.feature_bytes,
-            "space": opened.space.name,
             **dataclasses.asdict(opened.settings),
+            "space": opened.space.name,
         }
-    print_document(document | {"space": document["space"]}, output_format=output_format)
+    print_document(document, output_format=output_format)
     if outdated:
         say(f"{outdated} items were made by another version of an encoder; `modag index` on their folders renews them")
 
