@@ -7,7 +7,10 @@ unlike things of its kind have: a standard score against the background that the
 
 from __future__ import annotations
 
-from modag_search.values import Float32Array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modag_search.values import Float32Array
 
 
 def standard_scores(similarities: Float32Array, background: tuple[float, float]) -> Float32Array:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search.values import Float32Array, LabelScore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TEMPERATURE = 0.07
 

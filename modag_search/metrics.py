@@ -93,6 +93,11 @@ def recall_at(ranks: IntArray, k: int) -> float:
         Rank of the first right answer, from 1.
     k : int
 
+    Returns
+    -------
+    float
+        In [0, 1].
+
     Examples
     --------
     >>> recall_at(np.array([1, 3, 12]), 5)

@@ -53,7 +53,8 @@ class IndexSettings:
             raise UsageError(f"feature_dtype must be <f2 or <f4, not {self.feature_dtype!r}")
         if not 0 < self.hop_s <= self.window_s:
             raise UsageError(
-                f"hop_s must lie above 0 and not above window_s, or sound would be lost: {self.hop_s} of {self.window_s}"
+                "hop_s must lie above 0 and not above window_s, or sound would be lost: "
+                f"{self.hop_s} of {self.window_s}"
             )
         if not self.frame_interval_s > 0:
             raise UsageError(f"frame_interval_s must be above 0, not {self.frame_interval_s}")

@@ -6,12 +6,14 @@ picture, a window of sound, a frame of a video); a *feature* is what an encoder 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Modality = Literal["image", "sound"]
 """What a segment is, and what an encoder takes."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -12,9 +11,14 @@ from modag_search.encoders import fingerprint_of
 from modag_search.index.encoding import MediaEncoder
 from modag_search.settings import IndexSettings
 from modag_search.training.collecting import Collected, collect
-from modag_search.training.manifest import ManifestEntry
 from modag_search.training.space import Examples
 from modag_search.values import MODALITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from modag_search.training.manifest import ManifestEntry
 
 SOUND_ENCODERS = {"default": "modag-sound", "mn04": "efficientat-mn04"}
 """The packaged spaces, and the sound encoder that each was trained on; pictures are efficientnet-lite0's."""
@@ -38,7 +42,7 @@ def features(manifest: Sequence[ManifestEntry], encoder: MediaEncoder, *, work: 
     work.mkdir(parents=True, exist_ok=True)
     arrays = {f"{modality}_features": collected.examples[modality].features for modality in MODALITIES}
     arrays |= {f"{modality}_entries": collected.entries[modality] for modality in MODALITIES}
-    np.savez(kept, **arrays)
+    np.savez(kept, allow_pickle=False, **arrays)
     return collected
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modag_search.training.manifest import ManifestEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TRAIN_SOUNDS = {
     "discord_gm": "CC0 (piano CC BY)",

@@ -61,9 +61,7 @@ def feature(content: str, place: int = 0) -> Float32Array:
 
 
 def image(path: str, content: str = "a picture") -> EncodedItem:
-    segment = EncodedSegment(
-        modality="image", start_s=None, end_s=None, status="ok", feature=feature(content)
-    )
+    segment = EncodedSegment(modality="image", start_s=None, end_s=None, status="ok", feature=feature(content))
     return EncodedItem(
         file=file(path),
         content_hash=content,
@@ -72,9 +70,7 @@ def image(path: str, content: str = "a picture") -> EncodedItem:
     )
 
 
-def sound(
-    path: str, content: str = "a sound", *, statuses: tuple[SegmentStatus, ...] = ("ok", "ok")
-) -> EncodedItem:
+def sound(path: str, content: str = "a sound", *, statuses: tuple[SegmentStatus, ...] = ("ok", "ok")) -> EncodedItem:
     """A sound of windows of 10 s, one after the other."""
     segments = tuple(
         EncodedSegment(
@@ -98,9 +94,7 @@ def video(path: str, content: str = "a video") -> EncodedItem:
     """A video of a sound of 20 s with a frame at 0 s and one at 10 s."""
     heard = sound(path, content)
     frames = tuple(
-        EncodedSegment(
-            modality="image", start_s=at_s, end_s=at_s, status="ok", feature=feature(content, int(at_s))
-        )
+        EncodedSegment(modality="image", start_s=at_s, end_s=at_s, status="ok", feature=feature(content, int(at_s)))
         for at_s in (0.0, 10.0)
     )
     facts = MediaFacts(kind="video", duration_s=20.0, width_px=640, height_px=480)

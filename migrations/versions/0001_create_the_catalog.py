@@ -72,12 +72,8 @@ def create_media() -> None:
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.CheckConstraint("modality IN ('image', 'sound')", name=op.f("ck_segment_modality")),
         sa.CheckConstraint("status IN ('ok', 'silent', 'black')", name=op.f("ck_segment_status")),
-        sa.ForeignKeyConstraint(
-            ["item_id"], ["item.id"], name=op.f("fk_segment_item_id_item"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["pipeline_id"], ["pipeline.id"], name=op.f("fk_segment_pipeline_id_pipeline")
-        ),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_segment_item_id_item"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["pipeline_id"], ["pipeline.id"], name=op.f("fk_segment_pipeline_id_pipeline")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segment")),
         sqlite_autoincrement=True,
     )
@@ -140,9 +136,7 @@ def create_labels() -> None:
         sa.Column("run_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.Text(), nullable=False),
         sa.CheckConstraint("origin IN ('hand', 'import', 'transfer')", name=op.f("ck_annotation_origin")),
-        sa.ForeignKeyConstraint(
-            ["item_id"], ["item.id"], name=op.f("fk_annotation_item_id_item"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_annotation_item_id_item"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["label_id"], ["label.id"], name=op.f("fk_annotation_label_id_label"), ondelete="CASCADE"
         ),

@@ -57,9 +57,7 @@ def decode_blob(blob: bytes, dtype: str) -> Float32Array:
     return np.frombuffer(blob, dtype=dtype).astype(np.float32)
 
 
-def decode_blobs(
-    blobs: Sequence[bytes], *, dtype: str, dimension: int, segment_ids: Sequence[int]
-) -> Float32Array:
+def decode_blobs(blobs: Sequence[bytes], *, dtype: str, dimension: int, segment_ids: Sequence[int]) -> Float32Array:
     """Turn the stored features of several segments into one matrix.
 
     Parameters

@@ -77,6 +77,10 @@ class Catalog:
         create : bool
             True to make a new one where there is none.
 
+        Returns
+        -------
+        Catalog
+
         Raises
         ------
         CatalogError
@@ -130,6 +134,10 @@ class Catalog:
             Of several with the same path, the last counts.
         pipelines : mapping of modality to int
             Ids, from `Pipelines.ensure`, of the pipelines that made the features.
+
+        Returns
+        -------
+        PutReport
 
         Raises
         ------

@@ -38,9 +38,7 @@ class PutReport:
     updated: int = 0
 
 
-def put(
-    connection: Connection, items: Sequence[EncodedItem], *, pipelines: Mapping[Modality, int]
-) -> PutReport:
+def put(connection: Connection, items: Sequence[EncodedItem], *, pipelines: Mapping[Modality, int]) -> PutReport:
     """Insert items, or replace what is at their paths."""
     if not items:
         return PutReport()
@@ -102,9 +100,7 @@ def remove(connection: Connection, item_ids: Iterable[int]) -> int:
     return connection.execute(delete(ItemRow).where(ItemRow.id.in_(among(ids)))).rowcount
 
 
-def fail(
-    connection: Connection, failures: Sequence[Failure], *, run_id: int | None, keep_items: bool
-) -> None:
+def fail(connection: Connection, failures: Sequence[Failure], *, run_id: int | None, keep_items: bool) -> None:
     """Note failures; unless `keep_items`, items at their paths lose their segments."""
     if not failures:
         return
@@ -237,16 +233,12 @@ def _insert_segments(connection: Connection, rows: list[dict[str, Any]]) -> Sequ
 
 
 def _copy_segments(connection: Connection, item_id: int, copy_id: int, *, generation: int) -> None:
-    columns = [
-        column for column in SegmentRow.__table__.c if column.name not in ("id", "item_id", "generation")
-    ]
+    columns = [column for column in SegmentRow.__table__.c if column.name not in ("id", "item_id", "generation")]
     originals = connection.execute(
         select(SegmentRow.id, *columns).where(SegmentRow.item_id == item_id).order_by(SegmentRow.id)
     ).all()
     values = [dict(zip((column.name for column in columns), row[1:], strict=True)) for row in originals]
-    copy_ids = _insert_segments(
-        connection, [row | {"item_id": copy_id, "generation": generation} for row in values]
-    )
+    copy_ids = _insert_segments(connection, [row | {"item_id": copy_id, "generation": generation} for row in values])
     copied = select(bindparam("new_id", type_=Integer), FeatureRow.data).where(
         FeatureRow.segment_id == bindparam("old_id")
     )
@@ -255,9 +247,7 @@ def _copy_segments(connection: Connection, item_id: int, copy_id: int, *, genera
         connection.execute(insert(FeatureRow).from_select(["segment_id", "data"], copied), pairs)
 
 
-def _remove_segments(
-    connection: Connection, item_ids: Iterable[int], *, generation: int | None = None
-) -> None:
+def _remove_segments(connection: Connection, item_ids: Iterable[int], *, generation: int | None = None) -> None:
     """Remove the segments of items, noting those that stores may hold; count a change where there was one."""
     ids = list(item_ids)
     segments: Select[Any] = select(SegmentRow.id).where(SegmentRow.item_id.in_(among(ids)))

@@ -74,9 +74,7 @@ class Database:
 def _engine(path: str, *, foreign_keys: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         # isolation_level=None: transactions begin where we say, and data definition is part of them.
-        connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")

@@ -67,9 +67,7 @@ def count(connection: Connection) -> CatalogCounts:
     return CatalogCounts(
         items={cast("MediaKind", kind): n for kind, n in items},
         failed_items=number(select(func.count()).where(ItemRow.status == "failed")),
-        segments={
-            (cast("Modality", modality), cast("SegmentStatus", status)): n for modality, status, n in segments
-        },
+        segments={(cast("Modality", modality), cast("SegmentStatus", status)): n for modality, status, n in segments},
         labels=number(select(func.count(AnnotationRow.label_id.distinct()))),
         annotations=number(_rows(AnnotationRow.__table__)),
         failures=number(_rows(FailureRow.__table__)),
@@ -93,9 +91,7 @@ def _sqlite_problems(connection: Connection) -> Iterator[str]:
     for (message,) in connection.exec_driver_sql(f"PRAGMA integrity_check({PROBLEMS_SHOWN})"):
         if message != "ok":
             yield f"SQLite: {message}"
-    for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(
-        PROBLEMS_SHOWN
-    ):
+    for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(PROBLEMS_SHOWN):
         yield f"row {row_id} of table {table} belongs to a row of table {parent} that is not there"
 
 
@@ -107,9 +103,7 @@ def _segment_problems(connection: Connection) -> Iterator[str]:
             SegmentRow.status == "ok", ~has_whole_feature()
         ),
         "is silent or black, yet has a feature": having_feature.where(SegmentRow.status != "ok"),
-        "is of another modality than its pipeline": segment.where(
-            SegmentRow.modality != PipelineRow.modality
-        ),
+        "is of another modality than its pipeline": segment.where(SegmentRow.modality != PipelineRow.modality),
         "belongs to an item that failed": select(SegmentRow.id)
         .join(ItemRow, ItemRow.id == SegmentRow.item_id)
         .where(ItemRow.status == "failed"),

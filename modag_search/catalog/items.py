@@ -83,6 +83,10 @@ class Items:
         item_ids : iterable of int
         fingerprints : mapping of modality to str
             The pipelines of today.
+
+        Returns
+        -------
+        set of int
         """
         statement = select(ItemRow.id).where(ItemRow.id.in_(among(item_ids)), _is_outdated(fingerprints))
         with self._database.read() as connection:
@@ -179,6 +183,4 @@ def _failed(connection: Connection, files: Sequence[ScannedFile]) -> set[Scanned
     statement = select(FailureRow.path, FailureRow.size_bytes, FailureRow.mtime_ns).where(
         FailureRow.path.in_([file.path for file in files]), FailureRow.size_bytes.is_not(None)
     )
-    return {
-        ScannedFile(path, size or 0, mtime_ns or 0) for path, size, mtime_ns in connection.execute(statement)
-    }
+    return {ScannedFile(path, size or 0, mtime_ns or 0) for path, size, mtime_ns in connection.execute(statement)}

@@ -165,9 +165,7 @@ class Labels:
         -------
         np.ndarray [shape=(n,), int64]
         """
-        statement = (
-            select(AnnotationRow.item_id).where(_is_named(label)).distinct().order_by(AnnotationRow.item_id)
-        )
+        statement = select(AnnotationRow.item_id).where(_is_named(label)).distinct().order_by(AnnotationRow.item_id)
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
 
@@ -255,9 +253,7 @@ def _label_ids(connection: Connection, names: Iterable[str], *, create: bool = F
     return {
         name: label_id
         for batch in batches(wanted, 500)
-        for name, label_id in connection.execute(
-            select(LabelRow.name, LabelRow.id).where(LabelRow.name.in_(batch))
-        )
+        for name, label_id in connection.execute(select(LabelRow.name, LabelRow.id).where(LabelRow.name.in_(batch)))
     }
 
 

@@ -125,8 +125,7 @@ def _run(connection: Connection, path: str | os.PathLike[str]) -> None:
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken is not None:
         raise DamagedCatalogError(
-            f"{os.fspath(path)}: table {broken[0]} refers to rows that are not there; "
-            "the catalog was left as it was"
+            f"{os.fspath(path)}: table {broken[0]} refers to rows that are not there; the catalog was left as it was"
         )
 
 

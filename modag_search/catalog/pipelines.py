@@ -34,9 +34,7 @@ class Pipelines:
         row = PipelineRow
         with self._database.write() as connection:
             known = connection.execute(
-                select(row.id, row.modality, row.dimension, row.dtype).where(
-                    row.fingerprint == pipeline.fingerprint
-                )
+                select(row.id, row.modality, row.dimension, row.dtype).where(row.fingerprint == pipeline.fingerprint)
             ).one_or_none()
             if known is None:
                 return _add(connection, pipeline)

@@ -50,9 +50,7 @@ class Segments:
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
 
-    def features(
-        self, fingerprint: str, *, after_generation: int = 0
-    ) -> Iterator[tuple[Int64Array, Float32Array]]:
+    def features(self, fingerprint: str, *, after_generation: int = 0) -> Iterator[tuple[Int64Array, Float32Array]]:
         """Iterate over the features of a pipeline, all from one view of the catalog.
 
         Parameters
@@ -114,9 +112,7 @@ class Segments:
         np.ndarray [shape=(n,), int64]
         """
         statement = (
-            select(RemovalRow.segment_id)
-            .where(RemovalRow.generation > generation)
-            .order_by(RemovalRow.segment_id)
+            select(RemovalRow.segment_id).where(RemovalRow.generation > generation).order_by(RemovalRow.segment_id)
         )
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)

@@ -18,6 +18,7 @@ SOME_FAILED = 3
 NOTHING_FOUND = 4
 
 _VERBS = {
+    "demo": "demonstration",
     "index": "indexing",
     "failures": "indexing",
     "search": "searching",
@@ -59,7 +60,7 @@ def modag() -> None:
     modag search photo.jpg --modality sound what sounds go with this picture?
 
     Exit status: 0 done, 1 failed, 2 usage, 3 done but some inputs failed, 4 nothing found.
-    """
+    """  # noqa: D301  click reads the character
     logging.basicConfig(format="%(levelname)s: %(message)s".lower(), stream=sys.stderr)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments, progress_option
 from modag_search.cli.output import as_row, chosen_format, print_document, print_rows, say, say_failures
-from modag_search.values import IndexReport
+
+if TYPE_CHECKING:
+    from modag_search.values import IndexReport
 
 _REPORT = ("added", "updated", "unchanged", "moved", "removed", "failed", "seconds")
 _FAILURE = ("path", "reason", "error", "failed_at")
@@ -26,10 +29,28 @@ _FAILURE = ("path", "reason", "error", "failed_at")
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed and have not changed since.")
 @click.option("--sound-encoder", metavar="NAME", help="For a new index; see `modag models`. [default: modag-sound]")
 @click.option("--image-encoder", metavar="NAME", help="For a new index. [default: efficientnet-lite0]")
-@click.option("--window", "window_s", type=float, metavar="SECONDS", help="For a new index: length of a window of sound. [default: 10]")
-@click.option("--hop", "hop_s", type=float, metavar="SECONDS", help="For a new index: distance of two windows. [default: 5]")
-@click.option("--frame-interval", "frame_interval_s", type=float, metavar="SECONDS", help="For a new index: distance of two frames of a video. [default: 2]")
-@click.option("--feature-dtype", type=click.Choice(["<f2", "<f4"]), help="For a new index: half or single precision. [default: <f2]")
+@click.option(
+    "--window",
+    "window_s",
+    type=float,
+    metavar="SECONDS",
+    help="For a new index: length of a window of sound. [default: 10]",
+)
+@click.option(
+    "--hop", "hop_s", type=float, metavar="SECONDS", help="For a new index: distance of two windows. [default: 5]"
+)
+@click.option(
+    "--frame-interval",
+    "frame_interval_s",
+    type=float,
+    metavar="SECONDS",
+    help="For a new index: distance of two frames of a video. [default: 2]",
+)
+@click.option(
+    "--feature-dtype",
+    type=click.Choice(["<f2", "<f4"]),
+    help="For a new index: half or single precision. [default: <f2]",
+)
 @format_option(choices=("table", "json"))
 @progress_option
 def index(

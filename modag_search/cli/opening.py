@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modag_search.index import Index
 from modag_search.settings import IndexSettings, index_folder, is_index
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def open_index(name: str | None, *, create: bool = False, chosen: Mapping[str, Any] | None = None) -> Index:
@@ -19,6 +21,10 @@ def open_index(name: str | None, *, create: bool = False, chosen: Mapping[str, A
     create : bool
     chosen : Mapping, optional
         Settings that the user named; they must be those of an index that exists.
+
+    Returns
+    -------
+    Index
     """
     folder = index_folder(name)
     if not chosen:

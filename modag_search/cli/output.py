@@ -8,11 +8,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.values import Failure
+if TYPE_CHECKING:
+    from modag_search.values import Failure, Hit
 
 Row = Mapping[str, Any]
 
@@ -56,6 +57,13 @@ def print_rows(rows: Sequence[Row], *, output_format: str | None, columns: Seque
             click.echo(os.fsencode(str(row["path"])))
 
 
+def print_hits(hits: Sequence[Hit], *, output_format: str | None) -> None:
+    """Print what a search found."""
+    fields = ("id", "path", "modality", "similarity", "start_s", "end_s", "labels")
+    columns = ("similarity", "modality", "path", "start_s", "end_s", "labels", "id")
+    print_rows([as_row(hit, fields=fields) for hit in hits], output_format=output_format, columns=columns)
+
+
 def print_document(document: Row, *, output_format: str | None) -> None:
     """Print one mapping to stdout: as JSON, or as a line a key."""
     if chosen_format(output_format) == "json":
@@ -63,7 +71,7 @@ def print_document(document: Row, *, output_format: str | None) -> None:
         return
     width = max(len(key) for key in document)
     for key, value in document.items():
-        click.echo(f"{key.replace('_', ' '):<{width}}  {_cell(value)}")
+        click.echo(f"{key:<{width}}  {_cell(value)}")
 
 
 def say(message: str) -> None:
@@ -88,7 +96,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) >= 10 else f"{value:.3f}"
+        return f"{value:.3f}"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_cell(content)}" for key, content in value.items())
     if isinstance(value, (list, tuple)):
@@ -98,9 +106,8 @@ def _cell(value: Any) -> str:
 
 def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Print aligned columns; long paths wrap nowhere, so that they can be copied."""
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    heads = [column.replace("_", " ") for column in columns]
-    widths = [max(len(line[i]) for line in [heads, *cells]) for i in range(len(columns))]
+    cells = [[_cell(_shortened(column, row.get(column))) for column in columns] for row in rows]
+    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
     numeric = [all(isinstance(row.get(column), (int, float, type(None))) for row in rows) for column in columns]
 
     def line(texts: Sequence[str]) -> str:
@@ -110,9 +117,15 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
         )
         return "  ".join(padded).rstrip()
 
-    click.echo(click.style(line(heads), bold=True))
+    click.echo(click.style(line(columns), bold=True))
     for texts in cells:
         click.echo(line(texts))
+
+
+def _shortened(column: str, value: Any) -> Any:
+    """Show paths below the working folder relative to it."""
+    here = os.path.join(os.getcwd(), "")
+    return value.removeprefix(here) if column == "path" and isinstance(value, str) else value
 
 
 def _print_csv(rows: Sequence[Row], columns: Sequence[str]) -> None:

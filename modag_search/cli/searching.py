@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from modag_search.cli.options import format_option, index_option
-from modag_search.cli.output import as_row, print_rows, say
+from modag_search.cli.output import print_hits, say
 
-_HIT = ("id", "path", "modality", "similarity", "start_s", "end_s", "labels")
+if TYPE_CHECKING:
+    from modag_search.values import Modality
 
 
 @click.command()
 @click.argument("query")
 @index_option
-@click.option("--modality", type=click.Choice(["image", "sound", "any"]), default="any", show_default=True, help="Of the answers.")
+@click.option(
+    "--modality", type=click.Choice(["image", "sound", "any"]), default="any", show_default=True, help="Of the answers."
+)
 @click.option("-n", type=click.IntRange(1), default=10, show_default=True, help="How many items at the most.")
 @click.option("--min-similarity", type=click.FloatRange(-1, 1), default=-1.0, help="Leave out what is less similar.")
 @click.option("--label", help="Only items with this label.")
-@click.option("--from", "start_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY from here.")
-@click.option("--to", "end_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY up to here.")
+@click.option(
+    "--from", "start_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY from here."
+)
+@click.option(
+    "--to", "end_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY up to here."
+)
 @format_option()
 def search(
     query: str,
     index_name: str | None,
-    modality: str,
+    modality: Modality | Literal["any"],
     n: int,
     min_similarity: float,
     label: str | None,
@@ -44,15 +52,14 @@ def search(
     with open_index(index_name) as opened:
         hits = opened.search(
             query,
-            modality=modality,  # type: ignore[arg-type]  click.Choice has checked it
+            modality=modality,
             n=n,
             min_similarity=min_similarity,
             label=label,
             start_s=start_s,
             end_s=end_s,
         )
-    rows = [as_row(hit, fields=_HIT) for hit in hits]
-    print_rows(rows, output_format=output_format, columns=("similarity", "modality", "path", "start_s", "end_s", "labels", "id"))
+    print_hits(hits, output_format=output_format)
     if not hits:
         say("nothing found")
         sys.exit(4)

@@ -18,13 +18,31 @@ def train() -> None:
 
 @train.command()
 @click.argument("manifest", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), default=Path("space.safetensors"), show_default=True, help="The space file.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("space.safetensors"),
+    show_default=True,
+    help="The space file.",
+)
 @click.option("--name", default="custom", show_default=True, help="What the space calls itself.")
 @click.option("--sound-encoder", default="modag-sound", show_default=True, help="See `modag models`.")
 @click.option("--image-encoder", default="efficientnet-lite0", show_default=True)
-@click.option("--loss", type=click.Choice(["supcon", "infonce", "hinge"]), default="supcon", show_default=True, help="hinge is the paper's.")
+@click.option(
+    "--loss",
+    type=click.Choice(["supcon", "infonce", "hinge"]),
+    default="supcon",
+    show_default=True,
+    help="hinge is the paper's.",
+)
 @click.option("--steps", type=click.IntRange(1), default=600, show_default=True, help="At the most.")
-@click.option("--held-out", type=click.FloatRange(0, 0.5), default=0.15, show_default=True, help="Share of files that decides when to stop; 0: never early.")
+@click.option(
+    "--held-out",
+    type=click.FloatRange(0, 0.5),
+    default=0.15,
+    show_default=True,
+    help="Share of files that decides when to stop; 0: never early.",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
 @format_option(choices=("table", "json"))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from modag_search.encoders.weights import WeightsFile
-from modag_search.values import Float32Array, Modality, Uint8Array
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modag_search.encoders.weights import WeightsFile
+    from modag_search.values import Float32Array, Modality, Uint8Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

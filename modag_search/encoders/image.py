@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from modag_search.encoders.base import Encoder
 from modag_search.encoders.inference import encode_one_by_one
-from modag_search.values import Float32Array, Uint8Array
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
+
+    from modag_search.values import Float32Array, Uint8Array
 
 
 class SquareImageEncoder(Encoder):
@@ -65,5 +67,6 @@ class SquareImageEncoder(Encoder):
         from PIL import Image
 
         square = Image.fromarray(pixels).resize((self.input_px, self.input_px), Image.Resampling.BICUBIC)
-        scaled = (np.asarray(square, dtype=np.float32) / 255 - np.float32(self.mean)) / np.float32(self.spread)
+        mean, spread = np.array([self.mean, self.spread], dtype=np.float32)
+        scaled = (np.asarray(square, dtype=np.float32) / 255 - mean) / spread
         return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))[None]

@@ -8,16 +8,17 @@ encoding several files at once, which costs nothing on a CPU, where a batch is h
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.values import Float32Array, Uint8Array
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     import torch
+
+    from modag_search.values import Float32Array, Uint8Array
 
 _lock = threading.Lock()
 _threads_inside = 0

@@ -37,7 +37,7 @@ class ResNet50(SquareImageEncoder):
         import torch
         from torchvision.models import resnet50
 
-        network = resnet50()
+        network: torch.nn.Module = resnet50()
         network.load_state_dict(torch.load(self.weights.ensure(), map_location="cpu", weights_only=True))
         network.fc = torch.nn.Identity()
         return network.eval()

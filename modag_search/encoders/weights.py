@@ -106,7 +106,8 @@ class WeightsFile:
         found = sha256_of(path)
         if not found.startswith(self.sha256):
             raise WeightsDamagedError(
-                f"{path}: not the weights of {self.encoder}: SHA-256 is {found[:16]}…, must be {self.sha256[:16]}…; {remedy}"
+                f"{path}: not the weights of {self.encoder}: "
+                f"SHA-256 is {found[:16]}…, must be {self.sha256[:16]}…; {remedy}"
             )
 
     def _fetch(self) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search import media, registry
 from modag_search.encoders import Encoder, fingerprint_of
 from modag_search.errors import UsageError
-from modag_search.settings import IndexSettings
 from modag_search.values import (
     MODALITIES,
     DecodedSegment,
@@ -22,6 +21,11 @@ from modag_search.values import (
     Modality,
     Pipeline,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from modag_search.settings import IndexSettings
 
 
 class StageClock:
@@ -88,6 +92,11 @@ class MediaEncoder:
         start_s, end_s : float, optional
             Part of a sound or video, in seconds.
 
+        Returns
+        -------
+        facts : MediaFacts
+        segments : tuple of EncodedSegment
+
         Raises
         ------
         MediaError
@@ -145,9 +154,7 @@ def _encoder(settings: IndexSettings, modality: Modality) -> Encoder:
 
 def _pipeline(encoder: Encoder, settings: IndexSettings) -> Pipeline:
     specification = {
-        "decoder": dict(
-            media.decoder_specification(encoder.modality, settings.segmentation, encoder.sample_rate_hz)
-        ),
+        "decoder": dict(media.decoder_specification(encoder.modality, settings.segmentation, encoder.sample_rate_hz)),
         "encoder": encoder.specification,
         "encoder_fingerprint": encoder.fingerprint,
         "dtype": settings.feature_dtype,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
+from modag_search import registry
 from modag_search.catalog import Annotation, Catalog
 from modag_search.errors import IndexLockedError, IndexNotFoundError, UsageError
 from modag_search.index.encoding import MediaEncoder
@@ -24,8 +24,6 @@ from modag_search.index.spaces import adopt_space, load_space
 from modag_search.index.versions import library_versions
 from modag_search.index.views import Views
 from modag_search.settings import IndexSettings, is_index
-from modag_search.space import Space
-from modag_search.stores import VectorStore
 from modag_search.values import (
     MODALITIES,
     Classification,
@@ -35,6 +33,15 @@ from modag_search.values import (
     ItemRecord,
     Modality,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from modag_search.space import Space
+    from modag_search.stores import VectorStore
+
+logger = logging.getLogger(__name__)
 
 _CATALOG_FILE = "catalog.sqlite"
 _STORES_FOLDER = "stores"
@@ -77,6 +84,10 @@ class Index:
             Make a new index where there is none.
         settings : IndexSettings, optional
             For a new index; an index that exists keeps its own.
+
+        Returns
+        -------
+        Index
 
         Raises
         ------
@@ -263,10 +274,18 @@ class Index:
         asked = self._queries.make(os.fspath(query), start_s=start_s, end_s=end_s)
         among = None if label is None else self._segments_labelled(label)
         search = Search(self._catalog, self.space, stores)
-        return search.hits(asked, n=n, among=among, min_similarity=min_similarity)
+        hits = search.hits(asked, n=n, among=among, min_similarity=min_similarity)
+        if not hits and (outdated := self.outdated()):
+            logger.warning("%d items were made by another version of an encoder; `modag index` renews them", outdated)
+        return hits
 
     def classify(
-        self, paths: Sequence[str | os.PathLike[str]], *, by: Literal["knn"] = "knn", k: int = 20, min_confidence: float = 0.0
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        by: Literal["knn"] = "knn",
+        k: int = 20,
+        min_confidence: float = 0.0,
     ) -> list[Classification]:
         """Name files by the labels of their nearest labelled neighbours, of whatever modality.
 
@@ -312,9 +331,7 @@ class Index:
         if not name:
             raise UsageError("a label must have a name")
         items = [self.item(path) for path in paths]
-        return self._catalog.labels.annotate(
-            Annotation(item_id=item.id, label=name, origin="hand") for item in items
-        )
+        return self._catalog.labels.annotate(Annotation(item_id=item.id, label=name, origin="hand") for item in items)
 
     def unlabel(self, paths: Sequence[str | os.PathLike[str]], label: str) -> int:
         """Take a label back from items, and return how many had it; errors as in `label`."""
@@ -384,6 +401,7 @@ class Index:
     def _change_settings(self, *, space: str | os.PathLike[str] | None, store: str | None) -> None:
         changed = self.settings
         if store is not None:
+            registry.store_class(store)
             changed = replace(changed, store=store)
         if space is not None:
             changed = replace(changed, space=adopt_space(self.folder, space, self._encoder.encoders))

@@ -10,26 +10,30 @@ import collections
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from modag_search import media
-from modag_search.catalog import Catalog
 from modag_search.errors import MediaError, ModagError, UnreadableMediaError
-from modag_search.index.encoding import MediaEncoder
 from modag_search.values import (
     EncodedItem,
     Failure,
     IndexReport,
+    ItemRecord,
     MediaKind,
     Modality,
     ScannedFile,
     ScanProblem,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from modag_search.catalog import Catalog
+    from modag_search.index.encoding import MediaEncoder
 
 _SCANNED_AT_ONCE = 500
 _STORED_AT_ONCE = 32
@@ -93,6 +97,7 @@ class Ingest:
         self._scanning = True
         self._run_id: int | None = None
         self._warm: set[Modality] = set()
+        self._moved: set[int] = set()
 
     def run(self, paths: Sequence[str], *, run_id: int | None) -> IndexReport:
         """Take in all files below `paths`.
@@ -104,9 +109,7 @@ class Ingest:
         """
         started = time.perf_counter()
         self._run_id = run_id
-        entries = media.scan(
-            paths, exclude=self._options.exclude, follow_symlinks=self._options.follow_symlinks
-        )
+        entries = media.scan(paths, exclude=self._options.exclude, follow_symlinks=self._options.follow_symlinks)
         with ThreadPoolExecutor(self._workers, thread_name_prefix="modag") as pool:
             try:
                 pending = self._sorted_out(self._scanned(entries))
@@ -174,14 +177,13 @@ class Ingest:
         """Let through what has to be encoded: content that no item has yet, as today's pipelines see it."""
         for hashed in files:
             here = self._catalog.items.at(hashed.file.path)
-            if here and here.content_hash == hashed.content_hash and self._is_current(here.id):
+            if here and self._is_of(here, hashed.content_hash):
                 self._count("unchanged", partial(self._catalog.touch, hashed.file))
                 continue
-            twins = [
-                twin for twin in self._catalog.items.with_hash(hashed.content_hash) if self._is_current(twin.id)
-            ]
-            left = next((twin for twin in twins if not os.path.lexists(twin.path)), None)
+            twins = [twin for twin in self._catalog.items.with_hash(hashed.content_hash) if self._is_current(twin.id)]
+            left = next((twin for twin in twins if self._has_left(twin)), None)
             if left is not None:
+                self._moved.add(left.id)
                 self._count("moved", partial(self._catalog.move, left.id, hashed.file))
             elif twins:
                 verdict = "updated" if here else "added"
@@ -200,9 +202,7 @@ class Ingest:
             except Exception as error:  # noqa: BLE001  one odd file must not stop a run over a million
                 reason = f"unexpected {type(error).__name__}: {error}; please report it"
                 return _failure(hashed.file.path, reason, type(error).__name__, hashed.file)
-            return EncodedItem(
-                file=hashed.file, content_hash=hashed.content_hash, facts=facts, segments=segments
-            )
+            return EncodedItem(file=hashed.file, content_hash=hashed.content_hash, facts=facts, segments=segments)
 
         for outcome in _map_ahead(pool, encoded, self._warmed(files), look_ahead=2 * self._workers):
             if isinstance(outcome, Failure):
@@ -213,8 +213,7 @@ class Ingest:
     def _stored(self, items: Iterator[EncodedItem]) -> None:
         """Write items to the catalog, one transaction a batch; what is finished when the run breaks off is kept."""
         pipelines = {
-            modality: self._catalog.pipelines.ensure(pipeline)
-            for modality, pipeline in self._encoder.pipelines.items()
+            modality: self._catalog.pipelines.ensure(pipeline) for modality, pipeline in self._encoder.pipelines.items()
         }
         batch: list[EncodedItem] = []
 
@@ -248,7 +247,7 @@ class Ingest:
             item_id
             for root in roots
             for item_id, path in self._catalog.items.paths_under(root)
-            if not os.path.lexists(path) and not path.startswith(unknown)
+            if item_id not in self._moved and not os.path.lexists(path) and not path.startswith(unknown)
         ]
         if self._options.dry_run:
             self._counts["removed"] = len(set(gone))
@@ -271,6 +270,14 @@ class Ingest:
                     self._encoder.warm(modality)
                     self._warm.add(modality)
             yield hashed
+
+    def _is_of(self, item: ItemRecord, content_hash: str) -> bool:
+        """Tell whether an item stands for this content: one whose file failed since has no segments left."""
+        return item.status == "ok" and item.content_hash == content_hash and self._is_current(item.id)
+
+    def _has_left(self, item: ItemRecord) -> bool:
+        """Tell whether the file of an item is gone and has not turned up elsewhere: a dry run cannot write that."""
+        return item.id not in self._moved and not os.path.lexists(item.path)
 
     def _is_current(self, item_id: int) -> bool:
         return not self._catalog.items.outdated([item_id], fingerprints=self._encoder.fingerprints)

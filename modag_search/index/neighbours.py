@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.catalog import Catalog
 from modag_search.errors import NothingFoundError
-from modag_search.index.searching import Query
 from modag_search.knn import vote
 from modag_search.stores import NOTHING, VectorStore
 from modag_search.values import Classification, Int64Array, Modality, Neighbour
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modag_search.catalog import Catalog
+    from modag_search.index.searching import Query
 
 
 class Voters:
@@ -61,9 +65,7 @@ class Voters:
             neighbours=self._neighbours(ranked),
         )
 
-    def _nearest(
-        self, vectors: np.ndarray, *, k: int, without: frozenset[int]
-    ) -> list[tuple[float, int]]:
+    def _nearest(self, vectors: np.ndarray, *, k: int, without: frozenset[int]) -> list[tuple[float, int]]:
         """For each vector the `k` nearest labelled segments of either modality that are not of the query itself."""
         others = np.array(
             [segment for segment in self._segments.tolist() if self._labels[segment][0][0] not in without],

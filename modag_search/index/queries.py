@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.catalog import Catalog
 from modag_search.errors import NothingFoundError, UsageError
-from modag_search.index.encoding import MediaEncoder
 from modag_search.index.searching import Query
-from modag_search.space import Space
 from modag_search.values import MODALITIES, Float32Array, ItemRecord, Modality, ScannedFile, SegmentRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modag_search.catalog import Catalog
+    from modag_search.index.encoding import MediaEncoder
+    from modag_search.space import Space
 
 Features = dict[Modality, list[Float32Array]]
 
@@ -91,6 +95,8 @@ class QueryMaker:
         """Ask with the stored features of an item: nothing is decoded."""
         if item.kind == "image" and not (start_s is None and end_s is None):
             raise UsageError(f"{item.path}: a picture has no duration, so no part of it can be chosen by time")
+        if (start_s or 0.0) >= (math.inf if end_s is None else end_s):
+            raise UsageError(f"id:{item.id}: {start_s} s to {end_s} s is empty; the start must lie before the end")
         segments = [
             segment
             for segment in self._catalog.segments.of_items([item.id])

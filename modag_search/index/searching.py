@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search.calibration import standard_scores
-from modag_search.catalog import Catalog
-from modag_search.space import Space
 from modag_search.stores import NOTHING, VectorStore
 from modag_search.values import Float32Array, Hit, Int64Array, Modality, SegmentRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from modag_search.catalog import Catalog
+    from modag_search.space import Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,6 +72,11 @@ class Search:
         among : np.ndarray [shape=(m,), int64], optional
             Only these segments count.
         min_similarity : float
+
+        Returns
+        -------
+        list of Hit
+            Nearest first.
         """
         found: dict[int, tuple[_Candidate, SegmentRecord]] = {}
         k = 2 * n + 8

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modag_search import registry
-from modag_search.catalog import Catalog
 from modag_search.errors import DamagedStoreError, StoreError
-from modag_search.space import Space
 from modag_search.stores import StoreStamp, VectorStore
 from modag_search.values import MODALITIES, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from modag_search.catalog import Catalog
+    from modag_search.space import Space
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +41,7 @@ class Views:
         self._folder = folder
         self._catalog = catalog
         self._space = space
+        self._space_fingerprint = space.fingerprint
         self._fingerprints = fingerprints
         self._class = registry.store_class(store)
         self._open: dict[Modality, VectorStore] = {}
@@ -82,7 +87,7 @@ class Views:
 
     def _stamp(self, modality: Modality) -> StoreStamp:
         return StoreStamp(
-            space=self._space.fingerprint,
+            space=self._space_fingerprint,
             pipeline=self._fingerprints[modality],
             generation=self._catalog.generation,
         )
@@ -98,9 +103,7 @@ class Views:
             logger.warning("%s; making it anew from the catalog", error)
             return self._new(modality)
         now, then = self._stamp(modality), store.stamp
-        if then and (
-            (then.space, then.pipeline) != (now.space, now.pipeline) or then.generation > now.generation
-        ):
+        if then and ((then.space, then.pipeline) != (now.space, now.pipeline) or then.generation > now.generation):
             return self._new(modality)
         return store
 

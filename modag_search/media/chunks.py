@@ -46,9 +46,7 @@ def _chunk_share(file: BinaryIO, size: int, order: str) -> float:
 def _mp3_share(file: BinaryIO, size: int, header: bytes) -> float:
     start = 0
     if header.startswith(b"ID3") and len(header) >= 10:
-        start = 10 + sum(
-            (byte & 0x7F) << shift for byte, shift in zip(header[6:10], (21, 14, 7, 0), strict=True)
-        )
+        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(header[6:10], (21, 14, 7, 0), strict=True))
     file.seek(start)
     frame = file.read(64)
     if len(frame) < 64 or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:

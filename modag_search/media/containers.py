@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from modag_search.values import Float32Array
 
 # Named one by one: FFmpeg also knows playlists (which name other files and addresses), and text as video.
-_DEMUXERS: Final = (
-    "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,live_flv,asf,amr,wav,w64,flac,aiff,au,caf,ape,wv,tta"
-)
+_DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,live_flv,asf,amr,wav,w64,flac,aiff,au,caf,ape,wv,tta"
 # Streams without a container: nearly any bytes pass for one, so only the file's name allows them.
 _RAW_DEMUXERS: Final = {
     ".mp3": "mp3",
@@ -139,9 +137,7 @@ class DecodedFrames:
 class SoundBlocks:
     """The mono blocks of a range of a sound stream; `position` tells how far reading has come."""
 
-    def __init__(
-        self, frames: Iterable[AudioFrame], path: str, *, rate_hz: int, start: int, stop: int | None
-    ) -> None:
+    def __init__(self, frames: Iterable[AudioFrame], path: str, *, rate_hz: int, start: int, stop: int | None) -> None:
         check_rate(path, rate_hz)
         self._frames = frames
         self._path = path

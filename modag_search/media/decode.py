@@ -108,6 +108,10 @@ def open_media(
         The part of a sound or a video to decode, in seconds. Its windows are cut as though it were the whole
         file; their times still count from the file's start. An end behind the file's end means the latter.
 
+    Returns
+    -------
+    MediaStream
+
     Raises
     ------
     UnsupportedMediaError
@@ -124,11 +128,7 @@ def open_media(
     kind = kind_of(path)
     if kind is None:
         extension = extension_of(path)
-        reason = (
-            f"files ending in {extension!r} are not read"
-            if extension
-            else "has no extension to tell what it is"
-        )
+        reason = f"files ending in {extension!r} are not read" if extension else "has no extension to tell what it is"
         raise UnsupportedMediaError(path, reason)
     if kind == "image" and not (start_s is None and end_s is None):
         raise UsageError(f"{path}: a picture has no duration, so no part of it can be chosen by time")
@@ -142,9 +142,7 @@ def open_media(
     return MediaStream(request, kind=kind)
 
 
-def decoder_specification(
-    modality: Modality, segmentation: Segmentation, sample_rate_hz: int
-) -> dict[str, Any]:
+def decoder_specification(modality: Modality, segmentation: Segmentation, sample_rate_hz: int) -> dict[str, Any]:
     """List all that decides, in decoding, what feature a segment gets; as JSON values.
 
     Parameters
@@ -153,6 +151,10 @@ def decoder_specification(
     segmentation : Segmentation
     sample_rate_hz : int
         Rate at which sound is decoded; of no account for images.
+
+    Returns
+    -------
+    dict
     """
     if modality == "sound":
         from modag_search.media.sounds import RESAMPLER_QUALITY, SILENCE_DBFS

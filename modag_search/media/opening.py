@@ -97,6 +97,11 @@ def misnamed(file: BinaryIO, wanted: str) -> str:
     file : BinaryIO
     wanted : str
         What the name promises, such as ``"a sound"``.
+
+    Returns
+    -------
+    str
+        The end of a sentence that begins with the file: "is not …", "looks like …".
     """
     file.seek(0)
     appearance = appearance_of(file.read(SIGNATURE_BYTES))

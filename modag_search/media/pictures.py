@@ -50,6 +50,10 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 def decode_picture(file: BinaryIO, path: str) -> Generator[DecodedSegment, None, MediaFacts]:
     """Decode a picture to one segment; of an animation, the first frame.
 
+    Yields
+    ------
+    DecodedSegment
+
     Raises
     ------
     CorruptMediaError, OversizedMediaError, UnsupportedMediaError
@@ -109,9 +113,7 @@ def _open(file: BinaryIO, path: str) -> Image.Image:
     except Image.DecompressionBombError as error:
         pixels = re.search(r"(\d+) pixels", str(error))
         claim = f"claims {int(pixels[1]) / 1e6:.0f} megapixels" if pixels else "claims too many pixels"
-        raise OversizedMediaError(
-            path, f"{claim}; the limit is {PIXEL_LIMIT / 1e6:.0f} megapixels"
-        ) from error
+        raise OversizedMediaError(path, f"{claim}; the limit is {PIXEL_LIMIT / 1e6:.0f} megapixels") from error
 
 
 def _formats(path: str) -> tuple[str, ...]:
@@ -131,9 +133,7 @@ def _heif_format(path: str) -> str:
     try:
         import pillow_heif
     except ImportError as error:
-        raise UnsupportedMediaError(
-            path, 'HEIC pictures need an extra: pip install "modag-search[heic]"'
-        ) from error
+        raise UnsupportedMediaError(path, 'HEIC pictures need an extra: pip install "modag-search[heic]"') from error
     pillow_heif.register_heif_opener()
     return "HEIF"
 

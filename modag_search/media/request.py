@@ -56,9 +56,7 @@ class DecodeRequest:
 
     def outside(self, duration_s: float) -> UsageError:
         """Word that the part starts behind the end of the file."""
-        return UsageError(
-            f"{self.path}: {self._range()} lies outside the file, which lasts {duration_s:.3f} s"
-        )
+        return UsageError(f"{self.path}: {self._range()} lies outside the file, which lasts {duration_s:.3f} s")
 
     def _range(self) -> str:
         end = "the end" if math.isinf(self.end_s) else f"{self.end_s:g} s"

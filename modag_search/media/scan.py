@@ -173,9 +173,7 @@ class _Walk:
         if entry.name.startswith("."):
             return True
         relative = os.path.relpath(entry.path, self._root)
-        return any(
-            fnmatchcase(entry.name, pattern) or fnmatchcase(relative, pattern) for pattern in self._exclude
-        )
+        return any(fnmatchcase(entry.name, pattern) or fnmatchcase(relative, pattern) for pattern in self._exclude)
 
     def _file(self, entry: os.DirEntry[str]) -> ScannedFile | None:
         if entry.is_symlink() and not self._follow_symlinks:

@@ -34,7 +34,7 @@ _UNKNOWN_LENGTH: Final = 1 << 62  # libsndfile's SF_COUNT_MAX stands for "not to
 
 
 class NotASoundError(Exception):
-    """libsndfile does not take the file for a sound; FFmpeg may."""
+    """Not a sound to libsndfile; it may be one to FFmpeg."""
 
 
 def decode_sound(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSegment, None, MediaFacts]:
@@ -60,9 +60,7 @@ def decode_sound(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
         return MediaFacts(kind="sound", duration_s=blocks.duration_s())
 
 
-def sound_segments(
-    blocks: Iterable[Float32Array], request: DecodeRequest, *, rate_hz: int
-) -> Iterator[DecodedSegment]:
+def sound_segments(blocks: Iterable[Float32Array], request: DecodeRequest, *, rate_hz: int) -> Iterator[DecodedSegment]:
     """Resample and cut a mono sound.
 
     Parameters

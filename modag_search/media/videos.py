@@ -73,8 +73,18 @@ def decode_sound_stream(
 
     Parameters
     ----------
+    file : BinaryIO
+    request : DecodeRequest
     wanted : str
         What the file's name promises, such as ``"a sound"``; for the message where it holds none.
+
+    Returns
+    -------
+    MediaFacts
+
+    Yields
+    ------
+    DecodedSegment
     """
     path = request.path
     with open_container(file, path, wanted=wanted) as container:

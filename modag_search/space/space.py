@@ -9,11 +9,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -21,6 +20,9 @@ from safetensors.numpy import save
 
 from modag_search.errors import ModelError, SpaceMismatchError
 from modag_search.values import MODALITIES, Float32Array, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _FORMAT = "modag-space/1"
 
@@ -183,7 +185,7 @@ class Space:
 def packaged_spaces() -> Mapping[str, Path]:
     """Names and files of the spaces that ship in the package; ``default`` first."""
     folder = Path(str(resources.files("modag_search"))) / "weights"
-    names = sorted((path.name.removesuffix(".space.safetensors") for path in folder.glob("*.space.safetensors")))
+    names = sorted(path.name.removesuffix(".space.safetensors") for path in folder.glob("*.space.safetensors"))
     return {
         name: folder / f"{name}.space.safetensors" for name in sorted(names, key=lambda name: (name != "default", name))
     }

@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modag_search.errors import DamagedStoreError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _MAGIC = b"modag-store/1\n"
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from modag_search.errors import UsageError
-from modag_search.values import Float32Array, Int64Array
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search.values import Float32Array, Int64Array
 
 NOTHING = -1
 """Stands in place of an id where there are fewer neighbours than asked for."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modag_search.errors import DamagedStoreError
 from modag_search.stores.atomic import read_checked, write_checked
 from modag_search.stores.base import NOTHING, StoreStamp, VectorStore
-from modag_search.values import Float32Array, Int64Array
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search.values import Float32Array, Int64Array
 
 
 class FaissFlatStore(VectorStore):
@@ -38,7 +41,8 @@ class FaissFlatStore(VectorStore):
             raise DamagedStoreError(f"{self.path}: cannot be read: {error}") from error
         if index.d != self.dimension or index.ntotal != header["count"]:
             raise DamagedStoreError(
-                f"{self.path}: holds {index.ntotal} vectors of {index.d}, must hold {header['count']} of {self.dimension}"
+                f"{self.path}: holds {index.ntotal} vectors of {index.d}, "
+                f"must hold {header['count']} of {self.dimension}"
             )
         return index
 
@@ -74,7 +78,7 @@ class FaissFlatStore(VectorStore):
         parameters = None
         if among is not None:
             chosen = faiss.IDSelectorBatch(np.ascontiguousarray(among, dtype=np.int64))
-            parameters = faiss.SearchParameters(sel=chosen)
+            parameters = faiss.SearchParameters(sel=chosen)  # type: ignore[call-arg]
         similarities, ids = self._index.search(vectors, k, params=parameters)
         similarities[ids == NOTHING] = -np.inf
         return similarities, ids
@@ -83,7 +87,7 @@ class FaissFlatStore(VectorStore):
         """Write the index; see `VectorStore.save`."""
         import faiss
 
-        payload = memoryview(faiss.serialize_index(self._index))
+        payload = faiss.serialize_index(self._index).data
         header = {
             "stamp": {"space": stamp.space, "pipeline": stamp.pipeline, "generation": stamp.generation},
             "count": len(self),

@@ -1,0 +1,1 @@
+"""Fitting a space, and the sound encoder that ships, to examples."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search.errors import MediaError, UsageError
-from modag_search.index.encoding import MediaEncoder
-from modag_search.training.manifest import ManifestEntry
 from modag_search.training.space import Examples
 from modag_search.values import MODALITIES, Float32Array, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from modag_search.index.encoding import MediaEncoder
+    from modag_search.training.manifest import ManifestEntry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +58,10 @@ def collect(
         Default one a processor.
     progress : callable, optional
         Called with the number of files done.
+
+    Returns
+    -------
+    Collected
 
     Raises
     ------
@@ -97,12 +105,15 @@ def collect(
     return Collected(examples, entries, groups, failures)
 
 
-def split(collected: Collected, *, share: float, seed: int) -> tuple[dict[Modality, Examples], dict[Modality, Examples]]:
+def split(
+    collected: Collected, *, share: float, seed: int
+) -> tuple[dict[Modality, Examples], dict[Modality, Examples]]:
     """Hold out files of each group that has at least four of a modality, all segments of a file together.
 
     Returns
     -------
-    taught, held_out : dict of modality to Examples
+    taught : dict of modality to Examples
+    held_out : dict of modality to Examples
     """
     random = np.random.default_rng(seed)
     taught, held_out = {}, {}

@@ -9,20 +9,24 @@ distillation: a good teacher is patient and consistent", CVPR 2022).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from modag_search.encoders.networks.efficientat import EfficientAtNetwork
 from modag_search.encoders.networks.modag_sound import FEATURES, ModagSoundNetwork
 from modag_search.encoders.networks.spectrogram import standardise
 from modag_search.training.mel_augmentation import augment
-from modag_search.training.mel_corpus import Clip, MelCorpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from modag_search.encoders.networks.efficientat import EfficientAtNetwork
+    from modag_search.training.mel_corpus import Clip, MelCorpus
 
 _CROP_FRAMES = (100, 200, 300)
 
@@ -72,7 +76,7 @@ class _Teacher:
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
             features, hidden, logits = (output.float() for output in self.network(spectrograms))
             planes = torch.cat([features, hidden], dim=1)
-        if self.mean is None:
+        if self.mean is None or self.spread is None:
             self.mean, self.spread = planes.mean(dim=0), planes.std(dim=0) + 0.05
         return _Targets((planes - self.mean) / self.spread, logits)
 
@@ -143,8 +147,8 @@ class Distillation:
         )
         self.average.eval()
         with torch.inference_mode():
-            targets = [self.teacher(part) for part in spectrograms.split(64)]
-            answers = [self.average(part) for part in spectrograms.split(64)]
+            targets = [self.teacher(part) for part in torch.split(spectrograms, 64)]
+            answers = [self.average(part) for part in torch.split(spectrograms, 64)]
             planes = torch.cat([target.planes for target in targets])
             logits = torch.cat([target.logits for target in targets])
             guessed = self.adapter(torch.cat([features for features, _ in answers]))
@@ -181,7 +185,7 @@ class Distillation:
             features, logits = self.student(spectrograms)
         loss = self._loss(features.float(), logits.float(), targets)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
         self.optimiser.step()
         self._move_average()

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modag_search.errors import MediaError
 from modag_search.index.encoding import MediaEncoder
 from modag_search.index.versions import library_versions
-from modag_search.settings import IndexSettings
 from modag_search.space import Space
 from modag_search.training.collecting import collect, split
 from modag_search.training.manifest import read_manifest
 from modag_search.training.space import SpaceTrainingSettings, TrainedBranches, cross_modal_accuracy, train_branches
 from modag_search.values import MODALITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from modag_search.errors import MediaError
+    from modag_search.settings import IndexSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +58,10 @@ def fit_space(
     progress : callable, optional
         Called with what is being done, how much of it is done, and how much there is.
 
+    Returns
+    -------
+    FittedSpace
+
     Raises
     ------
     UsageError
@@ -83,7 +90,10 @@ def fit_space(
     }
     if checks:
         accuracy = cross_modal_accuracy(trained.branches, taught, checks)
-        card["held_out_accuracy"] = {"naming_by_the_other_modality": round(accuracy, 4), "chance": round(1 / min(groups.values()), 4)}
+        card["held_out_accuracy"] = {
+            "naming_by_the_other_modality": round(accuracy, 4),
+            "chance": round(1 / min(groups.values()), 4),
+        }
     return FittedSpace(make_space(trained, encoder=encoder, card={"name": name, **card}), collected.failures)
 
 

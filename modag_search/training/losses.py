@@ -10,7 +10,12 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.
 
 
 def hinge(
-    sounds: torch.Tensor, images: torch.Tensor, sound_groups: torch.Tensor, image_groups: torch.Tensor, *, margin: float = 1.0
+    sounds: torch.Tensor,
+    images: torch.Tensor,
+    sound_groups: torch.Tensor,
+    image_groups: torch.Tensor,
+    *,
+    margin: float = 1.0,
 ) -> torch.Tensor:
     """Push each sound from the images that it does not belong to until they are `margin` less similar than its own.
 
@@ -38,7 +43,12 @@ def hinge(
 
 
 def supervised_contrastive(
-    sounds: torch.Tensor, images: torch.Tensor, sound_groups: torch.Tensor, image_groups: torch.Tensor, *, temperature: float = 0.1
+    sounds: torch.Tensor,
+    images: torch.Tensor,
+    sound_groups: torch.Tensor,
+    image_groups: torch.Tensor,
+    *,
+    temperature: float = 0.1,
 ) -> torch.Tensor:
     """Make each vector's own group the likeliest among all others of the batch, of both modalities.
 
@@ -77,7 +87,12 @@ def _contrast(
 
 
 def infonce(
-    sounds: torch.Tensor, images: torch.Tensor, sound_groups: torch.Tensor, image_groups: torch.Tensor, *, temperature: float = 0.1
+    sounds: torch.Tensor,
+    images: torch.Tensor,
+    sound_groups: torch.Tensor,
+    image_groups: torch.Tensor,
+    *,
+    temperature: float = 0.1,
 ) -> torch.Tensor:
     """Make each vector's partners the likeliest among the batch's vectors of the other modality; as `hinge` otherwise.
 

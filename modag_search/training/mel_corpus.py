@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from modag_search.encoders.networks.spectrogram import MEL_BANDS, log_mel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 SILENCE = float(np.log(1e-5))
 
@@ -44,7 +46,10 @@ class MelCorpus:
 
     @staticmethod
     def build(folder: Path, sounds: Iterable[tuple[str, npt.NDArray[np.float32]]]) -> MelCorpus:
-        """Write a corpus from (source, samples at 32 kHz) pairs; the index is written last, so a killed build is no corpus."""
+        """Write a corpus from (source, samples at 32 kHz) pairs.
+
+        The list of clips is written last, so a killed build is no corpus.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "frames.f2").open("wb") as file:
             clips = list(_written(file, sounds))

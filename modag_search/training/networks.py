@@ -26,6 +26,9 @@ class BranchNetwork(nn.Module):
     Wu, Fuentes, Bello, "Exploring modality-agnostic representations for music classification", arXiv 2106.01149.
     """
 
+    mean: torch.Tensor
+    spread: torch.Tensor
+
     def __init__(self, features: torch.Tensor, *, hidden: int, dimension: int, dropout: float) -> None:
         super().__init__()
         self.register_buffer("mean", features.mean(dim=0))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,16 @@ import torch
 from modag_search.errors import UsageError
 from modag_search.knn import vote_all
 from modag_search.metrics import macro_accuracy
-from modag_search.space import Branch
 from modag_search.training.losses import LOSSES
 from modag_search.training.networks import BranchNetwork
 from modag_search.values import MODALITIES, Float32Array, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from modag_search.space import Branch
+
+_ACROSS: tuple[tuple[Modality, Modality], ...] = (("sound", "image"), ("image", "sound"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +127,10 @@ def train_branches(
     progress : callable, optional
         Called with step and loss.
 
+    Returns
+    -------
+    TrainedBranches
+
     Raises
     ------
     UsageError
@@ -176,9 +187,7 @@ class _Run:
             for modality in MODALITIES
         }
         parameters = [p for modality in MODALITIES for p in self._networks[modality].parameters()]
-        self._optimiser = torch.optim.AdamW(
-            parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        self._optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
 
     def step(self, step: int) -> float:
         settings = self._settings
@@ -186,9 +195,7 @@ class _Run:
             group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / settings.steps))
         chosen = self._random.permutation(self._groups)[: settings.groups_a_batch]
         groups = torch.from_numpy(np.repeat(chosen, settings.examples_a_group))
-        vectors = {
-            modality: self._networks[modality].train()(self._drawn(modality, chosen)) for modality in MODALITIES
-        }
+        vectors = {modality: self._networks[modality].train()(self._drawn(modality, chosen)) for modality in MODALITIES}
         loss = LOSSES[settings.loss](vectors["sound"], vectors["image"], groups, groups)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -221,13 +228,13 @@ def cross_modal_accuracy(
 ) -> float:
     """Mean over both directions of the macro accuracy of naming queries by 20 neighbours of the other modality."""
     scores = []
-    for modality, other in (("sound", "image"), ("image", "sound")):
-        asked, voting = queries[modality], voters[other]  # type: ignore[index]
+    for modality, other in _ACROSS:
+        asked, voting = queries[modality], voters[other]
         known = np.isin(asked.groups, voting.groups)
         if not known.any():
             continue
         classes, voter_class = np.unique(voting.groups, return_inverse=True)
-        similarities = branches[modality](asked.features[known]) @ branches[other](voting.features).T  # type: ignore[index]
+        similarities = branches[modality](asked.features[known]) @ branches[other](voting.features).T
         shares = vote_all(similarities, voter_class, n_classes=len(classes), k=20)
         scores.append(macro_accuracy(asked.groups[known], classes[shares.argmax(axis=1)]))
     return float(np.mean(scores)) if scores else 0.0
@@ -238,15 +245,11 @@ def background_similarity(
 ) -> dict[str, tuple[float, float]]:
     """Measure mean and standard deviation of the similarity of examples of different groups; see `space.Space`."""
     random = np.random.default_rng(seed)
-    chosen = {
-        modality: random.permutation(len(examples[modality].groups))[:most] for modality in MODALITIES
-    }
+    chosen = {modality: random.permutation(len(examples[modality].groups))[:most] for modality in MODALITIES}
     vectors = {modality: branches[modality](examples[modality].features[chosen[modality]]) for modality in MODALITIES}
     background = {}
-    for first, second in (("image", "image"), ("image", "sound"), ("sound", "sound")):
-        unlike = (
-            examples[first].groups[chosen[first]][:, None] != examples[second].groups[chosen[second]][None, :]  # type: ignore[index]
-        )
-        similarities = (vectors[first] @ vectors[second].T)[unlike]  # type: ignore[index]
+    for first, second in itertools.combinations_with_replacement(MODALITIES, 2):
+        unlike = examples[first].groups[chosen[first]][:, None] != examples[second].groups[chosen[second]][None, :]
+        similarities = (vectors[first] @ vectors[second].T)[unlike]
         background[f"{first}-{second}"] = (round(float(similarities.mean()), 5), round(float(similarities.std()), 5))
     return background

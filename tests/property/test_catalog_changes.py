@@ -74,9 +74,7 @@ class CatalogChanges(RuleBasedStateMachine):
     @initialize()
     def begin_with_items(self) -> None:
         # Hypothesis leaves out whole rules in many of its examples: without these, most would stay empty.
-        self.put(
-            [("/m/a", "tune", ("ok", "silent", "ok")), ("/m/b", "song", ("ok",)), ("/m/c", "noise", ("ok",))]
-        )
+        self.put([("/m/a", "tune", ("ok", "silent", "ok")), ("/m/b", "song", ("ok",)), ("/m/c", "noise", ("ok",))])
 
     @rule(batch=st.lists(st.tuples(PATHS, CONTENTS, STATUSES), min_size=1, max_size=3))
     def put(self, batch: list[tuple[str, str, tuple[str, ...]]]) -> None:
@@ -147,8 +145,7 @@ class CatalogChanges(RuleBasedStateMachine):
     def items_are_as_expected(self) -> None:
         found = {record.path: record for record in self.catalog.items.all()}
         assert {
-            path: (record.id, record.content_hash, record.status, set(record.labels))
-            for path, record in found.items()
+            path: (record.id, record.content_hash, record.status, set(record.labels)) for path, record in found.items()
         } == {
             path: (item.id, item.content, "failed" if item.failed else "ok", item.labels)
             for path, item in self.expected.items()

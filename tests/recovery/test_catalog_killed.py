@@ -34,9 +34,7 @@ for batch in itertools.count():
 
 def write_until_killed(path: Path, *, lines: int) -> int:
     """Let another process put batches; kill it once it has said so many; return the last one it said."""
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     with writer:
         assert writer.stdout is not None
         said = [int(writer.stdout.readline()) for _ in range(lines)]

@@ -201,9 +201,7 @@ def test_a_second_copy_is_a_second_item_without_labels(catalog: Catalog) -> None
     assert record.labels == ()
     assert [found.id for found in catalog.items.with_hash("film")] == [original, copy]
     first, second = (catalog.segments.of_items([item_id]) for item_id in (original, copy))
-    assert [(s.modality, s.start_s, s.end_s) for s in first] == [
-        (s.modality, s.start_s, s.end_s) for s in second
-    ]
+    assert [(s.modality, s.start_s, s.end_s) for s in first] == [(s.modality, s.start_s, s.end_s) for s in second]
     features = catalog.segments.features_of(segment.id for segment in [*first, *second])
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(features[one.id], features[other.id])
@@ -274,18 +272,14 @@ def test_a_new_pipeline_makes_items_outdated(catalog: Catalog, item: object) -> 
     [item_id] = put(catalog, item)  # type: ignore[arg-type]
     fingerprints = {**FINGERPRINTS, "sound": "sound-2"}
 
-    assert catalog.items.classify_scan([file("/m/a")], fingerprints=fingerprints, retry_failed=False) == [
-        "pending"
-    ]
+    assert catalog.items.classify_scan([file("/m/a")], fingerprints=fingerprints, retry_failed=False) == ["pending"]
     assert catalog.items.outdated([item_id], fingerprints=fingerprints) == {item_id}
     assert catalog.items.outdated([item_id], fingerprints=FINGERPRINTS) == set()
 
 
 def test_a_failure_is_not_tried_again_until_the_file_changes(catalog: Catalog) -> None:
     known = file("/m/bad.wav")
-    catalog.fail(
-        [failure(known.path, size_bytes=known.size_bytes, mtime_ns=known.mtime_ns)], keep_items=False
-    )
+    catalog.fail([failure(known.path, size_bytes=known.size_bytes, mtime_ns=known.mtime_ns)], keep_items=False)
 
     assert verdicts(catalog, "/m/bad.wav") == ["failed_before"]
     assert verdicts(catalog, "/m/bad.wav", retry_failed=True) == ["pending"]

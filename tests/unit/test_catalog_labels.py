@@ -35,17 +35,13 @@ def test_a_label_counts_once_for_an_item(catalog: Catalog) -> None:
 
     assert catalog.labels.annotate([by_hand(item_id, "trumpet"), by_hand(item_id, "trumpet")]) == 1
     assert catalog.labels.annotate([by_hand(item_id, "trumpet")]) == 0
-    assert catalog.labels.annotate([by_hand(item_id, "trumpet", 0.0, 5.0)]) == 1, (
-        "a part is a claim of its own"
-    )
+    assert catalog.labels.annotate([by_hand(item_id, "trumpet", 0.0, 5.0)]) == 1, "a part is a claim of its own"
     assert labels_of(catalog, item_id) == ("trumpet",)
 
 
 def test_labels_distinguish_upper_and_lower_case(catalog: Catalog) -> None:
     [item_id] = put(catalog, sound("/m/a.wav"))
-    catalog.labels.annotate(
-        [by_hand(item_id, "trumpet"), by_hand(item_id, "Trumpet"), by_hand(item_id, "ñandú")]
-    )
+    catalog.labels.annotate([by_hand(item_id, "trumpet"), by_hand(item_id, "Trumpet"), by_hand(item_id, "ñandú")])
 
     assert labels_of(catalog, item_id) == ("Trumpet", "trumpet", "ñandú")
 
@@ -89,9 +85,7 @@ def test_a_run_can_be_undone(catalog: Catalog) -> None:
     catalog.labels.annotate([by_hand(a, "trumpet")])
     assert catalog.labels.last_run() is None
     run = catalog.runs.start("transfer", arguments={}, versions={})
-    catalog.labels.annotate(
-        [Annotation(item_id=b, label="trumpet", origin="transfer", confidence=0.8, run_id=run)]
-    )
+    catalog.labels.annotate([Annotation(item_id=b, label="trumpet", origin="transfer", confidence=0.8, run_id=run)])
 
     assert catalog.labels.last_run() == run
     assert catalog.labels.undo(run) == 1

@@ -56,10 +56,7 @@ def schema(path: Path) -> dict[str, Any]:
     inspector = inspect(engine)
     tables = {
         name: (
-            {
-                column["name"]: (str(column["type"]), column["nullable"])
-                for column in inspector.get_columns(name)
-            },
+            {column["name"]: (str(column["type"]), column["nullable"]) for column in inspector.get_columns(name)},
             inspector.get_pk_constraint(name),
             sorted(map(repr, inspector.get_foreign_keys(name))),
             sorted(map(repr, inspector.get_unique_constraints(name))),

@@ -84,9 +84,7 @@ def test_every_broken_file_can_be_hashed(corpus: list[BrokenFile]) -> None:
         assert len(content_hash(broken.path)) == 32
 
 
-def test_damage_anywhere_ends_in_segments_or_in_our_errors(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_damage_anywhere_ends_in_segments_or_in_our_errors(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     sources = {
         **{name: sound_bytes(tone(), file_format=name.upper()) for name in ("wav", "flac", "mp3", "aiff")},
         **{name: picture_bytes(file_format=name.upper()) for name in ("png", "gif", "webp", "tiff", "bmp")},

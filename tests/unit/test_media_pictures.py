@@ -76,9 +76,7 @@ def test_lossy_formats(tmp_path: Path, ending: str) -> None:
         (99, [RED, GREEN, BLUE, WHITE]),
     ],
 )
-def test_orientation_is_applied(
-    tmp_path: Path, orientation: int, expected: list[tuple[int, int, int]]
-) -> None:
+def test_orientation_is_applied(tmp_path: Path, orientation: int, expected: list[tuple[int, int, int]]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / "a.png"
@@ -123,9 +121,7 @@ def test_a_transparent_colour_lies_on_white(tmp_path: Path) -> None:
         ("e.tiff", np.array([[0.0, 200.0, 100.0]], np.float32), [0, 200, 100]),
     ],
 )
-def test_deep_gray_keeps_its_brightness(
-    tmp_path: Path, name: str, values: np.ndarray, expected: list[int]
-) -> None:
+def test_deep_gray_keeps_its_brightness(tmp_path: Path, name: str, values: np.ndarray, expected: list[int]) -> None:
     path = tmp_path / name
     Image.fromarray(values).save(path)
     gray = decode(path)[0].data[0]

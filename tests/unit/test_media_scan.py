@@ -65,9 +65,7 @@ def test_size_and_time_are_those_of_the_file(tmp_path: Path) -> None:
     assert list(scan([str(tmp_path)])) == [ScannedFile(str(tmp_path / "a.wav"), 1, 123_456_789)]
 
 
-def test_paths_come_absolute_and_once_where_roots_overlap(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_come_absolute_and_once_where_roots_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, "sub/a.wav", "b.wav")
     monkeypatch.chdir(tmp_path)
     paths = found("sub", ".", "sub/../sub/a.wav", "sub")

@@ -65,9 +65,7 @@ def loudest_hz(segment: DecodedSegment, rate_hz: int) -> float:
 )
 def test_formats_of_libsndfile(tmp_path: Path, ending: str, file_format: str, subtype: str | None) -> None:
     path = tmp_path / f"tone.{ending}"
-    path.write_bytes(
-        sound_bytes(tone(rate_hz=48_000), rate_hz=48_000, file_format=file_format, subtype=subtype)
-    )
+    path.write_bytes(sound_bytes(tone(rate_hz=48_000), rate_hz=48_000, file_format=file_format, subtype=subtype))
     (segment,), facts = decode(path)
     assert facts.kind == "sound"
     assert facts.duration_s == pytest.approx(3.0, abs=0.05)
@@ -259,6 +257,4 @@ def test_the_specification_changes_with_what_decides_the_samples() -> None:
     assert usual != decoder_specification("sound", Segmentation(), 16_000)
     assert usual != decoder_specification("sound", Segmentation(hop_s=1.0), 32_000)
     assert usual == decoder_specification("sound", Segmentation(frame_interval_s=1.0), 32_000)
-    assert decoder_specification("image", Segmentation(), 1) == decoder_specification(
-        "image", Segmentation(), 2
-    )
+    assert decoder_specification("image", Segmentation(), 1) == decoder_specification("image", Segmentation(), 2)

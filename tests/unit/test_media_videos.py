@@ -130,9 +130,7 @@ def test_rotation_is_applied(tmp_path: Path, matrix: tuple[int, int, int, int], 
     expected = np.rot90(pixels, turns)
     assert frames[0].data.shape == expected.shape
     assert (facts.width_px, facts.height_px) == (expected.shape[1], expected.shape[0])
-    np.testing.assert_allclose(
-        frames[0].data[::47, ::47].mean(axis=2), expected[::47, ::47].mean(axis=2), atol=20
-    )
+    np.testing.assert_allclose(frames[0].data[::47, ::47].mean(axis=2), expected[::47, ::47].mean(axis=2), atol=20)
 
 
 def test_large_frames_are_reduced_as_pictures_are(tmp_path: Path) -> None:

@@ -36,17 +36,12 @@ def test_cutting_a_stream_equals_cutting_the_whole(
     sound = np.arange(n_samples, dtype=np.float32)
     blocks = np.split(sound, np.minimum(np.cumsum(block_lengths, dtype=int), n_samples))
     streamed = [(start, data.tolist()) for start, data in cut(blocks, window=window, hop=hop)]
-    whole = [
-        (start, sound[start:stop].tolist())
-        for start, stop in window_bounds(n_samples, window=window, hop=hop)
-    ]
+    whole = [(start, sound[start:stop].tolist()) for start, stop in window_bounds(n_samples, window=window, hop=hop)]
     assert streamed == whole
 
 
 @given(n_samples=st.integers(1, 300), window=lengths, hop=lengths)
-def test_windows_advance_cover_and_never_lie_inside_the_one_before(
-    n_samples: int, window: int, hop: int
-) -> None:
+def test_windows_advance_cover_and_never_lie_inside_the_one_before(n_samples: int, window: int, hop: int) -> None:
     bounds = list(window_bounds(n_samples, window=window, hop=hop))
     assert bounds[0][0] == 0
     for (start, stop), (next_start, next_stop) in itertools.pairwise(bounds):

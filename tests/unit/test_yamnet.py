@@ -63,9 +63,7 @@ def reference_patches(samples: Float32Array, *, window: Float32Array, mel: Float
     """Compute the front end frame by frame, with the window and the mel filters of the published file."""
     frames = [samples[start : start + 400] * window for start in range(0, samples.size - 399, 160)]
     log_mel = np.log(np.abs(np.fft.rfft(frames, n=512)) @ mel + 0.001)
-    return np.stack([log_mel[start : start + 96] for start in range(0, len(log_mel) - 95, 48)]).astype(
-        np.float32
-    )
+    return np.stack([log_mel[start : start + 96] for start in range(0, len(log_mel) - 95, 48)]).astype(np.float32)
 
 
 def reference_features(samples: Float32Array, weights: dict[str, Float32Array]) -> Float32Array:
@@ -74,9 +72,7 @@ def reference_features(samples: Float32Array, weights: dict[str, Float32Array]) 
     def convolve(planes: torch.Tensor, layer: str, *, stride: int, groups: int = 1) -> torch.Tensor:
         weight, bias = (torch.from_numpy(weights[f"{layer}.{part}"]) for part in ("weight", "bias"))
         kernel = weight.shape[-1]
-        down, across = (
-            max(0, (-(-size // stride) - 1) * stride + kernel - size) for size in planes.shape[2:]
-        )
+        down, across = (max(0, (-(-size // stride) - 1) * stride + kernel - size) for size in planes.shape[2:])
         padded = functional.pad(planes, (across // 2, across - across // 2, down // 2, down - down // 2))
         return functional.conv2d(padded, weight, bias, stride, groups=groups).clamp(0, 6)
 
@@ -114,9 +110,7 @@ def test_the_published_file_gives_the_derived_weights() -> None:
     with np.load(shared(DERIVED_WEIGHTS)) as derived:
         for name, value in network.state_dict().items():
             layer, _, rest = name.partition(".")
-            np.testing.assert_array_equal(
-                value.numpy(), derived[f"{DERIVED_NAMES[layer]}.{rest}"], err_msg=name
-            )
+            np.testing.assert_array_equal(value.numpy(), derived[f"{DERIVED_NAMES[layer]}.{rest}"], err_msg=name)
 
 
 def test_features_equal_an_independent_computation(yamnet: Yamnet) -> None:
@@ -175,18 +169,14 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
         YamnetNetwork.load(other)
 
 
-def test_without_the_extra_the_error_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tflite", None)
 
     with pytest.raises(ModelError, match=r'pip install "modag-search\[yamnet\]"'):
         YamnetNetwork.load(tmp_path / Yamnet.weights.file_name)
 
 
-def test_missing_weights_says_how_to_get_the_file_and_its_reader(
-    models: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_weights_says_how_to_get_the_file_and_its_reader(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tflite", None)
 
     way = Yamnet().missing_weights()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from modag_search.errors import WeightsDamagedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FEATURES = 384
 HIDDEN = 512
@@ -125,9 +127,7 @@ class EfficientAtNetwork(nn.Module):
             *[_InvertedResidual(stage) for stage in _STAGES],
             _convolution(64, FEATURES, activation=nn.Hardswish),
         )
-        self.classifier = nn.ModuleDict(
-            {"2": nn.Linear(FEATURES, HIDDEN), "5": nn.Linear(HIDDEN, CLASSES)}
-        )
+        self.classifier = nn.ModuleDict({"2": nn.Linear(FEATURES, HIDDEN), "5": nn.Linear(HIDDEN, CLASSES)})
 
     def forward(self, spectrograms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Compute features, hidden units and class logits.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from modag_search.errors import WeightsDamagedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FEATURES = 1280
 CLASSES = 1000

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-demo_choice = importlib.import_module("demo_choice")
-demo_media = importlib.import_module("demo_media")
-demo_phrases = importlib.import_module("demo_phrases")
-qt_resources = importlib.import_module("qt_resources")
+from modag_search.demo import choice as demo_choice
+from modag_search.demo import obtaining as demo_media
+from modag_search.demo import phrases as demo_phrases
+from modag_search.demo import qt_resources
+
 HEADER = b"qres" + struct.pack(">5I", 3, 24, 0, 0, 0)
 
 
@@ -269,9 +268,7 @@ def test_falls_back_prints_both_questions_and_is_not_made_twice(
     assert demo_media.main([str(folder)]) == 0
 
 
-def test_an_interrupted_run_leaves_no_half_collection(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_leaves_no_half_collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(staging: Path, work: Path) -> None:
         fake_collector(staging, work)
         (work / "package.deb").write_bytes(b"finished download")
@@ -308,8 +305,6 @@ def test_does_not_replace_a_collection_by_one_from_another_source(tmp_path: Path
     ],
 )
 def test_the_command_explains_itself(arguments: list[str], status: int, words: str) -> None:
-    done = subprocess.run(
-        ["sh", str(SCRIPTS / "demo"), *arguments], check=False, capture_output=True, text=True
-    )
+    done = subprocess.run(["sh", str(SCRIPTS / "demo"), *arguments], check=False, capture_output=True, text=True)
     assert done.returncode == status
     assert words in done.stdout + done.stderr

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Obtain the demo's sounds and pictures from package registries; no account and no root needed.
 
 Two sources. ``debian``: the stamps of Tux Paint and the instruments, animals and music of GCompris, out of
@@ -8,7 +7,6 @@ played on the General MIDI bank that ``pretty_midi`` carries.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import io
@@ -22,9 +20,10 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from demo_choice import ACTIVITIES, choose_queries, is_stamp, plan_debian, plan_drawings
-from demo_phrases import PHRASES, VOICES, write_phrases
-from qt_resources import read_qt_resources
+from modag_search.demo.choice import ACTIVITIES, is_stamp, plan_debian, plan_drawings
+from modag_search.demo.phrases import PHRASES, VOICES, write_phrases
+from modag_search.demo.qt_resources import read_qt_resources
+from modag_search.errors import ModagError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,7 +58,7 @@ PYPI_NOTICE = """\
 """
 
 
-class SourceUnavailableError(Exception):
+class SourceUnavailableError(ModagError):
     """A source cannot be had on this machine, and why."""
 
 
@@ -115,7 +114,7 @@ def install_command(packages: Sequence[str], *, target: Path, uv: str | None, qu
 
 
 def _say(line: str) -> None:
-    print(f"      {line}", file=sys.stderr, flush=True)
+    print(line, file=sys.stderr, flush=True)
 
 
 def _run(command: Sequence[str], *, cwd: Path | None = None, show: bool = False) -> str:
@@ -352,40 +351,7 @@ def obtain(folder: Path, choice: str = "auto") -> str:
     raise SourceUnavailableError("no sounds and pictures can be had; the reasons stand above")
 
 
-# The command ----------------------------------------------------------------------------------------------
-
-
 def collection_files(folder: Path) -> list[str]:
     """List all sounds and pictures below `folder`, relative to it."""
     kinds = (folder / "pictures", folder / "sounds")
     return sorted(path.relative_to(folder).as_posix() for kind in kinds for path in kind.rglob("*.*"))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; stdout gets the sound and the picture to ask with, one a line."""
-    parser = argparse.ArgumentParser(
-        description="Obtain the demo's sounds and pictures from package registries.",
-        epilog="Prints the sound and the picture to ask with, a line each. Exit: 0 done, 1 failed.",
-    )
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("indexes/demo-media"))
-    parser.add_argument("--source", choices=("auto", *SOURCES), default="auto", help="default: %(default)s")
-    options = parser.parse_args(arguments)
-    try:
-        source = obtain(options.folder, options.source)
-        files = collection_files(options.folder)
-        queries = choose_queries(files)
-    except (SourceUnavailableError, ValueError) as error:
-        print(f"demo_media: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("demo_media: interrupted; the next run goes on from here", file=sys.stderr)
-        return 130
-    sounds = sum(path.startswith("sounds/") for path in files)
-    _say(f"{len(files) - sounds} pictures and {sounds} sounds in {options.folder} (from {source})")
-    for query in queries:
-        print(options.folder / query)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

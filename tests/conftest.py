@@ -1,0 +1,55 @@
+"""What all tests share: no test sees the user's own indexes and models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modag_search import Index
+from tests.toy_encoders import install, toy_index
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home without anything in it."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        patch.setenv("XDG_DATA_HOME", str(home / "data"))
+        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        for name in ("MODAG_INDEX", "MODAG_MODELS", "NO_COLOR"):
+            patch.delenv(name, raising=False)
+        yield home
+
+
+@pytest.fixture(scope="session")
+def toy_plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that, on the module search path, brings the toy encoders."""
+    folder = tmp_path_factory.mktemp("plugins")
+    install(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def toys(toy_plugins: Path) -> Iterator[None]:
+    """The toy encoders are installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(toy_plugins))
+        yield
+
+
+@pytest.fixture
+def index(tmp_path: Path, toys: None) -> Iterator[Index]:
+    """An empty index that uses the toy encoders."""
+    with toy_index(tmp_path / "index") as opened:
+        yield opened
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    """An empty folder for media."""
+    folder = tmp_path / "media"
+    folder.mkdir()
+    return folder

@@ -1,0 +1,45 @@
+"""Small media whose meaning to the toy encoders is plain: colours and tones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from PIL import Image
+
+from tests.unit.broken_media import video_bytes
+
+RED, GREEN, BLUE, BLACK = (230, 20, 20), (20, 230, 20), (20, 20, 230), (0, 0, 0)
+LOW_HZ, MIDDLE_HZ, HIGH_HZ = 200, 1000, 4000
+RATE_HZ = 16_000
+
+
+def picture(path: Path, colour: tuple[int, int, int]) -> Path:
+    """Write a PNG of one colour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 6), colour).save(path, format="PNG")
+    return path
+
+
+def tone(hz: float, seconds: float = 1.0) -> np.ndarray:
+    return (0.4 * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE_HZ)) / RATE_HZ)).astype(np.float32)
+
+
+def sound(path: Path, *parts: tuple[float, float]) -> Path:
+    """Write a WAV of tones, each a frequency in Hz (0: silence) and a length in seconds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.concatenate([tone(hz, seconds) for hz, seconds in parts]), RATE_HZ, format="WAV")
+    return path
+
+
+def video(path: Path) -> Path:
+    """Write a video of grey frames with a low tone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(video_bytes())
+    return path
+
+
+def set_mtime(path: Path, mtime_ns: int) -> None:
+    os.utime(path, ns=(mtime_ns, mtime_ns))

@@ -1,0 +1,279 @@
+"""Opening, rebuilding, verifying; stores that are lost or damaged."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modag_search import Index, IndexSettings
+from modag_search.errors import (
+    IndexFolderError,
+    IndexNotFoundError,
+    ModelError,
+    NewerCatalogError,
+    SpaceMismatchError,
+    UnknownPluginError,
+    UsageError,
+)
+from modag_search.values import MODALITIES
+from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.toy_encoders import toy_index, toy_space
+
+
+@pytest.fixture
+def filled(index: Index, media: Path) -> Index:
+    for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
+        picture(media / f"{name}.png", colour)
+        sound(media / f"{name}.wav", (hz, 1))
+    index.add([media])
+    return index
+
+
+def answers(index: Index, query: Path) -> list[tuple[str, float]]:
+    return [(os.path.basename(hit.path), hit.similarity) for hit in index.search(query)]
+
+
+def store_files(index: Index) -> list[Path]:
+    return sorted((index.folder / "stores").glob("*.faiss-flat"))
+
+
+def test_an_index_is_a_folder_of_the_files_that_are_documented(filled: Index) -> None:
+    filled.close()
+    names = {path.relative_to(filled.folder).as_posix() for path in filled.folder.rglob("*") if path.is_file()}
+    assert names - {"lock"} == {
+        "catalog.sqlite",
+        "settings.json",
+        "space.safetensors",
+        "stores/image.faiss-flat",
+        "stores/sound.faiss-flat",
+    }
+
+
+def test_open_again_and_answer_the_same(filled: Index, media: Path) -> None:
+    before = answers(filled, media / "a.wav")
+    filled.close()
+    with Index.open(filled.folder) as again:
+        assert answers(again, media / "a.wav") == before
+        assert again.settings == filled.settings
+
+
+def test_there_must_be_an_index(tmp_path: Path) -> None:
+    with pytest.raises(IndexNotFoundError, match=r"nowhere: there is no index here; `modag index PATH"):
+        Index.open(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_other_settings_than_those_of_the_index(filled: Index) -> None:
+    wanted = replace(filled.settings, window_s=4.0, hop_s=2.0)
+    with pytest.raises(UsageError, match=r"window_s is 10\.0, not 4\.0, hop_s is 5\.0, not 2\.0"):
+        Index.open(filled.folder, settings=wanted)
+    Index.open(filled.folder, settings=filled.settings).close()
+
+
+def test_encoders_that_no_space_joins_make_no_index(tmp_path: Path, toys: None) -> None:
+    settings = IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image")
+    with pytest.raises(SpaceMismatchError, match="no packaged space joins toy-sound and toy-image"):
+        Index.open(tmp_path / "index", create=True, settings=settings)
+    with pytest.raises(UsageError, match="encoder 'toy-image' takes images, and cannot be the sound encoder"):
+        Index.open(tmp_path / "index", create=True, settings=replace(settings, sound_encoder="toy-image"))
+    with pytest.raises(UnknownPluginError, match="no encoder named 'nonesuch'; installed: "):
+        Index.open(tmp_path / "index", create=True, settings=replace(settings, sound_encoder="nonesuch"))
+    with pytest.raises(ModelError, match="there is no space 'nonesuch'"):
+        Index.open(tmp_path / "index", create=True, settings=IndexSettings(space="nonesuch"))
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1, "colour": "red"}', '{"format": 99}', "null"])
+def test_settings_that_cannot_be_read(filled: Index, content: str) -> None:
+    (filled.folder / "settings.json").write_text(content)
+    with pytest.raises(IndexFolderError, match=r"settings\.json"):
+        Index.open(filled.folder)
+
+
+def test_an_index_of_a_later_version(filled: Index) -> None:
+    filled.close()
+    with sqlite3.connect(filled.folder / "catalog.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(NewerCatalogError):
+        Index.open(filled.folder)
+
+
+def test_lost_stores_are_made_anew(filled: Index, media: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = answers(filled, media / "a.wav")
+    for path in store_files(filled):
+        path.unlink()
+    with Index.open(filled.folder) as again:
+        assert answers(again, media / "a.wav") == before
+        assert len(store_files(again)) == 2
+        assert again.verify() == []
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "emptied", "replaced"])
+def test_damaged_stores_are_made_anew_with_a_warning(
+    filled: Index, media: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    before = answers(filled, media / "a.wav")
+    for path in store_files(filled):
+        content = bytearray(path.read_bytes())
+        content[-9] ^= 4
+        cases = {"flipped": bytes(content), "cut": bytes(content[:-20]), "emptied": b"", "replaced": b"hello\n" * 50}
+        path.write_bytes(cases[damage])
+    with Index.open(filled.folder) as again:
+        problems = again.verify()
+        assert len(problems) == 2
+        assert all(str(path) in "\n".join(problems) for path in store_files(filled))
+        assert answers(again, media / "a.wav") == before
+        assert again.verify() == []
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 2
+    assert all("making it anew from the catalog" in warning for warning in warnings)
+
+
+def test_older_stores_catch_up(filled: Index, media: Path) -> None:
+    old = {path: path.read_bytes() for path in store_files(filled)}
+    (media / "a.png").unlink()
+    picture(media / "d.png", (200, 40, 40))
+    picture(media / "b.png", (250, 10, 10))
+    filled.add([media], prune=True)
+    after = answers(filled, media / "a.wav")
+    assert {name for name, _ in after} == {"b.png", "d.png", "b.wav", "c.png", "c.wav"}
+    filled.close()
+    for path, content in old.items():
+        path.write_bytes(content)
+    with Index.open(filled.folder) as again:
+        assert answers(again, media / "a.wav") == after
+
+
+def test_stores_of_a_later_state_than_the_catalog_are_not_believed(filled: Index, media: Path) -> None:
+    before = answers(filled, media / "a.wav")
+    filled.close()
+    catalog = (filled.folder / "catalog.sqlite").read_bytes()
+    with Index.open(filled.folder) as later:
+        for number in range(3):
+            picture(media / f"later{number}.png", (200, number, 0))
+        later.add([media])
+    (filled.folder / "catalog.sqlite").write_bytes(catalog)
+    with Index.open(filled.folder) as again:
+        assert answers(again, media / "a.wav") == before
+
+
+def test_stores_that_cannot_be_written_are_a_warning(
+    filled: Index, media: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = answers(filled, media / "a.wav")
+    for path in store_files(filled):
+        path.unlink()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with Index.open(filled.folder) as again:
+        assert answers(again, media / "a.wav") == before
+    assert "No space left on device" in caplog.text
+    assert [path.name for path in (filled.folder / "stores").iterdir()] == []
+
+
+def test_rebuild_gives_the_same_answers_without_the_media(filled: Index, media: Path) -> None:
+    item = filled.item(media / "a.wav")
+    before = filled.search(f"id:{item.id}")
+    for path in list(media.iterdir()):
+        path.unlink()
+    assert filled.rebuild() == 6
+    assert filled.search(f"id:{item.id}") == before
+    assert filled.verify() == []
+
+
+def test_rebuild_moves_to_another_space(filled: Index, media: Path, tmp_path: Path) -> None:
+    low = media / "a.wav"
+    assert filled.search(low, modality="image", n=1)[0].path.endswith("a.png")
+    turned = tmp_path / "turned.safetensors"
+    turned.write_bytes(toy_space(turned=True).to_bytes())
+    assert filled.rebuild(space=turned) == 6
+    turned.unlink()
+    assert filled.search(low, modality="image", n=1)[0].path.endswith("c.png")
+    with Index.open(filled.folder) as again:
+        assert again.space.name == "turned"
+        assert again.search(low, modality="image", n=1)[0].path.endswith("c.png")
+        assert again.verify() == []
+
+
+def test_rebuild_refuses_a_space_of_other_encoders(filled: Index, media: Path, tmp_path: Path) -> None:
+    before = answers(filled, media / "a.wav")
+    with pytest.raises(SpaceMismatchError, match="was trained on"):
+        filled.rebuild(space="default")
+    space = toy_space()
+    other_weights = {
+        modality: {**space.encoders[modality], "fingerprint": "0" * 32} for modality in MODALITIES
+    }
+    file = tmp_path / "other.safetensors"
+    file.write_bytes(replace(space, encoders=other_weights).to_bytes())
+    with pytest.raises(SpaceMismatchError, match="another version of toy-"):
+        filled.rebuild(space=file)
+    with pytest.raises(ModelError, match="there is no space 'nonesuch'"):
+        filled.rebuild(space="nonesuch")
+    file.write_bytes(b"not a space")
+    with pytest.raises(ModelError, match=r"other\.safetensors: not a space file"):
+        filled.rebuild(space=file)
+    assert answers(filled, media / "a.wav") == before
+    with Index.open(filled.folder) as again:
+        assert again.settings == filled.settings
+        assert answers(again, media / "a.wav") == before
+
+
+def test_rebuild_refuses_a_store_that_is_not_installed_and_stays_as_it_was(filled: Index, media: Path) -> None:
+    before = answers(filled, media / "a.wav")
+    with pytest.raises(UnknownPluginError, match="no store named 'nonesuch'; installed: faiss-flat"):
+        filled.rebuild(store="nonesuch")
+    with Index.open(filled.folder) as again:
+        assert again.settings.store == "faiss-flat"
+        assert answers(again, media / "a.wav") == before
+
+
+def test_verify_names_a_damaged_feature_and_add_mends_it(filled: Index, media: Path) -> None:
+    filled.close()
+    with sqlite3.connect(filled.folder / "catalog.sqlite") as connection:
+        connection.execute("UPDATE feature SET data = x'00' WHERE segment_id = 1")
+    connection.close()
+    with Index.open(filled.folder) as again:
+        assert len(again.verify()) == 1
+        assert "segment 1 " in again.verify()[0]
+        assert again.add([media]).updated == 1
+        assert again.verify() == []
+
+
+def test_a_space_file_that_is_gone_is_named(filled: Index, media: Path) -> None:
+    filled.close()
+    (filled.folder / "space.safetensors").unlink()
+    with Index.open(filled.folder) as again, pytest.raises(ModelError, match=r"space\.safetensors: no such space file"):
+        again.search(media / "a.wav")
+
+
+def test_two_indexes_of_one_folder_see_each_others_work(filled: Index, media: Path) -> None:
+    with toy_index(filled.folder) as other:
+        assert len(other.search(media / "a.wav")) == 5
+        picture(media / "d.png", RED)
+        filled.add([media])
+        assert len(other.search(media / "a.wav")) == 6
+        (media / "d.png").unlink()
+        filled.add([media], prune=True)
+        assert len(other.search(media / "a.wav")) == 5
+
+
+def test_runs_are_noted_with_arguments_versions_and_outcome(filled: Index) -> None:
+    connection = sqlite3.connect(filled.folder / "catalog.sqlite")
+    verb, versions, outcome, finished = connection.execute(
+        "SELECT verb, versions, outcome, finished_at FROM run"
+    ).fetchone()
+    connection.close()
+    assert verb == "index"
+    assert {"python", "modag-search", "torch", "faiss-cpu"} <= json.loads(versions).keys()
+    assert json.loads(outcome)["added"] == 6
+    assert finished
