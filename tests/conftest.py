@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search import Index
 from tests.toy_encoders import install, toy_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modag_search import Index
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 from PIL import Image
 
 from tests.unit.broken_media import video_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RED, GREEN, BLUE, BLACK = (230, 20, 20), (20, 230, 20), (20, 20, 230), (0, 0, 0)
 LOW_HZ, MIDDLE_HZ, HIGH_HZ = 200, 1000, 4000

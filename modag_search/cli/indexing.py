@@ -29,6 +29,7 @@ _FAILURE = ("path", "reason", "error", "failed_at")
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed and have not changed since.")
 @click.option("--sound-encoder", metavar="NAME", help="For a new index; see `modag models`. [default: modag-sound]")
 @click.option("--image-encoder", metavar="NAME", help="For a new index. [default: efficientnet-lite0]")
+@click.option("--space", metavar="NAME_OR_FILE", help="For a new index. [default: the packaged one of the encoders]")
 @click.option(
     "--window",
     "window_s",
@@ -72,12 +73,18 @@ def index(
     PATH is a file or a folder; - reads paths from stdin. What is unchanged is skipped without being read; what moved
     keeps its features and labels. Broken off, the same command goes on where it was.
     """
-    from modag_search.cli.opening import open_index
+    from modag_search.cli.opening import index_to_foresee, open_index
     from modag_search.cli.progress import file_progress
+    from modag_search.settings import index_folder
 
     roots = expand_stdin(paths, nul_separated=nul_separated)
     chosen = {name: value for name, value in settings.items() if value is not None}
-    with open_index(index_name, create=True, chosen=chosen) as opened, file_progress(wanted=not no_progress) as bar:
+    opening = (
+        index_to_foresee(index_name, chosen=chosen)
+        if dry_run
+        else open_index(index_name, create=True, chosen=chosen)
+    )
+    with opening as opened, file_progress(wanted=not no_progress) as bar:
         report = opened.add(
             roots,
             prune=prune,
@@ -88,9 +95,8 @@ def index(
             retry_failed=retry_failed,
             progress=bar,
         )
-        folder = opened.folder
     say_failures(report.failures)
-    say(_summary(report, str(folder)))
+    say(_summary(report, str(index_folder(index_name))))
     if chosen_format(output_format) == "json":
         print_document(as_row(report, fields=_REPORT), output_format="json")
     if report.failed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ from modag_search.index import Index
 from modag_search.settings import IndexSettings, index_folder, is_index
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 def open_index(name: str | None, *, create: bool = False, chosen: Mapping[str, Any] | None = None) -> Index:
@@ -31,3 +33,14 @@ def open_index(name: str | None, *, create: bool = False, chosen: Mapping[str, A
         return Index.open(folder, create=create)
     kept = IndexSettings.load(folder) if is_index(folder) else IndexSettings()
     return Index.open(folder, create=create, settings=replace(kept, **chosen))
+
+
+@contextmanager
+def index_to_foresee(name: str | None, *, chosen: Mapping[str, Any]) -> Iterator[Index]:
+    """Open the index that ``--index`` names; where there is none, an empty one that leaves nothing behind."""
+    if is_index(index_folder(name)):
+        with open_index(name, chosen=chosen) as opened:
+            yield opened
+    else:
+        with tempfile.TemporaryDirectory() as folder, open_index(folder, create=True, chosen=chosen) as opened:
+            yield opened

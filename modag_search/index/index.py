@@ -111,8 +111,10 @@ class Index:
     @classmethod
     def _created(cls, folder: Path, settings: IndexSettings) -> Self:
         """Make the folder; the settings come last, since they are what makes it an index."""
-        load_space(folder, settings, MediaEncoder(settings).encoders)
+        encoders = MediaEncoder(settings).encoders
+        load_space(folder, settings, encoders)
         folder.mkdir(parents=True, exist_ok=True)
+        settings = replace(settings, space=adopt_space(folder, settings.space, encoders))
         catalog = Catalog.open(folder / _CATALOG_FILE, create=True)
         settings.save(folder)
         return cls(folder, settings, catalog)

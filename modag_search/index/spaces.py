@@ -33,6 +33,8 @@ def load_space(folder: Path, settings: IndexSettings, encoders: Encoders) -> Spa
         space = Space.load(folder / OWN_SPACE_FILE)
     elif settings.space in packaged_spaces():
         space = Space.load(packaged_spaces()[settings.space])
+    elif os.path.isfile(settings.space):
+        space = Space.load(Path(settings.space))
     else:
         raise ModelError(
             f"there is no space {settings.space!r}; packaged: {', '.join(packaged_spaces())}; or name a space file"
@@ -78,5 +80,6 @@ def _fitting_space(encoders: Encoders) -> Space:
             require_fit(space, encoders)
             return space
     raise SpaceMismatchError(
-        f"no packaged space joins {names['sound']} and {names['image']}; train one with `modag train space`"
+        f"no packaged space joins {names['sound']} and {names['image']}; `modag train space` makes one, "
+        f"`modag index --space FILE` takes it"
     )

@@ -44,10 +44,9 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_checked(path: Path, header: Mapping[str, Any], payload: memoryview) -> None:
-    """Write a header and a payload with the payload's checksum, atomically."""
-    digest = hashlib.blake2b(payload, digest_size=16).hexdigest()
-    line = json.dumps({**header, "blake2b": digest, "size_bytes": payload.nbytes}, sort_keys=True).encode()
-    write_atomically(path, [_MAGIC, line, b"\n", payload])
+    """Write a header and a payload, after the checksum of both, atomically."""
+    line = json.dumps(header, sort_keys=True).encode() + b"\n"
+    write_atomically(path, [_MAGIC, _checksum(line, payload), line, payload])
 
 
 def read_checked(path: Path) -> tuple[dict[str, Any], bytes]:
@@ -60,12 +59,19 @@ def read_checked(path: Path) -> tuple[dict[str, Any], bytes]:
     """
     try:
         with path.open("rb") as file:
-            magic, line, payload = file.read(len(_MAGIC)), file.readline(), file.read()
-        header = json.loads(line) if magic == _MAGIC else None
-    except (OSError, ValueError) as error:
+            magic, checksum, line, payload = file.read(len(_MAGIC)), file.readline(), file.readline(), file.read()
+    except OSError as error:
         raise DamagedStoreError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(header, dict):
+    if magic != _MAGIC:
         raise DamagedStoreError(f"{path}: is not a store of modag-search")
-    if header.get("blake2b") != hashlib.blake2b(payload, digest_size=16).hexdigest():
+    if checksum != _checksum(line, payload):
         raise DamagedStoreError(f"{path}: its checksum is off; `modag rebuild` makes it anew")
+    header: dict[str, Any] = json.loads(line)
     return header, payload
+
+
+def _checksum(line: bytes, payload: bytes | memoryview) -> bytes:
+    """Hash header and payload to a line of hex digits."""
+    digest = hashlib.blake2b(line, digest_size=16)
+    digest.update(payload)
+    return digest.hexdigest().encode() + b"\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import shutil
@@ -19,6 +18,7 @@ from modag_search.demo import obtaining as demo_media
 from modag_search.demo import phrases as demo_phrases
 from modag_search.demo import qt_resources
 
+SCRIPT = Path(__file__).parents[2] / "scripts" / "demo"
 HEADER = b"qres" + struct.pack(">5I", 3, 24, 0, 0, 0)
 
 
@@ -251,21 +251,22 @@ def must_not_run(staging: Path, work: Path) -> None:
     pytest.fail("the collection is there already")
 
 
-def test_falls_back_prints_both_questions_and_is_not_made_twice(
+def test_falls_back_to_the_next_source_and_is_not_made_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "demo-media"
     monkeypatch.setattr(demo_media, "debian_is_possible", lambda: True)
     monkeypatch.setattr(demo_media, "_COLLECTORS", {"debian": unavailable, "pypi": fake_collector})
-    assert demo_media.main([str(folder)]) == 0
-    output = capsys.readouterr()
-    questions = [folder / "sounds/instruments/trumpet.ogg", folder / "pictures/instruments/violin.png"]
-    assert output.out.splitlines() == [str(path) for path in questions]
-    assert "debian: no route to deb.debian.org" in output.err
+    assert demo_media.obtain(folder) == "pypi"
+    assert "debian: no route to deb.debian.org" in capsys.readouterr().err
+    assert demo_choice.choose_queries(demo_media.collection_files(folder)) == (
+        "sounds/instruments/trumpet.ogg",
+        "pictures/instruments/violin.png",
+    )
     assert os.listdir(tmp_path) == ["demo-media"]
 
     monkeypatch.setattr(demo_media, "_COLLECTORS", {"debian": must_not_run, "pypi": must_not_run})
-    assert demo_media.main([str(folder)]) == 0
+    assert demo_media.obtain(folder) == "pypi"
 
 
 def test_an_interrupted_run_leaves_no_half_collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,10 +282,10 @@ def test_an_interrupted_run_leaves_no_half_collection(tmp_path: Path, monkeypatc
     assert os.listdir(tmp_path / "demo-media.work") == ["package.deb"]
 
 
-def test_leaves_a_folder_with_other_files_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_leaves_a_folder_with_other_files_alone(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"mine")
-    assert demo_media.main([str(tmp_path)]) == 1
-    assert "holds other files; remove it or name another" in capsys.readouterr().err
+    with pytest.raises(demo_media.SourceUnavailableError, match="holds other files; remove it or name another"):
+        demo_media.obtain(tmp_path)
     assert os.listdir(tmp_path) == ["holiday.jpg"]
 
 
@@ -305,6 +306,6 @@ def test_does_not_replace_a_collection_by_one_from_another_source(tmp_path: Path
     ],
 )
 def test_the_command_explains_itself(arguments: list[str], status: int, words: str) -> None:
-    done = subprocess.run(["sh", str(SCRIPTS / "demo"), *arguments], check=False, capture_output=True, text=True)
+    done = subprocess.run(["sh", str(SCRIPT), *arguments], check=False, capture_output=True, text=True)
     assert done.returncode == status
     assert words in done.stdout + done.stderr

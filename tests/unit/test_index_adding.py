@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
@@ -14,9 +15,11 @@ from filelock import FileLock
 from modag_search import Index, IndexReport
 from modag_search.errors import IndexLockedError, UsageError
 from modag_search.settings import IndexSettings
-from modag_search.values import Modality
 from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, RED, picture, set_mtime, sound, video
 from tests.unit import broken_media
+
+if TYPE_CHECKING:
+    from modag_search.values import Modality
 
 
 def counts(report: IndexReport) -> dict[str, int]:
@@ -253,7 +256,9 @@ def test_prune_never_answers_with_what_was_removed(index: Index, media: Path) ->
         assert found(again, query) == {"3.png", "4.png"}
 
 
-def test_prune_spares_a_folder_that_cannot_be_entered(index: Index, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prune_spares_a_folder_that_cannot_be_entered(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     picture(media / "open.png", RED)
     hidden = picture(media / "closed" / "hidden.png", RED)
     index.add([media])

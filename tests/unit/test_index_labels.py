@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search import Index
 from modag_search.errors import NothingFoundError, UsageError
 from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search import Index
 
 
 @pytest.fixture

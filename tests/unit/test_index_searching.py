@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from modag_search import Index
 from modag_search.errors import (
     CorruptMediaError,
     NothingFoundError,
@@ -31,6 +30,11 @@ from tests.made_media import (
     video,
 )
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search import Index
+
 
 @pytest.fixture
 def filled(index: Index, media: Path) -> Index:
@@ -46,9 +50,7 @@ def names(hits: list[Hit]) -> list[str]:
     return [os.path.basename(hit.path) for hit in hits]
 
 
-def test_a_new_sound_finds_the_picture_that_goes_with_it_and_the_other_way_round(
-    filled: Index, tmp_path: Path
-) -> None:
+def test_a_new_sound_finds_the_picture_that_goes_with_it_and_the_other_way_round(filled: Index, tmp_path: Path) -> None:
     low = sound(tmp_path / "q.wav", (LOW_HZ + 40, 2))
     (first, *_) = filled.search(low, modality="image")
     assert first.path.endswith("a.png")

@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -24,6 +24,9 @@ from modag_search.errors import (
 from modag_search.values import MODALITIES
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.toy_encoders import toy_index, toy_space
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -210,9 +213,7 @@ def test_rebuild_refuses_a_space_of_other_encoders(filled: Index, media: Path, t
     with pytest.raises(SpaceMismatchError, match="was trained on"):
         filled.rebuild(space="default")
     space = toy_space()
-    other_weights = {
-        modality: {**space.encoders[modality], "fingerprint": "0" * 32} for modality in MODALITIES
-    }
+    other_weights = {modality: {**space.encoders[modality], "fingerprint": "0" * 32} for modality in MODALITIES}
     file = tmp_path / "other.safetensors"
     file.write_bytes(replace(space, encoders=other_weights).to_bytes())
     with pytest.raises(SpaceMismatchError, match="another version of toy-"):

@@ -1,0 +1,81 @@
+# The Python environment that the scripts run in; sourced by them, in the root of the checkout.
+#
+# MODAG_VENV names an environment in which the project is installed already; it is taken as it is. Otherwise it is
+# .venv, made with PYTHON where it is missing, and brought up to date where pyproject.toml has changed.
+
+virtual_environment=${MODAG_VENV:-.venv}
+python=$virtual_environment/bin/python
+
+fail() {
+    printf '%s: %s\n' "${0##*/}" "$1" >&2
+    exit "${2:-1}"
+}
+
+say() {
+    printf '%s\n' "$1" >&2
+}
+
+# Takes the dependency group to install beside the package, or nothing for the package alone. Developers get all extras.
+prepare_environment() {
+    if [ -n "${MODAG_VENV:-}" ]; then
+        [ -x "$python" ] || fail "MODAG_VENV: there is no $python"
+        return
+    fi
+    stamp=$virtual_environment/modag-installed${1:+-$1}
+    wanted="$PWD $(cksum <pyproject.toml)"
+    if is_recent "$python" && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    say "Python environment: installing into $virtual_environment (with PyTorch; on x86-64 Linux about 6 GB, once)"
+    is_recent "$python" || make_environment
+    install_checkout "$@" || fail "the installation failed; run $0 again to go on where it stopped"
+    printf '%s\n' "$wanted" >"$stamp"
+}
+
+is_recent() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+# 3.12 and 3.11 first: the demo's source on PyPI has a tool without wheels for later ones.
+find_python() {
+    for candidate in ${PYTHON:+"$PYTHON"} python3.12 python3.11 python3.13 python3.14 python3 python; do
+        if is_recent "$candidate"; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+make_environment() {
+    if base=$(find_python); then :; else
+        command -v uv >/dev/null || fail "Python 3.11 or later is needed and was not found; name one with PYTHON=..."
+        base=3.12
+    fi
+    if command -v uv >/dev/null; then
+        uv venv --quiet --allow-existing --python "$base" "$virtual_environment"
+    else
+        "$base" -m venv "$virtual_environment" ||
+            fail "$base cannot make an environment; on Debian and Ubuntu install python3-venv, or install uv"
+    fi
+}
+
+install_checkout() {
+    if [ $# -gt 0 ]; then
+        install --editable '.[heic,yamnet]' --group "$1"
+    else
+        install --editable .
+    fi
+}
+
+install() {
+    [ -t 2 ] || set -- --quiet "$@"
+    if command -v uv >/dev/null; then
+        uv pip install --python "$python" "$@" >&2
+        return
+    fi
+    "$python" -m pip --version >/dev/null 2>&1 || make_environment
+    # Dependency groups came with pip 25.1.
+    "$python" -m pip install --help | grep -q -e --group || "$python" -m pip install --quiet --upgrade 'pip>=25.1' >&2
+    "$python" -m pip install --disable-pip-version-check "$@" >&2
+}

@@ -1,0 +1,224 @@
+"""``modag index`` and ``modag failures``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from filelock import FileLock
+
+from modag_search.settings import is_index
+from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, sound
+from tests.toy_encoders import toy_index, toy_space
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.command_line import CommandLine
+
+NOTHING_DONE = {"added": 0, "updated": 0, "unchanged": 0, "moved": 0, "removed": 0, "failed": 0}
+
+
+def counts(outcome_data: dict[str, float]) -> dict[str, float]:
+    return {name: number for name, number in outcome_data.items() if number and name != "seconds"}
+
+
+def toy_options(folder: Path) -> list[str]:
+    """Options that make a new index use the toy encoders."""
+    space = folder / "toy.safetensors"
+    space.write_bytes(toy_space().to_bytes())
+    return ["--sound-encoder", "toy-sound", "--image-encoder", "toy-image", "--space", str(space)]
+
+
+def test_a_new_index_of_other_encoders_and_their_space(modag: CommandLine, media: Path) -> None:
+    picture(media / "red.png", RED)
+    low = sound(media / "low.wav", (LOW_HZ, 1))
+    options = toy_options(modag.folder)
+    assert counts(modag("index", media, "--index", "./new", *options, "--feature-dtype", "<f4").data) == {"added": 2}
+    (modag.folder / "toy.safetensors").unlink()
+    (hit,) = modag("search", low, "--index", "./new").data
+    assert hit["path"] == str(media / "red.png")
+    info = modag("info", "--index", "./new").data
+    assert (info["sound_encoder"], info["feature_dtype"], info["space"]) == ("toy-sound", "<f4", "toy")
+    other = modag("index", media, "--index", "./other", "--space", options[-1])
+    assert other.status == 1
+    assert "there is no space" in other.error
+
+
+def test_the_report_is_json_on_stdout_and_a_summary_on_stderr(toy: CommandLine, media: Path) -> None:
+    picture(media / "red.png", RED)
+    sound(media / "low.wav", (LOW_HZ, 1))
+    outcome = toy("index", media)
+    assert outcome.status == 0
+    assert outcome.data.keys() == NOTHING_DONE.keys() | {"seconds"}
+    assert counts(outcome.data) == {"added": 2}
+    assert outcome.error.startswith(f"{toy.folder / 'index'}: 2 added in ")
+    again = toy("index", media, "--format", "json", "--no-progress", "--workers", "1")
+    assert counts(again.data) == {"unchanged": 2}
+    table = toy("index", media, "--format", "table")
+    assert table.stdout == b""
+    assert "2 unchanged" in table.error
+
+
+def test_what_fails_is_named_with_its_reason_and_leaves_with_3(toy: CommandLine, media: Path) -> None:
+    picture(media / "red.png", RED)
+    (media / "bad.png").write_bytes(b"no picture")
+    (media / "empty.wav").write_bytes(b"")
+    outcome = toy("index", media)
+    assert outcome.status == 3
+    assert counts(outcome.data) == {"added": 1, "failed": 2}
+    bad, empty, _ = outcome.stderr.splitlines()
+    assert bad.startswith(f"failed: {media / 'bad.png'}: ")
+    assert empty == f"failed: {media / 'empty.wav'}: is empty (0 bytes)"
+    rows = toy("failures").data
+    assert [(row["path"], row["error"]) for row in rows] == [
+        (str(media / "bad.png"), "CorruptMediaError"),
+        (str(media / "empty.wav"), "EmptyMediaError"),
+    ]
+    assert all(row["reason"] and row["failed_at"] for row in rows)
+    paths = toy("failures", "--format", "paths").stdout
+    assert paths.splitlines() == [os.fsencode(media / "bad.png"), os.fsencode(media / "empty.wav")]
+    picture(media / "bad.png", BLUE)
+    sound(media / "empty.wav", (LOW_HZ, 1))
+    assert toy("index", media, "--retry-failed").status == 0
+    assert toy("failures").data == []
+
+
+def test_many_failures_are_cut_short_on_stderr(toy: CommandLine, media: Path) -> None:
+    picture(media / "red.png", RED)
+    for number in range(23):
+        (media / f"{number}.png").write_bytes(b"no picture")
+    lines = toy("index", media).stderr.splitlines()
+    assert len(lines) == 22
+    assert lines[20] == "… and 3 more; `modag failures` lists all"
+
+
+def test_a_dry_run_writes_nothing(toy: CommandLine, media: Path) -> None:
+    picture(media / "red.png", RED)
+    outcome = toy("index", media, "--dry-run")
+    assert counts(outcome.data) == {"added": 1}
+    assert ": would be: 1 added in " in outcome.error
+    assert toy("info").data["items"] == {}
+
+
+def test_a_dry_run_makes_no_index(modag: CommandLine, media: Path) -> None:
+    picture(media / "red.png", RED)
+    outcome = modag("index", media, "--dry-run", "--index", modag.folder / "new", *toy_options(modag.folder))
+    assert counts(outcome.data) == {"added": 1}
+    assert outcome.error.startswith(f"{modag.folder / 'new'}: would be: 1 added")
+    assert not (modag.folder / "new").exists()
+
+
+def test_prune_exclude_and_symlinks(toy: CommandLine, media: Path) -> None:
+    red = picture(media / "red.png", RED)
+    picture(media / "drafts" / "green.png", GREEN)
+    picture(media / "blue.png", BLUE)
+    (media / "link.png").symlink_to(media / "blue.png")
+    assert counts(toy("index", media, "--exclude", "drafts", "--exclude", "re*").data) == {"added": 1}
+    assert counts(toy("index", media, "--follow-symlinks").data) == {"added": 3, "unchanged": 1}
+    red.unlink()
+    assert counts(toy("index", media, "--prune").data) == {"unchanged": 2, "removed": 1}  # a link is passed over
+
+
+def test_a_missing_or_empty_root_leaves_with_2(filled: CommandLine, media: Path) -> None:
+    nowhere = media / "nowhere"
+    outcome = filled("index", nowhere, "--prune")
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert outcome.error == f"error: {nowhere}: does not exist; is the drive mounted?"
+    for path in media.iterdir():
+        path.unlink()
+    outcome = filled("index", media, "--prune")
+    assert outcome.status == 2
+    assert outcome.error == f"error: {media}: holds no media; is the drive mounted?"
+    assert filled("info").data["items"] == {"image": 3, "sound": 3}
+
+
+def test_paths_from_stdin(toy: CommandLine, media: Path) -> None:
+    first, second = picture(media / "one.png", RED), picture(media / "new\nline.png", BLUE)
+    assert counts(toy("index", "-", stdin=os.fsencode(first) + b"\n").data) == {"added": 1}
+    both = os.fsencode(first) + b"\0" + os.fsencode(second) + b"\0"
+    assert counts(toy("index", "-0", "-", stdin=both).data) == {"added": 1, "unchanged": 1}
+    outcome = toy("index", "-")
+    assert outcome.status == 2
+    assert "no paths were given" in outcome.stderr
+
+
+def test_names_that_are_not_utf8(toy: CommandLine, media: Path) -> None:
+    name, bad = os.fsencode(media) + b"/caf\xe9.png", os.fsencode(media) + b"/bad\xff.png"
+    shutil.copy(picture(media / "red.png", RED), name)
+    with open(bad, "wb") as file:
+        file.write(b"no picture")
+    outcome = toy("index", media)
+    assert outcome.status == 3
+    assert rf"{media}/bad\xff.png: " in outcome.stderr
+    assert toy("failures", "--format", "paths").stdout == bad + b"\n"
+    found = toy("search", media / "red.png", "--format", "paths")
+    assert found.stdout == name + b"\n"
+    labelled = toy("label", "-", "--as", "red", stdin=found.stdout)
+    assert labelled.data == {"label": "red", "added": 1}
+    (hit,) = toy("search", os.fsdecode(name)).data
+    assert hit["path"] == str(media / "red.png")
+    for output_format in ("json", "jsonl", "csv", "table"):
+        assert toy("search", media / "red.png", "--format", output_format).status == 0
+    assert rf"{media}/caf\xe9.png".encode() in toy("search", media / "red.png", "--format", "csv").stdout
+
+
+def test_a_second_writer_is_turned_away(filled: CommandLine, media: Path) -> None:
+    with FileLock(filled.folder / "index" / "lock"):
+        outcome = filled("index", media)
+        assert (outcome.status, outcome.stdout) == (1, b"")
+        assert outcome.error == f"error: {filled.folder}/index: another process is writing to this index; wait for it"
+        assert filled("search", "id:1").status == 0
+
+
+def test_settings_are_those_of_the_index(filled: CommandLine, media: Path) -> None:
+    outcome = filled("index", media, "--window", "4", "--hop", "2")
+    assert outcome.status == 2
+    assert "window_s is 10.0, not 4.0, hop_s is 5.0, not 2.0); make a new index" in outcome.error
+    assert counts(filled("index", media, "--window", "10").data) == {"unchanged": 6}
+
+
+def test_settings_that_cannot_be_meant(modag: CommandLine, media: Path) -> None:
+    picture(media / "red.png", RED)
+    for arguments, words in (
+        (["--window", "4", "--hop", "8"], "hop_s must lie above 0 and not above window_s"),
+        (["--frame-interval", "0"], "frame_interval_s must be above 0, not 0.0"),
+        (["--sound-encoder", "nonesuch"], "no encoder named 'nonesuch'; installed: "),
+        (["--sound-encoder", "toy-image"], "encoder 'toy-image' takes images, and cannot be the sound encoder"),
+        (["--sound-encoder", "toy-sound"], "no packaged space joins toy-sound and efficientnet-lite0"),
+    ):
+        outcome = modag("index", media, "--index", modag.folder / "new", *arguments)
+        assert outcome.status in (1, 2)
+        assert words in outcome.error
+        assert not is_index(modag.folder / "new")
+
+
+@pytest.mark.parametrize("name", [None, "concert"])
+def test_where_a_bare_name_leads(toy: CommandLine, media: Path, name: str | None) -> None:
+    del toy.environment["MODAG_INDEX"]
+    picture(media / "red.png", RED)
+    chosen = [] if name is None else ["--index", name]
+    data = toy.folder / "data" / "modag-search" / "indexes" / (name or "default")
+    local = toy.folder / "indexes" / (name or "default")
+    toy_index(data).close()
+    assert toy("index", media, *chosen).error.startswith(f"{data}: 1 added")
+    toy_index(local).close()
+    assert toy("index", media, *chosen).error.startswith(f"{local}: 1 added")
+    assert toy("info", *chosen).data["folder"] == str(local)
+
+
+def test_the_environment_names_an_index_and_the_option_wins(toy: CommandLine, tmp_path: Path) -> None:
+    toy_index(tmp_path / "other").close()
+    assert toy("info").data["folder"] == str(tmp_path / "index")
+    assert toy("info", "--index", "./other").data["folder"] == str(tmp_path / "other")
+
+
+def test_verbs_need_an_index(modag: CommandLine) -> None:
+    for verb in (["search", "id:1"], ["info"], ["verify"], ["rebuild"], ["failures"], ["label", "x", "--as", "y"]):
+        outcome = modag(*verb, "--index", "nowhere")
+        assert (outcome.status, outcome.stdout) == (1, b"")
+        folder = modag.folder / "data" / "modag-search" / "indexes" / "nowhere"
+        assert outcome.error.startswith(f"error: {folder}: there is no index here; ")
+        assert not folder.exists()

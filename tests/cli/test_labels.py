@@ -1,0 +1,90 @@
+"""``modag label`` and ``modag classify``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.made_media import LOW_HZ, picture, sound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.command_line import CommandLine
+
+FIELDS = ["path", "label", "confidence", "scores", "neighbours"]
+
+
+def test_label_and_take_back(filled: CommandLine, media: Path) -> None:
+    outcome = filled("label", media / "a.png", "id:2", "--as", "low")
+    assert (outcome.status, outcome.data) == (0, {"label": "low", "added": 2})
+    assert filled("label", media / "a.png", "--as", "low").data == {"label": "low", "added": 0}
+    assert filled("label", media / "a.png", "--as", "low", "--remove").data == {"label": "low", "removed": 1}
+    assert filled("info").data["annotations"] == 1
+
+
+def test_all_or_none_are_labelled(filled: CommandLine, media: Path) -> None:
+    nowhere = media / "nowhere.png"
+    outcome = filled("label", media / "a.png", nowhere, "--as", "low")
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert outcome.error == f"error: {nowhere}: is not in the index; `modag index` takes files in"
+    assert filled("info").data["annotations"] == 0
+    assert filled("label", media / "a.png", "--as", " ").status == 2
+    assert filled("label", media / "a.png").status == 2
+
+
+def test_paths_from_a_search_can_be_labelled(filled: CommandLine, media: Path) -> None:
+    found = filled("search", media / "a.wav", "--min-similarity", "0.9", "--format", "paths")
+    assert filled("label", "-", "--as", "low", stdin=found.stdout).data["added"] == 1
+    nul_separated = os.fsencode(media / "b.png") + b"\0" + os.fsencode(media / "c.png")
+    assert filled("label", "-0", "-", "--as", "high", stdin=nul_separated).data["added"] == 2
+
+
+def test_classify_shows_who_voted(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    filled("label", media / "a.png", "--as", "low")
+    filled("label", media / "b.png", media / "c.png", "--as", "other")
+    query = sound(tmp_path / "q.wav", (LOW_HZ, 1))
+    outcome = filled("classify", query, media / "c.wav", "-k", "2")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    first, second = outcome.data
+    assert list(first) == FIELDS
+    assert (first["path"], first["label"]) == (str(query), "low")
+    assert (second["path"], second["label"]) == (str(media / "c.wav"), "other")
+    assert sum(score["score"] for score in first["scores"]) == pytest.approx(1)
+    assert first["confidence"] == first["scores"][0]["score"]
+    assert [list(neighbour) for neighbour in first["neighbours"]] == [
+        ["id", "path", "modality", "label", "similarity"]
+    ] * 2
+    table = filled("classify", query, "--format", "table").stdout.decode().splitlines()
+    assert len(table) == 2
+    assert "low" in table[1]
+
+
+def test_what_stays_open_leaves_with_4(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    outcome = filled("classify", media / "a.wav")
+    assert (outcome.status, outcome.stdout) == (4, b"")
+    assert outcome.error.startswith("no item has a label yet")
+    filled("label", media / "a.png", "--as", "a")
+    filled("label", media / "b.png", "--as", "b")
+    between = picture(tmp_path / "q.png", (100, 98, 0))
+    outcome = filled("classify", between, "--min-confidence", "0.95")
+    assert outcome.status == 4
+    assert outcome.data[0]["label"] is None
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_classified(
+    filled: CommandLine, media: Path, tmp_path: Path
+) -> None:
+    filled("label", media / "a.png", "--as", "low")
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound")
+    silent = sound(tmp_path / "silent.wav", (0, 1))
+    outcome = filled("classify", bad, silent, media / "a.wav")
+    assert outcome.status == 3
+    assert [(row["path"], row["label"]) for row in outcome.data] == [(str(media / "a.wav"), "low")]
+    assert [line.split(": ")[:2] for line in outcome.stderr.splitlines()] == [
+        ["failed", str(bad)],
+        ["failed", str(silent)],
+    ]

@@ -1,0 +1,180 @@
+"""``modag search``, and the formats that all verbs share."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.made_media import HIGH_HZ, LOW_HZ, RED, picture, sound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.command_line import CommandLine
+
+FIELDS = ["id", "path", "modality", "similarity", "start_s", "end_s", "labels"]
+
+
+def names(rows: list[dict[str, str]]) -> list[str]:
+    return [os.path.basename(row["path"]) for row in rows]
+
+
+def test_json_has_the_fields_of_the_contract(filled: CommandLine, media: Path) -> None:
+    outcome = filled("search", media / "a.wav", "--modality", "image")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert [list(row) for row in outcome.data] == [FIELDS] * 3
+    first = outcome.data[0]
+    assert first["path"] == str(media / "a.png")
+    assert first["modality"] == "image"
+    assert first["similarity"] > 0.9
+    assert (first["start_s"], first["end_s"], first["labels"]) == (None, None, [])
+
+
+def test_every_format_tells_the_same(filled: CommandLine, media: Path) -> None:
+    filled("label", media / "b.wav", "--as", "middle, high")
+    filled("label", media / "b.wav", "--as", "tone")
+
+    def asked(output_format: str) -> str:
+        outcome = filled("search", media / "a.wav", "-n", "4", "--format", output_format)
+        assert (outcome.status, outcome.stderr) == (0, "")
+        return outcome.stdout.decode()
+
+    rows = json.loads(asked("json"))
+    assert [json.loads(line) for line in asked("jsonl").splitlines()] == rows
+    assert asked("paths").splitlines() == [row["path"] for row in rows]
+    from_csv = list(csv.DictReader(io.StringIO(asked("csv"))))
+    assert [row["path"] for row in from_csv] == [row["path"] for row in rows]
+    assert [float(row["similarity"]) for row in from_csv] == [row["similarity"] for row in rows]
+    assert {row["labels"] for row in from_csv} <= {"", "middle, high;tone"}
+    head, *lines = asked("table").splitlines()
+    assert head.split() == ["similarity", "modality", "path", "start_s", "end_s", "labels", "id"]
+    assert len(lines) == 4
+    for line, row in zip(lines, rows, strict=True):
+        assert os.path.basename(row["path"]) in line
+        assert f"{row['similarity']:.3f}" in line
+        assert "\x1b" not in line
+
+
+def on_a_terminal(modag: CommandLine, *arguments: object, **environment: str) -> str:
+    """Run a command whose stdout is a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        modag.command(*arguments),
+        cwd=modag.folder,
+        env=modag.environment | {"TERM": "xterm-256color"} | environment,
+        stdout=theirs,
+        stderr=theirs,
+        stdin=subprocess.DEVNULL,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # Linux says so when the other side is closed
+                break
+            if not part:
+                break
+            shown += part
+        assert process.wait(60) == 0
+    os.close(ours)
+    return shown.decode()
+
+
+def test_a_terminal_gets_a_table_and_colour_only_where_wanted(filled: CommandLine, media: Path) -> None:
+    coloured = on_a_terminal(filled, "search", "id:1")
+    assert "similarity" in coloured
+    assert "[\r\n" not in coloured
+    assert "\x1b[" in coloured
+    assert "\x1b" not in on_a_terminal(filled, "search", "id:1", NO_COLOR="1")
+
+
+def test_progress_shows_on_a_terminal_only_where_wanted(filled: CommandLine, media: Path) -> None:
+    picture(media / "d.png", RED)
+    assert "\x1b" not in on_a_terminal(filled, "index", media, "--no-progress", NO_COLOR="1")
+    picture(media / "e.png", RED)
+    assert "indexing" in on_a_terminal(filled, "index", media)
+
+
+def test_a_part_of_a_sound(filled: CommandLine, tmp_path: Path) -> None:
+    query = sound(tmp_path / "q.wav", (LOW_HZ, 12), (HIGH_HZ, 12))
+    for part, expected in ((["--to", "9"], "a.png"), (["--from", "15.5", "--to", "20"], "c.png")):
+        assert names(filled("search", query, "--modality", "image", "-n", "1", *part).data) == [expected]
+    outcome = filled("search", query, "--from", "99")
+    assert outcome.status == 2
+    assert outcome.error.startswith(f"error: {query}: the range from 99 s")
+
+
+def test_labels_as_query_and_as_filter(filled: CommandLine, media: Path) -> None:
+    filled("label", media / "a.png", media / "c.png", "--as", "chosen")
+    assert names(filled("search", media / "a.wav", "--label", "chosen").data) == ["a.png", "c.png"]
+    assert "a.png" not in names(filled("search", "label:chosen").data)
+    (first, *_) = filled("search", media / "a.wav", "--label", "chosen").data
+    assert first["labels"] == ["chosen"]
+
+
+@pytest.mark.parametrize("output_format", ["table", "json", "jsonl", "csv", "paths"])
+def test_nothing_found_leaves_with_4(filled: CommandLine, media: Path, output_format: str) -> None:
+    outcome = filled("search", media / "a.wav", "--label", "nobody", "--format", output_format)
+    assert (outcome.status, outcome.error) == (4, "nothing found")
+    if output_format == "json":
+        assert outcome.data == []
+    if output_format == "csv":
+        assert len(outcome.stdout.splitlines()) == 1
+
+
+def test_questions_without_an_answer_leave_with_4(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    silent = sound(tmp_path / "silent.wav", (0, 1))
+    outcome = filled("search", silent)
+    assert (outcome.status, outcome.stdout) == (4, b"")
+    assert outcome.error == f"{silent}: is silent or black throughout, so nothing is like it"
+    outcome = filled("search", "label:nobody")
+    assert outcome.status == 4
+    assert "nobody" in outcome.error
+    assert filled("search", media / "a.wav", "--modality", "sound", "--min-similarity", "0.9").status == 4
+
+
+def test_errors_are_one_line_that_names_the_file(filled: CommandLine, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    text = tmp_path / "notes.txt"
+    text.write_text("not media")
+    for path, status in ((bad, 1), (text, 1), (tmp_path / "nowhere.wav", 1), (tmp_path, 1)):
+        outcome = filled("search", path)
+        assert (outcome.status, outcome.stdout) == (status, b"")
+        assert outcome.error.startswith(f"error: {path}: ")
+    for query in ("id:x", "id:99"):
+        outcome = filled("search", query)
+        assert outcome.status == 2
+        assert query in outcome.error
+
+
+def test_a_reader_that_goes_away_is_no_error(filled: CommandLine) -> None:
+    with subprocess.Popen(
+        filled.command("search", "id:1"),
+        cwd=filled.folder,
+        env=filled.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_damaged_stores_are_mended_with_a_warning(filled: CommandLine) -> None:
+    before = filled("search", "id:1").data
+    for path in (filled.folder / "index" / "stores").iterdir():
+        path.write_bytes(b"damage")
+    outcome = filled("search", "id:1")
+    assert (outcome.status, outcome.data) == (0, before)
+    assert [line.split(":")[0] for line in outcome.stderr.splitlines()] == ["warning", "warning"]
+    assert filled("search", "id:1").stderr == ""

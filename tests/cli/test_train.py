@@ -1,0 +1,71 @@
+"""``modag train space``: from a manifest to an index in the new space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search import Space
+from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.command_line import CommandLine
+
+TOYS = ("--sound-encoder", "toy-sound", "--image-encoder", "toy-image")
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """Twelve files of three labels; red goes with high tones, against the space that the toys begin with."""
+    lines = ["path,label"]
+    for number in range(2):
+        for label, colour, hz in (("x", RED, HIGH_HZ), ("y", GREEN, MIDDLE_HZ), ("z", BLUE, LOW_HZ)):
+            shade = (colour[0] - number, colour[1], colour[2])
+            lines.append(f"{picture(tmp_path / 'lessons' / f'{label}{number}.png', shade)},{label}")
+            lines.append(f"{sound(tmp_path / 'lessons' / f'{label}{number}.wav', (hz + number, 1))},{label}")
+    path = tmp_path / "lessons.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_space_is_trained_and_an_index_moves_to_it(
+    filled: CommandLine, media: Path, manifest: Path, tmp_path: Path
+) -> None:
+    space = tmp_path / "new" / "lessons.safetensors"
+    outcome = filled("train", "space", manifest, *TOYS, "--steps", "60", "--output", space, "--name", "lessons")
+    assert outcome.status == 0, outcome.stderr
+    card = outcome.data
+    assert card["name"] == "lessons"
+    assert card["files"] == 12
+    assert card["groups"] == {"image": 3, "sound": 3}
+    assert card["settings"]["steps"] == 60
+    assert Space.load(space).card == card
+    assert filled("rebuild", "--space", space).data["space"] == "lessons"
+    for name, expected in (("a", "c"), ("b", "b"), ("c", "a")):
+        (hit,) = filled("search", media / f"{name}.wav", "--modality", "image", "-n", "1").data
+        assert hit["path"] == str(media / f"{expected}.png")
+
+
+def test_files_that_cannot_be_read_are_named(filled: CommandLine, manifest: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    with manifest.open("a") as file:
+        file.write("bad.png,x\n")
+    outcome = filled("train", "space", manifest, *TOYS, "--steps", "2")
+    assert outcome.status == 3
+    assert outcome.stderr.startswith(f"failed: {tmp_path / 'bad.png'}: ")
+    assert outcome.data["files"] == 12
+    assert (tmp_path / "space.safetensors").is_file()
+
+
+def test_manifests_that_cannot_be_used_leave_with_2(modag: CommandLine, tmp_path: Path) -> None:
+    manifest = tmp_path / "lessons.csv"
+    outcome = modag("train", "space", manifest, *TOYS)
+    assert outcome.status == 2
+    assert str(manifest) in outcome.error
+    manifest.write_text("path,label\n")
+    assert modag("train", "space", manifest, *TOYS).error == f"error: {manifest}: holds no rows"
+    manifest.write_text("file,class\na,b\n")
+    assert f"{manifest}: line 1: " in modag("train", "space", manifest, *TOYS).error

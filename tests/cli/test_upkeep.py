@@ -1,0 +1,138 @@
+"""``modag rebuild``, ``verify``, ``info``, ``migrate``, ``models``."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from tests.cli.command_line import ROOT
+from tests.shared_folder import shared
+from tests.toy_encoders import toy_space
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.command_line import CommandLine
+
+
+def test_info(filled: CommandLine, media: Path) -> None:
+    filled("label", media / "a.png", media / "b.png", "--as", "chosen")
+    (media / "bad.png").write_bytes(b"no picture")
+    filled("index", media)
+    info = filled("info").data
+    expected = {
+        "folder": str(filled.folder / "index"),
+        "items": {"image": 3, "sound": 3},
+        "segments": {"image ok": 3, "sound ok": 3},
+        "labels": 1,
+        "annotations": 2,
+        "failures": 1,
+        "outdated_items": 0,
+        "feature_bytes": 6 * 3 * 2,
+        "sound_encoder": "toy-sound",
+        "space": "toy",
+        "store": "faiss-flat",
+        "window_s": 10.0,
+    }
+    assert info | expected == info
+    assert b"toy-sound" in filled("info", "--format", "table").stdout
+
+
+def test_rebuild_with_another_space(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    assert filled("rebuild").data == {"vectors": 6, "space": "toy", "store": "faiss-flat"}
+    space = tmp_path / "turned.safetensors"
+    space.write_bytes(toy_space(turned=True).to_bytes())
+    assert filled("rebuild", "--space", space).data == {"vectors": 6, "space": "turned", "store": "faiss-flat"}
+    (hit,) = filled("search", media / "a.wav", "--modality", "image", "-n", "1").data
+    assert hit["path"] == str(media / "c.png")
+    for option, value, words in (
+        ("--space", "default", "was trained on"),
+        ("--space", "nonesuch", "there is no space 'nonesuch'"),
+        ("--store", "nonesuch", "no store named 'nonesuch'; installed: faiss-flat"),
+    ):
+        outcome = filled("rebuild", option, value)
+        assert (outcome.status, outcome.stdout) == (1, b"")
+        assert words in outcome.error
+    assert filled("verify").status == 0
+
+
+def test_verify_names_problems_and_leaves_with_1(filled: CommandLine) -> None:
+    outcome = filled("verify")
+    assert (outcome.status, outcome.data, outcome.error) == (0, [], "all is well")
+    store = filled.folder / "index" / "stores" / "image.faiss-flat"
+    store.write_bytes(store.read_bytes()[:-1])
+    outcome = filled("verify")
+    assert outcome.status == 1
+    (row,) = outcome.data
+    assert row["problem"].startswith(f"{store}: ")
+    filled("rebuild")
+    assert filled("verify").status == 0
+
+
+def test_a_damaged_catalog_is_named(filled: CommandLine) -> None:
+    catalog = filled.folder / "index" / "catalog.sqlite"
+    catalog.write_bytes(b"this is no database" * 300)
+    for verb in (["info"], ["search", "id:1"], ["verify"]):
+        outcome = filled(*verb)
+        assert (outcome.status, outcome.stdout) == (1, b"")
+        assert outcome.error.startswith(f"error: {catalog}: ")
+
+
+def test_migrate(filled: CommandLine) -> None:
+    outcome = filled("migrate", "--check")
+    assert (outcome.status, outcome.stdout) == (0, b"")
+    catalog = filled.folder / "index" / "catalog.sqlite"
+    connection = sqlite3.connect(catalog)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    outcome = filled("migrate")
+    assert outcome.status == 1
+    assert str(catalog) in outcome.error
+
+
+def test_models_lists_encoders_and_how_to_get_them(modag: CommandLine) -> None:
+    rows = {row["name"]: row for row in modag("models").data}
+    assert {"modag-sound", "efficientnet-lite0", "efficientat-mn04", "resnet50", "yamnet", "toy-image"} <= rows.keys()
+    assert rows["modag-sound"]["here"]
+    assert rows["toy-image"]["modality"] == "image"
+    mn04 = rows["efficientat-mn04"]
+    assert not mn04["here"]
+    assert "modag models add efficientat-mn04 FILE" in mn04["how_to_get"]
+    assert mn04["licence"] == "MIT"
+
+
+def test_weights_are_checked_before_they_are_added(modag: CommandLine, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    wrong = tmp_path / "mn04_as_mAP_432.pt"
+    wrong.write_bytes(b"not the weights")
+    outcome = modag("models", "add", "efficientat-mn04", wrong, MODAG_MODELS=str(models))
+    assert (outcome.status, outcome.stdout) == (1, b"")
+    assert outcome.error.startswith(f"error: {wrong}: not the weights of efficientat-mn04: SHA-256 is ")
+    assert not models.exists()
+    for name, file, status in (
+        ("efficientat-mn04", tmp_path / "nowhere", 2),
+        ("modag-sound", wrong, 2),
+        ("nonesuch", wrong, 1),
+    ):
+        outcome = modag("models", "add", name, file, MODAG_MODELS=str(models))
+        assert outcome.status == status
+        assert outcome.error.startswith("error: ")
+
+
+def test_the_right_weights_can_be_added(modag: CommandLine, tmp_path: Path) -> None:
+    right = shared("models/mn04_as_mAP_432.pt")
+    models = tmp_path / "models"
+    outcome = modag("models", "add", "efficientat-mn04", right, MODAG_MODELS=str(models))
+    assert outcome.status == 0
+    assert outcome.error == f"{models / right.name}: installed"
+    assert (models / right.name).read_bytes() == right.read_bytes()
+    rows = modag("models", "--format", "jsonl", MODAG_MODELS=str(models)).stdout.splitlines()
+    assert any(b'"efficientat-mn04"' in row and b'"here": true' in row for row in rows)
+
+
+def test_missing_weights_are_named_with_the_way_to_get_them(modag: CommandLine, tmp_path: Path) -> None:
+    """Without a network, and with the address closed off, the message tells what to do."""
+    program = "from modag_search.encoders.efficientat import EfficientAtMn04 as E; E.weights.ensure()"
+    assert (ROOT / "modag_search").is_dir()
+    assert program
