@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modag_search.values import Float32Array, Modality, Uint8Array
 
 GATE = "MODAG_TOY_GATE"
-"""Environment variable: a named pipe that is told when a picture of `GATE_COLOUR` is met; the encoder then waits for ever."""
+"""Environment variable: a named pipe, told when a picture of `GATE_COLOUR` is met; the encoder then waits for ever."""
 
 GATE_COLOUR = (1, 2, 253)
 _BANDS_HZ = ((0, 500), (500, 2000), (2000, 8000))

@@ -80,9 +80,7 @@ def index(
     roots = expand_stdin(paths, nul_separated=nul_separated)
     chosen = {name: value for name, value in settings.items() if value is not None}
     opening = (
-        index_to_foresee(index_name, chosen=chosen)
-        if dry_run
-        else open_index(index_name, create=True, chosen=chosen)
+        index_to_foresee(index_name, chosen=chosen) if dry_run else open_index(index_name, create=True, chosen=chosen)
     )
     with opening as opened, file_progress(wanted=not no_progress) as bar:
         report = opened.add(

@@ -69,7 +69,14 @@ def test_help_and_version_in_a_process(modag: CommandLine) -> None:
 
 
 def test_usage_errors_leave_with_2(modag: CommandLine) -> None:
-    for arguments in ([], ["no-such-verb"], ["search"], ["search", "x", "--modality", "smell"], ["search", "x", "-n", "0"]):
+    wrong: tuple[list[str], ...] = (
+        [],
+        ["no-such-verb"],
+        ["search"],
+        ["search", "x", "--modality", "smell"],
+        ["search", "x", "-n", "0"],
+    )
+    for arguments in wrong:
         outcome = modag(*arguments)
         assert outcome.status == 2
         assert outcome.stdout == b""

@@ -147,7 +147,7 @@ def test_paths_from_stdin(toy: CommandLine, media: Path) -> None:
 
 def test_names_that_are_not_utf8(toy: CommandLine, media: Path) -> None:
     name, bad = os.fsencode(media) + b"/caf\xe9.png", os.fsencode(media) + b"/bad\xff.png"
-    shutil.copy(picture(media / "red.png", RED), name)
+    shutil.copy(os.fsencode(picture(media / "red.png", RED)), name)
     with open(bad, "wb") as file:
         file.write(b"no picture")
     outcome = toy("index", media)

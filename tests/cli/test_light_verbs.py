@@ -61,9 +61,7 @@ def test_verbs_on_an_index(filled: CommandLine, media: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", [("info",), ("search", "id:1")])
-def test_verbs_on_an_index_of_the_default_encoders(
-    modag: CommandLine, tmp_path: Path, verb: tuple[str, ...]
-) -> None:
+def test_verbs_on_an_index_of_the_default_encoders(modag: CommandLine, tmp_path: Path, verb: tuple[str, ...]) -> None:
     from modag_search import Index
 
     Index.open(tmp_path / "index", create=True).close()

@@ -63,7 +63,8 @@ def test_neighbours_that_are_not_there_weigh_nothing() -> None:
     st.integers(0, 2**31),
 )
 def test_many_at_once_vote_as_one_by_one(similarities: np.ndarray, k: int, seed: int) -> None:
-    classes = np.random.default_rng(seed).integers(0, 4, similarities.shape[1])
+    n_voters: int = similarities.shape[1]
+    classes = np.random.default_rng(seed).integers(0, 4, n_voters)
     shares = vote_all(similarities, classes, n_classes=4, k=k)
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
     for row, share in zip(similarities, shares, strict=True):

@@ -41,9 +41,7 @@ def test_guessing_one_class_scores_chance(n_classes: int, n_each: int) -> None:
 
 @settings(max_examples=25)
 @given(guesses(), st.booleans())
-def test_the_interval_holds_the_estimate_and_is_repeatable(
-    pair: tuple[np.ndarray, np.ndarray], grouped: bool
-) -> None:
+def test_the_interval_holds_the_estimate_and_is_repeatable(pair: tuple[np.ndarray, np.ndarray], grouped: bool) -> None:
     expected, guessed = pair
     groups = np.arange(len(expected)) // 2 if grouped else None
     interval = bootstrap_macro_accuracy(expected, guessed, groups=groups, draws=200)

@@ -80,6 +80,4 @@ def machine(name: str) -> type[RuleBasedStateMachine]:
 
 @pytest.mark.parametrize("name", registry.store_names())
 def test_a_store_is_a_dictionary_that_can_be_searched(name: str) -> None:
-    run_state_machine_as_test(
-        machine(name), settings=settings(max_examples=60, stateful_step_count=20, deadline=None)
-    )
+    run_state_machine_as_test(machine(name), settings=settings(max_examples=60, stateful_step_count=20, deadline=None))
