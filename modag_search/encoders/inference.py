@@ -39,10 +39,10 @@ def one_thread() -> Iterator[None]:
     try:
         yield
     finally:
+        # The setting is the calling thread's own, so each thread restores it, whether or not others are inside.
         with _lock:
             _threads_inside -= 1
-            if _threads_inside == 0:
-                torch.set_num_threads(_threads_before)
+            torch.set_num_threads(_threads_before)
 
 
 def encode_one_by_one(

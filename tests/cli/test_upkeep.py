@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from tests.cli.command_line import ROOT
 from tests.shared_folder import shared
 from tests.toy_encoders import toy_space
 
@@ -129,10 +128,3 @@ def test_the_right_weights_can_be_added(modag: CommandLine, tmp_path: Path) -> N
     assert (models / right.name).read_bytes() == right.read_bytes()
     rows = modag("models", "--format", "jsonl", MODAG_MODELS=str(models)).stdout.splitlines()
     assert any(b'"efficientat-mn04"' in row and b'"here": true' in row for row in rows)
-
-
-def test_missing_weights_are_named_with_the_way_to_get_them(modag: CommandLine, tmp_path: Path) -> None:
-    """Without a network, and with the address closed off, the message tells what to do."""
-    program = "from modag_search.encoders.efficientat import EfficientAtMn04 as E; E.weights.ensure()"
-    assert (ROOT / "modag_search").is_dir()
-    assert program
