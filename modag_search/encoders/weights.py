@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 import urllib.error
 from dataclasses import dataclass
 from importlib import resources
@@ -97,9 +97,9 @@ class WeightsFile:
             raise UsageError(f"{source}: no such file")
         self._check(source, remedy=f"get {self.file_name} from {self.address}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as copy, source.open("rb") as file:
-            shutil.copyfileobj(file, copy)
-        Path(copy.name).replace(self.path)
+        partial = self.path.with_name(f".{self.file_name}-{secrets.token_hex(4)}")
+        shutil.copyfile(source, partial)
+        partial.replace(self.path)
         return self.path
 
     def _check(self, path: Path, *, remedy: str) -> None:

@@ -38,7 +38,8 @@ class Voters:
         segment_ids, item_ids, labels = catalog.labels.labelled_segments()
         if len(segment_ids) == 0:
             raise NothingFoundError("no item has a label yet; `modag label PATH... --as NAME` gives one")
-        self._segments: Int64Array = np.unique(segment_ids)
+        self._segments, first = np.unique(segment_ids, return_index=True)
+        self._items: Int64Array = item_ids[first]
         self._labels: dict[int, list[tuple[int, str]]] = {}
         for segment, item, label in zip(segment_ids.tolist(), item_ids.tolist(), labels, strict=True):
             self._labels.setdefault(segment, []).append((item, label))
@@ -67,10 +68,7 @@ class Voters:
 
     def _nearest(self, vectors: np.ndarray, *, k: int, without: frozenset[int]) -> list[tuple[float, int]]:
         """For each vector the `k` nearest labelled segments of either modality that are not of the query itself."""
-        others = np.array(
-            [segment for segment in self._segments.tolist() if self._labels[segment][0][0] not in without],
-            dtype=np.int64,
-        )
+        others = self._segments[~np.isin(self._items, list(without))]
         found: list[tuple[float, int]] = []
         answers = [store.search(vectors, k=k, among=others) for store in self._stores.values()]
         similarities = np.concatenate([answer[0] for answer in answers], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from modag_search.stores import NOTHING, VectorStore
 from modag_search.values import Float32Array, Hit, Int64Array, Modality, SegmentRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.space import Space
@@ -78,33 +79,42 @@ class Search:
         list of Hit
             Nearest first.
         """
-        found: dict[int, tuple[_Candidate, SegmentRecord]] = {}
         k = 2 * n + 8
         while True:
-            candidates = [c for c in self._candidates(query, k=k, among=among) if c.similarity >= min_similarity]
-            found = self._best_of_items(candidates, without=query.without)
-            if len(found) >= n or k >= max((len(store) for store in self._stores.values()), default=0):
-                break
+            candidates, bound = self._candidates(query, k=k, among=among, min_similarity=min_similarity)
+            nearest = self._best_of_items(candidates, without=query.without)[:n]
+            if bound == -math.inf or (len(nearest) == n and nearest[-1][0].rank >= bound):
+                return self._as_hits(nearest)
             k *= 4
-        nearest = sorted(found.values(), key=lambda pair: (-pair[0].rank, pair[0].segment))[:n]
-        return self._as_hits(nearest)
 
-    def _candidates(self, query: Query, *, k: int, among: Int64Array | None) -> Iterator[_Candidate]:
+    def _candidates(
+        self, query: Query, *, k: int, among: Int64Array | None, min_similarity: float
+    ) -> tuple[list[_Candidate], float]:
+        """Find the `k` nearest segments of each segment of the query, in each store.
+
+        Returns
+        -------
+        candidates : list of _Candidate
+        bound : float
+            No segment that is not among the candidates ranks higher; -inf where there is none that counts.
+        """
+        candidates: list[_Candidate] = []
+        bound = -math.inf
         for source, vectors in query.vectors.items():
             for target, store in self._stores.items():
-                if len(vectors) == 0 or len(store) == 0:
-                    continue
-                similarities, ids = store.search(vectors, k=min(k, len(store)), among=among)
+                similarities, ids = store.search(vectors, k=k, among=among)
                 ranks = standard_scores(similarities, self._space.background_of(source, target))
-                there = ids != NOTHING
-                rows = zip(ids[there].tolist(), similarities[there].tolist(), ranks[there].tolist(), strict=True)
-                for segment, similarity, rank in rows:
-                    yield _Candidate(segment, similarity, rank)
+                counts = (ids != NOTHING) & (similarities >= min_similarity)
+                more = counts[:, -1]
+                bound = max(bound, float(ranks[more, -1].max(initial=-math.inf)))
+                rows = zip(ids[counts].tolist(), similarities[counts].tolist(), ranks[counts].tolist(), strict=True)
+                candidates += [_Candidate(*row) for row in rows]
+        return candidates, bound
 
     def _best_of_items(
         self, candidates: Iterable[_Candidate], *, without: frozenset[int]
-    ) -> dict[int, tuple[_Candidate, SegmentRecord]]:
-        """Keep the nearest segment of each item; equals are decided by the segment's id."""
+    ) -> list[tuple[_Candidate, SegmentRecord]]:
+        """Keep the nearest segment of each item, nearest first; equals are decided by the segment's id."""
         ranked = sorted(candidates, key=lambda candidate: (-candidate.rank, candidate.segment))
         segments = self._catalog.segments.get_many({candidate.segment for candidate in ranked})
         best: dict[int, tuple[_Candidate, SegmentRecord]] = {}
@@ -112,7 +122,7 @@ class Search:
             segment = segments.get(candidate.segment)
             if segment is not None and segment.item_id not in without:
                 best.setdefault(segment.item_id, (candidate, segment))
-        return best
+        return list(best.values())
 
     def _as_hits(self, nearest: Sequence[tuple[_Candidate, SegmentRecord]]) -> list[Hit]:
         items = self._catalog.items.get_many({segment.item_id for _, segment in nearest})
@@ -127,4 +137,5 @@ class Search:
                 labels=items[segment.item_id].labels,
             )
             for candidate, segment in nearest
+            if segment.item_id in items
         ]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from pathlib import Path
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from modag_search.errors import DamagedStoreError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _MAGIC = b"modag-store/1\n"
 
@@ -20,16 +20,17 @@ _MAGIC = b"modag-store/1\n"
 def write_atomically(path: Path, parts: list[bytes | memoryview]) -> None:
     """Replace `path` by the concatenation of `parts`, and see it on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    # Not mkstemp, which would deny others the file whatever the umask says.
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with partial.open("xb") as file:
             for part in parts:
                 file.write(part)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise StoreError(f"{path}: cannot write: {error}") from error
     _sync_folder(path.parent)
 

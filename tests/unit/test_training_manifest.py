@@ -1,0 +1,138 @@
+"""Manifests, and what becomes of their files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from modag_search import IndexSettings
+from modag_search.errors import UsageError
+from modag_search.index.encoding import MediaEncoder
+from modag_search.training.collecting import collect, split
+from modag_search.training.manifest import ManifestEntry, read_manifest
+from tests.made_media import BLUE, HIGH_HZ, LOW_HZ, RED, picture, sound, video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def written(path: Path, *lines: str) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def test_labelled_media_in_csv(tmp_path: Path) -> None:
+    manifest = written(tmp_path / "m.csv", "label,path", "harp,a.wav", f"harp,{tmp_path}/x/../b.png", "lute,sub/c.wav")
+    assert read_manifest(manifest) == [
+        ManifestEntry(str(tmp_path / "a.wav"), "harp"),
+        ManifestEntry(str(tmp_path / "b.png"), "harp"),
+        ManifestEntry(str(tmp_path / "sub" / "c.wav"), "lute"),
+    ]
+
+
+def test_labelled_media_in_jsonl(tmp_path: Path) -> None:
+    rows = [{"path": "a.wav", "label": "harp"}, {"path": "naïve.png", "label": "lute", "more": 1}]
+    manifest = written(tmp_path / "m.jsonl", json.dumps(rows[0]), "", json.dumps(rows[1], ensure_ascii=False))
+    assert [(entry.path, entry.group) for entry in read_manifest(manifest)] == [
+        (str(tmp_path / "a.wav"), "harp"),
+        (str(tmp_path / "naïve.png"), "lute"),
+    ]
+
+
+def test_pairs_that_share_a_file_belong_together(tmp_path: Path) -> None:
+    manifest = written(tmp_path / "m.csv", "sound,image", "1.wav,1.png", "2.wav,2.png", "3.wav,1.png", "2.wav,4.png")
+    groups: dict[str, set[str]] = {}
+    for entry in read_manifest(manifest):
+        groups.setdefault(entry.group, set()).add(entry.path.rsplit("/", 1)[1])
+    assert sorted(map(sorted, groups.values())) == [["1.png", "1.wav", "3.wav"], ["2.png", "2.wav", "4.png"]]
+
+
+def test_long_chains_of_pairs(tmp_path: Path) -> None:
+    lines = [f"{number}.wav,{number}.png\n{number}.wav,{number + 1}.png" for number in range(3000)]
+    assert len({entry.group for entry in read_manifest(written(tmp_path / "m.csv", "sound,image", *lines))}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "words"),
+    [
+        ("m.csv", [], "line 1: must name the columns path,label or sound,image"),
+        ("m.csv", ["path,label"], "holds no rows"),
+        ("m.csv", ["path,class", "a,b"], r"line 1: must name .* not \['class', 'path'\]"),
+        ("m.csv", ["path,label", "a.wav,harp", "b.wav,"], "line 3: lacks label"),
+        ("m.csv", ["path,label", "a.wav"], "line 2: lacks label"),
+        ("m.csv", ["sound,image", "a.wav,b.png", ",c.png"], "line 3: lacks sound"),
+        ("m.jsonl", ['{"path": "a"}'], "line 1: lacks"),
+        ("m.jsonl", ['{"path": "a", "label": 3}'], "line 1: lacks label"),
+        ("m.jsonl", ["", "[1]"], "line 2: must be an object"),
+        ("m.jsonl", ["{"], "line 1: is not JSON"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_named(tmp_path: Path, name: str, lines: list[str], words: str) -> None:
+    manifest = written(tmp_path / name, *lines)
+    with pytest.raises(UsageError, match=f"{name}: {words}"):
+        read_manifest(manifest)
+
+
+def test_files_that_are_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"m\.csv: cannot be read"):
+        read_manifest(tmp_path / "m.csv")
+    (tmp_path / "m.csv").write_bytes(b"path,label\n\xff\xfe,x\n")
+    with pytest.raises(UsageError, match=r"m\.csv: cannot be read"):
+        read_manifest(tmp_path / "m.csv")
+
+
+@pytest.fixture
+def encoder(toys: None) -> MediaEncoder:
+    return MediaEncoder(IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image", space="own"))
+
+
+def test_files_become_examples_of_their_modality(encoder: MediaEncoder, media: Path) -> None:
+    bad = media / "bad.png"
+    bad.write_bytes(b"no picture")
+    entries = [
+        ManifestEntry(str(sound(media / "long.wav", (LOW_HZ, 12))), "low"),
+        ManifestEntry(str(picture(media / "red.png", RED)), "low"),
+        ManifestEntry(str(sound(media / "high.wav", (HIGH_HZ, 1))), "high"),
+        ManifestEntry(str(sound(media / "silent.wav", (0, 1))), "high"),
+        ManifestEntry(str(bad), "high"),
+        ManifestEntry(str(picture(media / "blue.png", BLUE)), "high"),
+        ManifestEntry(str(video(media / "clip.mp4")), "low"),
+    ]
+    done: list[int] = []
+    collected = collect(entries, encoder, workers=2, progress=done.append)
+    assert done == list(range(1, 8))
+    assert collected.groups == ["high", "low"]
+    assert [failure.path for failure in collected.failures] == [str(bad)]
+    assert collected.entries["sound"].tolist() == [0, 0, 2, 6]
+    assert collected.examples["sound"].groups.tolist() == [1, 1, 0, 1]
+    assert collected.entries["image"].tolist()[:2] == [1, 5]
+    assert set(collected.entries["image"].tolist()[2:]) == {6}
+    assert collected.examples["image"].features.shape == (len(collected.entries["image"]), 3)
+
+
+def test_both_modalities_are_needed(encoder: MediaEncoder, media: Path) -> None:
+    entries = [ManifestEntry(str(picture(media / "red.png", RED)), "x")]
+    with pytest.raises(UsageError, match="the manifest holds no sound that can be read"):
+        collect(entries, encoder)
+
+
+def test_files_are_held_out_whole_and_of_large_groups_only(encoder: MediaEncoder, media: Path) -> None:
+    entries = [
+        ManifestEntry(str(sound(media / f"{number}.wav", (LOW_HZ + number, 12 if number % 2 else 1))), "many")
+        for number in range(10)
+    ]
+    entries += [ManifestEntry(str(picture(media / f"{n}.png", (n + 90, 9, 9))), "few") for n in range(3)]
+    collected = collect(entries, encoder)
+    taught, held_out = split(collected, share=0.3, seed=0)
+    assert len(held_out["image"].groups) == 0
+    features = collected.examples["sound"].features
+    held = np.array([(features[row] == held_out["sound"].features).all(axis=1).any() for row in range(len(features))])
+    files = collected.entries["sound"]
+    assert set(files[held]).isdisjoint(files[~held])
+    assert len(set(files[held].tolist())) == 3
+    assert len(taught["sound"].groups) + len(held_out["sound"].groups) == len(features)
+    again = split(collected, share=0.3, seed=0)[1]
+    assert (again["sound"].features == held_out["sound"].features).all()

@@ -1,0 +1,127 @@
+"""Training a space: what it learns, that it is repeatable, and what it cannot be asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from modag_search.errors import UsageError
+from modag_search.training.losses import LOSSES
+from modag_search.training.space import (
+    Examples,
+    SpaceTrainingSettings,
+    TrainedBranches,
+    background_similarity,
+    cross_modal_accuracy,
+    train_branches,
+)
+from modag_search.values import MODALITIES
+
+if TYPE_CHECKING:
+    from modag_search.values import Modality
+
+CENTRES = {"image": np.random.default_rng(1).standard_normal((4, 24)), "sound": np.random.default_rng(2).standard_normal((4, 12))}
+QUICK = SpaceTrainingSettings(steps=60, hidden=32, dimension=16, groups_a_batch=4, examples_a_group=3)
+
+
+def examples(n_each: int, *, seed: int, groups: tuple[int, ...] = (0, 1, 2, 3)) -> dict[Modality, Examples]:
+    """Features that scatter about a centre for each group and modality."""
+    random = np.random.default_rng(seed)
+    made: dict[Modality, Examples] = {}
+    for modality in MODALITIES:
+        numbers = np.repeat(np.array(groups, dtype=np.int64), n_each)
+        centres = CENTRES[modality][numbers]
+        features = centres + 0.3 * random.standard_normal(centres.shape)
+        made[modality] = Examples(features.astype(np.float32), numbers)
+    return made
+
+
+def tensors(trained: TrainedBranches) -> bytes:
+    return b"".join(
+        array.tobytes()
+        for modality in MODALITIES
+        for array in trained.branches[modality].tensors(modality).values()
+    )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_it_learns_which_sounds_go_with_which_pictures(loss: str) -> None:
+    taught, asked = examples(8, seed=1), examples(5, seed=2)
+    settings = SpaceTrainingSettings(
+        loss=loss, steps=60, hidden=32, dimension=16, groups_a_batch=4, examples_a_group=3
+    )
+    trained = train_branches(taught, validation=None, settings=settings)
+    assert cross_modal_accuracy(trained.branches, taught, asked) > 0.95
+    losses = [entry["loss"] for entry in trained.history]
+    assert len(losses) == trained.best_step == 60
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+def test_the_same_seed_gives_the_same_branches() -> None:
+    taught = examples(6, seed=1)
+    first, second = (train_branches(taught, validation=None, settings=QUICK) for _ in range(2))
+    other = train_branches(taught, validation=None, settings=SpaceTrainingSettings(**{**_fields(QUICK), "seed": 1}))
+    assert tensors(first) == tensors(second)
+    assert first.history == second.history
+    assert first.background == second.background
+    assert tensors(first) != tensors(other)
+
+
+def test_training_stops_when_nothing_gets_better_and_keeps_the_best() -> None:
+    taught, held_out = examples(6, seed=1), examples(4, seed=2)
+    settings = SpaceTrainingSettings(**{**_fields(QUICK), "steps": 500, "patience": 2})
+    trained = train_branches(taught, validation=held_out, settings=settings)
+    checks = {entry["step"]: entry["validation_accuracy"] for entry in trained.history if "validation_accuracy" in entry}
+    assert len(trained.history) < 500
+    assert list(checks) == list(range(25, len(trained.history) + 1, 25))
+    assert checks[trained.best_step] == max(checks.values())
+    assert cross_modal_accuracy(trained.branches, taught, held_out) == pytest.approx(max(checks.values()))
+
+
+def test_two_groups_with_both_modalities_are_needed() -> None:
+    taught = {
+        "sound": examples(3, seed=1, groups=(0, 1))["sound"],
+        "image": examples(3, seed=1, groups=(1, 2))["image"],
+    }
+    with pytest.raises(UsageError, match="two groups at least that have both sounds and images; there are 1"):
+        train_branches(taught, validation=None, settings=QUICK)  # type: ignore[arg-type]
+
+
+def test_progress_is_told_each_step() -> None:
+    heard: list[int] = []
+    settings = SpaceTrainingSettings(**{**_fields(QUICK), "steps": 4})
+    train_branches(
+        examples(3, seed=1), validation=None, settings=settings, progress=lambda step, _loss: heard.append(step)
+    )
+    assert heard == [1, 2, 3, 4]
+
+
+def test_settings_that_cannot_be_meant() -> None:
+    with pytest.raises(UsageError, match="loss must be one of hinge, infonce, supcon, not 'luck'"):
+        SpaceTrainingSettings(loss="luck")
+    with pytest.raises(UsageError, match="steps must be 1 at least, not 0"):
+        SpaceTrainingSettings(steps=0)
+
+
+def test_the_background_is_measured_on_unlike_things() -> None:
+    taught = examples(6, seed=1)
+    trained = train_branches(taught, validation=None, settings=QUICK)
+    sounds = trained.branches["sound"](taught["sound"].features)
+    images = trained.branches["image"](taught["image"].features)
+    unlike = [
+        float(image @ sound)
+        for image, first in zip(images, taught["image"].groups, strict=True)
+        for sound, second in zip(sounds, taught["sound"].groups, strict=True)
+        if first != second
+    ]
+    background = background_similarity(trained.branches, taught)
+    assert background["image-sound"] == pytest.approx((np.mean(unlike), np.std(unlike)), abs=1e-4)
+    assert background == trained.background
+
+
+def _fields(settings: SpaceTrainingSettings) -> dict[str, object]:
+    import dataclasses
+
+    return dataclasses.asdict(settings)
