@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import urllib.error
+import uuid
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path

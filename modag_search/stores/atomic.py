@@ -19,16 +19,15 @@ _MAGIC = b"modag-store/1\n"
 
 def write_atomically(path: Path, parts: list[bytes | memoryview]) -> None:
     """Replace `path` by the concatenation of `parts`, and see it on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not mkstemp, which would deny others the file whatever the umask says.
-    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    partial = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("xb") as file:
             for part in parts:
                 file.write(part)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise StoreError(f"{path}: cannot write: {error}") from error

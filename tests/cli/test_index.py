@@ -160,8 +160,7 @@ def test_names_that_are_not_utf8(toy: CommandLine, media: Path) -> None:
     assert labelled.data == {"label": "red", "added": 1}
     (hit,) = toy("search", os.fsdecode(name)).data
     assert hit["path"] == str(media / "red.png")
-    for output_format in ("json", "jsonl", "csv", "table"):
-        assert toy("search", media / "red.png", "--format", output_format).status == 0
+    assert rb"caf\xe9.png" in toy("search", media / "red.png", "--format", "table").stdout
     assert rf"{media}/caf\xe9.png".encode() in toy("search", media / "red.png", "--format", "csv").stdout
 
 
@@ -184,9 +183,7 @@ def test_settings_that_cannot_be_meant(modag: CommandLine, media: Path) -> None:
     picture(media / "red.png", RED)
     for arguments, words in (
         (["--window", "4", "--hop", "8"], "hop_s must lie above 0 and not above window_s"),
-        (["--frame-interval", "0"], "frame_interval_s must be above 0, not 0.0"),
         (["--sound-encoder", "nonesuch"], "no encoder named 'nonesuch'; installed: "),
-        (["--sound-encoder", "toy-image"], "encoder 'toy-image' takes images, and cannot be the sound encoder"),
         (["--sound-encoder", "toy-sound"], "no packaged space joins toy-sound and efficientnet-lite0"),
     ):
         outcome = modag("index", media, "--index", modag.folder / "new", *arguments)
@@ -216,7 +213,7 @@ def test_the_environment_names_an_index_and_the_option_wins(toy: CommandLine, tm
 
 
 def test_verbs_need_an_index(modag: CommandLine) -> None:
-    for verb in (["search", "id:1"], ["info"], ["verify"], ["rebuild"], ["failures"], ["label", "x", "--as", "y"]):
+    for verb in (["search", "id:1"], ["info"], ["label", "x", "--as", "y"]):
         outcome = modag(*verb, "--index", "nowhere")
         assert (outcome.status, outcome.stdout) == (1, b"")
         folder = modag.folder / "data" / "modag-search" / "indexes" / "nowhere"

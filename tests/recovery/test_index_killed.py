@@ -7,7 +7,6 @@ import select
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +19,7 @@ from tests.toy_encoders import GATE, GATE_COLOUR, toy_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FILES = 60
 GATE_AT = 47
@@ -35,9 +35,7 @@ def folder(media: Path) -> Path:
 
 
 @pytest.fixture
-def at_the_gate(
-    tmp_path: Path, folder: Path, toys: None, toy_plugins: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+def at_the_gate(tmp_path: Path, folder: Path, toys: None, toy_plugins: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that indexes the folder, and has come to the middle of it."""
     toy_index(tmp_path / "index").close()
     gate = tmp_path / "gate"
@@ -97,9 +95,7 @@ def test_while_one_writes_others_read_and_no_second_one_writes(
         assert index.item("id:1").labels == ("meanwhile",)
 
 
-def test_ctrl_c_keeps_what_is_finished_and_says_so(
-    tmp_path: Path, folder: Path, toys: None, toy_plugins: Path
-) -> None:
+def test_ctrl_c_keeps_what_is_finished_and_says_so(tmp_path: Path, folder: Path, toys: None, toy_plugins: Path) -> None:
     modag = CommandLine(tmp_path, plugins=toy_plugins)
     toy_index(tmp_path / "index").close()
     program = (

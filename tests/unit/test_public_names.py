@@ -54,9 +54,7 @@ INDEX = {
         "self, paths, *, prune=False, dry_run=False, workers=None, exclude=(), follow_symlinks=False, "
         "retry_failed=False, progress=None"
     ),
-    "search": (
-        "self, query, *, modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, end_s=None"
-    ),
+    "search": ("self, query, *, modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, end_s=None"),
     "classify": "self, paths, *, by='knn', k=20, min_confidence=0.0",
     "label": "self, paths, label",
     "unlabel": "self, paths, label",
@@ -81,7 +79,7 @@ def test_the_names_of_the_package() -> None:
     for name in NAMES:
         assert getattr(modag_search, name) is not None
     with pytest.raises(AttributeError, match="module 'modag_search' has no attribute 'nonesuch'"):
-        _ = modag_search.nonesuch  # type: ignore[attr-defined]
+        _ = modag_search.nonesuch
 
 
 def test_the_methods_of_an_index() -> None:

@@ -23,9 +23,9 @@ def test_built_ins_register_as_plugins_do() -> None:
 
 
 def test_unknown_names_list_what_is_installed() -> None:
-    with pytest.raises(UnknownPluginError, match="no encoder named 'nonesuch'; installed: .*modag-sound, .*yamnet"):
+    with pytest.raises(UnknownPluginError, match=r"no encoder named 'nonesuch'; installed: .*modag-sound, .*yamnet"):
         registry.encoder_class("nonesuch")
-    with pytest.raises(UnknownPluginError, match="no store named 'modag-sound'; installed: .*faiss-flat"):
+    with pytest.raises(UnknownPluginError, match=r"no store named 'modag-sound'; installed: .*faiss-flat"):
         registry.store_class("modag-sound")
 
 

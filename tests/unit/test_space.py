@@ -17,9 +17,9 @@ from modag_search.values import MODALITIES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modag_search.values import Float32Array
+    from modag_search.values import Float32Array, Modality
 
-SIZES = {"image": (7, 6, 5), "sound": (4, 6, 5)}
+SIZES: dict[Modality, tuple[int, int, int]] = {"image": (7, 6, 5), "sound": (4, 6, 5)}
 
 
 @pytest.fixture
@@ -53,16 +53,16 @@ def slow_projection(branch: Branch, feature: Float32Array) -> list[float]:
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
-def test_projection_is_linear_elu_linear_unit(space: Space, modality: str) -> None:
+def test_projection_is_linear_elu_linear_unit(space: Space, modality: Modality) -> None:
     features = np.random.default_rng(4).standard_normal((9, SIZES[modality][0])).astype(np.float32)
-    vectors = space.project(modality, features)  # type: ignore[arg-type]
+    vectors = space.project(modality, features)
     assert vectors.shape == (9, 5) == (9, space.dimension)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-6)
-    branch = space.branches[modality]  # type: ignore[index]
+    branch = space.branches[modality]
     for feature, vector in zip(features, vectors, strict=True):
         np.testing.assert_allclose(vector, slow_projection(branch, feature), atol=1e-5)
-    assert space.project(modality, features[:0]).shape == (0, 5)  # type: ignore[arg-type]
+    assert space.project(modality, features[:0]).shape == (0, 5)
 
 
 def test_large_features_do_not_overflow(space: Space) -> None:
@@ -71,7 +71,9 @@ def test_large_features_do_not_overflow(space: Space) -> None:
 
 
 def test_features_of_another_length_are_refused(space: Space) -> None:
-    with pytest.raises(SpaceMismatchError, match=r"'test' takes image features of length 7 \(image-net\), not .*\(2, 6\)"):
+    with pytest.raises(
+        SpaceMismatchError, match=r"'test' takes image features of length 7 \(image-net\), not .*\(2, 6\)"
+    ):
         space.project("image", np.zeros((2, 6), dtype=np.float32))
     with pytest.raises(SpaceMismatchError):
         space.project("image", np.zeros(7, dtype=np.float32))

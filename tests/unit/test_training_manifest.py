@@ -11,8 +11,9 @@ import pytest
 from modag_search import IndexSettings
 from modag_search.errors import UsageError
 from modag_search.index.encoding import MediaEncoder
-from modag_search.training.collecting import collect, split
+from modag_search.training.collecting import Collected, collect, split
 from modag_search.training.manifest import ManifestEntry, read_manifest
+from modag_search.training.space import Examples
 from tests.made_media import BLUE, HIGH_HZ, LOW_HZ, RED, picture, sound, video
 
 if TYPE_CHECKING:
@@ -119,20 +120,24 @@ def test_both_modalities_are_needed(encoder: MediaEncoder, media: Path) -> None:
         collect(entries, encoder)
 
 
-def test_files_are_held_out_whole_and_of_large_groups_only(encoder: MediaEncoder, media: Path) -> None:
-    entries = [
-        ManifestEntry(str(sound(media / f"{number}.wav", (LOW_HZ + number, 12 if number % 2 else 1))), "many")
-        for number in range(10)
-    ]
-    entries += [ManifestEntry(str(picture(media / f"{n}.png", (n + 90, 9, 9))), "few") for n in range(3)]
-    collected = collect(entries, encoder)
+def numbered(files: list[int], groups: list[int]) -> tuple[Examples, np.ndarray]:
+    """Examples whose only feature is their number."""
+    features = np.arange(len(files), dtype=np.float32)[:, None]
+    return Examples(features, np.array(groups, dtype=np.int64)), np.array(files)
+
+
+def test_files_are_held_out_whole_and_of_large_groups_only() -> None:
+    sounds, sound_files = numbered([file for file in range(10) for _ in range(3)], [0] * 30)
+    images, image_files = numbered([10, 11, 12], [1, 1, 1])
+    collected = Collected(
+        {"image": images, "sound": sounds}, {"image": image_files, "sound": sound_files}, ["many", "few"], []
+    )
     taught, held_out = split(collected, share=0.3, seed=0)
     assert len(held_out["image"].groups) == 0
-    features = collected.examples["sound"].features
-    held = np.array([(features[row] == held_out["sound"].features).all(axis=1).any() for row in range(len(features))])
-    files = collected.entries["sound"]
-    assert set(files[held]).isdisjoint(files[~held])
-    assert len(set(files[held].tolist())) == 3
-    assert len(taught["sound"].groups) + len(held_out["sound"].groups) == len(features)
-    again = split(collected, share=0.3, seed=0)[1]
-    assert (again["sound"].features == held_out["sound"].features).all()
+    assert (taught["image"].features == images.features).all()
+    held = held_out["sound"].features[:, 0].astype(int)
+    assert len(held) == 9
+    assert len(set(sound_files[held].tolist())) == 3
+    assert sorted([*held, *taught["sound"].features[:, 0].astype(int)]) == list(range(30))
+    assert (split(collected, share=0.3, seed=0)[1]["sound"].features == held_out["sound"].features).all()
+    assert (split(collected, share=0.3, seed=1)[1]["sound"].features != held_out["sound"].features).any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,10 @@ from modag_search.values import MODALITIES
 if TYPE_CHECKING:
     from modag_search.values import Modality
 
-CENTRES = {"image": np.random.default_rng(1).standard_normal((4, 24)), "sound": np.random.default_rng(2).standard_normal((4, 12))}
+CENTRES = {
+    "image": np.random.default_rng(1).standard_normal((4, 24)),
+    "sound": np.random.default_rng(2).standard_normal((4, 12)),
+}
 QUICK = SpaceTrainingSettings(steps=60, hidden=32, dimension=16, groups_a_batch=4, examples_a_group=3)
 
 
@@ -40,18 +44,14 @@ def examples(n_each: int, *, seed: int, groups: tuple[int, ...] = (0, 1, 2, 3)) 
 
 def tensors(trained: TrainedBranches) -> bytes:
     return b"".join(
-        array.tobytes()
-        for modality in MODALITIES
-        for array in trained.branches[modality].tensors(modality).values()
+        array.tobytes() for modality in MODALITIES for array in trained.branches[modality].tensors(modality).values()
     )
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_it_learns_which_sounds_go_with_which_pictures(loss: str) -> None:
     taught, asked = examples(8, seed=1), examples(5, seed=2)
-    settings = SpaceTrainingSettings(
-        loss=loss, steps=60, hidden=32, dimension=16, groups_a_batch=4, examples_a_group=3
-    )
+    settings = replace(QUICK, loss=loss)
     trained = train_branches(taught, validation=None, settings=settings)
     assert cross_modal_accuracy(trained.branches, taught, asked) > 0.95
     losses = [entry["loss"] for entry in trained.history]
@@ -62,7 +62,7 @@ def test_it_learns_which_sounds_go_with_which_pictures(loss: str) -> None:
 def test_the_same_seed_gives_the_same_branches() -> None:
     taught = examples(6, seed=1)
     first, second = (train_branches(taught, validation=None, settings=QUICK) for _ in range(2))
-    other = train_branches(taught, validation=None, settings=SpaceTrainingSettings(**{**_fields(QUICK), "seed": 1}))
+    other = train_branches(taught, validation=None, settings=replace(QUICK, seed=1))
     assert tensors(first) == tensors(second)
     assert first.history == second.history
     assert first.background == second.background
@@ -71,9 +71,11 @@ def test_the_same_seed_gives_the_same_branches() -> None:
 
 def test_training_stops_when_nothing_gets_better_and_keeps_the_best() -> None:
     taught, held_out = examples(6, seed=1), examples(4, seed=2)
-    settings = SpaceTrainingSettings(**{**_fields(QUICK), "steps": 500, "patience": 2})
+    settings = replace(QUICK, steps=500, patience=2)
     trained = train_branches(taught, validation=held_out, settings=settings)
-    checks = {entry["step"]: entry["validation_accuracy"] for entry in trained.history if "validation_accuracy" in entry}
+    checks = {
+        entry["step"]: entry["validation_accuracy"] for entry in trained.history if "validation_accuracy" in entry
+    }
     assert len(trained.history) < 500
     assert list(checks) == list(range(25, len(trained.history) + 1, 25))
     assert checks[trained.best_step] == max(checks.values())
@@ -91,7 +93,7 @@ def test_two_groups_with_both_modalities_are_needed() -> None:
 
 def test_progress_is_told_each_step() -> None:
     heard: list[int] = []
-    settings = SpaceTrainingSettings(**{**_fields(QUICK), "steps": 4})
+    settings = replace(QUICK, steps=4)
     train_branches(
         examples(3, seed=1), validation=None, settings=settings, progress=lambda step, _loss: heard.append(step)
     )
@@ -119,9 +121,3 @@ def test_the_background_is_measured_on_unlike_things() -> None:
     background = background_similarity(trained.branches, taught)
     assert background["image-sound"] == pytest.approx((np.mean(unlike), np.std(unlike)), abs=1e-4)
     assert background == trained.background
-
-
-def _fields(settings: SpaceTrainingSettings) -> dict[str, object]:
-    import dataclasses
-
-    return dataclasses.asdict(settings)

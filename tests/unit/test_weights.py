@@ -50,7 +50,9 @@ def test_weights_are_fetched_once(models: Path, tmp_path: Path, digits: int) -> 
 
 
 def test_without_a_network_the_way_is_told(models: Path, tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissingError, match="weights of net are not on this machine .*modag models add net FILE"):
+    with pytest.raises(
+        WeightsMissingError, match=r"weights of net are not on this machine .*modag models add net FILE"
+    ):
         weights(tmp_path / "nowhere.bin").ensure()
     assert not list(models.iterdir())
 
