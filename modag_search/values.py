@@ -156,7 +156,7 @@ class EncodedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRecord:
-    """An item as the catalog knows it."""
+    """An item as the catalog knows it; `updated_at` is when it last changed, ISO 8601, UTC."""
 
     id: int
     path: str
@@ -168,6 +168,7 @@ class ItemRecord:
     width_px: int | None
     height_px: int | None
     status: Literal["ok", "failed"]
+    updated_at: str
     labels: tuple[str, ...] = ()
 
 

@@ -168,6 +168,14 @@ def create_upkeep() -> None:
         sa.PrimaryKeyConstraint("path", name=op.f("pk_failure")),
     )
 
+    op.create_table(
+        "generation",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_generation")),
+    )
+    op.execute("INSERT INTO generation VALUES (0, lower(hex(randomblob(16))))")
+
     state = op.create_table(
         "state",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from modag_search.values import Float32Array
 
+_ADVICE = "run `modag rebuild`, then `modag index` on its folder, which makes it anew"
+
 
 def encode_blob(feature: Float32Array, dtype: str) -> bytes:
     """Turn a feature into the bytes that the catalog stores.
@@ -76,13 +78,26 @@ def decode_blobs(blobs: Sequence[bytes], *, dtype: str, dimension: int, segment_
     Raises
     ------
     DamagedCatalogError
-        If a blob does not hold `dimension` values.
+        If a blob does not hold `dimension` values, or one that is not finite.
     """
     expected = dimension * np.dtype(dtype).itemsize
     for segment_id, blob in zip(segment_ids, blobs, strict=True):
         if len(blob) != expected:
             raise DamagedCatalogError(
                 f"the feature of segment {segment_id} is {len(blob)} bytes long, not {expected}; "
-                "run `modag verify`, then index its file again"
+                f"{_ADVICE}"
             )
-    return decode_blob(b"".join(blobs), dtype).reshape(len(blobs), dimension)
+    features = decode_blob(b"".join(blobs), dtype).reshape(len(blobs), dimension)
+    finite = np.isfinite(features).all(axis=1)
+    if not finite.all():
+        raise DamagedCatalogError(
+            f"the feature of segment {segment_ids[int(finite.argmin())]} holds a value that is not finite; {_ADVICE}"
+        )
+    return features
+
+
+def is_whole(blob: bytes, *, dtype: str, dimension: int) -> bool:
+    """Tell whether a blob holds `dimension` values of `dtype`, all of them finite."""
+    if len(blob) != dimension * np.dtype(dtype).itemsize:
+        return False
+    return bool(np.isfinite(np.frombuffer(blob, dtype=dtype)).all())

@@ -15,7 +15,7 @@ from modag_search.catalog.labels import Labels
 from modag_search.catalog.pipelines import Pipelines
 from modag_search.catalog.runs import Runs
 from modag_search.catalog.segments import Segments
-from modag_search.catalog.tables import StateRow
+from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -113,8 +113,28 @@ class Catalog:
     @property
     def generation(self) -> int:
         """Number of changes of segments so far; a store of this generation is up to date."""
+        return self.latest_generation[0]
+
+    @property
+    def generation_token(self) -> str:
+        """What tells the generation from one of the same number in a copy of the catalog."""
+        return self.latest_generation[1]
+
+    @property
+    def latest_generation(self) -> tuple[int, str]:
+        """`generation` and `generation_token`, of one moment."""
+        statement = select(GenerationRow.number, GenerationRow.token).join(
+            StateRow, StateRow.generation == GenerationRow.number
+        )
         with self._database.read() as connection:
-            return connection.execute(select(StateRow.generation)).scalar_one()
+            number, token = connection.execute(statement).one()
+        return number, token
+
+    def has_generation(self, number: int, token: str) -> bool:
+        """Tell whether the catalog went through a generation: a store of another one cannot catch up with it."""
+        statement = select(GenerationRow.token).where(GenerationRow.number == number)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar() == token
 
     @property
     def label_generation(self) -> int:
@@ -149,13 +169,37 @@ class Catalog:
 
     def touch(self, file: ScannedFile) -> None:
         """Note a new size and time of the item at a path, whose content is the same."""
+        self.touch_many([file])
+
+    def touch_many(self, files: Sequence[ScannedFile]) -> None:
+        """Note new sizes and times of the items at some paths, whose content is the same."""
         with self._database.write() as connection:
-            changes.touch(connection, file)
+            changes.touch(connection, files)
 
     def move(self, item_id: int, file: ScannedFile) -> None:
-        """Give an item a new path; it keeps its features and labels. An item that was there is removed."""
+        """Give an item a new path, size and time; as `move_all` does for several."""
+        self.move_all([(item_id, file)])
+
+    def move_all(self, moves: Sequence[tuple[int, ScannedFile]]) -> None:
+        """Give items new paths, sizes and times; they keep their ids, features and labels.
+
+        All move at once, so that they may take each other's paths, in a ring too. An item that was at one of
+        the new paths, and does not move itself, is removed.
+
+        Parameters
+        ----------
+        moves : sequence of (int, ScannedFile)
+            Ids, and the files that these items are now.
+
+        Raises
+        ------
+        ValueError
+            If an item or a path stands there twice.
+        KeyError
+            If an item is not in the catalog; carries its id.
+        """
         with self._database.write() as connection:
-            changes.move(connection, item_id, file)
+            changes.move_all(connection, moves)
 
     def copy(self, item_id: int, file: ScannedFile) -> int:
         """Give a file with the same content as an item segments and features like its.
@@ -189,6 +233,11 @@ class Catalog:
         """
         with self._database.write() as connection:
             changes.fail(connection, failures, run_id=run_id, keep_items=keep_items)
+
+    def discard_damaged(self) -> int:
+        """Discard features that are damaged, and return how many there were; `Items.outdated` names their items."""
+        with self._database.write() as connection:
+            return changes.discard_damaged(connection)
 
     def count(self) -> CatalogCounts:
         """Count what the catalog holds."""

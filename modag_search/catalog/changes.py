@@ -6,7 +6,7 @@ removed is noted, so that stores can follow from any earlier generation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Integer, Select, bindparam, delete, insert, literal, select, update
@@ -22,7 +22,16 @@ from modag_search.catalog.database import (
     now,
 )
 from modag_search.catalog.pipelines import shapes
-from modag_search.catalog.tables import AnnotationRow, FailureRow, FeatureRow, ItemRow, RemovalRow, SegmentRow
+from modag_search.catalog.segments import damaged_features
+from modag_search.catalog.tables import (
+    AnnotationRow,
+    FailureRow,
+    FeatureRow,
+    ItemRow,
+    PathBytes,
+    RemovalRow,
+    SegmentRow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,29 +61,37 @@ def put(connection: Connection, items: Sequence[EncodedItem], *, pipelines: Mapp
     return PutReport(added=len(latest) - len(known), updated=len(known))
 
 
-def touch(connection: Connection, file: ScannedFile) -> None:
-    """Note a new size and time of the item at a path."""
-    statement = update(ItemRow).where(ItemRow.path == file.path)
-    connection.execute(statement.values(size_bytes=file.size_bytes, mtime_ns=file.mtime_ns, updated_at=now()))
-    forget_failures(connection, [file.path])
+def touch(connection: Connection, files: Sequence[ScannedFile]) -> None:
+    """Note new sizes and times of the items at some paths."""
+    if not files:
+        return
+    rows = [{"at": file.path, "size": file.size_bytes, "mtime": file.mtime_ns} for file in files]
+    statement = update(ItemRow).where(ItemRow.path == bindparam("at", type_=PathBytes))
+    values = {"size_bytes": bindparam("size"), "mtime_ns": bindparam("mtime"), "updated_at": now()}
+    connection.execute(statement.values(values), rows)
+    forget_failures(connection, [file.path for file in files])
 
 
-def move(connection: Connection, item_id: int, file: ScannedFile) -> None:
-    """Give an item a new path; an item that was there is removed."""
-    old_path = connection.execute(select(ItemRow.path).where(ItemRow.id == item_id)).scalar_one()
-    remove(connection, [other for other in ids_at(connection, [file.path]).values() if other != item_id])
-    statement = update(ItemRow).where(ItemRow.id == item_id)
-    connection.execute(
-        statement.values(path=file.path, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns, updated_at=now())
-    )
-    forget_failures(connection, [old_path, file.path])
+def move_all(connection: Connection, moves: Sequence[tuple[int, ScannedFile]]) -> None:
+    """Give items new paths, all at once; what was there and does not move is removed."""
+    files = dict(moves)
+    new_paths = {file.path for file in files.values()}
+    if not len(moves) == len(files) == len(new_paths):
+        raise ValueError("an item, or a path, stands twice among the moves")
+    old_paths = _paths_of(connection, files)
+    overwritten = ids_at(connection, new_paths).values() - files.keys()
+    remove(connection, overwritten)
+    # First to places that no file can have, so that none is still taken when its next owner comes.
+    _place(connection, {item_id: replace(file, path=f"\0{item_id}") for item_id, file in files.items()})
+    _place(connection, files)
+    forget_failures(connection, new_paths.union(old_paths.values()))
 
 
 def copy(connection: Connection, item_id: int, file: ScannedFile) -> int:
     """Give the file at a path the segments and features of an item with the same content."""
     original = connection.execute(select(ItemRow.__table__).where(ItemRow.id == item_id)).mappings().one()
     if original["path"] == file.path:
-        touch(connection, file)
+        touch(connection, [file])
         return item_id
     generation = next_generation(connection)
     _remove_segments(connection, ids_at(connection, [file.path]).values(), generation=generation)
@@ -132,6 +149,12 @@ def forget_failures(connection: Connection, paths: Iterable[str]) -> int:
     )
 
 
+def discard_damaged(connection: Connection) -> int:
+    """Discard features that cannot be read; return how many there were."""
+    damaged = list(damaged_features(connection))
+    return connection.execute(delete(FeatureRow).where(FeatureRow.segment_id.in_(among(damaged)))).rowcount
+
+
 def ids_at(connection: Connection, paths: Iterable[str]) -> dict[str, int]:
     """Ids of the items at some paths, by path; paths without an item are left out."""
     ids: dict[str, int] = {}
@@ -154,6 +177,28 @@ def _item_values(file: ScannedFile) -> dict[str, Any]:
         "created_at": moment,
         "updated_at": moment,
     }
+
+
+def _paths_of(connection: Connection, item_ids: Iterable[int]) -> dict[int, str]:
+    """Paths by id of items that must be there."""
+    wanted = set(item_ids)
+    statement = select(ItemRow.id, ItemRow.path).where(ItemRow.id.in_(among(wanted)))
+    paths = {item_id: path for item_id, path in connection.execute(statement)}
+    if missing := wanted - paths.keys():
+        raise KeyError(min(missing))
+    return paths
+
+
+def _place(connection: Connection, files: Mapping[int, ScannedFile]) -> None:
+    """Make items stand for files, without regard to what does already."""
+    rows = [
+        {"moved": item_id, "to": file.path, "size": file.size_bytes, "mtime": file.mtime_ns}
+        for item_id, file in files.items()
+    ]
+    values = {"path": bindparam("to", type_=PathBytes), "size_bytes": bindparam("size"), "mtime_ns": bindparam("mtime")}
+    statement = update(ItemRow).where(ItemRow.id == bindparam("moved")).values(values | {"updated_at": now()})
+    if rows:
+        connection.execute(statement, rows)
 
 
 def _put_item() -> Any:

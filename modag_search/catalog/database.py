@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event, func, select, update
+from sqlalchemy import Connection, Engine, Select, create_engine, event, func, insert, select, update
 from sqlalchemy.pool import QueuePool
 
-from modag_search.catalog.tables import StateRow
+from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def _engine(path: str, *, foreign_keys: bool) -> Engine:
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+            # FULL waits for the disk once a transaction, NORMAL does not: a store, which waits, could then outlive
+            # the changes that it was made from. A batch takes a thousand times longer to encode than to wait for.
+            connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         except sqlite3.Error:
             connection.close()
@@ -126,9 +129,11 @@ def among(ids: Iterable[int]) -> Select[tuple[int]]:
 
 
 def next_generation(connection: Connection) -> int:
-    """Count a change of segments."""
+    """Count a change of segments, and give it a token."""
     statement = update(StateRow).values(generation=StateRow.generation + 1).returning(StateRow.generation)
-    return connection.execute(statement).scalar_one()
+    number = connection.execute(statement).scalar_one()
+    connection.execute(insert(GenerationRow).values(number=number, token=secrets.token_hex(16)))
+    return number
 
 
 def count_label_change(connection: Connection) -> None:

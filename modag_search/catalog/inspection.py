@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, FromClause, Select, func, select
 
-from modag_search.catalog.segments import has_whole_feature
+from modag_search.catalog.segments import damaged_features
 from modag_search.catalog.tables import (
     AnnotationRow,
     FailureRow,
@@ -78,7 +79,7 @@ def count(connection: Connection) -> CatalogCounts:
 def check(connection: Connection) -> list[str]:
     """Describe what is wrong with the catalog, a line each; nothing where all is well."""
     try:
-        return [*_sqlite_problems(connection), *_segment_problems(connection)]
+        return [*_sqlite_problems(connection), *_segment_problems(connection), *_feature_problems(connection)]
     except DamagedCatalogError as error:
         return [str(error)]
 
@@ -99,9 +100,9 @@ def _segment_problems(connection: Connection) -> Iterator[str]:
     segment = select(SegmentRow.id).join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
     having_feature = select(SegmentRow.id).join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
     sorts = {
-        "has no feature of the length that its pipeline makes; index its file again": segment.where(
-            SegmentRow.status == "ok", ~has_whole_feature()
-        ),
+        "has no feature; index its file again": segment.outerjoin(
+            FeatureRow, FeatureRow.segment_id == SegmentRow.id
+        ).where(SegmentRow.status == "ok", FeatureRow.segment_id.is_(None)),
         "is silent or black, yet has a feature": having_feature.where(SegmentRow.status != "ok"),
         "is of another modality than its pipeline": segment.where(SegmentRow.modality != PipelineRow.modality),
         "belongs to an item that failed": select(SegmentRow.id)
@@ -114,3 +115,11 @@ def _segment_problems(connection: Connection) -> Iterator[str]:
     for problem, statement in sorts.items():
         ids = connection.execute(statement.order_by(SegmentRow.id).limit(PROBLEMS_SHOWN)).scalars()
         yield from (f"segment {segment_id} {problem}" for segment_id in ids)
+
+
+def _feature_problems(connection: Connection) -> Iterator[str]:
+    for segment_id in islice(damaged_features(connection), PROBLEMS_SHOWN):
+        yield (
+            f"segment {segment_id} has a feature that is not of the length that its pipeline makes, or not finite; "
+            "run `modag rebuild`, then `modag index` on its folder"
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
 
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
 from modag_search.catalog.segments import has_whole_feature
@@ -39,12 +39,35 @@ class Items:
         """Return items by id; ids that are not there are left out."""
         return {record.id: record for record in self._records(ItemRow.id.in_(among(item_ids)))}
 
+    def at_many(self, paths: Iterable[str]) -> dict[str, ItemRecord]:
+        """Return items by path; paths without one are left out."""
+        with self._database.read() as connection:
+            return {
+                record.path: record
+                for batch in batches(paths, PATHS_AT_ONCE)
+                for record in _records(connection, ItemRow.path.in_(batch))
+            }
+
+    def sizes(self) -> set[int]:
+        """Return the sizes of all items' files, in bytes: a file of another size has content that no item has."""
+        with self._database.read() as connection:
+            return set(connection.execute(select(ItemRow.size_bytes).distinct()).scalars())
+
     def with_hash(self, content_hash: str) -> list[ItemRecord]:
         """Return the items that were indexed from this content, oldest first.
 
         Those whose file has failed since then are left out: their segments are gone.
         """
-        return self._records(ItemRow.content_hash == content_hash, ItemRow.status == "ok")
+        return self.with_hashes([content_hash]).get(content_hash, [])
+
+    def with_hashes(self, content_hashes: Iterable[str]) -> dict[str, list[ItemRecord]]:
+        """Return the items that were indexed from some contents, by content, as `with_hash` does for one."""
+        found: dict[str, list[ItemRecord]] = {}
+        with self._database.read() as connection:
+            for batch in batches(set(content_hashes), PATHS_AT_ONCE):
+                for record in _records(connection, ItemRow.content_hash.in_(batch), ItemRow.status == "ok"):
+                    found.setdefault(record.content_hash, []).append(record)
+        return found
 
     def all(self, *, kind: MediaKind | None = None, unlabelled: bool = False) -> Iterator[ItemRecord]:
         """Iterate over items, in order of their ids.
@@ -92,6 +115,12 @@ class Items:
         with self._database.read() as connection:
             return set(connection.execute(statement).scalars())
 
+    def count_outdated(self, fingerprints: Mapping[Modality, str]) -> int:
+        """Count the items that `outdated` would return of all there are."""
+        statement = select(func.count()).select_from(ItemRow).where(_is_outdated(fingerprints))
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
+
     def classify_scan(
         self, files: Sequence[ScannedFile], *, fingerprints: Mapping[Modality, str], retry_failed: bool
     ) -> list[ScanVerdict]:
@@ -122,7 +151,11 @@ class Items:
 
     def _records(self, *conditions: ColumnElement[bool]) -> list[ItemRecord]:
         with self._database.read() as connection:
-            return _with_labels(connection, connection.execute(_items(*conditions)).all())
+            return _records(connection, *conditions)
+
+
+def _records(connection: Connection, *conditions: ColumnElement[bool]) -> list[ItemRecord]:
+    return _with_labels(connection, connection.execute(_items(*conditions)).all())
 
 
 def _items(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -152,6 +185,7 @@ def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemR
             width_px=row.width_px,
             height_px=row.height_px,
             status=row.status,
+            updated_at=row.updated_at,
             labels=tuple(labels.get(row.id, ())),
         )
         for row in rows

@@ -169,7 +169,9 @@ class Labels:
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
 
-    def labelled_segments(self, modality: Modality | None = None) -> tuple[Int64Array, Int64Array, list[str]]:
+    def labelled_segments(
+        self, modality: Modality | None = None, *, label: str | None = None
+    ) -> tuple[Int64Array, Int64Array, list[str]]:
         """Return every pair of a segment that can be found and a label that holds for it.
 
         A label on a part of an item holds for the segments that overlap that part.
@@ -178,6 +180,8 @@ class Labels:
         ----------
         modality : {"image", "sound"}, optional
             Of the segments; default both.
+        label : str, optional
+            Leaves out other labels.
 
         Returns
         -------
@@ -196,6 +200,8 @@ class Labels:
         )
         if modality is not None:
             statement = statement.where(SegmentRow.modality == modality)
+        if label is not None:
+            statement = statement.where(LabelRow.name == label)
         with self._database.read() as connection:
             rows = connection.execute(statement).all()
         ids = np.array([(row[0], row[1]) for row in rows], dtype=np.int64).reshape(-1, 2)

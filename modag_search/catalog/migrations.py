@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, suppress
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
@@ -26,8 +27,9 @@ CURRENT_REVISION = "0001"
 def upgrade(path: str | os.PathLike[str]) -> None:
     """Bring the catalog at `path` to the newest revision, creating it where there is none.
 
-    An older catalog is first copied to ``<path>.bak-<its revision>``. All migrations happen in one
-    transaction: after a failure or a crash the catalog is as it was.
+    An older catalog is first copied to ``<path>.bak-<its revision>``, or where there is such a copy already to
+    ``<path>.bak-<its revision>-2``, and so on. All migrations happen in one transaction: after a failure or a
+    crash the catalog is as it was.
 
     Raises
     ------
@@ -42,11 +44,14 @@ def upgrade(path: str | os.PathLike[str]) -> None:
             revision = _revision(connection, path)
         if revision == CURRENT_REVISION:
             return
-        scripts = _scripts()
-        _pending(scripts, revision, path)
-        if revision is not None:
-            _back_up(os.fspath(path), revision)
         with database.write() as connection:
+            # Only now can no other process upgrade it, as one may have done meanwhile.
+            revision = _revision(connection, path)
+            if revision == CURRENT_REVISION:
+                return
+            _pending(_scripts(), revision, path)
+            if revision is not None:
+                _back_up(os.fspath(path), revision)
             _run(connection, path)
     finally:
         database.close()
@@ -130,9 +135,11 @@ def _run(connection: Connection, path: str | os.PathLike[str]) -> None:
 
 
 def _back_up(path: str, revision: str) -> None:
-    """Copy the catalog; a copy of that name is never half a copy."""
-    backup = f"{path}.bak-{revision}"
-    partial = f"{backup}.partial"
+    """Copy the catalog; a copy of that name is never half a copy, and never replaces another."""
+    name = f"{path}.bak-{revision}"
+    numbered = (f"{name}-{number}" for number in count(2))
+    backup = next(free for free in chain([name], numbered) if not os.path.lexists(free))
+    partial = f"{name}.partial"
     with suppress(FileNotFoundError):
         os.remove(partial)
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(partial)) as copy:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
 
-from modag_search.catalog.blobs import decode_blobs
+from modag_search.catalog.blobs import decode_blobs, is_whole
 from modag_search.catalog.database import Database, among
 from modag_search.catalog.tables import FeatureRow, PipelineRow, RemovalRow, SegmentRow
 from modag_search.values import Float32Array, Int64Array, SegmentRecord
@@ -68,7 +68,7 @@ class Segments:
         Raises
         ------
         DamagedCatalogError
-            If a feature does not have the pipeline's length.
+            If a feature does not have the pipeline's length, or is not finite.
         """
         statement = (
             select(SegmentRow.id, FeatureRow.data, PipelineRow.dtype, PipelineRow.dimension)
@@ -83,8 +83,16 @@ class Segments:
                 ids = [row[0] for row in rows]
                 yield np.array(ids, dtype=np.int64), _matrix(rows)
 
-    def features_of(self, segment_ids: Iterable[int]) -> dict[int, Float32Array]:
+    def features_of(
+        self, segment_ids: Iterable[int], *, fingerprint: str | None = None
+    ) -> dict[int, Float32Array]:
         """Return features by segment id; segments without one are left out.
+
+        Parameters
+        ----------
+        segment_ids : iterable of int
+        fingerprint : str, optional
+            Leaves out features of other pipelines than this.
 
         Returns
         -------
@@ -93,7 +101,7 @@ class Segments:
         Raises
         ------
         DamagedCatalogError
-            If a feature does not have its pipeline's length.
+            If a feature does not have its pipeline's length, or is not finite.
         """
         statement = (
             select(SegmentRow.id, FeatureRow.data, PipelineRow.dtype, PipelineRow.dimension)
@@ -101,6 +109,8 @@ class Segments:
             .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
             .where(SegmentRow.id.in_(among(segment_ids)))
         )
+        if fingerprint is not None:
+            statement = statement.where(PipelineRow.fingerprint == fingerprint)
         with self._database.read() as connection:
             return {row[0]: _matrix([row])[0] for row in connection.execute(statement)}
 
@@ -132,6 +142,19 @@ def has_whole_feature() -> ColumnElement[bool]:
         .correlate(SegmentRow, PipelineRow)
         .exists()
     )
+
+
+def damaged_features(connection: Connection) -> Iterator[int]:
+    """Find segments whose feature cannot be read, by reading every one."""
+    statement = (
+        select(SegmentRow.id, FeatureRow.data, PipelineRow.dtype, PipelineRow.dimension)
+        .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+        .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+        .order_by(SegmentRow.id)
+    )
+    for segment_id, data, dtype, dimension in connection.execute(statement):
+        if not is_whole(data, dtype=dtype, dimension=dimension):
+            yield segment_id
 
 
 def _can_be_found(fingerprint: str) -> ColumnElement[bool]:

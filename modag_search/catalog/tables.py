@@ -221,6 +221,15 @@ class FailureRow(Base):
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
 
 
+class GenerationRow(Base):
+    """A change of segments, with a token that no other change has: numbers come again in a catalog put back."""
+
+    __tablename__ = "generation"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    token: Mapped[str]
+
+
 class StateRow(Base):
     """The one row that counts changes: of segments, and of labels."""
 

@@ -17,6 +17,7 @@ FAILED = 1
 USAGE = 2
 SOME_FAILED = 3
 NOTHING_FOUND = 4
+INTERRUPTED = 130
 
 _VERBS = {
     "demo": "demonstration",
@@ -83,10 +84,12 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _leave(130, "interrupted; what was finished is kept, and the same command goes on from there")
+        _leave(INTERRUPTED, "interrupted; what was finished is kept, and the same command goes on from there")
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(FAILED)
+    except OSError as error:
+        _leave(FAILED, f"error: {error}")
 
 
 def _leave(status: int, message: str) -> None:

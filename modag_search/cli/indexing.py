@@ -75,9 +75,13 @@ def index(
     """
     from modag_search.cli.opening import index_to_foresee, open_index
     from modag_search.cli.progress import file_progress
+    from modag_search.media import scan
     from modag_search.settings import index_folder
 
     roots = expand_stdin(paths, nul_separated=nul_separated)
+    scan(
+        roots, exclude=exclude, follow_symlinks=follow_symlinks
+    )  # refuses what cannot be meant, before a new index is made
     chosen = {name: value for name, value in settings.items() if value is not None}
     opening = (
         index_to_foresee(index_name, chosen=chosen) if dry_run else open_index(index_name, create=True, chosen=chosen)

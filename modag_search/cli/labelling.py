@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import print_document, print_rows
+from modag_search.cli.output import print_document, print_rows, say
+
+if TYPE_CHECKING:
+    from modag_search.errors import ModagError
 
 
 @click.command()
@@ -60,9 +63,14 @@ def classify(
     from modag_search.cli.opening import open_index
 
     files = expand_stdin(paths, nul_separated=nul_separated)
+    failures: list[ModagError] = []
     with open_index(index_name) as opened:
-        answers = opened.classify(files, k=k, min_confidence=min_confidence)
+        answers = opened.classify(files, k=k, min_confidence=min_confidence, on_failure=failures.append)
     rows: list[dict[str, Any]] = [dataclasses.asdict(answer) for answer in answers]
     print_rows(rows, output_format=output_format, columns=("path", "label", "confidence"))
+    for failure in failures:
+        say(f"failed: {failure}")
+    if failures:
+        sys.exit(3)
     if all(answer.label is None for answer in answers):
         sys.exit(4)

@@ -69,6 +69,7 @@ def expand_stdin(paths: Sequence[str], *, nul_separated: bool) -> list[str]:
 
 def _stdin_paths(*, nul_separated: bool) -> Iterator[str]:
     content = sys.stdin.buffer.read()
-    for name in content.split(b"\0") if nul_separated else content.splitlines():
+    # Not splitlines: a name may hold any other of the characters that end a line there.
+    for name in content.split(b"\0" if nul_separated else b"\n"):
         if name:
             yield os.fsdecode(name)

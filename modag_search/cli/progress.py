@@ -29,17 +29,12 @@ def file_progress(*, wanted: bool) -> Iterator[FileProgress | None]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("indexing", total=None, rate="")
+        task = bars.add_task("scanning", total=None, rate="")
 
-        def update(*, done: int, found: int, scanning: bool) -> None:
+        def update(*, done: int, found: int) -> None:
             speed = bars.tasks[0].speed
-            bars.update(
-                task,
-                completed=done,
-                total=None if scanning and done == 0 else found,
-                description="scanning" if scanning and done == 0 else "indexing",
-                rate=f"{speed:.1f} files/s" if speed else "",
-            )
+            rate = f"{speed:.1f} files/s" if speed else ""
+            bars.update(task, completed=done, total=found, description="indexing", rate=rate)
 
         yield update
 

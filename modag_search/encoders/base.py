@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from modag_search.encoders.weights import WeightsFile
     from modag_search.values import Float32Array, Modality, Uint8Array
@@ -97,12 +97,18 @@ class Encoder(ABC):
         return self.weights.how_to_get if self.weights and not self.weights.path.is_file() else None
 
     @property
+    def preparation(self) -> Mapping[str, Any]:
+        """What is done to decoded media before the network sees them, as JSON values."""
+        return {}
+
+    @property
     def specification(self) -> dict[str, Any]:
         """All that decides a feature, given the decoded media, as JSON values."""
         return {
             "name": self.name,
             "revision": self.revision,
             "dimension": self.dimension,
+            "preparation": dict(self.preparation),
             "weights": self.weights_digest(),
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from modag_search.encoders.base import Encoder
 from modag_search.encoders.inference import encode_one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
 
@@ -44,6 +44,11 @@ class SquareImageEncoder(Encoder):
 
         It returns features, or a tuple that begins with them.
         """
+
+    @property
+    def preparation(self) -> Mapping[str, Any]:
+        """What is done to pictures before the network sees them."""
+        return {"input_px": self.input_px, "resampling": "bicubic", "mean": self.mean, "spread": self.spread}
 
     @functools.cached_property
     def network(self) -> torch.nn.Module:

@@ -30,16 +30,19 @@ def one_thread() -> Iterator[None]:
     """Keep torch to one thread an operation inside the block, in every thread that is in one."""
     import torch
 
-    global _threads_inside, _threads_before  # noqa: PLW0603  torch's own setting is process-wide too
+    global _threads_inside, _threads_before  # noqa: PLW0603  shared by all threads, under the lock
+    # A thread takes over torch's process-wide number when it first asks for it: asked here, it cannot do so later,
+    # in the middle of a network.
+    here = torch.get_num_threads()
     with _lock:
         if _threads_inside == 0:
-            _threads_before = torch.get_num_threads()
+            _threads_before = here
         _threads_inside += 1
         torch.set_num_threads(1)
     try:
         yield
     finally:
-        # The setting is the calling thread's own, so each thread restores it, whether or not others are inside.
+        # From then on the number is each thread's own, so each restores it, whether or not others are inside.
         with _lock:
             _threads_inside -= 1
             torch.set_num_threads(_threads_before)

@@ -28,9 +28,13 @@ class ResNet50(SquareImageEncoder):
     weights = WeightsFile(
         encoder="resnet50",
         file_name="resnet50-11ad3fa6.pth",
-        sha256="11ad3fa6",
+        sha256="11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca",
         address="https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
     )
+
+    def weights_digest(self) -> str:
+        """Return the digits of the SHA-256 that torchvision puts into the file's name."""
+        return "11ad3fa6"
 
     def load_network(self) -> torch.nn.Module:
         """Load torchvision's network without its classifier."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modag_search.encoders.base import Encoder
 from modag_search.encoders.inference import encode_one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
 
@@ -32,6 +32,11 @@ class SoundEncoder(Encoder):
     @abstractmethod
     def feature_of(self, sound: torch.Tensor) -> torch.Tensor:
         """Make a feature ``[shape=(dimension,)]`` of a sound ``[shape=(n_samples,)]``."""
+
+    @property
+    def preparation(self) -> Mapping[str, Any]:
+        """What is done to sounds before the network sees them."""
+        return {"sample_rate_hz": self.sample_rate_hz, "repeated_to_s": SHORTEST_S}
 
     @functools.cached_property
     def network(self) -> torch.nn.Module:

@@ -7,8 +7,8 @@ import hashlib
 import os
 import secrets
 import shutil
+import sys
 import urllib.error
-import uuid
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -116,7 +116,7 @@ class WeightsFile:
 
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            download_url_to_file(self.address, str(self.path), hash_prefix=self.sha256, progress=False)
+            download_url_to_file(self.address, str(self.path), hash_prefix=self.sha256, progress=sys.stderr.isatty())
         except RuntimeError as error:
             raise WeightsDamagedError(
                 f"{self.address}: what came is not the weights of {self.encoder}: {error}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from modag_search import media, registry
 from modag_search.encoders import Encoder, fingerprint_of
-from modag_search.errors import UsageError
+from modag_search.errors import CorruptMediaError, UsageError
 from modag_search.values import (
     MODALITIES,
     DecodedSegment,
@@ -109,12 +109,13 @@ class MediaEncoder:
             start_s=start_s,
             end_s=end_s,
         )
-        encoded = tuple(self._encoded(segment) for segment in self._timed(stream.segments()))
+        encoded = tuple(self._encoded(segment, path) for segment in self._timed(stream.segments()))
         return stream.facts, encoded
 
     def as_stored(self, features: Float32Array) -> Float32Array:
         """Round features as the catalog does, so that a query equals the item that it was indexed as."""
-        rounded: Float32Array = features.astype(self.settings.feature_dtype).astype(np.float32)
+        with np.errstate(over="ignore"):
+            rounded: Float32Array = features.astype(self.settings.feature_dtype).astype(np.float32)
         return rounded
 
     def _timed(self, segments: Iterator[DecodedSegment]) -> Iterator[DecodedSegment]:
@@ -125,11 +126,13 @@ class MediaEncoder:
                 return
             yield segment
 
-    def _encoded(self, segment: DecodedSegment) -> EncodedSegment:
+    def _encoded(self, segment: DecodedSegment, path: str) -> EncodedSegment:
         feature = None
         if segment.status == "ok":
             with self.clock.timing("encode"):
                 feature = self.encoders[segment.modality].encode([segment.data])[0]
+            if not np.isfinite(self.as_stored(feature)).all():
+                raise CorruptMediaError(path, f"gives {segment.modality} features that are not finite numbers")
         return EncodedSegment(
             modality=segment.modality,
             start_s=segment.start_s,

@@ -14,13 +14,21 @@ import numpy as np
 
 from modag_search import registry
 from modag_search.catalog import Annotation, Catalog
-from modag_search.errors import IndexLockedError, IndexNotFoundError, UsageError
+from modag_search.errors import (
+    IndexFolderError,
+    IndexLockedError,
+    IndexNotFoundError,
+    MediaError,
+    ModagError,
+    NothingFoundError,
+    UsageError,
+)
 from modag_search.index.encoding import MediaEncoder
 from modag_search.index.ingest import Ingest, IngestOptions, Progress
 from modag_search.index.neighbours import Voters
 from modag_search.index.queries import QueryMaker, find_item
 from modag_search.index.searching import Search
-from modag_search.index.spaces import adopt_space, load_space
+from modag_search.index.spaces import adopt_space, load_space, with_own_space
 from modag_search.index.versions import library_versions
 from modag_search.index.views import Views
 from modag_search.settings import IndexSettings, is_index
@@ -35,7 +43,7 @@ from modag_search.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from modag_search.space import Space
@@ -101,9 +109,11 @@ class Index:
         path = Path(folder).absolute()
         if is_index(path):
             kept = IndexSettings.load(path)
-            if settings is not None and settings != kept:
-                raise UsageError(f"{path}: has other settings ({_differences(kept, settings)}); make a new index")
-            return cls(path, kept, Catalog.open(path / _CATALOG_FILE, create=True))
+            if settings is not None and kept != (wanted := with_own_space(path, kept, settings)):
+                raise UsageError(f"{path}: has other settings ({_differences(kept, wanted)}); make a new index")
+            if not (path / _CATALOG_FILE).is_file():
+                raise IndexFolderError(f"{path}: its {_CATALOG_FILE} is gone; put a copy back, or remove the folder")
+            return cls(path, kept, Catalog.open(path / _CATALOG_FILE))
         if not create:
             raise IndexNotFoundError(f"{path}: there is no index here; `modag index PATH... --index {path}` makes one")
         return cls._created(path, settings or IndexSettings())
@@ -113,10 +123,13 @@ class Index:
         """Make the folder; the settings come last, since they are what makes it an index."""
         encoders = MediaEncoder(settings).encoders
         load_space(folder, settings, encoders)
-        folder.mkdir(parents=True, exist_ok=True)
-        settings = replace(settings, space=adopt_space(folder, settings.space, encoders))
-        catalog = Catalog.open(folder / _CATALOG_FILE, create=True)
-        settings.save(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            settings = replace(settings, space=adopt_space(folder, settings.space, encoders))
+            catalog = Catalog.open(folder / _CATALOG_FILE, create=True)
+            settings.save(folder)
+        except OSError as error:
+            raise IndexFolderError(f"{folder}: cannot be made: {error}") from error
         return cls(folder, settings, catalog)
 
     def close(self) -> None:
@@ -216,15 +229,14 @@ class Index:
             follow_symlinks=follow_symlinks,
             retry_failed=retry_failed,
         )
-        ingest = Ingest(self._catalog, MediaEncoder(self.settings), options, progress)
+        ingest = Ingest(self._catalog, MediaEncoder(self.settings), roots, options=options, progress=progress)
         if dry_run:
-            return ingest.run(roots, run_id=None)
+            return ingest.run(run_id=None)
         with self._writing():
             run_id = self._start_run("index", {"paths": [_printable(root) for root in roots], **asdict(options)})
-            report = ingest.run(roots, run_id=run_id)
+            report = ingest.run(run_id=run_id)
             self._views.synchronise()
-            outcome = asdict(replace(report, failures=()))
-            self._catalog.runs.finish(run_id, outcome)
+            self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
         return report
 
     # Asking.
@@ -288,6 +300,7 @@ class Index:
         by: Literal["knn"] = "knn",
         k: int = 20,
         min_confidence: float = 0.0,
+        on_failure: Callable[[ModagError], None] | None = None,
     ) -> list[Classification]:
         """Name files by the labels of their nearest labelled neighbours, of whatever modality.
 
@@ -300,6 +313,9 @@ class Index:
             How many neighbours vote for each segment.
         min_confidence : float
             Below it, the label is None.
+        on_failure : callable, optional
+            Called with the error of each file that cannot be read or is silent or black, and has no answer then;
+            without it, the first such error is raised.
 
         Returns
         -------
@@ -308,16 +324,27 @@ class Index:
 
         Raises
         ------
+        MediaError
+            If a file cannot be read.
         NothingFoundError
-            If the index holds no labels.
+            If the index holds no labels, or a file is silent or black.
         """
         if by != "knn":
             raise UsageError(f"by must be 'knn', not {by!r}")
         if k < 1:
             raise UsageError(f"k must be 1 at least, not {k}")
         voters = Voters(self._catalog, {modality: self._views.store(modality) for modality in MODALITIES})
-        queries = ((os.fspath(path), self._queries.make(os.fspath(path))) for path in paths)
-        return [voters.classify(path, query, k=k, min_confidence=min_confidence) for path, query in queries]
+        answers = []
+        for path in [os.fspath(path) for path in paths]:
+            try:
+                query = self._queries.make(path)
+            except (MediaError, NothingFoundError) as error:
+                if on_failure is None:
+                    raise
+                on_failure(error)
+            else:
+                answers.append(voters.classify(path, query, k=k, min_confidence=min_confidence))
+        return answers
 
     # Labels.
 
@@ -385,8 +412,7 @@ class Index:
 
     def outdated(self) -> int:
         """Count the items that another version of an encoder or a decoder made; `add` brings them up to date."""
-        ids = [item.id for item in self._catalog.items.all()]
-        return len(self._catalog.items.outdated(ids, fingerprints=self._encoder.fingerprints))
+        return self._catalog.items.count_outdated(self._encoder.fingerprints)
 
     # What the above share.
 

@@ -13,11 +13,13 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from modag_search import media
 from modag_search.errors import MediaError, ModagError, UnreadableMediaError
+from modag_search.index.presence import is_gone
+from modag_search.index.pruning import gone_items, vanished_failures
+from modag_search.index.resolving import HashedFile, resolve
 from modag_search.values import (
     EncodedItem,
     Failure,
@@ -30,7 +32,7 @@ from modag_search.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.index.encoding import MediaEncoder
@@ -51,8 +53,8 @@ Output = TypeVar("Output")
 class Progress(Protocol):
     """Hears how far a run is."""
 
-    def __call__(self, *, done: int, found: int, scanning: bool) -> None:
-        """Take note that `done` of the `found` files are finished; more may be found while `scanning`."""
+    def __call__(self, *, done: int, found: int) -> None:
+        """Take note that `done` of the `found` files are finished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +69,6 @@ class IngestOptions:
     retry_failed: bool = False
 
 
-class _Hashed(NamedTuple):
-    file: ScannedFile
-    content_hash: str
-
-
 class Ingest:
     """One run over some paths.
 
@@ -79,69 +76,77 @@ class Ingest:
     ----------
     catalog : Catalog
     encoder : MediaEncoder
+    paths : sequence of str
     options : IngestOptions
     progress : Progress, optional
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist or a folder holds no media; nothing has been done then.
     """
 
     def __init__(
-        self, catalog: Catalog, encoder: MediaEncoder, options: IngestOptions, progress: Progress | None = None
+        self,
+        catalog: Catalog,
+        encoder: MediaEncoder,
+        paths: Sequence[str],
+        *,
+        options: IngestOptions,
+        progress: Progress | None = None,
     ) -> None:
         self._catalog = catalog
         self._encoder = encoder
         self._options = options
+        self._roots = media.check_roots(paths)
+        self._entries = self._scan()
         self._progress = progress
         self._counts: collections.Counter[str] = collections.Counter()
         self._failures: list[Failure] = []
-        self._unknown_folders: list[str] = []
-        self._found = 0
-        self._scanning = True
-        self._run_id: int | None = None
-        self._warm: set[Modality] = set()
+        self._out_of_reach: set[str] = set()
         self._moved: set[int] = set()
+        self._found = 0
+        self._done = 0
+        self._run_id: int | None = None
 
-    def run(self, paths: Sequence[str], *, run_id: int | None) -> IndexReport:
-        """Take in all files below `paths`.
-
-        Raises
-        ------
-        UsageError
-            Before anything is done, if a path does not exist or a folder holds no media.
-        """
+    def run(self, *, run_id: int | None) -> IndexReport:
+        """Take in all files below the paths."""
         started = time.perf_counter()
         self._run_id = run_id
-        entries = media.scan(paths, exclude=self._options.exclude, follow_symlinks=self._options.follow_symlinks)
+        pending = list(self._sorted_out(self._scanned()))
         with ThreadPoolExecutor(self._workers, thread_name_prefix="modag") as pool:
             try:
-                pending = self._sorted_out(self._scanned(entries))
-                unresolved = self._resolved(self._hashed(pending, pool))
+                self._tell()
+                unknown = self._resolved(pending, pool)
                 if self._options.dry_run:
-                    collections.deque(self._foreseen(unresolved), maxlen=0)
+                    self._foresee(unknown)
                 else:
-                    self._stored(self._encoded(unresolved, pool))
+                    self._stored(self._encoded(unknown, pool))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         if self._options.prune:
-            self._prune(media.check_roots(paths))
+            self._prune()
         return self._report(time.perf_counter() - started)
 
     @property
     def _workers(self) -> int:
         return self._options.workers or os.cpu_count() or 1
 
+    def _scan(self) -> Iterator[ScannedFile | ScanProblem]:
+        """Begin a scan; raise UsageError at once where a root is missing or empty."""
+        return media.scan(self._roots, exclude=self._options.exclude, follow_symlinks=self._options.follow_symlinks)
+
     # The stages, in order.
 
-    def _scanned(self, entries: Iterable[ScannedFile | ScanProblem]) -> Iterator[ScannedFile]:
-        for entry in entries:
+    def _scanned(self) -> Iterator[ScannedFile]:
+        for entry in self._entries:
             if isinstance(entry, ScannedFile):
                 self._found += 1
-                self._tell()
                 yield entry
             else:
-                self._unknown_folders.append(entry.path)
+                self._out_of_reach.add(entry.path)
                 self._fail(_failure(entry.path, entry.reason, "ScanProblem", None))
-        self._scanning = False
-        self._tell()
 
     def _sorted_out(self, files: Iterator[ScannedFile]) -> Iterator[ScannedFile]:
         """Let through what has to be read: what is new, has changed, or was made by another pipeline."""
@@ -151,19 +156,53 @@ class Ingest:
                 batch, fingerprints=self._encoder.fingerprints, retry_failed=self._options.retry_failed
             )
             for file, verdict in zip(batch, verdicts, strict=True):
-                if verdict == "pending":
+                if verdict == "pending" or (verdict == "failed_before" and file.path not in known_failures):
                     yield file
                 elif verdict == "unchanged":
                     self._count("unchanged")
                 else:
                     self._fail(known_failures[file.path])
-                    self._tell()
+                    self._done += 1
 
-    def _hashed(self, files: Iterator[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[_Hashed]:
-        def hashed(file: ScannedFile) -> _Hashed | Failure:
+    def _resolved(self, pending: Sequence[ScannedFile], pool: ThreadPoolExecutor) -> list[ScannedFile]:
+        """Take care of files whose content an item has, and return the others, which have to be encoded.
+
+        Only where a path is taken or a size is known can the content be; other files are read once, when encoded.
+        """
+        here = self._catalog.items.at_many(file.path for file in pending)
+        sizes = self._catalog.items.sizes()
+        suspects = [file for file in pending if file.path in here or file.size_bytes in sizes]
+        hashed = list(self._hashed(iter(suspects), pool))
+        twins = self._current_twins(hashed)
+        resolution = resolve(hashed, here=here, twins=twins, is_gone=is_gone)
+        if not self._options.dry_run:
+            self._catalog.touch_many(resolution.touched)
+            self._catalog.move_all([(item.id, file) for item, file in resolution.moved])
+            for item, file in resolution.copied:
+                self._catalog.copy(item.id, file)
+        self._moved = {item.id for item, _ in resolution.moved}
+        stayed = {path for path, item in here.items() if item.id not in self._moved}
+        self._count("unchanged", len(resolution.touched))
+        self._count("moved", len(resolution.moved))
+        updated = sum(file.path in stayed for _, file in resolution.copied)
+        self._count("updated", updated)
+        self._count("added", len(resolution.copied) - updated)
+        suspected = set(suspects)
+        return [*(file for file in pending if file not in suspected), *resolution.encoded]
+
+    def _current_twins(self, hashed: Sequence[HashedFile]) -> dict[str, list[ItemRecord]]:
+        """Find the items with the content of files, as far as today's pipelines made their features."""
+        twins = self._catalog.items.with_hashes({one.content_hash for one in hashed})
+        ids = [twin.id for items in twins.values() for twin in items]
+        outdated = self._catalog.items.outdated(ids, fingerprints=self._encoder.fingerprints)
+        return {
+            content_hash: [twin for twin in items if twin.id not in outdated] for content_hash, items in twins.items()
+        }
+
+    def _hashed(self, files: Iterator[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[HashedFile]:
+        def hashed(file: ScannedFile) -> HashedFile | Failure:
             try:
-                with self._encoder.clock.timing("hash"):
-                    return _Hashed(file, media.content_hash(file.path))
+                return HashedFile(file, self._content_hash(file))
             except MediaError as error:
                 return _failure_of(error, file)
 
@@ -173,38 +212,20 @@ class Ingest:
             else:
                 yield outcome
 
-    def _resolved(self, files: Iterator[_Hashed]) -> Iterator[_Hashed]:
-        """Let through what has to be encoded: content that no item has yet, as today's pipelines see it."""
-        for hashed in files:
-            here = self._catalog.items.at(hashed.file.path)
-            if here and self._is_of(here, hashed.content_hash):
-                self._count("unchanged", partial(self._catalog.touch, hashed.file))
-                continue
-            twins = [twin for twin in self._catalog.items.with_hash(hashed.content_hash) if self._is_current(twin.id)]
-            left = next((twin for twin in twins if self._has_left(twin)), None)
-            if left is not None:
-                self._moved.add(left.id)
-                self._count("moved", partial(self._catalog.move, left.id, hashed.file))
-            elif twins:
-                verdict = "updated" if here else "added"
-                self._count(verdict, partial(self._catalog.copy, twins[0].id, hashed.file))
-            else:
-                yield hashed
-
-    def _encoded(self, files: Iterator[_Hashed], pool: ThreadPoolExecutor) -> Iterator[EncodedItem]:
-        def encoded(hashed: _Hashed) -> EncodedItem | Failure:
+    def _encoded(self, files: Sequence[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[EncodedItem]:
+        def encoded(file: ScannedFile) -> EncodedItem | Failure:
             try:
-                facts, segments = self._encoder.encode_file(hashed.file.path)
+                return self._encode(file)
             except MediaError as error:
-                return _failure_of(error, hashed.file)
+                return _failure_of(error, file)
             except ModagError:
                 raise
             except Exception as error:  # noqa: BLE001  one odd file must not stop a run over a million
                 reason = f"unexpected {type(error).__name__}: {error}; please report it"
-                return _failure(hashed.file.path, reason, type(error).__name__, hashed.file)
-            return EncodedItem(file=hashed.file, content_hash=hashed.content_hash, facts=facts, segments=segments)
+                return _failure(file.path, reason, type(error).__name__, file)
 
-        for outcome in _map_ahead(pool, encoded, self._warmed(files), look_ahead=2 * self._workers):
+        self._warm(files)
+        for outcome in _map_ahead(pool, encoded, iter(files), look_ahead=2 * self._workers):
             if isinstance(outcome, Failure):
                 self._record_failure(outcome)
             else:
@@ -216,15 +237,16 @@ class Ingest:
             modality: self._catalog.pipelines.ensure(pipeline) for modality, pipeline in self._encoder.pipelines.items()
         }
         batch: list[EncodedItem] = []
+        flushed_at = time.monotonic()
 
         def flush() -> None:
-            with self._encoder.clock.timing("store"):
-                report = self._catalog.put(batch, pipelines=pipelines)
-            self._counts.update(added=report.added, updated=report.updated)
+            finished = batch.copy()
             batch.clear()
-            self._tell()
+            with self._encoder.clock.timing("store"):
+                report = self._catalog.put(finished, pipelines=pipelines)
+            self._count("added", report.added)
+            self._count("updated", report.updated)
 
-        flushed_at = time.monotonic()
         try:
             for item in items:
                 batch.append(item)
@@ -234,75 +256,71 @@ class Ingest:
         finally:
             flush()
 
-    def _foreseen(self, files: Iterator[_Hashed]) -> Iterator[None]:
+    def _foresee(self, files: Sequence[ScannedFile]) -> None:
         """Stand in for encoding and storing in a dry run."""
-        for hashed in files:
-            self._count("updated" if self._catalog.items.at(hashed.file.path) else "added")
-            yield
+        here = self._catalog.items.at_many(file.path for file in files)
+        for file in files:
+            item = here.get(file.path)
+            self._count("updated" if item is not None and item.id not in self._moved else "added")
 
-    def _prune(self, roots: Sequence[str]) -> None:
-        """Remove items whose files are gone from below the roots; what a problem hides is not gone."""
-        unknown = tuple(os.path.join(folder, "") for folder in self._unknown_folders)
+    def _prune(self) -> None:
+        """Remove items whose files are gone; a root that has emptied since the scan is a drive that went away."""
+        self._scan()
         gone = [
             item_id
-            for root in roots
-            for item_id, path in self._catalog.items.paths_under(root)
-            if item_id not in self._moved and not os.path.lexists(path) and not path.startswith(unknown)
+            for item_id in gone_items(self._catalog, self._roots, out_of_reach=self._out_of_reach)
+            if item_id not in self._moved
         ]
+        self._scan()
         if self._options.dry_run:
-            self._counts["removed"] = len(set(gone))
-            return
-        self._counts["removed"] = self._catalog.remove(gone)
-        inside = tuple(os.path.join(root, "") for root in roots)
-        self._catalog.failures.forget(
-            failure.path
-            for failure in self._catalog.failures.all()
-            if failure.path.startswith(inside) and not os.path.lexists(failure.path)
-        )
+            self._counts["removed"] = len(gone)
+        else:
+            self._counts["removed"] = self._catalog.remove(gone)
+            self._catalog.failures.forget(vanished_failures(self._catalog, self._roots))
 
     # What the stages share.
 
-    def _warmed(self, files: Iterator[_Hashed]) -> Iterator[_Hashed]:
-        """Load the networks that the files to come need, before threads ask for them at once."""
-        for hashed in files:
-            for modality in _MODALITIES[media.kind_of(hashed.file.path) or "video"]:
-                if modality not in self._warm:
-                    self._encoder.warm(modality)
-                    self._warm.add(modality)
-            yield hashed
+    def _content_hash(self, file: ScannedFile) -> str:
+        with self._encoder.clock.timing("hash"):
+            return media.content_hash(file.path)
 
-    def _is_of(self, item: ItemRecord, content_hash: str) -> bool:
-        """Tell whether an item stands for this content: one whose file failed since has no segments left."""
-        return item.status == "ok" and item.content_hash == content_hash and self._is_current(item.id)
+    def _encode(self, file: ScannedFile) -> EncodedItem:
+        """Hash, decode and encode a file; what changes meanwhile would get a hash that is not of its features."""
+        content_hash = self._content_hash(file)
+        facts, segments = self._encoder.encode_file(file.path)
+        if not _is_as_scanned(file):
+            raise UnreadableMediaError(file.path, "changed while it was read; the next run takes it in")
+        return EncodedItem(file=file, content_hash=content_hash, facts=facts, segments=segments)
 
-    def _has_left(self, item: ItemRecord) -> bool:
-        """Tell whether the file of an item is gone and has not turned up elsewhere: a dry run cannot write that."""
-        return item.id not in self._moved and not os.path.lexists(item.path)
+    def _warm(self, files: Sequence[ScannedFile]) -> None:
+        """Load the networks that the files need, before threads ask for them at once."""
+        kinds = {media.kind_of(file.path) or "video" for file in files}
+        for modality in sorted({modality for kind in kinds for modality in _MODALITIES[kind]}):
+            self._encoder.warm(modality)
 
-    def _is_current(self, item_id: int) -> bool:
-        return not self._catalog.items.outdated([item_id], fingerprints=self._encoder.fingerprints)
-
-    def _count(self, verdict: str, change: Callable[[], object] | None = None) -> None:
-        if change is not None and not self._options.dry_run:
-            change()
-        self._counts[verdict] += 1
-        self._tell()
+    def _count(self, verdict: str, n: int = 1) -> None:
+        if n:
+            self._counts[verdict] += n
+            self._done += n
+            self._tell()
 
     def _fail(self, failure: Failure) -> None:
         self._counts["failed"] += 1
         self._failures.append(failure)
 
     def _record_failure(self, failure: Failure) -> None:
+        out_of_reach = failure.error == UnreadableMediaError.__name__
+        if out_of_reach:
+            self._out_of_reach.add(failure.path)
         if not self._options.dry_run:
-            out_of_reach = failure.error == UnreadableMediaError.__name__
             self._catalog.fail([failure], run_id=self._run_id, keep_items=out_of_reach)
         self._fail(failure)
+        self._done += 1
         self._tell()
 
     def _tell(self) -> None:
         if self._progress:
-            done = sum(self._counts.values()) - self._counts["removed"]
-            self._progress(done=done, found=self._found, scanning=self._scanning)
+            self._progress(done=self._done, found=self._found)
 
     def _report(self, seconds: float) -> IndexReport:
         return IndexReport(
@@ -327,8 +345,18 @@ def _map_ahead(
         yield under_way.popleft().result()
 
 
+def _is_as_scanned(file: ScannedFile) -> bool:
+    try:
+        status = os.stat(file.path)
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (file.size_bytes, file.mtime_ns)
+
+
 def _failure_of(error: MediaError, file: ScannedFile) -> Failure:
-    return _failure(error.path, error.reason, type(error).__name__, file)
+    """Note a failure; one of reach is tried again by the next run, whether or not the file has changed."""
+    seen = None if isinstance(error, UnreadableMediaError) else file
+    return _failure(error.path, error.reason, type(error).__name__, seen)
 
 
 def _failure(path: str, reason: str, error: str, file: ScannedFile | None) -> Failure:

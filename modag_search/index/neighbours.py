@@ -53,7 +53,7 @@ class Voters:
         for vectors in query.vectors.values():
             for similarity, segment in self._nearest(vectors, k=k, without=query.without):
                 nearest[segment] = max(similarity, nearest.get(segment, -np.inf))
-        ranked = sorted(nearest.items(), key=lambda entry: (-entry[1], entry[0]))
+        voters = self._neighbours(sorted(nearest.items(), key=lambda entry: (-entry[1], entry[0])))
         votes = [(item, label, similarity) for segment, similarity in ranked for item, label in self._labels[segment]]
         similarities = np.array([similarity for _, _, similarity in votes], dtype=np.float32)
         scores = vote(similarities, [label for _, label, _ in votes]) if votes else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from modag_search.encoders import Encoder
@@ -55,6 +56,14 @@ def adopt_space(folder: Path, space: str | os.PathLike[str], encoders: Encoders)
     name = os.fspath(space)
     load_space(folder, IndexSettings(space=name), encoders)
     return name
+
+
+def with_own_space(folder: Path, kept: IndexSettings, wanted: IndexSettings) -> IndexSettings:
+    """Call a space file that an index has a copy of what the index calls it."""
+    if kept.space != "own" or not os.path.isfile(wanted.space):
+        return wanted
+    same = Space.load(Path(wanted.space)).fingerprint == Space.load(folder / OWN_SPACE_FILE).fingerprint
+    return replace(wanted, space="own") if same else wanted
 
 
 def require_fit(space: Space, encoders: Encoders) -> None:

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
     from modag_search.values import Float32Array
 
+FRAME_PIXEL_LIMIT: Final = 36_000_000
+"""Videos of larger frames than those of 8K are refused: decoders hold up to seventeen frames at once."""
+
+BYTES_A_FRAME_PIXEL: Final = 11
+"""What `upright_image` takes: RGB as FFmpeg gives it, as Pillow holds it, and that turned."""
+
 # Named one by one: FFmpeg also knows playlists (which name other files and addresses), and text as video.
 _DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,live_flv,asf,amr,wav,w64,flac,aiff,au,caf,ape,wv,tta"
 # Streams without a container: nearly any bytes pass for one, so only the file's name allows them.
@@ -59,9 +65,10 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
     import av
 
     demuxers = ",".join(filter(None, (_DEMUXERS, _RAW_DEMUXERS.get(extension_of(path)))))
+    options = {"format_whitelist": demuxers, **_decoder_options()}
     file.seek(0)
     try:
-        container = av.open(file, mode="r", options={"format_whitelist": demuxers}, metadata_errors="replace")
+        container = av.open(file, mode="r", options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise CorruptMediaError(path, misnamed(file, wanted)) from error
     with container:
@@ -78,7 +85,15 @@ def picture_stream(container: InputContainer) -> VideoStream | None:
     from av.stream import Disposition
 
     still = Disposition.attached_pic | Disposition.timed_thumbnails
-    return next((stream for stream in container.streams.video if not stream.disposition & still), None)
+    stream = next((stream for stream in container.streams.video if not stream.disposition & still), None)
+    if stream is not None:
+        stream.codec_context.options = _decoder_options()
+    return stream
+
+
+def _decoder_options() -> dict[str, str]:
+    """Options that make FFmpeg refuse larger frames: a stream may change its size at any place."""
+    return {"max_pixels": str(FRAME_PIXEL_LIMIT)}
 
 
 def duration_of(container: InputContainer, stream: AudioStream | VideoStream) -> float | None:

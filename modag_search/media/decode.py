@@ -168,12 +168,12 @@ def decoder_specification(modality: Modality, segmentation: Segmentation, sample
             "hop_s": segmentation.hop_s,
             "silence_dbfs": SILENCE_DBFS,
         }
-    from modag_search.media import pictures
+    from modag_search.media import pictures, reducing
 
     return {
         "revision": DECODER_REVISION,
-        "shorter_side_px": pictures.SHORTER_SIDE_PX,
-        "longer_side_px": pictures.LONGER_SIDE_PX,
+        "shorter_side_px": reducing.SHORTER_SIDE_PX,
+        "longer_side_px": reducing.LONGER_SIDE_PX,
         "filter": "lanczos",
         "orientation": "exif",
         "background": "white",

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from modag_search.errors import CorruptMediaError, OversizedMediaError, UnsupportedMediaError
+from modag_search.media.allowance import DECODING_BYTES
 from modag_search.media.kinds import HEIC_EXTENSIONS, TARGA_EXTENSIONS, extension_of
 from modag_search.media.opening import misnamed
+from modag_search.media.reducing import reduced_rgb, reduced_size
 from modag_search.values import DecodedSegment, MediaFacts, SegmentStatus, Uint8Array
 
 if TYPE_CHECKING:
@@ -23,14 +25,16 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-SHORTER_SIDE_PX: Final = 512
-"""Pictures are reduced until their shorter side is at most this; none is enlarged."""
-
-LONGER_SIDE_PX: Final = 8192
-"""Strips are reduced further until their longer side is at most this."""
-
 PIXEL_LIMIT: Final = 178_000_000
 """Larger pictures are refused by their header; Pillow itself refuses a little above this."""
+
+_BYTES_A_PIXEL: Final = {"JPEG2000": 25, "WEBP": 16, "AVIF": 14, "HEIF": 12, "QOI": 9, "TIFF": 8, "SGI": 8}
+_BYTES_A_PIXEL_OF_OTHERS: Final = 4
+_BYTES_A_PIXEL_OF_SCANS: Final = 8
+"""What decoding takes: Pillow's own four bytes, and what a format's library holds beside them (measured).
+
+The decoder of a progressive JPEG holds all its coefficients, whatever the size that it decodes to.
+"""
 
 BLACK_MEAN_LUMA: Final = 4.0
 BLACK_HIGH_LUMA: Final = 16.0
@@ -69,37 +73,54 @@ def picture_segment(pixels: Uint8Array, *, start_s: float | None, end_s: float |
     return DecodedSegment(modality="image", start_s=start_s, end_s=end_s, data=pixels, status=_status(pixels))
 
 
-def shrink(image: Image.Image) -> Image.Image:
-    """Reduce a picture to `SHORTER_SIDE_PX`; return small ones as they are."""
-    from PIL import Image
+def check_pixels(path: str, size: tuple[int, int], *, limit: float = PIXEL_LIMIT, among: str = "") -> None:
+    """Refuse what would not fit in memory.
 
-    target = _reduced_size(image.size)
-    if target == image.size:
-        return image
-    return image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
-
-
-def check_pixels(path: str, width: int, height: int) -> None:
-    """Refuse what would not fit in memory."""
-    if width * height > PIXEL_LIMIT:
+    Parameters
+    ----------
+    path : str
+    size : tuple of int
+        Width and height.
+    limit : float
+        The most pixels.
+    among : str
+        What the limit is for, such as ``" of videos"``; for the message.
+    """
+    width, height = size
+    if width * height > limit:
         raise OversizedMediaError(
             path,
             f"is {width} x {height} pixels ({width * height / 1e6:.0f} megapixels); "
-            f"the limit is {PIXEL_LIMIT / 1e6:.0f} megapixels",
+            f"the limit{among} is {limit / 1e6:.0f} megapixels",
         )
 
 
 def _decode(file: BinaryIO, path: str) -> tuple[Uint8Array, tuple[int, int]]:
     with _open(file, path) as image:
         width, height = image.size
-        check_pixels(path, width, height)
-        orientation = _exif_orientation(image)
-        reduced = _reduced_size(image.size)
+        check_pixels(path, image.size)
+        final = reduced_size(image.size)
         # JPEG decodes to 1/2, 1/4 or 1/8 at little cost; twice the final size leaves the quality to LANCZOS.
-        image.draft("RGB", (2 * reduced[0], 2 * reduced[1]))
-        upright = _turn(shrink(_to_rgb(image, path)), orientation)
-        pixels = np.array(upright, dtype=np.uint8)
+        image.draft("RGB", (2 * final[0], 2 * final[1]))
+        with DECODING_BYTES.take(_bytes_needed(image, path, size=(width, height))):
+            orientation = _exif_orientation(image)  # may load the picture
+            pixels = np.array(_turn(reduced_rgb(image, path), orientation), dtype=np.uint8)
     return pixels, (height, width) if orientation in _SIDEWAYS else (width, height)
+
+
+def _bytes_needed(image: Image.Image, path: str, *, size: tuple[int, int]) -> int:
+    """Return what decoding takes; `size` is that of the picture, whose `image.size` may be a reduced one.
+
+    Raises OversizedMediaError where it is more than anyone may take.
+    """
+    bytes_a_pixel = _BYTES_A_PIXEL.get(image.format or "", _BYTES_A_PIXEL_OF_OTHERS)
+    needed = image.width * image.height * bytes_a_pixel
+    if image.info.get("progressive"):
+        needed = max(needed, size[0] * size[1] * _BYTES_A_PIXEL_OF_SCANS)
+    if needed > DECODING_BYTES.total:
+        limit = size[0] * size[1] / needed * DECODING_BYTES.total
+        check_pixels(path, size, limit=limit, among=f" of {image.format}")
+    return needed
 
 
 def _open(file: BinaryIO, path: str) -> Image.Image:
@@ -138,12 +159,6 @@ def _heif_format(path: str) -> str:
     return "HEIF"
 
 
-def _reduced_size(size: tuple[int, int]) -> tuple[int, int]:
-    shorter, longer = min(size), max(size)
-    factor = min(SHORTER_SIDE_PX / shorter, LONGER_SIDE_PX / longer, 1.0)
-    return max(round(size[0] * factor), 1), max(round(size[1] * factor), 1)
-
-
 _EXIF_ORIENTATION: Final = 0x0112
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 
@@ -169,39 +184,6 @@ def _turn(image: Image.Image, orientation: int) -> Image.Image:
         8: Transpose.ROTATE_90,
     }.get(orientation)
     return image if method is None else image.transpose(method)
-
-
-def _to_rgb(image: Image.Image, path: str) -> Image.Image:
-    from PIL import Image
-
-    if image.mode.startswith("I") or image.mode == "F":
-        return _deep_gray_to_rgb(image, path)
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(white, layer).convert("RGB")
-    return image.convert("RGB")
-
-
-def _deep_gray_to_rgb(image: Image.Image, path: str) -> Image.Image:
-    """Bring 16-bit, 32-bit and float gray to 8 bits.
-
-    Values within the range that the mode is commonly used for keep their brightness; others are stretched.
-    """
-    from PIL import Image
-
-    values = np.asarray(image).astype(np.float32)
-    low, high = float(values.min()), float(values.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise CorruptMediaError(path, "holds pixels that are not numbers")
-    usual = 1.0 if image.mode == "F" else 65535.0
-    if low >= 0 and high <= usual:
-        low, high = 0.0, usual
-    elif low >= 0 and high <= 255:
-        low, high = 0.0, 255.0
-    values -= low
-    values *= 255 / (high - low)
-    return Image.fromarray(np.rint(values).astype(np.uint8)).convert("RGB")
 
 
 def _status(pixels: Uint8Array) -> SegmentStatus:

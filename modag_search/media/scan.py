@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import deque
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,8 @@ def scan(
         Glob patterns; what they match inside the folders, by name or by path relative to the folder given,
         is passed over.
     follow_symlinks : bool
-        Take files behind links, and walk folders behind links once each.
+        Take files behind links, and walk folders behind links after all others, unless they have been walked
+        already.
 
     Returns
     -------
@@ -139,27 +141,38 @@ class _Walk:
         return UsageError(f"{self._root}: holds no media; is the drive mounted?")
 
     def _walk(self) -> Iterator[ScannedFile | ScanProblem]:
-        # A stack instead of recursion: folders may be nested deeper than Python's calls.
+        # Folders behind links come last: one that can be reached by its own path too is walked there,
+        # whatever the names are.
         walked: set[tuple[int, int]] = set()
-        pending: list[str | os.DirEntry[str]] = [self._root]
+        starts = deque([self._root])
+        while starts:
+            yield from self._walk_without_links(starts.popleft(), walked, starts)
+
+    def _walk_without_links(
+        self, start: str, walked: set[tuple[int, int]], linked: deque[str]
+    ) -> Iterator[ScannedFile | ScanProblem]:
+        """Walk a folder, and append those behind links to `linked`."""
+        # A stack instead of recursion: folders may be nested deeper than Python's calls.
+        pending: list[str | os.DirEntry[str]] = [start]
         while pending:
             entry = pending.pop()
             path = entry if isinstance(entry, str) else entry.path
             try:
-                if isinstance(entry, str) or entry.is_dir(follow_symlinks=self._follow_symlinks):
-                    if self._is_new(entry, walked):
+                if isinstance(entry, str) or entry.is_dir(follow_symlinks=False):
+                    if self._is_new(path, walked, is_behind_link=start != self._root):
                         pending += self._entries(path)
+                elif self._follow_symlinks and entry.is_dir():
+                    linked.append(path)
                 elif (file := self._file(entry)) is not None:
                     yield file
             except OSError as error:
                 yield ScanProblem(path, _words(error))
 
-    def _is_new(self, folder: str | os.DirEntry[str], walked: set[tuple[int, int]]) -> bool:
+    def _is_new(self, folder: str, walked: set[tuple[int, int]], *, is_behind_link: bool) -> bool:
         """Whether to walk a folder: behind a link only where it has not been walked already."""
         status = os.stat(folder)
         identity = status.st_dev, status.st_ino
-        is_linked = isinstance(folder, os.DirEntry) and folder.is_symlink()
-        is_new = not is_linked or identity not in walked
+        is_new = not is_behind_link or identity not in walked
         walked.add(identity)
         return is_new
 

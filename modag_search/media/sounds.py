@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 SILENCE_DBFS: Final = -60.0
 """A window whose loudest sample lies below this is silent."""
 
+LOUDEST_SAMPLE: Final = 1e10
+"""Larger samples, of which 1 is full scale, are damage. Integers of 32 bits stored as floats still pass, and the
+power of a spectrum still fits a float32."""
+
 RESAMPLER_QUALITY: Final = "HQ"
 LOWEST_RATE_HZ: Final = 1_000
 HIGHEST_RATE_HZ: Final = 768_000
@@ -144,6 +148,8 @@ def _status(path: str, data: Float32Array) -> SegmentStatus:
     peak = float(np.max(np.abs(data)))
     if not math.isfinite(peak):
         raise CorruptMediaError(path, "holds samples that are not numbers")
+    if peak > LOUDEST_SAMPLE:
+        raise CorruptMediaError(path, f"is damaged: holds samples of {peak:.0e}, where 1 is full scale")
     return "silent" if peak < 10 ** (SILENCE_DBFS / 20) else "ok"
 
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError, UsageError
+from modag_search.media.allowance import DECODING_BYTES
 from modag_search.media.containers import (
+    BYTES_A_FRAME_PIXEL,
+    FRAME_PIXEL_LIMIT,
     DecodedFrames,
     SoundBlocks,
     duration_of,
@@ -23,7 +26,8 @@ from modag_search.media.containers import (
     upright_image,
 )
 from modag_search.media.opening import misnamed
-from modag_search.media.pictures import check_pixels, picture_segment, shrink
+from modag_search.media.pictures import check_pixels, picture_segment
+from modag_search.media.reducing import reduced
 from modag_search.media.sounds import check_complete, sound_segments
 from modag_search.values import DecodedSegment, MediaFacts
 
@@ -128,7 +132,7 @@ class _FrameSegments:
         self._duration_s = duration_of(container, stream)
         if self._duration_s is not None and request.start_s >= self._duration_s:
             raise request.outside(self._duration_s)
-        check_pixels(request.path, stream.width, stream.height)
+        check_pixels(request.path, (stream.width, stream.height), limit=FRAME_PIXEL_LIMIT, among=" of videos")
         self._frames = DecodedFrames(container, stream)
         self._size_px: tuple[int, int] | None = None
         self._reached_s = 0.0
@@ -187,10 +191,12 @@ class _FrameSegments:
         end_s = min(time_s + self._interval_s, self._request.end_s)
         if self._duration_s is not None and self._duration_s > time_s:
             end_s = min(end_s, self._duration_s)
-        image = upright_image(frame)
-        self._size_px = image.size
+        with DECODING_BYTES.take(frame.width * frame.height * BYTES_A_FRAME_PIXEL):
+            image = upright_image(frame)
+            self._size_px = image.size
+            pixels = np.array(reduced(image), dtype=np.uint8)
         self.found += 1
-        return picture_segment(np.array(shrink(image), dtype=np.uint8), start_s=time_s, end_s=end_s)
+        return picture_segment(pixels, start_s=time_s, end_s=end_s)
 
 
 def _as_far_as_it_goes(

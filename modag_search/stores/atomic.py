@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -18,8 +19,11 @@ _MAGIC = b"modag-store/1\n"
 
 
 def write_atomically(path: Path, parts: list[bytes | memoryview]) -> None:
-    """Replace `path` by the concatenation of `parts`, and see it on the disk."""
-    partial = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    """Replace `path` by the concatenation of `parts`, and see it on the disk.
+
+    One process at a time may write a path: what others left beside it, killed while they did, is removed.
+    """
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("xb") as file:
@@ -28,10 +32,12 @@ def write_atomically(path: Path, parts: list[bytes | memoryview]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
+        _sync_folder(path.parent)
+        for leftover in path.parent.glob(f".{glob.escape(path.name)}-{'[0-9a-f]' * 16}"):
+            leftover.unlink(missing_ok=True)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise StoreError(f"{path}: cannot write: {error}") from error
-    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,10 +13,17 @@ from modag_search.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from modag_search.values import Float32Array, Int64Array
+
+    BoolArray = npt.NDArray[np.bool_]
 
 NOTHING = -1
 """Stands in place of an id where there are fewer neighbours than asked for."""
+
+
+_IDS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +38,14 @@ class StoreStamp:
         Fingerprint of the pipeline that made the features.
     generation : int
         Of the catalog.
+    token : str
+        Of that generation; tells it from one of the same number in a copy of the catalog.
     """
 
     space: str
     pipeline: str
     generation: int
+    token: str
 
 
 class VectorStore(ABC):
@@ -50,6 +60,8 @@ class VectorStore(ABC):
         Where `save` writes; what an earlier `save` wrote there is loaded.
     dimension : int
         Length of the vectors.
+    fresh : bool
+        True for an empty store; what is at `path` is neither read nor, until `save`, touched.
 
     Attributes
     ----------
@@ -66,7 +78,7 @@ class VectorStore(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, path: Path, *, dimension: int) -> None:
+    def __init__(self, path: Path, *, dimension: int, fresh: bool = False) -> None:  # noqa: ARG002
         self.path = path
         self.dimension = dimension
         self.stamp: StoreStamp | None = None
@@ -102,11 +114,27 @@ class VectorStore(ABC):
 
     @abstractmethod
     def save(self, stamp: StoreStamp) -> None:
-        """Write all to `path`, so that a crash leaves the former or the new state."""
+        """Write all to `path`, so that a crash leaves the former or the new state; one process at a time may."""
 
     @abstractmethod
     def __len__(self) -> int:
         """Count the vectors."""
+
+    def holds(self, ids: Int64Array) -> BoolArray:
+        """Tell which of some ids are here.
+
+        This asks `search` for them, which must be exact for it; a store that knows better overrides it.
+
+        Returns
+        -------
+        np.ndarray [shape=(n,), bool]
+        """
+        anywhere = np.full((1, self.dimension), self.dimension**-0.5, dtype=np.float32)
+        found = [
+            self.search(anywhere, k=len(batch), among=batch)[1][0]
+            for batch in (ids[start : start + _IDS_AT_ONCE] for start in range(0, len(ids), _IDS_AT_ONCE))
+        ]
+        return np.isin(ids, np.concatenate(found)) if found else np.zeros(0, dtype=bool)
 
     def checked(self, ids: Int64Array, vectors: Float32Array) -> tuple[Int64Array, Float32Array]:
         """Return `ids` and `vectors` as contiguous arrays of the right type, or raise UsageError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from modag_search.stores.base import NOTHING, StoreStamp, VectorStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from modag_search.stores.base import BoolArray
     from modag_search.values import Float32Array, Int64Array
 
 
@@ -21,9 +23,9 @@ class FaissFlatStore(VectorStore):
 
     name = "faiss-flat"
 
-    def __init__(self, path: Path, *, dimension: int) -> None:
-        super().__init__(path, dimension=dimension)
-        self._index = self._loaded() if path.exists() else self._empty()
+    def __init__(self, path: Path, *, dimension: int, fresh: bool = False) -> None:
+        super().__init__(path, dimension=dimension, fresh=fresh)
+        self._index = self._empty() if fresh or not path.exists() else self._loaded()
 
     def _empty(self) -> Any:
         import faiss
@@ -89,12 +91,16 @@ class FaissFlatStore(VectorStore):
 
         payload = faiss.serialize_index(self._index).data
         header = {
-            "stamp": {"space": stamp.space, "pipeline": stamp.pipeline, "generation": stamp.generation},
+            "stamp": asdict(stamp),
             "count": len(self),
             "dimension": self.dimension,
         }
         write_checked(self.path, header, payload)
         self.stamp = stamp
+
+    def holds(self, ids: Int64Array) -> BoolArray:
+        """Tell which ids are here; see `VectorStore.holds`."""
+        return np.isin(ids, self.ids())
 
     def ids(self) -> Int64Array:
         """Return the ids of all vectors, in no particular order."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import subprocess
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search import Index
-from modag_search.errors import IndexLockedError
+from modag_search.errors import IndexFolderError, IndexLockedError
 from tests.cli.command_line import CommandLine
 from tests.made_media import LOW_HZ, picture, sound
 from tests.toy_encoders import GATE, GATE_COLOUR, toy_index
@@ -154,12 +153,16 @@ def test_a_store_whose_writing_was_broken_off_does_no_harm(tmp_path: Path, toys:
 
 def test_an_index_whose_making_was_broken_off_can_be_made_again(tmp_path: Path, toys: None, media: Path) -> None:
     picture(media / "a.png", (230, 20, 20))
-    whole = tmp_path / "whole"
-    toy_index(whole).close()
-    for name in ("settings.json", "catalog.sqlite"):
-        folder = tmp_path / f"without {name}"
-        shutil.copytree(whole, folder)
-        (folder / name).unlink()
-        with toy_index(folder) as index:
-            assert index.add([media]).added == 1
-            assert index.verify() == []
+    folder = tmp_path / "index"
+    toy_index(folder).close()
+    (folder / "settings.json").unlink()  # it is written last
+    with toy_index(folder) as index:
+        assert index.add([media]).added == 1
+        assert index.verify() == []
+
+
+def test_an_index_that_lost_its_catalog_says_so(tmp_path: Path, toys: None) -> None:
+    toy_index(tmp_path / "index").close()
+    (tmp_path / "index" / "catalog.sqlite").unlink()
+    with pytest.raises(IndexFolderError, match=r"catalog.sqlite is gone"):
+        toy_index(tmp_path / "index")

@@ -263,15 +263,20 @@ def test_prune_spares_a_folder_that_cannot_be_entered(
     picture(media / "open.png", RED)
     hidden = picture(media / "closed" / "hidden.png", RED)
     index.add([media])
-    real = os.scandir
+    real_scandir, real_lstat = os.scandir, os.lstat
 
-    def denied(path: str) -> object:
+    def denied_scandir(path: str) -> object:
         if os.fspath(path) == str(hidden.parent):
             raise PermissionError(13, "Permission denied", path)
-        return real(path)
+        return real_scandir(path)
 
-    monkeypatch.setattr(os, "scandir", denied)
-    monkeypatch.setattr(os.path, "lexists", lambda path: path != str(hidden) and os.access(path, os.F_OK))
+    def denied_lstat(path: str, **choices: object) -> os.stat_result:
+        if os.fspath(path) == str(hidden):
+            raise PermissionError(13, "Permission denied", path)
+        return real_lstat(path, **choices)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "scandir", denied_scandir)
+    monkeypatch.setattr(os, "lstat", denied_lstat)
     report = index.add([media], prune=True)
     assert counts(report) == {"unchanged": 1, "failed": 1}
     assert index.item(hidden).status == "ok"
@@ -347,10 +352,10 @@ def test_a_single_file_and_overlapping_paths(index: Index, media: Path) -> None:
 def test_progress_is_told_up_to_the_end(index: Index, media: Path) -> None:
     picture(media / "one.png", RED)
     (media / "bad.png").write_bytes(b"no picture")
-    heard: list[tuple[int, int, bool]] = []
-    index.add([media], progress=lambda *, done, found, scanning: heard.append((done, found, scanning)))
-    assert heard[-1] == (2, 2, False)
-    assert [done for done, _, _ in heard] == sorted(done for done, _, _ in heard)
+    heard: list[tuple[int, int]] = []
+    index.add([media], progress=lambda *, done, found: heard.append((done, found)))
+    assert heard[-1] == (2, 2)
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
 
 
 def test_an_unexpected_error_in_one_file_is_a_failure_of_that_file(

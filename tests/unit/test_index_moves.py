@@ -1,0 +1,160 @@
+"""Labels go where content goes; what is out of reach is not gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search.errors import UsageError
+from tests.made_media import BLUE, GREEN, RED, picture, sound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search import Index
+
+LONG_AGO = (946_684_800, 946_684_800)
+
+
+def labelled(index: Index, media: Path) -> dict[str, int]:
+    """Index three pictures, label each by its colour, and return their ids by colour."""
+    ids = {}
+    for number, colour in enumerate((RED, GREEN, BLUE), start=1):
+        picture(media / f"{number:02d}.png", colour)
+    index.add([media])
+    for number, name in enumerate(("red", "green", "blue"), start=1):
+        index.label([media / f"{number:02d}.png"], name)
+        ids[name] = index.item(media / f"{number:02d}.png").id
+    return ids
+
+
+def names(index: Index, media: Path) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Id and labels of the items in a folder, by file name."""
+    return {path.name: (index.item(path).id, index.item(path).labels) for path in sorted(media.iterdir())}
+
+
+def test_a_chain_of_renames_keeps_ids_and_labels(index: Index, media: Path) -> None:
+    ids = labelled(index, media)
+    for number in (3, 2, 1):
+        (media / f"{number:02d}.png").rename(media / f"{number + 1:02d}.png")
+    report = index.add([media], prune=True)
+    assert (report.moved, report.added, report.updated, report.removed) == (3, 0, 0, 0)
+    assert names(index, media) == {
+        "02.png": (ids["red"], ("red",)),
+        "03.png": (ids["green"], ("green",)),
+        "04.png": (ids["blue"], ("blue",)),
+    }
+    assert index.verify() == []
+
+
+def test_a_new_file_at_the_head_of_a_chain_is_a_new_item(index: Index, media: Path) -> None:
+    ids = labelled(index, media)
+    for number in (3, 2, 1):
+        (media / f"{number:02d}.png").rename(media / f"{number + 1:02d}.png")
+    picture(media / "01.png", (120, 120, 0))
+    report = index.add([media])
+    assert (report.moved, report.added, report.updated) == (3, 1, 0)
+    assert index.item(media / "01.png").id not in ids.values()
+    assert index.item(media / "01.png").labels == ()
+    assert index.item(media / "02.png").labels == ("red",)
+
+
+def test_two_names_that_change_places(index: Index, media: Path) -> None:
+    ids = labelled(index, media)
+    (media / "01.png").rename(media / "parked")
+    (media / "02.png").rename(media / "01.png")
+    (media / "parked").rename(media / "02.png")
+    assert index.add([media]).moved == 2
+    assert names(index, media)["01.png"] == (ids["green"], ("green",))
+    assert names(index, media)["02.png"] == (ids["red"], ("red",))
+
+
+def test_a_folder_that_was_emptied_has_been_left(index: Index, media: Path) -> None:
+    before = picture(media / "before" / "a.png", RED)
+    index.add([media])
+    index.label([before], "red")
+    (media / "after").mkdir()
+    before.rename(media / "after" / "a.png")
+    assert index.add([media], prune=True).moved == 1
+    assert index.item(media / "after" / "a.png").labels == ("red",)
+
+
+def test_a_mount_point_without_its_drive_is_spared(index: Index, media: Path) -> None:
+    drive = picture(media / "disk1" / "a.png", RED).parent
+    picture(media / "disk2" / "b.png", BLUE)
+    index.add([media])
+    (drive / "a.png").unlink()
+    os.utime(drive, LONG_AGO)
+    assert index.add([media], prune=True).removed == 0
+    assert index.item(drive / "a.png").status == "ok"
+
+
+def test_a_copy_made_while_the_drive_is_away_is_a_second_item(index: Index, media: Path) -> None:
+    original = picture(media / "disk1" / "a.png", RED)
+    shutil.copy(original, media / "copy.png")
+    content = (media / "copy.png").read_bytes()
+    (media / "copy.png").unlink()
+    index.add([media])
+    index.label([original], "red")
+    original.unlink()
+    os.utime(original.parent, LONG_AGO)
+    (media / "copy.png").write_bytes(content)
+    report = index.add([media])
+    assert (report.moved, report.added) == (0, 1)
+    assert index.item(original).labels == ("red",)
+    assert index.item(media / "copy.png").labels == ()
+
+
+def test_a_drive_that_drops_out_during_a_run_loses_nothing(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = picture(media / "old.png", RED)
+    index.add([media])
+    picture(media / "new.png", BLUE)
+    from tests.toy_encoders import ToyImage
+
+    real = ToyImage._feature
+
+    def unplugged(self: ToyImage, pixels: object) -> object:
+        for path in media.iterdir():
+            path.unlink()
+        return real(self, pixels)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ToyImage, "_feature", unplugged)
+    with pytest.raises(UsageError, match="is the drive mounted"):
+        index.add([media], prune=True)
+    assert index.item(old).status == "ok"
+
+
+def test_a_name_of_another_kind_is_not_a_move(index: Index, media: Path) -> None:
+    tone = sound(media / "a.wav", (440.0, 1.0))
+    picture(media / "b.png", RED)
+    index.add([media])
+    tone.rename(media / "a.png")
+    report = index.add([media])
+    assert (report.moved, report.failed) == (0, 1)
+    assert report.failures[0].path == str(media / "a.png")
+
+
+def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.toy_encoders import ToyImage
+
+    one = picture(media / "one.png", RED)
+    real = ToyImage._feature
+
+    def edited(self: ToyImage, pixels: object) -> object:
+        if one.exists() and not one.read_bytes().endswith(b"!"):
+            one.write_bytes(one.read_bytes() + b"!")
+        return real(self, pixels)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ToyImage, "_feature", edited)
+    report = index.add([media])
+    assert (report.added, report.failed) == (0, 1)
+    assert "changed while it was read" in report.failures[0].reason
+    monkeypatch.undo()
+    assert index.add([media]).added == 1
