@@ -42,7 +42,10 @@ def features(manifest: Sequence[ManifestEntry], encoder: MediaEncoder, *, work: 
     work.mkdir(parents=True, exist_ok=True)
     arrays = {f"{modality}_features": collected.examples[modality].features for modality in MODALITIES}
     arrays |= {f"{modality}_entries": collected.entries[modality] for modality in MODALITIES}
-    np.savez(kept, allow_pickle=False, **arrays)
+    partial = kept.with_suffix(".partial")
+    with partial.open("wb") as file:  # savez would add its own ending to a path
+        np.savez(file, allow_pickle=False, **arrays)
+    partial.replace(kept)
     return collected
 
 

@@ -84,8 +84,7 @@ def decode_blobs(blobs: Sequence[bytes], *, dtype: str, dimension: int, segment_
     for segment_id, blob in zip(segment_ids, blobs, strict=True):
         if len(blob) != expected:
             raise DamagedCatalogError(
-                f"the feature of segment {segment_id} is {len(blob)} bytes long, not {expected}; "
-                f"{_ADVICE}"
+                f"the feature of segment {segment_id} is {len(blob)} bytes long, not {expected}; {_ADVICE}"
             )
     features = decode_blob(b"".join(blobs), dtype).reshape(len(blobs), dimension)
     finite = np.isfinite(features).all(axis=1)

@@ -183,7 +183,7 @@ def _paths_of(connection: Connection, item_ids: Iterable[int]) -> dict[int, str]
     """Paths by id of items that must be there."""
     wanted = set(item_ids)
     statement = select(ItemRow.id, ItemRow.path).where(ItemRow.id.in_(among(wanted)))
-    paths = {item_id: path for item_id, path in connection.execute(statement)}
+    paths = {row.id: row.path for row in connection.execute(statement)}
     if missing := wanted - paths.keys():
         raise KeyError(min(missing))
     return paths

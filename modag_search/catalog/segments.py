@@ -83,9 +83,7 @@ class Segments:
                 ids = [row[0] for row in rows]
                 yield np.array(ids, dtype=np.int64), _matrix(rows)
 
-    def features_of(
-        self, segment_ids: Iterable[int], *, fingerprint: str | None = None
-    ) -> dict[int, Float32Array]:
+    def features_of(self, segment_ids: Iterable[int], *, fingerprint: str | None = None) -> dict[int, Float32Array]:
         """Return features by segment id; segments without one are left out.
 
         Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 from modag_search.cli.options import format_option, progress_option
 from modag_search.cli.output import print_document, say
+from modag_search.errors import UsageError
 
 
 @click.group()
@@ -68,9 +70,11 @@ def space(
     """
     from modag_search.cli.progress import count_progress
     from modag_search.settings import IndexSettings
+    from modag_search.stores.atomic import write_atomically
     from modag_search.training.fitting import fit_space
     from modag_search.training.space import SpaceTrainingSettings
 
+    _check_writable(output)
     with count_progress(wanted=not no_progress) as bar:
         fitted = fit_space(
             manifest,
@@ -83,9 +87,21 @@ def space(
         )
     for failure in fitted.failures:
         say(f"failed: {failure}")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(fitted.space.to_bytes())
+    write_atomically(output, [fitted.space.to_bytes()])
     say(f"{output}: written; `modag rebuild --space {output}` moves an index to it")
     print_document(dict(fitted.space.card), output_format=output_format)
     if fitted.failures:
         sys.exit(3)
+
+
+def _check_writable(output: Path) -> None:
+    """Refuse at once what could only be found out after hours of training."""
+    probe = output.with_name(f".{output.name}-{secrets.token_hex(4)}")
+    if output.is_dir():
+        raise UsageError(f"{output}: is a folder; name a file by --output")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error

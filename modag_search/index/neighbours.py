@@ -53,17 +53,16 @@ class Voters:
         for vectors in query.vectors.values():
             for similarity, segment in self._nearest(vectors, k=k, without=query.without):
                 nearest[segment] = max(similarity, nearest.get(segment, -np.inf))
-        voters = self._neighbours(sorted(nearest.items(), key=lambda entry: (-entry[1], entry[0])))
-        votes = [(item, label, similarity) for segment, similarity in ranked for item, label in self._labels[segment]]
-        similarities = np.array([similarity for _, _, similarity in votes], dtype=np.float32)
-        scores = vote(similarities, [label for _, label, _ in votes]) if votes else ()
+        neighbours = self._neighbours(sorted(nearest.items(), key=lambda entry: (-entry[1], entry[0])))
+        similarities = np.array([neighbour.similarity for neighbour in neighbours], dtype=np.float32)
+        scores = vote(similarities, [neighbour.label for neighbour in neighbours]) if neighbours else ()
         confidence = scores[0].score if scores else 0.0
         return Classification(
             path=path,
             label=scores[0].label if scores and confidence >= min_confidence else None,
             confidence=confidence,
             scores=scores,
-            neighbours=self._neighbours(ranked),
+            neighbours=neighbours,
         )
 
     def _nearest(self, vectors: np.ndarray, *, k: int, without: frozenset[int]) -> list[tuple[float, int]]:
@@ -82,6 +81,7 @@ class Voters:
         return found
 
     def _neighbours(self, ranked: list[tuple[int, float]]) -> tuple[Neighbour, ...]:
+        """Return who votes; what another process has removed since the labels were read does not."""
         segments = self._catalog.segments.get_many(segment for segment, _ in ranked)
         items = self._catalog.items.get_many({segment.item_id for segment in segments.values()})
         return tuple(
@@ -94,4 +94,5 @@ class Voters:
             )
             for segment, similarity in ranked
             for item, label in self._labels[segment]
+            if segment in segments and item in items
         )

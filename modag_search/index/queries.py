@@ -10,16 +10,19 @@ import numpy as np
 
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.index.searching import Query
-from modag_search.values import MODALITIES, Float32Array, ItemRecord, Modality, ScannedFile, SegmentRecord
+from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, Modality, ScannedFile, SegmentRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from modag_search.catalog import Catalog
     from modag_search.index.encoding import MediaEncoder
     from modag_search.space import Space
 
 Features = dict[Modality, list[Float32Array]]
+
+_FEATURES_AT_ONCE = 4096
+_OUTDATED = "was made by another version of an encoder; `modag index` on its folder renews it"
 
 
 def find_item(catalog: Catalog, name: str) -> ItemRecord:
@@ -102,12 +105,15 @@ class QueryMaker:
             for segment in self._catalog.segments.of_items([item.id])
             if segment.status == "ok" and _overlaps(segment, start_s, end_s)
         ]
-        stored = self._catalog.segments.features_of(segment.id for segment in segments)
-        features: Features = {}
-        for segment in segments:
-            features.setdefault(segment.modality, []).append(stored[segment.id])
-        if not features:
+        if not segments:
             raise NothingFoundError(f"id:{item.id} ({item.path}): there is nothing to search by, or not in that part")
+        features: Features = {}
+        for modality in MODALITIES:
+            stored = self._stored(modality, [segment.id for segment in segments if segment.modality == modality])
+            if stored:
+                features[modality] = list(stored.values())
+        if not features:
+            raise NothingFoundError(f"id:{item.id} ({item.path}): {_OUTDATED}")
         return self._projected(features, without=frozenset({item.id}))
 
     def _of_label(self, label: str) -> Query:
@@ -115,16 +121,34 @@ class QueryMaker:
         item_ids = self._catalog.labels.items_labelled(label).tolist()
         if not item_ids:
             raise NothingFoundError(f"label:{label}: no item has this label")
-        segment_ids, _, labels = self._catalog.labels.labelled_segments()
-        chosen = {int(segment) for segment, name in zip(segment_ids, labels, strict=True) if name == label}
-        segments = self._catalog.segments.get_many(chosen)
-        features: Features = {}
-        for segment_id, feature in self._catalog.segments.features_of(chosen).items():
-            features.setdefault(segments[segment_id].modality, []).append(feature)
-        if not features:
+        segment_ids = {
+            modality: self._catalog.labels.labelled_segments(modality, label=label)[0] for modality in MODALITIES
+        }
+        if not any(len(ids) for ids in segment_ids.values()):
             raise NothingFoundError(f"label:{label}: what has this label is silent, black or failed")
-        vectors = self._projected(features, without=frozenset(item_ids)).vectors
-        return Query(vectors={modality: _mean(vectors[modality]) for modality in vectors}, without=frozenset(item_ids))
+        means = {modality: self._mean(modality, ids) for modality, ids in segment_ids.items()}
+        vectors = {modality: mean for modality, mean in means.items() if mean is not None}
+        if not vectors:
+            raise NothingFoundError(f"label:{label}: what has this label {_OUTDATED}")
+        return Query(vectors=vectors, without=frozenset(item_ids))
+
+    def _mean(self, modality: Modality, segment_ids: Int64Array) -> Float32Array | None:
+        """Return the direction that the vectors of segments have in common, ``[shape=(1, d)]``; None without any."""
+        total = np.zeros((1, self._space.dimension))
+        n = 0
+        for start in range(0, len(segment_ids), _FEATURES_AT_ONCE):
+            features = self._stored(modality, segment_ids[start : start + _FEATURES_AT_ONCE])
+            if features:
+                total += self._space.project(modality, np.stack(list(features.values()))).sum(axis=0, dtype=np.float64)
+                n += len(features)
+        if n == 0:
+            return None
+        direction: Float32Array = (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
+        return direction
+
+    def _stored(self, modality: Modality, segment_ids: Iterable[int]) -> dict[int, Float32Array]:
+        """Return the features of segments that today's pipeline made; others are not comparable."""
+        return self._catalog.segments.features_of(segment_ids, fingerprint=self._encoder.fingerprints[modality])
 
     def _projected(self, features: Features, *, without: frozenset[int]) -> Query:
         vectors: Mapping[Modality, Float32Array] = {
@@ -151,10 +175,3 @@ def _overlaps(segment: SegmentRecord, start_s: float | None, end_s: float | None
     if segment.start_s is None or segment.end_s is None:
         return True
     return segment.start_s < (math.inf if end_s is None else end_s) and segment.end_s > (start_s or 0.0)
-
-
-def _mean(vectors: Float32Array) -> Float32Array:
-    """Return the direction that unit vectors have in common, ``[shape=(1, d)]``."""
-    mean = vectors.mean(axis=0, keepdims=True)
-    direction: Float32Array = mean / max(float(np.linalg.norm(mean)), 1e-12)
-    return direction

@@ -1,7 +1,8 @@
 """Making pictures small: any of Pillow's modes in, RGB on white out.
 
 A large picture goes through all steps tile by tile, so that beside its pixels as decoded there is never a second copy
-of its size. The steps and their order are those of `Image.resize` on the whole, and so are the pixels.
+of its size. The steps are those of `Image.resize` on the whole, and so are the pixels, but for what LANCZOS overshoots
+where a picture is far taller than wide: there, Pillow squeezes the height first.
 """
 
 from __future__ import annotations

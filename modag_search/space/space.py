@@ -22,9 +22,10 @@ from modag_search.errors import ModelError, SpaceMismatchError
 from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _FORMAT = "modag-space/1"
+_PAIRS = ("image-image", "image-sound", "sound-sound")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,12 +58,26 @@ class Branch:
 
     @classmethod
     def from_tensors(cls, modality: Modality, tensors: Mapping[str, Float32Array]) -> Branch:
-        """Find the arrays of a modality in a file."""
-        branch = cls(*(tensors[f"{modality}.{name}"] for name in cls.__slots__))
-        hidden, dimension = len(branch.bias_in), len(branch.bias_out)
-        if branch.weight_in.shape[0] != hidden or branch.weight_out.shape != (dimension, hidden):
-            raise ModelError(f"the {modality} branch has layers that do not fit each other")
-        return branch
+        """Find the arrays of a modality in a file.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If one is absent, or they make no branch.
+        """
+        arrays = [tensors[f"{modality}.{name}"] for name in cls.__slots__]
+        if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays):
+            raise ValueError(f"the {modality} branch holds values that are not finite 32-bit floats")
+        weight_in, bias_in, weight_out, bias_out = arrays
+        fitting = [
+            (bias_in.size, weight_in.shape[-1]),
+            (bias_in.size,),
+            (bias_out.size, bias_in.size),
+            (bias_out.size,),
+        ]
+        if [array.shape for array in arrays] != fitting:
+            raise ValueError(f"the {modality} branch has layers that do not fit each other")
+        return cls(weight_in, bias_in, weight_out, bias_out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -170,15 +185,35 @@ class Space:
             if metadata.get("format") != _FORMAT:
                 raise ModelError(f"{path}: not a space file of this version ({_FORMAT})")
             return cls(
-                branches={modality: Branch.from_tensors(modality, tensors) for modality in MODALITIES},
-                encoders=json.loads(metadata["encoders"]),
-                background={k: (float(a), float(b)) for k, (a, b) in json.loads(metadata["background"]).items()},
-                card=json.loads(metadata["card"]),
+                branches=_branches(tensors),
+                encoders=_encoders(json.loads(metadata["encoders"])),
+                background=_background(json.loads(metadata["background"])),
+                card=dict(json.loads(metadata["card"])),
             )
         except FileNotFoundError as error:
             raise ModelError(f"{path}: no such space file") from error
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
+        except KeyError as error:
+            raise ModelError(f"{path}: not a space file: it lacks {error}") from error
+        except (SafetensorError, OSError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: not a space file: {error}") from error
+
+
+def _branches(tensors: Mapping[str, Float32Array]) -> dict[Modality, Branch]:
+    branches = {modality: Branch.from_tensors(modality, tensors) for modality in MODALITIES}
+    if len({branch.bias_out.size for branch in branches.values()}) > 1:
+        raise ValueError("its branches give vectors of different lengths")
+    return branches
+
+
+def _encoders(stored: Mapping[str, Mapping[str, str]]) -> dict[Modality, dict[str, str]]:
+    return {modality: {key: str(stored[modality][key]) for key in ("name", "fingerprint")} for modality in MODALITIES}
+
+
+def _background(stored: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float]]:
+    background = {pair: (float(stored[pair][0]), float(stored[pair][1])) for pair in _PAIRS}
+    if not np.isfinite(list(background.values())).all():
+        raise ValueError("its background is not of finite numbers")
+    return background
 
 
 @functools.cache

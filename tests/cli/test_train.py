@@ -64,3 +64,16 @@ def test_a_manifest_that_cannot_be_used_leaves_with_2(modag: CommandLine, tmp_pa
     manifest.write_text("path,label\n")
     outcome = modag("train", "space", manifest, *TOYS)
     assert (outcome.status, outcome.error) == (2, f"error: {manifest}: holds no rows")
+
+
+def test_an_output_that_cannot_be_written_is_found_before_training(
+    modag: CommandLine, manifest: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for output, words in (
+        (tmp_path / "file" / "a.safetensors", "cannot be written: "),
+        (tmp_path / "lessons", "is a folder; name a file by --output"),
+    ):
+        outcome = modag("train", "space", manifest, *TOYS, "--steps", "1000000", "--output", output)
+        assert outcome.status == 2
+        assert outcome.error.startswith(f"error: {output}: {words}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,16 +11,15 @@ import pytest
 
 from modag_search import registry
 from modag_search.errors import DamagedStoreError, UsageError
-from modag_search.stores import NOTHING, StoreStamp
+from modag_search.stores import NOTHING, StoreStamp, VectorStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modag_search.stores import VectorStore
     from modag_search.values import Float32Array, Int64Array
 
 DIMENSION = 16
-STAMP = StoreStamp(space="a space", pipeline="a pipeline", generation=7)
+STAMP = StoreStamp(space="a space", pipeline="a pipeline", generation=7, token="seventh")
 
 
 def numbers(*values: int) -> Int64Array:
@@ -178,10 +179,51 @@ def test_saving_again_replaces_and_leaves_nothing_beside(store: VectorStore, tmp
     store.save(STAMP)
     beside = sorted(path.name for path in tmp_path.iterdir())
     store.add(numbers(2), units(1))
-    later = StoreStamp(space="a space", pipeline="a pipeline", generation=8)
+    later = StoreStamp(space="a space", pipeline="a pipeline", generation=8, token="eighth")
     store.save(later)
     assert (len(again(store)), again(store).stamp) == (2, later)
     assert sorted(path.name for path in tmp_path.iterdir()) == beside
+
+
+def test_what_killed_saves_left_goes_at_the_next_one(store: VectorStore, tmp_path: Path) -> None:
+    store.save(STAMP)
+    leftover = tmp_path / f".{store.path.name}-0123456789abcdef"
+    others = [tmp_path / name for name in (".other-0123456789abcdef", f".{store.path.name}-of-mine")]
+    for path in (leftover, *others):
+        path.write_bytes(b"half a store")
+    again(store).save(STAMP)
+    assert not leftover.exists()
+    assert all(path.exists() for path in others)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o002, 0o664), (0o077, 0o600)])
+def test_who_may_read_a_store_is_for_the_umask_to_say(store: VectorStore, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        store.save(STAMP)
+    finally:
+        os.umask(before)
+    assert store.path.stat().st_mode & 0o777 == mode
+
+
+def test_a_fresh_store_is_empty_and_leaves_the_saved_one_alone_until_it_is_saved(store: VectorStore) -> None:
+    store.add(numbers(1), units(1))
+    store.save(STAMP)
+    fresh = type(store)(store.path, dimension=DIMENSION, fresh=True)
+    assert (len(fresh), fresh.stamp) == (0, None)
+    assert len(again(store)) == 1
+    fresh.save(STAMP)
+    assert len(again(store)) == 0
+    store.path.write_bytes(b"damaged")
+    assert len(type(store)(store.path, dimension=DIMENSION, fresh=True)) == 0
+
+
+def test_which_ids_it_holds(store: VectorStore) -> None:
+    assert store.holds(numbers(1)).tolist() == [False]
+    store.add(np.arange(0, 5000, 2, dtype=np.int64), units(2500))
+    for holds in (store.holds, partial(VectorStore.holds, store)):
+        assert holds(np.arange(5000, dtype=np.int64)).tolist() == [True, False] * 2500
+        assert holds(numbers()).tolist() == []
 
 
 def test_another_dimension_is_refused(store: VectorStore) -> None:

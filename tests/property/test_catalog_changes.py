@@ -107,6 +107,18 @@ class CatalogChanges(RuleBasedStateMachine):
             self.expected[destination] = item
             self.failures -= {source, destination}
 
+    @rule(order=st.permutations(range(4)))
+    def exchange(self, order: list[int]) -> None:
+        """Let items that have not failed take each other's paths."""
+        paths = sorted(path for path, item in self.expected.items() if not item.failed)
+        destinations = {old: paths[place] for old, place in zip(paths, order, strict=False) if place < len(paths)}
+        self.catalog.move_all([(self.expected[old].id, file(new)) for old, new in destinations.items()])
+        moved = {new: self.expected[old] for old, new in destinations.items()}
+        for old in destinations:
+            del self.expected[old]
+        self.expected |= moved
+        self.failures -= destinations.keys() | moved.keys()
+
     @rule(choice=CHOICES, destination=PATHS)
     def copy(self, choice: int, destination: str) -> None:
         source = self.chosen(choice, whole=True)

@@ -61,7 +61,7 @@ def machine(name: str) -> type[RuleBasedStateMachine]:
 
         @rule(generation=st.integers(0, 99))
         def save(self, generation: int) -> None:
-            self.store.save(StoreStamp(space="s", pipeline="p", generation=generation))
+            self.store.save(StoreStamp(space="s", pipeline="p", generation=generation, token="t"))
             self.saved = generation, dict(self.vectors)
 
         @rule()

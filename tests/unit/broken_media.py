@@ -105,6 +105,13 @@ def png_claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
+def webp_claiming(width: int, height: int) -> bytes:
+    """Return a WebP whose header claims a size, with next to no pixels behind it."""
+    bits = (width - 1) | (height - 1) << 14
+    pixels = b"\x2f" + struct.pack("<I", bits) + bytes(7)
+    return b"RIFF" + struct.pack("<I", len(pixels) + 12) + b"WEBPVP8L" + struct.pack("<I", len(pixels)) + pixels
+
+
 def _container(path: Path, file_format: str) -> av.container.OutputContainer:
     # The table of contents goes first, so that a file cut in two still has one.
     options = {"movflags": "faststart"} if file_format == "mp4" else {}
@@ -193,13 +200,17 @@ def _lying_headers() -> dict[str, tuple[bytes, type[MediaError] | None]]:
     no_number[1000] = np.nan
     infinite = tone()
     infinite[-1] = np.inf
+    huge = tone()
+    huge[1000:2000] = 1e25
     return {
         "bomb.png": (png_claiming(60_000, 60_000), OversizedMediaError),
+        "large.webp": (webp_claiming(16_383, 16_383 // 2), OversizedMediaError),
         "large.png": (png_claiming(17_920, 9_980), OversizedMediaError),
         "lying.png": (png_claiming(3_000, 3_000), CorruptMediaError),
         "rate-zero.wav": (_with_rate(wav, 0), CorruptMediaError),
         "rate-huge.wav": (_with_rate(wav, 2_000_000_000), CorruptMediaError),
         "not-a-number.wav": (sound_bytes(no_number, subtype="FLOAT"), CorruptMediaError),
+        "huge-samples.wav": (sound_bytes(huge, subtype="FLOAT"), CorruptMediaError),
         "infinite.wav": (sound_bytes(infinite, subtype="FLOAT"), CorruptMediaError),
     }
 
@@ -208,7 +219,9 @@ def _odd_but_fine() -> dict[str, tuple[bytes, type[MediaError] | None]]:
     streamed = bytearray(sound_bytes(tone()))
     place = streamed.index(b"data") + 4
     streamed[place : place + 4] = b"\xff" * 4
+    counts = tone() * 2**31
     return {
+        "integers-as-floats.wav": (sound_bytes(counts, subtype="FLOAT"), None),
         "streamed.wav": (bytes(streamed), None),
         "one-sample.wav": (sound_bytes(tone()[40:41]), None),
         "eight-channels.wav": (sound_bytes(tone(channels=8)), None),

@@ -51,6 +51,7 @@ def test_a_new_item_is_found_by_path_id_and_content(catalog: Catalog) -> None:
 
     assert report == PutReport(added=1, updated=0)
     record = catalog.items.at("/m/a.wav")
+    assert record is not None
     assert record == ItemRecord(
         id=1,
         path="/m/a.wav",
@@ -62,6 +63,7 @@ def test_a_new_item_is_found_by_path_id_and_content(catalog: Catalog) -> None:
         width_px=None,
         height_px=None,
         status="ok",
+        updated_at=record.updated_at,
     )
     assert catalog.items.get(1) == record
     assert catalog.items.get_many([1, 99]) == {1: record}
@@ -189,6 +191,62 @@ def test_moving_over_another_item_removes_that_one(catalog: Catalog) -> None:
     assert catalog.generation == generation + 1
 
 
+@pytest.mark.parametrize(
+    "destinations",
+    [
+        pytest.param({"a": "b", "b": "a"}, id="swap"),
+        pytest.param({"a": "b", "b": "c", "c": "d"}, id="chain"),
+        pytest.param({"c": "d", "b": "c", "a": "b"}, id="chain backwards"),
+        pytest.param({"a": "b", "b": "c", "c": "a"}, id="ring"),
+        pytest.param({"a": "a", "b": "e"}, id="one stays"),
+        pytest.param({}, id="none"),
+    ],
+)
+def test_items_may_take_each_others_paths(catalog: Catalog, destinations: dict[str, str]) -> None:
+    names = ["a", "b", "c"]
+    ids = dict(zip(names, put(catalog, *(sound(f"/m/{name}", name) for name in names)), strict=True))
+    for name, item_id in ids.items():
+        label(catalog, item_id, name)
+    generation = catalog.generation
+
+    catalog.move_all([(ids[old], file(f"/m/{new}", mtime_ns=ids[old])) for old, new in destinations.items()])
+
+    found = catalog.items.get_many(ids.values())
+    for name, item_id in ids.items():
+        item = found[item_id]
+        assert item.path == f"/m/{destinations.get(name, name)}"
+        assert (item.content_hash, item.labels) == (name, (name,))
+        assert (item.mtime_ns == item_id) == (name in destinations)
+    assert catalog.generation == generation, "stores hold segments, not paths"
+    assert catalog.check() == []
+
+
+def test_only_what_does_not_move_itself_is_overwritten(catalog: Catalog) -> None:
+    first, second, third = put(catalog, sound("/m/a", "a"), sound("/m/b", "b"), sound("/m/c", "c"))
+    catalog.fail([failure("/m/a"), failure("/m/c")], keep_items=True)
+    gone = [segment.id for segment in catalog.segments.of_items([third])]
+    generation = catalog.generation
+
+    catalog.move_all([(first, file("/m/b")), (second, file("/m/c"))])
+
+    assert [(item.id, item.path) for item in catalog.items.all()] == [(first, "/m/b"), (second, "/m/c")]
+    assert catalog.segments.removed_since(generation).tolist() == gone
+    assert catalog.failures.all() == []
+
+
+def test_moves_that_cannot_be_meant_change_nothing(catalog: Catalog) -> None:
+    first, second = put(catalog, sound("/m/a", "a"), sound("/m/b", "b"))
+
+    with pytest.raises(ValueError, match="stands twice"):
+        catalog.move_all([(first, file("/m/c")), (second, file("/m/c"))])
+    with pytest.raises(ValueError, match="stands twice"):
+        catalog.move_all([(first, file("/m/c")), (first, file("/m/d"))])
+    with pytest.raises(KeyError, match="99"):
+        catalog.move_all([(first, file("/m/b")), (99, file("/m/d"))])
+
+    assert [(item.id, item.path) for item in catalog.items.all()] == [(first, "/m/a"), (second, "/m/b")]
+
+
 def test_a_second_copy_is_a_second_item_without_labels(catalog: Catalog) -> None:
     [original] = put(catalog, video("/m/a.mp4", "film"))
     label(catalog, original, "trumpet")
@@ -243,6 +301,47 @@ def test_a_touched_file_is_unchanged_at_the_next_scan(catalog: Catalog) -> None:
     assert catalog.generation == generation
 
 
+def test_many_files_are_touched_at_once(catalog: Catalog) -> None:
+    put(catalog, *(replace(image(f"/m/{n}", str(n)), file=file(f"/m/{n}", mtime_ns=1)) for n in range(3)))
+    catalog.fail([failure("/m/0"), failure("/m/2")], keep_items=True)
+
+    catalog.touch_many([file("/m/0", size_bytes=7), file("/m/1")])
+    catalog.touch_many([])
+
+    found = [(item.size_bytes, item.mtime_ns == file("/m").mtime_ns) for item in catalog.items.all()]
+    assert found == [(7, True), (100, True), (100, False)]
+    assert [failed.path for failed in catalog.failures.all()] == ["/m/2"]
+
+
+def test_items_are_found_by_many_paths_and_contents_at_once(catalog: Catalog) -> None:
+    put(catalog, *(image(f"/m/{number}", str(number % 600)) for number in range(1100)))
+    catalog.fail([failure("/m/600")], keep_items=False)
+
+    here = catalog.items.at_many(f"/m/{number}" for number in range(0, 1200, 2))
+    twins = catalog.items.with_hashes([str(number) for number in range(700)])
+
+    assert list(here) == [f"/m/{number}" for number in range(0, 1100, 2)]
+    assert all(item.path == path for path, item in here.items())
+    assert len(twins) == 600
+    assert [item.path for item in twins["3"]] == ["/m/3", "/m/603"]
+    assert [item.path for item in twins["0"]] == ["/m/0"], "the other's file has failed"
+
+
+def test_a_generation_is_told_from_one_of_the_same_number(catalog: Catalog, tmp_path: Path) -> None:
+    known = [catalog.latest_generation]
+    for content in ("a", "b"):
+        put(catalog, sound("/m/a.wav", content))
+        known.append((catalog.generation, catalog.generation_token))
+
+    assert [number for number, _ in known] == [0, 1, 2]
+    assert len({token for _, token in known}) == 3
+    assert all(catalog.has_generation(*generation) for generation in known)
+    assert not catalog.has_generation(1, known[2][1])
+    assert not catalog.has_generation(3, known[2][1])
+    with Catalog.open(tmp_path / "other.sqlite", create=True) as other:
+        assert not other.has_generation(*known[0]), "not even the empty ones are the same"
+
+
 def test_a_scan_reads_what_is_new_or_changed_and_nothing_else(catalog: Catalog) -> None:
     put(catalog, image("/m/a.png"), sound("/m/b.wav", statuses=("ok", "silent")), video("/m/c.mp4"))
     files = [
@@ -275,6 +374,8 @@ def test_a_new_pipeline_makes_items_outdated(catalog: Catalog, item: object) -> 
     assert catalog.items.classify_scan([file("/m/a")], fingerprints=fingerprints, retry_failed=False) == ["pending"]
     assert catalog.items.outdated([item_id], fingerprints=fingerprints) == {item_id}
     assert catalog.items.outdated([item_id], fingerprints=FINGERPRINTS) == set()
+    assert catalog.items.count_outdated(fingerprints) == 1
+    assert catalog.items.count_outdated(FINGERPRINTS) == 0
 
 
 def test_a_failure_is_not_tried_again_until_the_file_changes(catalog: Catalog) -> None:
@@ -430,3 +531,15 @@ def test_features_come_in_batches(catalog: Catalog) -> None:
 
     assert [len(ids) for ids, _ in batches] == [4096, 904]
     assert np.concatenate([ids for ids, _ in batches]).tolist() == catalog.segments.ids("image-1").tolist()
+
+
+def test_features_of_one_pipeline_alone(catalog: Catalog) -> None:
+    [item_id] = put(catalog, video("/m/a.mp4"))
+    segments = catalog.segments.of_items([item_id])
+    ids = [segment.id for segment in segments]
+
+    sounds = catalog.segments.features_of(ids, fingerprint=SOUND.fingerprint)
+
+    assert list(sounds) == [segment.id for segment in segments if segment.modality == "sound"]
+    assert len(catalog.segments.features_of(ids)) == 4
+    assert catalog.segments.features_of(ids, fingerprint="unknown") == {}

@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Integer, MetaData, create_engine, inspect, text
 
 from modag_search.catalog import Catalog, migrations
+from modag_search.catalog.database import Database
 from modag_search.catalog.tables import Base
 from modag_search.errors import CatalogError, DamagedCatalogError, NewerCatalogError
 from tests.catalog_builders import put, sound
@@ -209,6 +210,41 @@ def test_a_failed_upgrade_leaves_the_catalog_as_it_was(
 
     assert schema(path) == before
     assert migrations.pending(path) == ["9001 Add a column"]
+
+
+def test_a_copy_from_an_earlier_upgrade_is_kept(path: Path, with_a_newer_migration: Any) -> None:
+    Catalog.open(path, create=True).close()
+    older = path.read_bytes()
+    backup = path.with_name(f"catalog.sqlite.bak-{migrations.CURRENT_REVISION}")
+    backup.write_bytes(b"precious")
+    with_a_newer_migration()
+
+    for _ in range(2):
+        Catalog.open(path).close()
+        path.write_bytes(older)
+
+    assert backup.read_bytes() == b"precious"
+    copies = sorted(copy.name for copy in path.parent.glob("*.bak-*"))
+    assert copies == [backup.name, f"{backup.name}-2", f"{backup.name}-3"]
+
+
+def test_an_upgrade_that_another_process_was_quicker_with_is_not_done_again(
+    path: Path, with_a_newer_migration: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Catalog.open(path, create=True).close()
+    with_a_newer_migration()
+    begin = Database.write
+
+    def after_the_other(database: Database) -> Any:
+        monkeypatch.setattr(Database, "write", begin)
+        migrations.upgrade(path)
+        return begin(database)
+
+    monkeypatch.setattr(Database, "write", after_the_other)
+    Catalog.open(path).close()
+
+    assert migrations.pending(path) == []
+    assert len(list(path.parent.glob("*.bak-*"))) == 1
 
 
 def test_the_newest_revision_is_the_one_that_opening_knows() -> None:

@@ -85,7 +85,11 @@ def test_a_sound_catalog_has_no_problems(catalog: Catalog) -> None:
     ("statement", "problem"),
     [
         ("DELETE FROM feature WHERE segment_id = 1", "segment 1 has no feature"),
-        ("UPDATE feature SET data = x'00' WHERE segment_id = 2", "segment 2 has no feature of the length"),
+        ("UPDATE feature SET data = x'00' WHERE segment_id = 2", "segment 2 has a feature that is not of the length"),
+        (
+            "UPDATE feature SET data = CAST(x'0000c07f' || substr(data, 5) AS BLOB) WHERE segment_id = 2",
+            "segment 2 has a feature",
+        ),
         ("UPDATE segment SET status = 'silent' WHERE id = 1", "segment 1 is silent or black"),
         ("UPDATE segment SET modality = 'image' WHERE id = 1", "segment 1 is of another modality"),
         ("UPDATE item SET status = 'failed'", "segment 1 belongs to an item that failed"),
@@ -114,3 +118,21 @@ def test_a_torn_feature_is_refused_and_its_file_is_read_again(catalog: Catalog) 
 
     put(catalog, sound("/m/a.wav"))
     assert catalog.check() == []
+
+
+def test_a_feature_that_is_not_finite_is_refused_until_it_is_discarded_and_made_anew(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav"), image("/m/b.png"))
+    tamper(catalog, "UPDATE feature SET data = CAST(x'0000c07f' || substr(data, 5) AS BLOB) WHERE segment_id = 2")
+
+    with pytest.raises(DamagedCatalogError, match="the feature of segment 2 holds a value that is not finite"):
+        list(catalog.segments.features(SOUND.fingerprint))
+    with pytest.raises(DamagedCatalogError, match=r"segment 2 .*`modag rebuild`"):
+        catalog.segments.features_of([1, 2])
+
+    assert catalog.discard_damaged() == 1
+    [(ids, _)] = catalog.segments.features(SOUND.fingerprint)
+    assert ids.tolist() == [1]
+    assert catalog.items.count_outdated(FINGERPRINTS) == 1
+    put(catalog, sound("/m/a.wav"))
+    assert catalog.check() == []
+    assert catalog.discard_damaged() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,8 @@ import pytest
 from PIL import Image
 
 from modag_search.errors import UnsupportedMediaError, UsageError
-from modag_search.media import open_media
+from modag_search.media import open_media, reducing
+from modag_search.media.allowance import Allowance
 from modag_search.values import DecodedSegment, MediaFacts, Segmentation
 
 if TYPE_CHECKING:
@@ -194,6 +196,82 @@ def test_heic_names_the_extra_that_it_needs(tmp_path: Path, monkeypatch: pytest.
     path.write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(100))
     with pytest.raises(UnsupportedMediaError, match=r"modag-search\[heic\]"):
         decode(path)
+
+
+def test_heic(tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    for name in ("a.heic", "b.HIF"):
+        pillow_heif.from_pillow(four_corners((64, 32))).save(tmp_path / name, quality=95)
+        segment, facts = decode(tmp_path / name)
+        assert (facts.kind, facts.width_px, facts.height_px) == ("image", 64, 32)
+        np.testing.assert_allclose(corners(segment.data), [RED, GREEN, BLUE, WHITE], atol=12)
+
+
+LARGE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I;16", "I", "F")
+
+
+def large_picture(mode: str, size: tuple[int, int]) -> Image.Image:
+    """A smooth picture, half transparent where the mode knows that."""
+    x, y = np.meshgrid(np.linspace(0, 6, size[0]), np.linspace(0, 6, size[1]))
+    values = (0.5 + 0.5 * np.sin(x) * np.cos(y)).astype(np.float32)
+    if mode in ("I;16", "I", "F"):
+        scale, dtype = {"I;16": (65535, "uint16"), "I": (-99999, "int32"), "F": (1, "float32")}[mode]
+        return Image.fromarray((values * scale).astype(dtype))
+    channels = [values, 1 - values, values**2, 1 - values**2]
+    rgba = Image.fromarray((np.stack(channels, axis=2) * 255).astype(np.uint8))
+    return rgba.convert("LA").convert("PA") if mode == "PA" else rgba.convert(mode)
+
+
+@pytest.mark.parametrize("size", [(1301, 1203), (3505, 3301), (17_011, 90), (90, 17_011), (60_001, 2)])
+@pytest.mark.parametrize("mode", LARGE_MODES)
+def test_reducing_tile_by_tile_gives_the_pixels_of_reducing_the_whole(
+    mode: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = large_picture(mode, size)
+    monkeypatch.setattr(reducing, "TILE_PIXELS", 1 << 62)
+    whole = np.asarray(reducing.reduced_rgb(image, "a"))
+    monkeypatch.setattr(reducing, "TILE_PIXELS", 50_000)
+    tiles = np.asarray(reducing.reduced_rgb(image, "a"))
+    np.testing.assert_allclose(tiles.astype(int), whole, atol=1 if size[1] > size[0] else 0)
+
+
+PEAK_MEMORY = """
+import resource, sys
+from modag_search import Segmentation
+from modag_search.media import open_media
+(segment,) = open_media(sys.argv[1], sample_rate_hz=16_000, segmentation=Segmentation()).segments()
+print(*segment.data.shape, *segment.data[0, 0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "gray"), [("RGBA", (0, 0, 0, 51), 204), ("LA", (0, 51), 204), ("I;16", 257, 1)]
+)
+def test_a_large_picture_is_never_in_memory_twice(
+    tmp_path: Path, mode: str, colour: tuple[int, ...] | int, gray: int
+) -> None:
+    path = tmp_path / "a.png"
+    Image.new(mode, (6000, 6000), colour).save(path, compress_level=1)
+    done = subprocess.run([sys.executable, "-c", PEAK_MEMORY, path], check=True, capture_output=True, text=True)
+    *pixels, peak_mib = map(int, done.stdout.split())
+    assert pixels == [512, 512, 3, gray, gray, gray]
+    assert peak_mib < 360, "137 MiB as decoded, the same again for tiles and what Python takes"
+
+
+def test_threads_together_stay_within_the_allowance() -> None:
+    allowance, inside, most = Allowance(100), [0], [0]
+
+    def take(amount: int) -> None:
+        with allowance.take(amount):
+            inside[0] += amount
+            most[0] = max(most[0], inside[0])
+            inside[0] -= amount
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(take, [10, 100, 60, 50, 1, 99] * 50))
+    assert 60 <= most[0] <= 100
+    with allowance.take(100):
+        pass
 
 
 def test_warnings_stay_inside_even_with_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from modag_search.errors import UnreadableMediaError, UsageError
 from modag_search.media import check_roots, content_hash, kind_of, scan
 from modag_search.values import ScannedFile, ScanProblem
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-is_root = hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def make(folder: Path, *names: str) -> Path:
@@ -94,6 +92,26 @@ def test_a_root_may_itself_be_a_link(tmp_path: Path) -> None:
     assert found(tmp_path / "link") == [str(tmp_path / "link/a.wav")]
 
 
+@pytest.mark.parametrize("link", ["a_link", "zz_link"])
+def test_a_folder_that_is_also_behind_a_link_is_walked_once_by_its_own_path(tmp_path: Path, link: str) -> None:
+    make(tmp_path, "m/z_real/deep/1.wav", "n/2.wav")
+    os.symlink(tmp_path / "m/z_real", tmp_path / link)
+    os.symlink(tmp_path / "m", tmp_path / "n" / link)
+    paths = [os.path.relpath(path, tmp_path) for path in found(tmp_path, follow_symlinks=True)]
+    assert paths == ["m/z_real/deep/1.wav", "n/2.wav"]
+
+
+def test_links_behind_links_are_followed_once(tmp_path: Path) -> None:
+    make(tmp_path, "root/a.wav", "other/b.wav", "third/c.wav")
+    os.symlink(tmp_path / "other", tmp_path / "root/1")
+    os.symlink(tmp_path / "other", tmp_path / "root/2")
+    os.symlink(tmp_path / "third", tmp_path / "other/3")
+    os.symlink(tmp_path, tmp_path / "third/all")
+    root = tmp_path / "root"
+    paths = [os.path.relpath(path, root) for path in found(root, follow_symlinks=True)]
+    assert paths == ["a.wav", "1/b.wav", "1/3/c.wav"]
+
+
 def test_link_loops_end(tmp_path: Path) -> None:
     make(tmp_path, "a/1.wav", "b/2.wav")
     os.symlink(tmp_path, tmp_path / "a/up")
@@ -165,16 +183,32 @@ def test_a_file_that_vanishes_while_scanning_is_a_problem(tmp_path: Path) -> Non
     assert [type(entry) for entry in entries] == [ScanProblem]
 
 
-@pytest.mark.skipif(is_root, reason="root reads everything")
-def test_a_folder_that_may_not_be_read_is_a_problem(tmp_path: Path) -> None:
-    make(tmp_path, "a.wav", "locked/b.wav")
-    (tmp_path / "locked").chmod(0)
-    try:
-        (problem,) = problems(tmp_path)
-    finally:
-        (tmp_path / "locked").chmod(0o700)
-    assert problem.path == str(tmp_path / "locked")
-    assert "denies access" in problem.reason
+SCAN_AS_NOBODY = """
+import os, sys
+from modag_search.media import scan
+os.chdir(sys.argv[1])
+if os.geteuid() == 0:  # who may read everything
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+for entry in scan(["."]):
+    print(type(entry).__name__, os.path.relpath(entry.path), getattr(entry, "reason", ""))
+"""
+
+
+def test_a_folder_that_may_not_be_read_is_a_problem() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # in a folder that others may enter, unlike pytest's
+        make(Path(folder), "a.wav", "locked/b.wav")
+        Path(folder).chmod(0o755)
+        (Path(folder) / "locked").chmod(0)
+        try:
+            done = subprocess.run([sys.executable, "-c", SCAN_AS_NOBODY, folder], capture_output=True, text=True)
+        finally:
+            (Path(folder) / "locked").chmod(0o700)
+    assert done.stdout.splitlines() == [
+        "ScannedFile a.wav ",
+        "ScanProblem locked may not be read: the system denies access",
+    ], done.stderr
 
 
 def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:

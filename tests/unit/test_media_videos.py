@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modag_search.errors import UsageError
-from modag_search.media import open_media
+from modag_search.errors import OversizedMediaError, UsageError
+from modag_search.media import containers, open_media
 from modag_search.values import DecodedSegment, MediaFacts, Segmentation
 from tests.unit.broken_media import sound_container_bytes, video_bytes
 
@@ -141,6 +141,27 @@ def test_large_frames_are_reduced_as_pictures_are(tmp_path: Path) -> None:
     assert (facts.width_px, facts.height_px) == (1280, 720)
 
 
+def test_videos_of_larger_frames_than_8k_are_refused(tmp_path: Path) -> None:
+    data = bytearray(_still_video(np.full((48, 64, 3), 99, np.uint8)))
+    place = data.index(b"mp4v", data.index(b"stsd")) + 4 + 24
+    data[place : place + 4] = struct.pack(">HH", 9000, 9000)
+    path = tmp_path / "a.mp4"
+    path.write_bytes(bytes(data))
+    with pytest.raises(OversizedMediaError, match="9000 x 9000 pixels .*; the limit of videos is 36 megapixels"):
+        decode(path)
+
+
+def test_a_stream_that_changes_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.mpg"
+    path.write_bytes(_elementary_stream(64, 48) + _elementary_stream(128, 96))
+    sizes = [frame.data.shape[:2] for frame in decode(path, interval_s=0.2)[0]]
+    assert set(sizes) == {(48, 64), (96, 128)}
+    monkeypatch.setattr(containers, "FRAME_PIXEL_LIMIT", 5_000)
+    frames, _, facts = decode(path, interval_s=0.2)
+    assert {frame.data.shape for frame in frames} == {(48, 64, 3)}
+    assert (facts.width_px, facts.height_px) == (64, 48)
+
+
 def test_black_frames_are_told(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(_still_video(np.zeros((48, 64, 3), np.uint8)))
@@ -179,6 +200,18 @@ def _still_video(pixels: np.ndarray) -> bytes:
         stream.height, stream.width, stream.pix_fmt = *pixels.shape[:2], "yuv420p"
         stream.bit_rate = 2_000_000
         for _ in range(5):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def _elementary_stream(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mpeg2video") as container:
+        stream = container.add_stream("mpeg2video", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        pixels = np.full((height, width, 3), 99, np.uint8)
+        for _ in range(30):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     return buffer.getvalue()

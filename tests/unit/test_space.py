@@ -134,6 +134,35 @@ def test_layers_that_do_not_fit(space: Space, tmp_path: Path) -> None:
         Space.load(path)
 
 
+def changed(space: Space, **arrays: Float32Array) -> Space:
+    """The space with other arrays in its sound branch."""
+    return replace(space, branches={**space.branches, "sound": replace(space.branches["sound"], **arrays)})
+
+
+def test_spaces_that_cannot_be_used_name_their_file(space: Space, tmp_path: Path) -> None:
+    sound = space.branches["sound"]
+    nan = sound.bias_in.copy()
+    nan[0] = np.nan
+    unusable = {
+        "finite 32-bit floats": [
+            changed(space, bias_in=nan),
+            changed(space, bias_out=sound.bias_out.astype(np.float64)),
+        ],
+        "do not fit each other": [changed(space, weight_in=sound.weight_in[0])],
+        "different lengths": [changed(space, weight_out=sound.weight_out[:3], bias_out=sound.bias_out[:3])],
+        "lacks 'sound-sound'": [replace(space, background={"image-image": (0.0, 1.0), "image-sound": (0.0, 1.0)})],
+        "not of finite numbers": [replace(space, background={**space.background, "image-image": (np.inf, 1.0)})],
+        "lacks 'image'": [replace(space, encoders={"sound": space.encoders["sound"]})],
+        "not a space file": [replace(space, background=[1, 2]), replace(space, card=None)],  # type: ignore[arg-type]
+    }
+    path = tmp_path / "a.safetensors"
+    for words, spaces in unusable.items():
+        for other in spaces:
+            path.write_bytes(other.to_bytes())
+            with pytest.raises(ModelError, match=rf"a\.safetensors: .*{words}"):
+                Space.load(path)
+
+
 def test_packaged_spaces_fit_the_encoders_that_they_name() -> None:
     assert next(iter(packaged_spaces())) == "default"
     for name, path in packaged_spaces().items():
