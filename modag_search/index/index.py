@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from filelock import FileLock
+
     from modag_search.space import Space
     from modag_search.stores import VectorStore
 
@@ -159,6 +161,13 @@ class Index:
         return MediaEncoder(self.settings)
 
     @functools.cached_property
+    def _lock(self) -> FileLock:
+        """Held by who writes to the index; readers need none."""
+        from filelock import FileLock
+
+        return FileLock(self.folder / _LOCK_FILE, timeout=0)
+
+    @functools.cached_property
     def _views(self) -> Views:
         return Views(
             self.folder / _STORES_FOLDER,
@@ -166,6 +175,7 @@ class Index:
             space=self.space,
             fingerprints=self._encoder.fingerprints,
             store=self.settings.store,
+            lock=self._lock,
         )
 
     @property
@@ -278,9 +288,9 @@ class Index:
         Raises
         ------
         UsageError, MediaError
-            If the query cannot be meant or read.
+            If the query cannot be meant or read, or ``id:N`` is not in the index.
         NothingFoundError
-            If the query is silent or black, or names no item or label of the index.
+            If the query is silent or black, or no item has the label.
         """
         if n < 1:
             raise UsageError(f"n must be 1 at least, not {n}")
@@ -423,8 +433,7 @@ class Index:
         return {one: self._views.store(one) for one in wanted}
 
     def _segments_labelled(self, label: str) -> np.ndarray:
-        segment_ids, _, labels = self._catalog.labels.labelled_segments()
-        return np.unique(segment_ids[np.array([name == label for name in labels], dtype=bool)])
+        return np.unique(self._catalog.labels.labelled_segments(label=label)[0])
 
     def _change_settings(self, *, space: str | os.PathLike[str] | None, store: str | None) -> None:
         changed = self.settings
@@ -444,17 +453,16 @@ class Index:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Keep other writers out; readers are welcome."""
-        from filelock import FileLock, Timeout
+        from filelock import Timeout
 
-        lock = FileLock(self.folder / _LOCK_FILE, timeout=0)
         try:
-            lock.acquire()
+            self._lock.acquire()
         except Timeout as error:
             raise IndexLockedError(f"{self.folder}: another process is writing to this index; wait for it") from error
         try:
             yield
         finally:
-            lock.release()
+            self._lock.release()
 
 
 def _differences(kept: IndexSettings, wanted: IndexSettings) -> str:

@@ -103,7 +103,8 @@ def _decode(file: BinaryIO, path: str) -> tuple[Uint8Array, tuple[int, int]]:
         # JPEG decodes to 1/2, 1/4 or 1/8 at little cost; twice the final size leaves the quality to LANCZOS.
         image.draft("RGB", (2 * final[0], 2 * final[1]))
         with DECODING_BYTES.take(_bytes_needed(image, path, size=(width, height))):
-            orientation = _exif_orientation(image)  # may load the picture
+            image.load()
+            orientation = _exif_orientation(image)  # not earlier: Pillow itself turns a TIFF while it loads
             pixels = np.array(_turn(reduced_rgb(image, path), orientation), dtype=np.uint8)
     return pixels, (height, width) if orientation in _SIDEWAYS else (width, height)
 

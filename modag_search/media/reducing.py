@@ -56,7 +56,6 @@ def reduced_rgb(image: Image.Image, path: str) -> Image.Image:
     CorruptMediaError
         It holds pixels that are not numbers.
     """
-    image.load()
     is_large = image.width * image.height > TILE_PIXELS
     to_rgb = _to_rgb(image, path)
     return _reduced_by_tiles(image, to_rgb) if is_large else reduced(to_rgb(image))

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from modag_search.errors import OversizedMediaError, UsageError
-from modag_search.media import containers, open_media
+from modag_search.media import containers, open_media, videos
 from modag_search.values import DecodedSegment, MediaFacts, Segmentation
 from tests.unit.broken_media import sound_container_bytes, video_bytes
 
@@ -141,13 +141,15 @@ def test_large_frames_are_reduced_as_pictures_are(tmp_path: Path) -> None:
     assert (facts.width_px, facts.height_px) == (1280, 720)
 
 
-def test_videos_of_larger_frames_than_8k_are_refused(tmp_path: Path) -> None:
-    data = bytearray(_still_video(np.full((48, 64, 3), 99, np.uint8)))
-    place = data.index(b"mp4v", data.index(b"stsd")) + 4 + 24
-    data[place : place + 4] = struct.pack(">HH", 9000, 9000)
-    path = tmp_path / "a.mp4"
-    path.write_bytes(bytes(data))
-    with pytest.raises(OversizedMediaError, match="9000 x 9000 pixels .*; the limit of videos is 36 megapixels"):
+@pytest.mark.parametrize("file_format", ["mp4", "avi", "webm"])
+def test_videos_of_too_large_frames_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    for module in (containers, videos):
+        monkeypatch.setattr(module, "FRAME_PIXEL_LIMIT", 3_000)
+    path = tmp_path / f"a.{file_format}"
+    path.write_bytes(video_bytes(file_format=file_format))
+    with pytest.raises(OversizedMediaError, match="is 64 x 48 pixels"):
         decode(path)
 
 
