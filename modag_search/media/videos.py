@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
 
-from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError, UsageError
+from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError, OversizedMediaError, UsageError
 from modag_search.media.allowance import DECODING_BYTES
 from modag_search.media.containers import (
     BYTES_A_FRAME_PIXEL,
@@ -65,7 +65,7 @@ def decode_video(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
     if stream is None:
         return (yield from sound)
     n_windows = yield from _as_far_as_it_goes(sound)
-    if not frames.found and not n_windows:
+    if not frames.found and (frames.may_be_too_large or not n_windows):
         raise frames.nothing_found()
     return frames.facts()
 
@@ -160,8 +160,19 @@ class _FrameSegments:
         duration_s = self._duration_s if self._duration_s is not None else self._reached_s
         return MediaFacts(kind="video", duration_s=duration_s, width_px=width_px, height_px=height_px)
 
+    @property
+    def may_be_too_large(self) -> bool:
+        """Whether FFmpeg refused the first frames, and with them forgot the size that the header claims."""
+        return self._frames.damaged > 0 and not self._stream.width
+
     def nothing_found(self) -> MediaError:
         """Word that not a single frame came out."""
+        if self.may_be_too_large:
+            return OversizedMediaError(
+                self._request.path,
+                f"none of its frames decodes: they are damaged, or above the limit of "
+                f"{FRAME_PIXEL_LIMIT / 1e6:.0f} megapixels",
+            )
         return _nothing_decoded(self._request.path, "frames", damaged=self._frames.damaged)
 
     def _timed_frames(self) -> Iterator[tuple[float, VideoFrame]]:

@@ -194,7 +194,7 @@ class Space:
             raise ModelError(f"{path}: no such space file") from error
         except KeyError as error:
             raise ModelError(f"{path}: not a space file: it lacks {error}") from error
-        except (SafetensorError, OSError, TypeError, ValueError) as error:
+        except (SafetensorError, OSError, IndexError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: not a space file: {error}") from error
 
 
