@@ -32,10 +32,6 @@ class ResNet50(SquareImageEncoder):
         address="https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
     )
 
-    def weights_digest(self) -> str:
-        """Return the digits of the SHA-256 that torchvision puts into the file's name."""
-        return "11ad3fa6"
-
     def load_network(self) -> torch.nn.Module:
         """Load torchvision's network without its classifier."""
         import torch

@@ -25,6 +25,11 @@ def gone_items(catalog: Catalog, roots: Sequence[str], *, out_of_reach: Collecti
     roots : sequence of str
     out_of_reach : collection of str
         Files and folders that could not be looked at; what is at them or below them is spared.
+
+    Returns
+    -------
+    list of int
+        Ids of items.
     """
     spared = tuple(os.path.join(path, "") for path in out_of_reach)
     missing = {

@@ -66,6 +66,10 @@ def resolve(
         By content hash, the items whose features can be used.
     is_gone : callable
         Tells whether the file of an item, which is not one of `files`, has been removed.
+
+    Returns
+    -------
+    Resolution
     """
     resolution = Resolution()
     hash_at = {hashed.file.path: hashed.content_hash for hashed in files}
