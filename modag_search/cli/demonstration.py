@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from modag_search.values import Modality
 
 _NEXT_STEPS = """
-The index stays in {index}. Next:
+The index stays in {index}. Between sounds and pictures, the packaged space knows musical instruments. Next:
 
   modag search FILE --index {index}
   modag search {sound} --index {index} --modality any

@@ -112,7 +112,8 @@ def _summary(report: IndexReport, folder: str) -> str:
         if name in _REPORT and name != "seconds" and count
     ]
     done = "would be: " if report.dry_run else ""
-    return f"{folder}: {done}{', '.join(counts) or 'nothing to do'} in {report.seconds:.1f} s"
+    again = "; `--retry-failed` reads unchanged files that failed before" if report.failed else ""
+    return f"{folder}: {done}{', '.join(counts) or 'nothing to do'} in {report.seconds:.1f} s{again}"
 
 
 @click.command()
@@ -127,4 +128,4 @@ def failures(index_name: str | None, output_format: str | None) -> None:
 
     with open_index(index_name) as opened:
         rows = [as_row(failure, fields=_FAILURE) for failure in opened.failures()]
-    print_rows(rows, output_format=output_format, columns=("path", "reason"))
+    print_rows(rows, output_format=output_format, columns=("path", "reason"), fields=_FAILURE)

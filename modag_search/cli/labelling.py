@@ -67,7 +67,8 @@ def classify(
     with open_index(index_name) as opened:
         answers = opened.classify(files, k=k, min_confidence=min_confidence, on_failure=failures.append)
     rows: list[dict[str, Any]] = [dataclasses.asdict(answer) for answer in answers]
-    print_rows(rows, output_format=output_format, columns=("path", "label", "confidence"))
+    fields = ("path", "label", "confidence", "scores", "neighbours")
+    print_rows(rows, output_format=output_format, columns=fields[:3], fields=fields)
     for failure in failures:
         say(f"failed: {failure}")
     if failures:

@@ -31,7 +31,9 @@ def as_row(value: Any, *, fields: Sequence[str]) -> dict[str, Any]:
     return {field: content[field] for field in fields}
 
 
-def print_rows(rows: Sequence[Row], *, output_format: str | None, columns: Sequence[str]) -> None:
+def print_rows(
+    rows: Sequence[Row], *, output_format: str | None, columns: Sequence[str], fields: Sequence[str] | None = None
+) -> None:
     """Print rows to stdout.
 
     Parameters
@@ -41,6 +43,8 @@ def print_rows(rows: Sequence[Row], *, output_format: str | None, columns: Seque
     output_format : str or None
     columns : sequence of str
         What a table shows, and in which order; the other formats show all.
+    fields : sequence of str, optional
+        What a row holds, where that is more than `columns`: the head of csv, with and without rows.
     """
     chosen = chosen_format(output_format)
     if chosen == "table":
@@ -51,7 +55,7 @@ def print_rows(rows: Sequence[Row], *, output_format: str | None, columns: Seque
         for row in rows:
             click.echo(json.dumps(row))
     elif chosen == "csv":
-        _print_csv(rows, columns)
+        _print_csv(rows, fields or columns)
     else:
         for row in rows:
             click.echo(os.fsencode(str(row["path"])))
@@ -61,7 +65,8 @@ def print_hits(hits: Sequence[Hit], *, output_format: str | None) -> None:
     """Print what a search found."""
     fields = ("id", "path", "modality", "similarity", "start_s", "end_s", "labels")
     columns = ("similarity", "modality", "path", "start_s", "end_s", "labels", "id")
-    print_rows([as_row(hit, fields=fields) for hit in hits], output_format=output_format, columns=columns)
+    rows = [as_row(hit, fields=fields) for hit in hits]
+    print_rows(rows, output_format=output_format, columns=columns, fields=fields)
 
 
 def print_document(document: Row, *, output_format: str | None) -> None:
@@ -128,9 +133,8 @@ def _shortened(column: str, value: Any) -> Any:
     return value.removeprefix(here) if column == "path" and isinstance(value, str) else value
 
 
-def _print_csv(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    names = list(rows[0]) if rows else list(columns)
-    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+def _print_csv(rows: Sequence[Row], names: Sequence[str]) -> None:
+    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for row in rows:
         writer.writerow({name: _csv_cell(row[name]) for name in names})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from modag_search.index.ingest import Ingest, IngestOptions, Progress
 from modag_search.index.neighbours import Voters
 from modag_search.index.queries import QueryMaker, find_item
 from modag_search.index.searching import Search
-from modag_search.index.spaces import adopt_space, load_space, with_own_space
+from modag_search.index.spaces import OWN_SPACE_FILE, adopt_space, load_space, with_own_space
 from modag_search.index.versions import library_versions
 from modag_search.index.views import Views
 from modag_search.settings import IndexSettings, is_index
@@ -43,7 +44,7 @@ from modag_search.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from filelock import FileLock
@@ -52,6 +53,9 @@ if TYPE_CHECKING:
     from modag_search.stores import VectorStore
 
 logger = logging.getLogger(__name__)
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""One path or several."""
 
 _CATALOG_FILE = "catalog.sqlite"
 _STORES_FOLDER = "stores"
@@ -123,8 +127,13 @@ class Index:
     @classmethod
     def _created(cls, folder: Path, settings: IndexSettings) -> Self:
         """Make the folder; the settings come last, since they are what makes it an index."""
-        encoders = MediaEncoder(settings).encoders
+        encoder = MediaEncoder(settings)
+        encoders = encoder.encoders
         load_space(folder, settings, encoders)
+        _require_room(folder)
+        for modality in MODALITIES:
+            if encoders[modality].missing_weights():
+                encoder.warm(modality)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             settings = replace(settings, space=adopt_space(folder, settings.space, encoders))
@@ -186,7 +195,7 @@ class Index:
 
     def add(
         self,
-        paths: Sequence[str | os.PathLike[str]],
+        paths: Paths,
         *,
         prune: bool = False,
         dry_run: bool = False,
@@ -202,7 +211,7 @@ class Index:
 
         Parameters
         ----------
-        paths : sequence of str or os.PathLike
+        paths : str, os.PathLike or sequence of them
             Files and folders.
         prune : bool
             Remove items below `paths` whose files are gone.
@@ -230,7 +239,7 @@ class Index:
         WeightsMissingError
             If the weights of an encoder are not on this machine and cannot be fetched.
         """
-        roots = [os.fspath(path) for path in paths]
+        roots = _one_or_more(paths)
         options = IngestOptions(
             prune=prune,
             dry_run=dry_run,
@@ -305,7 +314,7 @@ class Index:
 
     def classify(
         self,
-        paths: Sequence[str | os.PathLike[str]],
+        paths: Paths,
         *,
         by: Literal["knn"] = "knn",
         k: int = 20,
@@ -316,7 +325,7 @@ class Index:
 
         Parameters
         ----------
-        paths : sequence of str or os.PathLike
+        paths : str, os.PathLike or sequence of them
             Media files, or ``id:N``.
         by : {"knn"}
         k : int
@@ -345,7 +354,7 @@ class Index:
             raise UsageError(f"k must be 1 at least, not {k}")
         voters = Voters(self._catalog, {modality: self._views.store(modality) for modality in MODALITIES})
         answers = []
-        for path in [os.fspath(path) for path in paths]:
+        for path in _one_or_more(paths):
             try:
                 query = self._queries.make(path)
             except (MediaError, NothingFoundError) as error:
@@ -358,7 +367,7 @@ class Index:
 
     # Labels.
 
-    def label(self, paths: Sequence[str | os.PathLike[str]], label: str) -> int:
+    def label(self, paths: Paths, label: str) -> int:
         """Give items a label, and return how many did not have it.
 
         Raises
@@ -369,12 +378,12 @@ class Index:
         name = label.strip()
         if not name:
             raise UsageError("a label must have a name")
-        items = [self.item(path) for path in paths]
+        items = [self.item(path) for path in _one_or_more(paths)]
         return self._catalog.labels.annotate(Annotation(item_id=item.id, label=name, origin="hand") for item in items)
 
-    def unlabel(self, paths: Sequence[str | os.PathLike[str]], label: str) -> int:
+    def unlabel(self, paths: Paths, label: str) -> int:
         """Take a label back from items, and return how many had it; errors as in `label`."""
-        return self._catalog.labels.unannotate([self.item(path).id for path in paths], label.strip())
+        return self._catalog.labels.unannotate([self.item(path).id for path in _one_or_more(paths)], label.strip())
 
     def item(self, path: str | os.PathLike[str]) -> ItemRecord:
         """Return the item at a path, or ``id:N``.
@@ -463,6 +472,20 @@ class Index:
             yield
         finally:
             self._lock.release()
+
+
+def _require_room(folder: Path) -> None:
+    """Refuse to make an index among files of another kind; what a broken-off making left is no hindrance."""
+    own = (_CATALOG_FILE, _STORES_FOLDER, _LOCK_FILE, OWN_SPACE_FILE, ".")
+    if folder.is_dir() and (other := [name for name in os.listdir(folder) if not name.startswith(own)]):
+        raise IndexFolderError(f"{folder}: holds {other[0]} and is no index; name an empty or a new folder")
+
+
+def _one_or_more(paths: Paths) -> list[str]:
+    """Take a single path for a list of one."""
+    if isinstance(paths, (str, os.PathLike)):
+        return [os.fspath(paths)]
+    return [os.fspath(path) for path in paths]
 
 
 def _differences(kept: IndexSettings, wanted: IndexSettings) -> str:

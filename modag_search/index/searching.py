@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.calibration import standard_scores
+from modag_search.calibration import above_background
 from modag_search.stores import NOTHING, VectorStore
 from modag_search.values import Float32Array, Hit, Int64Array, Modality, SegmentRecord
 
@@ -64,7 +64,7 @@ class Search:
         """Find the `n` nearest items.
 
         Similarities of one pair of modalities rank as they are. Where several pairs meet, each similarity ranks by how
-        far it rises above that of unlike things (see `calibration`).
+        far it rises from that of unlike things to that of the same thing (see `calibration`).
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Search:
         for source, vectors in query.vectors.items():
             for target, store in self._stores.items():
                 similarities, ids = store.search(vectors, k=k, among=among)
-                ranks = standard_scores(similarities, self._space.background_of(source, target))
+                ranks = above_background(similarities, self._space.background_of(source, target))
                 counts = (ids != NOTHING) & (similarities >= min_similarity)
                 more = counts[:, -1]
                 bound = max(bound, float(ranks[more, -1].max(initial=-math.inf)))

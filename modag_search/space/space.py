@@ -161,13 +161,10 @@ class Space:
         tensors: dict[str, Float32Array] = {}
         for modality in MODALITIES:
             tensors |= self.branches[modality].tensors(modality)
-        metadata = {
-            "format": _FORMAT,
-            "encoders": json.dumps(self.encoders, sort_keys=True),
-            "background": json.dumps(self.background, sort_keys=True),
-            "card": json.dumps(self.card, sort_keys=True),
-        }
-        return save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, metadata)
+        # One entry: safetensors writes several in any order, and the same space should be the same bytes.
+        metadata = {"encoders": self.encoders, "background": self.background, "card": self.card}
+        contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        return save(contiguous, {_FORMAT: json.dumps(metadata, sort_keys=True)})
 
     @classmethod
     def load(cls, path: Path) -> Space:
@@ -180,15 +177,16 @@ class Space:
         """
         try:
             with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
+                stored = (file.metadata() or {}).get(_FORMAT)
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
-            if metadata.get("format") != _FORMAT:
+            if stored is None:
                 raise ModelError(f"{path}: not a space file of this version ({_FORMAT})")
+            metadata = json.loads(stored)
             return cls(
                 branches=_branches(tensors),
-                encoders=_encoders(json.loads(metadata["encoders"])),
-                background=_background(json.loads(metadata["background"])),
-                card=dict(json.loads(metadata["card"])),
+                encoders=_encoders(metadata["encoders"]),
+                background=_background(metadata["background"]),
+                card=dict(metadata["card"]),
             )
         except FileNotFoundError as error:
             raise ModelError(f"{path}: no such space file") from error

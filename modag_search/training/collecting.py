@@ -93,7 +93,8 @@ def collect(
                 progress(i + 1)
     for modality in MODALITIES:
         if not rows[modality]:
-            raise UsageError(f"the manifest holds no {modality} that can be read")
+            cause = f"; {failures[0]}" if failures else ""
+            raise UsageError(f"the manifest holds no {modality} that can be read{cause}")
     entries = {modality: np.array([entry for _, entry in rows[modality]]) for modality in MODALITIES}
     examples = {
         modality: Examples(

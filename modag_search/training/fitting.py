@@ -93,6 +93,7 @@ def fit_space(
         card["held_out_accuracy"] = {
             "naming_by_the_other_modality": round(accuracy, 4),
             "chance": round(1 / min(groups.values()), 4),
+            "segments": {modality: len(checks[modality].groups) for modality in MODALITIES},
         }
     return FittedSpace(make_space(trained, encoder=encoder, card={"name": name, **card}), collected.failures)
 

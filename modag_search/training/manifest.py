@@ -43,7 +43,7 @@ def read_manifest(path: Path) -> list[ManifestEntry]:
         If the file is absent or empty, or a row lacks a field; the message names the line.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(_json_rows(file, path) if path.suffix in (".jsonl", ".ndjson") else _csv_rows(file, path))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
@@ -62,12 +62,15 @@ def read_manifest(path: Path) -> list[ManifestEntry]:
 
 
 def _csv_rows(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    reader = csv.DictReader(lines)
-    fields = set(reader.fieldnames or ())
-    if not ({"path", "label"} <= fields or {"sound", "image"} <= fields):
-        raise UsageError(f"{path}: line 1: must name the columns path,label or sound,image, not {sorted(fields)}")
+    rest = iter(lines)
+    head = next(rest, "").strip().lower()
+    separator = ";" if ";" in head and "," not in head else ","
+    fields = [name.strip() for name in head.split(separator)]
+    if not ({"path", "label"} <= set(fields) or {"sound", "image"} <= set(fields)):
+        raise UsageError(f"{path}: line 1: must name the columns path,label or sound,image, not {head!r}")
+    reader = csv.DictReader(rest, fields, delimiter=separator)
     for row in reader:
-        yield reader.line_num, row
+        yield reader.line_num + 1, row
 
 
 def _json_rows(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
