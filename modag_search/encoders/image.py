@@ -48,7 +48,7 @@ class SquareImageEncoder(Encoder):
     @property
     def preparation(self) -> Mapping[str, Any]:
         """What is done to pictures before the network sees them."""
-        return {"input_px": self.input_px, "resampling": "bicubic", "mean": self.mean, "spread": self.spread}
+        return {"input_px": self.input_px, "resampling": "bicubic", "mean": [*self.mean], "spread": [*self.spread]}
 
     @functools.cached_property
     def network(self) -> torch.nn.Module:

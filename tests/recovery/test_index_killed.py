@@ -101,6 +101,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(tmp_path: Path, folder: Path,
         "import os, signal, sys\n"
         "from tests.toy_encoders import ToyImage\n"
         "from modag_search.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "real, seen = ToyImage._feature, []\n"
         "def counting(self, pixels):\n"
         "    seen.append(1)\n"

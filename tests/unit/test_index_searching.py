@@ -183,7 +183,7 @@ def test_parts_that_cannot_be_asked_with(filled: Index, media: Path) -> None:
     number = filled.item(low).id
     with pytest.raises(UsageError, match=r"a\.wav: the range from 5 s to the end lies outside the file"):
         filled.search(low, start_s=5)
-    with pytest.raises(NothingFoundError, match="not in that part"):
+    with pytest.raises(NothingFoundError, match="is silent or black in that part"):
         filled.search(f"id:{number}", start_s=5)
     with pytest.raises(UsageError, match="the start must lie before the end"):
         filled.search(low, start_s=2, end_s=1)
@@ -209,7 +209,7 @@ def test_silence_and_black_find_nothing(filled: Index, media: Path, tmp_path: Pa
         filled.search(silent)
     picture(media / "black.png", BLACK)
     filled.add([media])
-    with pytest.raises(NothingFoundError, match="nothing to search by"):
+    with pytest.raises(NothingFoundError, match="is silent or black in that part"):
         filled.search(media / "black.png")
 
 
@@ -249,13 +249,17 @@ def test_mixed_answers_are_ranked_by_how_far_each_rises_above_unlike_things(
 
     picture(media / "a.png", (230, 60, 60))
     sound(media / "a.wav", (LOW_HZ, 1))
+    copy = picture(media / "copy.png", (230, 120, 60))
     index.add([media])
-    query = sound(tmp_path / "q.wav", (LOW_HZ, 1))
-    assert names(index.search(query)) == ["a.wav", "a.png"]
-    gap = {"image-image": (0.0, 1.0), "image-sound": (0.0, 0.1), "sound-sound": (0.9, 0.1)}
+    query = tmp_path / "q.png"
+    query.write_bytes(copy.read_bytes())
+    alike = index.search(query)
+    assert names(alike) == ["copy.png", "a.png", "a.wav"]
+    sound_similarity = alike[2].similarity
+    gap = {"image-image": (0.999, 0.1), "image-sound": (0.0, 0.1), "sound-sound": (0.0, 0.1)}
     space = tmp_path / "gap.safetensors"
     space.write_bytes(replace(toy_space(), background=gap).to_bytes())
     index.rebuild(space=space)
     hits = index.search(query)
-    assert names(hits) == ["a.png", "a.wav"]
-    assert hits[0].similarity < hits[1].similarity
+    assert names(hits) == ["copy.png", "a.wav", "a.png"]
+    assert hits[1].similarity == pytest.approx(sound_similarity)
