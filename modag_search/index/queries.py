@@ -106,9 +106,7 @@ class QueryMaker:
             if segment.status == "ok" and _overlaps(segment, start_s, end_s)
         ]
         if not segments:
-            raise NothingFoundError(
-                f"id:{item.id} ({item.path}): is silent or black in that part, or failed"
-            )
+            raise NothingFoundError(f"id:{item.id} ({item.path}): is silent or black in that part, or failed")
         features: Features = {}
         for modality in MODALITIES:
             stored = self._stored(modality, [segment.id for segment in segments if segment.modality == modality])
