@@ -21,10 +21,15 @@ def models(context: click.Context, output_format: str | None) -> None:
     if context.invoked_subcommand is not None:
         return
     from modag_search import registry
+    from modag_search.errors import PluginError
 
     rows = []
     for name in registry.encoder_names():
-        encoder = registry.encoder_class(name)()
+        try:
+            encoder = registry.encoder_class(name)()
+        except PluginError as error:
+            say(f"failed: {error}")
+            continue
         missing = encoder.missing_weights()
         rows.append(
             {

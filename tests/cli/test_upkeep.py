@@ -5,13 +5,12 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from tests.cli.command_line import CommandLine
 from tests.shared_folder import shared
 from tests.toy_encoders import toy_space
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.cli.command_line import CommandLine
 
 
 def test_info(filled: CommandLine, media: Path) -> None:
@@ -99,6 +98,17 @@ def test_models_lists_encoders_and_how_to_get_them(modag: CommandLine) -> None:
     assert not mn04["here"]
     assert "modag models add efficientat-mn04 FILE" in mn04["how_to_get"]
     assert mn04["licence"] == "MIT"
+
+
+def test_models_survives_a_broken_plugin_and_names_it(tmp_path: Path) -> None:
+    package = tmp_path / "plugins" / "broken-1.dist-info"
+    package.mkdir(parents=True)
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
+    (package / "entry_points.txt").write_text("[modag_search.encoders]\nbroken = no_such_module:Encoder\n")
+    outcome = CommandLine(tmp_path, plugins=tmp_path / "plugins")("models")
+    assert outcome.status == 0
+    assert "modag-sound" in {row["name"] for row in outcome.data}
+    assert "no_such_module" in outcome.error
 
 
 def test_weights_are_checked_before_they_are_added(modag: CommandLine, tmp_path: Path) -> None:
