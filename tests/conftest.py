@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.toy_encoders import install, toy_index
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search import Index
+
+# On a build machine a run must not fail by luck; developers' runs go on looking for new examples.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session", autouse=True)
