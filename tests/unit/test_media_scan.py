@@ -197,7 +197,7 @@ for entry in scan(["."]):
 
 
 def test_a_folder_that_may_not_be_read_is_a_problem() -> None:
-    with tempfile.TemporaryDirectory() as folder:  # in a folder that others may enter, unlike pytest's
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # which others may enter, unlike pytest's, or TMPDIR
         make(Path(folder), "a.wav", "locked/b.wav")
         Path(folder).chmod(0o755)
         (Path(folder) / "locked").chmod(0)
