@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.toy_encoders import install, toy_index
 
 if TYPE_CHECKING:
@@ -64,3 +65,13 @@ def media(tmp_path: Path) -> Path:
     folder = tmp_path / "media"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def filled(index: Index, media: Path) -> Index:
+    """An index of three pictures and three sounds; each sound goes with the picture of its name."""
+    for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
+        picture(media / f"{name}.png", colour)
+        sound(media / f"{name}.wav", (hz, 1))
+    index.add([media])
+    return index

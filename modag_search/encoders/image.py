@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 class SquareImageEncoder(Encoder):
     """Pictures to features by a network that takes squares.
 
-    The whole picture is squeezed into the square: what stands at its edges counts too, and on photographs of the
-    train sources the networks name as many right as after a central crop.
+    The whole picture is squeezed into the square, so that what stands at its edges counts too.
 
     Attributes
     ----------

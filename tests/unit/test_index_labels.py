@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search.errors import NothingFoundError, UsageError
-from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.made_media import BLACK, LOW_HZ, RED, picture, sound
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search import Index
-
-
-@pytest.fixture
-def filled(index: Index, media: Path) -> Index:
-    for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
-        picture(media / f"{name}.png", colour)
-        sound(media / f"{name}.wav", (hz, 1))
-    index.add([media])
-    return index
 
 
 def test_labelling_counts_what_is_new(filled: Index, media: Path) -> None:

@@ -36,16 +36,6 @@ if TYPE_CHECKING:
     from modag_search import Index
 
 
-@pytest.fixture
-def filled(index: Index, media: Path) -> Index:
-    """Three pictures and three sounds that go with one of them each."""
-    for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
-        picture(media / f"{name}.png", colour)
-        sound(media / f"{name}.wav", (hz, 1))
-    index.add([media])
-    return index
-
-
 def names(hits: list[Hit]) -> list[str]:
     return [os.path.basename(hit.path) for hit in hits]
 

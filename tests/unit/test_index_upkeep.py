@@ -22,20 +22,11 @@ from modag_search.errors import (
     UsageError,
 )
 from modag_search.values import MODALITIES
-from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.made_media import RED, picture
 from tests.toy_encoders import toy_index, toy_space
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def filled(index: Index, media: Path) -> Index:
-    for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
-        picture(media / f"{name}.png", colour)
-        sound(media / f"{name}.wav", (hz, 1))
-    index.add([media])
-    return index
 
 
 def answers(index: Index, query: Path) -> list[tuple[str, float]]:

@@ -42,7 +42,7 @@ class _Halving(nn.Module):
 
 
 class ModagSoundNetwork(nn.Module):
-    """Residual network on log-mel spectrograms, about 1.1 million parameters.
+    """Residual network on log-mel spectrograms, about 1.2 million parameters.
 
     Each mel band gets a learned offset at the entrance, so that the convolutions, which are blind to where they
     are, can tell low bands from high ones.
