@@ -40,8 +40,6 @@ class DistillationSettings:
     steps, batch_size : int
     learning_rate, weight_decay : float
         Of AdamW; the rate rises for 200 steps, then falls as a cosine.
-    recordings_share : float
-        Share of each batch that comes from recordings rather than renders.
     averaging : float
         Decay of the moving average of the weights; the average is what ships.
     seed : int
@@ -51,9 +49,16 @@ class DistillationSettings:
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
-    recordings_share: float = 0.5
     averaging: float = 0.998
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Clips of one kind, and the share of each batch that is drawn from them."""
+
+    clips: Sequence[Clip]
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +92,31 @@ class Distillation:
     Parameters
     ----------
     corpus : MelCorpus
-    recordings, renders : sequence of Clip
-        Clips of the corpus to draw from.
+    material : sequence of Material
+        Clips of the corpus to draw from; the shares add up to 1.
     teacher : EfficientAtNetwork
     settings : DistillationSettings
+    initial : dict of str to torch.Tensor, optional
+        Weights of the student to go on from, as `ModagSoundNetwork.load_packaged` takes them.
     """
 
     def __init__(
         self,
         corpus: MelCorpus,
+        material: Sequence[Material],
         *,
-        recordings: Sequence[Clip],
-        renders: Sequence[Clip],
         teacher: EfficientAtNetwork,
         settings: DistillationSettings,
+        initial: dict[str, torch.Tensor] | None = None,
     ) -> None:
         torch.manual_seed(settings.seed)
         self.corpus, self.settings = corpus, settings
-        self._recordings, self._renders = recordings, renders
+        self._material = material
         self.teacher = _Teacher(teacher)
         self.teacher(self._crops(seed=settings.seed, n=512, frames=250))
         self.student = ModagSoundNetwork()
+        if initial is not None:
+            self.student.load_packaged(initial)
         self.average = ModagSoundNetwork()
         self.average.load_state_dict(self.student.state_dict())
         self.adapter = nn.Linear(FEATURES, 384 + 512)
@@ -163,9 +172,8 @@ class Distillation:
     def _crops(self, *, seed: int, n: int, frames: int) -> torch.Tensor:
         """Augmented, standardised crops ``[shape=(n, 128, frames)]``; the same seed gives the same crops."""
         random = np.random.default_rng(seed)
-        n_recordings = round(n * self.settings.recordings_share) if self._recordings else 0
-        clips = [self._recordings[i] for i in random.integers(len(self._recordings), size=n_recordings)]
-        clips += [self._renders[i] for i in random.integers(len(self._renders), size=n - n_recordings)]
+        kinds = random.choice(len(self._material), size=n, p=[kind.share for kind in self._material])
+        clips = [self._material[i].clips[random.integers(len(self._material[i].clips))] for i in kinds]
         crops = torch.from_numpy(np.stack([self.corpus.crop(clip, frames, random) for clip in clips]))
         return standardise(augment(crops, torch.Generator().manual_seed(seed)))
 
