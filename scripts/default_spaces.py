@@ -1,32 +1,68 @@
-"""Features of the train and test sources, kept between runs; and the spaces that ship."""
+"""Features of the train and test sources, kept between runs; and how the shipped spaces are trained."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from naming import Media, examples
 
 from modag_search.encoders import fingerprint_of
 from modag_search.index.encoding import MediaEncoder
 from modag_search.settings import IndexSettings
 from modag_search.training.collecting import Collected, collect
-from modag_search.training.space import Examples
-from modag_search.values import MODALITIES
+from modag_search.training.fitting import make_space, with_knowledge
+from modag_search.training.knowledge import KnowledgeSettings
+from modag_search.training.space import Examples, SpaceTrainingSettings, train_branches
+from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from modag_search.space import Space
     from modag_search.training.manifest import ManifestEntry
 
 SOUND_ENCODERS = {"default": "modag-sound", "mn04": "efficientat-mn04"}
 """The packaged spaces, and the sound encoder that each was trained on; pictures are efficientnet-lite0's."""
 
+SETTINGS = SpaceTrainingSettings(loss="supcon", steps=600, examples_a_group=12, dropout=0.5)
+KNOWLEDGE = KnowledgeSettings()
+PAPER = SpaceTrainingSettings(
+    loss="hinge", steps=1200, examples_a_group=12, learning_rate=1e-4, weight_decay=0.0, dropout=0.0, mixing=0.0
+)
+"""What the paper's code does: hinge loss, rate 1e-4, two layers of 256 and 128; features are standardised first."""
+
 
 def encoder_of(space: str) -> MediaEncoder:
     """Make the encoders that a packaged space is for."""
     return MediaEncoder(IndexSettings(sound_encoder=SOUND_ENCODERS[space]))
+
+
+def train_space(
+    arranged: Mapping[Modality, Media],
+    encoder: MediaEncoder,
+    *,
+    settings: SpaceTrainingSettings,
+    knowledge: KnowledgeSettings,
+    card: Mapping[str, Any],
+) -> Space:
+    """Train branches and knowledge on media of both modalities.
+
+    Parameters
+    ----------
+    arranged : Mapping of modality to Media
+    encoder : MediaEncoder
+    settings : SpaceTrainingSettings
+        Their seed is that of the knowledge, too.
+    knowledge : KnowledgeSettings
+    card : Mapping
+    """
+    numbered, groups = examples(dict(arranged))
+    trained = train_branches(numbered, validation=None, settings=settings)
+    learned = make_space(trained, encoder=encoder, card=card)
+    return with_knowledge(learned, encoder, numbered, groups, settings=knowledge, seed=settings.seed)
 
 
 def features(manifest: Sequence[ManifestEntry], encoder: MediaEncoder, *, work: Path) -> Collected:
@@ -42,10 +78,10 @@ def features(manifest: Sequence[ManifestEntry], encoder: MediaEncoder, *, work: 
     work.mkdir(parents=True, exist_ok=True)
     arrays = {f"{modality}_features": collected.examples[modality].features for modality in MODALITIES}
     arrays |= {f"{modality}_entries": collected.entries[modality] for modality in MODALITIES}
-    partial = kept.with_suffix(".partial")
-    with partial.open("wb") as file:  # savez would add its own ending to a path
+    partial_file = kept.with_suffix(".partial")
+    with partial_file.open("wb") as file:  # savez would add its own ending to a path
         np.savez(file, allow_pickle=False, **arrays)
-    partial.replace(kept)
+    partial_file.replace(kept)
     return collected
 
 

@@ -1,4 +1,4 @@
-"""The recordings and photographs that the shipped space is trained on, and those that only test it."""
+"""The recordings and photographs that the shipped spaces are trained on, and those that only test them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ TRAIN_PHOTOS = {
     "imagenet1": "non-commercial research",
     "imagenet5": "non-commercial research",
 }
-TEST_SOUNDS = ("fsdkaggle2018",)
+TEST_SOUNDS = ("fsdkaggle2018", "mirdata_samples")
 TEST_PHOTOS = ("kaggle30",)
+TEST_PAIRS = ("edumusic", "gcompris", "orchestra_quiz", "tuxpaint")
 
 MERGED = {"acoustic_guitar": "guitar", "electric_guitar": "guitar"}
 """Web photographs do not keep kinds of guitar apart."""
@@ -41,7 +42,8 @@ def train_sources() -> list[Path]:
 
 def test_sources() -> list[Path]:
     """Folders of the test sources, relative to the data folder."""
-    return [Path("sound", name) for name in TEST_SOUNDS] + [Path("photo", name) for name in TEST_PHOTOS]
+    sounds = [Path("sound", name) for name in TEST_SOUNDS] + [Path("pairs", name) for name in TEST_PAIRS]
+    return sounds + [Path("photo", name) for name in TEST_PHOTOS]
 
 
 def entries(data: Path, sources: Sequence[Path]) -> list[ManifestEntry]:
@@ -52,6 +54,11 @@ def entries(data: Path, sources: Sequence[Path]) -> list[ManifestEntry]:
             label = MERGED.get(folder.name, folder.name)
             found += [ManifestEntry(str(path), label) for path in sorted(folder.iterdir())]
     return found
+
+
+def source_of(entry: ManifestEntry) -> str:
+    """Name the source of a file."""
+    return Path(entry.path).parents[1].name
 
 
 def recording(path: str) -> str:

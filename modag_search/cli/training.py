@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.options import format_option, progress_option
+from modag_search.cli.options import Command, format_option, progress_option
 from modag_search.cli.output import print_document, say
 from modag_search.errors import UsageError
+from modag_search.training.settings import LOSS_NAMES, SpaceTrainingSettings
+
+if TYPE_CHECKING:
+    from modag_search.settings import IndexSettings
+
+_HELP = {
+    "loss": "hinge is the paper's.",
+    "steps": "At the most.",
+    "groups_a_batch": "How many labels, or pairs, a batch holds.",
+    "examples_a_group": "Of each as many sounds and as many pictures.",
+    "learning_rate": "Of AdamW; it falls as a cosine.",
+    "weight_decay": "Of AdamW.",
+    "dropout": "Share of the input features left out.",
+    "mixing": "Greatest share of another example of the same group mixed in.",
+    "margin": "Of the hinge loss, in cosine.",
+    "temperature": "Of supcon and infonce.",
+    "hidden": "Width of the hidden layer.",
+    "dimension": "Length of the vectors.",
+    "patience": "Checks (one every 25 steps) without progress before it stops; 0: never early.",
+    "seed": "Decides the first weights and all draws.",
+}
+_OPTION = {"groups_a_batch": "batch_groups"}
+
+
+def _settings_options(command: Command) -> Command:
+    """Add an option for each field of the settings."""
+    for field in reversed(dataclasses.fields(SpaceTrainingSettings)):
+        name = "--" + _OPTION.get(field.name, field.name).replace("_", "-")
+        kind = click.Choice(sorted(LOSS_NAMES)) if field.name == "loss" else type(field.default)
+        option = click.option(
+            name, field.name, type=kind, default=field.default, show_default=True, help=_HELP[field.name]
+        )
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -19,7 +56,17 @@ def train() -> None:
 
 
 @train.command()
-@click.argument("manifest", type=click.Path(path_type=Path))
+@click.argument("manifest", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--index",
+    "index_name",
+    metavar="NAME_OR_DIR",
+    help="Learn from the labels of this index; with MANIFEST, take the features of the files that it holds unchanged. "
+    "[default: none with MANIFEST, else $MODAG_INDEX or default]",
+)
+@click.option(
+    "--videos", is_flag=True, help="Sound and frame of each moment of a video are a pair, whatever label the video has."
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -28,80 +75,140 @@ def train() -> None:
     help="The space file.",
 )
 @click.option("--name", default="custom", show_default=True, help="What the space calls itself.")
-@click.option("--sound-encoder", default="modag-sound", show_default=True, help="See `modag models`.")
-@click.option("--image-encoder", default="efficientnet-lite0", show_default=True)
+@click.option("--sound-encoder", help="See `modag models`. [default: that of the index, or modag-sound]")
+@click.option("--image-encoder", help="[default: that of the index, or efficientnet-lite0]")
+@_settings_options
 @click.option(
-    "--loss",
-    type=click.Choice(["supcon", "infonce", "hinge"]),
-    default="supcon",
-    show_default=True,
-    help="hinge is the paper's.",
+    "--knowledge-share",
+    type=click.FloatRange(0, 1),
+    help="Weight, in a similarity, of the class names that both encoders know, from 0 to 1. "
+    "[default: what names the held-out files best]",
 )
-@click.option("--steps", type=click.IntRange(1), default=600, show_default=True, help="At the most.")
 @click.option(
     "--held-out",
     type=click.FloatRange(0, 0.5),
     default=0.15,
     show_default=True,
-    help="Share of files that decides when to stop; 0: never early.",
+    help="Share of a label's files, or of the pairs, that decides when to stop; 0: never early.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="[default: OUTPUT with the suffix .checkpoint]")
+@click.option("--restart", is_flag=True, help="Begin anew, whatever a checkpoint holds.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), help="Loss and recall as a PNG. [default: OUTPUT with the suffix .png]"
+)
+@click.option("--no-plot", is_flag=True, help="Draw nothing.")
 @click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
 @format_option(choices=("table", "json"))
 @progress_option
 def space(
-    manifest: Path,
+    manifest: Path | None,
+    index_name: str | None,
+    knowledge_share: float | None,
+    videos: bool,
     output: Path,
     name: str,
-    sound_encoder: str,
-    image_encoder: str,
-    loss: str,
-    steps: int,
+    sound_encoder: str | None,
+    image_encoder: str | None,
     held_out: float,
-    seed: int,
+    checkpoint: Path | None,
+    restart: bool,
+    plot: Path | None,
+    no_plot: bool,
     workers: int | None,
     output_format: str | None,
     no_progress: bool,
+    **settings: Any,
 ) -> None:
-    """Train a space from pairs or labelled media.
+    """Train a space from pairs, labelled media or videos.
 
-    MANIFEST is a CSV or JSONL file with the columns sound,image (two paths that belong together) or path,label; paths
-    are relative to it. `modag rebuild --space FILE` moves an index to the new space.
+    MANIFEST is a CSV or JSONL file with the columns sound,image (two paths that belong together); path,label; or video
+    (what sounds and shows at one moment belongs together). Paths are relative to it. Without MANIFEST, the labels of
+    an index say what belongs together, and nothing is decoded.
+
+    A training that was killed goes on from its checkpoint when the same command is given again. `modag rebuild --space
+    FILE` moves an index to the new space.
     """
     from modag_search.cli.progress import count_progress
-    from modag_search.settings import IndexSettings
+    from modag_search.index import Index
+    from modag_search.settings import existing_index_folder
     from modag_search.stores.atomic import write_atomically
+    from modag_search.training.checkpoint import Checkpoint
     from modag_search.training.fitting import fit_space
-    from modag_search.training.space import SpaceTrainingSettings
+    from modag_search.training.knowledge import KnowledgeSettings
 
-    _check_writable(output)
-    with count_progress(wanted=not no_progress) as bar:
+    chosen = SpaceTrainingSettings(**settings)
+    plot_path = _plot_path(output, plot, no_plot=no_plot)
+    notes = Checkpoint(checkpoint or output.with_suffix(".checkpoint"), restart=restart)
+    _check_writable(output, notes.path, plot_path)
+    with ExitStack() as stack:
+        index = None
+        if index_name or manifest is None:
+            index = stack.enter_context(Index.open(existing_index_folder(index_name)))
+        bar = stack.enter_context(count_progress(wanted=not no_progress))
         fitted = fit_space(
             manifest,
             name=name,
-            encoders=IndexSettings(sound_encoder=sound_encoder, image_encoder=image_encoder),
-            settings=SpaceTrainingSettings(loss=loss, steps=steps, seed=seed),
+            settings=chosen,
+            encoders=_encoders(index.settings if index else None, sound_encoder, image_encoder),
+            index=index,
+            knowledge=None if knowledge_share is None else KnowledgeSettings(share=knowledge_share),
+            videos=videos,
             held_out=held_out,
             workers=workers,
+            checkpoint=notes,
             progress=bar,
+            on_failure=lambda failure: say(f"failed: {failure}"),
         )
-    for failure in fitted.failures:
-        say(f"failed: {failure}")
     write_atomically(output, [fitted.space.to_bytes()])
+    notes.remove()
+    if plot_path:
+        from modag_search.training.plots import plot_history
+
+        write_atomically(
+            plot_path, [plot_history(fitted.history, title=name, best_step=fitted.space.card["best_step"])]
+        )
     say(f"{output}: written; `modag rebuild --space {output}` moves an index to it")
     print_document(dict(fitted.space.card), output_format=output_format)
     if fitted.failures:
         sys.exit(3)
 
 
-def _check_writable(output: Path) -> None:
+def _encoders(kept: IndexSettings | None, sound: str | None, image: str | None) -> IndexSettings:
+    """Choose the encoders: those of the index, where there is one."""
+    from modag_search.settings import IndexSettings
+
+    named = {key: value for key, value in (("sound_encoder", sound), ("image_encoder", image)) if value}
+    if kept is None:
+        return IndexSettings(**named)  # type: ignore[arg-type]
+    for key, value in named.items():
+        if getattr(kept, key) != value:
+            raise UsageError(
+                f"--{key.replace('_', '-')} {value}: the index has features of {getattr(kept, key)}; "
+                f"leave the option out, or name a MANIFEST without --index"
+            )
+    return kept
+
+
+def _plot_path(output: Path, plot: Path | None, *, no_plot: bool) -> Path | None:
+    if no_plot and plot:
+        raise UsageError("--plot and --no-plot exclude each other")
+    if plot and plot.suffix.lower() != ".png":
+        raise UsageError(f"{plot}: a plot is a PNG file; give it a name that ends in .png")
+    return None if no_plot else plot or output.with_suffix(".png")
+
+
+def _check_writable(*outputs: Path | None) -> None:
     """Refuse at once what could only be found out after hours of training."""
-    probe = output.with_name(f".{output.name}-{secrets.token_hex(4)}")
-    if output.is_dir():
-        raise UsageError(f"{output}: is a folder; name a file by --output")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch(exist_ok=False)
-        probe.unlink()
-    except OSError as error:
-        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+    paths = [output for output in outputs if output]
+    if len({path.absolute() for path in paths}) < len(paths):
+        raise UsageError(f"{paths[0]}: space, checkpoint and plot need a file each; name others")
+    for path in paths:
+        probe = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+        if path.is_dir():
+            raise UsageError(f"{path}: is a folder; name a file by --output")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            probe.touch(exist_ok=False)
+            probe.unlink()
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror}") from error

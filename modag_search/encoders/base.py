@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import torch
+
     from modag_search.encoders.weights import WeightsFile
     from modag_search.values import Float32Array, Modality, Uint8Array
 
@@ -35,6 +37,28 @@ class EncoderCard:
     licence: str
     source: str
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClassHead:
+    """The last layer of a network that was trained as a classifier: features to logits.
+
+    Attributes
+    ----------
+    taxonomy : {"audioset", "imagenet"}
+        What the classes are: the 527 of AudioSet or the 1000 of ImageNet's challenge, in their usual order.
+    weight : np.ndarray [shape=(n_classes, dimension), float32]
+    bias : np.ndarray [shape=(n_classes,), float32]
+    """
+
+    taxonomy: str
+    weight: Float32Array
+    bias: Float32Array
+
+    @classmethod
+    def of_layer(cls, taxonomy: str, layer: torch.nn.Linear) -> ClassHead:
+        """Copy a linear layer."""
+        return cls(taxonomy=taxonomy, weight=layer.weight.detach().numpy(), bias=layer.bias.detach().numpy())
 
 
 class Encoder(ABC):
@@ -87,6 +111,10 @@ class Encoder(ABC):
         WeightsMissingError, WeightsDamagedError
             Where the weights are absent or altered.
         """
+
+    def class_head(self) -> ClassHead | None:
+        """Return what makes class logits of features, where the network has it; training a space draws on it."""
+        return None
 
     def weights_digest(self) -> str:
         """Return a hash of the weights that `encode` uses; computing it must be cheap."""

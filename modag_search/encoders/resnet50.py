@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modag_search.encoders.base import EncoderCard
+from modag_search.encoders.base import ClassHead, EncoderCard
 from modag_search.encoders.image import SquareImageEncoder
 from modag_search.encoders.weights import WeightsFile
 
@@ -38,6 +38,17 @@ class ResNet50(SquareImageEncoder):
         from torchvision.models import resnet50
 
         network: torch.nn.Module = resnet50()
-        network.load_state_dict(torch.load(self.weights.ensure(), map_location="cpu", weights_only=True))
+        network.load_state_dict(self._state())
         network.fc = torch.nn.Identity()
         return network.eval()
+
+    def class_head(self) -> ClassHead:
+        """Return torchvision's classifier."""
+        state = self._state()
+        return ClassHead(taxonomy="imagenet", weight=state["fc.weight"].numpy(), bias=state["fc.bias"].numpy())
+
+    def _state(self) -> dict[str, torch.Tensor]:
+        import torch
+
+        state: dict[str, torch.Tensor] = torch.load(self.weights.ensure(), map_location="cpu", weights_only=True)
+        return state

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from modag_search.encoders.base import Encoder
+from modag_search.encoders.base import ClassHead, Encoder
 from modag_search.encoders.inference import encode_one_by_one
 
 if TYPE_CHECKING:
@@ -58,13 +58,23 @@ class SoundEncoder(Encoder):
 
 
 class LogMelEncoder(SoundEncoder):
-    """Sounds to features by a network on EfficientAT's spectrograms, whose first output is the feature."""
+    """Sounds to features by a network on EfficientAT's spectrograms that ends in AudioSet logits."""
 
     sample_rate_hz = 32_000
+    feature_output: ClassVar[int] = 0
+    """Which output of the network is the feature."""
 
     def feature_of(self, sound: torch.Tensor) -> torch.Tensor:
         """Make a feature of a whole sound; see `SoundEncoder.feature_of`."""
         from modag_search.encoders.networks.spectrogram import log_mel, standardise
 
-        features: torch.Tensor = self.network(standardise(log_mel(sound))[None])[0]
+        features: torch.Tensor = self.network(standardise(log_mel(sound))[None])[self.feature_output]
         return features[0]
+
+    def class_head(self) -> ClassHead:
+        """Return the layer that makes AudioSet logits of features."""
+        from torch import nn
+
+        layer = self.network.classifier
+        assert isinstance(layer, nn.Linear)
+        return ClassHead.of_layer("audioset", layer)

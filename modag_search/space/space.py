@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from modag_search.errors import ModelError, SpaceMismatchError
+from modag_search.space.knowledge import Knowledge
 from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_FORMAT = "modag-space/1"
+_FORMAT = "modag-space/2"
 _PAIRS = ("image-image", "image-sound", "sound-sound")
 
 
@@ -84,9 +85,19 @@ class Branch:
 class Space:
     """Two branches into one space, bound to the encoders that they were trained on.
 
+    A vector has two parts: what the branch of its modality makes of the feature, and, in spaces that draw on the
+    encoders' own classifiers, how likely each name is that both modalities know. Both parts are of fixed length, so
+    the similarity of two vectors is the weighted mean of the similarities of their parts.
+
     Attributes
     ----------
     branches : Mapping of modality to Branch
+    knowledge : Mapping of modality to Knowledge
+        Empty in a space that has none.
+    names : tuple of str
+        What the numbers of `Knowledge.name_of` mean.
+    knowledge_share : float
+        Weight of the second part in a similarity, in [0, 1]; that of the first is the rest.
     encoders : Mapping of modality to Mapping
         ``{"name": ..., "fingerprint": ...}`` of each encoder.
     background : Mapping of str to (float, float)
@@ -104,6 +115,9 @@ class Space:
     encoders: Mapping[Modality, Mapping[str, str]]
     background: Mapping[str, tuple[float, float]]
     card: Mapping[str, Any]
+    knowledge: Mapping[Modality, Knowledge] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    knowledge_share: float = 0.0
 
     @property
     def name(self) -> str:
@@ -113,7 +127,7 @@ class Space:
     @property
     def dimension(self) -> int:
         """Length of the vectors."""
-        return len(self.branches["sound"].bias_out)
+        return len(self.branches["sound"].bias_out) + len(self.names)
 
     @property
     def fingerprint(self) -> str:
@@ -121,8 +135,9 @@ class Space:
         digest = hashlib.blake2b(digest_size=16)
         for modality in MODALITIES:
             digest.update(self.encoders[modality]["fingerprint"].encode())
-            for name, tensor in sorted(self.branches[modality].tensors(modality).items()):
-                digest.update(name.encode() + np.ascontiguousarray(tensor, dtype="<f4").tobytes())
+            for name, tensor in sorted(self._tensors(modality).items()):
+                digest.update(name.encode() + np.ascontiguousarray(tensor).astype("<f4").tobytes())
+        digest.update(repr(self.knowledge_share).encode())
         return digest.hexdigest()
 
     def project(self, modality: Modality, features: Float32Array) -> Float32Array:
@@ -150,7 +165,13 @@ class Space:
                 f"space {self.name!r} takes {modality} features of length {expected} "
                 f"({self.encoders[modality]['name']}), not of shape {features.shape}"
             )
-        return branch(features.astype(np.float32, copy=False))
+        features = features.astype(np.float32, copy=False)
+        learned = branch(features)
+        if not self.knowledge:
+            return learned
+        named = self.knowledge[modality](features)
+        share = np.float32(self.knowledge_share)
+        return np.concatenate([np.sqrt(1 - share) * learned, np.sqrt(share) * named], axis=1)
 
     def background_of(self, first: Modality, second: Modality) -> tuple[float, float]:
         """Mean and standard deviation of the similarity of unlike things of two modalities."""
@@ -158,13 +179,21 @@ class Space:
 
     def to_bytes(self) -> bytes:
         """Make the contents of a space file: safetensors with the card as metadata."""
-        tensors: dict[str, Float32Array] = {}
+        tensors: dict[str, np.ndarray] = {}
         for modality in MODALITIES:
-            tensors |= self.branches[modality].tensors(modality)
+            tensors |= self._tensors(modality)
         # One entry: safetensors writes several in any order, and the same space should be the same bytes.
         metadata = {"encoders": self.encoders, "background": self.background, "card": self.card}
+        if self.knowledge:
+            metadata["knowledge"] = {"names": self.names, "share": self.knowledge_share}
         contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         return save(contiguous, {_FORMAT: json.dumps(metadata, sort_keys=True)})
+
+    def _tensors(self, modality: Modality) -> dict[str, np.ndarray]:
+        tensors: dict[str, np.ndarray] = {**self.branches[modality].tensors(modality)}
+        if self.knowledge:
+            tensors |= self.knowledge[modality].tensors(modality)
+        return tensors
 
     @classmethod
     def load(cls, path: Path) -> Space:
@@ -182,8 +211,13 @@ class Space:
             if stored is None:
                 raise ModelError(f"{path}: not a space file of this version ({_FORMAT})")
             metadata = json.loads(stored)
+            names, share = _naming(metadata.get("knowledge"))
+            branches = _branches(tensors)
             return cls(
-                branches=_branches(tensors),
+                branches=branches,
+                knowledge=_knowledge(tensors, branches, names),
+                names=names,
+                knowledge_share=share,
                 encoders=_encoders(metadata["encoders"]),
                 background=_background(metadata["background"]),
                 card=dict(metadata["card"]),
@@ -201,6 +235,26 @@ def _branches(tensors: Mapping[str, Float32Array]) -> dict[Modality, Branch]:
     if len({branch.bias_out.size for branch in branches.values()}) > 1:
         raise ValueError("its branches give vectors of different lengths")
     return branches
+
+
+def _naming(stored: Mapping[str, Any] | None) -> tuple[tuple[str, ...], float]:
+    if stored is None:
+        return (), 0.0
+    names, share = tuple(str(name) for name in stored["names"]), float(stored["share"])
+    if not names or not 0 <= share <= 1:
+        raise ValueError("its knowledge needs names, and a share from 0 to 1")
+    return names, share
+
+
+def _knowledge(
+    tensors: Mapping[str, np.ndarray], branches: Mapping[Modality, Branch], names: tuple[str, ...]
+) -> dict[Modality, Knowledge]:
+    if not names:
+        return {}
+    knowledge = {m: Knowledge.from_tensors(m, tensors, n_names=len(names)) for m in MODALITIES}
+    if any(knowledge[m].weight.shape[1] != branches[m].weight_in.shape[1] for m in MODALITIES):
+        raise ValueError("its knowledge is of features of another length than its branches are")
+    return knowledge
 
 
 def _encoders(stored: Mapping[str, Mapping[str, str]]) -> dict[Modality, dict[str, str]]:

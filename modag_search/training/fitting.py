@@ -1,62 +1,100 @@
-"""From a manifest to a space file."""
+"""From a manifest, or the labels of an index, to a space file."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modag_search.errors import UsageError
 from modag_search.index.encoding import MediaEncoder
 from modag_search.index.versions import library_versions
+from modag_search.settings import IndexSettings
 from modag_search.space import Space
-from modag_search.training.collecting import collect, split
+from modag_search.training.collecting import Collected, collect, collect_labelled
+from modag_search.training.knowledge import KnowledgeSettings, fit_knowledge
 from modag_search.training.manifest import read_manifest
-from modag_search.training.space import SpaceTrainingSettings, TrainedBranches, cross_modal_accuracy, train_branches
-from modag_search.values import MODALITIES
+from modag_search.training.space import (
+    Examples,
+    SpaceTrainingSettings,
+    TrainedBranches,
+    background_similarity,
+    cross_modal_accuracy,
+    cross_modal_recall,
+    identity_of,
+    train_branches,
+)
+from modag_search.training.splitting import split
+from modag_search.training.stored import StoredFeatures
+from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from modag_search.errors import MediaError
-    from modag_search.settings import IndexSettings
+    from modag_search.index import Index
+    from modag_search.training.checkpoint import Checkpoint
+    from modag_search.values import Float32Array
+
+_SHARES = (0.5, 0.8)
+_UNCHECKED_SHARE = 0.5
+_MOST_CHECKED = 2000
+"""Held-out segments of a modality that the checks ask with: enough to tell two checks apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedSpace:
-    """A space, and the files that could not be used for it."""
+    """A space, how its training went, and the files that could not be used for it."""
 
     space: Space
     failures: list[MediaError]
+    history: list[dict[str, float]]
 
 
 def fit_space(
-    manifest: Path,
+    manifest: Path | None = None,
     *,
     name: str,
-    encoders: IndexSettings,
     settings: SpaceTrainingSettings,
+    encoders: IndexSettings | None = None,
+    index: Index | None = None,
+    knowledge: KnowledgeSettings | None = None,
+    videos: bool = False,
     held_out: float = 0.15,
     workers: int | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    on_failure: Callable[[MediaError], None] | None = None,
 ) -> FittedSpace:
-    """Train a space on the media of a manifest.
+    """Train a space on the media of a manifest, or on the labelled items of an index.
 
     Parameters
     ----------
-    manifest : Path
-        See `read_manifest`.
+    manifest : Path, optional
+        See `read_manifest`. Without one, the labels of `index` say what belongs together.
     name : str
-    encoders : IndexSettings
-        Names the encoders and how files are cut.
     settings : SpaceTrainingSettings
+    encoders : IndexSettings, optional
+        Names the encoders and how files are cut; those of `index`, where there is one.
+    index : Index, optional
+        Files that it holds unchanged are neither decoded nor encoded.
+    knowledge : KnowledgeSettings, optional
+        How much of the encoders' own classifiers the space draws on. Without it, what is held out decides.
+    videos : bool
+        Take the frames and the sound of each moment of a video for a pair, whatever its label.
     held_out : float
         Share of files kept from training, which decide when to stop and are scored on the card.
     workers : int, optional
+    checkpoint : Checkpoint, optional
+        Where the training notes its state, and goes on from; to be removed once the space is kept.
     progress : callable, optional
         Called with what is being done, how much of it is done, and how much there is.
+    on_failure : callable, optional
+        Called with each file that cannot be used, before training begins.
 
     Returns
     -------
@@ -65,37 +103,51 @@ def fit_space(
     Raises
     ------
     UsageError
-        If the manifest cannot be used.
+        If the manifest or the index cannot be used, or the checkpoint is of another training.
     """
+    if manifest is None and index is None:
+        raise UsageError("training needs a manifest or an index")
+    if checkpoint:
+        checkpoint.require(identity_of(settings))
     tell = progress or (lambda _what, _done, _all: None)
-    entries = read_manifest(manifest)
-    encoder = MediaEncoder(encoders)
-    collected = collect(entries, encoder, workers=workers, progress=lambda n: tell("encoding", n, len(entries)))
-    taught, validation = split(collected, share=held_out, seed=settings.seed)
-    checks = validation if all(len(validation[modality].groups) for modality in MODALITIES) else None
+    encoder = MediaEncoder(index.settings if index else encoders or IndexSettings())
+    stored = StoredFeatures(index.catalog, encoder.fingerprints) if index else None
+    if manifest is None and index and stored:
+        collected = collect_labelled(
+            index.catalog, stored, videos=videos, on_failure=on_failure, name=f"index {index.folder}"
+        )
+    else:
+        assert manifest is not None
+        entries = read_manifest(manifest, videos=videos)
+        n_files = len({entry.path for entry in entries})
+        collected = collect(
+            entries,
+            encoder,
+            stored=stored,
+            workers=workers,
+            progress=lambda n: tell("encoding", n, n_files),
+            on_failure=on_failure,
+            name=str(manifest),
+        )
+    taught, checks = _taught_and_checks(collected, share=held_out, seed=settings.seed)
     trained = train_branches(
         taught,
         validation=checks,
         settings=settings,
         progress=lambda step, _loss: tell("training", step, settings.steps),
+        checkpoint=checkpoint,
     )
-    groups = {modality: len(np.unique(taught[modality].groups)) for modality in MODALITIES}
-    card: dict[str, Any] = {
-        "manifest": manifest.name,
-        "files": len(entries) - len(collected.failures),
-        "groups": groups,
-        "settings": dataclasses.asdict(settings),
-        "best_step": trained.best_step,
-        "versions": library_versions(),
-    }
-    if checks:
-        accuracy = cross_modal_accuracy(trained.branches, taught, checks)
-        card["held_out_accuracy"] = {
-            "naming_by_the_other_modality": round(accuracy, 4),
-            "chance": round(1 / min(groups.values()), 4),
-            "segments": {modality: len(checks[modality].groups) for modality in MODALITIES},
-        }
-    return FittedSpace(make_space(trained, encoder=encoder, card={"name": name, **card}), collected.failures)
+    source = {"manifest": manifest.name} if manifest else {"index": index.folder.name if index else ""}
+    card: dict[str, Any] = {"name": name, "made_by": "modag train space", **source}
+    learned = make_space(trained, encoder=encoder, card=card)
+    space = _with_best_knowledge(
+        learned, encoder, taught, checks, collected.groups, wanted=knowledge, settings=settings
+    )
+    card |= _account(collected, trained, taught, checks, space)
+    card["settings"] = {**dataclasses.asdict(settings), "held_out": held_out}
+    card["knowledge"] = {"share": space.knowledge_share, "names": len(space.names)}
+    card["versions"] = library_versions()
+    return FittedSpace(dataclasses.replace(space, card=card), collected.failures, trained.history)
 
 
 def make_space(trained: TrainedBranches, *, encoder: MediaEncoder, card: Mapping[str, Any]) -> Space:
@@ -109,3 +161,112 @@ def make_space(trained: TrainedBranches, *, encoder: MediaEncoder, card: Mapping
         background=trained.background,
         card=card,
     )
+
+
+def with_knowledge(
+    space: Space,
+    encoder: MediaEncoder,
+    examples: Mapping[Modality, Examples],
+    groups: Sequence[str],
+    *,
+    settings: KnowledgeSettings,
+    seed: int = 0,
+) -> Space:
+    """Let a space draw on what its encoders' own classifiers know; see `fit_knowledge`.
+
+    It stays as it is where an encoder has no classifier.
+    """
+    if settings.share == 0:
+        return space
+    heads = {modality: encoder.encoders[modality].class_head() for modality in MODALITIES}
+    names, knowledge = fit_knowledge(examples, groups, heads, settings=settings, seed=seed)
+    if not names:
+        return space
+    return _weighted(
+        dataclasses.replace(space, knowledge=knowledge, names=names), share=settings.share, examples=examples
+    )
+
+
+def _weighted(space: Space, *, share: float, examples: Mapping[Modality, Examples]) -> Space:
+    """Set the share of knowledge, and measure anew how similar unlike things are."""
+    space = dataclasses.replace(space, knowledge_share=share)
+    return dataclasses.replace(space, background=background_similarity(_projections(space), examples))
+
+
+def _projections(space: Space) -> dict[Modality, Callable[[Float32Array], Float32Array]]:
+    return {modality: partial(space.project, modality) for modality in MODALITIES}
+
+
+def _with_best_knowledge(
+    space: Space,
+    encoder: MediaEncoder,
+    taught: Mapping[Modality, Examples],
+    checks: Mapping[Modality, Examples] | None,
+    groups: Sequence[str],
+    *,
+    wanted: KnowledgeSettings | None,
+    settings: SpaceTrainingSettings,
+) -> Space:
+    """Add knowledge: as much as is wanted, or the share that names what was held out best."""
+    full = with_knowledge(space, encoder, taught, groups, settings=wanted or KnowledgeSettings(), seed=settings.seed)
+    if wanted or not full.names:
+        return full
+    if checks is None:
+        return _weighted(full, share=_UNCHECKED_SHARE, examples=taught)
+    candidates = [space, *(_weighted(full, share=share, examples=taught) for share in _SHARES)]
+    return max(candidates, key=lambda candidate: cross_modal_accuracy(_projections(candidate), taught, checks))
+
+
+def _taught_and_checks(
+    collected: Collected, *, share: float, seed: int
+) -> tuple[dict[Modality, Examples], dict[Modality, Examples] | None]:
+    """Divide what was collected; None where there is nothing to check with."""
+    taught, held_out = split(collected, share=share, seed=seed)
+    if not all(len(held_out[modality].groups) for modality in MODALITIES):
+        return collected.examples, None
+    random = np.random.default_rng(seed)
+    for modality, examples in held_out.items():
+        chosen = np.zeros(len(examples.groups), dtype=bool)
+        chosen[random.permutation(len(chosen))[:_MOST_CHECKED]] = True
+        held_out[modality] = examples.only(chosen)
+    return taught, held_out
+
+
+def _count_groups(examples: Mapping[Modality, Examples]) -> dict[str, int]:
+    return {modality: len(np.unique(examples[modality].groups)) for modality in MODALITIES}
+
+
+def _account(
+    collected: Collected,
+    trained: TrainedBranches,
+    taught: Mapping[Modality, Examples],
+    checks: Mapping[Modality, Examples] | None,
+    space: Space,
+) -> dict[str, Any]:
+    """Say what a space was made from, how its training went and what it is worth."""
+    return {
+        "files": collected.n_files,
+        "groups": _count_groups(taught),
+        "segments": {modality: len(taught[modality].groups) for modality in MODALITIES},
+        "steps": len(trained.history),
+        "best_step": trained.best_step,
+        "metrics": _metrics(trained, taught, checks, space) if checks else None,
+    }
+
+
+def _metrics(
+    trained: TrainedBranches,
+    taught: Mapping[Modality, Examples],
+    checks: Mapping[Modality, Examples],
+    space: Space,
+) -> dict[str, Any]:
+    """Score the space on what was held out, beside what chance would score."""
+    metrics: dict[str, Any] = {"held_out_segments": {modality: len(checks[modality].groups) for modality in MODALITIES}}
+    for measure, scores in cross_modal_recall(_projections(space), checks).items():
+        metrics[measure] = {what: round(value, 4) for what, value in scores.items()}
+    if "validation_accuracy" in trained.history[trained.best_step - 1]:
+        metrics["naming_by_the_other_modality"] = {
+            "accuracy": round(cross_modal_accuracy(_projections(space), taught, checks), 4),
+            "chance": round(1 / min(_count_groups(taught).values()), 4),
+        }
+    return metrics

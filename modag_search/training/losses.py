@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 
-Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+if TYPE_CHECKING:
+    from modag_search.training.settings import SpaceTrainingSettings
+
+Loss = Callable[..., torch.Tensor]
+"""Takes what `hinge` takes, with an option of its own."""
 
 
 def hinge(
@@ -37,9 +42,15 @@ def hinge(
     """
     similarities = sounds @ images.T
     together = sound_groups[:, None] == image_groups[None, :]
-    violations = (margin + similarities[:, None, :] - similarities[:, :, None]).clamp_min(0.0)
-    counts = together[:, :, None] & ~together[:, None, :]
-    return (violations * counts).sum() / counts.sum().clamp_min(1)
+    # Every pair of an own and a strange image would need a tensor [n, m, m]. Sorted, the strange images that come too
+    # near to one of a sound's own are the first so many, and their sum is a difference of two numbers.
+    strange, order = similarities.masked_fill(together, -torch.inf).sort(dim=1, descending=True)
+    sums = torch.nn.functional.pad(strange.masked_fill(together.gather(1, order), 0.0).cumsum(dim=1), (1, 0))
+    nearest_allowed = (similarities - margin).detach()
+    counts = torch.searchsorted(-strange.detach(), -nearest_allowed)
+    violations = counts * (margin - similarities) + sums.gather(1, counts)
+    n_pairs = (together.sum(dim=1) * (~together).sum(dim=1)).sum()
+    return (violations * together).sum() / n_pairs.clamp_min(1)
 
 
 def supervised_contrastive(
@@ -106,3 +117,8 @@ def infonce(
 
 
 LOSSES: dict[str, Loss] = {"hinge": hinge, "infonce": infonce, "supcon": supervised_contrastive}
+
+
+def loss_options(settings: SpaceTrainingSettings) -> dict[str, float]:
+    """Return what the loss that the settings name takes beside the batch."""
+    return {"margin": settings.margin} if settings.loss == "hinge" else {"temperature": settings.temperature}

@@ -5,42 +5,71 @@ from __future__ import annotations
 import csv
 import json
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeVar
 
+from modag_search import media
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+Name = TypeVar("Name", bound=Hashable)
+Row = tuple[int, "Mapping[str, object]"]
+"""The number of a line, and what stands in it by column."""
+
+_PAIR, _LABELLED, _VIDEO = ("sound", "image"), ("path", "label"), ("video",)
+_KINDS = (_PAIR, _LABELLED, _VIDEO)
+_COLUMNS = "path,label or sound,image or video"
+_CALLED = {"sound": "a sound", "image": "a picture", "video": "a video"}
+_TAKES = {"sound": ("sound", "video"), "image": ("image", "video"), "video": ("video",)}
+
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """A media file and the group that it belongs to; files of one group belong together."""
+    """A media file and the group that it belongs to; files of one group belong together.
+
+    Attributes
+    ----------
+    path : str
+    group : str
+    kind : {"label", "pair", "moments"}
+        What the group is: a label; the first file of those that pairs join; or nothing, for a video whose moments are
+        groups of their own.
+    line : int
+        Where the manifest names it first; 0 where none does.
+    """
 
     path: str
     group: str
+    kind: Literal["label", "pair", "moments"] = "label"
+    line: int = field(default=0, compare=False)
 
 
-def read_manifest(path: Path) -> list[ManifestEntry]:
-    """Read a CSV or JSONL file of pairs or of labelled media.
+def read_manifest(path: Path, *, videos: bool = False) -> list[ManifestEntry]:
+    """Read a CSV or JSONL file of pairs, of labelled media or of videos.
 
     Parameters
     ----------
     path : Path
-        Rows with ``sound`` and ``image``, two paths that belong together; or with ``path`` and ``label``. Paths are
-        relative to the manifest's folder. In pairs, a file that stands in several rows joins them.
+        Rows with ``sound`` and ``image``, two paths that belong together; or with ``path`` and ``label``, where a video
+        may do without a label; or with ``video``. Paths are relative to the manifest's folder. In pairs, a file that
+        stands in several rows joins them; a file may have several labels, each in a row.
+    videos : bool
+        Take labelled videos for videos without a label: each moment is a group of its own.
 
     Returns
     -------
     list of ManifestEntry
-        Each file once, with an absolute path.
+        Each file once a label, with an absolute path.
 
     Raises
     ------
     UsageError
-        If the file is absent or empty, or a row lacks a field; the message names the line.
+        If the file is absent or empty, or a row lacks a field or is of another kind than the first; the message names
+        the line.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -49,55 +78,39 @@ def read_manifest(path: Path) -> list[ManifestEntry]:
         raise UsageError(f"{path}: cannot be read: {error}") from error
     if not rows:
         raise UsageError(f"{path}: holds no rows")
-    folder = path.absolute().parent
-    if "label" in rows[0][1]:
-        labelled = [(_field(row, "path", path, line), _field(row, "label", path, line)) for line, row in rows]
-        entries = {os.path.normpath(folder / name): label for name, label in labelled}
-        return [ManifestEntry(file_path, label) for file_path, label in entries.items()]
-    pairs = [
-        tuple(os.path.normpath(folder / _field(row, field, path, line)) for field in ("sound", "image"))
-        for line, row in rows
-    ]
-    return [ManifestEntry(file_path, group) for file_path, group in _joined(pairs).items()]
+    kind = _kind_of_all(rows, path)
+    if kind == _LABELLED:
+        return _labelled(rows, path, videos=videos)
+    if kind == _VIDEO:
+        videos_named = (
+            ManifestEntry(name := _file(row, "video", path, i), name, kind="moments", line=i) for i, row in rows
+        )
+        return list(dict.fromkeys(videos_named))
+    pairs = [tuple(_file(row, column, path, line) for column in _PAIR) for line, row in rows]
+    lines: dict[str, int] = {}
+    for (line, _), pair in zip(rows, pairs, strict=True):
+        for name in pair:
+            lines.setdefault(name, line)
+    return [ManifestEntry(name, group, kind="pair", line=lines[name]) for name, group in joined(pairs).items()]
 
 
-def _csv_rows(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    rest = iter(lines)
-    head = next(rest, "").strip().lower()
-    separator = ";" if ";" in head and "," not in head else ","
-    fields = [name.strip() for name in head.split(separator)]
-    if not ({"path", "label"} <= set(fields) or {"sound", "image"} <= set(fields)):
-        raise UsageError(f"{path}: line 1: must name the columns path,label or sound,image, not {head!r}")
-    reader = csv.DictReader(rest, fields, delimiter=separator)
-    for row in reader:
-        yield reader.line_num + 1, row
+def _labelled(rows: Iterable[Row], path: Path, *, videos: bool) -> list[ManifestEntry]:
+    entries = []
+    for line, row in rows:
+        name = _file(row, "path", path, line)
+        is_video = media.kind_of(name) == "video"
+        if is_video and (videos or not str(row.get("label") or "").strip()):
+            entries.append(ManifestEntry(name, name, kind="moments", line=line))
+        else:
+            entries.append(ManifestEntry(name, _field(row, "label", path, line), line=line))
+    return list(dict.fromkeys(entries))
 
 
-def _json_rows(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UsageError(f"{path}: line {number}: is not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise UsageError(f"{path}: line {number}: must be an object with path and label, or sound and image")
-        yield number, row
+def joined(pairs: Iterable[tuple[Name, ...]]) -> dict[Name, Name]:
+    """Give all that pairs connect, directly or through others, one of them for a leader."""
+    leaders: dict[Name, Name] = {}
 
-
-def _field(row: Mapping[str, object], name: str, path: Path, line: int) -> str:
-    value = row.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise UsageError(f"{path}: line {line}: lacks {name}")
-    return value.strip()
-
-
-def _joined(pairs: Iterable[tuple[str, ...]]) -> dict[str, str]:
-    """Give all files that pairs connect, directly or through others, the name of one of them."""
-    leaders: dict[str, str] = {}
-
-    def leader(name: str) -> str:
+    def leader(name: Name) -> Name:
         while leaders.setdefault(name, name) != name:
             leaders[name] = leaders[leaders[name]]
             name = leaders[name]
@@ -106,3 +119,80 @@ def _joined(pairs: Iterable[tuple[str, ...]]) -> dict[str, str]:
     for first, second in pairs:
         leaders[leader(second)] = leader(first)
     return {name: leader(name) for name in list(leaders)}
+
+
+def _csv_rows(lines: Iterable[str], path: Path) -> Iterator[Row]:
+    rest = iter(lines)
+    head = next(rest, "").strip().lower()
+    separator = ";" if ";" in head and "," not in head else ","
+    fields = [name.strip().strip('"') for name in head.split(separator)]
+    if not _kinds_in(fields):
+        raise UsageError(f"{path}: line 1: must name the columns {_COLUMNS}, not {head!r}")
+    reader = csv.DictReader(rest, fields, restkey="", delimiter=separator)
+    for row in reader:
+        if any(str(cell).strip() for cell in row.get("", ())):
+            raise UsageError(
+                f"{path}: line {reader.line_num + 1}: has more cells than line 1 has columns; "
+                f"put a name that holds {separator} in quotes"
+            )
+        yield reader.line_num + 1, row
+
+
+def _json_rows(lines: Iterable[str], path: Path) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UsageError(f"{path}: line {number}: is not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise UsageError(f"{path}: line {number}: must be an object with {_COLUMNS}")
+        yield number, row
+
+
+def _kinds_in(fields: Iterable[str]) -> list[tuple[str, ...]]:
+    """Find what kinds of row the columns make."""
+    there = set(fields)
+    return [kind for kind in _KINDS if there.issuperset(kind)]
+
+
+def _kind_of_all(rows: Iterable[Row], path: Path) -> tuple[str, ...]:
+    """Find the one kind that all rows are of."""
+    first: tuple[str, ...] | None = None
+    first_line = 0
+    for line, row in rows:
+        kinds = _kinds_in(row) or ([_LABELLED] if "path" in row else [])
+        if len(kinds) > 1:
+            columns = " and ".join(",".join(kind) for kind in kinds)
+            raise UsageError(f"{path}: line {line}: has columns of two kinds, {columns}; write a manifest for each")
+        if not kinds and first is None:
+            lacking = next((kind for kind in _KINDS if set(kind) & set(row)), _LABELLED)
+            raise UsageError(f"{path}: line {line}: lacks {' and '.join(c for c in lacking if c not in row)}")
+        kind = kinds[0] if kinds else first
+        if first is None:
+            assert kind is not None
+            first, first_line = kind, line
+        elif kind != first:
+            raise UsageError(
+                f"{path}: line {line}: has {' and '.join(kind or ())} where line {first_line} has "
+                f"{' and '.join(first)}; write a manifest for each kind of row"
+            )
+    assert first is not None
+    return first
+
+
+def _file(row: Mapping[str, object], column: str, path: Path, line: int) -> str:
+    """Return the absolute path in a column; a file of another kind than the column's is a slip."""
+    name = _field(row, column, path, line)
+    kind = media.kind_of(name)
+    if kind is not None and kind not in _TAKES.get(column, (kind,)):
+        raise UsageError(f"{path}: line {line}: {name} is {_CALLED[kind]}, and cannot be the {column}")
+    return os.path.normpath(path.absolute().parent / name)
+
+
+def _field(row: Mapping[str, object], name: str, path: Path, line: int) -> str:
+    value = row.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{path}: line {line}: lacks {name}")
+    return value.strip()

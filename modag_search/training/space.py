@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import hashlib
 import itertools
+import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,60 +17,35 @@ import torch
 
 from modag_search.errors import UsageError
 from modag_search.knn import vote_all
-from modag_search.metrics import macro_accuracy
-from modag_search.training.losses import LOSSES
+from modag_search.metrics import macro_accuracy, recall_at
+from modag_search.training.losses import LOSSES, loss_options
 from modag_search.training.networks import BranchNetwork
+from modag_search.training.settings import SpaceTrainingSettings
 from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from modag_search.space import Branch
+    from modag_search.training.checkpoint import Checkpoint
+
+    # Of each modality, what makes unit vectors of features: a branch, or a whole space.
+    Projections = Mapping[Modality, Callable[[Float32Array], Float32Array]]
+
+__all__ = [
+    "Examples",
+    "SpaceTrainingSettings",
+    "TrainedBranches",
+    "background_similarity",
+    "cross_modal_accuracy",
+    "cross_modal_recall",
+    "identity_of",
+    "train_branches",
+]
 
 _ACROSS: tuple[tuple[Modality, Modality], ...] = (("sound", "image"), ("image", "sound"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpaceTrainingSettings:
-    """How to train a space.
-
-    Attributes
-    ----------
-    loss : {"supcon", "infonce", "hinge"}
-        ``hinge`` is the paper's.
-    steps : int
-        At the most.
-    groups_a_batch, examples_a_group : int
-        A batch holds so many groups, and of each so many sounds and so many images.
-    learning_rate, weight_decay : float
-        Of AdamW; the rate falls as a cosine. The paper uses Adam at 1e-4.
-    dropout, mixing : float
-        Share of input features left out; greatest share of another example of the same group mixed in.
-    hidden, dimension : int
-    patience : int
-        Checks without progress before training stops; a check every 25 steps. 0: no early stopping.
-    seed : int
-    """
-
-    loss: str = "supcon"
-    steps: int = 600
-    groups_a_batch: int = 16
-    examples_a_group: int = 6
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    dropout: float = 0.2
-    mixing: float = 0.5
-    hidden: int = 256
-    dimension: int = 128
-    patience: int = 10
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.loss not in LOSSES:
-            raise UsageError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r}")
-        for name in ("steps", "groups_a_batch", "examples_a_group", "hidden", "dimension"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be 1 at least, not {getattr(self, name)}")
+_CHECK_EVERY = 25
+_QUERIES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +75,8 @@ class TrainedBranches:
     ----------
     branches : dict of modality to Branch
     history : list of dict
-        Step, loss and, at checks, validation accuracy.
+        Step, loss and, at checks, ``recall_at_1`` and ``recall_at_5`` among what was held out, and
+        ``validation_accuracy`` where its groups were taught.
     best_step : int
     background : dict of str to (float, float)
         See `space.Space`.
@@ -115,6 +94,7 @@ def train_branches(
     validation: Mapping[Modality, Examples] | None,
     settings: SpaceTrainingSettings,
     progress: Callable[[int, float], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainedBranches:
     """Train the two branches.
 
@@ -122,10 +102,14 @@ def train_branches(
     ----------
     examples : Mapping of modality to Examples
     validation : Mapping of modality to Examples, optional
-        Held-out examples; naming them by the training examples of the other modality decides when to stop.
+        Held-out examples, which decide when to stop: naming them by the training examples of the other modality, or,
+        where none of their groups is taught, finding those of the other modality that they belong to.
     settings : SpaceTrainingSettings
     progress : callable, optional
         Called with step and loss.
+    checkpoint : Checkpoint, optional
+        Where the training notes its state, and goes on from: it then ends with the same branches, bit for bit, as one
+        that was never interrupted. Whoever keeps the branches removes it.
 
     Returns
     -------
@@ -134,37 +118,49 @@ def train_branches(
     Raises
     ------
     UsageError
-        If fewer than two groups have examples of both modalities.
+        If fewer than two groups have examples of both modalities, or the checkpoint is of another training.
     """
     shared = np.intersect1d(examples["sound"].groups, examples["image"].groups)
     if len(shared) < 2:
-        raise UsageError(f"a space needs two groups at least that have both sounds and images; there are {len(shared)}")
+        raise UsageError(
+            f"a space needs two groups at least that have both sounds and images; there are {len(shared)}: "
+            f"give the same label to sounds and to pictures, or name more pairs"
+        )
+    identity = identity_of(settings) | {"examples": _fingerprint(examples, validation)}
     torch.manual_seed(settings.seed)
     run = _Run(examples, settings, shared)
-    history: list[dict[str, float]] = []
-    best, best_step, best_state, checks_since = -math.inf, 0, run.state(), 0
-    for step in range(1, settings.steps + 1):
-        loss = run.step(step)
-        history.append({"step": step, "loss": loss})
+    if checkpoint and (state := checkpoint.load(identity)):
+        run.restore(state)
+    while run.steps_done < settings.steps and not run.is_stuck:
+        loss = run.step()
+        if validation is not None and run.steps_done % _CHECK_EVERY == 0:
+            run.check(examples, validation)
         if progress:
-            progress(step, loss)
-        if validation is None or step % 25:
+            progress(run.steps_done, loss)
+        if checkpoint and run.steps_done % checkpoint.every == 0:
+            checkpoint.save(run.state(), identity)
+    branches = run.best_branches()
+    return TrainedBranches(branches, run.history, run.best_step, background_similarity(branches, examples))
+
+
+def identity_of(settings: SpaceTrainingSettings) -> dict[str, Any]:
+    """Return what decides how a training goes beside its examples, as JSON values."""
+    return {"settings": dataclasses.asdict(settings), "versions": {"torch": torch.__version__}}
+
+
+def _fingerprint(*sets: Mapping[Modality, Examples] | None) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for examples, modality in itertools.product(sets, MODALITIES):
+        if examples is None:
+            digest.update(b"none")
             continue
-        accuracy = cross_modal_accuracy(run.folded(), examples, validation)
-        history[-1]["validation_accuracy"] = accuracy
-        checks_since += 1
-        if accuracy > best:
-            best, best_step, best_state, checks_since = accuracy, step, run.state(), 0
-        elif settings.patience and checks_since >= settings.patience:
-            break
-    if validation is not None:
-        run.restore(best_state)
-    branches = run.folded()
-    return TrainedBranches(branches, history, best_step or len(history), background_similarity(branches, examples))
+        for array in (examples[modality].features, examples[modality].groups):
+            digest.update(f"{modality} {array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 class _Run:
-    """The networks, the optimiser and the sampler of one training."""
+    """The networks, the optimiser and the sampler of one training, and how it goes."""
 
     def __init__(
         self, examples: Mapping[Modality, Examples], settings: SpaceTrainingSettings, shared: npt.NDArray[np.int64]
@@ -172,11 +168,11 @@ class _Run:
         self._settings = settings
         self._random = np.random.default_rng(settings.seed)
         self._features = {modality: torch.from_numpy(examples[modality].features) for modality in MODALITIES}
-        self._members = {
-            modality: {group: np.flatnonzero(examples[modality].groups == group) for group in shared.tolist()}
-            for modality in MODALITIES
-        }
+        self._members = {modality: _members(examples[modality].groups, shared) for modality in MODALITIES}
         self._groups = shared
+        largest = max(len(members) for modality in MODALITIES for members in self._members[modality].values())
+        self._examples_a_group = min(settings.examples_a_group, largest)
+        self._groups_a_batch = settings.groups_a_batch * settings.examples_a_group // self._examples_a_group
         self._networks = {
             modality: BranchNetwork(
                 self._features[modality],
@@ -188,23 +184,57 @@ class _Run:
         }
         parameters = [p for modality in MODALITIES for p in self._networks[modality].parameters()]
         self._optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        self.history: list[dict[str, float]] = []
+        self._best_score, self._best_check, self._checks_since = -math.inf, 0, 0
+        self._best: dict[str, dict[str, torch.Tensor]] | None = None
 
-    def step(self, step: int) -> float:
+    @property
+    def steps_done(self) -> int:
+        return len(self.history)
+
+    @property
+    def best_step(self) -> int:
+        return self._best_check or self.steps_done
+
+    @property
+    def is_stuck(self) -> bool:
+        return bool(self._settings.patience) and self._checks_since >= self._settings.patience
+
+    def step(self) -> float:
         settings = self._settings
         for group in self._optimiser.param_groups:
-            group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / settings.steps))
-        chosen = self._random.permutation(self._groups)[: settings.groups_a_batch]
-        groups = torch.from_numpy(np.repeat(chosen, settings.examples_a_group))
+            group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * self.steps_done / settings.steps))
+        chosen = self._random.permutation(self._groups)[: self._groups_a_batch]
+        groups = torch.from_numpy(np.repeat(chosen, self._examples_a_group))
         vectors = {modality: self._networks[modality].train()(self._drawn(modality, chosen)) for modality in MODALITIES}
-        loss = LOSSES[settings.loss](vectors["sound"], vectors["image"], groups, groups)
+        loss = LOSSES[settings.loss](vectors["sound"], vectors["image"], groups, groups, **loss_options(settings))
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
-        return float(loss.detach())
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise UsageError(f"the loss is {value} at step {self.steps_done + 1}; lower the learning rate")
+        self.history.append({"step": self.steps_done + 1, "loss": value})
+        return value
+
+    def check(self, examples: Mapping[Modality, Examples], validation: Mapping[Modality, Examples]) -> None:
+        """Score what was held out, and keep the networks where they were never better."""
+        branches = self.folded()
+        recalls = cross_modal_recall(branches, validation)
+        found = {name: recalls[name]["recall"] for name in recalls}
+        if any(_known(examples, validation, modality, other).any() for modality, other in _ACROSS):
+            score = found["validation_accuracy"] = cross_modal_accuracy(branches, examples, validation)
+        else:
+            score = sum(found.values())
+        self.history[-1] |= found
+        self._checks_since += 1
+        if score > self._best_score:
+            self._best_score, self._best_check, self._checks_since = score, self.steps_done, 0
+            self._best = copy.deepcopy(self._weights())
 
     def _drawn(self, modality: Modality, groups: Sequence[int] | npt.NDArray[np.int64]) -> torch.Tensor:
         """Draw examples of each group, each mixed with another of its group."""
-        n = self._settings.examples_a_group
+        n = self._examples_a_group
         members = self._members[modality]
         first = np.concatenate([self._random.choice(members[int(group)], n) for group in groups])
         second = np.concatenate([self._random.choice(members[int(group)], n) for group in groups])
@@ -215,33 +245,134 @@ class _Run:
     def folded(self) -> dict[Modality, Branch]:
         return {modality: self._networks[modality].eval().folded() for modality in MODALITIES}
 
-    def state(self) -> dict[Modality, dict[str, torch.Tensor]]:
-        return {modality: copy.deepcopy(self._networks[modality].state_dict()) for modality in MODALITIES}
+    def best_branches(self) -> dict[Modality, Branch]:
+        """Fold the networks that did best at a check; the last ones where there was none."""
+        if self._best is not None:
+            self._take(self._best)
+        return self.folded()
 
-    def restore(self, state: Mapping[Modality, Mapping[str, torch.Tensor]]) -> None:
+    def state(self) -> dict[str, Any]:
+        """Return all that decides how the training goes on: tensors, numbers and JSON."""
+        return {
+            "networks": self._weights(),
+            "optimiser": self._optimiser.state_dict(),
+            "numpy_random": json.dumps(self._random.bit_generator.state),
+            "torch_random": torch.get_rng_state(),
+            "history": json.dumps(self.history),
+            "best": {"networks": self._best, "score": self._best_score, "step": self._best_check},
+            "checks_since": self._checks_since,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state` was taken."""
+        self._take(state["networks"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._random.bit_generator.state = json.loads(state["numpy_random"])
+        torch.set_rng_state(state["torch_random"])
+        self.history = json.loads(state["history"])
+        best = state["best"]
+        self._best, self._best_score, self._best_check = best["networks"], best["score"], best["step"]
+        self._checks_since = state["checks_since"]
+
+    def _weights(self) -> dict[str, dict[str, torch.Tensor]]:
+        return {modality: self._networks[modality].state_dict() for modality in MODALITIES}
+
+    def _take(self, weights: Mapping[str, Mapping[str, torch.Tensor]]) -> None:
         for modality in MODALITIES:
-            self._networks[modality].load_state_dict(state[modality])
+            self._networks[modality].load_state_dict(weights[modality])
+
+
+def _members(groups: npt.NDArray[np.int64], shared: npt.NDArray[np.int64]) -> dict[int, npt.NDArray[np.int64]]:
+    """Find the examples of each of the shared groups; one sort, since pairs make as many groups as examples."""
+    order = np.argsort(groups, kind="stable")
+    starts, ends = (np.searchsorted(groups[order], shared, side=side) for side in ("left", "right"))
+    return {group: order[start:end] for group, start, end in zip(shared.tolist(), starts, ends, strict=True)}
+
+
+def _known(
+    voters: Mapping[Modality, Examples], queries: Mapping[Modality, Examples], modality: Modality, other: Modality
+) -> npt.NDArray[np.bool_]:
+    """Tell which queries of a modality are of a group that voters of the other have."""
+    return np.isin(queries[modality].groups, voters[other].groups)
 
 
 def cross_modal_accuracy(
-    branches: Mapping[Modality, Branch], voters: Mapping[Modality, Examples], queries: Mapping[Modality, Examples]
+    branches: Projections, voters: Mapping[Modality, Examples], queries: Mapping[Modality, Examples]
 ) -> float:
     """Mean over both directions of the macro accuracy of naming queries by 20 neighbours of the other modality."""
     scores = []
     for modality, other in _ACROSS:
-        asked, voting = queries[modality], voters[other]
-        known = np.isin(asked.groups, voting.groups)
-        if not known.any():
+        asked, voting = queries[modality].only(_known(voters, queries, modality, other)), voters[other]
+        if not len(asked.groups):
             continue
         classes, voter_class = np.unique(voting.groups, return_inverse=True)
-        similarities = branches[modality](asked.features[known]) @ branches[other](voting.features).T
-        shares = vote_all(similarities, voter_class, n_classes=len(classes), k=20)
-        scores.append(macro_accuracy(asked.groups[known], classes[shares.argmax(axis=1)]))
+        vectors, voter_vectors = branches[modality](asked.features), branches[other](voting.features)
+        guessed = [
+            vote_all(part @ voter_vectors.T, voter_class, n_classes=len(classes), k=20).argmax(axis=1)
+            for part in np.split(vectors, range(_QUERIES_AT_ONCE, len(vectors), _QUERIES_AT_ONCE))
+        ]
+        scores.append(macro_accuracy(asked.groups, classes[np.concatenate(guessed)]))
     return float(np.mean(scores)) if scores else 0.0
 
 
+def cross_modal_recall(
+    branches: Projections, examples: Mapping[Modality, Examples], *, at: Sequence[int] = (1, 5)
+) -> dict[str, dict[str, float]]:
+    """Ask with each example for those of the other modality, and see whether the first few are of its group.
+
+    Parameters
+    ----------
+    branches : Mapping of modality to Branch
+    examples : Mapping of modality to Examples
+        They ask and they are asked for.
+    at : sequence of int
+        How many answers count.
+
+    Returns
+    -------
+    dict of str to dict
+        For each k, ``recall_at_k`` with its ``recall`` and that of ``chance``, each the mean of both directions.
+    """
+    directions = [_ranks(branches, examples, modality, other) for modality, other in _ACROSS]
+    answered = [(ranks, right, n) for ranks, right, n in directions if len(ranks)]
+    recalls = {}
+    for k in at:
+        recall = [recall_at(ranks, k) for ranks, _, _ in answered]
+        chance = [_chance(right, n, k) for _, right, n in answered]
+        recalls[f"recall_at_{k}"] = {
+            "recall": float(np.mean(recall)) if recall else 0.0,
+            "chance": float(np.mean(chance)) if chance else 0.0,
+        }
+    return recalls
+
+
+def _ranks(
+    branches: Projections, examples: Mapping[Modality, Examples], modality: Modality, other: Modality
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+    """Rank the first right answer to each query that has one; count its right answers, and all answers."""
+    asked, answers = examples[modality].only(_known(examples, examples, modality, other)), examples[other]
+    vectors, answer_vectors = branches[modality](asked.features), branches[other](answers.features)
+    ranks, counts = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for start in range(0, len(vectors), _QUERIES_AT_ONCE):
+        rows = slice(start, start + _QUERIES_AT_ONCE)
+        similarities = vectors[rows] @ answer_vectors.T
+        right = asked.groups[rows, None] == answers.groups[None, :]
+        nearest_right = np.where(right, similarities, -np.inf).max(axis=1, keepdims=True)
+        ranks.append(1 + ((similarities >= nearest_right) & ~right).sum(axis=1))
+        counts.append(right.sum(axis=1))
+    return np.concatenate(ranks), np.concatenate(counts), len(answers.groups)
+
+
+def _chance(right: npt.NDArray[np.int64], n: int, k: int) -> float:
+    """Probability that one of k answers drawn of n is among the right ones, averaged over queries."""
+    missed = np.ones(len(right))
+    for drawn in range(min(k, n)):
+        missed *= np.maximum(n - drawn - right, 0) / (n - drawn)
+    return float(np.mean(1 - missed))
+
+
 def background_similarity(
-    branches: Mapping[Modality, Branch], examples: Mapping[Modality, Examples], *, most: int = 2000, seed: int = 0
+    branches: Projections, examples: Mapping[Modality, Examples], *, most: int = 2000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
     """Measure mean and standard deviation of the similarity of examples of different groups; see `space.Space`."""
     random = np.random.default_rng(seed)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from modag_search import Space
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
@@ -35,13 +37,18 @@ def test_a_space_is_trained_and_an_index_moves_to_it(
     filled: CommandLine, media: Path, manifest: Path, tmp_path: Path
 ) -> None:
     space = tmp_path / "new" / "lessons.safetensors"
-    outcome = filled("train", "space", manifest, *TOYS, "--steps", "60", "--output", space, "--name", "lessons")
+    settings = ("--steps", "60", "--dimension", "16", "--hidden", "32", "--loss", "hinge", "--margin", "0.5")
+    outcome = filled("train", "space", manifest, *TOYS, *settings, "--output", space, "--name", "lessons")
     assert outcome.status == 0, outcome.stderr
     card = outcome.data
     assert card["name"] == "lessons"
     assert card["files"] == 12
     assert card["groups"] == {"image": 3, "sound": 3}
-    assert card["settings"]["steps"] == 60
+    chosen = {"steps": 60, "dimension": 16, "hidden": 32, "loss": "hinge", "margin": 0.5, "held_out": 0.15}
+    assert chosen.items() <= card["settings"].items()
+    assert {path.name for path in space.parent.iterdir()} == {"lessons.safetensors", "lessons.png"}
+    with Image.open(space.with_suffix(".png")) as plot:
+        assert plot.format == "PNG"
     assert Space.load(space).card == card
     assert filled("rebuild", "--space", space).data["space"] == "lessons"
     (hit,) = filled("search", media / "a.wav", "--modality", "image", "-n", "1").data
@@ -57,6 +64,35 @@ def test_files_that_cannot_be_read_are_named(filled: CommandLine, manifest: Path
     assert outcome.stderr.startswith(f"failed: {tmp_path / 'bad.png'}: ")
     assert outcome.data["files"] == 12
     assert (tmp_path / "space.safetensors").is_file()
+
+
+def test_an_index_trains_from_its_labels_without_its_media(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    outcome = filled("train", "space")
+    assert outcome.status == 2
+    assert outcome.error.startswith(f"error: index {tmp_path / 'index'}: holds no labels; give some by `modag label")
+    for name in ("a", "b", "c"):
+        assert filled("label", media / f"{name}.png", media / f"{name}.wav", "--as", name).data["added"] == 2
+    shutil.rmtree(media)
+    outcome = filled("train", "space", "--steps", "2", "--no-plot")
+    assert outcome.status == 0, outcome.stderr
+    assert (outcome.data["index"], outcome.data["files"]) == ("index", 6)
+    assert outcome.data["groups"] == {"image": 3, "sound": 3}
+    assert not (tmp_path / "space.png").exists()
+    other = filled("train", "space", "--sound-encoder", "modag-sound")
+    assert other.status == 2
+    assert "--sound-encoder modag-sound: the index has features of toy-sound" in other.error
+
+
+def test_choices_that_exclude_each_other(modag: CommandLine, manifest: Path, tmp_path: Path) -> None:
+    for options, words in (
+        (("--plot", "a.png", "--no-plot"), "--plot and --no-plot exclude each other"),
+        (("--plot", "a.pdf"), "a.pdf: a plot is a PNG file"),
+        (("--checkpoint", "space.safetensors"), "space.safetensors: space, checkpoint and plot need a file each"),
+        (("--dropout", "1"), "dropout must be 0 or above, and below 1, not 1.0"),
+    ):
+        outcome = modag("train", "space", manifest, *TOYS, *options)
+        assert outcome.status == 2
+        assert outcome.error.startswith(f"error: {words}")
 
 
 def test_a_manifest_that_cannot_be_used_leaves_with_2(modag: CommandLine, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_files_that_hold_no_space(space: Space, tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(ModelError, match=r"a\.safetensors: not a space file"):
             Space.load(path)
-    path.write_bytes(content.replace(b"modag-space/1", b"modag-space/2"))
+    path.write_bytes(content.replace(b"modag-space/2", b"modag-space/1"))
     with pytest.raises(ModelError, match="not a space file of this version"):
         Space.load(path)
     with pytest.raises(ModelError):

@@ -97,6 +97,40 @@ def test_gradients_are_finite_and_lead_downhill(name: str) -> None:
     assert float(lower) < float(loss.detach())
 
 
+def test_the_hinge_takes_any_margin() -> None:
+    sounds, images = units(6, 5), units(6, 6)
+    groups = torch.tensor([0, 0, 1, 2, 2, 3])
+    violations = [
+        max(
+            0.0,
+            0.2
+            + similarity(sounds[i].tolist(), images[k].tolist())
+            - similarity(sounds[i].tolist(), images[j].tolist()),
+        )
+        for i in range(6)
+        for j in range(6)
+        for k in range(6)
+        if groups[i] == groups[j] != groups[k]
+    ]
+    loss = hinge(sounds, images, groups, groups, margin=0.2)
+    assert float(loss) == pytest.approx(sum(violations) / len(violations), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_batch_of_a_thousand_takes_little_memory(name: str) -> None:
+    sounds, images = units(1024, 1).float().requires_grad_(), units(1024, 2).float().requires_grad_()
+    groups = torch.arange(1024) // 4
+    kept: list[int] = []
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor.numel() * tensor.element_size())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        torch.autograd.grad(LOSSES[name](sounds, images, groups, groups), [sounds, images])
+    assert sum(kept) < 2**28
+
+
 def test_what_is_sorted_out_costs_little() -> None:
     apart = torch.eye(3)
     groups = torch.arange(3)

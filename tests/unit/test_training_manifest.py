@@ -11,9 +11,10 @@ import pytest
 from modag_search import IndexSettings
 from modag_search.errors import UsageError
 from modag_search.index.encoding import MediaEncoder
-from modag_search.training.collecting import Collected, collect, split
+from modag_search.training.collecting import Collected, collect
 from modag_search.training.manifest import ManifestEntry, read_manifest
 from modag_search.training.space import Examples
+from modag_search.training.splitting import split
 from tests.made_media import BLUE, HIGH_HZ, LOW_HZ, RED, picture, sound, video
 
 if TYPE_CHECKING:
@@ -56,9 +57,51 @@ def test_long_chains_of_pairs(tmp_path: Path) -> None:
     assert len({entry.group for entry in read_manifest(written(tmp_path / "m.csv", "sound,image", *lines))}) == 1
 
 
+def test_a_file_may_have_several_labels(tmp_path: Path) -> None:
+    manifest = written(tmp_path / "m.csv", "path,label", "a.wav,harp", "a.wav,plucked", "a.wav,harp")
+    entries = read_manifest(manifest)
+    assert [(entry.group, entry.line) for entry in entries] == [("harp", 2), ("plucked", 3)]
+
+
+def test_videos(tmp_path: Path) -> None:
+    one, two = str(tmp_path / "1.mp4"), str(tmp_path / "2.mkv")
+    named = written(tmp_path / "m.csv", "video,title", "1.mp4,One", "2.mkv,Two", "1.mp4,One again")
+    expected = [ManifestEntry(one, one, kind="moments"), ManifestEntry(two, two, kind="moments")]
+    assert read_manifest(named) == expected
+    assert [entry.line for entry in read_manifest(named)] == [2, 3]
+    labelled = written(tmp_path / "l.csv", "path,label", "1.mp4,", "2.mkv,rain", "a.wav,rain")
+    assert read_manifest(labelled) == [
+        expected[0],
+        ManifestEntry(two, "rain"),
+        ManifestEntry(str(tmp_path / "a.wav"), "rain"),
+    ]
+    assert read_manifest(labelled, videos=True)[:2] == expected
+    assert read_manifest(written(tmp_path / "m.jsonl", '{"path": "1.mp4"}', '{"path": "2.mkv"}')) == expected
+
+
 @pytest.mark.parametrize(
     ("name", "lines", "words"),
     [
+        ("m.csv", ["path,label,sound,image"], "holds no rows"),
+        (
+            "m.csv",
+            ["path,label,sound,image", "a,b,c,d"],
+            "line 2: has columns of two kinds, sound,image and path,label",
+        ),
+        (
+            "m.csv",
+            ["path,label", "a, b.wav,harp"],
+            "line 2: has more cells than line 1 has columns; put a name .* quotes",
+        ),
+        ("m.csv", ["sound,image", "a.wav,b.png", "c.png,d.wav"], "line 3: c.png is a picture, and cannot be the sound"),
+        ("m.csv", ["video", "a.mp4", "b.wav"], "line 3: b.wav is a sound, and cannot be the video"),
+        (
+            "m.jsonl",
+            ['{"path": "a.wav", "label": "x"}', '{"sound": "a.wav", "image": "b.png"}'],
+            "line 2: has sound and image where line 1 has path and label; write a manifest for each",
+        ),
+        ("m.jsonl", ['{"video": "a.mp4"}', '{"film": "b.mp4"}'], "line 2: lacks video"),
+        ("m.jsonl", ['{"sound": "a.wav"}'], "line 1: lacks image"),
         ("m.csv", [], "line 1: must name the columns path,label or sound,image"),
         ("m.csv", ["path,label"], "holds no rows"),
         ("m.csv", ["path,class", "a,b"], r"line 1: must name .* not 'path,class'"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from modag_search.errors import UsageError
+from modag_search.space import Branch
 from modag_search.training.losses import LOSSES
 from modag_search.training.space import (
     Examples,
@@ -16,6 +17,7 @@ from modag_search.training.space import (
     TrainedBranches,
     background_similarity,
     cross_modal_accuracy,
+    cross_modal_recall,
     train_branches,
 )
 from modag_search.values import MODALITIES
@@ -103,8 +105,65 @@ def test_progress_is_told_each_step() -> None:
 def test_settings_that_cannot_be_meant() -> None:
     with pytest.raises(UsageError, match="loss must be one of hinge, infonce, supcon, not 'luck'"):
         SpaceTrainingSettings(loss="luck")
-    with pytest.raises(UsageError, match="steps must be 1 at least, not 0"):
-        SpaceTrainingSettings(steps=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("steps", 0, "1 at least"),
+        ("examples_a_group", 0, "1 at least"),
+        ("groups_a_batch", 1, "2 at least"),
+        ("hidden", 0, "1 at least"),
+        ("dimension", -1, "1 at least"),
+        ("learning_rate", 0.0, "above 0"),
+        ("learning_rate", float("nan"), "above 0"),
+        ("temperature", 0.0, "above 0"),
+        ("margin", float("inf"), "above 0"),
+        ("weight_decay", -0.1, "0 or above"),
+        ("patience", -1, "0 or above"),
+        ("seed", -1, "0 or above"),
+        ("dropout", 1.0, "0 or above, and below 1"),
+        ("mixing", 1.5, "between 0 and 1"),
+    ],
+)
+def test_values_that_cannot_be_meant(name: str, value: float, words: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} must be {words}.*, not {value}"):
+        SpaceTrainingSettings(**{name: value})  # type: ignore[arg-type]
+
+
+def test_pairs_that_training_did_not_see_are_found() -> None:
+    random = np.random.default_rng(0)
+    hidden = random.standard_normal((300, 6)).astype(np.float32)
+    made: dict[Modality, Examples] = {
+        modality: Examples(hidden @ random.standard_normal((6, d)).astype(np.float32), np.arange(300, dtype=np.int64))
+        for modality, d in zip(MODALITIES, (24, 12), strict=True)
+    }
+    seen = np.arange(300) < 260
+    taught = {modality: made[modality].only(seen) for modality in MODALITIES}
+    held_out = {modality: made[modality].only(~seen) for modality in MODALITIES}
+    settings = replace(QUICK, steps=200, groups_a_batch=16, examples_a_group=12)
+    trained = train_branches(taught, validation=held_out, settings=settings)
+    check = trained.history[trained.best_step - 1]
+    assert "validation_accuracy" not in check
+    assert check["recall_at_5"] > 0.8
+    recalls = cross_modal_recall(trained.branches, held_out)
+    assert recalls["recall_at_1"]["recall"] == pytest.approx(check["recall_at_1"])
+    assert recalls["recall_at_5"]["chance"] == pytest.approx(5 / 40)
+
+
+def test_recall_counts_what_stands_before_the_first_right_answer() -> None:
+    same = np.eye(3, dtype=np.float32)
+    nothing = np.zeros(3, dtype=np.float32)
+    branches: dict[Modality, Branch] = dict.fromkeys(MODALITIES, Branch(same, nothing, same, nothing))
+    features = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0.1]], dtype=np.float32)
+    asked: dict[Modality, Examples] = {
+        "sound": Examples(features[:2], np.array([7, 8])),
+        "image": Examples(features, np.array([7, 9, 9, 8])),  # nearer to the second sound than its own: one of 9
+    }
+    recalls = cross_modal_recall(branches, asked, at=(1, 2))
+    assert recalls["recall_at_1"]["recall"] == pytest.approx((1 / 2 + 1) / 2)
+    assert recalls["recall_at_1"]["chance"] == pytest.approx((1 / 4 + 1 / 2) / 2)
+    assert recalls["recall_at_2"] == {"recall": 1.0, "chance": pytest.approx((1 / 2 + 1) / 2)}
 
 
 def test_the_background_is_measured_on_unlike_things() -> None:

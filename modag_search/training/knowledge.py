@@ -1,0 +1,231 @@
+"""Making the encoders' own classifiers part of a space, and teaching them from labelled examples."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from modag_search.errors import UsageError
+from modag_search.space import Knowledge
+from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modag_search.encoders.base import ClassHead
+    from modag_search.training.space import Examples
+
+_TAXONOMIES = ("audioset", "imagenet")
+
+
+@dataclass(frozen=True, slots=True)
+class CommonName:
+    """A name for which both taxonomies, or one of them, have classes.
+
+    Attributes
+    ----------
+    name : str
+    classes : Mapping of taxonomy to tuple of int
+        Numbers of its classes: its kinds, parts, and sounds.
+    """
+
+    name: str
+    classes: Mapping[str, tuple[int, ...]]
+
+
+def common_names() -> list[CommonName]:
+    """Read the names that AudioSet and ImageNet have in common, and those of ImageNet that can be taught to sounds.
+
+    The table lists numbers of classes; AudioSet's are those of its ``class_labels_indices.csv``.
+    """
+    text = resources.files("modag_search.training").joinpath("common_names.csv").read_text(encoding="utf-8")
+    return [
+        CommonName(row["name"], {t: tuple(int(number) for number in row[t].split()) for t in _TAXONOMIES})
+        for row in csv.DictReader(text.splitlines())
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeSettings:
+    """How the encoders' classifiers become part of a space.
+
+    Attributes
+    ----------
+    share : float
+        See `space.Space.knowledge_share`; 0 leaves knowledge out.
+    corrected : tuple of modality
+        Whose classifier is taught from the labelled examples; the others stay as they are.
+    strength : float
+        Weight of the squared distance from the encoder's own classifier; the less, the further examples may move it.
+    rehearsals : int
+        Features made up for each name that has no example, so that teaching others does not make it forgotten.
+    """
+
+    share: float = 0.8
+    corrected: tuple[Modality, ...] = ("sound",)
+    strength: float = 0.01
+    rehearsals: int = 20
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise UsageError(f"the share of knowledge must be from 0 to 1, not {self.share}")
+        if self.strength < 0 or self.rehearsals < 0:
+            raise UsageError("strength and rehearsals must not be negative")
+
+
+def fit_knowledge(
+    examples: Mapping[Modality, Examples],
+    groups: Sequence[str],
+    heads: Mapping[Modality, ClassHead | None],
+    *,
+    settings: KnowledgeSettings,
+    seed: int = 0,
+) -> tuple[tuple[str, ...], dict[Modality, Knowledge]]:
+    """Make the knowledge of both modalities.
+
+    Parameters
+    ----------
+    examples : Mapping of modality to Examples
+    groups : sequence of str
+        Names of the groups of the examples, by number; those that are no common names teach nothing here.
+    heads : Mapping of modality to ClassHead or None
+    settings : KnowledgeSettings
+    seed : int
+
+    Returns
+    -------
+    names : tuple of str
+        Those that both modalities can know: from the encoder's classes, or from examples.
+    knowledge : dict of modality to Knowledge
+        Empty, as the names are, where an encoder has no classifier or `settings` leave knowledge out.
+    """
+    if settings.share == 0 or any(heads[modality] is None for modality in MODALITIES):
+        return (), {}
+    present = {modality: {groups[g] for g in np.unique(examples[modality].groups)} for modality in MODALITIES}
+    names = [
+        entry
+        for entry in common_names()
+        if all(
+            entry.classes[_head(heads, modality).taxonomy]
+            or (modality in settings.corrected and entry.name in present[modality])
+            for modality in MODALITIES
+        )
+    ]
+    knowledge = {}
+    for modality in MODALITIES:
+        classifier = _NamesClassifier(_head(heads, modality), names, examples[modality].features)
+        if modality in settings.corrected:
+            _teach(classifier, examples[modality], groups, names, settings=settings, seed=seed)
+        knowledge[modality] = classifier.knowledge()
+    return tuple(entry.name for entry in names), knowledge
+
+
+def _head(heads: Mapping[Modality, ClassHead | None], modality: Modality) -> ClassHead:
+    head = heads[modality]
+    assert head is not None
+    return head
+
+
+class _NamesClassifier:
+    """An encoder's classes, summed by name, with a linear correction to be learnt.
+
+    Names that have no class get one, which begins as the mean of all.
+    """
+
+    def __init__(self, head: ClassHead, names: Sequence[CommonName], features: Float32Array) -> None:
+        rows = [(number, i) for i, entry in enumerate(names) for number in entry.classes[head.taxonomy]]
+        missing = [i for i, entry in enumerate(names) if not entry.classes[head.taxonomy]]
+        weight, bias = head.weight[[n for n, _ in rows]], head.bias[[n for n, _ in rows]]
+        self.weight = torch.from_numpy(np.concatenate([weight, np.tile(weight.mean(0), (len(missing), 1))]))
+        self.bias = torch.from_numpy(np.concatenate([bias, np.full(len(missing), bias.mean(), np.float32)]))
+        self.name_of: Int64Array = np.array([i for _, i in rows] + missing, dtype=np.int64)
+        self.mean = torch.from_numpy(features.mean(axis=0))
+        spread = features.std(axis=0)
+        self.spread = torch.from_numpy(spread + 0.1 * spread.mean() + 1e-3)
+        self.weight_change = torch.zeros_like(self.weight).requires_grad_()
+        self.bias_change = torch.zeros_like(self.bias).requires_grad_()
+        self._sums = torch.nn.functional.one_hot(torch.from_numpy(self.name_of), len(names)).float()
+
+    def shares(self, features: torch.Tensor) -> torch.Tensor:
+        logits = features @ self.weight.T + self.bias
+        standard = (features - self.mean) / self.spread
+        return torch.softmax(logits + standard @ self.weight_change.T + self.bias_change, dim=1) @ self._sums
+
+    @torch.no_grad()
+    def knowledge(self) -> Knowledge:
+        """Fold the correction into the weights."""
+        change = self.weight_change / self.spread
+        weight = (self.weight + change).half().float()
+        bias = self.bias + self.bias_change - change @ self.mean
+        return Knowledge(weight.numpy().copy(), bias.numpy().copy(), self.name_of)
+
+
+def _teach(
+    classifier: _NamesClassifier,
+    examples: Examples,
+    groups: Sequence[str],
+    names: Sequence[CommonName],
+    *,
+    settings: KnowledgeSettings,
+    seed: int,
+) -> None:
+    """Correct a classifier by logistic regression, drawn towards what it was; every name weighs the same."""
+    number = {entry.name: i for i, entry in enumerate(names)}
+    taught = np.array([number.get(groups[g], -1) for g in examples.groups])
+    features, targets = examples.features[taught >= 0], taught[taught >= 0]
+    if len(targets) == 0:
+        return
+    counts = np.bincount(targets, minlength=len(names))
+    weights = 1.0 / counts[targets]
+    if settings.rehearsals:
+        made_up, made_up_as = _rehearsals(
+            classifier, examples.features, np.flatnonzero(counts == 0), n=settings.rehearsals, seed=seed
+        )
+        features, targets = np.concatenate([features, made_up]), np.concatenate([targets, made_up_as])
+        weights = np.concatenate([weights, np.full(len(made_up_as), 1.0 / settings.rehearsals)])
+    weights /= np.count_nonzero(counts)
+    inputs, wanted = torch.from_numpy(features), torch.from_numpy(targets)
+    weighing = torch.from_numpy(weights.astype(np.float32))
+    changes = [classifier.weight_change, classifier.bias_change]
+    optimiser = torch.optim.LBFGS(changes, max_iter=80, history_size=10, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        likelihoods = classifier.shares(inputs)[torch.arange(len(wanted)), wanted]
+        value = -(weighing * torch.log(likelihoods + 1e-8)).sum()
+        value = value + settings.strength * classifier.weight_change.square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+
+
+def _rehearsals(
+    classifier: _NamesClassifier, features: Float32Array, names: npt.NDArray[np.int64], *, n: int, seed: int
+) -> tuple[Float32Array, Int64Array]:
+    """Make up features of names that have no example.
+
+    Each is a real feature, moved along the direction that raises the logit of one of the name's classes most for the
+    distance that the features' covariance allows, until that class is the likeliest, by 0 to 3.
+    """
+    random = np.random.default_rng(seed)
+    centred = features - features.mean(axis=0)
+    covariance = centred.T @ centred / len(features)
+    weight, bias = classifier.weight.numpy(), classifier.bias.numpy()
+    made_up, made_up_as = [np.zeros((0, features.shape[1]), np.float32)], []
+    for name in names:
+        classes = random.choice(np.flatnonzero(classifier.name_of == name), n)
+        bases = features[random.integers(len(features), size=n)]
+        directions = weight[classes] @ covariance
+        gains = np.einsum("nd,nd->n", weight[classes], directions) + 1e-9
+        logits = bases @ weight.T + bias
+        lacking = logits.max(axis=1) - logits[np.arange(n), classes] + random.uniform(0, 3, n)
+        made_up.append((bases + directions * (np.maximum(lacking, 0) / gains)[:, None]).astype(np.float32))
+        made_up_as += [int(name)] * n
+    return np.concatenate(made_up), np.array(made_up_as, dtype=np.int64)

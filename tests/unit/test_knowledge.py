@@ -1,0 +1,151 @@
+"""What the encoders know already, as part of a space."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from modag_search import Space
+from modag_search.encoders.base import ClassHead
+from modag_search.errors import ModelError, UsageError
+from modag_search.space import Branch, Knowledge, packaged_spaces
+from modag_search.training.knowledge import KnowledgeSettings, common_names, fit_knowledge
+from modag_search.training.space import Examples
+from modag_search.values import MODALITIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search.values import Float32Array, Modality
+
+D = 24
+
+
+def drawn(seed: int, *shape: int) -> Float32Array:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+@pytest.fixture
+def knowledge() -> Knowledge:
+    weight = drawn(0, 5, D).astype(np.float16).astype(np.float32)
+    return Knowledge(weight, drawn(1, 5), np.array([0, 1, 1, 2, 0]))
+
+
+@pytest.fixture
+def space(knowledge: Knowledge) -> Space:
+    return Space(
+        branches={m: Branch(drawn(2, 6, D), drawn(3, 6), drawn(4, 4, 6), drawn(5, 4)) for m in MODALITIES},
+        encoders={m: {"name": f"{m}-net", "fingerprint": m} for m in MODALITIES},
+        background={"image-image": (0.1, 0.2), "image-sound": (0.0, 0.4), "sound-sound": (0.5, 0.6)},
+        card={"name": "knowing"},
+        knowledge=dict.fromkeys(MODALITIES, knowledge),
+        names=("bell", "dog", "harp"),
+        knowledge_share=0.8,
+    )
+
+
+def test_shares_are_those_of_a_softmax_summed_by_name(knowledge: Knowledge) -> None:
+    feature = drawn(6, 1, D)
+    logits = knowledge.weight.astype(np.float64) @ feature[0] + knowledge.bias
+    likelihoods = np.exp(logits) / np.exp(logits).sum()
+    expected = [likelihoods[[0, 4]].sum(), likelihoods[[1, 2]].sum(), likelihoods[3]]
+    np.testing.assert_allclose(knowledge.shares(feature)[0], expected, rtol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(knowledge(drawn(7, 9, D)), axis=1), 1, rtol=1e-5)
+
+
+def test_similarities_are_the_weighted_mean_of_both_parts(space: Space, knowledge: Knowledge) -> None:
+    first, second = drawn(8, 3, D), drawn(9, 3, D)
+    vectors = space.project("sound", first), space.project("image", second)
+    assert vectors[0].shape == (3, 7) == (3, space.dimension)
+    learned = (space.branches["sound"](first) * space.branches["image"](second)).sum(axis=1)
+    named = (knowledge(first) * knowledge(second)).sum(axis=1)
+    np.testing.assert_allclose((vectors[0] * vectors[1]).sum(axis=1), 0.2 * learned + 0.8 * named, atol=1e-5)
+
+
+def test_a_saved_space_knows_the_same(space: Space, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(space.to_bytes())
+    loaded = Space.load(path)
+    assert (loaded.names, loaded.knowledge_share, loaded.fingerprint) == (space.names, 0.8, space.fingerprint)
+    features = drawn(10, 5, D)
+    for modality in MODALITIES:
+        np.testing.assert_array_equal(loaded.project(modality, features), space.project(modality, features))
+
+
+def test_what_it_knows_and_its_share_are_in_the_fingerprint(space: Space, knowledge: Knowledge) -> None:
+    other = replace(knowledge, bias=knowledge.bias + 1)
+    spaces = [space, replace(space, knowledge_share=0.5), replace(space, knowledge=dict.fromkeys(MODALITIES, other))]
+    assert len({made.fingerprint for made in spaces}) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"names": ("bell", "dog")}, "does not say of every name"),
+        ({"names": ("bell", "dog", "harp", "owl")}, "does not say of every name"),
+        ({"knowledge_share": 1.5}, "a share from 0 to 1"),
+    ],
+)
+def test_knowledge_that_cannot_be_used_names_its_file(
+    space: Space, tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(replace(space, **changes).to_bytes())  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match=rf"a\.safetensors: .*{words}"):
+        Space.load(path)
+
+
+def heads() -> dict[Modality, ClassHead]:
+    return {
+        "sound": ClassHead(taxonomy="audioset", weight=0.1 * drawn(11, 527, D), bias=np.zeros(527, np.float32)),
+        "image": ClassHead(taxonomy="imagenet", weight=0.1 * drawn(12, 1000, D), bias=np.zeros(1000, np.float32)),
+    }
+
+
+def examples_of(groups: list[int], seed: int) -> Examples:
+    """Examples that stand apart, but not where the encoder's own classes would have them."""
+    centres = 4 * drawn(seed, 3, D)
+    noise = np.random.default_rng(seed + 1).standard_normal((len(groups), D))
+    return Examples((centres[groups] + noise).astype(np.float32), np.array(groups, dtype=np.int64))
+
+
+def test_examples_teach_the_sounds_and_leave_the_pictures_as_they_are() -> None:
+    groups = ["oboe", "dog", "something else"]
+    examples = {"sound": examples_of([0, 1, 2] * 8, 13), "image": examples_of([0, 1, 2] * 8, 14)}
+    names, knowledge = fit_knowledge(examples, groups, heads(), settings=KnowledgeSettings(rehearsals=0))  # type: ignore[arg-type]
+    assert "oboe" in names  # AudioSet has none
+    assert "ocarina" not in names  # nor of this, and nobody taught it
+    taught = knowledge["sound"].shares(examples["sound"].features)
+    told = [names[i] for i in taught.argmax(axis=1)]
+    assert [name for name, g in zip(told, examples["sound"].groups, strict=True) if g < 2] == ["oboe", "dog"] * 8
+    own = heads()["image"].weight
+    assert all((np.abs(own - row).max(axis=1) < 0.01).any() for row in knowledge["image"].weight)
+
+
+def test_without_a_classifier_there_is_no_knowledge() -> None:
+    examples = {"sound": examples_of([0, 1], 13), "image": examples_of([0, 1], 14)}
+    lacking = {**heads(), "image": None}
+    assert fit_knowledge(examples, ["a", "b"], lacking, settings=KnowledgeSettings()) == ((), {})  # type: ignore[arg-type]
+    none = KnowledgeSettings(share=0)
+    assert fit_knowledge(examples, ["a", "b"], heads(), settings=none) == ((), {})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="share of knowledge"):
+        KnowledgeSettings(share=2)
+
+
+def test_common_names_are_names_of_distinct_classes() -> None:
+    names = common_names()
+    assert len({entry.name for entry in names}) == len(names) > 90
+    for taxonomy, n_classes in (("audioset", 527), ("imagenet", 1000)):
+        numbers = [number for entry in names for number in entry.classes[taxonomy]]
+        assert len(set(numbers)) == len(numbers)
+        assert all(0 <= number < n_classes for number in numbers)
+
+
+def test_the_packaged_spaces_know_names() -> None:
+    for path in packaged_spaces().values():
+        space = Space.load(path)
+        assert {"violin", "dog", "oboe"} <= set(space.names)
+        assert path.stat().st_size < 4_000_000
