@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -45,6 +45,13 @@ def label(
 @paths_arguments()
 @index_option
 @click.option("-k", type=click.IntRange(1), default=20, show_default=True, help="How many labelled neighbours vote.")
+@click.option(
+    "--vote",
+    type=click.Choice(["balanced", "nearest"]),
+    default="balanced",
+    show_default=True,
+    help="balanced: k/4 of every label, so that labels with many examples do not drown the others.",
+)
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="Below it, leave the label open.")
 @format_option()
 def classify(
@@ -52,6 +59,7 @@ def classify(
     nul_separated: bool,
     index_name: str | None,
     k: int,
+    vote: Literal["balanced", "nearest"],
     min_confidence: float,
     output_format: str | None,
 ) -> None:
@@ -65,7 +73,7 @@ def classify(
     files = expand_stdin(paths, nul_separated=nul_separated)
     failures: list[ModagError] = []
     with open_index(index_name) as opened:
-        answers = opened.classify(files, k=k, min_confidence=min_confidence, on_failure=failures.append)
+        answers = opened.classify(files, k=k, vote=vote, min_confidence=min_confidence, on_failure=failures.append)
     rows: list[dict[str, Any]] = [dataclasses.asdict(answer) for answer in answers]
     fields = ("path", "label", "confidence", "scores", "neighbours")
     print_rows(rows, output_format=output_format, columns=fields[:3], fields=fields)

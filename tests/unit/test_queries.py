@@ -68,12 +68,12 @@ def test_who_is_removed_meanwhile_does_not_vote(filled: Index, media: Path) -> N
     stores = {modality: filled._views.store(modality) for modality in MODALITIES}
     voters = Voters(filled.catalog, stores)
     query = filled._queries.make(str(media / "a.wav"))
-    assert voters.classify("a.wav", query, k=5, min_confidence=0).label == "red"
+    assert voters.classify("a.wav", query, k=5, balanced=False, min_confidence=0).label == "red"
 
     filled.catalog.remove([filled.item(media / "a.png").id])
-    answer = voters.classify("a.wav", query, k=5, min_confidence=0)
+    answer = voters.classify("a.wav", query, k=5, balanced=False, min_confidence=0)
     assert [neighbour.label for neighbour in answer.neighbours] == ["green"]
     assert (answer.label, answer.confidence) == ("green", 1.0)
 
     filled.catalog.remove([filled.item(media / "b.png").id])
-    assert voters.classify("a.wav", query, k=5, min_confidence=0).label is None
+    assert voters.classify("a.wav", query, k=5, balanced=False, min_confidence=0).label is None
