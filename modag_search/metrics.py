@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from modag_search.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 IntArray = npt.NDArray[np.int64]
 
@@ -82,6 +86,42 @@ def bootstrap_macro_accuracy(
         accuracies += hits[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
     low, high = np.percentile(accuracies / len(classes), [2.5, 97.5])
     return Interval(estimate, float(low), float(high))
+
+
+def bootstrap(
+    values: npt.NDArray[Any], metric: Callable[[npt.NDArray[Any]], float], *, draws: int = 1000, seed: int = 0
+) -> Interval:
+    """Estimate a metric of examples with its 95 % interval by drawing examples anew.
+
+    Parameters
+    ----------
+    values : np.ndarray [shape=(n, ...)]
+        A row an example.
+    metric : callable
+        Of an array like `values`, with as many rows.
+    draws, seed : int
+
+    Returns
+    -------
+    Interval
+        Percentile bootstrap (Efron, 1979).
+
+    Raises
+    ------
+    UsageError
+        If there is no example.
+
+    Examples
+    --------
+    >>> bootstrap(np.array([1.0, 1.0]), lambda drawn: float(drawn.mean()))
+    Interval(estimate=1.0, low=1.0, high=1.0)
+    """
+    if len(values) == 0:
+        raise UsageError("need one example at least")
+    random = np.random.default_rng(seed)
+    drawn = [metric(values[random.integers(len(values), size=len(values))]) for _ in range(draws)]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(metric(values), float(low), float(high))
 
 
 def recall_at(ranks: IntArray, k: int) -> float:

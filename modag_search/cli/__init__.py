@@ -26,6 +26,7 @@ _VERBS = {
     "search": "searching",
     "label": "labelling",
     "classify": "labelling",
+    "evaluate": "evaluating",
     "rebuild": "upkeep",
     "verify": "upkeep",
     "info": "upkeep",

@@ -26,6 +26,7 @@ from modag_search.errors import (
 )
 from modag_search.index.encoding import MediaEncoder
 from modag_search.index.ingest import Ingest, IngestOptions, Progress
+from modag_search.index.labelled import ItemVectors
 from modag_search.index.neighbours import Voters
 from modag_search.index.queries import QueryMaker, find_item
 from modag_search.index.searching import Search
@@ -164,6 +165,11 @@ class Index:
     def space(self) -> Space:
         """The space that the vectors are in."""
         return load_space(self.folder, self.settings, self._encoder.encoders)
+
+    @property
+    def vectors(self) -> ItemVectors:
+        """Labelled items, and files, as single vectors: what an evaluation reads."""
+        return ItemVectors(self._catalog, self._encoder, self.space)
 
     @functools.cached_property
     def _encoder(self) -> MediaEncoder:
@@ -318,6 +324,7 @@ class Index:
         *,
         by: Literal["knn"] = "knn",
         k: int = 20,
+        vote: Literal["balanced", "nearest"] = "balanced",
         min_confidence: float = 0.0,
         on_failure: Callable[[ModagError], None] | None = None,
     ) -> list[Classification]:
@@ -330,6 +337,10 @@ class Index:
         by : {"knn"}
         k : int
             How many neighbours vote for each segment.
+        vote : {"balanced", "nearest"}
+            ``nearest``: the `k` nearest labelled segments, each for its label. ``balanced``: of every label the
+            ``k / 4`` nearest, and a label gets the mean of their weights; so labels with many examples do not drown
+            those with few.
         min_confidence : float
             Below it, the label is None.
         on_failure : callable, optional
@@ -350,6 +361,8 @@ class Index:
         """
         if by != "knn":
             raise UsageError(f"by must be 'knn', not {by!r}")
+        if vote not in ("balanced", "nearest"):
+            raise UsageError(f"vote must be 'balanced' or 'nearest', not {vote!r}")
         if k < 1:
             raise UsageError(f"k must be 1 at least, not {k}")
         voters = Voters(self._catalog, {modality: self._views.store(modality) for modality in MODALITIES})
@@ -362,7 +375,8 @@ class Index:
                     raise
                 on_failure(error)
             else:
-                answers.append(voters.classify(path, query, k=k, min_confidence=min_confidence))
+                balanced = vote == "balanced"
+                answers.append(voters.classify(path, query, k=k, balanced=balanced, min_confidence=min_confidence))
         return answers
 
     # Labels.

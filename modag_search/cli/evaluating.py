@@ -1,0 +1,143 @@
+"""How good an index is: ``evaluate``."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modag_search.cli.options import format_option, index_option, progress_option
+from modag_search.cli.output import chosen_format, print_document, print_rows, say
+from modag_search.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modag_search.errors import ModagError
+    from modag_search.evaluation import Evaluation
+    from modag_search.evaluation.results import Score
+
+_RETRIEVAL = ("asks", "for", "metric", "score", "interval", "chance", "queries")
+_CLASSIFICATION = ("named", "by", "how", "accuracy", "interval", "chance", "classes", "queries")
+
+
+@click.command()
+@click.argument("manifest", metavar="[MANIFEST]", required=False, type=click.Path(path_type=Path))
+@index_option
+@click.option("-k", type=click.IntRange(1), default=20, show_default=True, help="How many neighbours vote.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of folds and intervals.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a page with tables and maps too."
+)
+@click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
+@format_option(choices=("table", "json"))
+@progress_option
+def evaluate(
+    manifest: Path | None,
+    index_name: str | None,
+    k: int,
+    seed: int,
+    report: Path | None,
+    workers: int | None,
+    output_format: str | None,
+    no_progress: bool,
+) -> None:
+    """Score how well an index finds and names, across modalities and within them.
+
+    MANIFEST is a CSV or JSONL file with the columns path,label, paths relative to it: its files ask, and the labelled
+    items of the index answer and vote. Without it the labelled items ask each other. Each figure stands with its 95 %
+    interval and with what chance would score.
+    """
+    from modag_search.cli.opening import open_index
+    from modag_search.cli.progress import count_progress
+    from modag_search.evaluation import evaluate as evaluate_index
+
+    if report is not None:
+        _check_writable(report)
+    failures: list[ModagError] = []
+    try:
+        with open_index(index_name) as opened, count_progress(wanted=not no_progress) as bar:
+            evaluation = evaluate_index(
+                opened, manifest, k=k, seed=seed, workers=workers, progress=bar, on_failure=failures.append
+            )
+    finally:
+        for failure in failures:
+            say(f"failed: {failure}")
+    if report is not None:
+        _write(report, evaluation)
+    if chosen_format(output_format) == "json":
+        print_document(dataclasses.asdict(evaluation), output_format="json")
+    else:
+        _print_tables(evaluation)
+    for line in _left_out(evaluation):
+        say(line)
+    if failures:
+        sys.exit(3)
+
+
+def _print_tables(evaluation: Evaluation) -> None:
+    click.echo(f"index {evaluation.index}, space {evaluation.space}, seed {evaluation.seed}, k {evaluation.k}\n")
+    print_rows(list(_retrieval_rows(evaluation)), output_format="table", columns=_RETRIEVAL)
+    if evaluation.classification:
+        click.echo()
+        print_rows(list(_classification_rows(evaluation)), output_format="table", columns=_CLASSIFICATION)
+
+
+def _retrieval_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    for result in evaluation.retrieval:
+        for metric, score in result.scores.items():
+            shown = {"asks": result.queries, "for": result.answers, "metric": metric, "score": score.estimate}
+            yield shown | _doubts(score) | {"queries": result.n_queries}
+
+
+def _classification_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    for result in evaluation.classification:
+        for how, naming in ((f"{evaluation.k} nearest", result.knn), ("linear head", result.head)):
+            shown = {"named": result.queries, "by": result.voters, "how": how, "accuracy": naming.accuracy.estimate}
+            counts = {"classes": len(result.classes), "queries": result.n_queries}
+            yield shown | _doubts(naming.accuracy) | counts
+
+
+def _doubts(score: Score) -> dict[str, Any]:
+    return {"interval": f"[{score.low:.3f}, {score.high:.3f}]", "chance": score.chance}
+
+
+def _left_out(evaluation: Evaluation) -> Iterator[str]:
+    """Say what took no part."""
+    left_out = evaluation.left_out
+    if left_out.unknown_label:
+        yield f"{left_out.unknown_label} files of the manifest left out: no item of the index has their label"
+    if left_out.several_labels:
+        yield f"{left_out.several_labels} items left out: they have several labels"
+    if left_out.without_vector:
+        yield f"{left_out.without_vector} labelled items left out: silent, black, failed, or made by another encoder"
+    for result in evaluation.retrieval:
+        if result.n_left_out:
+            way = f"{result.queries} to {result.answers}"
+            yield f"{way}: {result.n_left_out} items do not ask, since no other item has their label"
+    yield from evaluation.notes
+
+
+def _check_writable(report: Path) -> None:
+    """Refuse at once what could only be found out after all files have been encoded."""
+    probe = report.with_name(f".{report.name}-{secrets.token_hex(4)}")
+    if report.is_dir():
+        raise UsageError(f"{report}: is a folder; name a file by --report")
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"{report}: cannot be written: {error.strerror}") from error
+
+
+def _write(report: Path, evaluation: Evaluation) -> None:
+    from modag_search.evaluation.report import as_html
+    from modag_search.stores.atomic import write_atomically
+
+    write_atomically(report, [as_html(evaluation).encode(errors="backslashreplace")])
+    say(f"{report}: written")

@@ -1,0 +1,138 @@
+"""How well labelled items name others: by the vote of the nearest, and by a linear head."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modag_search.evaluation.items import count_right, similarities_in_parts
+from modag_search.evaluation.results import ClassAccuracy, Classification, Naming, Score, rounded
+from modag_search.knn import vote_all
+from modag_search.metrics import bootstrap_macro_accuracy
+from modag_search.values import MODALITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modag_search.evaluation.items import Items
+    from modag_search.values import Float32Array, Int64Array
+
+_FOLDS = 5
+_ITERATIONS = 1000
+
+
+def score_classification(
+    queries: Items, voters: Items, *, names: Sequence[str], k: int, draws: int, seed: int
+) -> Classification | None:
+    """Name queries by voters, and compare with the queries' own labels.
+
+    Parameters
+    ----------
+    queries : Items
+        Of one modality.
+    voters : Items
+        Of one or both.
+    names : sequence of str
+        Labels, by number.
+    k : int
+        How many neighbours vote.
+    draws, seed : int
+        Of the intervals; the seed also deals the folds.
+
+    Returns
+    -------
+    Classification or None
+        None where queries and voters share fewer than two classes: there is nothing to tell apart.
+    """
+    _, right = count_right(queries, voters)
+    asking = queries.only(right > 0)
+    classes = np.unique(asking.classes)
+    if len(classes) < 2:
+        return None
+    voting = voters.only(np.isin(voters.classes, classes))
+    shared = tuple(names[number] for number in classes.tolist())
+    expected = np.searchsorted(classes, asking.classes)
+    named = {
+        "knn": classes[_vote(asking, voting, classes, k=k)],
+        "head": _name_by_head(asking, voting, seed=seed),
+    }
+    namings = {
+        way: _naming(expected, np.searchsorted(classes, guessed), shared, asking.groups, draws=draws, seed=seed)
+        for way, guessed in named.items()
+    }
+    sources = np.unique(voting.sources).tolist()
+    return Classification(
+        voters="both" if len(sources) > 1 else MODALITIES[sources[0]],
+        queries=MODALITIES[int(queries.sources[0])],
+        classes=shared,
+        n_voters=len(voting),
+        n_queries=len(asking),
+        n_left_out=len(queries) - len(asking),
+        **namings,
+    )
+
+
+def _vote(queries: Items, voters: Items, classes: Int64Array, *, k: int) -> Int64Array:
+    """Return the place in `classes` of the label that the nearest voters give to each query."""
+    voter_class = np.searchsorted(classes, voters.classes)
+    guesses = [
+        vote_all(similarities, voter_class, n_classes=len(classes), k=k).argmax(axis=1)
+        for _, similarities in similarities_in_parts(queries, voters)
+    ]
+    return np.concatenate(guesses)
+
+
+def _name_by_head(queries: Items, voters: Items, *, seed: int) -> Int64Array:
+    """Return the class that a linear head gives to each query that it did not learn from.
+
+    Queries that are the same as a voter are dealt to folds, and the head of a fold learns from what is not in it.
+    """
+    guesses = np.zeros(len(queries), dtype=np.int64)
+    folds = _folds(queries, voters, seed=seed)
+    fold_of_query = np.array([folds.get(group, -1) for group in queries.groups.tolist()])
+    fold_of_voter = np.array([folds.get(group, -1) for group in voters.groups.tolist()])
+    for fold in np.unique(fold_of_query).tolist():
+        taught = voters if fold == -1 else voters.only(fold_of_voter != fold)
+        asked = fold_of_query == fold
+        guesses[asked] = _predicted(taught, queries.vectors[asked])
+    return guesses
+
+
+def _folds(queries: Items, voters: Items, *, seed: int) -> dict[int, int]:
+    """Deal the groups that both ask and vote to folds, those of one class one after the other."""
+    voting = set(voters.groups.tolist())
+    class_of = dict(zip(queries.groups.tolist(), queries.classes.tolist(), strict=True))
+    shuffled = np.random.default_rng(seed).permutation(sorted(class_of)).tolist()
+    dealt = sorted((group for group in shuffled if group in voting), key=class_of.__getitem__)
+    return {group: place % _FOLDS for place, group in enumerate(dealt)}
+
+
+def _predicted(voters: Items, vectors: Float32Array) -> Int64Array:
+    """Fit logistic regression to voters, and name vectors; classes weigh the same, and so do modalities."""
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(voters.classes)) == 1:
+        return np.full(len(vectors), voters.classes[0])
+    counts = np.bincount(voters.sources, minlength=len(MODALITIES))
+    weights = len(voters) / (np.count_nonzero(counts) * counts[voters.sources])
+    head = LogisticRegression(class_weight="balanced", solver="lbfgs", max_iter=_ITERATIONS)
+    head.fit(voters.vectors, voters.classes, sample_weight=weights)
+    guessed: Int64Array = head.predict(vectors)
+    return guessed
+
+
+def _naming(
+    expected: Int64Array, guessed: Int64Array, names: Sequence[str], groups: Int64Array, *, draws: int, seed: int
+) -> Naming:
+    confusion = np.zeros((len(names), len(names)), dtype=np.int64)
+    np.add.at(confusion, (expected, guessed), 1)
+    interval = bootstrap_macro_accuracy(expected, guessed, groups=groups, draws=draws, seed=seed)
+    return Naming(
+        accuracy=Score.of(interval, chance=1 / len(names)),
+        by_class=tuple(
+            ClassAccuracy(label=name, n_queries=int(row.sum()), accuracy=rounded(row[number] / row.sum()))
+            for number, (name, row) in enumerate(zip(names, confusion, strict=True))
+        ),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+    )
