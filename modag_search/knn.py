@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TEMPERATURE = 0.07
-NEAREST_A_CLASS = 5
 
 
 def vote_weights(similarities: Float32Array, *, temperature: float = TEMPERATURE) -> Float32Array:
@@ -48,7 +46,7 @@ def vote_weights(similarities: Float32Array, *, temperature: float = TEMPERATURE
 
 
 def vote(
-    similarities: Float32Array, labels: Sequence[str], *, balanced: bool = False, temperature: float = TEMPERATURE
+    similarities: Float32Array, labels: Sequence[str], *, temperature: float = TEMPERATURE
 ) -> tuple[LabelScore, ...]:
     """Let neighbours vote for their labels.
 
@@ -57,9 +55,6 @@ def vote(
     similarities : np.ndarray [shape=(k,), float32]
     labels : sequence of str
         Of length k; a neighbour with several labels stands once for each.
-    balanced : bool
-        Whether a label gets the mean of its neighbours' weights rather than their sum: then it does not matter how
-        many vote for it.
     temperature : float
 
     Returns
@@ -76,9 +71,6 @@ def vote(
     sums: dict[str, float] = {}
     for label, weight in zip(labels, weights.tolist(), strict=True):
         sums[label] = sums.get(label, 0.0) + weight
-    if balanced:
-        counts = Counter(labels)
-        sums = {label: weight / counts[label] for label, weight in sums.items()}
     total = sum(sums.values()) or 1.0
     ranked = sorted(sums.items(), key=lambda entry: (-entry[1], entry[0]))
     return tuple(LabelScore(label=label, score=weight / total) for label, weight in ranked)
@@ -112,17 +104,12 @@ def vote_all(
 
 
 def vote_balanced(
-    similarities: Float32Array,
-    classes: np.ndarray,
-    *,
-    n_classes: int,
-    nearest: int = NEAREST_A_CLASS,
-    temperature: float = TEMPERATURE,
+    similarities: Float32Array, classes: np.ndarray, *, n_classes: int, temperature: float = TEMPERATURE
 ) -> Float32Array:
-    """Classify many queries by the nearest voters of every class, however many voters each has.
+    """Classify many queries by how similar all voters of a class are on average.
 
-    Among the 20 nearest of all voters a class of 200 outvotes one of 6 by numbers alone; here each class is heard with
-    its own nearest, and says the mean of their weights.
+    Among the 20 nearest of all voters a class of 200 outvotes one of 6 by numbers alone; here each class says one
+    thing, however many voters it has. Up to its length, that is the similarity to the class's mean vector.
 
     Parameters
     ----------
@@ -130,8 +117,6 @@ def vote_balanced(
     classes : np.ndarray [shape=(n_voters,), int64]
         Class of each voter, from 0 to ``n_classes - 1``; a class without voters gets no share.
     n_classes : int
-    nearest : int
-        How many of each class vote at most.
     temperature : float
 
     Returns
@@ -139,18 +124,19 @@ def vote_balanced(
     np.ndarray [shape=(n_queries, n_classes), float32]
         Shares of the vote.
 
+    References
+    ----------
+    Snell, Swersky, Zemel, "Prototypical networks for few-shot learning", NeurIPS 2017.
+
     Examples
     --------
     >>> similarities = np.array([[0.7, 0.69, 0.69, 0.69]], dtype=np.float32)
     >>> int(vote_balanced(similarities, np.array([0, 1, 1, 1]), n_classes=2).argmax())
     0
     """
-    best = similarities.max(axis=1, keepdims=True)
-    scores = np.zeros((len(similarities), n_classes), dtype=np.float32)
+    means = np.full((len(similarities), n_classes), -np.inf, dtype=np.float32)
     for c in np.unique(classes):
-        own = similarities[:, classes == c]
-        k = min(nearest, own.shape[1])
-        top = np.partition(own, own.shape[1] - k, axis=1)[:, own.shape[1] - k :]
-        scores[:, c] = np.exp((top - best) / np.float32(temperature)).mean(axis=1)
-    shares: Float32Array = scores / scores.sum(axis=1, keepdims=True)
+        means[:, c] = similarities[:, classes == c].mean(axis=1)
+    weights = vote_weights(means, temperature=temperature)
+    shares: Float32Array = weights / weights.sum(axis=1, keepdims=True)
     return shares

@@ -50,7 +50,7 @@ def label(
     type=click.Choice(["balanced", "nearest"]),
     default="balanced",
     show_default=True,
-    help="balanced: k/4 of every label, so that labels with many examples do not drown the others.",
+    help="balanced: every label by the mean of its examples, so that many do not drown few; nearest: the k nearest.",
 )
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="Below it, leave the label open.")
 @format_option()

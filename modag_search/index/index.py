@@ -336,11 +336,11 @@ class Index:
             Media files, or ``id:N``.
         by : {"knn"}
         k : int
-            How many neighbours vote for each segment.
-        vote : {"balanced", "nearest"}
-            ``nearest``: the `k` nearest labelled segments, each for its label. ``balanced``: of every label the
-            ``k / 4`` nearest, and a label gets the mean of their weights; so labels with many examples do not drown
-            those with few.
+            How many of the nearest labelled segments of each segment are listed, and vote if these are to.
+        vote : {"nearest", "balanced"}
+            ``nearest``: the `k` nearest labelled segments, each for its label. ``balanced``: all labelled segments; a
+            label says how similar its sounds, or its pictures, are on average, above the similarity of unlike things,
+            so that neither labels with many examples nor one modality drown the others.
         min_confidence : float
             Below it, the label is None.
         on_failure : callable, optional
@@ -365,7 +365,8 @@ class Index:
             raise UsageError(f"vote must be 'balanced' or 'nearest', not {vote!r}")
         if k < 1:
             raise UsageError(f"k must be 1 at least, not {k}")
-        voters = Voters(self._catalog, {modality: self._views.store(modality) for modality in MODALITIES})
+        stores = {modality: self._views.store(modality) for modality in MODALITIES}
+        voters = Voters(self._catalog, stores, background=self.space.background_of)
         answers = []
         for path in _one_or_more(paths):
             try:

@@ -55,7 +55,7 @@ INDEX = {
         "retry_failed=False, progress=None"
     ),
     "search": ("self, query, *, modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, end_s=None"),
-    "classify": "self, paths, *, by='knn', k=20, min_confidence=0.0, on_failure=None",
+    "classify": "self, paths, *, by='knn', k=20, vote='balanced', min_confidence=0.0, on_failure=None",
     "label": "self, paths, label",
     "unlabel": "self, paths, label",
     "item": "self, path",

@@ -66,7 +66,7 @@ def test_who_is_removed_meanwhile_does_not_vote(filled: Index, media: Path) -> N
     filled.label([media / "a.png"], "red")
     filled.label([media / "b.png"], "green")
     stores = {modality: filled._views.store(modality) for modality in MODALITIES}
-    voters = Voters(filled.catalog, stores)
+    voters = Voters(filled.catalog, stores, background=filled.space.background_of)
     query = filled._queries.make(str(media / "a.wav"))
     assert voters.classify("a.wav", query, k=5, balanced=False, min_confidence=0).label == "red"
 
