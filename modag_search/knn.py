@@ -134,9 +134,31 @@ def vote_balanced(
     >>> int(vote_balanced(similarities, np.array([0, 1, 1, 1]), n_classes=2).argmax())
     0
     """
-    means = np.full((len(similarities), n_classes), -np.inf, dtype=np.float32)
-    for c in np.unique(classes):
-        means[:, c] = similarities[:, classes == c].mean(axis=1)
-    weights = vote_weights(means, temperature=temperature)
+    weights = vote_weights(class_means(similarities, classes, n_classes), temperature=temperature)
     shares: Float32Array = weights / weights.sum(axis=1, keepdims=True)
     return shares
+
+
+def class_means(similarities: Float32Array, classes: np.ndarray, n_classes: int) -> Float32Array:
+    """Average similarities over the voters of each class.
+
+    Parameters
+    ----------
+    similarities : np.ndarray [shape=(n_queries, n_voters), float32]
+        -inf stands for a voter that a query must not hear.
+    classes : np.ndarray [shape=(n_voters,), int64]
+    n_classes : int
+
+    Returns
+    -------
+    np.ndarray [shape=(n_queries, n_classes), float32]
+        -inf where a query hears nobody of a class.
+    """
+    means = np.full((len(similarities), n_classes), -np.inf, dtype=np.float32)
+    for c in np.unique(classes):
+        own = similarities[:, classes == c]
+        heard = np.isfinite(own)
+        counts = heard.sum(axis=1)
+        sums = np.where(heard, own, np.float32(0)).sum(axis=1)
+        means[counts > 0, c] = sums[counts > 0] / counts[counts > 0]
+    return means

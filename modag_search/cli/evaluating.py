@@ -96,7 +96,12 @@ def _retrieval_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
 
 def _classification_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     for result in evaluation.classification:
-        for how, naming in ((f"{evaluation.k} nearest", result.knn), ("linear head", result.head)):
+        ways = (
+            ("balanced vote", result.balanced),
+            (f"{evaluation.k} nearest", result.knn),
+            ("linear head", result.head),
+        )
+        for how, naming in ways:
             shown = {"named": result.queries, "by": result.voters, "how": how, "accuracy": naming.accuracy.estimate}
             counts = {"classes": len(result.classes), "queries": result.n_queries}
             yield shown | _doubts(naming.accuracy) | counts

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search.evaluation.items import count_right, similarities_in_parts
 from modag_search.evaluation.results import ClassAccuracy, Classification, Naming, Score, rounded
-from modag_search.knn import vote_all
+from modag_search.knn import class_means, vote_all
 from modag_search.metrics import bootstrap_macro_accuracy
-from modag_search.values import MODALITIES
+from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +19,21 @@ if TYPE_CHECKING:
     from modag_search.evaluation.items import Items
     from modag_search.values import Float32Array, Int64Array
 
+Background = Callable[[Modality, Modality], tuple[float, float]]
+
 _FOLDS = 5
 _ITERATIONS = 1000
 
 
 def score_classification(
-    queries: Items, voters: Items, *, names: Sequence[str], k: int, draws: int, seed: int
+    queries: Items,
+    voters: Items,
+    *,
+    names: Sequence[str],
+    k: int,
+    background: Background,
+    draws: int,
+    seed: int,
 ) -> Classification | None:
     """Name queries by voters, and compare with the queries' own labels.
 
@@ -37,6 +47,8 @@ def score_classification(
         Labels, by number.
     k : int
         How many neighbours vote.
+    background : callable
+        See `space.Space.background_of`.
     draws, seed : int
         Of the intervals; the seed also deals the folds.
 
@@ -54,6 +66,7 @@ def score_classification(
     shared = tuple(names[number] for number in classes.tolist())
     expected = np.searchsorted(classes, asking.classes)
     named = {
+        "balanced": classes[_vote_balanced(asking, voting, classes, background=background)],
         "knn": classes[_vote(asking, voting, classes, k=k)],
         "head": _name_by_head(asking, voting, seed=seed),
     }
@@ -80,6 +93,23 @@ def _vote(queries: Items, voters: Items, classes: Int64Array, *, k: int) -> Int6
         vote_all(similarities, voter_class, n_classes=len(classes), k=k).argmax(axis=1)
         for _, similarities in similarities_in_parts(queries, voters)
     ]
+    return np.concatenate(guesses)
+
+
+def _vote_balanced(queries: Items, voters: Items, classes: Int64Array, *, background: Background) -> Int64Array:
+    """Return the place in `classes` of the label whose sounds, or pictures, are the most similar on average."""
+    asking = MODALITIES[int(queries.sources[0])]
+    labels = np.searchsorted(classes, voters.classes)
+    guesses = []
+    for _, similarities in similarities_in_parts(queries, voters):
+        above = np.full((len(similarities), len(classes)), -np.inf)
+        for source in np.unique(voters.sources).tolist():
+            unlike, _ = background(asking, MODALITIES[source])
+            means = class_means(
+                similarities[:, voters.sources == source], labels[voters.sources == source], len(classes)
+            )
+            above = np.maximum(above, means - unlike)
+        guesses.append(above.argmax(axis=1))
     return np.concatenate(guesses)
 
 

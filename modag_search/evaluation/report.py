@@ -132,19 +132,23 @@ def _classification(evaluation: Evaluation) -> Iterator[str]:
         [
             f"{_way(result)}<small>{result.n_queries} named by {result.n_voters}</small>",
             str(len(result.classes)),
+            _score(result.balanced.accuracy),
             _score(result.knn.accuracy),
             _score(result.head.accuracy),
         ]
         for result in evaluation.classification
     ]
-    yield _table(["", "classes", f"{evaluation.k} nearest", "linear head"], rows)
+    yield _table(["", "classes", "balanced vote", f"{evaluation.k} nearest", "linear head"], rows)
     yield "<details><summary>Class by class</summary>"
     for result in evaluation.classification:
         yield f"<h3>{_way(result)}</h3>"
-        by_class = zip(result.knn.by_class, result.head.by_class, strict=True)
+        ways = (result.balanced, result.knn, result.head)
         yield _table(
-            ["class", "queries", f"{evaluation.k} nearest", "linear head"],
-            [[_text(a.label), str(a.n_queries), f"{a.accuracy:.3f}", f"{b.accuracy:.3f}"] for a, b in by_class],
+            ["class", "queries", "balanced vote", f"{evaluation.k} nearest", "linear head"],
+            [
+                [_text(same[0].label), str(same[0].n_queries), *(f"{scored.accuracy:.3f}" for scored in same)]
+                for same in zip(*(naming.by_class for naming in ways), strict=True)
+            ],
         )
     yield "</details>"
 

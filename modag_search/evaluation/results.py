@@ -100,6 +100,8 @@ class Classification:
     n_voters, n_queries : int
     n_left_out : int
         Items that do not ask, since no voter but themselves has their label.
+    balanced : Naming
+        By the mean of all voters of each label, as `Index.classify` names by default.
     knn : Naming
         By the vote of the nearest voters.
     head : Naming
@@ -112,6 +114,7 @@ class Classification:
     n_voters: int
     n_queries: int
     n_left_out: int
+    balanced: Naming
     knn: Naming
     head: Naming
 

@@ -72,7 +72,7 @@ def test_labelled_items_ask_each_other(labelled: CommandLine) -> None:
     ways = {(one["voters"], one["queries"]) for one in data["classification"]}
     assert ways == {(voters, asking) for voters in ("sound", "image", "both") for asking in ("sound", "image")}
     for one in data["classification"]:
-        for way in ("knn", "head"):
+        for way in ("balanced", "knn", "head"):
             assert one[way]["accuracy"]["estimate"] == 1
             assert one[way]["accuracy"]["chance"] == pytest.approx(1 / 3, abs=1e-6)
             assert one[way]["confusion"] == [[3, 0, 0], [0, 3, 0], [0, 0, 3]]
@@ -279,7 +279,7 @@ def test_a_table_for_people(labelled: CommandLine) -> None:
     assert lines[0] == "index index, space toy, seed 0, k 20"
     assert lines[2].split() == ["asks", "for", "metric", "score", "interval", "chance", "queries"]
     assert lines[3].split() == ["sound", "image", "R@1", "1.000", "[1.000,", "1.000]", "0.333", "9"]
-    assert len(lines) == 3 + 4 * len(METRICS) + 2 + 12
+    assert len(lines) == 3 + 4 * len(METRICS) + 2 + 18
 
 
 def test_a_report_that_cannot_be_written_is_found_before_anything_else(
