@@ -19,6 +19,8 @@ SOME_FAILED = 3
 NOTHING_FOUND = 4
 INTERRUPTED = 130
 
+_INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"
+
 _VERBS = {
     "demo": "demonstration",
     "index": "indexing",
@@ -84,8 +86,10 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _leave(INTERRUPTED, "interrupted; what was finished is kept, and the same command goes on from there")
+    except (click.Abort, KeyboardInterrupt) as error:
+        _leave(
+            INTERRUPTED, str(error) or "interrupted; what was finished is kept, and the same command goes on from there"
+        )
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(FAILED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 
 from modag_search.cli.options import format_option, index_option, progress_option
 from modag_search.cli.output import chosen_format, print_document, print_rows, say
-from modag_search.errors import UsageError
+from modag_search.cli.writing import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +56,7 @@ def evaluate(
     from modag_search.evaluation import evaluate as evaluate_index
 
     if report is not None:
-        _check_writable(report)
+        check_writable(report, option="--report", replaces=b'<!doctype html>\n<html lang="en">')
     failures: list[ModagError] = []
     try:
         with open_index(index_name) as opened, count_progress(wanted=not no_progress) as bar:
@@ -123,21 +122,8 @@ def _left_out(evaluation: Evaluation) -> Iterator[str]:
     for result in evaluation.retrieval:
         if result.n_left_out:
             way = f"{result.queries} to {result.answers}"
-            yield f"{way}: {result.n_left_out} items do not ask, since no other item has their label"
+            yield f"{way}: {result.n_left_out} items do not ask, since no voter but themselves has their label"
     yield from evaluation.notes
-
-
-def _check_writable(report: Path) -> None:
-    """Refuse at once what could only be found out after all files have been encoded."""
-    probe = report.with_name(f".{report.name}-{secrets.token_hex(4)}")
-    if report.is_dir():
-        raise UsageError(f"{report}: is a folder; name a file by --report")
-    try:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch(exist_ok=False)
-        probe.unlink()
-    except OSError as error:
-        raise UsageError(f"{report}: cannot be written: {error.strerror}") from error
 
 
 def _write(report: Path, evaluation: Evaluation) -> None:

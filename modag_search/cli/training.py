@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import secrets
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,11 +12,13 @@ import click
 
 from modag_search.cli.options import Command, format_option, progress_option
 from modag_search.cli.output import print_document, say
+from modag_search.cli.writing import check_writable
 from modag_search.errors import UsageError
 from modag_search.training.settings import LOSS_NAMES, SpaceTrainingSettings
 
 if TYPE_CHECKING:
     from modag_search.settings import IndexSettings
+    from modag_search.training.checkpoint import Checkpoint
 
 _HELP = {
     "loss": "hinge is the paper's.",
@@ -138,27 +139,34 @@ def space(
 
     chosen = SpaceTrainingSettings(**settings)
     plot_path = _plot_path(output, plot, no_plot=no_plot)
-    notes = Checkpoint(checkpoint or output.with_suffix(".checkpoint"), restart=restart)
+    notes = Checkpoint(
+        checkpoint or output.with_suffix(".checkpoint"),
+        restart=restart,
+        on_resume=lambda step: say(f"{notes.path}: goes on from step {step}"),
+    )
     _check_writable(output, notes.path, plot_path)
     with ExitStack() as stack:
         index = None
         if index_name or manifest is None:
             index = stack.enter_context(Index.open(existing_index_folder(index_name)))
         bar = stack.enter_context(count_progress(wanted=not no_progress))
-        fitted = fit_space(
-            manifest,
-            name=name,
-            settings=chosen,
-            encoders=_encoders(index.settings if index else None, sound_encoder, image_encoder),
-            index=index,
-            knowledge=None if knowledge_share is None else KnowledgeSettings(share=knowledge_share),
-            videos=videos,
-            held_out=held_out,
-            workers=workers,
-            checkpoint=notes,
-            progress=bar,
-            on_failure=lambda failure: say(f"failed: {failure}"),
-        )
+        try:
+            fitted = fit_space(
+                manifest,
+                name=name,
+                settings=chosen,
+                encoders=_encoders(index.settings if index else None, sound_encoder, image_encoder),
+                index=index,
+                knowledge=None if knowledge_share is None else KnowledgeSettings(share=knowledge_share),
+                videos=videos,
+                held_out=held_out,
+                workers=workers,
+                checkpoint=notes,
+                progress=bar,
+                on_failure=lambda failure: say(f"failed: {failure}"),
+            )
+        except KeyboardInterrupt:
+            raise _interrupted(notes) from None
     write_atomically(output, [fitted.space.to_bytes()])
     notes.remove()
     if plot_path:
@@ -167,7 +175,8 @@ def space(
         write_atomically(
             plot_path, [plot_history(fitted.history, title=name, best_step=fitted.space.card["best_step"])]
         )
-    say(f"{output}: written; `modag rebuild --space {output}` moves an index to it")
+    to = f" --index {index_name}" if index_name else ""
+    say(f"{output}: written; `modag rebuild --space {output}{to}` moves {'the' if to else 'an'} index to it")
     print_document(dict(fitted.space.card), output_format=output_format)
     if fitted.failures:
         sys.exit(3)
@@ -197,18 +206,22 @@ def _plot_path(output: Path, plot: Path | None, *, no_plot: bool) -> Path | None
     return None if no_plot else plot or output.with_suffix(".png")
 
 
-def _check_writable(*outputs: Path | None) -> None:
+def _check_writable(output: Path, checkpoint: Path, plot: Path | None) -> None:
     """Refuse at once what could only be found out after hours of training."""
-    paths = [output for output in outputs if output]
+    paths = [path for path in (output, checkpoint, plot) if path]
     if len({path.absolute() for path in paths}) < len(paths):
-        raise UsageError(f"{paths[0]}: space, checkpoint and plot need a file each; name others")
-    for path in paths:
-        probe = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-        if path.is_dir():
-            raise UsageError(f"{path}: is a folder; name a file by --output")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            probe.touch(exist_ok=False)
-            probe.unlink()
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+        raise UsageError(f"{output}: space, checkpoint and plot need a file each; name others")
+    check_writable(output, option="--output", replaces=b"modag-space/")
+    check_writable(checkpoint, option="--checkpoint")
+    if plot:
+        check_writable(plot, option="--plot", replaces=b"\x89PNG")
+
+
+def _interrupted(notes: Checkpoint) -> click.Abort:
+    """Say what an interrupted training leaves."""
+    if notes.path.exists():
+        return click.Abort(f"interrupted; {notes.path} keeps how far it was, and the same command goes on from there")
+    return click.Abort(
+        "interrupted; nothing is kept: the same command begins anew. Where decoding takes long, `modag index` the "
+        "media first, and train with --index"
+    )

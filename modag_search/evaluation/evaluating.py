@@ -122,7 +122,7 @@ def evaluate(
         queries={modality: len(items) for modality, items in sides.queries.items()},
         labels=sides.names,
         left_out=sides.left_out,
-        notes=_notes(sides, retrieval, classification),
+        notes=_notes(index, sides, retrieval, classification),
         retrieval=tuple(result for result in retrieval if result),
         classification=tuple(result for result in classification.values() if result),
         centroids=(
@@ -257,7 +257,9 @@ def _classified(sides: _Sides, *, k: int, background: Background, draws: int, se
     return results
 
 
-def _notes(sides: _Sides, retrieval: Sequence[Retrieval | None], classification: _Ways) -> tuple[str, ...]:
+def _notes(
+    index: Index, sides: _Sides, retrieval: Sequence[Retrieval | None], classification: _Ways
+) -> tuple[str, ...]:
     """Say what has no row, and why."""
     notes = [
         f"the index has no {_PLURAL[modality]} with a single label, so none answer or vote"
@@ -277,4 +279,6 @@ def _notes(sides: _Sides, retrieval: Sequence[Retrieval | None], classification:
         for (voting, asking), result in classification.items()
         if result is None
     ]
+    if index.space.card.get("index") == index.folder.name:
+        notes.append("the space was trained on labels of this index: how it does on these items says nothing of others")
     return tuple(notes)

@@ -13,7 +13,7 @@ from modag_search.errors import UsageError
 from modag_search.stores.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _FORMAT = "modag-training/1"
@@ -27,6 +27,8 @@ class Checkpoint:
     path : Path
     restart : bool
         Begin anew, whatever the file holds.
+    on_resume : callable, optional
+        Called with the step that a training goes on from.
 
     Attributes
     ----------
@@ -36,8 +38,9 @@ class Checkpoint:
 
     every = 50
 
-    def __init__(self, path: Path, *, restart: bool = False) -> None:
+    def __init__(self, path: Path, *, restart: bool = False, on_resume: Callable[[int], None] | None = None) -> None:
         self.path = path
+        self.on_resume = on_resume
         self._restart = restart
 
     def require(self, identity: Mapping[str, Any]) -> None:

@@ -131,6 +131,8 @@ def train_branches(
     run = _Run(examples, settings, shared)
     if checkpoint and (state := checkpoint.load(identity)):
         run.restore(state)
+        if checkpoint.on_resume:
+            checkpoint.on_resume(run.steps_done)
     while run.steps_done < settings.steps and not run.is_stuck:
         loss = run.step()
         if validation is not None and run.steps_done % _CHECK_EVERY == 0:

@@ -292,3 +292,14 @@ def test_a_report_that_cannot_be_written_is_found_before_anything_else(
     outcome = labelled("evaluate", "--report", tmp_path / "file" / "report.html")
     assert outcome.status == 2
     assert "cannot be written" in outcome.error
+
+
+def test_a_report_does_not_replace_a_file_of_another_kind(labelled: CommandLine, tmp_path: Path) -> None:
+    manifest = tmp_path / "mine.csv"
+    manifest.write_text("path,label\n")
+    outcome = labelled("evaluate", "--report", manifest)
+    assert outcome.status == 2
+    assert "is a file of another kind, and would be lost" in outcome.error
+    assert manifest.read_text() == "path,label\n"
+    for _ in range(2):
+        assert labelled("evaluate", "--report", tmp_path / "report.html").status == 0

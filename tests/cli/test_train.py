@@ -113,3 +113,13 @@ def test_an_output_that_cannot_be_written_is_found_before_training(
         outcome = modag("train", "space", manifest, *TOYS, "--steps", "1000000", "--output", output)
         assert outcome.status == 2
         assert outcome.error.startswith(f"error: {output}: {words}")
+
+
+def test_a_space_does_not_replace_a_file_of_another_kind(modag: CommandLine, manifest: Path) -> None:
+    before = manifest.read_bytes()
+    outcome = modag("train", "space", manifest, *TOYS, "--steps", "1", "--output", manifest)
+    assert outcome.status == 2
+    assert outcome.error == (
+        f"error: {manifest}: is a file of another kind, and would be lost; name another by --output"
+    )
+    assert manifest.read_bytes() == before

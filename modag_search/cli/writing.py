@@ -1,0 +1,45 @@
+"""Files that verbs write: refused at once where they could not be written, or where they would cost the user a file."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from modag_search.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LOOKED_AT = 65_536
+
+
+def check_writable(path: Path, *, option: str, replaces: bytes | None = None) -> None:
+    """Find out before the work what could otherwise only be found out after it.
+
+    Parameters
+    ----------
+    path : Path
+    option : str
+        That names the file.
+    replaces : bytes, optional
+        What stands near the beginning of files that may be written over; any may, where it is None.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be written, or another file, of the user's, would be lost.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file by {option}")
+    probe = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        if replaces is not None and path.exists():
+            with path.open("rb") as file:
+                beginning = file.read(_LOOKED_AT)
+            if beginning and replaces not in beginning:
+                raise UsageError(f"{path}: is a file of another kind, and would be lost; name another by {option}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
