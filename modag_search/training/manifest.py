@@ -74,8 +74,12 @@ def read_manifest(path: Path, *, videos: bool = False) -> list[ManifestEntry]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(_json_rows(file, path) if path.suffix in (".jsonl", ".ndjson") else _csv_rows(file, path))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: is not a text file; a manifest is CSV or JSONL in UTF-8") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except csv.Error as error:
+        raise UsageError(f"{path}: is not CSV: {error}") from error
     if not rows:
         raise UsageError(f"{path}: holds no rows")
     kind = _kind_of_all(rows, path)

@@ -124,7 +124,7 @@ def test_files_that_are_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"m\.csv: cannot be read"):
         read_manifest(tmp_path / "m.csv")
     (tmp_path / "m.csv").write_bytes(b"path,label\n\xff\xfe,x\n")
-    with pytest.raises(UsageError, match=r"m\.csv: cannot be read"):
+    with pytest.raises(UsageError, match=r"m\.csv: is not a text file"):
         read_manifest(tmp_path / "m.csv")
 
 
