@@ -4,6 +4,7 @@
 
     ModagError
     ├── UsageError                 an argument that cannot be meant
+    │   └── LabelConflictError     two labels that exclude each other on one item
     ├── NothingFoundError          the question was fine, the answer is empty
     ├── MediaError                 one file, its path and the reason
     │   ├── UnsupportedMediaError  not a kind of file that we read
@@ -40,6 +41,29 @@ class ModagError(Exception):
 
 class UsageError(ModagError):
     """An argument that cannot be meant."""
+
+
+class LabelConflictError(UsageError):
+    """Two labels that exclude each other on one item.
+
+    Parameters
+    ----------
+    path : str
+        The item's.
+    labels : (str, str)
+    """
+
+    def __init__(self, path: str, labels: tuple[str, str]) -> None:
+        self.path = path
+        self.labels = labels
+        super().__init__(path, labels)
+
+    def __str__(self) -> str:
+        first, second = self.labels
+        return (
+            f"{self.path}: cannot be both {first!r} and {second!r}, since labels exclude each other in this index; "
+            f"`modag label remove` takes one back, `modag label mode multi` allows both"
+        )
 
 
 class NothingFoundError(ModagError):

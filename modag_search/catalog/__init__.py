@@ -7,6 +7,7 @@ from modag_search.catalog.changes import PutReport
 from modag_search.catalog.inspection import CatalogCounts
 from modag_search.catalog.items import ScanVerdict
 from modag_search.catalog.labels import Annotation, LabelCount, Origin
+from modag_search.catalog.names import LabelMode
 from modag_search.catalog.runs import RunRecord
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Catalog",
     "CatalogCounts",
     "LabelCount",
+    "LabelMode",
     "Origin",
     "PutReport",
     "RunRecord",

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from modag_search.catalog import changes, inspection, migrations
 from modag_search.catalog.database import Database
 from modag_search.catalog.failures import Failures
+from modag_search.catalog.hierarchies import Hierarchies
 from modag_search.catalog.items import Items
 from modag_search.catalog.labels import Labels
 from modag_search.catalog.pipelines import Pipelines
@@ -42,6 +43,7 @@ class Catalog:
     segments : Segments
     pipelines : Pipelines
     labels : Labels
+    hierarchy : Hierarchies
     failures : Failures
     runs : Runs
 
@@ -62,6 +64,7 @@ class Catalog:
         self.segments = Segments(database)
         self.pipelines = Pipelines(database)
         self.labels = Labels(database)
+        self.hierarchy = Hierarchies(database)
         self.failures = Failures(database)
         self.runs = Runs(database)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from modag_search.catalog.conflicts import settle_conflicts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
-from modag_search.catalog.tables import ANNOTATION_KEY, AnnotationRow, ItemRow, LabelRow, SegmentRow
+from modag_search.catalog.names import label_ids, label_mode, read_hierarchy
+from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelParentRow, LabelRow, SegmentRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +24,9 @@ Origin = Literal["hand", "import", "transfer"]
 """Who said so: a person, a file that a person gave, or the labels of neighbours."""
 
 ANNOTATIONS_AT_ONCE = 10_000
+_STRENGTH = {"transfer": 0, "import": 1, "hand": 2}
+_Place = tuple[int, int, float | None, float | None]
+"""Item, label, and the part of the item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +45,7 @@ class Annotation:
     source : str or None
         The file that it was imported from.
     confidence : float or None
-        Share of the vote, for transferred ones.
+        For transferred ones.
     run_id : int or None
     """
 
@@ -55,10 +61,11 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelCount:
-    """A label and the number of its items of each kind."""
+    """A label, the number of its items of each kind, and how many of these have it by transfer alone."""
 
     name: str
     items: Mapping[MediaKind, int]
+    transferred: int = 0
 
 
 class Labels:
@@ -70,23 +77,32 @@ class Labels:
     def annotate(self, annotations: Iterable[Annotation]) -> int:
         """Give labels to items, all or none of them.
 
-        What is there already stays; only a label that was transferred gives way to one that a person gave.
+        What is there already stays as it is: a label says no more for being given twice. One that was transferred is
+        joined by one that a person or a file gives, so that either can be undone. Where labels exclude each other,
+        transferred ones give way to what a person or a file says.
 
         Returns
         -------
         int
-            How many annotations are new, or took the place of a transferred one.
+            How many annotations are new.
 
         Raises
         ------
         KeyError
             If an item is not in the catalog; carries its id.
+        LabelConflictError
+            If labels exclude each other, and an item would have two.
         """
         with self._database.write() as connection:
-            changed = sum(_annotate(connection, batch) for batch in batches(annotations, ANNOTATIONS_AT_ONCE))
-            if changed:
+            added, items = 0, set()
+            for batch in batches(annotations, ANNOTATIONS_AT_ONCE):
+                added += _annotate(connection, batch)
+                items |= {annotation.item_id for annotation in batch}
+            if added:
+                if label_mode(connection) == "single":
+                    settle_conflicts(connection, items)
                 count_label_change(connection)
-        return changed
+        return added
 
     def unannotate(self, item_ids: Iterable[int], label: str) -> int:
         """Take a label from items, and return how many annotations that were."""
@@ -100,38 +116,50 @@ class Labels:
         """Take back what a run annotated, and return how many annotations that were."""
         return self._delete(AnnotationRow.run_id == run_id)
 
-    def rename(self, label: str, new_name: str) -> int:
-        """Give a label another name, and return how many annotations have it now.
+    def merge(self, labels: Iterable[str], into: str) -> int:
+        """Let labels become one, and return how many annotations it has then.
 
-        Where the new name is taken, the two become one. 0 means that there is no such label.
+        What they are kinds of, and what is a kind of them, goes over to it. A label that is not there is passed over;
+        with one label, and a name that is not taken, this is giving it another name.
+
+        Raises
+        ------
+        UsageError
+            If it would become a kind of itself.
         """
         with self._database.write() as connection:
-            ids = _label_ids(connection, [label])
-            if label not in ids:
-                return 0
-            new_id = _label_ids(connection, [new_name], create=True)[new_name]
-            if new_id != ids[label]:
-                moved = update(AnnotationRow).where(AnnotationRow.label_id == ids[label])
-                connection.execute(moved.prefix_with("OR IGNORE").values(label_id=new_id))
-                connection.execute(delete(LabelRow).where(LabelRow.id == ids[label]))
+            old = label_ids(connection, set(labels) - {into})
+            if old:
+                new_id = label_ids(connection, [into], create=True)[into]
+                for old_id in old.values():
+                    _move(connection, old_id, new_id)
+                read_hierarchy(connection)  # refuses cycles
                 count_label_change(connection)
-            of_new = select(func.count()).where(AnnotationRow.label_id == new_id)
+            of_new = select(func.count()).where(_is_named(into))
             return connection.execute(of_new).scalar_one()
 
     def counts(self) -> list[LabelCount]:
         """Return the labels in use, in order of name."""
         items: dict[str, dict[MediaKind, int]] = {}
-        statement = (
-            select(LabelRow.name, ItemRow.kind, func.count(ItemRow.id.distinct()))
+        transferred: dict[str, int] = {}
+        given = func.max(case((AnnotationRow.origin == "transfer", 0), else_=1)).label("given")
+        an_item = (
+            select(LabelRow.name, ItemRow.kind, given)
             .join(AnnotationRow, AnnotationRow.label_id == LabelRow.id)
             .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
-            .group_by(LabelRow.name, ItemRow.kind)
-            .order_by(LabelRow.name, ItemRow.kind)
+            .group_by(LabelRow.name, ItemRow.id)
+            .subquery()
+        )
+        statement = (
+            select(an_item.c.name, an_item.c.kind, func.count(), func.sum(1 - an_item.c.given))
+            .group_by(an_item.c.name, an_item.c.kind)
+            .order_by(an_item.c.name, an_item.c.kind)
         )
         with self._database.read() as connection:
-            for name, kind, count in connection.execute(statement):
-                items.setdefault(name, {})[kind] = count  # type: ignore[index]
-        return [LabelCount(name=name, items=by_kind) for name, by_kind in items.items()]
+            for name, kind, count, by_transfer in connection.execute(statement):
+                items.setdefault(name, {})[kind] = count
+                transferred[name] = transferred.get(name, 0) + by_transfer
+        return [LabelCount(name=name, items=by_kind, transferred=transferred[name]) for name, by_kind in items.items()]
 
     def annotations(self) -> Iterator[Annotation]:
         """Iterate over all annotations, oldest first."""
@@ -153,24 +181,29 @@ class Labels:
                     run_id=row.run_id,
                 )
 
-    def last_run(self) -> int | None:
-        """Return the newest run with annotations that are still there, or None."""
+    def count_by_run(self) -> dict[int, int]:
+        """Count the annotations of each run that are still there."""
+        statement = (
+            select(AnnotationRow.run_id, func.count())
+            .where(AnnotationRow.run_id.is_not(None))
+            .group_by(AnnotationRow.run_id)
+        )
         with self._database.read() as connection:
-            return connection.execute(select(func.max(AnnotationRow.run_id))).scalar()
+            return {run_id: count for run_id, count in connection.execute(statement) if run_id is not None}
 
-    def items_labelled(self, label: str) -> Int64Array:
-        """Return the ids of the items with a label, on the whole or in part, ascending.
+    def items_labelled(self, *labels: str) -> Int64Array:
+        """Return the ids of the items with any of some labels, on the whole or in part, ascending.
 
         Returns
         -------
         np.ndarray [shape=(n,), int64]
         """
-        statement = select(AnnotationRow.item_id).where(_is_named(label)).distinct().order_by(AnnotationRow.item_id)
+        statement = select(AnnotationRow.item_id).where(_is_named(*labels)).distinct().order_by(AnnotationRow.item_id)
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
 
     def labelled_segments(
-        self, modality: Modality | None = None, *, label: str | None = None
+        self, modality: Modality | None = None, *, labels: Iterable[str] | None = None, given: bool = False
     ) -> tuple[Int64Array, Int64Array, list[str]]:
         """Return every pair of a segment that can be found and a label that holds for it.
 
@@ -180,8 +213,10 @@ class Labels:
         ----------
         modality : {"image", "sound"}, optional
             Of the segments; default both.
-        label : str, optional
+        labels : iterable of str, optional
             Leaves out other labels.
+        given : bool
+            Leaves out transferred ones: what labels of neighbours said is no evidence of its own.
 
         Returns
         -------
@@ -200,8 +235,10 @@ class Labels:
         )
         if modality is not None:
             statement = statement.where(SegmentRow.modality == modality)
-        if label is not None:
-            statement = statement.where(LabelRow.name == label)
+        if labels is not None:
+            statement = statement.where(_is_named(*labels))
+        if given:
+            statement = statement.where(AnnotationRow.origin != "transfer")
         with self._database.read() as connection:
             rows = connection.execute(statement).all()
         ids = np.array([(row[0], row[1]) for row in rows], dtype=np.int64).reshape(-1, 2)
@@ -217,30 +254,57 @@ class Labels:
 
 def _annotate(connection: Connection, annotations: Sequence[Annotation]) -> int:
     _require_items(connection, {annotation.item_id for annotation in annotations})
-    label_ids = _label_ids(connection, {annotation.label for annotation in annotations}, create=True)
+    ids = label_ids(connection, {annotation.label for annotation in annotations}, create=True)
+    strongest = _strongest(connection, {annotation.item_id for annotation in annotations})
     moment = now()
-    rows = [
-        {
-            "item_id": annotation.item_id,
-            "label_id": label_ids[annotation.label],
-            "start_s": annotation.start_s,
-            "end_s": annotation.end_s,
-            "origin": annotation.origin,
-            "source": annotation.source,
-            "confidence": annotation.confidence,
-            "run_id": annotation.run_id,
-            "created_at": moment,
-        }
-        for annotation in annotations
-    ]
-    statement = upsert(AnnotationRow)
-    replaced = ("origin", "source", "confidence", "run_id", "created_at")
-    statement = statement.on_conflict_do_update(
-        index_elements=ANNOTATION_KEY,
-        set_={name: statement.excluded[name] for name in replaced},
-        where=and_(AnnotationRow.origin == "transfer", statement.excluded.origin != "transfer"),
+    rows = []
+    for annotation in annotations:
+        place = (annotation.item_id, ids[annotation.label], annotation.start_s, annotation.end_s)
+        strength = _STRENGTH[annotation.origin]
+        if strongest.get(place, -1) >= strength:
+            continue
+        strongest[place] = strength
+        rows.append(
+            {
+                "item_id": annotation.item_id,
+                "label_id": ids[annotation.label],
+                "start_s": annotation.start_s,
+                "end_s": annotation.end_s,
+                "origin": annotation.origin,
+                "source": annotation.source,
+                "confidence": annotation.confidence,
+                "run_id": annotation.run_id,
+                "created_at": moment,
+            }
+        )
+    if rows:
+        connection.execute(upsert(AnnotationRow), rows)
+    return len(rows)
+
+
+def _strongest(connection: Connection, item_ids: set[int]) -> dict[_Place, int]:
+    """Find who says so already, for each label on each part of some items."""
+    place = (AnnotationRow.item_id, AnnotationRow.label_id, AnnotationRow.start_s, AnnotationRow.end_s)
+    statement = select(*place, AnnotationRow.origin).where(AnnotationRow.item_id.in_(among(item_ids)))
+    found: dict[_Place, int] = {}
+    for item_id, label_id, start_s, end_s, origin in connection.execute(statement):
+        key = (item_id, label_id, start_s, end_s)
+        found[key] = max(found.get(key, -1), _STRENGTH[origin])
+    return found
+
+
+def _move(connection: Connection, old_id: int, new_id: int) -> None:
+    """Give another label what one has, and remove it; what the other has already stays."""
+    audioset_id = connection.execute(select(LabelRow.audioset_id).where(LabelRow.id == old_id)).scalar()
+    for column in (AnnotationRow.label_id, LabelParentRow.child_id, LabelParentRow.parent_id):
+        moved = update(column.class_).where(column == old_id).values({column.key: new_id})
+        connection.execute(moved.prefix_with("OR IGNORE"))
+    connection.execute(
+        delete(LabelParentRow).where(LabelParentRow.child_id == new_id, LabelParentRow.parent_id == new_id)
     )
-    return connection.execute(statement, rows).rowcount
+    connection.execute(delete(LabelRow).where(LabelRow.id == old_id))
+    unnamed = update(LabelRow).where(LabelRow.id == new_id, LabelRow.audioset_id.is_(None))
+    connection.execute(unnamed.values(audioset_id=audioset_id))
 
 
 def _require_items(connection: Connection, item_ids: set[int]) -> None:
@@ -250,21 +314,9 @@ def _require_items(connection: Connection, item_ids: set[int]) -> None:
         raise KeyError(min(missing))
 
 
-def _label_ids(connection: Connection, names: Iterable[str], *, create: bool = False) -> dict[str, int]:
-    """Ids of labels by name; names without a label are left out, unless they are to be created."""
-    wanted = set(names)
-    if create and wanted:
-        rows = [{"name": name, "created_at": now()} for name in sorted(wanted)]
-        connection.execute(upsert(LabelRow).on_conflict_do_nothing(), rows)
-    return {
-        name: label_id
-        for batch in batches(wanted, 500)
-        for name, label_id in connection.execute(select(LabelRow.name, LabelRow.id).where(LabelRow.name.in_(batch)))
-    }
-
-
-def _is_named(label: str) -> ColumnElement[bool]:
-    return AnnotationRow.label_id.in_(select(LabelRow.id).where(LabelRow.name == label))
+def _is_named(*labels: str) -> ColumnElement[bool]:
+    names = select(func.json_each(json.dumps(labels)).table_valued("value").c.value)
+    return AnnotationRow.label_id.in_(select(LabelRow.id).where(LabelRow.name.in_(names)))
 
 
 def _holds_for_segment() -> ColumnElement[bool]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-CURRENT_REVISION = "0001"
+CURRENT_REVISION = "0002"
 """The newest migration."""
 
 

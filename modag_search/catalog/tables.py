@@ -163,14 +163,29 @@ class RunRow(Base):
 
 
 class LabelRow(Base):
-    """A name that items can have."""
+    """A name that items can have, and AudioSet's id of it where it has one."""
 
     __tablename__ = "label"
-    __table_args__ = (UniqueConstraint("name"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        UniqueConstraint("name"),
+        Index(None, "audioset_id", unique=True),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[str]
+    audioset_id: Mapped[str | None]
+
+
+class LabelParentRow(Base):
+    """A label that is a kind of another: violin of bowed."""
+
+    __tablename__ = "label_parent"
+    __table_args__ = (Index(None, "parent_id"),)
+
+    child_id: Mapped[int] = mapped_column(ForeignKey("label.id", ondelete="CASCADE"), primary_key=True)
+    parent_id: Mapped[int] = mapped_column(ForeignKey("label.id", ondelete="CASCADE"), primary_key=True)
 
 
 class AnnotationRow(Base):
@@ -203,6 +218,7 @@ ANNOTATION_KEY = (
     AnnotationRow.__table__.c.label_id,
     text("coalesce(start_s, -1)"),
     text("coalesce(end_s, -1)"),
+    AnnotationRow.__table__.c.origin,
 )
 Index("uq_annotation_place", *ANNOTATION_KEY, unique=True)
 
@@ -231,7 +247,7 @@ class GenerationRow(Base):
 
 
 class StateRow(Base):
-    """The one row that counts changes: of segments, and of labels."""
+    """The one row that counts changes, of segments and of labels, and says whether labels exclude each other."""
 
     __tablename__ = "state"
     __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
@@ -239,3 +255,4 @@ class StateRow(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     generation: Mapped[int]
     label_generation: Mapped[int]
+    label_mode: Mapped[str] = mapped_column(Text, server_default="auto")

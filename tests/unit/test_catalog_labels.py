@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search.catalog import Annotation, Catalog, LabelCount
+from modag_search.errors import LabelConflictError, UsageError
+from modag_search.hierarchy import Hierarchy
 from tests.catalog_builders import image, put, sound, video
 
 if TYPE_CHECKING:
@@ -83,25 +85,71 @@ def test_a_label_is_taken_back_from_some_items_or_from_all(catalog: Catalog) -> 
 def test_a_run_can_be_undone(catalog: Catalog) -> None:
     a, b = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"))
     catalog.labels.annotate([by_hand(a, "trumpet")])
-    assert catalog.labels.last_run() is None
+    assert catalog.labels.count_by_run() == {}
     run = catalog.runs.start("transfer", arguments={}, versions={})
     catalog.labels.annotate([Annotation(item_id=b, label="trumpet", origin="transfer", confidence=0.8, run_id=run)])
 
-    assert catalog.labels.last_run() == run
+    assert catalog.labels.count_by_run() == {run: 1}
     assert catalog.labels.undo(run) == 1
     assert catalog.labels.items_labelled("trumpet").tolist() == [a]
-    assert catalog.labels.last_run() is None
+    assert catalog.labels.count_by_run() == {}
 
 
-def test_a_person_outweighs_a_transfer_and_not_the_other_way_round(catalog: Catalog) -> None:
+def test_what_a_person_says_stands_beside_a_transfer_and_each_can_be_undone(catalog: Catalog) -> None:
     [item_id] = put(catalog, sound("/m/a.wav"))
-    guess = Annotation(item_id=item_id, label="trumpet", origin="transfer", confidence=0.6)
+    run, later = (catalog.runs.start(verb, arguments={}, versions={}) for verb in ("transfer", "label"))
+    guess = Annotation(item_id=item_id, label="trumpet", origin="transfer", confidence=0.6, run_id=run)
+    said = Annotation(item_id=item_id, label="trumpet", origin="hand", run_id=later)
     assert catalog.labels.annotate([guess]) == 1
-
-    assert catalog.labels.annotate([by_hand(item_id, "trumpet")]) == 1
+    assert catalog.labels.annotate([said]) == 1
     assert catalog.labels.annotate([guess]) == 0
+    assert list(catalog.labels.annotations()) == [guess, said]
+    assert catalog.labels.counts() == [LabelCount(name="trumpet", items={"sound": 1})]
 
-    assert list(catalog.labels.annotations()) == [by_hand(item_id, "trumpet")]
+    assert catalog.labels.undo(later) == 1
+    assert catalog.labels.counts() == [LabelCount(name="trumpet", items={"sound": 1}, transferred=1)]
+    assert catalog.labels.annotate([said]) == 1
+    assert catalog.labels.undo(run) == 1
+    assert labels_of(catalog, item_id) == ("trumpet",)
+
+
+def test_transferred_labels_are_no_evidence(catalog: Catalog) -> None:
+    a, b = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"))
+    catalog.labels.annotate([by_hand(a, "horn"), Annotation(item_id=b, label="horn", origin="transfer")])
+
+    assert set(catalog.labels.labelled_segments()[1].tolist()) == {a, b}
+    assert set(catalog.labels.labelled_segments(given=True)[1].tolist()) == {a}
+
+
+def test_where_labels_exclude_each_other_an_item_has_one(catalog: Catalog) -> None:
+    a, b, c = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"), sound("/m/c.wav"))
+    catalog.labels.annotate([by_hand(a, "horn"), Annotation(item_id=b, label="horn", origin="transfer")])
+    catalog.hierarchy.set_mode("single")
+
+    with pytest.raises(LabelConflictError, match=r"/m/a\.wav: cannot be both 'horn' and 'lute'"):
+        catalog.labels.annotate([by_hand(c, "lute"), by_hand(a, "lute")])
+    assert labels_of(catalog, c) == (), "all or nothing"
+
+    catalog.labels.annotate([by_hand(b, "lute")])
+    assert labels_of(catalog, b) == ("lute",), "what was transferred gives way"
+    catalog.labels.annotate([by_hand(c, "horn", 0.0, 5.0), by_hand(c, "lute", 5.0, 10.0)])
+    with pytest.raises(LabelConflictError):
+        catalog.labels.annotate([by_hand(c, "harp", 4.0, 6.0)])
+
+    catalog.hierarchy.replace(Hierarchy.of([("horn", "brass")]))
+    assert catalog.labels.annotate([by_hand(a, "brass")]) == 1, "a horn is brass"
+    with pytest.raises(LabelConflictError):
+        catalog.hierarchy.replace(Hierarchy())
+    assert catalog.hierarchy.get().ancestors("horn") == {"brass"}
+
+
+def test_labels_that_are_together_already_cannot_be_made_to_exclude_each_other(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    catalog.labels.annotate([by_hand(item_id, "horn"), by_hand(item_id, "lute")])
+
+    with pytest.raises(LabelConflictError):
+        catalog.hierarchy.set_mode("single")
+    assert catalog.hierarchy.mode == "auto"
 
 
 def test_annotations_are_listed_with_where_they_come_from(catalog: Catalog) -> None:
@@ -116,17 +164,32 @@ def test_annotations_are_listed_with_where_they_come_from(catalog: Catalog) -> N
     assert list(catalog.labels.annotations()) == annotations
 
 
-def test_a_renamed_label_joins_one_of_that_name(catalog: Catalog) -> None:
+def test_labels_become_one(catalog: Catalog) -> None:
     a, b = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"))
     catalog.labels.annotate([by_hand(a, "horn"), by_hand(b, "horn"), by_hand(b, "trumpet")])
+    pairs = [("horn", "brass"), ("natural horn", "horn")]
+    catalog.hierarchy.replace(Hierarchy.of(pairs), audioset_ids={"horn": "/m/1"})
 
-    assert catalog.labels.rename("horn", "trumpet") == 2
+    assert catalog.labels.merge(["horn", "never given"], "trumpet") == 2
     assert labels_of(catalog, a) == ("trumpet",)
     assert labels_of(catalog, b) == ("trumpet",)
-    assert catalog.labels.rename("trumpet", "cornet") == 2
-    assert catalog.labels.rename("cornet", "cornet") == 2
-    assert catalog.labels.rename("horn", "cornet") == 0
+    assert set(catalog.hierarchy.get().pairs()) == {("natural horn", "trumpet"), ("trumpet", "brass")}
+    assert catalog.hierarchy.audioset_ids() == {"trumpet": "/m/1"}
+    assert catalog.labels.merge(["trumpet"], "cornet") == 2
+    assert catalog.labels.merge(["cornet"], "cornet") == 2
+    assert catalog.labels.merge(["horn"], "cornet") == 2
     assert [count.name for count in catalog.labels.counts()] == ["cornet"]
+
+
+def test_merging_makes_no_label_a_kind_of_itself(catalog: Catalog) -> None:
+    pairs = [("violin", "bowed"), ("bowed", "string")]
+    catalog.hierarchy.replace(Hierarchy.of(pairs))
+
+    with pytest.raises(UsageError, match="a label cannot be a kind of itself"):
+        catalog.labels.merge(["violin"], "string")
+    assert sorted(catalog.hierarchy.get().pairs()) == sorted(pairs)
+    catalog.labels.merge(["bowed"], "string")
+    assert list(catalog.hierarchy.get().pairs()) == [("violin", "string")]
 
 
 def test_each_change_of_labels_is_counted_and_no_other(catalog: Catalog) -> None:
@@ -142,9 +205,9 @@ def test_each_change_of_labels_is_counted_and_no_other(catalog: Catalog) -> None
     assert has_changed()
     catalog.labels.annotate([by_hand(item_id, "a")])
     assert not has_changed()
-    catalog.labels.rename("a", "b")
+    catalog.labels.merge(["a"], "b")
     assert has_changed()
-    catalog.labels.rename("b", "b")
+    catalog.labels.merge(["b"], "b")
     assert not has_changed()
     catalog.labels.unannotate([item_id], "a")
     assert not has_changed()

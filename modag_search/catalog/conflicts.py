@@ -1,0 +1,62 @@
+"""Labels that exclude each other."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, delete, select
+
+from modag_search.catalog.database import among
+from modag_search.catalog.names import read_hierarchy
+from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow
+from modag_search.errors import LabelConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def settle_conflicts(connection: Connection, item_ids: Iterable[int] | None = None) -> None:
+    """Let transferred labels give way to given ones, and refuse two given ones that exclude each other.
+
+    Parameters
+    ----------
+    connection : Connection
+    item_ids : iterable of int, optional
+        Of these items; default all.
+
+    Raises
+    ------
+    LabelConflictError
+        If an item has two given labels at one place, of which neither is a kind of the other.
+    """
+    statement = (
+        select(AnnotationRow.__table__, LabelRow.name, ItemRow.path)
+        .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+        .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
+        .order_by(AnnotationRow.id)
+    )
+    if item_ids is not None:
+        statement = statement.where(AnnotationRow.item_id.in_(among(item_ids)))
+    by_item: dict[int, list[Any]] = {}
+    for row in connection.execute(statement):
+        by_item.setdefault(row.item_id, []).append(row)
+    hierarchy = read_hierarchy(connection)
+    giving_way = []
+    for rows in by_item.values():
+        for first, second in combinations(rows, 2):
+            if hierarchy.are_related(first.name, second.name) or not _overlap(first, second):
+                continue
+            transferred = [row.id for row in (first, second) if row.origin == "transfer"]
+            if not transferred:
+                raise LabelConflictError(first.path, (first.name, second.name))
+            giving_way += transferred
+    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(giving_way))))
+
+
+def _overlap(first: Any, second: Any) -> bool:
+    return _before_end(first.start_s, second.end_s) and _before_end(second.start_s, first.end_s)
+
+
+def _before_end(start_s: float | None, end_s: float | None) -> bool:
+    return start_s is None or end_s is None or start_s < end_s

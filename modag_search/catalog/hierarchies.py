@@ -1,0 +1,98 @@
+"""How labels relate: which are kinds of which, what AudioSet calls them, and whether they exclude each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, delete, insert, select, union, update
+
+from modag_search.catalog.conflicts import settle_conflicts
+from modag_search.catalog.database import Database, count_label_change
+from modag_search.catalog.names import LabelMode, label_ids, label_mode, read_hierarchy
+from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow, StateRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modag_search.hierarchy import Hierarchy
+
+
+class Hierarchies:
+    """The hierarchy of labels, AudioSet's ids of them, and the mode of the catalog."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self) -> Hierarchy:
+        """Return which labels are kinds of which."""
+        with self._database.read() as connection:
+            return read_hierarchy(connection)
+
+    def audioset_ids(self) -> dict[str, str]:
+        """Return AudioSet's ids by label, of those that have one."""
+        statement = select(LabelRow.name, LabelRow.audioset_id).where(LabelRow.audioset_id.is_not(None))
+        with self._database.read() as connection:
+            return {name: identifier for name, identifier in connection.execute(statement) if identifier is not None}
+
+    def replace(self, hierarchy: Hierarchy, *, audioset_ids: Mapping[str, str] | None = None) -> None:
+        """Put another hierarchy and other ids in place of those that are there.
+
+        Parameters
+        ----------
+        hierarchy : Hierarchy
+        audioset_ids : Mapping of str to str, optional
+            By label; no two labels have the same.
+
+        Raises
+        ------
+        LabelConflictError
+            If labels exclude each other, and an item has two of which neither would be a kind of the other any more.
+        """
+        ids = dict(audioset_ids or {})
+        pairs = list(hierarchy.pairs())
+        names = {name for pair in pairs for name in pair} | set(ids)
+        with self._database.write() as connection:
+            connection.execute(delete(LabelParentRow))
+            connection.execute(update(LabelRow).values(audioset_id=None))
+            numbers = label_ids(connection, names, create=True)
+            rows = [{"child_id": numbers[child], "parent_id": numbers[parent]} for child, parent in pairs]
+            if rows:
+                connection.execute(insert(LabelParentRow), rows)
+            for name, identifier in ids.items():
+                named = update(LabelRow).where(LabelRow.id == numbers[name])
+                connection.execute(named.values(audioset_id=identifier))
+            _remove_unused(connection)
+            if label_mode(connection) == "single":
+                settle_conflicts(connection)
+            count_label_change(connection)
+
+    @property
+    def mode(self) -> LabelMode:
+        """Whether labels exclude each other."""
+        with self._database.read() as connection:
+            return label_mode(connection)
+
+    def set_mode(self, mode: LabelMode) -> None:
+        """Say whether labels exclude each other.
+
+        Raises
+        ------
+        LabelConflictError
+            If they are to, and an item has two.
+        """
+        with self._database.write() as connection:
+            connection.execute(update(StateRow).values(label_mode=mode))
+            if mode == "single":
+                settle_conflicts(connection)
+            count_label_change(connection)
+
+
+def _remove_unused(connection: Connection) -> None:
+    """Remove labels that neither an item nor the hierarchy names."""
+    used = union(
+        select(AnnotationRow.label_id),
+        select(LabelParentRow.child_id),
+        select(LabelParentRow.parent_id),
+        select(LabelRow.id).where(LabelRow.audioset_id.is_not(None)),
+    )
+    connection.execute(delete(LabelRow).where(LabelRow.id.not_in(used)))

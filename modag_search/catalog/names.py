@@ -1,0 +1,51 @@
+"""Names of labels: their ids, which are kinds of which, and whether they exclude each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.orm import aliased
+
+from modag_search.catalog.database import batches, now
+from modag_search.catalog.tables import LabelParentRow, LabelRow, StateRow
+from modag_search.hierarchy import Hierarchy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LabelMode = Literal["auto", "single", "multi"]
+"""``single``: labels exclude each other unless one is a kind of the other; ``multi``: an item may have any; ``auto``:
+an item may have any, and labels exclude each other as long as no item has two."""
+
+
+def read_hierarchy(connection: Connection) -> Hierarchy:
+    """Return which labels are kinds of which; cycles are refused with a UsageError."""
+    child, parent = aliased(LabelRow), aliased(LabelRow)
+    statement = (
+        select(child.name, parent.name)
+        .select_from(LabelParentRow)
+        .join(child, child.id == LabelParentRow.child_id)
+        .join(parent, parent.id == LabelParentRow.parent_id)
+    )
+    return Hierarchy.of((row[0], row[1]) for row in connection.execute(statement))
+
+
+def label_mode(connection: Connection) -> LabelMode:
+    """Return whether labels exclude each other."""
+    mode: LabelMode = connection.execute(select(StateRow.label_mode)).scalar_one()  # type: ignore[assignment]
+    return mode
+
+
+def label_ids(connection: Connection, names: Iterable[str], *, create: bool = False) -> dict[str, int]:
+    """Ids of labels by name; names without a label are left out, unless they are to be created."""
+    wanted = set(names)
+    if create and wanted:
+        rows = [{"name": name, "created_at": now()} for name in sorted(wanted)]
+        connection.execute(upsert(LabelRow).on_conflict_do_nothing(), rows)
+    return {
+        name: label_id
+        for batch in batches(wanted, 500)
+        for name, label_id in connection.execute(select(LabelRow.name, LabelRow.id).where(LabelRow.name.in_(batch)))
+    }
