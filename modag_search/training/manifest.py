@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -11,15 +9,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from modag_search import media
 from modag_search.errors import UsageError
+from modag_search.rows import Row, read_rows, text_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 Name = TypeVar("Name", bound=Hashable)
-Row = tuple[int, "Mapping[str, object]"]
-"""The number of a line, and what stands in it by column."""
-
 _PAIR, _LABELLED, _VIDEO = ("sound", "image"), ("path", "label"), ("video",)
 _KINDS = (_PAIR, _LABELLED, _VIDEO)
 _COLUMNS = "path,label or sound,image or video"
@@ -71,17 +67,7 @@ def read_manifest(path: Path, *, videos: bool = False) -> list[ManifestEntry]:
         If the file is absent or empty, or a row lacks a field or is of another kind than the first; the message names
         the line.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(_json_rows(file, path) if path.suffix in (".jsonl", ".ndjson") else _csv_rows(file, path))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: is not a text file; a manifest is CSV or JSONL in UTF-8") from error
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except csv.Error as error:
-        raise UsageError(f"{path}: is not CSV: {error}") from error
-    if not rows:
-        raise UsageError(f"{path}: holds no rows")
+    rows = list(read_rows(path, columns=_COLUMNS, suffice=_kinds_in, noun="a manifest"))
     kind = _kind_of_all(rows, path)
     if kind == _LABELLED:
         return _labelled(rows, path, videos=videos)
@@ -106,7 +92,7 @@ def _labelled(rows: Iterable[Row], path: Path, *, videos: bool) -> list[Manifest
         if is_video and (videos or not str(row.get("label") or "").strip()):
             entries.append(ManifestEntry(name, name, kind="moments", line=line))
         else:
-            entries.append(ManifestEntry(name, _field(row, "label", path, line), line=line))
+            entries.append(ManifestEntry(name, text_in(row, "label", where=f"{path}: line {line}"), line=line))
     return list(dict.fromkeys(entries))
 
 
@@ -123,36 +109,6 @@ def joined(pairs: Iterable[tuple[Name, ...]]) -> dict[Name, Name]:
     for first, second in pairs:
         leaders[leader(second)] = leader(first)
     return {name: leader(name) for name in list(leaders)}
-
-
-def _csv_rows(lines: Iterable[str], path: Path) -> Iterator[Row]:
-    rest = iter(lines)
-    head = next(rest, "").strip().lower()
-    separator = ";" if ";" in head and "," not in head else ","
-    fields = [name.strip().strip('"') for name in head.split(separator)]
-    if not _kinds_in(fields):
-        raise UsageError(f"{path}: line 1: must name the columns {_COLUMNS}, not {head!r}")
-    reader = csv.DictReader(rest, fields, restkey="", delimiter=separator)
-    for row in reader:
-        if any(str(cell).strip() for cell in row.get("", ())):
-            raise UsageError(
-                f"{path}: line {reader.line_num + 1}: has more cells than line 1 has columns; "
-                f"put a name that holds {separator} in quotes"
-            )
-        yield reader.line_num + 1, row
-
-
-def _json_rows(lines: Iterable[str], path: Path) -> Iterator[Row]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UsageError(f"{path}: line {number}: is not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise UsageError(f"{path}: line {number}: must be an object with {_COLUMNS}")
-        yield number, row
 
 
 def _kinds_in(fields: Iterable[str]) -> list[tuple[str, ...]]:
@@ -188,15 +144,8 @@ def _kind_of_all(rows: Iterable[Row], path: Path) -> tuple[str, ...]:
 
 def _file(row: Mapping[str, object], column: str, path: Path, line: int) -> str:
     """Return the absolute path in a column; a file of another kind than the column's is a slip."""
-    name = _field(row, column, path, line)
+    name = text_in(row, column, where=f"{path}: line {line}")
     kind = media.kind_of(name)
     if kind is not None and kind not in _TAKES.get(column, (kind,)):
         raise UsageError(f"{path}: line {line}: {name} is {_CALLED[kind]}, and cannot be the {column}")
     return os.path.normpath(path.absolute().parent / name)
-
-
-def _field(row: Mapping[str, object], name: str, path: Path, line: int) -> str:
-    value = row.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise UsageError(f"{path}: line {line}: lacks {name}")
-    return value.strip()

@@ -1,0 +1,172 @@
+"""Labels from a file or from the names of folders, all or none of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NoReturn
+
+from modag_search.catalog import Annotation
+from modag_search.errors import LabelConflictError, UsageError
+from modag_search.index.versions import library_versions
+from modag_search.labelling.exclusion import check_exclusive
+from modag_search.labelling.files import read_label_file
+from modag_search.labelling.folders import read_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modag_search.index import Index
+    from modag_search.labelling.entries import LabelEntry
+    from modag_search.values import ItemRecord
+
+_SLACK_S = 0.5
+"""Programs differ in how long they say that a file is: MP3 pads, others round."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What came of taking labels in.
+
+    Attributes
+    ----------
+    run : int or None
+        What takes them back; None where there was nothing to give.
+    added : int
+        How many labels are new.
+    entries : int
+        How many the source has, each once.
+    unchanged : int
+        How many were there already.
+    skipped : tuple of str
+        Paths that are not in the index, or failed.
+    without_class : int
+        How many items lie in no folder that could name them.
+    """
+
+    run: int | None
+    added: int
+    entries: int
+    unchanged: int
+    skipped: tuple[str, ...] = ()
+    without_class: int = 0
+
+
+def import_labels(
+    index: Index, source: str | os.PathLike[str], *, from_folders: bool = False, skip_missing: bool = False
+) -> ImportReport:
+    """Give items the labels that a file or the names of folders say, all or none of them.
+
+    Parameters
+    ----------
+    index : Index
+    source : str or os.PathLike
+        A file that `read_label_file` reads, or a folder of JAMS files. A label that is an id of AudioSet's means the
+        label of the index that has the id.
+    from_folders : bool
+        `source` is a folder of folders, whose names are the labels.
+    skip_missing : bool
+        Pass over files that are not in the index or failed.
+
+    Returns
+    -------
+    ImportReport
+
+    Raises
+    ------
+    UsageError
+        If the source cannot be read, names what is not in the index or failed, a part that an item does not have, or
+        labels that exclude each other; the message names the file and the line, and nothing has been done then.
+    """
+    origin = os.path.abspath(source)
+    entries, without_class = read_folders(index, origin) if from_folders else (read_label_file(origin), 0)
+    if not entries:
+        raise UsageError(f"{origin}: holds no labels")
+    entries = _with_names(entries, index.catalog.hierarchy.audioset_ids())
+    items = index.catalog.items.at_many(dict.fromkeys(entry.path for entry in entries))
+    found = [entry for entry in entries if entry.path in items and items[entry.path].status == "ok"]
+    known = {entry.path for entry in found}
+    skipped = tuple(dict.fromkeys(entry.path for entry in entries if entry.path not in known))
+    if skipped and not skip_missing:
+        _refuse(index, next(entry for entry in entries if entry.path == skipped[0]), others=len(skipped) - 1)
+    for entry in found:
+        _check_part(entry, items[entry.path])
+    if index.catalog.hierarchy.mode == "single":
+        check_exclusive(found, {path: item.id for path, item in items.items()}, index.catalog)
+    run, added = _annotate(index, found, items, origin) if found else (None, 0)
+    return ImportReport(
+        run=run,
+        added=added,
+        entries=len(entries),
+        unchanged=len(found) - added,
+        skipped=skipped,
+        without_class=without_class,
+    )
+
+
+def _with_names(entries: Sequence[LabelEntry], audioset_ids: Mapping[str, str]) -> list[LabelEntry]:
+    """Put names for ids of AudioSet's; an id and its name say the same."""
+    names = {identifier: name for name, identifier in audioset_ids.items()}
+    named = (replace(entry, label=names[entry.label]) if entry.label in names else entry for entry in entries)
+    return list(dict.fromkeys(named))
+
+
+def _refuse(index: Index, entry: LabelEntry, *, others: int) -> NoReturn:
+    """Say why a file cannot have labels, and how many cannot have any either."""
+    reason = next((failure.reason for failure in index.catalog.failures.all() if failure.path == entry.path), None)
+    problem = (
+        f"failed when it was indexed ({reason}); `modag index --retry-failed` reads it again"
+        if reason is not None
+        else "is not in the index; `modag index` takes files in"
+    )
+    also = f" ({others} more of its files cannot be labelled)" if others else ""
+    raise UsageError(f"{entry.where}: {entry.path}: {problem}, `--skip-missing` labels the others{also}")
+
+
+def _check_part(entry: LabelEntry, item: ItemRecord) -> None:
+    """Refuse a part that an item does not have."""
+    if entry.start_s is None and entry.end_s is None:
+        return
+    if item.kind == "image":
+        raise UsageError(f"{entry.where}: {entry.path}: a picture has no duration, so no part of it can have a label")
+    if item.duration_s is None:
+        return
+    if (entry.start_s or 0.0) >= item.duration_s or (entry.end_s or 0.0) > item.duration_s + _SLACK_S:
+        raise UsageError(
+            f"{entry.where}: {entry.path}: lasts {item.duration_s:g} s, and has no part from "
+            f"{entry.start_s or 0.0:g} s to {'its end' if entry.end_s is None else f'{entry.end_s:g} s'}"
+        )
+
+
+def _annotate(
+    index: Index, entries: Sequence[LabelEntry], items: Mapping[str, ItemRecord], origin: str
+) -> tuple[int, int]:
+    """Give the labels, and return the run and how many are new."""
+    run = index.catalog.runs.start("label", arguments={"from": _printable(origin)}, versions=library_versions())
+    try:
+        added = index.catalog.labels.annotate(
+            Annotation(
+                item_id=items[entry.path].id,
+                label=entry.label,
+                origin="import",
+                start_s=entry.start_s,
+                end_s=entry.end_s,
+                source=_printable(entry.source),
+                run_id=run,
+            )
+            for entry in entries
+        )
+    except LabelConflictError as error:
+        # Another process has given a label since they were checked.
+        index.catalog.runs.finish(run, {"added": 0})
+        where = next(
+            entry.where for entry in reversed(entries) if entry.path == error.path and entry.label in error.labels
+        )
+        raise UsageError(f"{where}: {error}") from error
+    index.catalog.runs.finish(run, {"added": added})
+    return run, added
+
+
+def _printable(path: str) -> str:
+    """Make a path that is not UTF-8 fit for the catalog's texts."""
+    return os.fsencode(path).decode(errors="backslashreplace")

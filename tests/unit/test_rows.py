@@ -1,0 +1,77 @@
+"""Rows of CSV and JSONL files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search.errors import UsageError
+from modag_search.rows import read_rows, text_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+def names_a(columns: Iterable[str]) -> bool:
+    return "a" in set(columns)
+
+
+def rows(path: Path, content: str | bytes) -> list[tuple[int, dict[str, object]]]:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    read = read_rows(path, columns="a", suffice=names_a, noun="a list")
+    return [(line, dict(cells)) for line, cells in read]
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_columns_are_told_apart_by_what_the_first_line_has(tmp_path: Path, sign: str) -> None:
+    assert rows(tmp_path / "r.csv", f'A{sign}"b"\n1{sign}2\n\n"x{sign}y"{sign}\n') == [
+        (2, {"a": "1", "b": "2"}),
+        (4, {"a": f"x{sign}y", "b": ""}),
+    ]
+
+
+def test_what_spreadsheets_write(tmp_path: Path) -> None:
+    assert rows(tmp_path / "r.csv", b"\xef\xbb\xbfa,b\r\n1,\r\n2\r\n") == [
+        (2, {"a": "1", "b": ""}),
+        (3, {"a": "2", "b": None}),
+    ]
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    expected = [(1, {"a": 1}), (3, {"b": [2]})]
+    for name in ("r.jsonl", "r.NDJSON"):
+        assert rows(tmp_path / name, '{"a": 1}\n\n{"b": [2]}\n') == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("r.csv", "", "line 1: must name the columns a, not ''"),
+        ("r.csv", "a\n", "holds no rows"),
+        ("r.jsonl", "\n", "holds no rows"),
+        ("r.csv", "b\n1\n", "line 1: must name the columns a, not 'b'"),
+        ("r.csv", "a\n1\n2,3\n", "line 3: has more cells than line 1 has columns"),
+        ("r.jsonl", '{"a": 1}\n{', "line 2: is not JSON"),
+        ("r.jsonl", "[" * 100_000, "line 1: is not JSON"),
+        ("r.jsonl", "3\n", "line 1: must be an object with a"),
+        ("r.csv", b"a\n\xff\n", "is not a text file; a list is CSV or JSONL in UTF-8"),
+        ("r.csv", "a\n" + "x" * 200_000, "is not CSV: field larger"),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, content: str | bytes, words: str) -> None:
+    with pytest.raises(UsageError, match=f"{name}: {words}"):
+        rows(tmp_path / name, content)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"none\.csv: cannot be read: No such file"):
+        list(read_rows(tmp_path / "none.csv", columns="a", suffice=names_a, noun="a list"))
+
+
+@pytest.mark.parametrize("cells", [{}, {"a": None}, {"a": " "}, {"a": 3}])
+def test_cells_without_text(cells: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="there: lacks a"):
+        text_in(cells, "a", where="there")
+    assert text_in({"a": " x "}, "a", where="there") == "x"
