@@ -1,4 +1,4 @@
-"""Classification by the labels of nearest neighbours."""
+"""Naming by nearest neighbours: weights, plain votes, and what the neighbours of each label say."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.values import Float32Array, LabelScore
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from modag_search.values import Float32Array, Int64Array
 
 TEMPERATURE = 0.07
+K = 20
 
 
 def vote_weights(similarities: Float32Array, *, temperature: float = TEMPERATURE) -> Float32Array:
@@ -45,41 +44,10 @@ def vote_weights(similarities: Float32Array, *, temperature: float = TEMPERATURE
     return weights
 
 
-def vote(
-    similarities: Float32Array, labels: Sequence[str], *, temperature: float = TEMPERATURE
-) -> tuple[LabelScore, ...]:
-    """Let neighbours vote for their labels.
-
-    Parameters
-    ----------
-    similarities : np.ndarray [shape=(k,), float32]
-    labels : sequence of str
-        Of length k; a neighbour with several labels stands once for each.
-    temperature : float
-
-    Returns
-    -------
-    tuple of LabelScore
-        Best first; scores add up to 1. Ties are broken by name.
-
-    Examples
-    --------
-    >>> [score.label for score in vote(np.array([0.9, 0.8], dtype=np.float32), ["harp", "lute"])]
-    ['harp', 'lute']
-    """
-    weights = vote_weights(similarities, temperature=temperature)
-    sums: dict[str, float] = {}
-    for label, weight in zip(labels, weights.tolist(), strict=True):
-        sums[label] = sums.get(label, 0.0) + weight
-    total = sum(sums.values()) or 1.0
-    ranked = sorted(sums.items(), key=lambda entry: (-entry[1], entry[0]))
-    return tuple(LabelScore(label=label, score=weight / total) for label, weight in ranked)
-
-
 def vote_all(
     similarities: Float32Array, classes: np.ndarray, *, n_classes: int, k: int, temperature: float = TEMPERATURE
 ) -> Float32Array:
-    """Classify many queries at once over the same voters.
+    """Let the `k` nearest of all voters vote, each for its class.
 
     Parameters
     ----------
@@ -103,26 +71,24 @@ def vote_all(
     return shares
 
 
-def vote_balanced(
-    similarities: Float32Array, classes: np.ndarray, *, n_classes: int, temperature: float = TEMPERATURE
-) -> Float32Array:
-    """Classify many queries by how similar all voters of a class are on average.
+def label_means(similarities: Float32Array, labels: Int64Array, *, n_labels: int) -> Float32Array:
+    """Average similarities over the voters of each label.
 
-    Among the 20 nearest of all voters a class of 200 outvotes one of 6 by numbers alone; here each class says one
-    thing, however many voters it has. Up to its length, that is the similarity to the class's mean vector.
+    Up to its length, that is the similarity to the label's mean vector. A label says one thing, however many voters it
+    has: among the nearest of all voters, a label of 200 outvotes one of 6 by numbers alone.
 
     Parameters
     ----------
-    similarities : np.ndarray [shape=(n_queries, n_voters), float32]
-    classes : np.ndarray [shape=(n_voters,), int64]
-        Class of each voter, from 0 to ``n_classes - 1``; a class without voters gets no share.
-    n_classes : int
-    temperature : float
+    similarities : np.ndarray [shape=(n_queries, n_votes), float32]
+        -inf stands for a voter that a query must not hear.
+    labels : np.ndarray [shape=(n_votes,), int64]
+        Of each vote, from 0 to ``n_labels - 1``.
+    n_labels : int
 
     Returns
     -------
-    np.ndarray [shape=(n_queries, n_classes), float32]
-        Shares of the vote.
+    np.ndarray [shape=(n_queries, n_labels), float32]
+        -inf where a query hears nobody of a label.
 
     References
     ----------
@@ -130,35 +96,71 @@ def vote_balanced(
 
     Examples
     --------
-    >>> similarities = np.array([[0.7, 0.69, 0.69, 0.69]], dtype=np.float32)
-    >>> int(vote_balanced(similarities, np.array([0, 1, 1, 1]), n_classes=2).argmax())
-    0
+    >>> similarities = np.array([[0.7, 0.6, 0.8]], dtype=np.float32)
+    >>> label_means(similarities, np.array([0, 1, 1]), n_labels=3).round(3).tolist()
+    [[0.699999988079071, 0.699999988079071, -inf]]
     """
-    weights = vote_weights(class_means(similarities, classes, n_classes), temperature=temperature)
-    shares: Float32Array = weights / weights.sum(axis=1, keepdims=True)
-    return shares
-
-
-def class_means(similarities: Float32Array, classes: np.ndarray, n_classes: int) -> Float32Array:
-    """Average similarities over the voters of each class.
-
-    Parameters
-    ----------
-    similarities : np.ndarray [shape=(n_queries, n_voters), float32]
-        -inf stands for a voter that a query must not hear.
-    classes : np.ndarray [shape=(n_voters,), int64]
-    n_classes : int
-
-    Returns
-    -------
-    np.ndarray [shape=(n_queries, n_classes), float32]
-        -inf where a query hears nobody of a class.
-    """
-    means = np.full((len(similarities), n_classes), -np.inf, dtype=np.float32)
-    for c in np.unique(classes):
-        own = similarities[:, classes == c]
+    means = np.full((len(similarities), n_labels), -np.inf, dtype=np.float32)
+    for label, columns in _columns_by_label(labels):
+        own = similarities[:, columns]
         heard = np.isfinite(own)
         counts = heard.sum(axis=1)
         sums = np.where(heard, own, np.float32(0)).sum(axis=1)
-        means[counts > 0, c] = sums[counts > 0] / counts[counts > 0]
+        means[counts > 0, label] = sums[counts > 0] / counts[counts > 0]
     return means
+
+
+def label_kernels(
+    similarities: Float32Array, labels: Int64Array, *, n_labels: int, k: int = K, temperature: float = TEMPERATURE
+) -> Float32Array:
+    """Sum the weights of the `k` nearest voters of each label, over the number of its voters.
+
+    That is a kernel estimate of how dense the label's voters are around a query, so that rare labels weigh as much as
+    frequent ones. It is given in units of similarity, ``temperature * log(sum / number)``: what all voters of a label
+    would have to be at to give the same.
+
+    Parameters
+    ----------
+    similarities : np.ndarray [shape=(n_queries, n_votes), float32]
+        -inf stands for a voter that a query must not hear.
+    labels : np.ndarray [shape=(n_votes,), int64]
+        Of each vote, from 0 to ``n_labels - 1``.
+    n_labels, k : int
+    temperature : float
+
+    Returns
+    -------
+    np.ndarray [shape=(n_queries, n_labels), float32]
+        -inf where a query hears nobody of a label.
+
+    References
+    ----------
+    Rosenblatt, "Remarks on some nonparametric estimates of a density function", Annals of Mathematical Statistics
+    27(3), 1956; the weights are those of `vote_weights`.
+
+    Examples
+    --------
+    >>> similarities = np.array([[0.7, 0.7, 0.0]], dtype=np.float32)
+    >>> label_kernels(similarities, np.array([0, 1, 1]), n_labels=2).round(3).tolist()
+    [[0.699999988079071, 0.6510000228881836]]
+    """
+    kernels = np.full((len(similarities), n_labels), -np.inf, dtype=np.float32)
+    for label, columns in _columns_by_label(labels):
+        own = similarities[:, columns]
+        counts = np.isfinite(own).sum(axis=1)
+        if own.shape[1] > k:
+            own = -np.partition(-own, k - 1, axis=1)[:, :k]
+        nearest = own.max(axis=1)
+        there = counts > 0
+        sums = np.exp((own[there] - nearest[there, None]) / np.float32(temperature)).sum(axis=1)
+        kernels[there, label] = nearest[there] + np.float32(temperature) * np.log(sums / counts[there])
+    return kernels
+
+
+def _columns_by_label(labels: Int64Array) -> list[tuple[int, Int64Array]]:
+    """List the labels that have votes, each with the places of its votes."""
+    if len(labels) == 0:
+        return []
+    order = np.argsort(labels, kind="stable")
+    names, firsts = np.unique(labels[order], return_index=True)
+    return list(zip(names.tolist(), np.split(order, firsts[1:]), strict=True))

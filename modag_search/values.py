@@ -265,7 +265,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelScore:
-    """A label and its share of the vote, in [0, 1]."""
+    """A label and how likely it holds, in [0, 1]."""
 
     label: str
     score: float
@@ -273,13 +273,32 @@ class LabelScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A labelled item that voted."""
+    """A labelled segment that voted.
+
+    Attributes
+    ----------
+    id : int
+        Of its item.
+    path : str
+    modality : {"image", "sound"}
+    label : str
+        What it voted for.
+    similarity : float
+        Cosine in the shared space.
+    weight : float
+        Its share of all that was said, in [0, 1].
+    start_s, end_s : float or None
+        The segment's place in the item, in seconds; None for pictures.
+    """
 
     id: int
     path: str
     modality: Modality
     label: str
     similarity: float
+    weight: float
+    start_s: float | None
+    end_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,13 +309,13 @@ class Classification:
     ----------
     path : str
     label : str or None
-        None where the confidence is below the minimum asked for.
+        None where the confidence is below the minimum asked for: unknown.
     confidence : float
-        Share of the vote of the best label, in [0, 1].
+        How likely the best label is right, in [0, 1].
     scores : tuple of LabelScore
-        Best first; they add up to 1.
+        The likeliest first. Where labels exclude each other they add up to 1.
     neighbours : tuple of Neighbour
-        Nearest first.
+        Those that weighed most first; none where a head answered.
     """
 
     path: str
@@ -304,3 +323,104 @@ class Classification:
     confidence: float
     scores: tuple[LabelScore, ...]
     neighbours: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferred:
+    """A label that a transfer gave, or would give."""
+
+    path: str
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferReport:
+    """What a transfer did.
+
+    Attributes
+    ----------
+    run : int or None
+        What takes it back; None where nothing was written.
+    given : tuple of Transferred
+        In order of path.
+    unknown : int
+        Items that no label was sure enough for.
+    """
+
+    run: int | None
+    given: tuple[Transferred, ...]
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """An item that is worth a label.
+
+    Attributes
+    ----------
+    id : int
+    path : str
+    modality : {"image", "sound"}
+    label : str or None
+        What it would be called now; None where nothing has a label yet.
+    confidence : float
+    covers : int
+        How many unlabelled items it is the nearest to, of those labelled or suggested.
+    """
+
+    id: int
+    path: str
+    modality: Modality
+    label: str | None
+    confidence: float
+    covers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A label that its neighbours contradict.
+
+    Attributes
+    ----------
+    id : int
+    path : str
+    modality : {"image", "sound"}
+    label : str
+        What it has.
+    probability : float
+        How likely that is, by all others.
+    suggested : str
+        What the others say.
+    confidence : float
+        How likely that is.
+    """
+
+    id: int
+    path: str
+    modality: Modality
+    label: str
+    probability: float
+    suggested: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairDoubt:
+    """A sound and a picture that stand together and do not fit each other.
+
+    Attributes
+    ----------
+    sound, image : str
+        Paths: the same for a video.
+    similarity : float
+        Cosine in the shared space.
+    rank : float
+        Share of other pictures that go better with the sound, and of other sounds that go better with the picture,
+        averaged: 0 where none does, 0.5 by chance.
+    """
+
+    sound: str
+    image: str
+    similarity: float
+    rank: float

@@ -92,7 +92,7 @@ def unseen_classes(train: Sources, test: Sources, fit: Callable[[Sources, int], 
 
     `fit` trains a space on sources, with a seed.
     """
-    from scipy.stats import t  # type: ignore[import-untyped]
+    from scipy.stats import t
 
     scores: dict[Modality, list[tuple[float, float]]] = {m: [] for m in MODALITIES}
     chances = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,8 +110,12 @@ class Segments:
         )
         if fingerprint is not None:
             statement = statement.where(PipelineRow.fingerprint == fingerprint)
+        found: dict[int, Float32Array] = {}
         with self._database.read() as connection:
-            return {row[0]: _matrix([row])[0] for row in connection.execute(statement)}
+            for _, rows in groupby(connection.execute(statement).all(), key=lambda row: row[2:]):
+                of_one_shape = list(rows)
+                found |= zip([row[0] for row in of_one_shape], _matrix(of_one_shape), strict=True)
+        return found
 
     def removed_since(self, generation: int) -> Int64Array:
         """Return the ids of the segments that have gone since a generation, ascending.

@@ -96,7 +96,7 @@ def _retrieval_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
 def _classification_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     for result in evaluation.classification:
         ways = (
-            ("balanced vote", result.balanced),
+            ("pooled neighbours", result.pooled),
             (f"{evaluation.k} nearest", result.knn),
             ("linear head", result.head),
         )

@@ -1,85 +1,373 @@
-"""Names: ``label``, ``classify``."""
+"""Labels: ``label``."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
+from click_default_group import DefaultGroup
 
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import print_document, print_rows, say
+from modag_search.cli.output import chosen_format, print_document, print_rows, say
+from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
-    from modag_search.errors import ModagError
+    from collections.abc import Callable
+
+    from modag_search.catalog import LabelMode, Origin
+    from modag_search.index import Index
+    from modag_search.index.labels import LabelSummary
+
+Result = TypeVar("Result")
+
+_LIST = ("label", "items", "image", "sound", "video", "transferred", "parents", "audioset_id")
+_RUNS = ("run", "verb", "labels", "started_at", "arguments")
+_EXPORT = ("path", "label", "start_s", "end_s", "origin", "source", "confidence")
+_TREE = ("label", "level", "parents", "audioset_id", "items")
 
 
-@click.command()
-@paths_arguments()
+@click.group(cls=DefaultGroup, default="give", default_if_no_args=False)
+def label() -> None:
+    """Give labels, take them back, and keep them in order.
+
+    \b
+    modag label photo.jpg sound.wav --as oboe        name items of the index
+    modag label talk.mp3 --as laughter --start 12 --end 15
+    modag label --from labels.csv                    columns path,label[,start_s,end_s]; .jsonl, .jams
+    modag label --from-folders ~/Samples             ROOT/CLASS/file: the folder is the label
+    modag label undo 7                               take back what run 7 gave
+
+    What follows without a verb is `modag label give`.
+    """  # noqa: D301  click reads the character
+
+
+@label.command()
+@paths_arguments(required=False)
 @index_option
-@click.option("--as", "name", required=True, metavar="NAME", help="The label.")
-@click.option("--remove", is_flag=True, help="Take the label back instead.")
+@click.option("--as", "names", multiple=True, metavar="NAME", help="The label, or AudioSet's id of it; repeatable.")
+@click.option("--start", "start_s", type=click.FloatRange(0), metavar="SECONDS", help="Of the part that it holds for.")
+@click.option("--end", "end_s", type=click.FloatRange(0), metavar="SECONDS", help="Of the part that it holds for.")
+@click.option(
+    "--from",
+    "sources",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FILE",
+    help="A file of labels: CSV, JSONL or JAMS, by its ending. All of it or nothing is taken.",
+)
+@click.option(
+    "--from-folders",
+    "roots",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Items below DIR/CLASS get the label CLASS.",
+)
+@click.option("--skip-missing", is_flag=True, help="Pass over lines of FILE whose media are not in the index.")
 @format_option(choices=("table", "json"))
-def label(
+def give(
     paths: tuple[str, ...],
     nul_separated: bool,
     index_name: str | None,
-    name: str,
-    remove: bool,
+    names: tuple[str, ...],
+    start_s: float | None,
+    end_s: float | None,
+    sources: tuple[Path, ...],
+    roots: tuple[Path, ...],
+    skip_missing: bool,
     output_format: str | None,
 ) -> None:
-    """Give items of the index a label.
+    """Give items of the index labels.
 
-    PATH is an indexed file or id:N; - reads paths from stdin. All or none are labelled.
+    PATH is an indexed file or id:N; - reads paths from stdin. All or none are labelled. The run that is printed can be
+    taken back with `modag label undo RUN`.
     """
     from modag_search.cli.opening import open_index
 
+    if (sources or roots) and (paths or names or start_s is not None or end_s is not None):
+        raise UsageError("--from and --from-folders take paths, labels and parts from what they name; leave these out")
+    if sources or roots:
+        _import(index_name, [*sources], [*roots], skip_missing=skip_missing, output_format=output_format)
+        return
+    if not names:
+        raise click.UsageError("name the label with --as NAME, or a file of labels with --from FILE")
     items = expand_stdin(paths, nul_separated=nul_separated)
     with open_index(index_name) as opened:
-        changed = opened.unlabel(items, name) if remove else opened.label(items, name)
-    print_document({"label": name, "removed" if remove else "added": changed}, output_format=output_format)
+        records = [opened.item(path) for path in items]
+        given = opened.labels.give(records, names, start_s=start_s, end_s=end_s)
+    print_document(
+        {"label": ", ".join(names), "items": len(records), "added": given.added, "run": given.run},
+        output_format=output_format,
+    )
 
 
-@click.command()
-@paths_arguments()
+def _import(
+    index_name: str | None, sources: list[Path], roots: list[Path], *, skip_missing: bool, output_format: str | None
+) -> None:
+    from modag_search.cli.opening import open_index
+    from modag_search.labelling import import_labels
+
+    skipped = 0
+    with open_index(index_name) as opened:
+        for source in [*sources, *roots]:
+            report = import_labels(opened, source, from_folders=source in roots, skip_missing=skip_missing)
+            for path in report.skipped:
+                say(f"skipped: {path}: is not in the index, or failed")
+            skipped += len(report.skipped)
+            print_document({"source": str(source), **_summary(report)}, output_format=output_format)
+    if skipped:
+        sys.exit(3)
+
+
+def _summary(report: Any) -> dict[str, Any]:
+    return {"run": report.run, "added": report.added, "unchanged": report.unchanged, "skipped": len(report.skipped)}
+
+
+@label.command(name="list")
 @index_option
-@click.option("-k", type=click.IntRange(1), default=20, show_default=True, help="How many labelled neighbours vote.")
-@click.option(
-    "--vote",
-    type=click.Choice(["balanced", "nearest"]),
-    default="balanced",
-    show_default=True,
-    help="balanced: every label by the mean of its examples, so that many do not drown few; nearest: the k nearest.",
-)
-@click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="Below it, leave the label open.")
-@format_option()
-def classify(
+@format_option(choices=("table", "json", "jsonl", "csv"))
+def list_labels(index_name: str | None, output_format: str | None) -> None:
+    """List labels, with the number of pictures, sounds and videos that have each."""
+    summaries = _with_index(index_name, lambda opened: opened.labels.summaries())
+    rows = [dataclasses.asdict(summary) for summary in summaries]
+    print_rows(rows, output_format=output_format, columns=_LIST, fields=_LIST)
+    if not rows:
+        say("no item has a label yet; `modag label PATH... --as NAME` gives one")
+
+
+@label.command()
+@click.argument("name")
+@paths_arguments(required=False)
+@click.option("--all", "everywhere", is_flag=True, help="Take it from all items.")
+@index_option
+@format_option(choices=("table", "json"))
+def remove(
+    name: str,
     paths: tuple[str, ...],
     nul_separated: bool,
+    everywhere: bool,
     index_name: str | None,
-    k: int,
-    vote: Literal["balanced", "nearest"],
-    min_confidence: float,
     output_format: str | None,
 ) -> None:
-    """Name files by the labels of their nearest neighbours, sounds and pictures alike.
+    """Take the label NAME back from items, or from all.
 
-    PATH is a media file, in the index or not, or id:N; - reads paths from stdin. Confidence is the label's share of the
-    vote. The json formats also list the neighbours that voted.
+    PATH is an indexed file or id:N; - reads paths from stdin.
+    """
+    if bool(paths) == everywhere:
+        raise click.UsageError(f"name the items to take {name} from, or --all to take it from all")
+    items = expand_stdin(paths, nul_separated=nul_separated) if paths else []
+
+    def taken(opened: Index) -> int:
+        return opened.labels.remove(name) if everywhere else opened.unlabel(items, name)
+
+    removed = _with_index(index_name, taken)
+    print_document({"label": name, "removed": removed}, output_format=output_format)
+
+
+@label.command()
+@click.argument("name")
+@click.argument("new_name", metavar="NEW")
+@index_option
+@format_option(choices=("table", "json"))
+def rename(name: str, new_name: str, index_name: str | None, output_format: str | None) -> None:
+    """Give the label NAME the name NEW."""
+    count = _with_index(index_name, lambda opened: opened.labels.rename(name, new_name))
+    print_document({"label": new_name, "annotations": count}, output_format=output_format)
+
+
+@label.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option("--into", required=True, metavar="NAME", help="What they become.")
+@index_option
+@format_option(choices=("table", "json"))
+def merge(names: tuple[str, ...], into: str, index_name: str | None, output_format: str | None) -> None:
+    """Make several labels one."""
+    count = _with_index(index_name, lambda opened: opened.labels.merge(names, into))
+    print_document({"label": into, "annotations": count}, output_format=output_format)
+
+
+@label.command()
+@index_option
+@format_option(choices=("table", "json", "jsonl", "csv"))
+def runs(index_name: str | None, output_format: str | None) -> None:
+    """List the runs that gave labels which are still there; `modag label undo RUN` takes one back."""
+    found = _with_index(index_name, lambda opened: opened.labels.runs())
+    rows = [
+        {
+            "run": run.id,
+            "verb": run.verb,
+            "labels": count,
+            "started_at": run.started_at,
+            "arguments": {key: value for key, value in run.arguments.items() if value is not None},
+        }
+        for run, count in found
+    ]
+    print_rows(rows, output_format=output_format, columns=_RUNS, fields=_RUNS)
+
+
+@label.command()
+@click.argument("run", type=int)
+@index_option
+@format_option(choices=("table", "json"))
+def undo(run: int, index_name: str | None, output_format: str | None) -> None:
+    """Take back all labels that RUN gave; what others gave stays.
+
+    `modag label runs` lists the runs.
+    """
+    removed = _with_index(index_name, lambda opened: opened.labels.undo(run))
+    print_document({"run": run, "removed": removed}, output_format=output_format)
+
+
+@label.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@click.option("--clear", is_flag=True, help="Let no label be a kind of another.")
+@index_option
+@format_option(choices=("table", "json", "jsonl", "csv"))
+def hierarchy(file: Path | None, clear: bool, index_name: str | None, output_format: str | None) -> None:
+    """Say which labels are kinds of which, or show it.
+
+    FILE is CSV or JSONL with the columns child,parent: string > bowed > violin. A third column, audioset_id, names the
+    child as AudioSet does. It takes the place of the hierarchy that is there.
     """
     from modag_search.cli.opening import open_index
+    from modag_search.hierarchy import Hierarchy
+    from modag_search.labelling.hierarchies import read_hierarchy_file
 
-    files = expand_stdin(paths, nul_separated=nul_separated)
-    failures: list[ModagError] = []
+    if file and clear:
+        raise click.UsageError("--clear takes no FILE")
+    read = read_hierarchy_file(file) if file else (Hierarchy(), {})
     with open_index(index_name) as opened:
-        answers = opened.classify(files, k=k, vote=vote, min_confidence=min_confidence, on_failure=failures.append)
-    rows: list[dict[str, Any]] = [dataclasses.asdict(answer) for answer in answers]
-    fields = ("path", "label", "confidence", "scores", "neighbours")
-    print_rows(rows, output_format=output_format, columns=fields[:3], fields=fields)
-    for failure in failures:
-        say(f"failed: {failure}")
-    if failures:
-        sys.exit(3)
-    if all(answer.label is None for answer in answers):
-        sys.exit(4)
+        if file or clear:
+            opened.labels.set_hierarchy(read[0], audioset_ids=read[1])
+        rows = _tree(opened.labels.summaries(), opened.labels.hierarchy)
+    if chosen_format(output_format) == "table":
+        for row in rows:
+            identifier = f"  {row['audioset_id']}" if row["audioset_id"] else ""
+            click.echo(f"{'  ' * row['depth']}{row['label']}  ({row['items']}){identifier}")
+        return
+    print_rows([{key: row[key] for key in _TREE} for row in rows], output_format=output_format, columns=_TREE)
+
+
+def _tree(summaries: list[LabelSummary], hierarchy: Any) -> list[dict[str, Any]]:
+    """List labels, each below what it is a kind of; a label of several parents stands below each."""
+    by_name = {summary.label: summary for summary in summaries}
+    children: dict[str, list[str]] = {}
+    for child, parent in hierarchy.pairs():
+        children.setdefault(parent, []).append(child)
+    rows: list[dict[str, Any]] = []
+
+    def descend(name: str, depth: int) -> None:
+        summary = by_name[name]
+        rows.append(
+            {
+                "label": name,
+                "level": hierarchy.level(name),
+                "depth": depth,
+                "parents": summary.parents,
+                "audioset_id": summary.audioset_id,
+                "items": summary.items,
+            }
+        )
+        for child in children.get(name, ()):
+            descend(child, depth + 1)
+
+    for name, summary in by_name.items():
+        if not summary.parents:
+            descend(name, 0)
+    return rows
+
+
+@label.command()
+@click.argument("mode", metavar="[auto|single|multi]", type=click.Choice(["auto", "single", "multi"]), required=False)
+@index_option
+@format_option(choices=("table", "json"))
+def mode(mode: LabelMode | None, index_name: str | None, output_format: str | None) -> None:
+    """Say whether labels exclude each other, or show it.
+
+    single: an item has one label, beside those that it is a kind of; multi: any number, each judged for itself; auto:
+    any number, and labels exclude each other as long as no item has two.
+    """
+
+    def settled(opened: Index) -> LabelMode:
+        if mode is not None:
+            opened.labels.set_mode(mode)
+        return opened.labels.mode
+
+    print_document({"mode": _with_index(index_name, settled)}, output_format=output_format)
+
+
+@label.command()
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    metavar="FILE_OR_DIR",
+    help="A .csv or .jsonl file; a folder for jams and folders. [default: print rows]",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["csv", "jsonl", "jams", "folders"]),
+    help="jams: a file an item; folders: DIR/LABEL/file, links to the media. [default: by the ending]",
+)
+@click.option("--copy", is_flag=True, help="With folders: copies instead of links.")
+@click.option("--relative", is_flag=True, help="Paths from the file or folder on, so that all can move together.")
+@click.option("--transferred", is_flag=True, help="Transferred labels too.")
+@index_option
+@format_option(choices=("table", "json", "jsonl", "csv"))
+def export(
+    target: Path | None,
+    kind: Literal["csv", "jsonl", "jams", "folders"] | None,
+    copy: bool,
+    relative: bool,
+    transferred: bool,
+    index_name: str | None,
+    output_format: str | None,
+) -> None:
+    """Write all labels, with where each comes from.
+
+    What is written can be read again with `modag label --from` and `--from-folders`.
+    """
+    from modag_search.cli.opening import open_index
+    from modag_search.labelling import export_labels
+
+    if target is None and (kind or copy or relative):
+        raise click.UsageError("name the file or folder to write with --to")
+    origins: tuple[Origin, ...] = ("hand", "import", "transfer") if transferred else ("hand", "import")
+    with open_index(index_name) as opened:
+        if target is None:
+            _print_labels(opened, origins, output_format)
+            return
+        written = export_labels(
+            opened, target, output_format=kind or _kind_of(target), origins=origins, relative=relative, copy=copy
+        )
+    left_out = f"; {written.left_out} on parts of items left out" if written.left_out else ""
+    say(f"{target}: {written.labels} labels in {written.files} files{left_out}")
+
+
+def _print_labels(opened: Index, origins: tuple[Origin, ...], output_format: str | None) -> None:
+    """Print labels; csv and jsonl as they are read again."""
+    from modag_search.labelling import csv_lines, json_lines, label_rows
+
+    rows = label_rows(opened, origins=origins)
+    if output_format in ("csv", "jsonl"):
+        for line in csv_lines(rows) if output_format == "csv" else json_lines(rows):
+            click.echo(line, nl=False)
+        return
+    print_rows(list(rows), output_format=output_format, columns=_EXPORT[:6], fields=_EXPORT)
+
+
+def _kind_of(target: Path) -> Literal["csv", "jsonl"]:
+    endings: dict[str, Literal["csv", "jsonl"]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+    if target.suffix.lower() not in endings:
+        raise UsageError(f"{target}: a file of labels ends in .csv or .jsonl; for a folder name --kind jams or folders")
+    return endings[target.suffix.lower()]
+
+
+def _with_index(index_name: str | None, call: Callable[[Index], Result]) -> Result:
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        return call(opened)

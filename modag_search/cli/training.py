@@ -1,4 +1,4 @@
-"""Training: ``train space``."""
+"""Training: ``train space``, ``train head``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.options import Command, format_option, progress_option
+from modag_search.cli.options import Command, format_option, index_option, progress_option
 from modag_search.cli.output import print_document, say
 from modag_search.cli.writing import check_writable
 from modag_search.errors import UsageError
@@ -53,7 +53,7 @@ def _settings_options(command: Command) -> Command:
 
 @click.group()
 def train() -> None:
-    """Train a space on media of your own."""
+    """Train a space on media of your own, or a head on the labels of an index."""
 
 
 @train.command()
@@ -225,3 +225,21 @@ def _interrupted(notes: Checkpoint) -> click.Abort:
         "interrupted; nothing is kept: the same command begins anew. Where decoding takes long, `modag index` the "
         "media first, and train with --index"
     )
+
+
+@train.command()
+@index_option
+@click.option("--update", is_flag=True, help="Take in what has changed since it was fitted; its settings stay.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Deals the folds.")
+@format_option(choices=("table", "json"))
+def head(index_name: str | None, update: bool, seed: int, output_format: str | None) -> None:
+    """Fit a linear head to the labelled items, sounds and pictures alike.
+
+    `modag classify --by head` asks it. Its settings are chosen, and its confidence learnt, by cross-validation. It is
+    kept in the index and says so when labels have changed since.
+    """
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        card = opened.train_head(update=update, seed=seed).card()
+    print_document(card, output_format=output_format)

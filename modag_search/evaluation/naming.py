@@ -1,4 +1,4 @@
-"""How well labelled items name others: by the vote of the nearest, and by a linear head."""
+"""How well labelled items name others: by pooled neighbours, by the nearest alone, and by a linear head."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.discriminant import Examples, Sums, choose_settings, discriminant
 from modag_search.evaluation.items import count_right, similarities_in_parts
 from modag_search.evaluation.results import ClassAccuracy, Classification, Naming, Score, rounded
-from modag_search.knn import class_means, vote_all
+from modag_search.knn import label_kernels, label_means, vote_all
 from modag_search.metrics import bootstrap_macro_accuracy
+from modag_search.pooling import Pool, across_only, learn_pool
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 Background = Callable[[Modality, Modality], tuple[float, float]]
 
 _FOLDS = 5
-_ITERATIONS = 1000
 
 
 def score_classification(
@@ -66,9 +67,9 @@ def score_classification(
     shared = tuple(names[number] for number in classes.tolist())
     expected = np.searchsorted(classes, asking.classes)
     named = {
-        "balanced": classes[_vote_balanced(asking, voting, classes, background=background)],
+        "pooled": classes[_pool(asking, voting, classes, k=k, background=background)],
         "knn": classes[_vote(asking, voting, classes, k=k)],
-        "head": _name_by_head(asking, voting, seed=seed),
+        "head": classes[_name_by_head(asking, voting, classes, seed=seed)],
     }
     namings = {
         way: _naming(expected, np.searchsorted(classes, guessed), shared, asking.groups, draws=draws, seed=seed)
@@ -96,36 +97,57 @@ def _vote(queries: Items, voters: Items, classes: Int64Array, *, k: int) -> Int6
     return np.concatenate(guesses)
 
 
-def _vote_balanced(queries: Items, voters: Items, classes: Int64Array, *, background: Background) -> Int64Array:
-    """Return the place in `classes` of the label whose sounds, or pictures, are the most similar on average."""
-    asking = MODALITIES[int(queries.sources[0])]
-    labels = np.searchsorted(classes, voters.classes)
-    guesses = []
-    for _, similarities in similarities_in_parts(queries, voters):
-        above = np.full((len(similarities), len(classes)), -np.inf)
-        for source in np.unique(voters.sources).tolist():
-            unlike, _ = background(asking, MODALITIES[source])
-            means = class_means(
-                similarities[:, voters.sources == source], labels[voters.sources == source], len(classes)
+def _pool(queries: Items, voters: Items, classes: Int64Array, *, k: int, background: Background) -> Int64Array:
+    """Return the place in `classes` of the label that `Index.classify` gives to each query by default."""
+    own = voters.only(voters.sources == queries.sources[0])
+    pool = across_only(Pool())
+    if len(own):
+        left_out = _evidence(own, voters, classes, k=k, background=background)
+        holds = classes == own.classes[:, None]
+        told = np.isfinite(left_out[..., 0]) & holds
+        pool = learn_pool(left_out[told.any(axis=1)], told[told.any(axis=1)])
+    guessed: Int64Array = pool.scores(_evidence(queries, voters, classes, k=k, background=background)).argmax(axis=1)
+    return guessed
+
+
+def _evidence(queries: Items, voters: Items, classes: Int64Array, *, k: int, background: Background) -> Float32Array:
+    """Gather what the voters of each modality say of each class; see `pooling`."""
+    own = int(queries.sources[0])
+    said = []
+    for source in (own, 1 - own):
+        voting = voters.only(voters.sources == source)
+        labels, unlike = np.searchsorted(classes, voting.classes), background(MODALITIES[own], MODALITIES[source])[0]
+        parts = [
+            np.stack(
+                [
+                    label_means(similarities - np.float32(unlike), labels, n_labels=len(classes)),
+                    label_kernels(similarities - np.float32(unlike), labels, n_labels=len(classes), k=k),
+                ],
+                axis=-1,
             )
-            above = np.maximum(above, means - unlike)
-        guesses.append(above.argmax(axis=1))
-    return np.concatenate(guesses)
+            for _, similarities in similarities_in_parts(queries, voting)
+        ]
+        said.append(np.concatenate(parts))
+    return np.concatenate(said, axis=-1)
 
 
-def _name_by_head(queries: Items, voters: Items, *, seed: int) -> Int64Array:
-    """Return the class that a linear head gives to each query that it did not learn from.
+def _name_by_head(queries: Items, voters: Items, classes: Int64Array, *, seed: int) -> Int64Array:
+    """Return the place in `classes` of the class that a linear head gives to each query that it did not learn from.
 
     Queries that are the same as a voter are dealt to folds, and the head of a fold learns from what is not in it.
     """
+    modality = MODALITIES[int(queries.sources[0])]
+    examples = Examples(voters.vectors, np.searchsorted(classes, voters.classes), voters.sources, voters.groups)
+    settings = choose_settings(examples, n_labels=len(classes), seed=seed)[modality]
     guesses = np.zeros(len(queries), dtype=np.int64)
     folds = _folds(queries, voters, seed=seed)
     fold_of_query = np.array([folds.get(group, -1) for group in queries.groups.tolist()])
     fold_of_voter = np.array([folds.get(group, -1) for group in voters.groups.tolist()])
     for fold in np.unique(fold_of_query).tolist():
-        taught = voters if fold == -1 else voters.only(fold_of_voter != fold)
+        taught = examples if fold == -1 else examples.only(fold_of_voter != fold)
         asked = fold_of_query == fold
-        guesses[asked] = _predicted(taught, queries.vectors[asked])
+        head = discriminant(Sums.of(taught, n_labels=len(classes)), modality, settings)
+        guesses[asked] = head.scores(queries.vectors[asked]).argmax(axis=1)
     return guesses
 
 
@@ -136,20 +158,6 @@ def _folds(queries: Items, voters: Items, *, seed: int) -> dict[int, int]:
     shuffled = np.random.default_rng(seed).permutation(sorted(class_of)).tolist()
     dealt = sorted((group for group in shuffled if group in voting), key=class_of.__getitem__)
     return {group: place % _FOLDS for place, group in enumerate(dealt)}
-
-
-def _predicted(voters: Items, vectors: Float32Array) -> Int64Array:
-    """Fit logistic regression to voters, and name vectors; classes weigh the same, and so do modalities."""
-    from sklearn.linear_model import LogisticRegression
-
-    if len(np.unique(voters.classes)) == 1:
-        return np.full(len(vectors), voters.classes[0])
-    counts = np.bincount(voters.sources, minlength=len(MODALITIES))
-    weights = len(voters) / (np.count_nonzero(counts) * counts[voters.sources])
-    head = LogisticRegression(class_weight="balanced", solver="lbfgs", max_iter=_ITERATIONS)
-    head.fit(voters.vectors, voters.classes, sample_weight=weights)
-    guessed: Int64Array = head.predict(vectors)
-    return guessed
 
 
 def _naming(

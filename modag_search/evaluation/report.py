@@ -132,19 +132,19 @@ def _classification(evaluation: Evaluation) -> Iterator[str]:
         [
             f"{_way(result)}<small>{result.n_queries} named by {result.n_voters}</small>",
             str(len(result.classes)),
-            _score(result.balanced.accuracy),
+            _score(result.pooled.accuracy),
             _score(result.knn.accuracy),
             _score(result.head.accuracy),
         ]
         for result in evaluation.classification
     ]
-    yield _table(["", "classes", "balanced vote", f"{evaluation.k} nearest", "linear head"], rows)
+    yield _table(["", "classes", "pooled neighbours", f"{evaluation.k} nearest", "linear head"], rows)
     yield "<details><summary>Class by class</summary>"
     for result in evaluation.classification:
         yield f"<h3>{_way(result)}</h3>"
-        ways = (result.balanced, result.knn, result.head)
+        ways = (result.pooled, result.knn, result.head)
         yield _table(
-            ["class", "queries", "balanced vote", f"{evaluation.k} nearest", "linear head"],
+            ["class", "queries", "pooled neighbours", f"{evaluation.k} nearest", "linear head"],
             [
                 [_text(same[0].label), str(same[0].n_queries), *(f"{scored.accuracy:.3f}" for scored in same)]
                 for same in zip(*(naming.by_class for naming in ways), strict=True)
@@ -158,7 +158,7 @@ def _confusions(evaluation: Evaluation) -> Iterator[str]:
         return
     yield f"<h2>What is taken for what by the {evaluation.k} nearest</h2>"
     for result in evaluation.classification:
-        drawing = as_svg(_confusion(result, result.knn))
+        drawing = as_svg(_confusion(result, result.pooled))
         caption = f"{_way(result)}: queries of a class (row) by the name that they get (column)."
         yield f'<figure><figcaption>{caption}</figcaption><div class="wide">{drawing}</div></figure>'
 

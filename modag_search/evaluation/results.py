@@ -100,12 +100,12 @@ class Classification:
     n_voters, n_queries : int
     n_left_out : int
         Items that do not ask, since no voter but themselves has their label.
-    balanced : Naming
-        By the mean of all voters of each label, as `Index.classify` names by default.
+    pooled : Naming
+        By the neighbours of each label, pooled, as `Index.classify` names by default.
     knn : Naming
-        By the vote of the nearest voters.
+        By the plain vote of the nearest voters.
     head : Naming
-        By logistic regression.
+        By a linear head, as `Index.train_head` fits one.
     """
 
     voters: VoterKind
@@ -114,7 +114,7 @@ class Classification:
     n_voters: int
     n_queries: int
     n_left_out: int
-    balanced: Naming
+    pooled: Naming
     knn: Naming
     head: Naming
 

@@ -23,7 +23,7 @@ from modag_search.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from modag_search.settings import IndexSettings
 
@@ -80,6 +80,13 @@ class MediaEncoder:
     def warm(self, modality: Modality) -> None:
         """Load the network of a modality, so that threads find it loaded and missing weights show at once."""
         self.encoders[modality].encode(_EXAMPLES[modality])
+
+    def warm_for(self, paths: Iterable[str]) -> None:
+        """Load the networks that files need."""
+        kinds = {media.kind_of(path) for path in paths}
+        for modality in MODALITIES:
+            if kinds & {modality, "video"}:
+                self.warm(modality)
 
     def encode_file(
         self, path: str, *, start_s: float | None = None, end_s: float | None = None

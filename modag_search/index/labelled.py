@@ -11,6 +11,7 @@ import numpy as np
 
 from modag_search import media
 from modag_search.errors import MediaError, ModagError, NothingFoundError
+from modag_search.index.vectors import SegmentVectors
 from modag_search.values import MODALITIES, Float32Array, Modality, ScannedFile
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from modag_search.index.encoding import MediaEncoder
     from modag_search.space import Space
     from modag_search.values import ItemRecord
-
-_SEGMENTS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,12 +61,12 @@ class ItemVectors:
         self._space = space
 
     def labelled(self) -> list[ItemVector]:
-        """Return the labelled items, in order of their ids.
+        """Return the items that a person or a file labelled, in order of their ids.
 
         A label on a part of an item counts the segments of that part alone. What is silent, black, or was made by
         another version of an encoder is left out.
         """
-        segment_ids, item_ids, names = self._catalog.labels.labelled_segments()
+        segment_ids, item_ids, names = self._catalog.labels.labelled_segments(given=True)
         items = self._catalog.items.get_many(item_ids.tolist())
         labels: dict[int, set[str]] = {}
         segments: dict[int, list[int]] = {}
@@ -79,7 +78,8 @@ class ItemVectors:
 
     def count_labelled(self) -> int:
         """Count the items that have a label, whether or not they have a vector."""
-        return len({annotation.item_id for annotation in self._catalog.labels.annotations()})
+        given = (one for one in self._catalog.labels.annotations() if one.origin != "transfer")
+        return len({annotation.item_id for annotation in given})
 
     def of_files(
         self,
@@ -116,7 +116,7 @@ class ItemVectors:
         for one in self._stored(list(items.values()), segments, {}):
             known.setdefault(one.path, []).append(one)
         others = [path for path in paths if path not in items]
-        self._warm(others)
+        self._encoder.warm_for(others)
         vectors = []
         with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
             encoded = pool.map(self._encoded, others)
@@ -162,17 +162,11 @@ class ItemVectors:
                     )
 
     def _sums(self, modality: Modality, owners: Mapping[int, int]) -> dict[int, np.ndarray]:
-        """Add up the vectors of segments by item; another pipeline's features are not comparable."""
+        """Add up the vectors of segments by item."""
         sums: dict[int, np.ndarray] = {}
-        ids = sorted(owners)
-        fingerprint = self._encoder.fingerprints[modality]
-        for start in range(0, len(ids), _SEGMENTS_AT_ONCE):
-            chosen = ids[start : start + _SEGMENTS_AT_ONCE]
-            features = self._catalog.segments.features_of(chosen, fingerprint=fingerprint)
-            if features:
-                vectors = self._space.project(modality, np.stack(list(features.values())))
-                for segment, vector in zip(features, vectors.astype(np.float64), strict=True):
-                    sums[owners[segment]] = sums.get(owners[segment], 0) + vector
+        ids, vectors = SegmentVectors(self._catalog, self._space, self._encoder.fingerprints).of(modality, owners)
+        for segment, vector in zip(ids.tolist(), vectors.astype(np.float64), strict=True):
+            sums[owners[segment]] = sums.get(owners[segment], 0) + vector
         return sums
 
     def _encoded(self, path: str) -> list[ItemVector] | MediaError:
@@ -196,13 +190,6 @@ class ItemVectors:
             )
             for modality, rows in sorted(features.items())
         ]
-
-    def _warm(self, paths: Iterable[str]) -> None:
-        """Load the networks that files need, before threads ask for them at once."""
-        kinds = {media.kind_of(path) for path in paths}
-        for modality in MODALITIES:
-            if kinds & {modality, "video"}:
-                self._encoder.warm(modality)
 
 
 def _scanned(path: str) -> ScannedFile | None:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.errors import NothingFoundError, UsageError
+from modag_search.errors import MediaError, ModagError, NothingFoundError, UsageError
+from modag_search.index.labels import LabelBook
 from modag_search.index.searching import Query
+from modag_search.index.vectors import SegmentVectors
 from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, Modality, ScannedFile, SegmentRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.index.encoding import MediaEncoder
     from modag_search.space import Space
+    from modag_search.values import EncodedSegment
 
 Features = dict[Modality, list[Float32Array]]
 
-_FEATURES_AT_ONCE = 4096
 _OUTDATED = "was made by another version of an encoder; `modag index` on its folder renews it"
 
 
@@ -75,17 +78,95 @@ class QueryMaker:
         if name.startswith("label:"):
             if start_s is not None or end_s is not None:
                 raise UsageError(f"{name}: a label has no duration, so no part of it can be chosen by time")
-            return self._of_label(name.removeprefix("label:"))
+            return self._of_label(name)
         if name.startswith("id:"):
             return self._of_item(find_item(self._catalog, name), start_s=start_s, end_s=end_s)
         path = os.path.abspath(name)
         item = self._catalog.items.at(path)
         if item is not None and start_s is None and end_s is None and self._is_current(item):
             return self._of_item(item)
-        return self._of_file(path, item, start_s=start_s, end_s=end_s)
-
-    def _of_file(self, path: str, item: ItemRecord | None, *, start_s: float | None, end_s: float | None) -> Query:
         _, segments = self._encoder.encode_file(path, start_s=start_s, end_s=end_s)
+        return self._of_file(path, item, segments)
+
+    def make_all(
+        self,
+        names: Sequence[str],
+        *,
+        workers: int | None = None,
+        on_failure: Callable[[ModagError], None] | None = None,
+    ) -> Iterator[tuple[str, Query]]:
+        """Make queries of media files and ``id:N``, decoding several files at once.
+
+        Parameters
+        ----------
+        names : sequence of str
+        workers : int, optional
+            Threads that decode and encode; default one a processor.
+        on_failure : callable, optional
+            Called with the error of each that cannot be read, or has nothing in it to ask with; without it, the first
+            such error is raised.
+
+        Yields
+        ------
+        name : str
+            In the order given.
+        query : Query
+
+        Raises
+        ------
+        UsageError
+            If an ``id:N`` is not in the catalog.
+        """
+        outcomes: dict[str, Query | MediaError | NothingFoundError | None] = {}
+        items: dict[str, ItemRecord | None] = {}
+        for name in names:
+            outcomes[name], items[name] = self._at_once(name)
+        pending = [name for name, outcome in outcomes.items() if outcome is None]
+        self._encoder.warm_for(pending)
+        pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+        try:
+            encoded = dict(zip(pending, [pool.submit(self._encoded, name) for name in pending], strict=True))
+            for name in names:
+                outcome = outcomes[name] or self._decoded(name, items[name], encoded[name].result())
+                if isinstance(outcome, Query):
+                    yield name, outcome
+                elif on_failure is None:
+                    raise outcome
+                else:
+                    on_failure(outcome)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _at_once(self, name: str) -> tuple[Query | MediaError | NothingFoundError | None, ItemRecord | None]:
+        """Make a query without decoding, or None where that takes decoding; with the item at its path."""
+        item = (
+            find_item(self._catalog, name) if name.startswith("id:") else self._catalog.items.at(os.path.abspath(name))
+        )
+        if item is None or not (name.startswith("id:") or self._is_current(item)):
+            return None, item
+        try:
+            return self._of_item(item), item
+        except NothingFoundError as error:
+            return error, item
+
+    def _encoded(self, name: str) -> tuple[EncodedSegment, ...] | MediaError:
+        """Encode a file; several threads may."""
+        try:
+            return self._encoder.encode_file(os.path.abspath(name))[1]
+        except MediaError as error:
+            return error
+
+    def _decoded(
+        self, name: str, item: ItemRecord | None, segments: tuple[EncodedSegment, ...] | MediaError
+    ) -> Query | MediaError | NothingFoundError:
+        if isinstance(segments, MediaError):
+            return segments
+        try:
+            return self._of_file(os.path.abspath(name), item, segments)
+        except NothingFoundError as error:
+            return error
+
+    def _of_file(self, path: str, item: ItemRecord | None, segments: Iterable[EncodedSegment]) -> Query:
         features: Features = {}
         for segment in segments:
             if segment.feature is not None:
@@ -116,33 +197,30 @@ class QueryMaker:
             raise NothingFoundError(f"id:{item.id} ({item.path}): {_OUTDATED}")
         return self._projected(features, without=frozenset({item.id}))
 
-    def _of_label(self, label: str) -> Query:
-        """Ask with the mean of what has a label, for each modality."""
-        item_ids = self._catalog.labels.items_labelled(label).tolist()
+    def _of_label(self, name: str) -> Query:
+        """Ask with the mean of what has a label, or a kind of it, for each modality."""
+        labels = LabelBook(self._catalog).with_descendants(name.removeprefix("label:"))
+        item_ids = self._catalog.labels.items_labelled(*labels).tolist()
         if not item_ids:
-            raise NothingFoundError(f"label:{label}: no item has this label")
+            raise NothingFoundError(f"{name}: no item has this label")
         segment_ids = {
-            modality: self._catalog.labels.labelled_segments(modality, label=label)[0] for modality in MODALITIES
+            modality: self._catalog.labels.labelled_segments(modality, labels=labels)[0] for modality in MODALITIES
         }
         if not any(len(ids) for ids in segment_ids.values()):
-            raise NothingFoundError(f"label:{label}: what has this label is silent, black or failed")
+            raise NothingFoundError(f"{name}: what has this label is silent, black or failed")
         means = {modality: self._mean(modality, ids) for modality, ids in segment_ids.items()}
         vectors = {modality: mean for modality, mean in means.items() if mean is not None}
         if not vectors:
-            raise NothingFoundError(f"label:{label}: what has this label {_OUTDATED}")
+            raise NothingFoundError(f"{name}: what has this label {_OUTDATED}")
         return Query(vectors=vectors, without=frozenset(item_ids))
 
     def _mean(self, modality: Modality, segment_ids: Int64Array) -> Float32Array | None:
         """Return the direction that the vectors of segments have in common, ``[shape=(1, d)]``; None without any."""
-        total = np.zeros((1, self._space.dimension))
-        n = 0
-        for start in range(0, len(segment_ids), _FEATURES_AT_ONCE):
-            features = self._stored(modality, segment_ids[start : start + _FEATURES_AT_ONCE])
-            if features:
-                total += self._space.project(modality, np.stack(list(features.values()))).sum(axis=0, dtype=np.float64)
-                n += len(features)
-        if n == 0:
+        fingerprints = self._encoder.fingerprints
+        _, vectors = SegmentVectors(self._catalog, self._space, fingerprints).of(modality, segment_ids.tolist())
+        if len(vectors) == 0:
             return None
+        total = vectors.sum(axis=0, dtype=np.float64, keepdims=True)
         direction: Float32Array = (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
         return direction
 

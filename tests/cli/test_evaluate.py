@@ -72,7 +72,7 @@ def test_labelled_items_ask_each_other(labelled: CommandLine) -> None:
     ways = {(one["voters"], one["queries"]) for one in data["classification"]}
     assert ways == {(voters, asking) for voters in ("sound", "image", "both") for asking in ("sound", "image")}
     for one in data["classification"]:
-        for way in ("balanced", "knn", "head"):
+        for way in ("pooled", "knn", "head"):
             assert one[way]["accuracy"]["estimate"] == 1
             assert one[way]["accuracy"]["chance"] == pytest.approx(1 / 3, abs=1e-6)
             assert one[way]["confusion"] == [[3, 0, 0], [0, 3, 0], [0, 0, 3]]
@@ -168,7 +168,7 @@ def test_nothing_to_evaluate_leaves_with_4(filled: CommandLine, media: Path, tmp
     outcome = filled("evaluate", manifest_of(tmp_path, other="media/a.wav"))
     assert outcome.status == 4
     assert outcome.error.endswith("no label of the manifest is one of the index, which has low, middle")
-    filled("label", media / "a.wav", "--as", "low", "--remove")
+    filled("label", "remove", "low", media / "a.wav")
     outcome = filled("evaluate")
     assert outcome.status == 4
     assert outcome.error.endswith("no item that asks has the label of another that could answer")

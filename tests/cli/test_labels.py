@@ -19,9 +19,9 @@ FIELDS = ["path", "label", "confidence", "scores", "neighbours"]
 
 def test_label_and_take_back(filled: CommandLine, media: Path) -> None:
     outcome = filled("label", media / "a.png", "id:2", "--as", "low")
-    assert (outcome.status, outcome.data) == (0, {"label": "low", "added": 2})
-    assert filled("label", media / "a.png", "--as", "low").data == {"label": "low", "added": 0}
-    assert filled("label", media / "a.png", "--as", "low", "--remove").data == {"label": "low", "removed": 1}
+    assert (outcome.status, outcome.data) == (0, {"label": "low", "items": 2, "added": 2, "run": 2})
+    assert filled("label", media / "a.png", "--as", "low").data["added"] == 0
+    assert filled("label", "remove", "low", media / "a.png").data == {"label": "low", "removed": 1}
     assert filled("info").data["annotations"] == 1
 
 
@@ -55,7 +55,7 @@ def test_classify_shows_who_voted(filled: CommandLine, media: Path, tmp_path: Pa
     assert sum(score["score"] for score in first["scores"]) == pytest.approx(1)
     assert first["confidence"] == first["scores"][0]["score"]
     assert [list(neighbour) for neighbour in first["neighbours"]] == [
-        ["id", "path", "modality", "label", "similarity"]
+        ["id", "path", "modality", "label", "similarity", "weight", "start_s", "end_s"]
     ] * 2
     table = filled("classify", query, "--format", "table").stdout.decode().splitlines()
     assert len(table) == 2

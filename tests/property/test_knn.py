@@ -10,46 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from modag_search.knn import TEMPERATURE, vote, vote_all, vote_weights
+from modag_search.knn import TEMPERATURE, label_kernels, label_means, vote_all, vote_weights
 
 COSINES = st.floats(-1, 1, width=32)
-VOTES = st.lists(st.tuples(COSINES, st.sampled_from(["harp", "lute", "oboe"])), min_size=1, max_size=30)
-
-
-def split(votes: list[tuple[float, str]]) -> tuple[np.ndarray, list[str]]:
-    return np.array([similarity for similarity, _ in votes], dtype=np.float32), [label for _, label in votes]
-
-
-@given(VOTES)
-def test_shares_add_up_to_one_and_fall(votes: list[tuple[float, str]]) -> None:
-    scores = [entry.score for entry in vote(*split(votes))]
-    assert sum(scores) == pytest.approx(1)
-    assert scores == sorted(scores, reverse=True)
-    assert min(scores) >= 0
-    assert {entry.label for entry in vote(*split(votes))} == {label for _, label in votes}
-
-
-@given(VOTES)
-def test_a_share_is_a_sum_of_exponentials(votes: list[tuple[float, str]]) -> None:
-    sums: dict[str, float] = {}
-    for similarity, label in votes:
-        sums[label] = sums.get(label, 0.0) + math.exp(similarity / TEMPERATURE)
-    for entry in vote(*split(votes)):
-        assert entry.score == pytest.approx(sums[entry.label] / sum(sums.values()), rel=1e-3, abs=1e-6)
-
-
-@given(VOTES, st.randoms(use_true_random=False))
-def test_the_order_of_neighbours_does_not_count(votes: list[tuple[float, str]], random: object) -> None:
-    shuffled = votes.copy()
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
-    ours = {entry.label: entry.score for entry in vote(*split(votes))}
-    theirs = {entry.label: entry.score for entry in vote(*split(shuffled))}
-    assert ours == pytest.approx(theirs)
-
-
-def test_ties_are_broken_by_name() -> None:
-    scores = vote(np.array([0.5, 0.5], dtype=np.float32), ["lute", "harp"])
-    assert [(entry.label, entry.score) for entry in scores] == [("harp", 0.5), ("lute", 0.5)]
 
 
 def test_neighbours_that_are_not_there_weigh_nothing() -> None:
@@ -68,7 +31,44 @@ def test_many_at_once_vote_as_one_by_one(similarities: np.ndarray, k: int, seed:
     shares = vote_all(similarities, classes, n_classes=4, k=k)
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
     for row, share in zip(similarities, shares, strict=True):
-        nearest = np.argsort(-row)[:k]
-        expected = vote(row[nearest], [str(classes[i]) for i in nearest])
-        for entry in expected:
-            assert share[int(entry.label)] == pytest.approx(entry.score, abs=1e-5)
+        sums = dict.fromkeys(range(4), 0.0)
+        for voter in np.argsort(-row)[:k]:
+            sums[int(classes[voter])] += math.exp(row[voter] / TEMPERATURE)
+        assert share.tolist() == pytest.approx([sums[c] / sum(sums.values()) for c in range(4)], rel=1e-3, abs=1e-5)
+
+
+@given(
+    arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 40)), elements=COSINES),
+    st.integers(1, 50),
+    st.integers(0, 2**31),
+)
+def test_what_the_voters_of_each_label_say_against_plain_sums(similarities: np.ndarray, k: int, seed: int) -> None:
+    n_voters: int = similarities.shape[1]
+    labels = np.random.default_rng(seed).integers(0, 4, n_voters)
+    means = label_means(similarities, labels, n_labels=5)
+    kernels = label_kernels(similarities, labels, n_labels=5, k=k)
+    for row, mean, kernel in zip(similarities.astype(float), means, kernels, strict=True):
+        for label in range(5):
+            own = sorted(row[labels == label], reverse=True)
+            if not own:
+                assert mean[label] == kernel[label] == -np.inf
+                continue
+            assert mean[label] == pytest.approx(sum(own) / len(own), abs=1e-5)
+            density = sum(math.exp((s - own[0]) / TEMPERATURE) for s in own[:k]) / len(own)
+            assert kernel[label] == pytest.approx(own[0] + TEMPERATURE * math.log(density), abs=1e-5)
+
+
+@given(st.integers(1, 60), st.integers(1, 60), COSINES)
+def test_a_label_weighs_no_more_for_having_more_voters(few: int, many: int, similarity: float) -> None:
+    similarities = np.full((1, few + many), similarity, dtype=np.float32)
+    labels = np.repeat([0, 1], [few, many])
+    for say in (label_means, label_kernels):
+        first, second = say(similarities, labels, n_labels=2, **({"k": 60} if say is label_kernels else {}))[0]
+        assert first == pytest.approx(second, abs=1e-5)
+
+
+def test_who_must_not_be_heard_says_nothing() -> None:
+    similarities = np.array([[-np.inf, 0.4, -np.inf]], dtype=np.float32)
+    labels = np.array([0, 0, 1])
+    for said in (label_means(similarities, labels, n_labels=2), label_kernels(similarities, labels, n_labels=2)):
+        np.testing.assert_allclose(said, [[0.4, -np.inf]], rtol=1e-6)

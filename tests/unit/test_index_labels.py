@@ -68,10 +68,11 @@ def test_the_only_labelled_item_is_named_by_nobody(filled: Index, media: Path) -
 
 
 def test_an_item_with_two_labels_votes_for_both(filled: Index, media: Path, tmp_path: Path) -> None:
-    filled.label([media / "a.png"], "one")
-    filled.label([media / "a.png"], "two")
+    filled.label([media / "a.png"], ["one", "two"])
     (answer,) = filled.classify([picture(tmp_path / "q.png", RED)])
-    assert [(score.label, score.score) for score in answer.scores] == [("one", 0.5), ("two", 0.5)]
+    (first, second) = answer.scores
+    assert (first.label, second.label) == ("one", "two")
+    assert first.score == second.score > 0.5, "each is judged for itself"
 
 
 def test_below_the_minimum_the_label_stays_open(filled: Index, media: Path, tmp_path: Path) -> None:
@@ -85,26 +86,33 @@ def test_below_the_minimum_the_label_stays_open(filled: Index, media: Path, tmp_
 
 
 def test_many_examples_of_a_label_do_not_drown_few(filled: Index, media: Path, tmp_path: Path) -> None:
-    filled.label([media / "a.png"], "a")
-    filled.label([media / "b.png", media / "c.png"], "others")
-    query = picture(tmp_path / "q.png", RED)
-    (balanced,) = filled.classify([query])
-    (nearest,) = filled.classify([query], vote="nearest")
-    assert balanced.label == nearest.label == "a"
-    assert balanced.confidence >= nearest.confidence
-    with pytest.raises(UsageError, match="vote must be"):
-        filled.classify([query], vote="loudest")  # type: ignore[arg-type]
+    filled.label([media / "a.png"], "red")
+    for number in range(30):
+        picture(media / f"orange-{number}.png", (230, 100 + number, 0))
+    filled.add([media])
+    filled.label([media / f"orange-{number}.png" for number in range(30)], "orange")
+    (answer,) = filled.classify([picture(tmp_path / "q.png", (235, 15, 0))])
+    assert answer.label == "red"
 
 
-def test_k_limits_the_voters(filled: Index, media: Path, tmp_path: Path) -> None:
+def test_no_modality_drowns_the_other_by_numbers(filled: Index, media: Path, tmp_path: Path) -> None:
+    filled.label([media / "a.wav"], "low")
+    for number in range(30):
+        picture(media / f"yellow-{number}.png", (200, 150 + number, 0))
+    filled.add([media])
+    filled.label([media / f"yellow-{number}.png" for number in range(30)], "yellow")
+    (answer,) = filled.classify([picture(tmp_path / "q.png", (235, 15, 0))])
+    assert answer.label == "low"
+
+
+def test_k_limits_the_neighbours_listed(filled: Index, media: Path, tmp_path: Path) -> None:
     filled.label([media / "a.png"], "a")
     filled.label([media / "b.png", media / "c.png"], "others")
-    (answer,) = filled.classify([picture(tmp_path / "q.png", RED)], k=1, vote="nearest")
-    assert [(score.label, score.score) for score in answer.scores] == [("a", 1.0)]
-    with pytest.raises(UsageError, match="k must be 1 at least, not 0"):
-        filled.classify([media / "a.png"], k=0)
-    with pytest.raises(UsageError, match="by must be"):
-        filled.classify([media / "a.png"], by="stars")  # type: ignore[arg-type]
+    (answer,) = filled.classify([picture(tmp_path / "q.png", RED)], k=1)
+    assert [neighbour.label for neighbour in answer.neighbours] == ["a"]
+    for wrong in ({"k": 0}, {"temperature": 0.0}, {"by": "stars"}, {"level": -1}, {"min_confidence": 1.5}):
+        with pytest.raises(UsageError, match=f"{next(iter(wrong))} must"):
+            filled.classify([media / "a.png"], **wrong)
 
 
 def test_without_labels_nothing_can_be_named(filled: Index, media: Path) -> None:

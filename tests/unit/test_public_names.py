@@ -55,8 +55,17 @@ INDEX = {
         "retry_failed=False, progress=None"
     ),
     "search": ("self, query, *, modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, end_s=None"),
-    "classify": "self, paths, *, by='knn', k=20, vote='balanced', min_confidence=0.0, on_failure=None",
-    "label": "self, paths, label",
+    "classify": (
+        "self, paths=None, *, by='knn', k=20, temperature=0.07, min_confidence=0.0, level=None, unlabelled=False, "
+        "workers=None, on_failure=None"
+    ),
+    "transfer": "self, *, min_confidence=0.8, by='knn', k=20, temperature=0.07, level=None, dry_run=False",
+    "train_head": "self, *, update=False, seed=0",
+    "suggest": "self, *, n=20, modality=None, seed=0",
+    "audit": "self, *, max_probability=0.1",
+    "audit_pairs": "self, *, min_rank=0.5, seed=0",
+    "duplicates": "self, *, modality=None, min_similarity=None",
+    "label": "self, paths, label, *, start_s=None, end_s=None",
     "unlabel": "self, paths, label",
     "item": "self, path",
     "failures": "self",

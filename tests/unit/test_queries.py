@@ -6,13 +6,9 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from modag_search.errors import NothingFoundError
-from modag_search.index import queries
-from modag_search.index.neighbours import Voters
-from modag_search.values import MODALITIES
 from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, sound
 
 if TYPE_CHECKING:
@@ -52,28 +48,14 @@ def test_what_another_version_made_cannot_be_asked_with(filled: Index, media: Pa
     assert filled.search(media / "a.png", modality="sound", n=1)[0].path == str(media / "a.wav"), "encoded anew"
 
 
-def test_the_direction_of_a_label_does_not_depend_on_how_many_features_are_read_at_once(
-    filled: Index, media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    filled.label([media / name for name in ("a.png", "b.png", "c.png")], "picture")
-    before = filled.search("label:picture", modality="sound")
-    assert before[0].similarity == pytest.approx(1 / np.sqrt(3), abs=0.05)
-    monkeypatch.setattr(queries, "_FEATURES_AT_ONCE", 2)
-    assert filled.search("label:picture", modality="sound")[0].similarity == pytest.approx(before[0].similarity)
-
-
-def test_who_is_removed_meanwhile_does_not_vote(filled: Index, media: Path) -> None:
+def test_who_is_removed_meanwhile_is_not_listed(filled: Index, media: Path) -> None:
     filled.label([media / "a.png"], "red")
     filled.label([media / "b.png"], "green")
-    stores = {modality: filled._views.store(modality) for modality in MODALITIES}
-    voters = Voters(filled.catalog, stores, background=filled.space.background_of)
-    query = filled._queries.make(str(media / "a.wav"))
-    assert voters.classify("a.wav", query, k=5, balanced=False, min_confidence=0).label == "red"
-
-    filled.catalog.remove([filled.item(media / "a.png").id])
-    answer = voters.classify("a.wav", query, k=5, balanced=False, min_confidence=0)
-    assert [neighbour.label for neighbour in answer.neighbours] == ["green"]
-    assert (answer.label, answer.confidence) == ("green", 1.0)
-
+    judge = filled._naming.neighbour_judge()
     filled.catalog.remove([filled.item(media / "b.png").id])
-    assert voters.classify("a.wav", query, k=5, balanced=False, min_confidence=0).label is None
+
+    (answer,) = filled._naming.classify(
+        [str(media / "a.wav")], judge, level=None, min_confidence=0.0, k=5, workers=1, on_failure=None
+    )
+    assert [neighbour.label for neighbour in answer.neighbours] == ["red"]
+    assert answer.label == "red"

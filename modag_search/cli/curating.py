@@ -1,0 +1,114 @@
+"""Looking over a collection: ``suggest``, ``audit``, ``duplicates``."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modag_search.cli.options import format_option, index_option
+from modag_search.cli.output import as_row, print_rows, say
+
+if TYPE_CHECKING:
+    from modag_search.values import Modality
+
+_SUGGESTION = ("path", "modality", "label", "confidence", "covers", "id")
+_DOUBT = ("path", "modality", "label", "probability", "suggested", "confidence", "id")
+_PAIR = ("rank", "similarity", "sound", "image")
+_DUPLICATE = ("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id")
+
+
+@click.command()
+@index_option
+@click.option("-n", type=click.IntRange(1), default=20, show_default=True, help="How many items.")
+@click.option("--modality", type=click.Choice(["image", "sound"]), help="Of the items. [default: both]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of draws from a large collection.")
+@format_option()
+def suggest(index_name: str | None, n: int, modality: Modality | None, seed: int, output_format: str | None) -> None:
+    """List what to label next, so that few labels name much.
+
+    The items stand for many others that are unsure as yet, differ from each other, and from what is labelled. label and
+    confidence say what each would be called now; covers, how many items it is the nearest to.
+    """
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        found = opened.suggest(n=n, modality=modality, seed=seed)
+    rows = [as_row(suggestion, fields=_SUGGESTION) for suggestion in found]
+    print_rows(rows, output_format=output_format, columns=_SUGGESTION, fields=_SUGGESTION)
+
+
+@click.command()
+@index_option
+@click.option("--pairs", is_flag=True, help="Sounds and pictures that do not fit each other, instead of labels.")
+@click.option(
+    "--max-probability",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="How likely a label may be, by all others, to be listed.",
+)
+@click.option(
+    "--min-rank",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="With --pairs: share of others that fit better; 0.5 is chance.",
+)
+@format_option()
+def audit(
+    index_name: str | None, pairs: bool, max_probability: float, min_rank: float, output_format: str | None
+) -> None:
+    """List labels that their neighbours contradict, or pairs that do not fit.
+
+    A pair is the sound and the frames of a video, or a sound and a picture of one name in one folder. Nothing is
+    changed. Exit status 4 where there is nothing to list.
+    """
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        rows: list[dict[str, Any]]
+        if pairs:
+            rows = [dataclasses.asdict(pair) | {"path": pair.sound} for pair in opened.audit_pairs(min_rank=min_rank)]
+        else:
+            rows = [dataclasses.asdict(doubt) for doubt in opened.audit(max_probability=max_probability)]
+    columns = _PAIR if pairs else _DOUBT
+    print_rows(rows, output_format=output_format, columns=columns, fields=columns)
+    if not rows:
+        say("nothing to look at again")
+        sys.exit(4)
+
+
+@click.command()
+@index_option
+@click.option("--modality", type=click.Choice(["image", "sound"]), help="Of the items. [default: both]")
+@click.option(
+    "--min-similarity",
+    type=click.FloatRange(0, 1),
+    help="Of what counts as the same. [default: chosen for each modality]",
+)
+@format_option()
+def duplicates(
+    index_name: str | None, modality: Modality | None, min_similarity: float | None, output_format: str | None
+) -> None:
+    """List groups of near-duplicates within a modality: the same sound or picture at another size, rate or quality.
+
+    Whole items are compared, by what the encoders made of them; in each group the one to keep, as the largest, comes
+    first. Nothing is deleted. Exit status 4 where there are none.
+    """
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        groups = opened.duplicates(modality=modality, min_similarity=min_similarity)
+    rows = [
+        dataclasses.asdict(item) | {"group": number, "exact": item.is_exact}
+        for number, group in enumerate(groups, start=1)
+        for item in group.items
+    ]
+    rows = [{field: row[field] for field in _DUPLICATE} for row in rows]
+    print_rows(rows, output_format=output_format, columns=_DUPLICATE[:4], fields=_DUPLICATE)
+    if not rows:
+        say("no duplicates")
+        sys.exit(4)

@@ -1,0 +1,382 @@
+"""A linear head that learns from sums: linear discriminant analysis to which examples can be added and taken from.
+
+What it knows of its examples is, for each modality, how many each label has, the sum of their vectors, and the sum of
+the vectors' outer products. New examples are added, and old ones taken back, in one pass over them alone; the head that
+follows is the one that a fit from the beginning would give. For queries of one modality, a label's mean is a weighted
+mean of its means in that modality and in the other, each taken from the middle of its modality (the gap between them
+says nothing about labels), and the covariance within labels is shared by all labels.
+
+References
+----------
+Hayes, Kanan, "Lifelong machine learning with deep streaming linear discriminant analysis", CVPR workshops 2020.
+Friedman, "Regularized discriminant analysis", Journal of the American Statistical Association 84, 1989: the shrinkage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from modag_search.pooling import learn_sigmoid, sigmoid, softmax
+from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+SHRINKAGES = (0.05, 0.2, 0.5, 0.8, 0.95)
+OWN_SHARES = (0.5, 0.7, 0.85, 1.0)
+OWN_COVARIANCES = (0.5, 0.9)
+_TEMPERATURES = np.exp(np.linspace(np.log(0.01), np.log(2.0), 30))
+_SCATTER = 0.004
+"""Variance of each dimension within labels where no label has two examples to tell it by."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """Labelled vectors of both modalities.
+
+    Attributes
+    ----------
+    vectors : np.ndarray [shape=(n, d), float32]
+    labels : np.ndarray [shape=(n,), int64]
+        Number of the label; an item with several stands once for each.
+    sources : np.ndarray [shape=(n,), int64]
+        Number of the modality, in `MODALITIES`.
+    groups : np.ndarray [shape=(n,), int64]
+        The same number for what is the same item, or its copy: it is never held out from itself.
+    """
+
+    vectors: Float32Array
+    labels: Int64Array
+    sources: Int64Array
+    groups: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def only(self, chosen: BoolArray | Int64Array) -> Examples:
+        """Return some of the examples."""
+        return Examples(self.vectors[chosen], self.labels[chosen], self.sources[chosen], self.groups[chosen])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """What a head knows of its examples; sums of sums are those of all examples together.
+
+    Attributes
+    ----------
+    counts : np.ndarray [shape=(2, n_labels), float64]
+        Examples of each modality, in the order of `MODALITIES`, and label.
+    totals : np.ndarray [shape=(2, n_labels, d), float64]
+        Sums of their vectors.
+    products : np.ndarray [shape=(2, d, d), float64]
+        Sums of the outer products of the vectors of each modality with themselves.
+    """
+
+    counts: FloatArray
+    totals: FloatArray
+    products: FloatArray
+
+    @classmethod
+    def of(cls, examples: Examples, *, n_labels: int) -> Sums:
+        """Add up examples."""
+        d = examples.vectors.shape[1]
+        counts, totals = np.zeros((2, n_labels)), np.zeros((2, n_labels, d))
+        products = np.zeros((2, d, d))
+        for source in range(len(MODALITIES)):
+            own = examples.only(examples.sources == source)
+            vectors = own.vectors.astype(np.float64)
+            counts[source] = np.bincount(own.labels, minlength=n_labels)
+            order = np.argsort(own.labels, kind="stable")
+            present, firsts = np.unique(own.labels[order], return_index=True)
+            if len(present):
+                totals[source, present] = np.add.reduceat(vectors[order], firsts, axis=0)
+            products[source] = vectors.T @ vectors
+        return cls(counts, totals, products)
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.counts + other.counts, self.totals + other.totals, self.products + other.products)
+
+    def __sub__(self, other: Sums) -> Sums:
+        return Sums(self.counts - other.counts, self.totals - other.totals, self.products - other.products)
+
+    def with_labels(self, n_labels: int) -> Sums:
+        """Make room for more labels, behind those that are there."""
+        more = n_labels - self.counts.shape[1]
+        return Sums(
+            np.pad(self.counts, ((0, 0), (0, more))),
+            np.pad(self.totals, ((0, 0), (0, more), (0, 0))),
+            self.products,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a head for queries of one modality is made of sums; chosen by cross-validation.
+
+    Attributes
+    ----------
+    shrinkage : float
+        How far the covariance within labels is drawn towards that of a ball, in [0, 1].
+    own_share : float
+        Weight of a label's mean in the query's own modality; that of the other's is the rest.
+    own_covariance : float
+        Weight of the covariance in the query's own modality.
+    temperature : float
+        What scores are multiplied by before they make probabilities.
+    independent : (float, float)
+        Slope and offset of the log-odds of a label that excludes no other.
+    log_loss : float or None
+        Of labels held out, in nats; None where there were none.
+    """
+
+    shrinkage: float = 0.9
+    own_share: float = 0.85
+    own_covariance: float = 0.5
+    temperature: float = 0.1
+    independent: tuple[float, float] = (1.0, -1.0)
+    log_loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Discriminant:
+    """A linear function a label, for vectors of one modality.
+
+    Attributes
+    ----------
+    weight : np.ndarray [shape=(n_labels, d), float64]
+    bias : np.ndarray [shape=(n_labels,), float64]
+        -inf for labels without examples.
+    centre : np.ndarray [shape=(d,), float64]
+        Taken off vectors first.
+    settings : Settings
+    """
+
+    weight: FloatArray
+    bias: FloatArray
+    centre: FloatArray
+    settings: Settings
+
+    def scores(self, vectors: Float32Array) -> FloatArray:
+        """Score labels ``[shape=(n, n_labels)]`` for vectors ``[shape=(n, d)]``; -inf for labels without examples."""
+        scores: FloatArray = (vectors - self.centre) @ self.weight.T + self.bias
+        return scores
+
+    def probabilities(self, vectors: Float32Array, *, exclusive: bool) -> FloatArray:
+        """Return how likely each label holds for each vector.
+
+        Parameters
+        ----------
+        vectors : np.ndarray [shape=(n, d), float32]
+        exclusive : bool
+            True where one label holds and no other: rows add up to 1. Otherwise each label is judged for itself.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, n_labels), float64]
+        """
+        tempered = self.settings.temperature * self.scores(vectors)
+        if exclusive:
+            return softmax(tempered)
+        slope, offset = self.settings.independent
+        return np.where(np.isfinite(tempered), sigmoid(slope * _above_mean(tempered) + offset), 0.0)
+
+
+def discriminant(sums: Sums, modality: Modality, settings: Settings) -> Discriminant:
+    """Make the head for queries of one modality.
+
+    Parameters
+    ----------
+    sums : Sums
+        Of one example at least.
+    modality : {"image", "sound"}
+    settings : Settings
+
+    Returns
+    -------
+    Discriminant
+    """
+    own = MODALITIES.index(modality)
+    means, has = _means(sums)
+    centres = _centres(means, has)
+    inverse = _inverse_covariance(sums, own, own_covariance=settings.own_covariance, shrinkage=settings.shrinkage)
+    centred = _centred_means(means, has, centres, own, settings.own_share)
+    weight = centred @ inverse
+    there = has.any(axis=0)
+    bias = np.where(there, -0.5 * (weight * centred).sum(axis=1), -np.inf)
+    return Discriminant(weight, bias, centres[own], settings)
+
+
+def choose_settings(
+    examples: Examples, *, n_labels: int, folds: int = 5, most: int = 4000, seed: int = 0
+) -> dict[Modality, Settings]:
+    """Choose the settings of both heads by the log-loss of labels held out.
+
+    Parameters
+    ----------
+    examples : Examples
+    n_labels : int
+    folds : int
+        Each is held out once; what is one group is held out together.
+    most : int
+        How many examples are asked, at the most: the sums are over all.
+    seed : int
+        Deals the folds.
+
+    Returns
+    -------
+    dict of modality to Settings
+        With temperature and log-odds calibrated on what was held out. For a modality without labels to hold out,
+        those of the other, less sure.
+    """
+    fold = _deal(examples, folds=folds, seed=seed)
+    parts = [Sums.of(examples.only(fold == number), n_labels=n_labels) for number in range(folds)]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole += part
+    asked = _sample(len(examples), most=most, seed=seed)
+    chosen: dict[Modality, Settings] = {}
+    for source, modality in enumerate(MODALITIES):
+        own = np.flatnonzero(asked & (examples.sources == source))
+        if found := _choose(examples.only(own), fold[own], whole, parts, modality):
+            chosen[modality] = found
+    for modality, other in zip(MODALITIES, reversed(MODALITIES), strict=True):
+        if modality not in chosen:
+            kept = chosen.get(other, Settings())
+            chosen[modality] = Settings(kept.shrinkage, 0.5, 0.5, kept.temperature / 2, kept.independent)
+    return {modality: chosen[modality] for modality in MODALITIES}
+
+
+def _choose(asked: Examples, fold: Int64Array, whole: Sums, parts: list[Sums], modality: Modality) -> Settings | None:
+    source = MODALITIES.index(modality)
+    best: tuple[float, Settings, FloatArray, Int64Array] | None = None
+    for settings, scores in _held_out_scores(asked, fold, whole, parts, modality):
+        # A label whose only example is held out cannot be told.
+        left = np.stack([(whole - part).counts[source] for part in parts])[fold, asked.labels] > 0.5
+        if not left.any() or whole.counts.shape[1] < 2:
+            return None
+        told, labels = scores[left], asked.labels[left]
+        losses = [_log_loss(temperature * told, labels) for temperature in _TEMPERATURES]
+        lowest = int(np.argmin(losses))
+        if best is None or losses[lowest] < best[0] - 1e-4:
+            tempered = float(_TEMPERATURES[lowest])
+            choice = Settings(settings.shrinkage, settings.own_share, settings.own_covariance, tempered)
+            best = (losses[lowest], choice, tempered * told, labels)
+    if best is None:
+        return None
+    loss, choice, tempered_scores, labels = best
+    there = np.isfinite(tempered_scores)
+    holds = np.zeros(there.shape, dtype=bool)
+    holds[np.arange(len(labels)), labels] = True
+    independent = learn_sigmoid(_above_mean(tempered_scores)[there], holds[there], choice.independent)
+    return Settings(
+        choice.shrinkage, choice.own_share, choice.own_covariance, choice.temperature, independent, round(loss, 4)
+    )
+
+
+def _held_out_scores(
+    asked: Examples, fold: Int64Array, whole: Sums, parts: list[Sums], modality: Modality
+) -> Iterator[tuple[Settings, FloatArray]]:
+    """Score what is asked, by heads that never saw its fold, with one choice of settings after the other."""
+    own = MODALITIES.index(modality)
+    rest = {number: whole - parts[number] for number in np.unique(fold).tolist()}
+    means = {number: _means(sums) for number, sums in rest.items()}
+    for shrinkage, covariance in product(SHRINKAGES, OWN_COVARIANCES):
+        turned: dict[int, tuple[FloatArray, FloatArray]] = {}
+        for number, sums in rest.items():
+            inverse = _inverse_covariance(sums, own, own_covariance=covariance, shrinkage=shrinkage)
+            queries: FloatArray = asked.vectors[fold == number] - _centres(*means[number])[own]
+            turned_queries: FloatArray = queries @ inverse
+            turned[number] = (inverse, turned_queries)
+        for share in OWN_SHARES:
+            scores = np.full((len(asked), whole.counts.shape[1]), -np.inf)
+            for number, (inverse, turned_queries) in turned.items():
+                mean, has = means[number]
+                centred = _centred_means(mean, has, _centres(mean, has), own, share)
+                bias = np.where(has.any(axis=0), -0.5 * ((centred @ inverse) * centred).sum(axis=1), -np.inf)
+                scores[fold == number] = turned_queries @ centred.T + bias
+            yield Settings(shrinkage, share, covariance), scores
+
+
+def _deal(examples: Examples, *, folds: int, seed: int) -> Int64Array:
+    """Deal groups to folds, those of one label one after the other."""
+    groups, first, number = np.unique(examples.groups, return_index=True, return_inverse=True)
+    shuffled = np.random.default_rng(seed).permutation(len(groups))
+    dealt = shuffled[np.argsort(examples.labels[first][shuffled], kind="stable")]
+    fold_of_group = np.empty(len(groups), dtype=np.int64)
+    fold_of_group[dealt] = np.arange(len(groups)) % folds
+    fold: Int64Array = fold_of_group[number]
+    return fold
+
+
+def _sample(n: int, *, most: int, seed: int) -> BoolArray:
+    chosen = np.zeros(n, dtype=bool)
+    chosen[np.random.default_rng(seed).permutation(n)[:most]] = True
+    return chosen
+
+
+def _means(sums: Sums) -> tuple[FloatArray, BoolArray]:
+    """Mean vectors by modality and label, and which there are."""
+    has: BoolArray = sums.counts > 0.5
+    means: FloatArray = np.where(has[..., None], sums.totals / np.maximum(sums.counts, 1.0)[..., None], 0.0)
+    return means, has
+
+
+def _centres(means: FloatArray, has: BoolArray) -> FloatArray:
+    """Middle of each modality ``[shape=(2, d)]``: over the labels of both, so that they are middles of the same."""
+    both = has.all(axis=0)
+    centres = np.zeros((2, means.shape[2]))
+    for source in range(2):
+        among = both if both.any() else has[source]
+        if among.any():
+            centres[source] = means[source, among].mean(axis=0)
+    for source in range(2):
+        if not has[source].any():
+            centres[source] = centres[1 - source]
+    return centres
+
+
+def _centred_means(means: FloatArray, has: BoolArray, centres: FloatArray, own: int, own_share: float) -> FloatArray:
+    """Mean of each label around the middle, as queries of one modality see it."""
+    here, there = means[own] - centres[own], means[1 - own] - centres[1 - own]
+    mixed = own_share * here + (1 - own_share) * there
+    centred: FloatArray = np.where((has[own] & has[1 - own])[:, None], mixed, np.where(has[own][:, None], here, there))
+    return centred
+
+
+def _inverse_covariance(sums: Sums, own: int, *, own_covariance: float, shrinkage: float) -> FloatArray:
+    """Inverse of the covariance within labels, drawn towards a ball of the same size."""
+    means, has = _means(sums)
+    d = means.shape[2]
+    weights = {own: own_covariance, 1 - own: 1 - own_covariance}
+    total, together = np.zeros((d, d)), 0.0
+    for source, weight in weights.items():
+        freedom = sums.counts[source].sum() - has[source].sum()
+        if freedom > 0.5 and weight > 0:
+            within = sums.products[source] - (means[source].T * sums.counts[source]) @ means[source]
+            total += weight * within / freedom
+            together += weight
+    covariance: FloatArray = total / together if together else _SCATTER * np.eye(d)
+    size = max(float(np.trace(covariance)) / d, 1e-6)
+    inverse: FloatArray = np.linalg.inv((1 - shrinkage) * covariance + shrinkage * size * np.eye(d))
+    return inverse
+
+
+def _above_mean(scores: FloatArray) -> FloatArray:
+    """Tell how far each label's score rises above the mean of all."""
+    there = np.isfinite(scores)
+    sums = np.where(there, scores, 0.0).sum(axis=1, keepdims=True)
+    above: FloatArray = scores - sums / np.maximum(there.sum(axis=1, keepdims=True), 1)
+    return above
+
+
+def _log_loss(scores: FloatArray, labels: Int64Array) -> float:
+    shares = softmax(scores)[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(shares, 1e-12)).mean())

@@ -1,0 +1,221 @@
+"""Naming queries: by labelled neighbours, or by a linear head; both answer with how likely each label is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from modag_search.index.pools import mean_of_groups
+from modag_search.values import MODALITIES, Float32Array, Int64Array, LabelScore, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modag_search.discriminant import Discriminant
+    from modag_search.hierarchy import Hierarchy
+    from modag_search.index.searching import Query
+    from modag_search.index.voting import Voters
+    from modag_search.pooling import FloatArray, Pool
+
+Level = int | Literal["deepest"] | None
+"""On which level of the hierarchy to answer: a number, from 0 at the top; ``deepest``, the lowest that is sure enough;
+None, as labels were given."""
+
+OUTSIDE = -1
+"""Stands for the item of a query that is not in the index."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """Segments of one modality, of one query after the other.
+
+    Attributes
+    ----------
+    vectors : np.ndarray [shape=(n, d), float32]
+    queries : np.ndarray [shape=(n,), int64]
+        Place of the query of each segment, ascending.
+    items : np.ndarray [shape=(n,), int64]
+        Id of the query's item, or `OUTSIDE`.
+    """
+
+    vectors: Float32Array
+    queries: Int64Array
+    items: Int64Array
+
+
+class Judge(Protocol):
+    """Tells how likely each label is."""
+
+    names: tuple[str, ...]
+    hierarchy: Hierarchy
+    is_exclusive: bool
+
+    def probabilities(self, modality: Modality, asked: Asked) -> FloatArray:
+        """Judge the queries of one modality.
+
+        Returns
+        -------
+        np.ndarray [shape=(n_queries, n_labels), float64]
+            A row for each query that has segments, in order.
+        """
+
+
+class NeighbourJudge:
+    """Asks the labelled segments, and pools what they say.
+
+    Parameters
+    ----------
+    voters : Voters
+    pools : Mapping of modality to Pool
+    """
+
+    def __init__(self, voters: Voters, pools: Mapping[Modality, Pool]) -> None:
+        self.voters = voters
+        self.pools = pools
+        self.names = voters.names
+        self.hierarchy = voters.hierarchy
+        self.is_exclusive = voters.is_exclusive
+
+    def probabilities(self, modality: Modality, asked: Asked) -> FloatArray:
+        """Judge the queries of one modality; an item has no vote on itself."""
+        said = self.voters.evidence(modality, asked.vectors, items=asked.items)
+        evidence = _mean_of_queries(said, asked.queries)
+        return self.pools[modality].probabilities(evidence, exclusive=self.is_exclusive)
+
+
+class HeadJudge:
+    """Asks a linear head.
+
+    Parameters
+    ----------
+    heads : Mapping of modality to Discriminant
+    names : tuple of str
+    hierarchy : Hierarchy
+    is_exclusive : bool
+    """
+
+    def __init__(
+        self,
+        heads: Mapping[Modality, Discriminant],
+        *,
+        names: tuple[str, ...],
+        hierarchy: Hierarchy,
+        is_exclusive: bool,
+    ) -> None:
+        self.heads = heads
+        self.names = names
+        self.hierarchy = hierarchy
+        self.is_exclusive = is_exclusive
+
+    def probabilities(self, modality: Modality, asked: Asked) -> FloatArray:
+        """Judge the queries of one modality by the mean vector of each."""
+        means = _mean_of_queries(asked.vectors, asked.queries)
+        return self.heads[modality].probabilities(means, exclusive=self.is_exclusive)
+
+
+def judge_all(judge: Judge, asked: Mapping[Modality, Asked], *, n: int) -> FloatArray:
+    """Judge `n` queries; the sound and the pictures of a video count alike.
+
+    Parameters
+    ----------
+    judge : Judge
+    asked : Mapping of modality to Asked
+    n : int
+
+    Returns
+    -------
+    np.ndarray [shape=(n, n_labels), float64]
+        Zeros for a query without segments.
+    """
+    total = np.zeros((n, len(judge.names)))
+    heard = np.zeros(n)
+    for modality, part in asked.items():
+        if len(part.queries):
+            present = np.unique(part.queries)
+            total[present] += judge.probabilities(modality, part)
+            heard[present] += 1
+    return total / np.maximum(heard, 1)[:, None]
+
+
+def asked_by(queries: Sequence[Query]) -> dict[Modality, Asked]:
+    """Put the segments of queries after each other."""
+    asked = {}
+    for modality in MODALITIES:
+        there = [(place, query) for place, query in enumerate(queries) if modality in query.vectors]
+        if there:
+            counts = [len(query.vectors[modality]) for _, query in there]
+            asked[modality] = Asked(
+                np.concatenate([query.vectors[modality] for _, query in there]),
+                np.repeat(np.array([place for place, _ in there], dtype=np.int64), counts),
+                np.repeat(
+                    np.array([min(query.without, default=OUTSIDE) for _, query in there], dtype=np.int64), counts
+                ),
+            )
+    return asked
+
+
+class Answers:
+    """Makes answers of how likely labels are.
+
+    Parameters
+    ----------
+    judge : Judge
+    level : int, "deepest" or None
+    min_confidence : float
+        Below it, the answer is unknown.
+    """
+
+    def __init__(self, judge: Judge, *, level: Level, min_confidence: float) -> None:
+        self._min_confidence = min_confidence
+        self._hierarchy = judge.hierarchy
+        self._deepest = level == "deepest"
+        self.names, self._member = _groups(judge, level)
+        self._exclusive = judge.is_exclusive
+        self._levels = {name: judge.hierarchy.level(name) for name in self.names} if self._deepest else {}
+
+    def scores(self, probabilities: FloatArray) -> FloatArray:
+        """Carry probabilities ``[shape=(n, n_labels)]`` to the level, ``[shape=(n, n_names)]``.
+
+        Where labels exclude each other, one is as likely as its kinds together; otherwise as the likeliest of them.
+        """
+        if self._exclusive:
+            summed: FloatArray = np.minimum(probabilities @ self._member.T, 1.0)
+            return summed
+        highest: FloatArray = np.stack([probabilities[:, member].max(axis=1) for member in self._member], axis=1)
+        return highest
+
+    def best(self, scores: FloatArray) -> tuple[str | None, float]:
+        """Choose the label of one query, and say how likely it is; None for the label where that is too little."""
+        order = sorted(range(len(self.names)), key=lambda place: (-round(float(scores[place]), 12), self.names[place]))
+        if self._deepest:
+            sure = [place for place in order if scores[place] >= self._min_confidence]
+            order = sorted(sure, key=lambda place: -self._levels[self.names[place]]) or order
+        if not order or not scores[order[0]] > 0:
+            return None, 0.0
+        confidence = float(scores[order[0]])
+        return (self.names[order[0]] if confidence >= self._min_confidence else None), confidence
+
+    def listed(self, scores: FloatArray) -> tuple[LabelScore, ...]:
+        """List the labels of one query that are possible at all, the likeliest first."""
+        ranked = sorted(zip((-scores).tolist(), self.names, strict=True))
+        return tuple(LabelScore(label=name, score=-negative) for negative, name in ranked if negative < 0)
+
+
+def _groups(judge: Judge, level: Level) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return what may be answered on a level, and which labels each stands for, ``[shape=(n_names, n_labels)]``."""
+    hierarchy = judge.hierarchy
+    if level is None or not hierarchy:
+        return judge.names, np.eye(len(judge.names), dtype=bool)
+    called = [
+        {name, *hierarchy.ancestors(name)} if level == "deepest" else hierarchy.at_level(name, level)
+        for name in judge.names
+    ]
+    names = tuple(sorted(set().union(*called)))
+    return names, np.array([[name in labels for labels in called] for name in names], dtype=bool)
+
+
+def _mean_of_queries(values: Float32Array, queries: Int64Array) -> Float32Array:
+    present, groups = np.unique(queries, return_inverse=True)
+    return mean_of_groups(values, groups, n_groups=len(present))

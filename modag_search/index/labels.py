@@ -1,0 +1,270 @@
+"""The labels of an index: to give, take back, count, rename, relate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from modag_search.catalog import Annotation, LabelMode
+from modag_search.errors import UsageError
+from modag_search.index.versions import library_versions
+from modag_search.values import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modag_search.catalog import Catalog, RunRecord
+    from modag_search.hierarchy import Hierarchy
+    from modag_search.values import ItemRecord
+
+_MODES: tuple[LabelMode, ...] = get_args(LabelMode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What came of giving labels.
+
+    Attributes
+    ----------
+    run : int
+        What takes it back.
+    added : int
+        How many labels items did not have before.
+    """
+
+    run: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSummary:
+    """A label and who has it.
+
+    Attributes
+    ----------
+    label : str
+    items : int
+    image, sound, video : int
+        Of the items, by kind.
+    transferred : int
+        Of the items, those that have it by transfer alone.
+    parents : tuple of str
+        What it is a kind of.
+    audioset_id : str or None
+    """
+
+    label: str
+    items: int
+    image: int
+    sound: int
+    video: int
+    transferred: int
+    parents: tuple[str, ...]
+    audioset_id: str | None
+
+
+class LabelBook:
+    """What may be done with labels; each call happens wholly or not at all.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    # On items.
+
+    def give(
+        self,
+        items: Sequence[ItemRecord],
+        labels: Sequence[str],
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+    ) -> Given:
+        """Give items labels, on the whole or on a part.
+
+        Raises
+        ------
+        UsageError
+            If a name is empty, a part cannot be meant, or an item failed.
+        LabelConflictError
+            If labels exclude each other, and an item would have two.
+        """
+        names = [self.resolve(checked_name(label)) for label in labels]
+        for item in items:
+            _check_can_be_labelled(item, start_s, end_s)
+        run = self._start({"labels": names, "items": len(items), "start_s": start_s, "end_s": end_s})
+        annotations = [
+            Annotation(item_id=item.id, label=name, origin="hand", start_s=start_s, end_s=end_s, run_id=run)
+            for item in items
+            for name in names
+        ]
+        added = self._catalog.labels.annotate(annotations)
+        self._catalog.runs.finish(run, {"added": added})
+        return Given(run=run, added=added)
+
+    def take(self, items: Sequence[ItemRecord], label: str) -> int:
+        """Take a label back from items, and return how many annotations that were."""
+        return self._catalog.labels.unannotate([item.id for item in items], self.resolve(label.strip()))
+
+    def undo(self, run: int) -> int:
+        """Take back all labels that a run gave, and return how many there were.
+
+        Raises
+        ------
+        UsageError
+            If it gave none, or none are left.
+        """
+        if run not in self._catalog.labels.count_by_run():
+            raise UsageError(f"run {run} gave no labels that are still there; `modag label runs` lists those that did")
+        return self._catalog.labels.undo(run)
+
+    def runs(self) -> list[tuple[RunRecord, int]]:
+        """Return the runs that gave labels which are still there, with their number, oldest first."""
+        counts = self._catalog.labels.count_by_run()
+        return [(run, counts[run.id]) for run in self._catalog.runs.all() if run.id in counts]
+
+    # On labels.
+
+    def summaries(self) -> list[LabelSummary]:
+        """Return the labels that an item has or the hierarchy names, in order of name."""
+        counts = {count.name: count for count in self._catalog.labels.counts()}
+        hierarchy, audioset_ids = self.hierarchy, self._catalog.hierarchy.audioset_ids()
+        names = {*counts, *audioset_ids, *(name for pair in hierarchy.pairs() for name in pair)}
+        summaries = []
+        for name in sorted(names):
+            items: Mapping[MediaKind, int] = counts[name].items if name in counts else {}
+            by_kind = {kind: items.get(kind, 0) for kind in get_args(MediaKind)}
+            summaries.append(
+                LabelSummary(
+                    label=name,
+                    items=sum(by_kind.values()),
+                    transferred=counts[name].transferred if name in counts else 0,
+                    parents=tuple(sorted(hierarchy.parents.get(name, ()))),
+                    audioset_id=audioset_ids.get(name),
+                    **by_kind,
+                )
+            )
+        return summaries
+
+    def rename(self, label: str, new_name: str) -> int:
+        """Give a label another name, and return how many annotations have it.
+
+        Raises
+        ------
+        UsageError
+            If there is no such label, or the new name is taken.
+        """
+        old, new = self._known(label), checked_name(new_name)
+        if new != old and new in self._names():
+            raise UsageError(f"{new}: is a label already; `modag label merge {old} --into {new}` makes the two one")
+        return self._catalog.labels.merge([old], new)
+
+    def merge(self, labels: Sequence[str], into: str) -> int:
+        """Let labels become one, and return how many annotations it has then.
+
+        Raises
+        ------
+        UsageError
+            If one of them is no label, or one would become a kind of itself.
+        """
+        return self._catalog.labels.merge([self._known(label) for label in labels], checked_name(into))
+
+    def remove(self, label: str) -> int:
+        """Take a label from all items, and return how many annotations that were.
+
+        Raises
+        ------
+        UsageError
+            If there is no such label.
+        """
+        return self._catalog.labels.delete(self._known(label))
+
+    # How labels relate.
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """Which labels are kinds of which."""
+        return self._catalog.hierarchy.get()
+
+    def set_hierarchy(self, hierarchy: Hierarchy, *, audioset_ids: Mapping[str, str] | None = None) -> None:
+        """Put another hierarchy in the place of the one that is there.
+
+        Raises
+        ------
+        LabelConflictError
+            If labels exclude each other, and an item has two that would no longer be kinds of each other.
+        """
+        self._catalog.hierarchy.replace(hierarchy, audioset_ids=audioset_ids)
+
+    @property
+    def mode(self) -> LabelMode:
+        """Whether labels exclude each other; see `catalog.LabelMode`."""
+        return self._catalog.hierarchy.mode
+
+    def set_mode(self, mode: LabelMode) -> None:
+        """Say whether labels exclude each other.
+
+        Raises
+        ------
+        UsageError
+            If there is no such mode.
+        LabelConflictError
+            If they are to, and an item has two.
+        """
+        if mode not in _MODES:
+            raise UsageError(f"mode must be {', '.join(_MODES)}, not {mode!r}")
+        self._catalog.hierarchy.set_mode(mode)
+
+    def resolve(self, name: str) -> str:
+        """Return the label that AudioSet has this id for, or the name as it is."""
+        by_id = {identifier: label for label, identifier in self._catalog.hierarchy.audioset_ids().items()}
+        return by_id.get(name, name)
+
+    def with_descendants(self, name: str) -> frozenset[str]:
+        """Return a label, by name or AudioSet's id, and all that are kinds of it."""
+        return self.hierarchy.with_descendants(self.resolve(name))
+
+    def _known(self, name: str) -> str:
+        label = self.resolve(name.strip())
+        if label not in self._names():
+            raise UsageError(f"{name}: is no label of this index; `modag label list` lists them")
+        return label
+
+    def _names(self) -> set[str]:
+        return {summary.label for summary in self.summaries()}
+
+    def _start(self, arguments: Mapping[str, Any]) -> int:
+        return self._catalog.runs.start("label", arguments=arguments, versions=library_versions())
+
+
+def checked_name(label: str) -> str:
+    """Return a label without the space around it, or raise UsageError where nothing is left, or no text."""
+    name = label.strip()
+    if not name:
+        raise UsageError("a label must have a name")
+    if "\0" in name or name != name.encode(errors="replace").decode():
+        raise UsageError(f"{name!r}: a label must be text in UTF-8")
+    return name
+
+
+def check_part(item: ItemRecord, start_s: float | None, end_s: float | None) -> None:
+    """Refuse a part that an item does not have, with a UsageError."""
+    if start_s is None and end_s is None:
+        return
+    if item.kind == "image":
+        raise UsageError(f"{item.path}: a picture has no duration, so no part of it can be labelled")
+    begin, end = start_s or 0.0, end_s
+    if begin < 0 or (end is not None and begin >= end):
+        raise UsageError(f"{item.path}: {begin:g} s to {end:g} s is no part; the start must lie before the end")
+    if item.duration_s is not None and begin >= item.duration_s:
+        raise UsageError(f"{item.path}: lasts {item.duration_s:g} s, so nothing of it lies after {begin:g} s")
+
+
+def _check_can_be_labelled(item: ItemRecord, start_s: float | None, end_s: float | None) -> None:
+    if item.status == "failed":
+        raise UsageError(f"{item.path}: could not be indexed since it changed; `modag failures` says why")
+    check_part(item, start_s, end_s)

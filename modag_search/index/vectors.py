@@ -1,0 +1,73 @@
+"""Vectors of segments, made of the features in the catalog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from modag_search.catalog import Catalog
+    from modag_search.space import Space
+    from modag_search.values import Float32Array, Int64Array, Modality
+
+_SEGMENTS_AT_ONCE = 4096
+_MANY = 20_000
+
+
+class SegmentVectors:
+    """Reads vectors in the space; no media are decoded and no encoder runs.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    space : Space
+    fingerprints : Mapping of modality to str
+        Of the pipelines whose features count: others are not comparable.
+    """
+
+    def __init__(self, catalog: Catalog, space: Space, fingerprints: Mapping[Modality, str]) -> None:
+        self._catalog = catalog
+        self._space = space
+        self._fingerprints = fingerprints
+
+    def of(self, modality: Modality, segment_ids: Iterable[int]) -> tuple[Int64Array, Float32Array]:
+        """Return the vectors of segments of one modality.
+
+        Parameters
+        ----------
+        modality : {"image", "sound"}
+        segment_ids : iterable of int
+            Those of other modalities, of other pipelines and without a feature are left out.
+
+        Returns
+        -------
+        segment_ids : np.ndarray [shape=(n,), int64]
+            Ascending.
+        vectors : np.ndarray [shape=(n, d), float32]
+        """
+        wanted = np.unique(np.fromiter(segment_ids, dtype=np.int64))
+        ids, vectors = [np.zeros(0, dtype=np.int64)], [np.zeros((0, self._space.dimension), dtype=np.float32)]
+        for found, features in self._features(modality, wanted):
+            ids.append(found)
+            vectors.append(self._space.project(modality, features))
+        joined = np.concatenate(ids)
+        order = np.argsort(joined)
+        return joined[order], np.concatenate(vectors)[order]
+
+    def _features(self, modality: Modality, wanted: Int64Array) -> Iterator[tuple[Int64Array, Float32Array]]:
+        """Look up few one by one; for many, one walk over all is quicker."""
+        fingerprint = self._fingerprints[modality]
+        if len(wanted) > _MANY:
+            for ids, features in self._catalog.segments.features(fingerprint):
+                chosen = np.isin(ids, wanted)
+                if chosen.any():
+                    yield ids[chosen], features[chosen]
+            return
+        for start in range(0, len(wanted), _SEGMENTS_AT_ONCE):
+            chosen_ids = wanted[start : start + _SEGMENTS_AT_ONCE].tolist()
+            found = self._catalog.segments.features_of(chosen_ids, fingerprint=fingerprint)
+            if found:
+                yield np.array(list(found), dtype=np.int64), np.stack(list(found.values()))

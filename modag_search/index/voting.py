@@ -1,0 +1,301 @@
+"""The labelled segments of an index, and what they say of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modag_search.errors import NothingFoundError
+from modag_search.index.given import contents, given_labels
+from modag_search.knn import TEMPERATURE, K, label_kernels, label_means
+from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from modag_search.catalog import Catalog
+    from modag_search.hierarchy import Hierarchy
+    from modag_search.index.vectors import SegmentVectors
+    from modag_search.pooling import FloatArray, Pool
+
+Background = Callable[[Modality, Modality], tuple[float, float]]
+"""Mean and deviation of the similarity of unlike things of two modalities; see `space.Space.background_of`."""
+
+_CELLS_AT_ONCE = 8_000_000
+_LISTED = 0.99
+"""Share of the probability of an answer whose voters are listed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bench:
+    """The labelled segments of one modality.
+
+    Attributes
+    ----------
+    segments : np.ndarray [shape=(n,), int64]
+        Ids, ascending.
+    items : np.ndarray [shape=(n,), int64]
+        Id of the item of each.
+    contents : np.ndarray [shape=(n,), int64]
+        The same number for segments of items of the same content.
+    vectors : np.ndarray [shape=(n, d), float32]
+    voters, labels : np.ndarray [shape=(n_votes,), int64]
+        Place of the segment, and number of the label, of each vote: a segment with two labels has two.
+    """
+
+    segments: Int64Array
+    items: Int64Array
+    contents: Int64Array
+    vectors: Float32Array
+    voters: Int64Array
+    labels: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vote:
+    """A labelled segment's part in an answer.
+
+    Attributes
+    ----------
+    segment, item : int
+    label : str
+    similarity : float
+        Cosine of the query's nearest segment.
+    weight : float
+        Share of all that was said for any label, in [0, 1].
+    """
+
+    segment: int
+    item: int
+    label: str
+    similarity: float
+    weight: float
+
+
+class Voters:
+    """All labelled segments, by modality; transferred labels have no vote, as they would only repeat the others.
+
+    An item that has a label and one that it is a kind of votes for the former alone.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    vectors : SegmentVectors
+    background : callable
+    k : int
+        How many of the nearest segments of each label and modality vote.
+    temperature : float
+        Of their weights, ``exp(similarity / temperature)``.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The labels; others know them by their place here.
+    benches : Mapping of modality to Bench
+    hierarchy : Hierarchy
+    is_exclusive : bool
+        Whether labels exclude each other.
+
+    Raises
+    ------
+    NothingFoundError
+        If nothing is labelled that could vote.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        vectors: SegmentVectors,
+        *,
+        background: Background,
+        k: int = K,
+        temperature: float = TEMPERATURE,
+    ) -> None:
+        self.k = k
+        self.temperature = temperature
+        self.hierarchy = catalog.hierarchy.get()
+        self._background = background
+        labels_of, item_of = given_labels(catalog, self.hierarchy)
+        if not labels_of:
+            raise NothingFoundError(_nothing_labelled(catalog))
+        content_of = contents(catalog, set(item_of.values()))
+        self.names = tuple(sorted({label for labels in labels_of.values() for label in labels}))
+        number = {name: place for place, name in enumerate(self.names)}
+        numbers_of = {segment: [number[label] for label in labels] for segment, labels in labels_of.items()}
+        self.benches = {
+            modality: _bench(*vectors.of(modality, numbers_of), numbers_of, item_of, content_of)
+            for modality in MODALITIES
+        }
+        if not any(len(bench) for bench in self.benches.values()):
+            raise NothingFoundError("what has a label was made by another version of an encoder; run `modag index`")
+        self.is_exclusive = _exclude_each_other(catalog, labels_of.values())
+
+    @staticmethod
+    def exclude_each_other(catalog: Catalog, hierarchy: Hierarchy) -> bool:
+        """Tell whether the labels of a catalog exclude each other; see `catalog.LabelMode`."""
+        if catalog.hierarchy.mode != "auto":
+            return catalog.hierarchy.mode == "single"
+        return _exclude_each_other(catalog, given_labels(catalog, hierarchy)[0].values())
+
+    def evidence(
+        self, modality: Modality, vectors: Float32Array, *, items: Int64Array | None = None, copies: bool = False
+    ) -> Float32Array:
+        """Gather what the voters of each modality say of each label; see `pooling`.
+
+        Parameters
+        ----------
+        modality : {"image", "sound"}
+            Of the queries.
+        vectors : np.ndarray [shape=(n, d), float32]
+        items : np.ndarray [shape=(n,), int64], optional
+            Item of each query: it does not vote on itself; with `copies`, a number as in `Bench.contents`, and neither
+            do its copies.
+        copies : bool
+
+        Returns
+        -------
+        np.ndarray [shape=(n, n_labels, 4), float32]
+            For `pooling.Pool`.
+        """
+        own_first = sorted(MODALITIES, key=lambda one: one != modality)
+        width = max(1, *(len(bench.labels) for bench in self.benches.values()))
+        step = max(1, _CELLS_AT_ONCE // width)
+        parts = [np.zeros((0, len(self.names), 4), dtype=np.float32)]
+        for start in range(0, len(vectors), step):
+            rows = slice(start, start + step)
+            asking = None if items is None else items[rows]
+            said = [self._said(modality, one, vectors[rows], asking, copies=copies) for one in own_first]
+            parts.append(np.concatenate(said, axis=-1))
+        return np.concatenate(parts)
+
+    def _said(
+        self, asking: Modality, voting: Modality, vectors: Float32Array, items: Int64Array | None, *, copies: bool
+    ) -> Float32Array:
+        """Mean and kernel of one modality's voters, above what unlike things are at."""
+        bench = self.benches[voting]
+        above = self._above(asking, voting, vectors)
+        if items is not None:
+            above[items[:, None] == (bench.contents if copies else bench.items)] = -np.inf
+        votes, n_labels = above[:, bench.voters], len(self.names)
+        means = label_means(votes, bench.labels, n_labels=n_labels)
+        kernels = label_kernels(votes, bench.labels, n_labels=n_labels, k=self.k, temperature=self.temperature)
+        return np.stack([means, kernels], axis=-1)
+
+    def _above(self, asking: Modality, voting: Modality, vectors: Float32Array) -> Float32Array:
+        similarities: Float32Array = vectors @ self.benches[voting].vectors.T
+        return similarities - np.float32(self._background(asking, voting)[0])
+
+    def votes(
+        self,
+        modality: Modality,
+        vectors: Float32Array,
+        probabilities: FloatArray,
+        pool: Pool,
+        *,
+        without: frozenset[int],
+    ) -> list[Vote]:
+        """List the parts that labelled segments have in an answer, the greatest first.
+
+        Parameters
+        ----------
+        modality : {"image", "sound"}
+            Of the query.
+        vectors : np.ndarray [shape=(n, d), float32]
+            The query's segments.
+        probabilities : np.ndarray [shape=(n_labels,), float64]
+            Of the answer; labels that are hardly possible are passed over.
+        pool : Pool
+            That made the answer.
+        without : frozenset of int
+            Items that have no vote.
+
+        Returns
+        -------
+        list of Vote
+        """
+        found: list[Vote] = []
+        likely = _likely(probabilities)
+        heard = {m: ~np.isin(self.benches[m].items, list(without)) for m in MODALITIES}
+        for label in likely.tolist():
+            columns = {m: b.voters[(b.labels == label) & heard[m][b.voters]] for m, b in self.benches.items()}
+            for voting, share in _shares(modality, pool, {m: len(c) for m, c in columns.items()}).items():
+                mean_share, kernel_share = share
+                above = self._above(modality, voting, vectors)[:, columns[voting]]
+                weight = mean_share / above.shape[1] + kernel_share * self._kernel_shares(above)
+                background = self._background(modality, voting)[0]
+                bench = self.benches[voting]
+                found += [
+                    Vote(
+                        segment=int(bench.segments[voter]),
+                        item=int(bench.items[voter]),
+                        label=self.names[label],
+                        similarity=float(similarity) + background,
+                        weight=float(part * probabilities[label]),
+                    )
+                    for voter, similarity, part in zip(columns[voting], above.max(axis=0), weight, strict=True)
+                ]
+        return sorted(found, key=lambda vote: (-vote.weight, -vote.similarity, vote.segment))
+
+    def _kernel_shares(self, above: Float32Array) -> Float32Array:
+        """Share of each voter in its label's kernel estimate, averaged over the query's segments."""
+        k = min(self.k, above.shape[1])
+        threshold = -np.partition(-above, k - 1, axis=1)[:, k - 1 : k]
+        weights = np.exp((above - above.max(axis=1, keepdims=True)) / np.float32(self.temperature))
+        weights[above < threshold] = 0
+        shares: Float32Array = (weights / weights.sum(axis=1, keepdims=True)).mean(axis=0)
+        return shares
+
+
+def _bench(
+    segments: Int64Array,
+    vectors: Float32Array,
+    labels_of: Mapping[int, Sequence[int]],
+    item_of: Mapping[int, int],
+    content_of: Mapping[int, int],
+) -> Bench:
+    items = np.array([item_of[segment] for segment in segments.tolist()], dtype=np.int64)
+    pairs = [(place, label) for place, segment in enumerate(segments.tolist()) for label in labels_of[segment]]
+    voters, labels = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2).T
+    copies = np.array([content_of[item] for item in items.tolist()], dtype=np.int64)
+    return Bench(segments, items, copies, vectors, voters.copy(), labels.copy())
+
+
+def _likely(probabilities: FloatArray) -> Int64Array:
+    """Choose the labels that nearly all of the probability is on, and the first three in any case."""
+    order = np.argsort(-probabilities, kind="stable")
+    before = np.cumsum(probabilities[order]) - probabilities[order]
+    counts = (before < _LISTED * probabilities.sum()) | (np.arange(len(order)) < 3)
+    likely: Int64Array = order[counts & (probabilities[order] > 0)]
+    return likely
+
+
+def _shares(own: Modality, pool: Pool, counts: Mapping[Modality, int]) -> dict[Modality, tuple[float, float]]:
+    """Divide an answer among the means and kernels of the modalities that have voters of a label."""
+    of_own, of_other = pool.weights[:2], pool.weights[2:]
+    there = [modality for modality in MODALITIES if counts[modality]]
+    if len(there) == 1:
+        # What one modality says stands for the other's too.
+        shown = {there[0]: (of_own[0] + of_other[0], of_own[1] + of_other[1])}
+    else:
+        shown = {modality: of_own if modality == own else of_other for modality in there}
+    total = sum(mean + kernel for mean, kernel in shown.values())
+    if total == 0:
+        return {modality: (1 / len(there), 0.0) for modality in there}
+    return {modality: (mean / total, kernel / total) for modality, (mean, kernel) in shown.items()}
+
+
+def _exclude_each_other(catalog: Catalog, labels: Iterable[frozenset[str]]) -> bool:
+    mode = catalog.hierarchy.mode
+    return mode == "single" or (mode == "auto" and all(len(own) < 2 for own in labels))
+
+
+def _nothing_labelled(catalog: Catalog) -> str:
+    if not catalog.count().items:
+        return "the index is empty; `modag index PATH...` takes files in"
+    return "no item has a label yet; `modag label PATH... --as NAME` gives one"
