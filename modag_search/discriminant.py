@@ -14,7 +14,7 @@ Friedman, "Regularized discriminant analysis", Journal of the American Statistic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,9 @@ BoolArray = npt.NDArray[np.bool_]
 SHRINKAGES = (0.05, 0.2, 0.5, 0.8, 0.95)
 OWN_SHARES = (0.5, 0.7, 0.85, 1.0)
 OWN_COVARIANCES = (0.5, 0.9)
-_TEMPERATURES = np.exp(np.linspace(np.log(0.01), np.log(2.0), 30))
+_TEMPERATURES = np.exp(np.linspace(np.log(0.01), np.log(2.0), 16))
+_FINER = tuple(np.exp(np.linspace(np.log(0.7), np.log(1.4), 15)).tolist())
+_LEAST_VARIANCE = 1e-6
 _SCATTER = 0.004
 """Variance of each dimension within labels where no label has two examples to tell it by."""
 
@@ -206,16 +208,21 @@ def discriminant(sums: Sums, modality: Modality, settings: Settings) -> Discrimi
     own = MODALITIES.index(modality)
     means, has = _means(sums)
     centres = _centres(means, has)
-    inverse = _inverse_covariance(sums, own, own_covariance=settings.own_covariance, shrinkage=settings.shrinkage)
-    centred = _centred_means(means, has, centres, own, settings.own_share)
-    weight = centred @ inverse
-    there = has.any(axis=0)
-    bias = np.where(there, -0.5 * (weight * centred).sum(axis=1), -np.inf)
+    centred = _mixed(
+        means[own] - centres[own], means[1 - own] - centres[1 - own], has[[own, 1 - own]], settings.own_share
+    )
+    covariance = _covariance(sums, own, own_covariance=settings.own_covariance)
+    size = max(float(np.trace(covariance)) / len(covariance), _LEAST_VARIANCE)
+    ball = size * np.eye(len(covariance))
+    weight = np.linalg.solve((1 - settings.shrinkage) * covariance + settings.shrinkage * ball, centred.T).T.astype(
+        np.float64
+    )
+    bias = np.where(has.any(axis=0), -0.5 * (weight * centred).sum(axis=1), -np.inf)
     return Discriminant(weight, bias, centres[own], settings)
 
 
 def choose_settings(
-    examples: Examples, *, n_labels: int, folds: int = 5, most: int = 4000, seed: int = 0
+    examples: Examples, *, n_labels: int, folds: int = 10, most: int = 4000, seed: int = 0
 ) -> dict[Modality, Settings]:
     """Choose the settings of both heads by the log-loss of labels held out.
 
@@ -271,14 +278,14 @@ def _choose(asked: Examples, fold: Int64Array, whole: Sums, parts: list[Sums], m
             best = (losses[lowest], choice, tempered * told, labels)
     if best is None:
         return None
-    loss, choice, tempered_scores, labels = best
+    _, choice, tempered_scores, labels = best
+    finer = min(_FINER, key=lambda factor: _log_loss(factor * tempered_scores, labels))
+    choice, tempered_scores = replace(choice, temperature=finer * choice.temperature), finer * tempered_scores
     there = np.isfinite(tempered_scores)
     holds = np.zeros(there.shape, dtype=bool)
     holds[np.arange(len(labels)), labels] = True
     independent = learn_sigmoid(_above_mean(tempered_scores)[there], holds[there], choice.independent)
-    return Settings(
-        choice.shrinkage, choice.own_share, choice.own_covariance, choice.temperature, independent, round(loss, 4)
-    )
+    return replace(choice, independent=independent, log_loss=round(_log_loss(tempered_scores, labels), 4))
 
 
 def _held_out_scores(
@@ -286,23 +293,63 @@ def _held_out_scores(
 ) -> Iterator[tuple[Settings, FloatArray]]:
     """Score what is asked, by heads that never saw its fold, with one choice of settings after the other."""
     own = MODALITIES.index(modality)
-    rest = {number: whole - parts[number] for number in np.unique(fold).tolist()}
-    means = {number: _means(sums) for number, sums in rest.items()}
-    for shrinkage, covariance in product(SHRINKAGES, OWN_COVARIANCES):
-        turned: dict[int, tuple[FloatArray, FloatArray]] = {}
-        for number, sums in rest.items():
-            inverse = _inverse_covariance(sums, own, own_covariance=covariance, shrinkage=shrinkage)
-            queries: FloatArray = asked.vectors[fold == number] - _centres(*means[number])[own]
-            turned_queries: FloatArray = queries @ inverse
-            turned[number] = (inverse, turned_queries)
-        for share in OWN_SHARES:
+    for covariance in OWN_COVARIANCES:
+        views = [
+            _view(whole - parts[number], asked.vectors[fold == number], own, own_covariance=covariance)
+            for number in np.unique(fold).tolist()
+        ]
+        of_fold = [fold == number for number in np.unique(fold).tolist()]
+        for shrinkage, share in product(SHRINKAGES, OWN_SHARES):
             scores = np.full((len(asked), whole.counts.shape[1]), -np.inf)
-            for number, (inverse, turned_queries) in turned.items():
-                mean, has = means[number]
-                centred = _centred_means(mean, has, _centres(mean, has), own, share)
-                bias = np.where(has.any(axis=0), -0.5 * ((centred @ inverse) * centred).sum(axis=1), -np.inf)
-                scores[fold == number] = turned_queries @ centred.T + bias
+            for chosen, view in zip(of_fold, views, strict=True):
+                scores[chosen] = view.scores(shrinkage=shrinkage, own_share=share)
             yield Settings(shrinkage, share, covariance), scores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """Queries and means along the axes of the covariance within labels, where shrinking it is a division.
+
+    Attributes
+    ----------
+    queries : np.ndarray [shape=(n, d), float64]
+        From the middle of their modality.
+    own_means, other_means : np.ndarray [shape=(n_labels, d), float64]
+        Likewise; zeros for labels without examples.
+    has : np.ndarray [shape=(2, n_labels), bool]
+        Of the query's own modality, and of the other.
+    variances : np.ndarray [shape=(d,), float64]
+    """
+
+    queries: FloatArray
+    own_means: FloatArray
+    other_means: FloatArray
+    has: BoolArray
+    variances: FloatArray
+
+    def scores(self, *, shrinkage: float, own_share: float) -> FloatArray:
+        """Score the queries as `Discriminant.scores` does."""
+        size = max(float(self.variances.mean()), _LEAST_VARIANCE)
+        variances = (1 - shrinkage) * self.variances + shrinkage * size
+        centred = _mixed(self.own_means, self.other_means, self.has, own_share)
+        weight = centred / variances
+        bias = np.where(self.has.any(axis=0), -0.5 * (weight * centred).sum(axis=1), -np.inf)
+        scores: FloatArray = self.queries @ weight.T + bias
+        return scores
+
+
+def _view(sums: Sums, vectors: Float32Array, own: int, *, own_covariance: float) -> _View:
+    means, has = _means(sums)
+    centres = _centres(means, has)
+    variances, axes = np.linalg.eigh(_covariance(sums, own, own_covariance=own_covariance))
+    centred = [np.where(has[source][:, None], means[source] - centres[source], 0.0) for source in (own, 1 - own)]
+    return _View(
+        queries=(vectors - centres[own]) @ axes,
+        own_means=centred[0] @ axes,
+        other_means=centred[1] @ axes,
+        has=has[[own, 1 - own]],
+        variances=np.maximum(variances, 0.0),
+    )
 
 
 def _deal(examples: Examples, *, folds: int, seed: int) -> Int64Array:
@@ -343,30 +390,26 @@ def _centres(means: FloatArray, has: BoolArray) -> FloatArray:
     return centres
 
 
-def _centred_means(means: FloatArray, has: BoolArray, centres: FloatArray, own: int, own_share: float) -> FloatArray:
+def _mixed(own: FloatArray, other: FloatArray, has: BoolArray, own_share: float) -> FloatArray:
     """Mean of each label around the middle, as queries of one modality see it."""
-    here, there = means[own] - centres[own], means[1 - own] - centres[1 - own]
-    mixed = own_share * here + (1 - own_share) * there
-    centred: FloatArray = np.where((has[own] & has[1 - own])[:, None], mixed, np.where(has[own][:, None], here, there))
+    mixed = own_share * own + (1 - own_share) * other
+    both = has[0] & has[1]
+    centred: FloatArray = np.where(both[:, None], mixed, np.where(has[0][:, None], own, other))
     return centred
 
 
-def _inverse_covariance(sums: Sums, own: int, *, own_covariance: float, shrinkage: float) -> FloatArray:
-    """Inverse of the covariance within labels, drawn towards a ball of the same size."""
+def _covariance(sums: Sums, own: int, *, own_covariance: float) -> FloatArray:
+    """Covariance within labels."""
     means, has = _means(sums)
     d = means.shape[2]
-    weights = {own: own_covariance, 1 - own: 1 - own_covariance}
     total, together = np.zeros((d, d)), 0.0
-    for source, weight in weights.items():
+    for source, weight in ((own, own_covariance), (1 - own, 1 - own_covariance)):
         freedom = sums.counts[source].sum() - has[source].sum()
         if freedom > 0.5 and weight > 0:
             within = sums.products[source] - (means[source].T * sums.counts[source]) @ means[source]
             total += weight * within / freedom
             together += weight
-    covariance: FloatArray = total / together if together else _SCATTER * np.eye(d)
-    size = max(float(np.trace(covariance)) / d, 1e-6)
-    inverse: FloatArray = np.linalg.inv((1 - shrinkage) * covariance + shrinkage * size * np.eye(d))
-    return inverse
+    return total / together if together else _SCATTER * np.eye(d)
 
 
 def _above_mean(scores: FloatArray) -> FloatArray:

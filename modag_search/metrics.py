@@ -146,3 +146,83 @@ def recall_at(ranks: IntArray, k: int) -> float:
     if len(ranks) == 0 or ranks.min() < 1:
         raise UsageError("ranks begin at 1, and there must be one at least")
     return float(np.mean(ranks <= k))
+
+
+def expected_calibration_error(confidences: npt.NDArray[Any], right: npt.NDArray[np.bool_], *, bins: int = 10) -> float:
+    """Average how far confidence and share of right answers lie apart, over bins of equal width.
+
+    Parameters
+    ----------
+    confidences : np.ndarray [shape=(n,)]
+        In [0, 1].
+    right : np.ndarray [shape=(n,), bool]
+        Which answers are.
+    bins : int
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 where among answers with confidence p the share p is right. A bin weighs as many as it holds, so
+        that of few answers even a perfect confidence scores above 0.
+
+    Raises
+    ------
+    UsageError
+        If the arrays differ in shape or are empty.
+
+    References
+    ----------
+    Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017.
+
+    Examples
+    --------
+    >>> expected_calibration_error(np.array([0.9, 0.9, 0.2]), np.array([True, True, False]))
+    0.13333333333333333
+    """
+    _check_answers(confidences, right)
+    bin_of = np.minimum((confidences * bins).astype(int), bins - 1)
+    counts = np.bincount(bin_of, minlength=bins)
+    confident = np.bincount(bin_of, weights=confidences, minlength=bins)
+    correct = np.bincount(bin_of, weights=right, minlength=bins)
+    return float(np.abs(confident - correct).sum() / counts.sum())
+
+
+def accuracy_at_coverage(confidences: npt.NDArray[Any], right: npt.NDArray[np.bool_], *, coverage: float) -> float:
+    """Share of right answers among the most confident ones.
+
+    Parameters
+    ----------
+    confidences : np.ndarray [shape=(n,)]
+    right : np.ndarray [shape=(n,), bool]
+    coverage : float
+        Share of the answers that are kept, in (0, 1].
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    UsageError
+        If the arrays differ in shape or are empty, or coverage lies outside.
+
+    References
+    ----------
+    El-Yaniv, Wiener, "On the foundations of noise-free selective classification", JMLR 11, 2010.
+
+    Examples
+    --------
+    >>> accuracy_at_coverage(np.array([0.9, 0.5, 0.7]), np.array([True, False, True]), coverage=0.67)
+    1.0
+    """
+    _check_answers(confidences, right)
+    if not 0 < coverage <= 1:
+        raise UsageError(f"coverage must lie above 0 and not above 1, not {coverage}")
+    kept = max(1, round(coverage * len(right)))
+    return float(right[np.argsort(-confidences, kind="stable")[:kept]].mean())
+
+
+def _check_answers(confidences: npt.NDArray[Any], right: npt.NDArray[np.bool_]) -> None:
+    if confidences.shape != right.shape or confidences.ndim != 1 or len(right) == 0:
+        raise UsageError(f"need two equally long, non-empty lists, not {confidences.shape} and {right.shape}")

@@ -5,8 +5,12 @@ label's voters of its own modality, and those of the other. All are centred: the
 modalities is taken off (see `space.Space.background_of`), since sounds are nearer to sounds than to pictures whatever
 they show. A weighted sum makes a log-odds of each label. The four weights, for queries of each modality, are learnt by
 leave-one-out over the labelled items: they say how much each modality can be trusted, and the sum of them how sure an
-answer is. With few labels they stay near `PRIOR`. Where a label has voters of one modality alone, what the other's
-would say on average stands for it; that, too, is learnt, from the labels that have both.
+answer is. With few labels they stay near `PRIOR`. Where a label has no voters of the other modality, what its own would
+say of it on average stands for them; that, too, is learnt, from the labels that have both.
+
+A label without voters of the query's own modality is a stranger: what is said for it is hearsay, and there may be many
+of them. It has weights of its own, and an offset; they are learnt by leaving out all voters of the own modality of an
+item's label, as if `STRANGE` of all queries were of strangers.
 
 References
 ----------
@@ -17,13 +21,15 @@ logarithmic opinion pool.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modag_search.values import Float32Array
 
 FloatArray = npt.NDArray[np.float64]
@@ -31,15 +37,18 @@ BoolArray = npt.NDArray[np.bool_]
 
 PRIOR = (4.0, 5.0, 1.0, 1.0)
 """Weights before anything is learnt: mean and kernel of the query's own modality, mean and kernel of the other."""
-ACROSS = 0.7
-"""What the prior weights are multiplied by where no label has voters of the query's own modality."""
-STAND_IN_PRIOR = (0.6, 1.0)
-"""What voters of the other modality say of a label, for one that voters of the query's own say, and the reverse."""
+STRANGER_PRIOR = (3.0, 4.0, -1.0)
+"""Likewise for strangers: mean and kernel of the other modality, and what is added."""
+STRANGE = 0.2
+"""Share of queries that are taken to be of strangers while weights are learnt."""
+STAND_IN_PRIOR = 0.6
+"""What voters of the other modality say of a label, for one that voters of the query's own say."""
 _STAND_IN_STRENGTH = 0.5
 INDEPENDENT_PRIOR = (1.0, -2.5)
 """Slope and offset, before anything is learnt, of the log-odds of a label that excludes no other."""
+_SHARPNESSES = tuple(np.exp(np.linspace(np.log(0.5), np.log(2.0), 29)).tolist())
 _PRECISION = 0.01
-"""Of the Gaussian prior over weights; chosen by leaving train sources out (TRIALS.md)."""
+"""Of the Gaussian prior over weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +59,11 @@ class Pool:
     ----------
     weights : (float, float, float, float)
         Of the kinds of evidence, in units of log-odds for a similarity of 1; none is negative.
-    stand_in : (float, float)
-        What the evidence of one modality is multiplied by where it stands for the other's: the own for the other's, and
-        the other's for the own.
+    stranger : (float, float, float)
+        Of mean and kernel of the other modality, for labels without voters of the query's own, and what is added for
+        these labels; only the last may be negative.
+    stand_in : float
+        What evidence of the query's own modality is multiplied by where it stands for the other's.
     independent : (float, float)
         Slope and offset that make the log-odds of a label which excludes no other of the weighted sum.
     learnt_from : int
@@ -60,13 +71,14 @@ class Pool:
     """
 
     weights: tuple[float, float, float, float] = PRIOR
-    stand_in: tuple[float, float] = STAND_IN_PRIOR
+    stranger: tuple[float, float, float] = STRANGER_PRIOR
+    stand_in: float = STAND_IN_PRIOR
     independent: tuple[float, float] = INDEPENDENT_PRIOR
     learnt_from: int = 0
 
     def scores(self, evidence: Float32Array) -> FloatArray:
         """Weigh evidence ``[shape=(n, n_labels, 4)]`` to scores ``[shape=(n, n_labels)]``; -inf without any."""
-        return _scores(_filled(evidence, self.stand_in), np.array(self.weights))
+        return _scores(_features(evidence, self.stand_in), np.array([*self.weights, *self.stranger]))
 
     def probabilities(self, evidence: Float32Array, *, exclusive: bool) -> FloatArray:
         """Return how likely each label holds.
@@ -90,12 +102,6 @@ class Pool:
         return sigmoid(slope * scores + offset)
 
 
-def across_only(pool: Pool) -> Pool:
-    """Return the prior for labels that have voters of the other modality alone."""
-    first, second, third, fourth = (ACROSS * weight for weight in pool.weights)
-    return replace(pool, weights=(first, second, third, fourth))
-
-
 def learn_pool(evidence: Float32Array, holds: BoolArray, *, prior: Pool | None = None) -> Pool:
     """Learn a pool from queries whose labels are known, and that did not vote on themselves.
 
@@ -117,11 +123,20 @@ def learn_pool(evidence: Float32Array, holds: BoolArray, *, prior: Pool | None =
     if len(evidence) == 0 or evidence.shape[1] < 2:
         return start
     stand_in = _learn_stand_in(evidence, start.stand_in)
-    filled = _filled(evidence, stand_in)
-    weights = _learn_weights(filled, holds, np.array(start.weights))
-    independent = _learn_independent(_scores(filled, weights), holds, start.independent)
-    first, second, third, fourth = weights.tolist()
-    return Pool((first, second, third, fourth), stand_in, independent, learnt_from=len(evidence))
+    features = _features(evidence, stand_in)
+    weights = _learn_weights(
+        [(features, holds, 1 - STRANGE), (_features(_orphaned(evidence, holds), stand_in), holds, STRANGE)],
+        np.array([*start.weights, *start.stranger]),
+    )
+    weights *= _learn_sharpness(_scores(features, weights), holds)
+    first, second, third, fourth, mean, kernel, offset = weights.tolist()
+    return Pool(
+        weights=(first, second, third, fourth),
+        stranger=(mean, kernel, offset),
+        stand_in=stand_in,
+        independent=_learn_independent(_scores(features, weights), holds, start.independent),
+        learnt_from=len(evidence),
+    )
 
 
 def softmax(scores: FloatArray) -> FloatArray:
@@ -174,29 +189,34 @@ def learn_sigmoid(scores: FloatArray, holds: BoolArray, prior: tuple[float, floa
     return slope, offset
 
 
-def _filled(evidence: Float32Array, stand_in: tuple[float, float]) -> Float32Array:
-    """Let the evidence of one modality stand for the other's where that is not there."""
+def _orphaned(evidence: Float32Array, holds: BoolArray) -> Float32Array:
+    """Leave out what voters of the query's own modality say of its labels, where others say something."""
+    orphaned = evidence.copy()
+    orphaned[holds & np.isfinite(evidence[..., 2]), :2] = -np.inf
+    return orphaned
+
+
+def _features(evidence: Float32Array, stand_in: float) -> Float32Array:
+    """Arrange evidence as what weights are for, ``[shape=(n, n_labels, 7)]``: four for strangers are 0, or three else.
+
+    -inf where a label has no voters at all.
+    """
     own, other = evidence[..., :2], evidence[..., 2:]
-    for_other, for_own = (np.float32(factor) for factor in stand_in)
-    there = np.isfinite(own), np.isfinite(other)
-    scaled_own, scaled_other = (np.where(is_there, part, 0) for is_there, part in zip(there, (own, other), strict=True))
-    filled_own = np.where(there[0], own, np.where(there[1], scaled_other * for_own, -np.inf))
-    filled_other = np.where(there[1], other, np.where(there[0], scaled_own * for_other, -np.inf))
-    filled: Float32Array = np.concatenate([filled_own, filled_other], axis=-1)
-    return filled
+    has_own, has_other = np.isfinite(own[..., :1]), np.isfinite(other[..., :1])
+    known_own = np.where(has_own, own, 0)
+    known_other = np.where(has_other, np.where(np.isfinite(other), other, 0), np.float32(stand_in) * known_own)
+    stranger = ~has_own & has_other
+    parts = [known_own, np.where(has_own, known_other, 0), np.where(stranger, known_other, 0), stranger]
+    features = np.concatenate(parts, axis=-1, dtype=np.float32)
+    return np.where(has_own | has_other, features, np.float32(-np.inf))
 
 
-def _learn_stand_in(evidence: Float32Array, start: tuple[float, float]) -> tuple[float, float]:
-    """Fit the evidence of each modality to the other's, through the origin, over labels that have both."""
+def _learn_stand_in(evidence: Float32Array, start: float) -> float:
+    """Fit the other modality's evidence to that of the own, through the origin, over labels that have both."""
     both = np.isfinite(evidence).all(axis=-1)
     own, other = (evidence[both][:, part].astype(np.float64) for part in (slice(0, 2), slice(2, 4)))
-    together = float((own * other).sum())
-
-    def factor(given: FloatArray, prior: float) -> float:
-        found = (together + _STAND_IN_STRENGTH * prior) / (float((given**2).sum()) + _STAND_IN_STRENGTH)
-        return min(max(found, 0.0), 2.0)
-
-    return factor(own, start[0]), factor(other, start[1])
+    found = float((own * other).sum()) + _STAND_IN_STRENGTH * start
+    return min(max(found / (float((own**2).sum()) + _STAND_IN_STRENGTH), 0.0), 2.0)
 
 
 def _scores(evidence: Float32Array, weights: FloatArray) -> FloatArray:
@@ -205,27 +225,56 @@ def _scores(evidence: Float32Array, weights: FloatArray) -> FloatArray:
     return scores
 
 
-def _learn_weights(evidence: Float32Array, holds: BoolArray, start: FloatArray) -> FloatArray:
-    """Minimise the log-loss of choosing each label that holds among those that do not."""
+def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start: FloatArray) -> FloatArray:
+    """Minimise the log-loss of choosing each label that holds among those that do not; each part has a weight."""
     from scipy.optimize import minimize
 
-    queries, right = np.nonzero(holds)
-    there = np.isfinite(evidence[queries, :, 0])
-    finite = np.where(there[..., None], evidence[queries], 0).astype(np.float64)
-    # Of a query's labels, each is a choice of its own: the others are no rivals.
-    rivals = there & ~holds[queries]
-    rivals[np.arange(len(right)), right] = True
-    chosen = finite[np.arange(len(right)), right]
+    choices = [(_choices(evidence, holds), weight) for evidence, holds, weight in parts]
 
     def loss(weights: FloatArray) -> tuple[float, FloatArray]:
-        shares = softmax(np.where(rivals, finite @ weights, -np.inf))
         distance = weights - start
-        surprise = -np.log(np.maximum(shares[np.arange(len(right)), right], 1e-300)).sum()
-        pull = np.einsum("nc,nck->k", shares, finite) - chosen.sum(axis=0)
-        return float(surprise + _PRECISION * (distance**2).sum()), pull + 2 * _PRECISION * distance
+        total, gradient = _PRECISION * float((distance**2).sum()), 2 * _PRECISION * distance
+        for (offered, rivals, right), weight in choices:
+            shares = softmax(np.where(rivals, offered @ weights, -np.inf))
+            rows = np.arange(len(right))
+            total -= weight * float(np.log(np.maximum(shares[rows, right], 1e-300)).sum())
+            gradient = gradient + weight * (np.einsum("nc,nck->k", shares, offered) - offered[rows, right].sum(axis=0))
+        return total, gradient
 
-    found: FloatArray = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * 4).x
+    bounds = [(0.0, None)] * 6 + [(None, None)]
+    found: FloatArray = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     return found
+
+
+def _learn_sharpness(scores: FloatArray, holds: BoolArray) -> float:
+    """Fit what scores are multiplied by, so that confidence is right for queries of labels that are no strangers.
+
+    The prior over weights, and the share of strangers, make answers less sure than they might be.
+    """
+    queries, right = np.nonzero(holds)
+    rivals = np.isfinite(scores[queries]) & ~holds[queries]
+    rivals[np.arange(len(right)), right] = True
+    offered = np.where(rivals, scores[queries], -np.inf)
+
+    def loss(sharpness: float) -> float:
+        shares = softmax(sharpness * offered)[np.arange(len(right)), right]
+        return float(-np.log(np.maximum(shares, 1e-300)).sum() + np.log(sharpness) ** 2)
+
+    best: float = min(_SHARPNESSES, key=loss)
+    return best
+
+
+def _choices(evidence: Float32Array, holds: BoolArray) -> tuple[FloatArray, BoolArray, npt.NDArray[np.int64]]:
+    """List the choices to be made: what is offered, which are rivals, and which is right.
+
+    Of a query's labels, each is a choice of its own: the others are no rivals.
+    """
+    queries, right = np.nonzero(holds)
+    there = np.isfinite(evidence[queries, :, 0])
+    offered = np.where(there[..., None], evidence[queries], 0).astype(np.float64)
+    rivals = there & ~holds[queries]
+    rivals[np.arange(len(right)), right] = True
+    return offered, rivals, right
 
 
 def _learn_independent(scores: FloatArray, holds: BoolArray, start: tuple[float, float]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from modag_search.evaluation.items import count_right, similarities_in_parts
 from modag_search.evaluation.results import ClassAccuracy, Classification, Naming, Score, rounded
 from modag_search.knn import label_kernels, label_means, vote_all
 from modag_search.metrics import bootstrap_macro_accuracy
-from modag_search.pooling import Pool, across_only, learn_pool
+from modag_search.pooling import Pool, learn_pool
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _vote(queries: Items, voters: Items, classes: Int64Array, *, k: int) -> Int6
 def _pool(queries: Items, voters: Items, classes: Int64Array, *, k: int, background: Background) -> Int64Array:
     """Return the place in `classes` of the label that `Index.classify` gives to each query by default."""
     own = voters.only(voters.sources == queries.sources[0])
-    pool = across_only(Pool())
+    pool = Pool()
     if len(own):
         left_out = _evidence(own, voters, classes, k=k, background=background)
         holds = classes == own.classes[:, None]

@@ -173,7 +173,7 @@ class Answers:
         self._deepest = level == "deepest"
         self.names, self._member = _groups(judge, level)
         self._exclusive = judge.is_exclusive
-        self._levels = {name: judge.hierarchy.level(name) for name in self.names} if self._deepest else {}
+        self._levels = np.array([judge.hierarchy.level(name) for name in self.names])
 
     def scores(self, probabilities: FloatArray) -> FloatArray:
         """Carry probabilities ``[shape=(n, n_labels)]`` to the level, ``[shape=(n, n_names)]``.
@@ -188,14 +188,16 @@ class Answers:
 
     def best(self, scores: FloatArray) -> tuple[str | None, float]:
         """Choose the label of one query, and say how likely it is; None for the label where that is too little."""
-        order = sorted(range(len(self.names)), key=lambda place: (-round(float(scores[place]), 12), self.names[place]))
-        if self._deepest:
-            sure = [place for place in order if scores[place] >= self._min_confidence]
-            order = sorted(sure, key=lambda place: -self._levels[self.names[place]]) or order
-        if not order or not scores[order[0]] > 0:
+        place = self._deepest_of(scores) if self._deepest else int(np.round(scores, 12).argmax())
+        confidence = float(scores[place])
+        if not confidence > 0:
             return None, 0.0
-        confidence = float(scores[order[0]])
-        return (self.names[order[0]] if confidence >= self._min_confidence else None), confidence
+        return (self.names[place] if confidence >= self._min_confidence else None), confidence
+
+    def _deepest_of(self, scores: FloatArray) -> int:
+        """Return the place of the lowest label that is sure enough, or of the likeliest where none is."""
+        order = np.lexsort((-np.round(scores, 12), np.where(scores >= self._min_confidence, -self._levels, 1)))
+        return int(order[0])
 
     def listed(self, scores: FloatArray) -> tuple[LabelScore, ...]:
         """List the labels of one query that are possible at all, the likeliest first."""

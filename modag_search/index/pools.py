@@ -11,7 +11,7 @@ import numpy as np
 
 from modag_search.errors import StoreError
 from modag_search.index.given import spread
-from modag_search.pooling import Pool, across_only, learn_pool
+from modag_search.pooling import Pool, learn_pool
 from modag_search.stores.atomic import write_atomically
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 _ITEMS = 2000
 _CELLS = 4_000_000
 
@@ -81,7 +81,7 @@ def learn_pools(voters: Voters, *, seed: int = 0) -> dict[Modality, Pool]:
     for modality in MODALITIES:
         bench = voters.benches[modality]
         if len(bench) == 0:
-            pools[modality] = across_only(Pool())
+            pools[modality] = Pool()
             continue
         evidence, holds = left_out_evidence(voters, modality, most=_items_at_most(voters), seed=seed)
         there = holds.any(axis=1)
@@ -164,5 +164,5 @@ def _heard_by_others(bench: Bench, own: BoolArray) -> BoolArray:
 
 
 def _pool(stored: Any) -> Pool:
-    (first, second, third, fourth), (for_other, for_own), (slope, offset), learnt_from = stored
-    return Pool((first, second, third, fourth), (for_other, for_own), (slope, offset), learnt_from)
+    (first, second, third, fourth), (mean, kernel, added), stand_in, (slope, offset), learnt_from = stored
+    return Pool((first, second, third, fourth), (mean, kernel, added), stand_in, (slope, offset), learnt_from)

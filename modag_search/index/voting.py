@@ -279,9 +279,11 @@ def _shares(own: Modality, pool: Pool, counts: Mapping[Modality, int]) -> dict[M
     """Divide an answer among the means and kernels of the modalities that have voters of a label."""
     of_own, of_other = pool.weights[:2], pool.weights[2:]
     there = [modality for modality in MODALITIES if counts[modality]]
-    if len(there) == 1:
-        # What one modality says stands for the other's too.
-        shown = {there[0]: (of_own[0] + of_other[0], of_own[1] + of_other[1])}
+    if own not in there:
+        shown = {there[0]: pool.stranger[:2]}
+    elif len(there) == 1:
+        # What the own modality says stands for the other's too.
+        shown = {own: (of_own[0] + pool.stand_in * of_other[0], of_own[1] + pool.stand_in * of_other[1])}
     else:
         shown = {modality: of_own if modality == own else of_other for modality in there}
     total = sum(mean + kernel for mean, kernel in shown.values())

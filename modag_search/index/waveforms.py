@@ -1,0 +1,284 @@
+"""Whether two sounds are one recording: their waveforms, laid over each other."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from modag_search.errors import MediaError
+from modag_search.media import open_media
+from modag_search.values import Float32Array, Segmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modag_search.values import ItemRecord
+
+SAMPLE_RATE_HZ: Final = 8_000
+"""What copies at any usual rate and quality still have in common."""
+
+MIN_CORRELATION: Final = 0.95
+"""Chosen with ``scripts/evaluate_duplicates`` on train sources: copies at 64 kbit/s reach it, two strokes of one drum
+seldom do."""
+
+MAX_LAG_S: Final = 0.2
+"""Encoders put up to 0.15 s of silence before a sound."""
+
+SECTION_S: Final = 10.0
+MOST_SECTIONS: Final = 30
+"""Of a sound of up to five minutes all is compared, in sections; of a longer one this many sections at most, spread
+evenly from its start to its end."""
+
+SHARE_LAID_OVER: Final = 0.5
+"""So much of the energy of either sound must lie where they overlap: a long silent tail costs nothing, and no lag
+makes an edge pass for the whole."""
+
+SHARE_QUIET: Final = 1e-4
+"""Sections with a smaller share of the energy of the loudest, in both sounds, are passed over: noise of encoders."""
+
+_BANDS_OF: Final = (1 << 17, 256)  # length of the transform, more than a section and a lag; bins to a band: 16 Hz
+_STEPS_A_SAMPLE: Final = 4  # a copy may lag by a part of a sample, which turns the phase of high tones
+_WINDOWS: Final = Segmentation(window_s=SECTION_S, hop_s=SECTION_S)
+_KEPT_BYTES: Final = 1 << 28
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waveform:
+    """A sound at `SAMPLE_RATE_HZ`, the whole or sections spread over it.
+
+    Attributes
+    ----------
+    sections : mapping of int to np.ndarray [shape=(n,), float32]
+        Samples of sections by their number: section k starts at ``k * SECTION_S``.
+    bands : np.ndarray [shape=(256,), float64]
+        Energy in bands of 16 Hz.
+    """
+
+    sections: Mapping[int, Float32Array]
+    bands: np.ndarray
+
+    @classmethod
+    def of(cls, sections: Mapping[int, Float32Array]) -> Waveform:
+        """Take samples, less their mean."""
+        centred = {number: (samples - samples.mean()).astype(np.float32) for number, samples in sections.items()}
+        return cls(centred, sum((_bands(samples) for samples in centred.values()), np.zeros(1)))
+
+    @property
+    def energy(self) -> float:
+        """The sum of the squares of all samples."""
+        return float(self.bands.sum())
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory."""
+        return self.bands.nbytes + sum(samples.nbytes for samples in self.sections.values())
+
+
+class Waveforms:
+    """Compares the waveforms of items; each file is decoded once, unless it had to make room in memory since.
+
+    Parameters
+    ----------
+    min_correlation : float
+        From which on two sounds are one recording.
+    """
+
+    def __init__(self, *, min_correlation: float = MIN_CORRELATION) -> None:
+        self._min_correlation = min_correlation
+        self._kept: OrderedDict[str, Waveform | None] = OrderedDict()
+        self._n_bytes = 0
+        self._lock = threading.Lock()
+
+    def are_alike(self, one: Sequence[ItemRecord], others: Sequence[Sequence[ItemRecord]]) -> list[bool | None]:
+        """Tell which sounds are the same recording as one.
+
+        Parameters
+        ----------
+        one : sequence of ItemRecord
+            Items with the same content; the first whose file is as it was indexed, and can be decoded, is taken.
+        others : sequence of sequences of ItemRecord
+            Each likewise.
+
+        Returns
+        -------
+        list of bool or None
+            For each of the others; None where either cannot be had or is silent at `SAMPLE_RATE_HZ`.
+        """
+        first = self._waveform(one)
+        if first is None:
+            return [None] * len(others)
+
+        def is_alike(copies: Sequence[ItemRecord]) -> bool | None:
+            waveform = self._waveform(copies)
+            if waveform is None:
+                return None
+            limit = self._min_correlation
+            return highest_correlation(first, waveform) >= limit and correlation(first, waveform) >= limit
+
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, len(others) or 1), thread_name_prefix="modag") as pool:
+            return list(pool.map(is_alike, others))
+
+    def _waveform(self, copies: Sequence[ItemRecord]) -> Waveform | None:
+        content = copies[0].content_hash
+        with self._lock:
+            if content in self._kept:
+                self._kept.move_to_end(content)
+                return self._kept[content]
+        waveform = _first_waveform(copies)
+        with self._lock:
+            self._kept[content] = waveform
+            self._n_bytes += waveform.n_bytes if waveform else 0
+            while self._n_bytes > _KEPT_BYTES:
+                _, oldest = self._kept.popitem(last=False)
+                self._n_bytes -= oldest.n_bytes if oldest else 0
+        return waveform
+
+
+def read_waveform(path: str, *, duration_s: float) -> Waveform | None:
+    """Decode a sound.
+
+    The whole file is decoded, and of a long one a part kept: decoders that seek do not land on the sample.
+
+    Parameters
+    ----------
+    path : str
+    duration_s : float
+        By which sections are chosen. They are at the same places in sounds that last about as long.
+
+    Returns
+    -------
+    Waveform or None
+        None if all is silent.
+
+    Raises
+    ------
+    MediaError
+        If it cannot be decoded.
+    """
+    stride = 1
+    while duration_s > stride * MOST_SECTIONS * SECTION_S:
+        stride *= 2
+    sections: dict[int, Float32Array] = {}
+    is_silent = True
+    for segment in open_media(path, sample_rate_hz=SAMPLE_RATE_HZ, segmentation=_WINDOWS).segments():
+        number = round((segment.start_s or 0.0) / SECTION_S)
+        if number % stride == 0:
+            sections[number] = np.asarray(segment.data, np.float32)
+            is_silent = is_silent and segment.status != "ok"
+    return None if is_silent else Waveform.of(sections)
+
+
+def correlation(one: Waveform, other: Waveform) -> float:
+    """Return how alike two sounds are at the lag where they are most alike.
+
+    The normalised cross-correlation of what overlaps, whatever the gain and the polarity, at lags up to `MAX_LAG_S`;
+    where a section is less alike than the whole, at the same lag and of the same polarity, that of the section.
+
+    Parameters
+    ----------
+    one, other : Waveform
+
+    Returns
+    -------
+    float
+        In [-1, 1]; below 0 where sections differ in polarity.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal(8000).astype(np.float32)
+    >>> later = np.concatenate([np.zeros(200, np.float32), noise[:-400]])
+    >>> round(correlation(Waveform.of({0: noise}), Waveform.of({0: -later / 2})), 2)
+    1.0
+    >>> correlation(Waveform.of({0: noise}), Waveform.of({0: noise[::-1]})) < 0.1
+    True
+    """
+    pairs = [(one.sections[k], other.sections[k]) for k in sorted(one.sections.keys() & other.sections.keys())]
+    reach = round(MAX_LAG_S * SAMPLE_RATE_HZ)
+    n = 1 << (max((max(len(a), len(b)) for a, b in pairs), default=0) + reach).bit_length()
+    spectra = [np.fft.rfft(a, n) * np.conj(np.fft.rfft(b, n)) for a, b in pairs]
+    energies = np.array([_energies(a, b, reach) for a, b in pairs]).reshape(-1, 2, 2 * reach + 1)
+    step = _best_step(sum(spectra, np.zeros(n // 2 + 1)), n, energies.sum(axis=0), least=(one.energy, other.energy))
+    if step is None:
+        return 0.0
+    at_lag = energies[:, :, round(step / _STEPS_A_SAMPLE) + reach]
+    turn = np.exp(2j * np.pi * np.arange(n // 2 + 1) * step / (_STEPS_A_SAMPLE * n))
+    products = np.array([float(np.fft.irfft(spectrum * turn, n)[0]) for spectrum in spectra])
+    is_loud = (at_lag >= SHARE_QUIET * at_lag.max(axis=0)).any(axis=1)
+    products, at_lag = (np.vstack([rows[is_loud], rows.sum(axis=0)]) for rows in (products[:, None], at_lag))
+    correlations = products[:, 0] / np.maximum(np.sqrt(at_lag.prod(axis=1)), np.finfo(np.float32).tiny)
+    return float((np.sign(products[-1]) * correlations).min().clip(-1, 1))
+
+
+def highest_correlation(one: Waveform, other: Waveform) -> float:
+    """Return what the correlation of two sounds cannot exceed, from the energies in bands alone.
+
+    By the inequality of Cauchy and Schwarz, no product of the waveforms at any lag exceeds the sum, over bands, of the
+    square roots of the products of their energies; notes of unlike pitch share little.
+    """
+    energies = one.energy * other.energy
+    return float(np.sqrt(one.bands * other.bands).sum()) / max(energies**0.5 * SHARE_LAID_OVER, 1e-30)
+
+
+def _bands(samples: Float32Array) -> np.ndarray:
+    length, width = _BANDS_OF
+    powers = np.abs(np.fft.rfft(samples, length)[:-1]) ** 2
+    return np.asarray(powers.reshape(-1, width).sum(axis=1, dtype=np.float64) * 2 / length)
+
+
+def _best_step(spectrum: np.ndarray, n: int, energies: np.ndarray, *, least: tuple[float, float]) -> int | None:
+    """Find the lag of the largest correlation, in steps of a part of a sample; None if there is no overlap.
+
+    Parameters
+    ----------
+    spectrum : np.ndarray [shape=(n // 2 + 1,)]
+        Of the products of both sounds.
+    n : int
+    energies : np.ndarray [shape=(2, 2 * reach + 1)]
+        Of what overlaps, by lag in samples.
+    least : (float, float)
+        Energies of the sounds.
+    """
+    reach = energies.shape[1] // 2
+    steps = np.arange(-reach * _STEPS_A_SAMPLE, reach * _STEPS_A_SAMPLE + 1)
+    products = np.fft.irfft(spectrum, n * _STEPS_A_SAMPLE)[steps]
+    is_enough = (energies > 0).all(axis=0) & (energies >= SHARE_LAID_OVER * np.array(least)[:, None]).all(axis=0)
+    weights = np.where(is_enough, 1 / np.sqrt(np.maximum(energies.prod(axis=0), np.finfo(np.float64).tiny)), 0.0)
+    correlations = np.abs(products) * weights[np.rint(steps / _STEPS_A_SAMPLE).astype(int) + reach]
+    return int(steps[correlations.argmax()]) if is_enough.any() else None
+
+
+def _energies(one: Float32Array, other: Float32Array, reach: int) -> np.ndarray:
+    """Return the energies ``[shape=(2, 2 * reach + 1)]`` of what overlaps, by the lag of `one` in samples."""
+    lags = np.arange(-reach, reach + 1)
+    starts = np.maximum(lags, 0)
+    stops = np.maximum(np.minimum(len(one), len(other) + lags), starts)
+    sums, other_sums = (np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)]) for samples in (one, other))
+    starts, stops = np.minimum(starts, len(one)), np.minimum(stops, len(one))
+    ours = sums[stops] - sums[starts]
+    theirs = other_sums[np.clip(stops - lags, 0, len(other))] - other_sums[np.clip(starts - lags, 0, len(other))]
+    return np.stack([ours, theirs])
+
+
+def _first_waveform(copies: Sequence[ItemRecord]) -> Waveform | None:
+    """Decode the first file that is there as it was indexed."""
+    for item in copies:
+        if _is_as_indexed(item):
+            try:
+                return read_waveform(item.path, duration_s=item.duration_s or 0.0)
+            except MediaError:
+                continue
+    return None
+
+
+def _is_as_indexed(item: ItemRecord) -> bool:
+    try:
+        status = os.stat(item.path)
+    except (OSError, ValueError):
+        return False
+    return (status.st_size, status.st_mtime_ns) == (item.size_bytes, item.mtime_ns)
