@@ -13,7 +13,7 @@ from sources import MERGED, recording
 import modag_search as modag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from modag_search.index.naming import By
@@ -83,21 +83,21 @@ def indexed(folder: Path, sources: Sequence[Path]) -> modag.Index:
     return index
 
 
-def parts_of(index: modag.Index, *, only_photos: Sequence[str] | None = None) -> dict[Modality, Part]:
+def parts_of(index: modag.Index, sources: Mapping[Modality, Collection[str]]) -> dict[Modality, Part]:
     """Arrange the items of an index by modality and recording; classes are the names of their folders.
 
     Parameters
     ----------
     index : Index
-    only_photos : sequence of str, optional
-        Names of the sources whose pictures count.
+    sources : Mapping of modality to collection of str
+        Names of the sources that count.
     """
     found: dict[Modality, dict[str, list[int]]] = {modality: {} for modality in KINDS}
     class_of: dict[str, str] = {}
     for item in index.catalog.items.all():
         folder = os.path.dirname(item.path)
         source = os.path.basename(os.path.dirname(folder))
-        if item.kind == "image" and only_photos is not None and source not in only_photos:
+        if source not in sources[item.kind]:  # type: ignore[index]
             continue
         name = recording(item.path)
         class_of[name] = MERGED.get(os.path.basename(folder), os.path.basename(folder))
