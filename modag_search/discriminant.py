@@ -188,7 +188,8 @@ class Discriminant:
         if exclusive:
             return softmax(tempered)
         slope, offset = self.settings.independent
-        return np.where(np.isfinite(tempered), sigmoid(slope * _above_mean(tempered) + offset), 0.0)
+        there = np.isfinite(tempered)
+        return np.where(there, sigmoid(slope * np.where(there, _above_mean(tempered), 0.0) + offset), 0.0)
 
 
 def discriminant(sums: Sums, modality: Modality, settings: Settings) -> Discriminant:

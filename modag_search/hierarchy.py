@@ -83,7 +83,11 @@ class Hierarchy:
 
     def level(self, label: str) -> int:
         """Count the steps from a label up to the top, by the longest way."""
-        return max((1 + self.level(parent) for parent in self.parents.get(label, ())), default=0)
+        level, above = 0, self.parents.get(label, frozenset())
+        while above:
+            level += 1
+            above = frozenset().union(*(self.parents.get(name, ()) for name in above))
+        return level
 
     def at_level(self, label: str, level: int) -> frozenset[str]:
         """Return what a label is called on a level: the ancestors there, or itself where it is not below it."""
@@ -101,18 +105,15 @@ class Hierarchy:
         done: set[str] = set()
         for start in sorted(self.parents):
             way: list[str] = []
-            if found := self._cycle_from(start, way, done):
-                return found
-        return None
-
-    def _cycle_from(self, label: str, way: list[str], done: set[str]) -> tuple[str, ...] | None:
-        if label in way:
-            return tuple(reversed([*way[way.index(label) :], label]))
-        if label in done:
-            return None
-        way.append(label)
-        for parent in sorted(self.parents.get(label, ())):
-            if found := self._cycle_from(parent, way, done):
-                return found
-        done.add(way.pop())
+            pending = [(start, 0)]
+            while pending:
+                label, depth = pending.pop()
+                done.update(way[depth:])
+                del way[depth:]
+                if label in way:
+                    return tuple(reversed([*way[way.index(label) :], label]))
+                if label not in done:
+                    way.append(label)
+                    pending += [(p, depth + 1) for p in sorted(self.parents.get(label, ()), reverse=True)]
+            done.update(way)
         return None

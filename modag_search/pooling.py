@@ -99,7 +99,8 @@ class Pool:
         if exclusive:
             return softmax(scores)
         slope, offset = self.independent
-        return sigmoid(slope * scores + offset)
+        there = np.isfinite(scores)
+        return np.where(there, sigmoid(slope * np.where(there, scores, 0.0) + offset), 0.0)
 
 
 def learn_pool(evidence: Float32Array, holds: BoolArray, *, prior: Pool | None = None) -> Pool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import click
 from click_default_group import DefaultGroup
 
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import chosen_format, print_document, print_rows, say
+from modag_search.cli.output import chosen_format, counted, print_document, print_rows, say
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ Result = TypeVar("Result")
 
 _LIST = ("label", "items", "image", "sound", "video", "transferred", "parents", "audioset_id")
 _RUNS = ("run", "verb", "labels", "started_at", "arguments")
+_IMPORT = ("source", "run", "added", "unchanged", "skipped")
 _EXPORT = ("path", "label", "start_s", "end_s", "origin", "source", "confidence")
 _TREE = ("label", "level", "parents", "audioset_id", "items")
 
@@ -54,7 +55,7 @@ def label() -> None:
     "--from",
     "sources",
     multiple=True,
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="A file of labels: CSV, JSONL or JAMS, by its ending. All of it or nothing is taken.",
 )
@@ -98,8 +99,9 @@ def give(
     with open_index(index_name) as opened:
         records = [opened.item(path) for path in items]
         given = opened.labels.give(records, names, start_s=start_s, end_s=end_s)
+        called = [opened.labels.resolve(name.strip()) for name in names]
     print_document(
-        {"label": ", ".join(names), "items": len(records), "added": given.added, "run": given.run},
+        {"label": ", ".join(called), "items": len(records), "added": given.added, "run": given.run},
         output_format=output_format,
     )
 
@@ -110,15 +112,22 @@ def _import(
     from modag_search.cli.opening import open_index
     from modag_search.labelling import import_labels
 
-    skipped = 0
-    with open_index(index_name) as opened:
-        for source in [*sources, *roots]:
-            report = import_labels(opened, source, from_folders=source in roots, skip_missing=skip_missing)
-            for path in report.skipped:
-                say(f"skipped: {path}: is not in the index, or failed")
-            skipped += len(report.skipped)
-            print_document({"source": str(source), **_summary(report)}, output_format=output_format)
-    if skipped:
+    wanted = [*((source, False) for source in sources), *((root, True) for root in roots)]
+    done: list[dict[str, Any]] = []
+    try:
+        with open_index(index_name) as opened:
+            for source, from_folders in wanted:
+                report = import_labels(opened, source, from_folders=from_folders, skip_missing=skip_missing)
+                for path in report.skipped:
+                    say(f"skipped: {path}: is not in the index, or failed")
+                if report.without_class:
+                    say(f"{source}: {report.without_class} of its files lie in no folder that could name them")
+                done.append({"source": str(source), **_summary(report)})
+    finally:
+        # Where a later source is refused, the user must see the runs that the others can be taken back by.
+        if done:
+            print_rows(done, output_format=output_format, columns=_IMPORT)
+    if any(row["skipped"] for row in done):
         sys.exit(3)
 
 
@@ -135,7 +144,7 @@ def list_labels(index_name: str | None, output_format: str | None) -> None:
     rows = [dataclasses.asdict(summary) for summary in summaries]
     print_rows(rows, output_format=output_format, columns=_LIST, fields=_LIST)
     if not rows:
-        say("no item has a label yet; `modag label PATH... --as NAME` gives one")
+        _leave_without_labels()
 
 
 @label.command()
@@ -206,6 +215,8 @@ def runs(index_name: str | None, output_format: str | None) -> None:
         for run, count in found
     ]
     print_rows(rows, output_format=output_format, columns=_RUNS, fields=_RUNS)
+    if not rows:
+        _leave_without_labels()
 
 
 @label.command()
@@ -247,8 +258,10 @@ def hierarchy(file: Path | None, clear: bool, index_name: str | None, output_for
         for row in rows:
             identifier = f"  {row['audioset_id']}" if row["audioset_id"] else ""
             click.echo(f"{'  ' * row['depth']}{row['label']}  ({row['items']}){identifier}")
-        return
-    print_rows([{key: row[key] for key in _TREE} for row in rows], output_format=output_format, columns=_TREE)
+    else:
+        print_rows([{key: row[key] for key in _TREE} for row in rows], output_format=output_format, columns=_TREE)
+    if not rows and not (file or clear):
+        _leave_without_labels()
 
 
 def _tree(summaries: list[LabelSummary], hierarchy: Any) -> list[dict[str, Any]]:
@@ -344,19 +357,21 @@ def export(
             opened, target, output_format=kind or _kind_of(target), origins=origins, relative=relative, copy=copy
         )
     left_out = f"; {written.left_out} on parts of items left out" if written.left_out else ""
-    say(f"{target}: {written.labels} labels in {written.files} files{left_out}")
+    say(f"{target}: {counted(written.labels, 'label')} in {counted(written.files, 'file')}{left_out}")
 
 
 def _print_labels(opened: Index, origins: tuple[Origin, ...], output_format: str | None) -> None:
     """Print labels; csv and jsonl as they are read again."""
     from modag_search.labelling import csv_lines, json_lines, label_rows
 
-    rows = label_rows(opened, origins=origins)
+    rows = list(label_rows(opened, origins=origins))
     if output_format in ("csv", "jsonl"):
-        for line in csv_lines(rows) if output_format == "csv" else json_lines(rows):
-            click.echo(line, nl=False)
-        return
-    print_rows(list(rows), output_format=output_format, columns=_EXPORT[:6], fields=_EXPORT)
+        lines = csv_lines(rows) if output_format == "csv" else json_lines(rows)
+        click.echo(b"".join(lines), nl=False)
+    else:
+        print_rows(rows, output_format=output_format, columns=_EXPORT[:6], fields=_EXPORT)
+    if not rows:
+        _leave_without_labels()
 
 
 def _kind_of(target: Path) -> Literal["csv", "jsonl"]:
@@ -371,3 +386,8 @@ def _with_index(index_name: str | None, call: Callable[[Index], Result]) -> Resu
 
     with open_index(index_name) as opened:
         return call(opened)
+
+
+def _leave_without_labels() -> NoReturn:
+    say("no item has been given a label yet; `modag label PATH... --as NAME` gives one")
+    sys.exit(4)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from modag_search.cli.options import Command, expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import chosen_format, print_rows, say
+from modag_search.cli.output import chosen_format, counted, print_rows, say
 
 if TYPE_CHECKING:
     from modag_search.errors import ModagError
@@ -129,6 +129,8 @@ def classify(
     if failures:
         sys.exit(3)
     if all(answer.label is None for answer in answers):
+        nothing = "no item is left without a label" if unlabelled else "nothing to classify"
+        say("no label is sure enough" if answers else nothing)
         sys.exit(4)
 
 
@@ -171,9 +173,8 @@ def transfer(
         rows = [dataclasses.asdict(one) for one in report.given]
         print_rows(rows, output_format=output_format, columns=_TRANSFERRED, fields=_TRANSFERRED)
     done = f"run {report.run}" if report.run is not None else "nothing was written"
-    say(
-        f"{len(report.given)} labels {'would be ' if dry_run else ''}given, {report.unknown} items stay unknown; {done}"
-    )
+    given = f"{counted(len(report.given), 'label')} {'would be ' if dry_run else ''}given"
+    say(f"{given}, {counted(report.unknown, 'item')} left unknown; {done}")
     if not report.given:
         sys.exit(4)
 

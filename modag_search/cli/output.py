@@ -92,6 +92,11 @@ def say_failures(failures: Sequence[Failure]) -> None:
         say(f"… and {len(failures) - FAILURES_SHOWN} more; `modag failures` lists all")
 
 
+def counted(count: int, noun: str) -> str:
+    """Say how many there are: 1 label, 2 labels."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def printable(text: str) -> str:
     """Replace what is not UTF-8 in a name, so that any terminal shows it."""
     return os.fsencode(text).decode(errors="backslashreplace")

@@ -117,6 +117,8 @@ class Curation:
         for place, label in given.tolist():
             row, item = probabilities[place], records.get(int(items[place]))
             has, best = judge.names[label], judge.names[int(row.argmax())]
+            if not np.isfinite(evidence[place, label]).any():
+                continue  # nobody else has it
             if item is None or row[label] > max_probability or judge.hierarchy.are_related(has, best):
                 continue
             yield Doubt(

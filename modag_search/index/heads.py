@@ -162,6 +162,8 @@ def updated_head(head: Head, catalog: Catalog, vectors: SegmentVectors) -> Head 
     """
     generation = catalog.label_generation
     names, wanted = _taught(catalog, head.names)
+    if len(np.unique(wanted[:, 1])) < 2:
+        raise NothingFoundError("a head needs two labels at least; `modag label PATH... --as NAME` gives them")
     come, gone = _difference(wanted, head.taught), _difference(head.taught, wanted)
     added, removed = _examples(catalog, vectors, come), _examples(catalog, vectors, gone)
     if len(removed.taught) < len(gone):
@@ -214,7 +216,9 @@ def _examples(catalog: Catalog, vectors: SegmentVectors, taught: Int64Array) -> 
         )
     fields = ("vectors", "labels", "sources", "groups")
     joined = Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
-    return _Found(joined, np.concatenate(kept))
+    taught = np.concatenate(kept)
+    order = np.lexsort((taught[:, 1], taught[:, 0]))
+    return _Found(joined.only(order), taught[order])
 
 
 def _difference(these: Int64Array, those: Int64Array) -> Int64Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,61 +18,46 @@ from modag_search.errors import (
     IndexFolderError,
     IndexLockedError,
     IndexNotFoundError,
-    NothingFoundError,
     UsageError,
 )
-from modag_search.index.curating import Curation
-from modag_search.index.duplicates import DuplicateGroup, Duplicates
 from modag_search.index.encoding import MediaEncoder
 from modag_search.index.ingest import Ingest, IngestOptions, Progress
 from modag_search.index.labelled import ItemVectors
 from modag_search.index.labels import LabelBook
-from modag_search.index.naming import Naming
 from modag_search.index.queries import QueryMaker, find_item
 from modag_search.index.searching import Search
 from modag_search.index.spaces import OWN_SPACE_FILE, adopt_space, load_space, with_own_space
+from modag_search.index.spreading import Paths, Spreading, one_or_more
 from modag_search.index.vectors import SegmentVectors
 from modag_search.index.versions import library_versions
 from modag_search.index.views import Views
 from modag_search.settings import IndexSettings, is_index
 from modag_search.values import (
     MODALITIES,
-    Classification,
-    Doubt,
     Failure,
     Hit,
     IndexReport,
     ItemRecord,
     Modality,
-    PairDoubt,
-    Suggestion,
-    TransferReport,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     from filelock import FileLock
 
-    from modag_search.errors import ModagError
-    from modag_search.index.heads import Head
-    from modag_search.index.judging import Level
-    from modag_search.index.naming import By
     from modag_search.space import Space
     from modag_search.stores import VectorStore
 
 logger = logging.getLogger(__name__)
-
-Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-"""One path or several."""
 
 _CATALOG_FILE = "catalog.sqlite"
 _STORES_FOLDER = "stores"
 _LOCK_FILE = "lock"
 
 
-class Index:
+class Index(Spreading):
     """A collection of sounds, pictures and videos in one shared space; a folder on disk.
 
     Open one with `Index.open`; it is a context manager. Reading is safe while another process adds.
@@ -211,20 +195,6 @@ class Index:
     def _segment_vectors(self) -> SegmentVectors:
         return SegmentVectors(self._catalog, self.space, self._encoder.fingerprints)
 
-    @property
-    def _naming(self) -> Naming:
-        return Naming(
-            self.folder,
-            catalog=self._catalog,
-            space=self.space,
-            vectors=self._segment_vectors,
-            queries=self._queries,
-        )
-
-    @property
-    def _curation(self) -> Curation:
-        return Curation(self._catalog, self._segment_vectors, background=self.space.background_of)
-
     # Adding.
 
     def add(
@@ -273,7 +243,7 @@ class Index:
         WeightsMissingError
             If the weights of an encoder are not on this machine and cannot be fetched.
         """
-        roots = _one_or_more(paths)
+        roots = one_or_more(paths)
         options = IngestOptions(
             prune=prune,
             dry_run=dry_run,
@@ -346,235 +316,6 @@ class Index:
             logger.warning("%d items were made by another version of an encoder; `modag index` renews them", outdated)
         return hits
 
-    def classify(
-        self,
-        paths: Paths | None = None,
-        *,
-        by: By = "knn",
-        k: int = 20,
-        temperature: float = 0.07,
-        min_confidence: float = 0.0,
-        level: Level = None,
-        unlabelled: bool = False,
-        workers: int | None = None,
-        on_failure: Callable[[ModagError], None] | None = None,
-    ) -> list[Classification]:
-        """Name files by the labelled items of the index, of whatever modality.
-
-        Confidence is how likely a label is right: it is learnt by leaving labelled items out, whenever labels change.
-        It holds for media like those that have labels; for others it is too high.
-
-        Parameters
-        ----------
-        paths : str, os.PathLike or sequence of them, optional
-            Media files, folders of them, or ``id:N``; without it, all items of the index, by their stored features.
-        by : {"knn", "head"}
-            By the nearest labelled segments, or by the head that `train_head` fitted.
-        k : int
-            How many of the nearest labelled segments of each label and modality vote, with the weights
-            ``exp(similarity / temperature)``; and how many neighbours each answer lists.
-        temperature : float
-        min_confidence : float
-            Below it, the label is None: unknown.
-        level : int or "deepest", optional
-            Answer on a level of the hierarchy of labels, from 0 at the top; ``deepest`` with the lowest label that is
-            sure enough. By default with labels as they were given.
-        unlabelled : bool
-            Without `paths`: only items without a label.
-        workers : int, optional
-            Threads that decode and encode; default one a processor.
-        on_failure : callable, optional
-            Called with the error of each file that cannot be read or is silent or black, and has no answer then;
-            without it, the first such error is raised.
-
-        Returns
-        -------
-        list of Classification
-            In the order of `paths`; those of items in order of their paths.
-
-        Raises
-        ------
-        UsageError
-            If an argument cannot be meant.
-        MediaError
-            If a file cannot be read.
-        NothingFoundError
-            If the index holds no labels, or a file is silent or black.
-        ModelError
-            If there is no head, or it was fitted in another space.
-        """
-        _check_naming(level=level, min_confidence=min_confidence)
-        judge = self._naming.judge(by, k=k, temperature=temperature)
-        if paths is None:
-            return list(
-                self._naming.classify_items(
-                    judge, level=level, min_confidence=min_confidence, k=k, unlabelled=unlabelled
-                )
-            )
-        named = self._naming.classify(
-            _one_or_more(paths),
-            judge,
-            level=level,
-            min_confidence=min_confidence,
-            k=k,
-            workers=workers,
-            on_failure=on_failure,
-        )
-        return list(named)
-
-    def transfer(
-        self,
-        *,
-        min_confidence: float = 0.8,
-        by: By = "knn",
-        k: int = 20,
-        temperature: float = 0.07,
-        level: Level = None,
-        dry_run: bool = False,
-    ) -> TransferReport:
-        """Give every unlabelled item the label that the labelled ones are sure enough of; nothing is decoded.
-
-        What is transferred can be taken back by its run (`labels.undo`), and never votes itself.
-
-        Parameters
-        ----------
-        min_confidence : float
-            Among labels with this confidence, about as many are right.
-        by, k, temperature, level
-            As in `classify`.
-        dry_run : bool
-            Write nothing; report what would be given.
-
-        Returns
-        -------
-        TransferReport
-
-        Raises
-        ------
-        UsageError, NothingFoundError, ModelError
-            As `classify`.
-        """
-        _check_naming(level=level, min_confidence=min_confidence)
-        judge = self._naming.judge(by, k=k, temperature=temperature)
-        return self._naming.transfer(judge, level=level, min_confidence=min_confidence, dry_run=dry_run, by=by)
-
-    def train_head(self, *, update: bool = False, seed: int = 0) -> Head:
-        """Fit a linear head to the vectors of the labelled items, for ``classify(by="head")``.
-
-        Parameters
-        ----------
-        update : bool
-            Take in what has changed since the head was fitted, and leave its settings as they are: the same head as a
-            fit with these settings, from the changes alone.
-        seed : int
-            Deals the folds of the cross-validation that chooses the settings.
-
-        Returns
-        -------
-        Head
-
-        Raises
-        ------
-        NothingFoundError
-            If fewer than two labels have items.
-        ModelError
-            With `update`, if there is no head.
-        """
-        return self._naming.train_head(update=update, seed=seed)
-
-    # Looking over a collection.
-
-    def suggest(self, *, n: int = 20, modality: Modality | None = None, seed: int = 0) -> list[Suggestion]:
-        """List the items that are most worth a label, so that the fewest labels name the most.
-
-        Parameters
-        ----------
-        n : int
-        modality : {"image", "sound"}, optional
-            Default both.
-        seed : int
-            Of the draw that large collections are looked at by.
-
-        Returns
-        -------
-        list of Suggestion
-            The most worthwhile first; each takes into account that those before it get a label.
-
-        Raises
-        ------
-        NothingFoundError
-            If no item is without a label.
-        """
-        if n < 1:
-            raise UsageError(f"n must be 1 at least, not {n}")
-        self._require_items()
-        judge = self._naming.neighbour_judge() if len(self._catalog.labels.labelled_segments(given=True)[0]) else None
-        found = self._curation.suggest(judge, n=n, modality=modality, seed=seed)
-        if not found:
-            raise NothingFoundError("no item is left without a label")
-        return found
-
-    def audit(self, *, max_probability: float = 0.1) -> list[Doubt]:
-        """List labels that the other labelled items contradict.
-
-        Parameters
-        ----------
-        max_probability : float
-            How likely a label may be, by all others, to be listed.
-
-        Returns
-        -------
-        list of Doubt
-            The most doubtful first.
-
-        Raises
-        ------
-        NothingFoundError
-            If nothing is labelled.
-        """
-        return self._curation.doubts(self._naming.neighbour_judge(), max_probability=max_probability)
-
-    def audit_pairs(self, *, min_rank: float = 0.5, seed: int = 0) -> list[PairDoubt]:
-        """List sounds and pictures that stand together and do not fit each other.
-
-        What stands together: the sound and the frames of a video, and a sound and a picture of one name in one folder.
-
-        Parameters
-        ----------
-        min_rank : float
-            Share of others that fit better, from which on a pair is listed; 0.5 is no better than chance.
-        seed : int
-            Of the draw that large collections are looked at by.
-
-        Returns
-        -------
-        list of PairDoubt
-            The worst first.
-        """
-        return self._curation.pair_doubts(min_rank=min_rank, seed=seed)
-
-    def duplicates(
-        self, *, modality: Modality | None = None, min_similarity: float | None = None
-    ) -> list[DuplicateGroup]:
-        """Find the same sound or picture at another size, rate or quality; nothing is changed.
-
-        Parameters
-        ----------
-        modality : {"image", "sound"}, optional
-            Default both.
-        min_similarity : float, optional
-            Of features, from which on items are duplicates; by default one for each modality, see
-            `index.duplicates.DEFAULT_MIN_SIMILARITY`.
-
-        Returns
-        -------
-        list of DuplicateGroup
-            In each the best copy first.
-        """
-        return Duplicates(self._catalog, self._encoder.fingerprints).find(
-            modality=modality, min_similarity=min_similarity
-        )
-
     # Labels.
 
     @property
@@ -612,13 +353,13 @@ class Index:
         LabelConflictError
             If labels exclude each other, and an item would have two.
         """
-        items = [self.item(path) for path in _one_or_more(paths)]
+        items = [self.item(path) for path in one_or_more(paths)]
         names = [label] if isinstance(label, str) else list(label)
         return self.labels.give(items, names, start_s=start_s, end_s=end_s).added
 
     def unlabel(self, paths: Paths, label: str) -> int:
         """Take a label back from items, and return how many annotations that were; errors as in `label`."""
-        return self.labels.take([self.item(path) for path in _one_or_more(paths)], label)
+        return self.labels.take([self.item(path) for path in one_or_more(paths)], label)
 
     def item(self, path: str | os.PathLike[str]) -> ItemRecord:
         """Return the item at a path, or ``id:N``.
@@ -680,10 +421,6 @@ class Index:
         names = self.labels.with_descendants(label)
         return np.unique(self._catalog.labels.labelled_segments(labels=names)[0])
 
-    def _require_items(self) -> None:
-        if next(self._catalog.items.all(), None) is None:
-            raise NothingFoundError("the index is empty; `modag index PATH...` takes files in")
-
     def _change_settings(self, *, space: str | os.PathLike[str] | None, store: str | None) -> None:
         changed = self.settings
         if store is not None:
@@ -714,25 +451,11 @@ class Index:
             self._lock.release()
 
 
-def _check_naming(*, level: Level, min_confidence: float) -> None:
-    if not (level is None or level == "deepest" or (isinstance(level, int) and level >= 0)):
-        raise UsageError(f"level must be a number from 0, or 'deepest', not {level!r}")
-    if not 0 <= min_confidence <= 1:
-        raise UsageError(f"min_confidence must lie from 0 to 1, not {min_confidence}")
-
-
 def _require_room(folder: Path) -> None:
     """Refuse to make an index among files of another kind; what a broken-off making left is no hindrance."""
     own = (_CATALOG_FILE, _STORES_FOLDER, _LOCK_FILE, OWN_SPACE_FILE, ".")
     if folder.is_dir() and (other := [name for name in os.listdir(folder) if not name.startswith(own)]):
         raise IndexFolderError(f"{folder}: holds {other[0]} and is no index; name an empty or a new folder")
-
-
-def _one_or_more(paths: Paths) -> list[str]:
-    """Take a single path for a list of one."""
-    if isinstance(paths, (str, os.PathLike)):
-        return [os.fspath(paths)]
-    return [os.fspath(path) for path in paths]
 
 
 def _differences(kept: IndexSettings, wanted: IndexSettings) -> str:

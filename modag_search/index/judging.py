@@ -188,16 +188,24 @@ class Answers:
 
     def best(self, scores: FloatArray) -> tuple[str | None, float]:
         """Choose the label of one query, and say how likely it is; None for the label where that is too little."""
-        place = self._deepest_of(scores) if self._deepest else int(np.round(scores, 12).argmax())
+        place = self._deepest_of(scores) if self._deepest else int(np.round(scores, 6).argmax())
         confidence = float(scores[place])
         if not confidence > 0:
             return None, 0.0
         return (self.names[place] if confidence >= self._min_confidence else None), confidence
 
     def _deepest_of(self, scores: FloatArray) -> int:
-        """Return the place of the lowest label that is sure enough, or of the likeliest where none is."""
-        order = np.lexsort((-np.round(scores, 12), np.where(scores >= self._min_confidence, -self._levels, 1)))
-        return int(order[0])
+        """Go down from the likeliest label at the top to the likeliest kind of it, as long as that is sure enough."""
+        rounded = np.round(scores, 6)
+        place = int(np.where(self._levels == 0, rounded, -1.0).argmax())
+        while True:
+            kinds = [
+                n for n, name in enumerate(self.names) if self.names[place] in self._hierarchy.parents.get(name, ())
+            ]
+            sure = [n for n in kinds if scores[n] >= self._min_confidence and scores[n] > 0]
+            if not sure:
+                return place
+            place = max(sure, key=lambda n: float(rounded[n]))
 
     def listed(self, scores: FloatArray) -> tuple[LabelScore, ...]:
         """List the labels of one query that are possible at all, the likeliest first."""

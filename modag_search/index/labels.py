@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from modag_search.hierarchy import Hierarchy
     from modag_search.values import ItemRecord
 
+_SLACK_S = 0.5
+"""Programs differ in how long they say that a file is: MP3 pads, others round."""
 _MODES: tuple[LabelMode, ...] = get_args(LabelMode)
 
 
@@ -102,13 +104,22 @@ class LabelBook:
             for item in items
             for name in names
         ]
-        added = self._catalog.labels.annotate(annotations)
-        self._catalog.runs.finish(run, {"added": added})
+        added = 0
+        try:
+            added = self._catalog.labels.annotate(annotations)
+        finally:
+            self._catalog.runs.finish(run, {"added": added})
         return Given(run=run, added=added)
 
     def take(self, items: Sequence[ItemRecord], label: str) -> int:
-        """Take a label back from items, and return how many annotations that were."""
-        return self._catalog.labels.unannotate([item.id for item in items], self.resolve(label.strip()))
+        """Take a label back from items, and return how many annotations that were.
+
+        Raises
+        ------
+        UsageError
+            If there is no such label.
+        """
+        return self._catalog.labels.unannotate([item.id for item in items], self._known(label))
 
     def undo(self, run: int) -> int:
         """Take back all labels that a run gave, and return how many there were.
@@ -158,7 +169,7 @@ class LabelBook:
         UsageError
             If there is no such label, or the new name is taken.
         """
-        old, new = self._known(label), checked_name(new_name)
+        old, new = self._known(label), self.resolve(checked_name(new_name))
         if new != old and new in self._names():
             raise UsageError(f"{new}: is a label already; `modag label merge {old} --into {new}` makes the two one")
         return self._catalog.labels.merge([old], new)
@@ -171,7 +182,8 @@ class LabelBook:
         UsageError
             If one of them is no label, or one would become a kind of itself.
         """
-        return self._catalog.labels.merge([self._known(label) for label in labels], checked_name(into))
+        merged = [self._known(label) for label in labels]
+        return self._catalog.labels.merge(merged, self.resolve(checked_name(into)))
 
     def remove(self, label: str) -> int:
         """Take a label from all items, and return how many annotations that were.
@@ -251,17 +263,33 @@ def checked_name(label: str) -> str:
     return name
 
 
-def check_part(item: ItemRecord, start_s: float | None, end_s: float | None) -> None:
-    """Refuse a part that an item does not have, with a UsageError."""
+def check_part(item: ItemRecord, start_s: float | None, end_s: float | None, *, where: str = "") -> None:
+    """Refuse a part that an item does not have.
+
+    Parameters
+    ----------
+    item : ItemRecord
+    start_s, end_s : float or None
+        In seconds.
+    where : str
+        What stands before the message: the line of a file.
+
+    Raises
+    ------
+    UsageError
+    """
     if start_s is None and end_s is None:
         return
     if item.kind == "image":
-        raise UsageError(f"{item.path}: a picture has no duration, so no part of it can be labelled")
-    begin, end = start_s or 0.0, end_s
-    if begin < 0 or (end is not None and begin >= end):
-        raise UsageError(f"{item.path}: {begin:g} s to {end:g} s is no part; the start must lie before the end")
-    if item.duration_s is not None and begin >= item.duration_s:
-        raise UsageError(f"{item.path}: lasts {item.duration_s:g} s, so nothing of it lies after {begin:g} s")
+        raise UsageError(f"{where}{item.path}: a picture has no duration, so no part of it can have a label")
+    begin, duration_s = start_s or 0.0, item.duration_s
+    if begin < 0 or (end_s is not None and begin >= end_s):
+        raise UsageError(
+            f"{where}{item.path}: {begin:g} s to {end_s:g} s is no part; the start must lie before the end"
+        )
+    if duration_s is not None and (begin >= duration_s or (end_s or 0.0) > duration_s + _SLACK_S):
+        end = "its end" if end_s is None else f"{end_s:g} s"
+        raise UsageError(f"{where}{item.path}: lasts {duration_s:g} s, and has no part from {begin:g} s to {end}")
 
 
 def _check_can_be_labelled(item: ItemRecord, start_s: float | None, end_s: float | None) -> None:

@@ -228,7 +228,7 @@ def _votes(judge: NeighbourJudge, query: Query, probabilities: FloatArray) -> li
     """List who voted, for the sound and the pictures of a query alike."""
     votes: list[Vote] = []
     for modality, vectors in query.vectors.items():
-        shares = probabilities / len(query.vectors)
+        shares = probabilities / (len(query.vectors) * max(1.0, float(probabilities.sum())))
         votes += judge.voters.votes(modality, vectors, shares, judge.pools[modality], without=query.without)
     return sorted(votes, key=lambda vote: (-vote.weight, -vote.similarity, vote.segment))
 

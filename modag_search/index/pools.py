@@ -164,5 +164,10 @@ def _heard_by_others(bench: Bench, own: BoolArray) -> BoolArray:
 
 
 def _pool(stored: Any) -> Pool:
-    (first, second, third, fourth), (mean, kernel, added), stand_in, (slope, offset), learnt_from = stored
-    return Pool((first, second, third, fourth), (mean, kernel, added), stand_in, (slope, offset), learnt_from)
+    weights, stranger, stand_in, independent, learnt_from = stored
+    first, second, third, fourth = map(float, weights)
+    mean, kernel, added = map(float, stranger)
+    slope, offset = map(float, independent)
+    return Pool(
+        (first, second, third, fourth), (mean, kernel, added), float(stand_in), (slope, offset), int(learnt_from)
+    )

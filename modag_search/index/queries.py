@@ -44,8 +44,16 @@ def find_item(catalog: Catalog, name: str) -> ItemRecord:
     else:
         found = catalog.items.at(os.path.abspath(name))
     if found is None:
-        raise UsageError(f"{name}: is not in the index; `modag index` takes files in")
+        raise UsageError(f"{name}: {_why_absent(catalog, name)}")
     return found
+
+
+def _why_absent(catalog: Catalog, name: str) -> str:
+    path = os.path.abspath(name)
+    reason = next((failure.reason for failure in catalog.failures.all() if failure.path == path), None)
+    if reason is None:
+        return "is not in the index; `modag index` takes files in"
+    return f"could not be indexed ({reason}); `modag failures` lists such files, `--retry-failed` tries again"
 
 
 class QueryMaker:
@@ -108,8 +116,8 @@ class QueryMaker:
 
         Yields
         ------
-        name : str
-            In the order given.
+        path : str
+            As it was named, or that of ``id:N``; in the order given.
         query : Query
 
         Raises
@@ -129,7 +137,8 @@ class QueryMaker:
             for name in names:
                 outcome = outcomes[name] or self._decoded(name, items[name], encoded[name].result())
                 if isinstance(outcome, Query):
-                    yield name, outcome
+                    item = items[name]
+                    yield (item.path if item is not None and name.startswith("id:") else name), outcome
                 elif on_failure is None:
                     raise outcome
                 else:

@@ -206,13 +206,7 @@ def correlation(one: Waveform, other: Waveform) -> float:
     step = _best_step(sum(spectra, np.zeros(n // 2 + 1)), n, energies.sum(axis=0), least=(one.energy, other.energy))
     if step is None:
         return 0.0
-    at_lag = energies[:, :, round(step / _STEPS_A_SAMPLE) + reach]
-    turn = np.exp(2j * np.pi * np.arange(n // 2 + 1) * step / (_STEPS_A_SAMPLE * n))
-    products = np.array([float(np.fft.irfft(spectrum * turn, n)[0]) for spectrum in spectra])
-    is_loud = (at_lag >= SHARE_QUIET * at_lag.max(axis=0)).any(axis=1)
-    products, at_lag = (np.vstack([rows[is_loud], rows.sum(axis=0)]) for rows in (products[:, None], at_lag))
-    correlations = products[:, 0] / np.maximum(np.sqrt(at_lag.prod(axis=1)), np.finfo(np.float32).tiny)
-    return float((np.sign(products[-1]) * correlations).min().clip(-1, 1))
+    return _least_correlation(spectra, n, energies[:, :, round(step / _STEPS_A_SAMPLE) + reach], step=step)
 
 
 def highest_correlation(one: Waveform, other: Waveform) -> float:
@@ -222,7 +216,8 @@ def highest_correlation(one: Waveform, other: Waveform) -> float:
     square roots of the products of their energies; notes of unlike pitch share little.
     """
     energies = one.energy * other.energy
-    return float(np.sqrt(one.bands * other.bands).sum()) / max(energies**0.5 * SHARE_LAID_OVER, 1e-30)
+    highest = np.sqrt(one.bands * other.bands).sum() / max(np.sqrt(energies) * SHARE_LAID_OVER, 1e-30)
+    return float(highest)
 
 
 def _bands(samples: Float32Array) -> np.ndarray:
@@ -232,7 +227,7 @@ def _bands(samples: Float32Array) -> np.ndarray:
 
 
 def _best_step(spectrum: np.ndarray, n: int, energies: np.ndarray, *, least: tuple[float, float]) -> int | None:
-    """Find the lag of the largest correlation, in steps of a part of a sample; None if there is no overlap.
+    """Find the lag of the largest correlation.
 
     Parameters
     ----------
@@ -243,6 +238,11 @@ def _best_step(spectrum: np.ndarray, n: int, energies: np.ndarray, *, least: tup
         Of what overlaps, by lag in samples.
     least : (float, float)
         Energies of the sounds.
+
+    Returns
+    -------
+    int or None
+        In steps of a part of a sample; None if they do not overlap enough at any.
     """
     reach = energies.shape[1] // 2
     steps = np.arange(-reach * _STEPS_A_SAMPLE, reach * _STEPS_A_SAMPLE + 1)
@@ -253,13 +253,37 @@ def _best_step(spectrum: np.ndarray, n: int, energies: np.ndarray, *, least: tup
     return int(steps[correlations.argmax()]) if is_enough.any() else None
 
 
+def _least_correlation(spectra: Sequence[np.ndarray], n: int, energies: np.ndarray, *, step: int) -> float:
+    """Return the correlation of the least alike of the sections and the whole, at one lag and of the whole's polarity.
+
+    Parameters
+    ----------
+    spectra : sequence of np.ndarray [shape=(n // 2 + 1,)]
+        Of the products of both sounds, by section.
+    n : int
+    energies : np.ndarray [shape=(len(spectra), 2)]
+        Of what overlaps.
+    step : int
+        The lag.
+
+    Returns
+    -------
+    float
+    """
+    turn = np.exp(2j * np.pi * np.arange(n // 2 + 1) * step / (_STEPS_A_SAMPLE * n))
+    products = np.array([np.fft.irfft(spectrum * turn, n)[0] for spectrum in spectra])
+    is_loud = (energies >= SHARE_QUIET * energies.max(axis=0)).any(axis=1)
+    whole = products.sum() / np.sqrt(energies.sum(axis=0).prod())
+    parts = products[is_loud] / np.sqrt(np.maximum(energies[is_loud].prod(axis=1), np.finfo(np.float64).tiny))
+    return float(np.clip(min(abs(whole), (np.sign(whole) * parts).min()), -1, 1))
+
+
 def _energies(one: Float32Array, other: Float32Array, reach: int) -> np.ndarray:
     """Return the energies ``[shape=(2, 2 * reach + 1)]`` of what overlaps, by the lag of `one` in samples."""
     lags = np.arange(-reach, reach + 1)
-    starts = np.maximum(lags, 0)
-    stops = np.maximum(np.minimum(len(one), len(other) + lags), starts)
+    starts = np.clip(lags, 0, len(one))
+    stops = np.clip(len(other) + lags, starts, len(one))
     sums, other_sums = (np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)]) for samples in (one, other))
-    starts, stops = np.minimum(starts, len(one)), np.minimum(stops, len(one))
     ours = sums[stops] - sums[starts]
     theirs = other_sums[np.clip(stops - lags, 0, len(other))] - other_sums[np.clip(starts - lags, 0, len(other))]
     return np.stack([ours, theirs])

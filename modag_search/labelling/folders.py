@@ -11,7 +11,7 @@ from modag_search.labelling.entries import LabelEntry, checked_label
 from modag_search.labelling.names import UniqueNames, folder_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from modag_search.index import Index
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def read_folders(index: Index, root: str | os.PathLike[str]) -> tuple[list[LabelEntry], int]:
-    """Take the names of folders for the labels of the items below them.
+    """Take the names of folders for the labels of the items below them, and of those that links below them lead to.
 
     Parameters
     ----------
@@ -41,8 +41,9 @@ def read_folders(index: Index, root: str | os.PathLike[str]) -> tuple[list[Label
     """
     folder = os.path.abspath(root)
     entries, without_class = [], 0
-    for _, path in index.catalog.items.paths_under(folder):
-        label, _, name = os.path.relpath(path, folder).partition("/")
+    inside = ((path, path) for _, path in index.catalog.items.paths_under(folder))
+    for place, path in (*inside, *_linked(index, folder)):
+        label, _, name = os.path.relpath(place, folder).partition("/")
         if name:
             where = os.path.join(folder, label)
             entries.append(LabelEntry(path=path, label=checked_label(label, where=where), source=folder))
@@ -53,6 +54,21 @@ def read_folders(index: Index, root: str | os.PathLike[str]) -> tuple[list[Label
     if not entries:
         raise UsageError(f"{folder}: holds no file that is in the index; `modag index` takes files in")
     return entries, without_class
+
+
+def _linked(index: Index, folder: str) -> Iterator[tuple[str, str]]:
+    """Find links below a folder that lead to items outside: what `write_folders` makes."""
+    links = [
+        (os.path.join(parent, name), os.path.join(parent, os.readlink(os.path.join(parent, name))))
+        for parent, _, names in os.walk(folder)
+        for name in sorted(names)
+        if os.path.islink(os.path.join(parent, name))
+    ]
+    targets = {link: os.path.normpath(target) for link, target in links}
+    items = index.catalog.items.at_many(set(targets.values()))
+    for link, target in sorted(targets.items()):
+        if target in items and link not in items:
+            yield link, target
 
 
 def write_folders(

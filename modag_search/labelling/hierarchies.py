@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
 from modag_search.hierarchy import Hierarchy
+from modag_search.labelling.entries import checked_label
 from modag_search.rows import read_rows, text_in
 
 if TYPE_CHECKING:
@@ -41,17 +42,25 @@ def read_hierarchy_file(path: Path) -> tuple[Hierarchy, dict[str, str]]:
     line_of_id: dict[str, int] = {}
     for line, row in read_rows(path, columns=_COLUMNS, suffice={"child", "parent"}.issubset, noun="a hierarchy"):
         where = f"{path}: line {line}"
-        child = text_in(row, "child", where=where)
-        parent = str(row.get("parent") or "").strip()
-        if parent:
+        child = checked_label(text_in(row, "child", where=where), where=where)
+        if parent := _text(row, "parent", where=where):
             pairs.setdefault((child, parent), line)
-        identifier = str(row.get("audioset_id") or "").strip()
-        if identifier:
+        if identifier := _text(row, "audioset_id", where=where):
             _note_id(ids, line_of_id, child, identifier, line=line, where=where)
     try:
         return Hierarchy.of(pairs), ids
     except UsageError as error:
         raise UsageError(f"{path}: line {_closing_line(pairs)}: {error}") from error
+
+
+def _text(row: Mapping[str, object], column: str, *, where: str) -> str:
+    """Return what stands in a column that may be empty."""
+    value = row.get(column)
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: {column} must be text, not {value!r}")
+    return checked_label(value, where=where) if value.strip() else ""
 
 
 def _note_id(

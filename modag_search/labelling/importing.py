@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from modag_search.catalog import Annotation
 from modag_search.errors import LabelConflictError, UsageError
+from modag_search.index.labels import check_part
 from modag_search.index.versions import library_versions
 from modag_search.labelling.exclusion import check_exclusive
 from modag_search.labelling.files import read_label_file
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from modag_search.index import Index
     from modag_search.labelling.entries import LabelEntry
     from modag_search.values import ItemRecord
-
-_SLACK_S = 0.5
-"""Programs differ in how long they say that a file is: MP3 pads, others round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +88,7 @@ def import_labels(
     if skipped and not skip_missing:
         _refuse(index, next(entry for entry in entries if entry.path == skipped[0]), others=len(skipped) - 1)
     for entry in found:
-        _check_part(entry, items[entry.path])
+        check_part(items[entry.path], entry.start_s, entry.end_s, where=f"{entry.where}: ")
     if index.catalog.hierarchy.mode == "single":
         check_exclusive(found, {path: item.id for path, item in items.items()}, index.catalog)
     run, added = _annotate(index, found, items, origin) if found else (None, 0)
@@ -121,21 +119,6 @@ def _refuse(index: Index, entry: LabelEntry, *, others: int) -> NoReturn:
     )
     also = f" ({others} more of its files cannot be labelled)" if others else ""
     raise UsageError(f"{entry.where}: {entry.path}: {problem}, `--skip-missing` labels the others{also}")
-
-
-def _check_part(entry: LabelEntry, item: ItemRecord) -> None:
-    """Refuse a part that an item does not have."""
-    if entry.start_s is None and entry.end_s is None:
-        return
-    if item.kind == "image":
-        raise UsageError(f"{entry.where}: {entry.path}: a picture has no duration, so no part of it can have a label")
-    if item.duration_s is None:
-        return
-    if (entry.start_s or 0.0) >= item.duration_s or (entry.end_s or 0.0) > item.duration_s + _SLACK_S:
-        raise UsageError(
-            f"{entry.where}: {entry.path}: lasts {item.duration_s:g} s, and has no part from "
-            f"{entry.start_s or 0.0:g} s to {'its end' if entry.end_s is None else f'{entry.end_s:g} s'}"
-        )
 
 
 def _annotate(

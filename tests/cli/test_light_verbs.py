@@ -19,6 +19,7 @@ PROGRAM = """
 import json, sys
 from modag_search.cli import main
 
+heavy_ones = set(sys.argv[1:])
 for arguments in json.loads(sys.stdin.read()):
     sys.argv = ["modag", *arguments]
     status = 0
@@ -26,16 +27,20 @@ for arguments in json.loads(sys.stdin.read()):
         main()
     except SystemExit as left:
         status = left.code or 0
-    heavy = sorted(set(sys.modules) & {"torch", "torchaudio", "torchvision", "sklearn"})
+    heavy = sorted(set(sys.modules) & heavy_ones)
     assert not heavy, f"{arguments} imported {heavy}"
     assert status == 0, f"{arguments} left with {status}"
 """
 
 
-def run(modag: CommandLine, *verbs: tuple[object, ...]) -> None:
-    """Run verbs one after the other in one process, which fails at the first that imports a network's library."""
+NETWORKS = ("torch", "torchaudio", "torchvision", "sklearn")
+ALL_HEAVY = (*NETWORKS, "PIL", "av", "faiss", "scipy", "soundfile", "soxr")
+
+
+def run(modag: CommandLine, *verbs: tuple[object, ...], heavy: tuple[str, ...] = NETWORKS) -> None:
+    """Run verbs one after the other in one process, which fails at the first that imports one of some libraries."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", PROGRAM, *heavy],
         input=json.dumps([[str(argument) for argument in verb] for verb in verbs]).encode(),
         check=False,
         capture_output=True,
@@ -71,3 +76,41 @@ def test_verbs_on_an_index_of_the_default_encoders(modag: CommandLine, media: Pa
     with Index.open(tmp_path / "index", create=True) as index:
         index.add([media])
     run(modag, ("info",), ("index", media), ("label", "id:1", "--as", "silence"), ("rebuild",), ("verify",))
+
+
+def test_verbs_that_only_look_at_labels(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,label\nmedia/b.png,middle\n")
+    (tmp_path / "tree.csv").write_text("child,parent\nlow,tone\n")
+    run(
+        filled,
+        ("label", "give", media / "a.png", "--as", "low"),
+        ("label", "--from", "labels.csv"),
+        ("label", "list"),
+        ("label", "runs"),
+        ("label", "hierarchy", "tree.csv"),
+        ("label", "mode", "multi"),
+        ("label", "export"),
+        ("label", "export", "--to", "exported.jsonl"),
+        ("label", "rename", "low", "deep"),
+        ("label", "merge", "deep", "--into", "middle"),
+        ("label", "undo", "2"),
+        ("label", "remove", "middle", "--all"),
+        heavy=ALL_HEAVY,
+    )
+
+
+def test_verbs_that_name_items_by_their_features(filled: CommandLine, media: Path) -> None:
+    # The two odd ones give `audit` something to list.
+    named = [("a.png", "low"), ("b.png", "high"), ("a.wav", "high"), ("b.wav", "low")]
+    run(
+        filled,
+        *(("label", media / name, "--as", label) for name, label in named),
+        ("suggest",),
+        ("audit", "--max-probability", "1"),
+        ("audit", "--pairs", "--min-rank", "0"),
+        ("transfer", "--dry-run", "--min-confidence", "0"),
+        ("transfer", "--min-confidence", "0"),
+        ("train", "head"),
+        ("classify", "--all", "--by", "head"),
+        ("duplicates", "--min-similarity", "0"),
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search.errors import NothingFoundError, UsageError
-from tests.made_media import BLACK, LOW_HZ, RED, picture, sound
+from tests.made_media import BLACK, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,13 +96,13 @@ def test_many_examples_of_a_label_do_not_drown_few(filled: Index, media: Path, t
 
 
 def test_no_modality_drowns_the_other_by_numbers(filled: Index, media: Path, tmp_path: Path) -> None:
-    filled.label([media / "a.wav"], "low")
     for number in range(30):
-        picture(media / f"yellow-{number}.png", (200, 150 + number, 0))
+        sound(media / f"middle-{number}.wav", (MIDDLE_HZ + 10 * number, 1))
     filled.add([media])
-    filled.label([media / f"yellow-{number}.png" for number in range(30)], "yellow")
-    (answer,) = filled.classify([picture(tmp_path / "q.png", (235, 15, 0))])
-    assert answer.label == "low"
+    filled.label([media / f"middle-{number}.wav" for number in range(30)], "middle")
+    filled.label([media / "a.png"], "low")
+    answers = filled.classify([picture(tmp_path / "q.png", (200, 90, 0)), sound(tmp_path / "q.wav", (LOW_HZ, 1))])
+    assert [answer.label for answer in answers] == ["low", "low"]
 
 
 def test_k_limits_the_neighbours_listed(filled: Index, media: Path, tmp_path: Path) -> None:

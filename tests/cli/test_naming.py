@@ -1,0 +1,342 @@
+"""``modag classify``, ``train head``, ``transfer``, ``suggest``, ``audit`` and ``duplicates``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from modag_search.hierarchy import Hierarchy
+from tests.made_media import GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.toy_encoders import toy_index
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.command_line import CommandLine
+
+FIELDS = ["path", "label", "confidence", "scores", "neighbours"]
+NEIGHBOUR_FIELDS = ["id", "path", "modality", "label", "similarity", "weight", "start_s", "end_s"]
+
+
+@pytest.fixture
+def named(filled: CommandLine, media: Path, tmp_path: Path) -> CommandLine:
+    """``modag`` with a label on each of the three pictures."""
+    with toy_index(tmp_path / "index") as index:
+        for name, label in (("a", "violin"), ("b", "viola"), ("c", "horn")):
+            index.label(media / f"{name}.png", label)
+    return filled
+
+
+@pytest.fixture
+def crowd(toy: CommandLine, media: Path, tmp_path: Path) -> CommandLine:
+    """``modag`` with six reddish violins and six greenish horns."""
+    with toy_index(tmp_path / "index") as index:
+        for n in range(6):
+            picture(media / f"r{n}.png", (230, 20 + 3 * n, 20))
+            picture(media / f"g{n}.png", (20, 230, 20 + 3 * n))
+        index.add([media])
+        index.label([media / f"r{n}.png" for n in range(6)], "violin")
+        index.label([media / f"g{n}.png" for n in range(6)], "horn")
+    return toy
+
+
+def answers(rows: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
+    return [(os.path.basename(row["path"]), row["label"]) for row in rows]
+
+
+def n_labels(modag: CommandLine) -> int:
+    """Count the annotations of the index, transferred ones too."""
+    with toy_index(modag.folder / "index") as index:
+        return len(list(index.catalog.labels.annotations()))
+
+
+def table(stdout: bytes) -> list[list[str]]:
+    """The cells of a table whose cells hold no spaces, its head first."""
+    return [line.split() for line in stdout.decode().splitlines()]
+
+
+def test_files_folders_and_items_are_named_in_the_order_given(named: CommandLine, tmp_path: Path) -> None:
+    single = sound(tmp_path / "new.wav", (MIDDLE_HZ, 1))
+    sound(tmp_path / "more" / "x.wav", (HIGH_HZ, 1))
+    picture(tmp_path / "more" / "deep" / "y.png", RED)
+    (tmp_path / "more" / "notes.txt").write_text("no media")
+    outcome = named("classify", single, "more", "id:2")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert [list(row) for row in outcome.data] == [FIELDS] * 4
+    assert [row["label"] for row in outcome.data] == ["viola", "violin", "horn", "violin"]
+    assert answers(outcome.data[:3]) == [("new.wav", "viola"), ("y.png", "violin"), ("x.wav", "horn")]
+    lines = b"new.wav\nmore/x.wav\n"
+    assert answers(named("classify", "-", stdin=lines).data) == [("new.wav", "viola"), ("x.wav", "horn")]
+    outcome = named("classify", "-", "-0", "--format", "paths", stdin=lines.replace(b"\n", b"\0"))
+    assert (outcome.status, outcome.stdout) == (0, lines)
+
+
+def test_the_items_of_the_index_are_named(named: CommandLine, media: Path, tmp_path: Path) -> None:
+    outcome = named("classify", "--all")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert [row["path"] for row in outcome.data] == sorted(map(str, media.iterdir()))
+    outcome = named("classify", "--unlabelled", "--format", "table")
+    assert [line[:2] for line in table(outcome.stdout)] == [
+        ["path", "label"],
+        ["media/a.wav", "violin"],
+        ["media/b.wav", "viola"],
+        ["media/c.wav", "horn"],
+    ]
+    wrong = named("classify", "--all", media)
+    assert (wrong.status, wrong.stdout) == (2, b"")
+    assert "name the files to classify, or --all or --unlabelled for the items of the index" in wrong.stderr
+    with toy_index(tmp_path / "index") as index:
+        index.label([media / f"{name}.wav" for name in "abc"], "horn")
+    outcome = named("classify", "--unlabelled")
+    assert (outcome.status, outcome.data, outcome.error) == (4, [], "no item is left without a label")
+
+
+def test_each_answer_lists_who_voted(named: CommandLine, media: Path, tmp_path: Path) -> None:
+    with toy_index(tmp_path / "index") as index:
+        index.label(media / "a.wav", "violin")
+    query = sound(tmp_path / "q.wav", (LOW_HZ, 1))
+    (answer,) = named("classify", query).data
+    voters = answer["neighbours"]
+    assert [list(voter) for voter in voters] == [NEIGHBOUR_FIELDS] * 4
+    weights = [voter["weight"] for voter in voters]
+    assert weights == sorted(weights, reverse=True)
+    assert sum(weights) == pytest.approx(1, abs=1e-3)
+    by_path = {voter["path"]: voter for voter in voters}
+    heard, seen = by_path[str(media / "a.wav")], by_path[str(media / "a.png")]
+    assert (heard["modality"], heard["label"], heard["start_s"], heard["end_s"]) == ("sound", "violin", 0, 1)
+    assert (seen["modality"], seen["label"], seen["start_s"], seen["end_s"]) == ("image", "violin", None, None)
+    assert heard["similarity"] == pytest.approx(1)
+    assert seen["similarity"] > 0.9
+    assert heard["weight"] + seen["weight"] == pytest.approx(answer["confidence"])
+    (answer,) = named("classify", query, "-k", "1").data
+    assert [voter["path"] for voter in answer["neighbours"]] == [str(media / "a.wav")]
+    (answer,) = named("classify", media / "a.wav").data
+    assert str(media / "a.wav") not in {voter["path"] for voter in answer["neighbours"]}
+
+
+def test_a_low_temperature_heeds_the_nearest_most(crowd: CommandLine, tmp_path: Path) -> None:
+    query = picture(tmp_path / "q.png", (230, 20, 20))
+
+    def spread(temperature: float) -> float:
+        (answer,) = crowd("classify", query, "--temperature", temperature).data
+        weights = [voter["weight"] for voter in answer["neighbours"] if voter["label"] == answer["label"] == "violin"]
+        return float(max(weights) / min(weights))
+
+    assert spread(0.001) > 1.5 > spread(5) >= 1
+
+
+def test_unknown_is_an_answer(named: CommandLine, media: Path, tmp_path: Path) -> None:
+    between = picture(tmp_path / "q.png", (140, 140, 10))
+    outcome = named("classify", between, "--min-confidence", "0.9")
+    assert outcome.status == 4
+    assert outcome.error == "no label is sure enough"
+    (answer,) = outcome.data
+    assert answer["label"] is None
+    assert answer["confidence"] == answer["scores"][0]["score"] < 0.9
+    assert answer["neighbours"]
+    outcome = named("classify", between, "id:2", "--min-confidence", "0.9", "--format", "table")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert [line[:2] for line in table(outcome.stdout)[1:]] == [["q.png", "(unknown)"], ["media/a.wav", "violin"]]
+
+
+def test_answers_on_each_level_of_the_hierarchy(named: CommandLine, tmp_path: Path) -> None:
+    pairs = [("violin", "bowed"), ("viola", "bowed"), ("bowed", "string"), ("horn", "brass")]
+    with toy_index(tmp_path / "index") as index:
+        index.labels.set_hierarchy(Hierarchy.of(pairs))
+    clear, between = picture(tmp_path / "clear.png", RED), picture(tmp_path / "between.png", (140, 140, 10))
+
+    def labels(*options: object) -> list[str]:
+        return [row["label"] for row in named("classify", clear, between, *options).data]
+
+    assert labels("--level", "0") == ["string", "string"]
+    assert labels("--level", "1") == ["bowed", "bowed"]
+    assert labels("--level", "deepest", "--min-confidence", "0.8") == ["violin", "bowed"]
+    assert labels("--min-confidence", "0.8") == ["violin", None]
+    wrong = named("classify", clear, "--level", "-1")
+    assert (wrong.status, wrong.stdout) == (2, b"")
+    assert "'-1' is neither a number from 0 nor deepest" in wrong.stderr
+
+
+def test_csv_names_its_columns_with_and_without_rows(named: CommandLine, tmp_path: Path) -> None:
+    head, *lines = csv.reader(io.StringIO(named("classify", "--unlabelled", "--format", "csv").stdout.decode()))
+    assert head == FIELDS
+    assert [(os.path.basename(line[0]), line[1]) for line in lines] == [
+        ("a.wav", "violin"),
+        ("b.wav", "viola"),
+        ("c.wav", "horn"),
+    ]
+    outcome = named("classify", tmp_path / "nowhere.wav", "--format", "csv")
+    assert (outcome.status, outcome.stdout.decode()) == (3, ",".join(FIELDS) + "\n")
+    assert outcome.error.startswith(f"failed: {tmp_path / 'nowhere.wav'}: ")
+
+
+def test_a_head_names_until_labels_change_and_says_so(named: CommandLine, media: Path, tmp_path: Path) -> None:
+    with toy_index(tmp_path / "index") as index:
+        index.label([media / "a.wav"], "violin")
+    outcome = named("train", "head")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert (outcome.data["labels"], outcome.data["examples"]) == (3, {"image": 3, "sound": 1})
+    query = sound(tmp_path / "q.wav", (LOW_HZ, 1))
+    outcome = named("classify", query, media / "b.png", "--by", "head")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert answers(outcome.data) == [("q.wav", "violin"), ("b.png", "viola")]
+    assert [row["neighbours"] for row in outcome.data] == [[], []]
+    assert sum(score["score"] for score in outcome.data[0]["scores"]) == pytest.approx(1)
+
+    with toy_index(tmp_path / "index") as index:
+        index.label([media / "c.wav"], "whistle")
+    stale = named("classify", query, media / "c.wav", "--by", "head")
+    assert (stale.status, answers(stale.data)) == (0, [("q.wav", "violin"), ("c.wav", "horn")])
+    assert stale.error == (
+        "warning: labels have changed since the head was fitted; `modag train head --update` takes the changes in"
+    )
+    updated = named("train", "head", "--update")
+    assert (updated.status, updated.stderr) == (0, "")
+    assert (updated.data["labels"], updated.data["examples"]) == (4, {"image": 3, "sound": 2})
+    fresh = named("classify", media / "c.wav", "--by", "head")
+    assert (fresh.status, fresh.stderr, answers(fresh.data)) == (0, "", [("c.wav", "whistle")])
+
+
+def test_labels_spread_and_are_taken_back(named: CommandLine, media: Path, tmp_path: Path) -> None:
+    dry = named("transfer", "--dry-run")
+    assert dry.status == 0
+    assert dry.error == "3 labels would be given, 0 items left unknown; nothing was written"
+    assert [list(row) for row in dry.data] == [["path", "label", "confidence"]] * 3
+    assert answers(dry.data) == [("a.wav", "violin"), ("b.wav", "viola"), ("c.wav", "horn")]
+    counts = named("transfer", "--dry-run", "--format", "table").stdout.decode().splitlines()
+    assert [line.split() for line in counts] == [
+        ["label", "items", "0.95", "to", "1"],
+        ["horn", "1", "1"],
+        ["viola", "1", "1"],
+        ["violin", "1", "1"],
+    ]
+    assert n_labels(named) == 3
+
+    done = named("transfer")
+    assert (done.status, done.data) == (0, dry.data)
+    given, run = done.error.split("; run ")
+    assert given == "3 labels given, 0 items left unknown"
+    assert {row["label"]: (row["items"], row["transferred"]) for row in named("label", "list").data} == {
+        "horn": (2, 1),
+        "viola": (2, 1),
+        "violin": (2, 1),
+    }
+    (last,) = (row for row in named("label", "runs").data if row["run"] == int(run))
+    assert (last["verb"], last["labels"]) == ("transfer", 3)
+    assert last["arguments"] == {"by": "knn", "min_confidence": 0.8}
+    (answer,) = named("classify", media / "a.png").data
+    assert {voter["modality"] for voter in answer["neighbours"]} == {"image"}, "what was transferred has no vote"
+    again = named("transfer")
+    assert (again.status, again.data) == (4, [])
+    assert again.error == "0 labels given, 0 items left unknown; nothing was written"
+
+    assert named("label", "undo", run).data == {"run": int(run), "removed": 3}
+    assert n_labels(named) == 3
+
+
+def test_only_what_is_sure_enough_is_given(named: CommandLine, media: Path, tmp_path: Path) -> None:
+    picture(media / "between.png", (140, 140, 10))
+    with toy_index(tmp_path / "index") as index:
+        index.add([media])
+    outcome = named("transfer", "--dry-run", "--format", "paths")
+    assert outcome.stdout.decode().splitlines() == [str(media / f"{name}.wav") for name in "abc"]
+    assert outcome.error == "3 labels would be given, 1 item left unknown; nothing was written"
+    counts = named("transfer", "--dry-run", "--min-confidence", "0.4", "--format", "table")
+    assert counts.stdout.decode().splitlines()[0].split() == ["label", "items", "0.95", "to", "1", "below", "0.5"]
+    nothing = named("transfer", "--min-confidence", "1")
+    assert nothing.status == 4
+    assert nothing.error == "0 labels given, 4 items left unknown; nothing was written"
+    assert n_labels(named) == 3
+
+
+def test_what_to_label_next(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    outcome = filled("suggest", "-n", "2")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    fields = ["path", "modality", "label", "confidence", "covers", "id"]
+    assert [list(row) for row in outcome.data] == [fields] * 2
+    assert {row["label"] for row in outcome.data} == {None}
+    assert {row["path"] for row in filled("suggest", "--modality", "sound").data} == {
+        str(media / f"{name}.wav") for name in "abc"
+    }
+    with toy_index(tmp_path / "index") as index:
+        for name, label in (("a", "violin"), ("b", "viola")):
+            index.label([media / f"{name}.png", media / f"{name}.wav"], label)
+    rows = table(filled("suggest", "--format", "table").stdout)
+    assert rows[0] == fields
+    assert {row[0] for row in rows[1:]} == {"media/c.png", "media/c.wav"}
+    assert {row[2] for row in rows[1:]} <= {"violin", "viola"}
+    with toy_index(tmp_path / "index") as index:
+        index.label([media / "c.png", media / "c.wav"], "horn")
+    outcome = filled("suggest")
+    assert (outcome.status, outcome.stdout, outcome.error) == (4, b"", "no item is left without a label")
+
+
+def test_labels_that_the_others_contradict(crowd: CommandLine, media: Path, tmp_path: Path) -> None:
+    outcome = crowd("audit")
+    assert (outcome.status, outcome.data, outcome.error) == (4, [], "nothing to look at again")
+    with toy_index(tmp_path / "index") as index:
+        index.unlabel(media / "r5.png", "violin")
+        index.label(media / "r5.png", "horn")
+    outcome = crowd("audit", "--max-probability", "0.2")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    (doubt,) = outcome.data
+    assert set(doubt) == {"id", "path", "modality", "label", "probability", "suggested", "confidence"}
+    assert (doubt["path"], doubt["label"], doubt["suggested"]) == (str(media / "r5.png"), "horn", "violin")
+    assert doubt["probability"] + doubt["confidence"] == pytest.approx(1)
+    head, line = table(crowd("audit", "--max-probability", "0.2", "--format", "table").stdout)
+    assert head == ["path", "modality", "label", "probability", "suggested", "confidence", "id"]
+    assert line[:3] == ["media/r5.png", "image", "horn"]
+
+
+def test_pairs_that_do_not_fit(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    outcome = filled("audit", "--pairs")
+    assert (outcome.status, outcome.data, outcome.error) == (4, [], "nothing to look at again")
+    sound(media / "wrong.wav", (HIGH_HZ, 1))
+    picture(media / "wrong.png", RED)
+    with toy_index(tmp_path / "index") as index:
+        index.add([media])
+    outcome = filled("audit", "--pairs")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    (pair,) = outcome.data
+    assert (pair["sound"], pair["image"]) == (str(media / "wrong.wav"), str(media / "wrong.png"))
+    assert 0.5 <= pair["rank"] <= 1
+    assert pair["similarity"] < 0.5
+    head, line = table(filled("audit", "--pairs", "--format", "table").stdout)
+    assert head == ["rank", "similarity", "sound", "image"]
+    assert line[2].endswith("wrong.wav")
+    assert filled("audit", "--pairs", "--format", "csv").stdout.splitlines()[0] == b"rank,similarity,sound,image"
+
+
+def test_the_same_picture_twice(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    outcome = filled("duplicates")
+    assert (outcome.status, outcome.data, outcome.error) == (4, [], "no duplicates")
+    shutil.copy(media / "a.png", media / "copy.png")
+    picture(media / "tinted.png", (230, 24, 20))
+    picture(media / "b2.png", GREEN)
+    with toy_index(tmp_path / "index") as index:
+        index.add([media])
+    outcome = filled("duplicates")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert list(outcome.data[0]) == [
+        *("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id")
+    ]
+    found = [(row["group"], os.path.basename(row["path"]), row["exact"]) for row in outcome.data]
+    assert found == [
+        (1, "a.png", True),
+        (1, "copy.png", True),
+        (1, "tinted.png", False),
+        (2, "b.png", True),
+        (2, "b2.png", True),
+    ]
+    assert outcome.data[2]["similarity"] == pytest.approx(1, abs=0.01)
+    assert (outcome.data[0]["width_px"], outcome.data[0]["height_px"]) == (8, 6)
+    rows = table(filled("duplicates", "--format", "table").stdout)
+    assert rows[0] == ["group", "path", "similarity", "exact"]
+    assert [row[1] for row in rows[1:]] == [f"media/{name}" for _, name, _ in found]
+    outcome = filled("duplicates", "--modality", "sound", "--format", "paths")
+    assert (outcome.status, outcome.stdout, outcome.error) == (4, b"", "no duplicates")

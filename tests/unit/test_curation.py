@@ -1,0 +1,257 @@
+"""What to label next, which labels are doubtful, and which sounds and pictures do not belong together."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search.errors import NothingFoundError, UsageError
+from modag_search.hierarchy import Hierarchy
+from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound, video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from modag_search import Index
+    from modag_search.values import Suggestion
+
+KINDS = {"red": (RED, LOW_HZ), "green": (GREEN, MIDDLE_HZ), "blue": (BLUE, HIGH_HZ)}
+
+
+def make_pictures(folder: Path, name: str, *, n: int) -> list[Path]:
+    """Write pictures of one colour in several shades."""
+    red, green, blue = KINDS[name][0]
+    return [picture(folder / f"{name}-{number}.png", (red, min(green + 4 * number, 255), blue)) for number in range(n)]
+
+
+def make_sounds(folder: Path, name: str, *, n: int) -> list[Path]:
+    """Write tones of one band of frequencies."""
+    return [sound(folder / f"{name}-{number}.wav", (KINDS[name][1] * (1 + 0.05 * number), 1)) for number in range(n)]
+
+
+@pytest.fixture
+def clusters(index: Index, media: Path) -> Index:
+    """Reds and low tones, greens and middle ones, blues and high ones; ever fewer of each."""
+    for n, name in zip((5, 4, 3), KINDS, strict=True):
+        make_pictures(media, name, n=n)
+        make_sounds(media, name, n=n - 1)
+    index.add([media])
+    return index
+
+
+@pytest.fixture
+def labelled(clusters: Index, media: Path) -> Index:
+    """All of the clusters, each called by its name."""
+    for name in KINDS:
+        clusters.label(sorted(media.glob(f"{name}-*")), name)
+    return clusters
+
+
+def kinds(suggestions: Iterable[Suggestion]) -> list[str]:
+    return [os.path.basename(one.path).split("-")[0] for one in suggestions]
+
+
+# What to label next.
+
+
+def test_every_cluster_is_suggested_once_before_one_is_again(clusters: Index) -> None:
+    suggested = clusters.suggest(n=6)
+    assert kinds(suggested)[:3] == ["red", "green", "blue"], "the largest first"
+    assert len({one.path for one in suggested}) == 6
+    assert {(one.label, one.confidence) for one in suggested} == {(None, 0.0)}, "nothing has a name yet"
+
+
+def test_a_suggestion_says_how_much_it_speaks_for(clusters: Index) -> None:
+    assert [one.covers for one in clusters.suggest(n=3)] == [9, 7, 5]
+    (one,) = clusters.suggest(n=1, modality="sound")
+    assert one.covers == 4
+    assert one.id == clusters.item(one.path).id
+
+
+def test_what_is_like_something_labelled_is_not_worth_a_label(clusters: Index, media: Path) -> None:
+    clusters.label([media / "red-0.png"], "red")
+    clusters.label([media / "green-1.wav"], "green")
+    (first, *others) = clusters.suggest(n=100)
+    assert kinds([first]) == ["blue"]
+    assert first.label in {"red", "green"}
+    assert first.confidence < 0.8
+    suggested = {os.path.basename(one.path) for one in [first, *others]}
+    assert suggested == {path.name for path in media.iterdir()} - {"red-0.png", "green-1.wav"}
+
+
+def test_what_is_suggested_and_labelled_is_not_suggested_again(clusters: Index) -> None:
+    seen: list[str] = []
+    for _ in range(3):
+        (one,) = clusters.suggest(n=1)
+        clusters.label([one.path], kinds([one])[0])
+        seen += kinds([one])
+    assert sorted(seen) == sorted(KINDS)
+    right = [
+        answer.label == os.path.basename(answer.path).split("-")[0] for answer in clusters.classify(unlabelled=True)
+    ]
+    assert all(right), "three labels name all the others"
+
+
+@pytest.mark.parametrize("modality", ["image", "sound"])
+def test_suggestions_may_be_of_one_modality(clusters: Index, modality: str) -> None:
+    suggested = clusters.suggest(n=100, modality=modality)  # type: ignore[arg-type]
+    assert {one.modality for one in suggested} == {modality}
+    assert sorted(kinds(suggested)[:3]) == sorted(KINDS)
+    assert len(suggested) == {"image": 12, "sound": 9}[modality]
+
+
+def test_suggestions_are_the_same_each_time(clusters: Index, media: Path) -> None:
+    assert clusters.suggest(n=7) == clusters.suggest(n=7)
+    assert [one.path for one in clusters.suggest(n=7)][:3] == [one.path for one in clusters.suggest(n=3)]
+
+
+def test_a_video_is_suggested_once(index: Index, media: Path) -> None:
+    video(media / "clip.mp4")
+    picture(media / "red.png", RED)
+    picture(media / "black.png", BLACK)
+    index.add([media])
+    assert sorted(os.path.basename(one.path) for one in index.suggest()) == ["clip.mp4", "red.png"]
+
+
+def test_transferred_labels_need_none_by_hand(clusters: Index, media: Path) -> None:
+    clusters.label([media / "red-0.png"], "red")
+    clusters.label([media / "blue-0.png"], "blue")
+    clusters.transfer(min_confidence=0.9)
+    assert set(kinds(clusters.suggest(n=100))) == {"green"}
+
+
+def test_there_must_be_something_to_suggest(index: Index, media: Path) -> None:
+    with pytest.raises(NothingFoundError, match="the index is empty"):
+        index.suggest()
+    index.add([*make_pictures(media, "red", n=2)])
+    with pytest.raises(UsageError, match="n must be 1 at least, not 0"):
+        index.suggest(n=0)
+    with pytest.raises(NothingFoundError, match="no item is left without a label"):
+        index.suggest(modality="sound")
+    index.label(sorted(media.iterdir()), "red")
+    with pytest.raises(NothingFoundError, match="no item is left without a label"):
+        index.suggest()
+
+
+# Which labels are doubtful.
+
+
+def test_a_label_that_all_others_contradict_is_doubted(labelled: Index, media: Path) -> None:
+    for path, wrong in ((media / "red-2.png", "green"), (media / "blue-1.wav", "red")):
+        labelled.unlabel([path], path.name.split("-")[0])
+        labelled.label([path], wrong)
+    doubts = labelled.audit()
+    assert {(os.path.basename(one.path), one.modality, one.label, one.suggested) for one in doubts} == {
+        ("red-2.png", "image", "green", "red"),
+        ("blue-1.wav", "sound", "red", "blue"),
+    }
+    for one in doubts:
+        assert one.probability <= 0.1
+        assert one.confidence > 0.5
+        assert one.id == labelled.item(one.path).id
+    assert doubts == sorted(doubts, key=lambda one: one.probability - one.confidence)
+
+
+def test_labels_that_agree_are_not_doubted(labelled: Index) -> None:
+    assert labelled.audit() == []
+    assert labelled.audit(max_probability=0.3) == []
+
+
+def test_all_labels_can_be_asked_for_with_how_likely_they_are(labelled: Index) -> None:
+    assert labelled.audit(max_probability=1.0) == [], "nothing is likelier than what each has"
+
+
+def test_a_label_that_no_other_item_has_is_not_doubted(labelled: Index, media: Path) -> None:
+    for name, colour in (("odd one", (220, 220, 220)), ("another", (200, 200, 10))):
+        odd = picture(media / f"{name}.png", colour)
+        labelled.add([media])
+        labelled.label([odd], name)
+    assert labelled.audit() == [], "the others cannot know it"
+
+
+def test_several_labels_of_the_only_labelled_item_are_not_doubted(clusters: Index, media: Path) -> None:
+    clusters.label([media / "red-0.png"], ["red", "warm"])
+    assert clusters.audit() == []
+
+
+def test_several_labels_that_others_share_are_not_doubted(labelled: Index, media: Path) -> None:
+    labelled.label(sorted(media.glob("red-*")), "warm")
+    assert labelled.audit() == []
+    labelled.label([media / "blue-0.png"], "warm")
+    assert [(os.path.basename(one.path), one.label) for one in labelled.audit()] == [("blue-0.png", "warm")]
+
+
+def test_a_label_is_not_contradicted_by_what_it_is_a_kind_of(labelled: Index, media: Path) -> None:
+    for path in (media / "red-0.png", media / "red-1.png"):
+        labelled.unlabel([path], "red")
+        labelled.label([path], "crimson")
+    doubted = {os.path.basename(one.path) for one in labelled.audit(max_probability=0.6)}
+    labelled.labels.set_hierarchy(Hierarchy.of([("crimson", "red")]))
+    assert doubted
+    assert labelled.audit(max_probability=0.6) == []
+
+
+def test_there_must_be_labels_to_doubt(clusters: Index) -> None:
+    with pytest.raises(NothingFoundError, match="no item has a label yet"):
+        clusters.audit()
+
+
+# Which sounds and pictures do not belong together.
+
+
+def pair(folder: Path, name: str, picture_kind: str, sound_kind: str) -> None:
+    picture(folder / f"{name}.png", KINDS[picture_kind][0])
+    sound(folder / f"{name}.wav", (KINDS[sound_kind][1], 1))
+
+
+def test_a_sound_and_a_picture_that_changed_partners_are_found(index: Index, media: Path) -> None:
+    for name in KINDS:
+        pair(media, f"{name} 1", name, name)
+        pair(media, f"{name} 2", name, name)
+    pair(media, "swapped 1", "red", "blue")
+    pair(media, "swapped 2", "blue", "red")
+    index.add([media])
+    doubts = index.audit_pairs()
+    assert [(os.path.basename(one.sound), os.path.basename(one.image)) for one in doubts] == [
+        ("swapped 1.wav", "swapped 1.png"),
+        ("swapped 2.wav", "swapped 2.png"),
+    ]
+    assert all(one.rank >= 0.5 and one.similarity < 0.2 for one in doubts)
+    assert len(index.audit_pairs(min_rank=0.0)) == 8
+
+
+def test_only_files_of_one_name_in_one_folder_are_pairs(index: Index, media: Path) -> None:
+    for folder in ("here", "there"):
+        for name in KINDS:
+            pair(media / folder, name, name, name)
+    picture(media / "here" / "x.png", RED)
+    sound(media / "there" / "x.wav", (HIGH_HZ, 1))
+    index.add([media])
+    assert index.audit_pairs() == []
+    found = {(one.sound, one.image) for one in index.audit_pairs(min_rank=0.0)}
+    assert len(found) == 6
+    assert all(os.path.splitext(first)[0] == os.path.splitext(second)[0] for first, second in found)
+
+
+def test_a_video_is_doubted_where_others_go_better_with_its_sound_and_its_frames(index: Index, media: Path) -> None:
+    clip = video(media / "clip.mp4")  # grey, with a low tone
+    make_pictures(media, "green", n=3)
+    make_sounds(media / "sounds", "green", n=3)
+    index.add([media])
+    assert index.audit_pairs() == [], "of what there is, the two go best with each other"
+    make_pictures(media, "red", n=4)
+    for number in range(4):
+        sound(media / f"of all bands {number}.wav", (LOW_HZ, 0.3), (MIDDLE_HZ, 0.3), (HIGH_HZ, 0.3))
+    index.add([media])
+    (doubt,) = index.audit_pairs()
+    assert doubt.sound == doubt.image == str(clip)
+    assert doubt.rank > 0.5
+
+
+def test_without_pairs_none_is_doubted(index: Index, media: Path) -> None:
+    pair(media, "alone", "red", "blue")
+    index.add([media])
+    assert index.audit_pairs() == [], "there is nothing that would go better"

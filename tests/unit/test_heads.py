@@ -1,0 +1,250 @@
+"""The linear head of an index: fitted, kept, brought up to date, and refused where it does not fit."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from modag_search.errors import ModelError, NothingFoundError
+from modag_search.index.heads import Head, fit_head
+from modag_search.values import MODALITIES
+from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.toy_encoders import toy_index, toy_space
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search import Index
+
+KINDS = {"low": (RED, LOW_HZ), "middle": (GREEN, MIDDLE_HZ), "high": (BLUE, HIGH_HZ)}
+CHANGED = "labels have changed since the head was fitted; `modag train head --update` takes the changes in"
+
+
+@pytest.fixture
+def labelled(index: Index, media: Path) -> Index:
+    """Of each kind three labelled pictures and two labelled sounds."""
+    for name, (colour, hz) in KINDS.items():
+        for number in range(3):
+            red, green, blue = (max(0, value - 20 * number) for value in colour)
+            picture(media / f"{name}-{number}.png", (red, green, blue))
+        for number in range(2):
+            sound(media / f"{name}-{number}.wav", (hz * (1 + 0.1 * number), 1))
+    index.add([media])
+    for name in KINDS:
+        index.label(sorted(media.glob(f"{name}-*")), name)
+    return index
+
+
+def named(index: Index, query: Path) -> str | None:
+    (answer,) = index.classify([query], by="head")
+    return answer.label
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+def assert_same_as_a_fresh_fit(head: Head, index: Index) -> None:
+    """Compare a head that was brought up to date with one from the beginning that has its settings."""
+    fresh = fit_head(index.catalog, index._segment_vectors, space=index.space.fingerprint)
+    order = [head.names.index(name) for name in fresh.names]
+    assert (head.sums.counts.sum(axis=0) > 0).sum() == len(fresh.names)
+    np.testing.assert_allclose(head.sums.counts[:, order], fresh.sums.counts)
+    np.testing.assert_allclose(head.sums.totals[:, order], fresh.sums.totals, atol=1e-9)
+    np.testing.assert_allclose(head.sums.products, fresh.sums.products, atol=1e-9)
+    taught = [{(segment, one.names[label]) for segment, label in one.taught.tolist()} for one in (head, fresh)]
+    assert taught[0] == taught[1]
+    assert head.label_generation == fresh.label_generation
+    vectors = np.random.default_rng(0).normal(0, 1, (9, 3)).astype(np.float32)
+    for modality, updated in head.discriminants().items():
+        same = replace(fresh, settings=head.settings).discriminants()[modality]
+        np.testing.assert_allclose(updated.scores(vectors)[:, order], same.scores(vectors), rtol=1e-5, atol=1e-5)
+
+
+def test_a_head_names_what_it_was_fitted_to_and_what_is_like_it(labelled: Index, tmp_path: Path) -> None:
+    head = labelled.train_head()
+    card = head.card()
+    assert card["labels"] == 3
+    assert card["examples"] == {"image": 9, "sound": 6}
+    assert set(card["settings"]) == set(MODALITIES)
+    for name, (colour, hz) in KINDS.items():
+        assert named(labelled, picture(tmp_path / f"{name}.png", colour)) == name
+        (answer,) = labelled.classify([sound(tmp_path / f"{name}.wav", (hz, 1))], by="head")
+        assert answer.label == name
+        assert answer.neighbours == ()
+        assert sum(score.score for score in answer.scores) == pytest.approx(1)
+
+
+def test_a_head_is_kept_with_the_index(labelled: Index, media: Path) -> None:
+    labelled.train_head()
+    before = labelled.classify(by="head")
+    labelled.close()
+    with toy_index(labelled.folder) as again:
+        assert again.classify(by="head") == before
+
+
+def test_a_head_is_the_same_for_the_same_labels_and_seed(labelled: Index) -> None:
+    labelled.train_head(seed=4)
+    first = (labelled.folder / "head.safetensors").read_bytes()
+    labelled.train_head(seed=4)
+    assert (labelled.folder / "head.safetensors").read_bytes() == first
+
+
+def test_a_head_backs_transfers_and_levels_too(labelled: Index, media: Path) -> None:
+    picture(media / "new.png", BLUE)
+    labelled.add([media])
+    labelled.train_head()
+    (given,) = labelled.transfer(by="head", min_confidence=0.5).given
+    assert (os.path.basename(given.path), given.label) == ("new.png", "high")
+
+
+def test_a_head_that_labels_have_left_behind_says_so(
+    labelled: Index, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    labelled.train_head()
+    named(labelled, media / "low-0.png")
+    assert warnings(caplog) == []
+    labelled.unlabel([media / "low-1.png"], "low")
+    assert named(labelled, media / "low-0.png") == "low"
+    assert warnings(caplog) == [CHANGED]
+    caplog.clear()
+    labelled.train_head(update=True)
+    named(labelled, media / "low-0.png")
+    assert warnings(caplog) == []
+
+
+def test_an_update_takes_in_what_was_given_and_what_was_taken_back(labelled: Index, media: Path) -> None:
+    first = labelled.train_head()
+    labelled.unlabel([media / "low-1.png", media / "high-0.wav"], "low")
+    labelled.unlabel([media / "high-0.wav"], "high")
+    labelled.label([media / "middle-2.png"], "also this")
+    picture(media / "new.png", BLUE)
+    labelled.add([media])
+    labelled.label([media / "new.png"], "high")
+    head = labelled.train_head(update=True)
+    assert head.settings == first.settings, "which an update leaves as they are"
+    assert_same_as_a_fresh_fit(head, labelled)
+
+
+def test_an_update_without_changes_changes_nothing(labelled: Index, media: Path) -> None:
+    labelled.train_head()
+    before = (labelled.folder / "head.safetensors").read_bytes()
+    labelled.train_head(update=True)
+    assert (labelled.folder / "head.safetensors").read_bytes() == before
+
+
+def test_an_update_learns_a_new_name(labelled: Index, media: Path, tmp_path: Path) -> None:
+    labelled.train_head()
+    for number in range(3):
+        picture(media / f"yellow-{number}.png", (220, 220, 10 * number))
+    labelled.add([media])
+    labelled.label(sorted(media.glob("yellow-*")), "a yellow one")
+    head = labelled.train_head(update=True)
+    assert head.names == ("high", "low", "middle", "a yellow one")
+    assert_same_as_a_fresh_fit(head, labelled)
+    assert named(labelled, picture(tmp_path / "q.png", (220, 220, 5))) == "a yellow one"
+
+
+def test_an_update_forgets_a_name_that_nobody_has_any_more(labelled: Index, media: Path) -> None:
+    labelled.train_head()
+    labelled.labels.rename("low", "bass")
+    labelled.labels.remove("high")
+    head = labelled.train_head(update=True)
+    assert_same_as_a_fresh_fit(head, labelled)
+    assert head.card()["labels"] == 2
+    scores = {score.label for answer in labelled.classify(by="head") for score in answer.scores}
+    assert scores == {"bass", "middle"}
+
+
+def test_labels_on_parts_teach_with_those_parts(tmp_path: Path, media: Path, toys: None) -> None:
+    with toy_index(tmp_path / "index", window_s=1.0, hop_s=1.0) as index:
+        sound(media / "long.wav", (LOW_HZ, 3), (HIGH_HZ, 2))
+        index.add([media])
+        index.label([media / "long.wav"], "low", end_s=3.0)
+        index.label([media / "long.wav"], "high", start_s=3.0)
+        head = index.train_head()
+        assert head.sums.counts.tolist() == [[0, 0], [2, 3]]
+        assert named(index, sound(tmp_path / "q.wav", (HIGH_HZ, 1))) == "high"
+
+
+def test_an_update_fits_anew_where_what_was_learnt_from_is_gone(
+    labelled: Index, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    labelled.train_head()
+    picture(media / "low-1.png", (200, 10, 60))
+    labelled.add([media])
+    head = labelled.train_head(update=True)
+    assert warnings(caplog) == ["items that the head learnt from have changed or gone; it is fitted anew"]
+    assert_same_as_a_fresh_fit(head, labelled)
+    caplog.clear()
+    (media / "low-1.png").unlink()
+    labelled.add([media], prune=True)
+    assert_same_as_a_fresh_fit(labelled.train_head(update=True), labelled)
+    assert len(warnings(caplog)) == 1
+
+
+def test_transferred_labels_do_not_teach(labelled: Index, media: Path) -> None:
+    picture(media / "new.png", BLUE)
+    labelled.add([media])
+    before = labelled.train_head()
+    assert labelled.transfer(min_confidence=0.5).given
+    after = labelled.train_head(update=True)
+    assert sorted(after.taught.tolist()) == sorted(before.taught.tolist())
+
+
+def test_without_a_head_there_is_none_to_ask_or_to_bring_up_to_date(labelled: Index) -> None:
+    for ask in (lambda: labelled.classify(by="head"), lambda: labelled.train_head(update=True)):
+        with pytest.raises(ModelError, match=r"head\.safetensors: there is no head yet; `modag train head` makes one"):
+            ask()
+
+
+def test_a_damaged_head_is_refused_and_can_be_made_anew(labelled: Index, media: Path) -> None:
+    labelled.train_head()
+    path = labelled.folder / "head.safetensors"
+    whole = path.read_bytes()
+    other = (labelled.folder / "space.safetensors").read_bytes()
+    for content in (b"", whole[:-40], b"no head, " * 20, whole.replace(b"modag-head/1", b"modag-tail/1"), other):
+        path.write_bytes(content)
+        for ask in (lambda: labelled.classify(by="head"), lambda: labelled.train_head(update=True)):
+            with pytest.raises(ModelError, match=r"head\.safetensors: cannot be read .*; `modag train head` makes it"):
+                ask()
+    labelled.train_head()
+    assert path.read_bytes() == whole
+    assert named(labelled, media / "low-0.png") == "low"
+
+
+def test_a_head_of_another_space_is_refused_and_can_be_made_anew(labelled: Index, media: Path, tmp_path: Path) -> None:
+    labelled.train_head()
+    turned = tmp_path / "turned.safetensors"
+    turned.write_bytes(toy_space(turned=True).to_bytes())
+    labelled.rebuild(space=turned)
+    for ask in (lambda: labelled.classify(by="head"), lambda: labelled.train_head(update=True)):
+        with pytest.raises(ModelError, match=r"was fitted in another space; `modag train head` makes it anew"):
+            ask()
+    labelled.train_head()
+    assert named(labelled, media / "low-0.wav") == "low"
+
+
+def test_a_head_needs_two_labels(filled: Index, media: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(NothingFoundError, match="a head needs two labels at least"):
+            filled.train_head()
+        filled.label([media / "a.png"], "only one")
+    filled.label([media / "b.png"], "and another")
+    assert filled.train_head().card()["labels"] == 2
+
+
+def test_an_update_needs_two_labels_as_well(filled: Index, media: Path) -> None:
+    filled.label([media / "a.png"], "one")
+    filled.label([media / "b.png"], "two")
+    filled.train_head()
+    before = (filled.folder / "head.safetensors").read_bytes()
+    filled.labels.remove("two")
+    with pytest.raises(NothingFoundError, match="a head needs two labels at least"):
+        filled.train_head(update=True)
+    assert (filled.folder / "head.safetensors").read_bytes() == before

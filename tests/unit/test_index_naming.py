@@ -1,0 +1,411 @@
+"""Who votes for a name, how likely it is, on which level, and where that is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from modag_search.hierarchy import Hierarchy
+from modag_search.index import pools
+from modag_search.index.pools import left_out_evidence
+from modag_search.pooling import Pool
+from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.toy_encoders import toy_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modag_search import Index
+    from modag_search.index.judging import Level
+    from modag_search.values import Classification
+
+ORANGE, PURPLE = (230, 120, 0), (150, 20, 200)
+
+
+@pytest.fixture
+def windowed(tmp_path: Path, toys: None) -> Iterator[Index]:
+    """An empty index whose segments of sound last a second."""
+    with toy_index(tmp_path / "index", window_s=1.0, hop_s=1.0) as opened:
+        yield opened
+
+
+@pytest.fixture
+def strings(index: Index, media: Path) -> Index:
+    """Pictures of two bowed strings, which are alike, a plucked one, and a drum."""
+    for name, colour in (("violin", RED), ("cello", ORANGE), ("guitar", GREEN), ("drum", BLUE)):
+        picture(media / f"{name}.png", colour)
+    index.add([media])
+    for name in ("violin", "cello", "guitar", "drum"):
+        index.label([media / f"{name}.png"], name)
+    index.labels.set_hierarchy(
+        Hierarchy.of([("violin", "bowed"), ("cello", "bowed"), ("bowed", "string"), ("guitar", "string")])
+    )
+    return index
+
+
+def only(index: Index, query: Path | str, **options: object) -> Classification:
+    (answer,) = index.classify([query], **options)  # type: ignore[arg-type]
+    return answer
+
+
+def assert_same(first: Classification, second: Classification) -> None:
+    """Compare answers but for the last bits, which depend on who is asked together."""
+    assert first.label == second.label
+    assert first.confidence == pytest.approx(second.confidence, abs=1e-5)
+    scores = [{score.label: score.score for score in answer.scores} for answer in (first, second)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+    voters = [{(vote.path, vote.label): vote.weight for vote in answer.neighbours} for answer in (first, second)]
+    assert voters[0] == pytest.approx(voters[1], abs=1e-5)
+
+
+# Who voted.
+
+
+def test_neighbours_say_who_voted_for_what_and_how_much_it_weighed(
+    windowed: Index, media: Path, tmp_path: Path
+) -> None:
+    picture(media / "a.png", RED)
+    sound(media / "ab.wav", (LOW_HZ, 1), (MIDDLE_HZ, 1))
+    windowed.add([media])
+    windowed.label([media / "a.png"], "low")
+    windowed.label([media / "ab.wav"], "low", end_s=1.0)
+    windowed.label([media / "ab.wav"], "middle", start_s=1.0)
+    answer = only(windowed, picture(tmp_path / "q.png", RED))
+    assert answer.label == "low"
+    votes = [
+        (os.path.basename(vote.path), vote.modality, vote.label, vote.start_s, vote.end_s) for vote in answer.neighbours
+    ]
+    assert votes == [
+        ("a.png", "image", "low", None, None),
+        ("ab.wav", "sound", "low", 0.0, 1.0),
+        ("ab.wav", "sound", "middle", 1.0, 2.0),
+    ]
+    assert [vote.id for vote in answer.neighbours] == [windowed.item(vote.path).id for vote in answer.neighbours]
+    same, across, other = (vote.similarity for vote in answer.neighbours)
+    assert same == pytest.approx(1, abs=1e-5)
+    assert 0.9 < across < 1
+    assert other < 0.2
+    weights = [vote.weight for vote in answer.neighbours]
+    assert weights == sorted(weights, reverse=True)
+    assert sum(weights) == pytest.approx(1)
+    for score in answer.scores:
+        own = sum(vote.weight for vote in answer.neighbours if vote.label == score.label)
+        assert own == pytest.approx(score.score), "a label is as likely as its voters weigh"
+
+
+def test_weights_of_all_voters_add_up_to_one_at_most(filled: Index, media: Path) -> None:
+    for name in ("a", "b", "c"):
+        filled.label([media / f"{name}.png", media / f"{name}.wav"], name)
+    for answer in filled.classify():
+        assert 0.98 < sum(vote.weight for vote in answer.neighbours) <= 1 + 1e-6
+        assert sum(vote.weight for vote in answer.neighbours[:1]) < 1
+    assert all(len(answer.neighbours) == 2 for answer in filled.classify(k=2))
+
+
+def test_weights_add_up_to_one_at_most_where_several_labels_hold(filled: Index, media: Path, tmp_path: Path) -> None:
+    filled.label([media / "a.png", media / "a.wav"], ["one", "two", "three"])
+    answer = only(filled, picture(tmp_path / "q.png", RED))
+    assert sum(score.score for score in answer.scores) > 1
+    assert sum(vote.weight for vote in answer.neighbours) <= 1 + 1e-6
+    assert all(0 < vote.weight <= 1 for vote in answer.neighbours)
+
+
+def test_an_item_has_no_vote_on_itself_but_its_copy_has(filled: Index, media: Path) -> None:
+    shutil.copyfile(media / "a.png", media / "copy.png")
+    filled.add([media])
+    filled.label([media / "a.png", media / "copy.png"], "red")
+    filled.label([media / "b.png"], "green")
+    for query in (media / "a.png", f"id:{filled.item(media / 'a.png').id}"):
+        answer = only(filled, query)
+        assert answer.label == "red"
+        assert [os.path.basename(vote.path) for vote in answer.neighbours] == ["copy.png", "b.png"]
+    filled.unlabel([media / "copy.png"], "red")
+    assert [score.label for score in only(filled, media / "a.png").scores] == ["green"]
+
+
+def test_copies_teach_nothing_about_how_sure_to_be(index: Index, media: Path) -> None:
+    random = np.random.default_rng(0)
+    names = {}
+    for number in range(10):
+        red, green, blue = random.integers(60, 256, 3).tolist()
+        picture(media / f"{number}.png", (red, green, blue))
+        names[f"{number}"] = "odd" if random.random() < 0.5 else "even"
+
+    def asked_of_each_other() -> tuple[np.ndarray, np.ndarray]:
+        index.add([media])
+        for path in media.iterdir():
+            index.label([path], names[path.name[0]])
+        return left_out_evidence(index._naming.neighbour_judge().voters, "image")
+
+    evidence, holds = asked_of_each_other()
+    for path in list(media.iterdir()):
+        shutil.copyfile(path, media / f"{path.stem}-copy.png")
+    with_copies, still_holds = asked_of_each_other()
+    np.testing.assert_allclose(with_copies[:10], evidence, atol=1e-5)
+    np.testing.assert_array_equal(still_holds[:10], holds)
+
+
+def test_labels_that_only_copies_share_teach_nothing(filled: Index, media: Path) -> None:
+    for name in ("a", "b"):
+        shutil.copyfile(media / f"{name}.png", media / f"{name}-copy.png")
+    filled.add([media])
+    for name in ("a", "b"):
+        filled.label([media / f"{name}.png", media / f"{name}-copy.png"], name)
+    assert filled._naming.neighbour_judge().pools["image"] == Pool()
+
+
+def test_parts_of_a_sound_vote_for_what_they_are_called(windowed: Index, media: Path, tmp_path: Path) -> None:
+    sound(media / "long.wav", (LOW_HZ, 2), (HIGH_HZ, 2))
+    windowed.add([media])
+    windowed.label([media / "long.wav"], "low", start_s=0.0, end_s=2.0)
+    windowed.label([media / "long.wav"], "high", start_s=2.0, end_s=4.0)
+    for hz, name, starts in ((LOW_HZ, "low", {0.0, 1.0}), (HIGH_HZ, "high", {2.0, 3.0})):
+        answer = only(windowed, sound(tmp_path / "q.wav", (hz, 1)))
+        assert answer.label == name
+        assert answer.confidence > 0.9
+        assert {vote.start_s for vote in answer.neighbours if vote.label == name} == starts
+
+
+def test_transferred_labels_do_not_vote(filled: Index, media: Path, tmp_path: Path) -> None:
+    filled.label([media / "a.png"], "low")
+    filled.label([media / "b.png"], "middle")
+    before = only(filled, tmp_path / picture(tmp_path / "q.png", ORANGE))
+    assert filled.transfer(min_confidence=0.5).given
+    assert only(filled, tmp_path / "q.png") == before
+    assert {os.path.basename(vote.path) for vote in before.neighbours} == {"a.png", "b.png"}
+
+
+def test_of_a_label_and_one_that_it_is_a_kind_of_the_former_is_heard(strings: Index, media: Path) -> None:
+    before = only(strings, media / "guitar.png")
+    strings.label([media / "violin.png"], "string")
+    assert only(strings, media / "guitar.png") == before
+
+
+# What is asked.
+
+
+def test_folders_items_and_files_are_named_together(filled: Index, media: Path, tmp_path: Path) -> None:
+    filled.label([media / "a.png"], "low")
+    filled.label([media / "b.png"], "middle")
+    new = tmp_path / "new"
+    sound(new / "deep" / "q.wav", (LOW_HZ, 1))
+    picture(new / "q.png", GREEN)
+    (new / "notes.txt").write_text("no media")
+    answers = filled.classify([f"id:{filled.item(media / 'b.wav').id}", new, media / "a.wav"])
+    assert [(answer.path, answer.label) for answer in answers] == [
+        (str(media / "b.wav"), "middle"),
+        (str(new / "deep" / "q.wav"), "low"),
+        (str(new / "q.png"), "middle"),
+        (str(media / "a.wav"), "low"),
+    ]
+
+
+def test_without_paths_all_items_are_named_or_those_without_a_label(filled: Index, media: Path) -> None:
+    picture(media / "black.png", BLACK)
+    filled.add([media])
+    for name in ("a", "b", "c"):
+        filled.label([media / f"{name}.png"], f"label {name}")
+    for path in media.iterdir():
+        path.unlink()  # nothing is decoded
+    every = filled.classify()
+    assert [os.path.basename(answer.path) for answer in every] == [
+        "a.png", "a.wav", "b.png", "b.wav", "c.png", "c.wav",
+    ]  # fmt: skip
+    rest = filled.classify(unlabelled=True)
+    assert [(os.path.basename(answer.path), answer.label) for answer in rest] == [
+        ("a.wav", "label a"), ("b.wav", "label b"), ("c.wav", "label c"),
+    ]  # fmt: skip
+    for answer, same in zip(rest, every[1::2], strict=True):
+        assert_same(answer, same)
+
+
+def test_stored_features_answer_as_the_files_do(filled: Index, media: Path, tmp_path: Path) -> None:
+    filled.label([media / "a.png"], "low")
+    filled.label([media / "b.png", media / "c.wav"], "other")
+    stored = {answer.path: answer for answer in filled.classify()}
+    for path in sorted(media.iterdir()):
+        assert_same(only(filled, path), stored[str(path)])
+    copy = shutil.copyfile(media / "a.wav", tmp_path / "copy.wav")
+    assert only(filled, copy).confidence == pytest.approx(stored[str(media / "a.wav")].confidence, abs=1e-5)
+
+
+# On which level.
+
+
+def test_a_level_is_answered_on(strings: Index, tmp_path: Path) -> None:
+    expected: dict[tuple[int, int, int], dict[Level, str]] = {
+        RED: {0: "string", 1: "bowed", 2: "violin", 9: "violin", None: "violin"},
+        GREEN: {0: "string", 1: "guitar", 2: "guitar"},
+        BLUE: {0: "drum", 2: "drum"},
+    }
+    for colour, by_level in expected.items():
+        query = picture(tmp_path / "q.png", colour)
+        for level, label in by_level.items():
+            answer = only(strings, query, level=level)
+            assert answer.label == label
+            assert sum(score.score for score in answer.scores) == pytest.approx(1)
+
+
+def test_a_level_adds_up_what_is_of_one_kind(strings: Index, tmp_path: Path) -> None:
+    query = picture(tmp_path / "q.png", (230, 70, 10))
+    leaves = {score.label: score.score for score in only(strings, query).scores}
+    assert 0.2 < leaves["violin"] < 0.8, "between the two"
+    kinds = {score.label: score.score for score in only(strings, query, level=1).scores}
+    assert kinds["bowed"] == pytest.approx(leaves["violin"] + leaves["cello"])
+    top = {score.label: score.score for score in only(strings, query, level=0).scores}
+    assert top["string"] == pytest.approx(kinds["bowed"] + kinds["guitar"])
+
+
+def test_the_deepest_answer_backs_off_where_a_leaf_is_not_sure_enough(strings: Index, tmp_path: Path) -> None:
+    between = picture(tmp_path / "q.png", (230, 70, 10))
+    backed_off = only(strings, between, level="deepest", min_confidence=0.9)
+    assert backed_off.label == "bowed"
+    assert backed_off.confidence > 0.9
+    sure = only(strings, picture(tmp_path / "r.png", GREEN), level="deepest", min_confidence=0.6)
+    assert sure.label == "guitar"
+    unknown = only(strings, picture(tmp_path / "s.png", (200, 200, 200)), level="deepest", min_confidence=0.99)
+    assert unknown.label is None
+
+
+def test_the_deepest_answer_follows_what_is_likely_and_not_what_is_deep(strings: Index, tmp_path: Path) -> None:
+    for colour, label in ((RED, "violin"), (GREEN, "guitar"), (BLUE, "drum")):
+        query = picture(tmp_path / "q.png", colour)
+        answer = only(strings, query, level="deepest")
+        assert answer.label == label
+        assert answer.confidence == pytest.approx(only(strings, query).confidence)
+
+
+def test_a_likely_answer_is_no_less_likely_for_a_deeper_label_that_cannot_be(strings: Index, media: Path) -> None:
+    strings.unlabel([media / "cello.png"], "cello")
+    violin = media / "violin.png"  # has no vote on itself, so that nobody is for the deepest label
+    answer = only(strings, violin, level="deepest")
+    assert answer.label in {"drum", "guitar"}
+    assert answer.confidence > 0
+
+
+# How sure.
+
+
+def test_below_the_least_confidence_the_label_is_unknown_and_all_else_stays(filled: Index, media: Path) -> None:
+    filled.label([media / "a.png"], "a")
+    filled.label([media / "b.png"], "b")
+    sure, unsure = filled.classify([media / "a.wav", media / "c.wav"], min_confidence=0.75)
+    assert sure.label == "a"
+    assert unsure.label is None
+    assert unsure.confidence < 0.75
+    assert unsure.neighbours
+    told = only(filled, media / "c.wav")
+    assert told.label is not None
+    assert (told.confidence, told.scores, told.neighbours) == (unsure.confidence, unsure.scores, unsure.neighbours)
+
+
+def test_labels_exclude_each_other_until_an_item_has_two(filled: Index, media: Path) -> None:
+    filled.label([media / "a.png"], "low")
+    filled.label([media / "b.png"], "middle")
+
+    def total() -> float:
+        return sum(score.score for score in only(filled, media / "a.wav").scores)
+
+    assert total() == pytest.approx(1)
+    filled.label([media / "a.png"], "warm")
+    assert total() > 1.2
+    low, warm = (score for score in only(filled, media / "a.wav").scores if score.label != "middle")
+    assert low.score == warm.score > 0.5, "one takes nothing from the other"
+    filled.unlabel([media / "a.png"], "warm")
+    assert total() == pytest.approx(1)
+    filled.labels.set_mode("multi")
+    assert total() != pytest.approx(1, abs=1e-3)
+
+
+# What is kept of how sure to be.
+
+
+@pytest.fixture
+def named(filled: Index, media: Path) -> Index:
+    for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
+        red, green, blue = (value - 10 for value in colour)
+        picture(media / f"{name}-2.png", (red, green, blue))
+        sound(media / f"{name}-2.wav", (hz + 10, 1))
+    filled.add([media])
+    for name in ("a", "b", "c"):
+        filled.label([*media.glob(f"{name}*")], name)
+    return filled
+
+
+def never(*_: object, **__: object) -> None:
+    raise AssertionError("learnt anew")
+
+
+def test_what_was_learnt_is_kept_while_nothing_changes(
+    named: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = only(named, media / "a.wav")
+    kept = named.folder / "calibration.json"
+    learnt = json.loads(kept.read_text())["pools"]
+    assert [learnt[modality][-1] for modality in ("image", "sound")] == [6, 6]
+    monkeypatch.setattr(pools, "learn_pools", never)
+    assert only(named, media / "a.wav") == before
+    named.close()
+    with toy_index(named.folder) as again:
+        assert only(again, media / "a.wav") == before
+
+
+def test_it_is_learnt_anew_after_labels_or_items_change(
+    named: Index, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changes() -> bool:
+        before = (named.folder / "calibration.json").read_bytes()
+        only(named, media / "a.wav")
+        return (named.folder / "calibration.json").read_bytes() != before
+
+    only(named, media / "a.wav")
+    assert not changes()
+    named.unlabel([media / "c.wav"], "c")
+    assert changes()
+    picture(media / "b.png", (30, 220, 40))
+    named.add([media])
+    assert changes()
+    named.labels.set_mode("multi")
+    assert changes()
+    assert not changes()
+    only(named, media / "a.wav", k=3)
+    assert changes(), "other neighbours are trusted otherwise"
+
+
+def test_a_garbled_calibration_does_no_harm(named: Index, media: Path) -> None:
+    before = only(named, media / "a.wav")
+    kept = named.folder / "calibration.json"
+    whole = kept.read_bytes()
+    for content in (b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"state": 1}', whole[:-40]):
+        kept.write_bytes(content)
+        assert only(named, media / "a.wav") == before
+        assert kept.read_bytes() == whole, "and is mended"
+
+
+def test_a_calibration_of_other_values_does_no_harm(named: Index, media: Path) -> None:
+    before = only(named, media / "a.wav")
+    kept = named.folder / "calibration.json"
+    whole = kept.read_text()
+    state, learnt = (json.loads(whole)[part] for part in ("state", "pools"))
+    garbled = [re.sub(r"[-+.\de]+", word, json.dumps(learnt["image"])) for word in ("null", '"one"', "[]")]
+    for pool in (*map(json.loads, garbled), [1], {}):
+        kept.write_text(json.dumps({"state": state, "pools": learnt | {"sound": pool}}))
+        assert only(named, media / "a.wav") == before
+        assert kept.read_text() == whole, "and is mended"
+
+
+def test_a_calibration_that_cannot_be_written_does_no_harm(named: Index, media: Path) -> None:
+    before = only(named, media / "a.wav")
+    kept = named.folder / "calibration.json"
+    kept.unlink()
+    kept.mkdir()
+    assert only(named, media / "a.wav") == before
+    assert kept.is_dir()
+    assert [path.name for path in named.folder.glob(".calibration*")] == []
