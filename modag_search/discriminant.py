@@ -25,14 +25,14 @@ from modag_search.pooling import learn_sigmoid, sigmoid, softmax
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 SHRINKAGES = (0.05, 0.2, 0.5, 0.8, 0.95)
 OWN_SHARES = (0.5, 0.7, 0.85, 1.0)
-OWN_COVARIANCES = (0.5, 0.9)
+OWN_COVARIANCES = (0.6, 1.0)
 _TEMPERATURES = np.exp(np.linspace(np.log(0.01), np.log(2.0), 16))
 _FINER = tuple(np.exp(np.linspace(np.log(0.7), np.log(1.4), 15)).tolist())
 _LEAST_VARIANCE = 1e-6
@@ -53,19 +53,28 @@ class Examples:
         Number of the modality, in `MODALITIES`.
     groups : np.ndarray [shape=(n,), int64]
         The same number for what is the same item, or its copy: it is never held out from itself.
+    queries : np.ndarray [shape=(n,), int64]
+        The same number for what is the same vector, with another of its labels.
     """
 
     vectors: Float32Array
     labels: Int64Array
     sources: Int64Array
     groups: Int64Array
+    queries: Int64Array
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def only(self, chosen: BoolArray | Int64Array) -> Examples:
         """Return some of the examples."""
-        return Examples(self.vectors[chosen], self.labels[chosen], self.sources[chosen], self.groups[chosen])
+        return Examples(
+            self.vectors[chosen],
+            self.labels[chosen],
+            self.sources[chosen],
+            self.groups[chosen],
+            self.queries[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,7 +243,7 @@ def choose_settings(
     folds : int
         Each is held out once; what is one group is held out together.
     most : int
-        How many examples are asked, at the most: the sums are over all.
+        How many examples of a modality are asked, at the most: the sums are over all.
     seed : int
         Deals the folds.
 
@@ -249,11 +258,13 @@ def choose_settings(
     whole = parts[0]
     for part in parts[1:]:
         whole += part
-    asked = _sample(len(examples), most=most, seed=seed)
+    holds = _holding(examples, n_labels=n_labels)
     chosen: dict[Modality, Settings] = {}
     for source, modality in enumerate(MODALITIES):
-        own = np.flatnonzero(asked & (examples.sources == source))
-        if found := _choose(examples.only(own), fold[own], whole, parts, modality):
+        own = np.flatnonzero(examples.sources == source)
+        own = np.sort(np.random.default_rng(seed).permutation(own)[:most])
+        asked = examples.only(own)
+        if found := _choose(asked, fold[own], whole, parts, modality, holds=holds(asked.queries)):
             chosen[modality] = found
     for modality, other in zip(MODALITIES, reversed(MODALITIES), strict=True):
         if modality not in chosen:
@@ -262,31 +273,58 @@ def choose_settings(
     return {modality: chosen[modality] for modality in MODALITIES}
 
 
-def _choose(asked: Examples, fold: Int64Array, whole: Sums, parts: list[Sums], modality: Modality) -> Settings | None:
+def _choose(
+    asked: Examples, fold: Int64Array, whole: Sums, parts: list[Sums], modality: Modality, *, holds: BoolArray
+) -> Settings | None:
+    """Choose the settings for one modality; `holds` says which labels hold for each of those asked."""
     source = MODALITIES.index(modality)
-    best: tuple[float, Settings, FloatArray, Int64Array] | None = None
+    # A label whose only example is held out cannot be told.
+    remaining = np.stack([whole.counts[source] - part.counts[source] for part in parts])
+    left = remaining[fold, asked.labels] > 0.5
+    if not left.any() or whole.counts.shape[1] < 2:
+        return None
+    labels, also = asked.labels[left], holds[left]
+    best: tuple[float, Settings, FloatArray] | None = None
     for settings, scores in _held_out_scores(asked, fold, whole, parts, modality):
-        # A label whose only example is held out cannot be told.
-        left = np.stack([(whole - part).counts[source] for part in parts])[fold, asked.labels] > 0.5
-        if not left.any() or whole.counts.shape[1] < 2:
-            return None
-        told, labels = scores[left], asked.labels[left]
+        told = _among_rivals(scores[left], labels, also)
         losses = [_log_loss(temperature * told, labels) for temperature in _TEMPERATURES]
         lowest = int(np.argmin(losses))
         if best is None or losses[lowest] < best[0] - 1e-4:
             tempered = float(_TEMPERATURES[lowest])
-            choice = Settings(settings.shrinkage, settings.own_share, settings.own_covariance, tempered)
-            best = (losses[lowest], choice, tempered * told, labels)
+            best = (losses[lowest], replace(settings, temperature=tempered), tempered * scores[left])
     if best is None:
         return None
-    _, choice, tempered_scores, labels = best
-    finer = min(_FINER, key=lambda factor: _log_loss(factor * tempered_scores, labels))
+    _, choice, tempered_scores = best
+    told = _among_rivals(tempered_scores, labels, also)
+    finer = min(_FINER, key=lambda factor: _log_loss(factor * told, labels))
     choice, tempered_scores = replace(choice, temperature=finer * choice.temperature), finer * tempered_scores
     there = np.isfinite(tempered_scores)
-    holds = np.zeros(there.shape, dtype=bool)
-    holds[np.arange(len(labels)), labels] = True
-    independent = learn_sigmoid(_above_mean(tempered_scores)[there], holds[there], choice.independent)
-    return replace(choice, independent=independent, log_loss=round(_log_loss(tempered_scores, labels), 4))
+    independent = learn_sigmoid(_above_mean(tempered_scores)[there], also[there], choice.independent)
+    return replace(choice, independent=independent, log_loss=round(_log_loss(finer * told, labels), 4))
+
+
+def _holding(examples: Examples, *, n_labels: int) -> Callable[[Int64Array], BoolArray]:
+    """Return what tells which labels hold for queries, ``[shape=(n, n_labels)]``."""
+    order = np.argsort(examples.queries, kind="stable")
+    sorted_queries, sorted_labels = examples.queries[order], examples.labels[order]
+
+    def holds(queries: Int64Array) -> BoolArray:
+        table = np.zeros((len(queries), n_labels), dtype=bool)
+        firsts = np.searchsorted(sorted_queries, queries, side="left")
+        counts = np.searchsorted(sorted_queries, queries, side="right") - firsts
+        rows = np.repeat(np.arange(len(queries)), counts)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        table[rows, sorted_labels[np.repeat(firsts, counts) + within]] = True
+        return table
+
+    return holds
+
+
+def _among_rivals(scores: FloatArray, labels: Int64Array, also: BoolArray) -> FloatArray:
+    """Leave out what else holds: it is no rival of a label."""
+    rivals = ~also
+    rivals[np.arange(len(labels)), labels] = True
+    return np.where(rivals, scores, -np.inf)
 
 
 def _held_out_scores(
@@ -362,12 +400,6 @@ def _deal(examples: Examples, *, folds: int, seed: int) -> Int64Array:
     fold_of_group[dealt] = np.arange(len(groups)) % folds
     fold: Int64Array = fold_of_group[number]
     return fold
-
-
-def _sample(n: int, *, most: int, seed: int) -> BoolArray:
-    chosen = np.zeros(n, dtype=bool)
-    chosen[np.random.default_rng(seed).permutation(n)[:most]] = True
-    return chosen
 
 
 def _means(sums: Sums) -> tuple[FloatArray, BoolArray]:

@@ -115,9 +115,9 @@ def label_kernels(
 ) -> Float32Array:
     """Sum the weights of the `k` nearest voters of each label, over the number of its voters.
 
-    That is a kernel estimate of how dense the label's voters are around a query, so that rare labels weigh as much as
-    frequent ones. It is given in units of similarity, ``temperature * log(sum / number)``: what all voters of a label
-    would have to be at to give the same.
+    That is a kernel estimate of how dense the label's voters are around a query, so that frequent labels weigh no more
+    than rare ones; what lies beyond the `k` nearest is taken for nothing. It is given in units of similarity,
+    ``temperature * log(sum / number)``: what all voters of a label would have to be at to give the same.
 
     Parameters
     ----------

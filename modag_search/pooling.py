@@ -103,7 +103,9 @@ class Pool:
         return np.where(there, sigmoid(slope * np.where(there, scores, 0.0) + offset), 0.0)
 
 
-def learn_pool(evidence: Float32Array, holds: BoolArray, *, prior: Pool | None = None) -> Pool:
+def learn_pool(
+    evidence: Float32Array, holds: BoolArray, *, also: BoolArray | None = None, prior: Pool | None = None
+) -> Pool:
     """Learn a pool from queries whose labels are known, and that did not vote on themselves.
 
     Parameters
@@ -112,6 +114,8 @@ def learn_pool(evidence: Float32Array, holds: BoolArray, *, prior: Pool | None =
         As for `Pool.probabilities`.
     holds : np.ndarray [shape=(n, n_labels), bool]
         Which labels hold; one at least for each query, with evidence.
+    also : np.ndarray [shape=(n, n_labels), bool], optional
+        Which hold too, without being asked for: they are nobody's rivals. `holds` lies within.
     prior : Pool, optional
         Where it starts, and stays near with few queries; default ``Pool()``.
 
@@ -123,6 +127,9 @@ def learn_pool(evidence: Float32Array, holds: BoolArray, *, prior: Pool | None =
     start = prior or Pool()
     if len(evidence) == 0 or evidence.shape[1] < 2:
         return start
+    all_holding = holds if also is None else also
+    # What holds and is not asked for is as if nobody had spoken of it.
+    evidence = np.where((all_holding & ~holds)[..., None], np.float32(-np.inf), evidence)
     stand_in = _learn_stand_in(evidence, start.stand_in)
     features = _features(evidence, stand_in)
     weights = _learn_weights(

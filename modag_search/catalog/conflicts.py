@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from modag_search.catalog.database import among
 from modag_search.catalog.names import read_hierarchy
@@ -52,6 +52,28 @@ def settle_conflicts(connection: Connection, item_ids: Iterable[int] | None = No
                 raise LabelConflictError(first.path, (first.name, second.name))
             giving_way += transferred
     connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(giving_way))))
+
+
+def has_conflict(connection: Connection) -> bool:
+    """Tell whether an item has two given labels at one place, of which neither is a kind of the other."""
+    of_several = (
+        select(AnnotationRow.item_id)
+        .where(AnnotationRow.origin != "transfer")
+        .group_by(AnnotationRow.item_id)
+        .having(func.count(AnnotationRow.label_id.distinct()) > 1)
+    )
+    statement = (
+        select(AnnotationRow.item_id, AnnotationRow.start_s, AnnotationRow.end_s, LabelRow.name)
+        .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+        .where(AnnotationRow.origin != "transfer", AnnotationRow.item_id.in_(of_several))
+        .order_by(AnnotationRow.item_id)
+    )
+    hierarchy = read_hierarchy(connection)
+    for _, rows in groupby(connection.execute(statement).all(), key=lambda row: row.item_id):
+        for first, second in combinations(rows, 2):
+            if not hierarchy.are_related(first.name, second.name) and _overlap(first, second):
+                return True
+    return False
 
 
 def _overlap(first: Any, second: Any) -> bool:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert, select, union, update
 
-from modag_search.catalog.conflicts import settle_conflicts
+from modag_search.catalog.conflicts import has_conflict, settle_conflicts
 from modag_search.catalog.database import Database, count_label_change
+from modag_search.catalog.labels import move_label
 from modag_search.catalog.names import LabelMode, label_ids, label_mode, read_hierarchy
 from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow, StateRow
 
@@ -61,6 +62,11 @@ class Hierarchies:
             for name, identifier in ids.items():
                 named = update(LabelRow).where(LabelRow.id == numbers[name])
                 connection.execute(named.values(audioset_id=identifier))
+            for identifier, old_id in label_ids(connection, ids.values()).items():
+                # An id that had been given as a name means the label that has it.
+                name = next(name for name, one in ids.items() if one == identifier)
+                if name != identifier:
+                    move_label(connection, old_id, numbers[name])
             _remove_unused(connection)
             if label_mode(connection) == "single":
                 settle_conflicts(connection)
@@ -71,6 +77,13 @@ class Hierarchies:
         """Whether labels exclude each other."""
         with self._database.read() as connection:
             return label_mode(connection)
+
+    @property
+    def exclude_each_other(self) -> bool:
+        """Whether labels exclude each other as things stand; in mode ``auto``, as long as no item has two."""
+        with self._database.read() as connection:
+            mode = label_mode(connection)
+            return mode == "single" or (mode == "auto" and not has_conflict(connection))
 
     def set_mode(self, mode: LabelMode) -> None:
         """Say whether labels exclude each other.

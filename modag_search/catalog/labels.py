@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from modag_search.catalog.conflicts import settle_conflicts
+from modag_search.catalog.conflicts import has_conflict, settle_conflicts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
 from modag_search.catalog.names import label_ids, label_mode, read_hierarchy
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelParentRow, LabelRow, SegmentRow
@@ -24,7 +24,6 @@ Origin = Literal["hand", "import", "transfer"]
 """Who said so: a person, a file that a person gave, or the labels of neighbours."""
 
 ANNOTATIONS_AT_ONCE = 10_000
-_STRENGTH = {"transfer": 0, "import": 1, "hand": 2}
 _Place = tuple[int, int, float | None, float | None]
 """Item, label, and the part of the item."""
 
@@ -77,14 +76,14 @@ class Labels:
     def annotate(self, annotations: Iterable[Annotation]) -> int:
         """Give labels to items, all or none of them.
 
-        What is there already stays as it is: a label says no more for being given twice. One that was transferred is
-        joined by one that a person or a file gives, so that either can be undone. Where labels exclude each other,
-        transferred ones give way to what a person or a file says.
+        What is there already stays as it is. A person, a file and a transfer may each say the same, so that each can be
+        undone; nothing is transferred where a label is there. Where labels exclude each other, transferred ones give
+        way to what a person or a file says; in mode ``auto``, as long as no item has two given ones.
 
         Returns
         -------
         int
-            How many annotations are new.
+            How many labels items did not have, or had by transfer alone.
 
         Raises
         ------
@@ -94,13 +93,15 @@ class Labels:
             If labels exclude each other, and an item would have two.
         """
         with self._database.write() as connection:
-            added, items = 0, set()
+            added, said, items = 0, False, set()
             for batch in batches(annotations, ANNOTATIONS_AT_ONCE):
-                added += _annotate(connection, batch)
+                new, is_evidence = _annotate(connection, batch)
+                added, said = added + new, said or is_evidence
                 items |= {annotation.item_id for annotation in batch}
-            if added:
-                if label_mode(connection) == "single":
-                    settle_conflicts(connection, items)
+            mode = label_mode(connection)
+            if mode == "single" or (said and mode == "auto" and not has_conflict(connection)):
+                settle_conflicts(connection, items)
+            if said:
                 count_label_change(connection)
         return added
 
@@ -132,7 +133,7 @@ class Labels:
             if old:
                 new_id = label_ids(connection, [into], create=True)[into]
                 for old_id in old.values():
-                    _move(connection, old_id, new_id)
+                    move_label(connection, old_id, new_id)
                 read_hierarchy(connection)  # refuses cycles
                 count_label_change(connection)
             of_new = select(func.count()).where(_is_named(into))
@@ -245,25 +246,29 @@ class Labels:
         return ids[:, 0].copy(), ids[:, 1].copy(), [row[2] for row in rows]
 
     def _delete(self, *conditions: ColumnElement[bool]) -> int:
+        given = select(AnnotationRow.id).where(*conditions, AnnotationRow.origin != "transfer").limit(1)
         with self._database.write() as connection:
+            was_evidence = connection.execute(given).first() is not None
             deleted = connection.execute(delete(AnnotationRow).where(*conditions)).rowcount
-            if deleted:
+            if was_evidence:
                 count_label_change(connection)
         return deleted
 
 
-def _annotate(connection: Connection, annotations: Sequence[Annotation]) -> int:
+def _annotate(connection: Connection, annotations: Sequence[Annotation]) -> tuple[int, bool]:
+    """Return how many labels are new, and whether anything was said that is evidence."""
     _require_items(connection, {annotation.item_id for annotation in annotations})
     ids = label_ids(connection, {annotation.label for annotation in annotations}, create=True)
-    strongest = _strongest(connection, {annotation.item_id for annotation in annotations})
+    origins = _origins(connection, {annotation.item_id for annotation in annotations})
     moment = now()
-    rows = []
+    rows, new = [], 0
     for annotation in annotations:
         place = (annotation.item_id, ids[annotation.label], annotation.start_s, annotation.end_s)
-        strength = _STRENGTH[annotation.origin]
-        if strongest.get(place, -1) >= strength:
+        there = origins.setdefault(place, set())
+        if annotation.origin in there or (annotation.origin == "transfer" and there):
             continue
-        strongest[place] = strength
+        new += not there - {"transfer"}
+        there.add(annotation.origin)
         rows.append(
             {
                 "item_id": annotation.item_id,
@@ -279,21 +284,20 @@ def _annotate(connection: Connection, annotations: Sequence[Annotation]) -> int:
         )
     if rows:
         connection.execute(upsert(AnnotationRow), rows)
-    return len(rows)
+    return new, any(row["origin"] != "transfer" for row in rows)
 
 
-def _strongest(connection: Connection, item_ids: set[int]) -> dict[_Place, int]:
+def _origins(connection: Connection, item_ids: set[int]) -> dict[_Place, set[Origin]]:
     """Find who says so already, for each label on each part of some items."""
     place = (AnnotationRow.item_id, AnnotationRow.label_id, AnnotationRow.start_s, AnnotationRow.end_s)
     statement = select(*place, AnnotationRow.origin).where(AnnotationRow.item_id.in_(among(item_ids)))
-    found: dict[_Place, int] = {}
+    found: dict[_Place, set[Origin]] = {}
     for item_id, label_id, start_s, end_s, origin in connection.execute(statement):
-        key = (item_id, label_id, start_s, end_s)
-        found[key] = max(found.get(key, -1), _STRENGTH[origin])
+        found.setdefault((item_id, label_id, start_s, end_s), set()).add(origin)  # type: ignore[arg-type]
     return found
 
 
-def _move(connection: Connection, old_id: int, new_id: int) -> None:
+def move_label(connection: Connection, old_id: int, new_id: int) -> None:
     """Give another label what one has, and remove it; what the other has already stays."""
     audioset_id = connection.execute(select(LabelRow.audioset_id).where(LabelRow.id == old_id)).scalar()
     for column in (AnnotationRow.label_id, LabelParentRow.child_id, LabelParentRow.parent_id):

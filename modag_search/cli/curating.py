@@ -95,8 +95,9 @@ def duplicates(
 ) -> None:
     """List groups of near-duplicates within a modality: the same sound or picture at another size, rate or quality.
 
-    Whole items are compared, by what the encoders made of them; in each group the one to keep, as the largest, comes
-    first. Nothing is deleted. Exit status 4 where there are none.
+    Whole items are compared, by what the encoders made of them; sounds that are alike are read again, and confirmed by
+    their waveforms. In each group the one to keep, as the largest, comes first. Nothing is deleted. Exit status 4 where
+    there are none.
     """
     from modag_search.cli.opening import open_index
 

@@ -101,7 +101,12 @@ def give(
         given = opened.labels.give(records, names, start_s=start_s, end_s=end_s)
         called = [opened.labels.resolve(name.strip()) for name in names]
     print_document(
-        {"label": ", ".join(called), "items": len(records), "added": given.added, "run": given.run},
+        {
+            "label": ", ".join(called),
+            "items": len(records),
+            "added": given.added,
+            "run": given.run if given.added else None,
+        },
         output_format=output_format,
     )
 
@@ -265,14 +270,16 @@ def hierarchy(file: Path | None, clear: bool, index_name: str | None, output_for
 
 
 def _tree(summaries: list[LabelSummary], hierarchy: Any) -> list[dict[str, Any]]:
-    """List labels, each below what it is a kind of; a label of several parents stands below each."""
+    """List labels, each below what it is a kind of; what is a kind of several stands below each, its kinds once."""
     by_name = {summary.label: summary for summary in summaries}
     children: dict[str, list[str]] = {}
     for child, parent in hierarchy.pairs():
         children.setdefault(parent, []).append(child)
     rows: list[dict[str, Any]] = []
-
-    def descend(name: str, depth: int) -> None:
+    pending = [(summary.label, 0) for summary in reversed(summaries) if not summary.parents]
+    shown: set[str] = set()
+    while pending:
+        name, depth = pending.pop()
         summary = by_name[name]
         rows.append(
             {
@@ -284,12 +291,9 @@ def _tree(summaries: list[LabelSummary], hierarchy: Any) -> list[dict[str, Any]]
                 "items": summary.items,
             }
         )
-        for child in children.get(name, ()):
-            descend(child, depth + 1)
-
-    for name, summary in by_name.items():
-        if not summary.parents:
-            descend(name, 0)
+        if name not in shown:
+            pending += [(child, depth + 1) for child in reversed(children.get(name, []))]
+        shown.add(name)
     return rows
 
 
@@ -300,16 +304,17 @@ def _tree(summaries: list[LabelSummary], hierarchy: Any) -> list[dict[str, Any]]
 def mode(mode: LabelMode | None, index_name: str | None, output_format: str | None) -> None:
     """Say whether labels exclude each other, or show it.
 
-    single: an item has one label, beside those that it is a kind of; multi: any number, each judged for itself; auto:
-    any number, and labels exclude each other as long as no item has two.
+    single: an item, or a part of one, has one label, beside those that it is a kind of, and transferred labels give way
+    to given ones; multi: any number, each judged for itself; auto: any number, and labels exclude each other as long as
+    no item has two at one place.
     """
 
-    def settled(opened: Index) -> LabelMode:
+    def settled(opened: Index) -> dict[str, Any]:
         if mode is not None:
             opened.labels.set_mode(mode)
-        return opened.labels.mode
+        return {"mode": opened.labels.mode, "exclude_each_other": opened.labels.exclude_each_other}
 
-    print_document({"mode": _with_index(index_name, settled)}, output_format=output_format)
+    print_document(_with_index(index_name, settled), output_format=output_format)
 
 
 @label.command()

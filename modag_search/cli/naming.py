@@ -51,7 +51,7 @@ def _judge_options(command: Command) -> Command:
             type=click.IntRange(1),
             default=20,
             show_default=True,
-            help="How many neighbours of each label and modality vote.",
+            help="How many of the nearest of each label and modality weigh by nearness; as many are listed.",
         ),
         click.option(
             "--temperature",
@@ -105,7 +105,7 @@ def classify(
     from modag_search.cli.opening import open_index
 
     if bool(paths) + every + unlabelled != 1:
-        raise click.UsageError("name the files to classify, or --all or --unlabelled for the items of the index")
+        raise click.UsageError("name files to classify, or --all, or --unlabelled: one of the three")
     files = expand_stdin(paths, nul_separated=nul_separated) if paths else None
     failures: list[ModagError] = []
     with open_index(index_name) as opened:
@@ -123,7 +123,7 @@ def classify(
     rows: list[dict[str, Any]] = [dataclasses.asdict(answer) for answer in answers]
     if chosen_format(output_format) == "table":
         rows = [row | {"label": row["label"] or "(unknown)"} for row in rows]
-    print_rows(rows, output_format=output_format, columns=_ANSWER[:3], fields=_ANSWER)
+    print_rows(rows, output_format=output_format, columns=_ANSWER[:3])
     for failure in failures:
         say(f"failed: {failure}")
     if failures:

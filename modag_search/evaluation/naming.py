@@ -137,7 +137,8 @@ def _name_by_head(queries: Items, voters: Items, classes: Int64Array, *, seed: i
     Queries that are the same as a voter are dealt to folds, and the head of a fold learns from what is not in it.
     """
     modality = MODALITIES[int(queries.sources[0])]
-    examples = Examples(voters.vectors, np.searchsorted(classes, voters.classes), voters.sources, voters.groups)
+    labels, each = np.searchsorted(classes, voters.classes), np.arange(len(voters))
+    examples = Examples(voters.vectors, labels, voters.sources, voters.groups, each)
     settings = choose_settings(examples, n_labels=len(classes), seed=seed)[modality]
     guesses = np.zeros(len(queries), dtype=np.int64)
     folds = _folds(queries, voters, seed=seed)

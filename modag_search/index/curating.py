@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modag_search.index.judging import asked_by, judge_all
-from modag_search.index.pools import left_out_evidence
+from modag_search.index.pools import left_out
 from modag_search.index.transferring import stored_queries
 from modag_search.values import MODALITIES, Doubt, Float32Array, Int64Array, Modality, PairDoubt, Suggestion
 
@@ -69,13 +69,15 @@ class Curation:
 
         The suggestions cover what is unlabelled, the unsure more than the sure: each is the one that brings most of it
         nearer to something labelled or suggested (a facility location, whose greedy solution is within 1 - 1/e of the
-        best). So they are diverse, and none is near to what is labelled already.
+        best). So they are diverse, and seldom near to what is labelled already.
 
         References
         ----------
         Wei, Iyer, Bilmes, "Submodularity in data subset selection and active learning", ICML 2015.
         """
         unlabelled = [item for item in self._catalog.items.all(unlabelled=True) if item.status == "ok"]
+        if modality is not None:
+            unlabelled = [item for item in unlabelled if item.kind in (modality, "video")]
         drawn = _draw(unlabelled, most=CANDIDATES, seed=seed)
         sides = self._sides(drawn)
         if modality is not None:
@@ -109,24 +111,24 @@ class Curation:
         bench = judge.voters.benches[modality]
         if len(bench) == 0:
             return
-        evidence, _ = left_out_evidence(judge.voters, modality)
-        probabilities = judge.pools[modality].probabilities(evidence, exclusive=judge.is_exclusive)
-        items = np.unique(bench.items)
-        records = self._catalog.items.get_many(items.tolist())
-        given = np.unique(np.stack([np.searchsorted(items, bench.items[bench.voters]), bench.labels], axis=1), axis=0)
-        for place, label in given.tolist():
-            row, item = probabilities[place], records.get(int(items[place]))
+        asked = left_out(judge.voters, modality)
+        probabilities = judge.pools[modality].probabilities(asked.evidence, exclusive=judge.is_exclusive)
+        records = self._catalog.items.get_many(asked.items.tolist())
+        for place, label in np.argwhere(asked.given).tolist():
+            row = probabilities[place]
+            item, likely = records.get(int(asked.items[place])), float(probabilities[place, label])
             has, best = judge.names[label], judge.names[int(row.argmax())]
-            if not np.isfinite(evidence[place, label]).any():
-                continue  # nobody else has it
-            if item is None or row[label] > max_probability or judge.hierarchy.are_related(has, best):
+            is_heard = np.isfinite(asked.evidence[place, label]).any()
+            if item is None or not is_heard or likely > max_probability or row.max() <= likely:
+                continue
+            if judge.hierarchy.are_related(has, best):
                 continue
             yield Doubt(
                 id=item.id,
                 path=item.path,
                 modality=modality,
                 label=has,
-                probability=float(row[label]),
+                probability=likely,
                 suggested=best,
                 confidence=float(row.max()),
             )

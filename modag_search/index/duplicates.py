@@ -24,7 +24,7 @@ DEFAULT_MIN_SIMILARITY: Final[dict[Modality, float]] = {"image": 0.90, "sound": 
 """Chosen with ``scripts/evaluate_duplicates`` on train sources: notes of one instrument are alike, photographs less."""
 
 CONFIRMED_MIN_SIMILARITY: Final = 0.88
-"""Of sounds whose waveforms are compared too. Chosen likewise."""
+"""Of sounds whose waveforms are compared too. Chosen likewise: lower ones find little more, and compare more pairs."""
 
 DURATION_TOLERANCE_S: Final = 0.5
 DURATION_TOLERANCE: Final = 0.05
@@ -68,7 +68,8 @@ class Duplicate:
     modality : {"image", "sound"}
         That of the group.
     similarity : float
-        To the first item of the group, in [-1, 1]; 1 for itself.
+        To the first item of the group, in [-1, 1]; 1 for itself. That of features, which `min_similarity` sets a limit
+        to, of sounds that waveforms confirm too.
     is_exact : bool
         Whether the file was, byte for byte, that of the first item when it was indexed; true of the first itself.
     size_bytes : int
@@ -146,9 +147,9 @@ class Duplicates:
         all of them; videos, by their frames and by their sound if both have it. What is silent or black throughout,
         or was made by another version of an encoder, is a duplicate of nothing. No item is in two groups.
 
-        Encoders of sounds hardly hear pitch. So what two sounds are alike by is confirmed by their waveforms, for which
-        their files are decoded; see `waveforms.correlation`. Where that cannot be done, as the file is gone, has
-        changed, or holds nothing below 4 kHz, their features must be as similar as without it.
+        Encoders of sounds hardly hear pitch. So sounds with similar features must have the same waveform too, for which
+        files are decoded; see `waveforms.correlation`. Where that cannot be done, since a file is gone, has changed or
+        holds nothing below 4 kHz, the features must reach `DEFAULT_MIN_SIMILARITY`.
 
         Parameters
         ----------

@@ -203,7 +203,7 @@ def _examples(catalog: Catalog, vectors: SegmentVectors, taught: Int64Array) -> 
     parts, kept = [], []
     for source, modality in enumerate(MODALITIES):
         ids, found = vectors.of(modality, taught[:, 0].tolist())
-        there = np.isin(taught[:, 0], ids)
+        there = np.isin(taught[:, 0], ids[np.isin(ids, list(segments))])
         own = taught[there]
         kept.append(own)
         parts.append(
@@ -211,10 +211,11 @@ def _examples(catalog: Catalog, vectors: SegmentVectors, taught: Int64Array) -> 
                 found[np.searchsorted(ids, own[:, 0])],
                 own[:, 1],
                 np.full(len(own), source, dtype=np.int64),
-                np.array([content_of[segments[one].item_id] for one in own[:, 0].tolist()], dtype=np.int64),
+                np.array([content_of.get(segments[one].item_id, -1) for one in own[:, 0].tolist()], dtype=np.int64),
+                own[:, 0],
             )
         )
-    fields = ("vectors", "labels", "sources", "groups")
+    fields = ("vectors", "labels", "sources", "groups", "queries")
     joined = Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
     taught = np.concatenate(kept)
     order = np.lexsort((taught[:, 1], taught[:, 0]))

@@ -23,6 +23,8 @@ Level = int | Literal["deepest"] | None
 """On which level of the hierarchy to answer: a number, from 0 at the top; ``deepest``, the lowest that is sure enough;
 None, as labels were given."""
 
+_SURE_ENOUGH = 0.5
+"""How likely a kind must be, for an answer to go down to it, where nothing else is asked for."""
 OUTSIDE = -1
 """Stands for the item of a query that is not in the index."""
 
@@ -82,7 +84,9 @@ class NeighbourJudge:
         """Judge the queries of one modality; an item has no vote on itself."""
         said = self.voters.evidence(modality, asked.vectors, items=asked.items)
         evidence = _mean_of_queries(said, asked.queries)
-        return self.pools[modality].probabilities(evidence, exclusive=self.is_exclusive)
+        # One label alone has no rival: it is judged for itself.
+        exclusive = self.is_exclusive and len(self.names) > 1
+        return self.pools[modality].probabilities(evidence, exclusive=exclusive)
 
 
 class HeadJudge:
@@ -169,6 +173,7 @@ class Answers:
 
     def __init__(self, judge: Judge, *, level: Level, min_confidence: float) -> None:
         self._min_confidence = min_confidence
+        self._least_on_the_way = min_confidence or _SURE_ENOUGH
         self._hierarchy = judge.hierarchy
         self._deepest = level == "deepest"
         self.names, self._member = _groups(judge, level)
@@ -202,7 +207,7 @@ class Answers:
             kinds = [
                 n for n, name in enumerate(self.names) if self.names[place] in self._hierarchy.parents.get(name, ())
             ]
-            sure = [n for n in kinds if scores[n] >= self._min_confidence and scores[n] > 0]
+            sure = [n for n in kinds if scores[n] >= self._least_on_the_way]
             if not sure:
                 return place
             place = max(sure, key=lambda n: float(rounded[n]))

@@ -11,7 +11,7 @@ from modag_search.index.versions import library_versions
 from modag_search.values import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from modag_search.catalog import Catalog, RunRecord
     from modag_search.hierarchy import Hierarchy
@@ -104,12 +104,7 @@ class LabelBook:
             for item in items
             for name in names
         ]
-        added = 0
-        try:
-            added = self._catalog.labels.annotate(annotations)
-        finally:
-            self._catalog.runs.finish(run, {"added": added})
-        return Given(run=run, added=added)
+        return Given(run=run, added=annotate(self._catalog, annotations, run=run))
 
     def take(self, items: Sequence[ItemRecord], label: str) -> int:
         """Take a label back from items, and return how many annotations that were.
@@ -217,6 +212,11 @@ class LabelBook:
         """Whether labels exclude each other; see `catalog.LabelMode`."""
         return self._catalog.hierarchy.mode
 
+    @property
+    def exclude_each_other(self) -> bool:
+        """Whether labels exclude each other as things stand."""
+        return self._catalog.hierarchy.exclude_each_other
+
     def set_mode(self, mode: LabelMode) -> None:
         """Say whether labels exclude each other.
 
@@ -251,6 +251,26 @@ class LabelBook:
 
     def _start(self, arguments: Mapping[str, Any]) -> int:
         return self._catalog.runs.start("label", arguments=arguments, versions=library_versions())
+
+
+def annotate(catalog: Catalog, annotations: Iterable[Annotation], *, run: int) -> int:
+    """Give what a run gives, all or nothing, finish the run, and return how many labels are new.
+
+    Raises
+    ------
+    UsageError
+        If an item has been removed meanwhile.
+    LabelConflictError
+        If labels exclude each other, and an item would have two.
+    """
+    added = 0
+    try:
+        added = catalog.labels.annotate(annotations)
+    except KeyError as error:
+        raise UsageError(f"id:{error.args[0]}: was removed meanwhile; run the same command again") from error
+    finally:
+        catalog.runs.finish(run, {"added": added})
+    return added
 
 
 def checked_name(label: str) -> str:
@@ -288,8 +308,8 @@ def check_part(item: ItemRecord, start_s: float | None, end_s: float | None, *, 
             f"{where}{item.path}: {begin:g} s to {end_s:g} s is no part; the start must lie before the end"
         )
     if duration_s is not None and (begin >= duration_s or (end_s or 0.0) > duration_s + _SLACK_S):
-        end = "its end" if end_s is None else f"{end_s:g} s"
-        raise UsageError(f"{where}{item.path}: lasts {duration_s:g} s, and has no part from {begin:g} s to {end}")
+        until = "its end" if end_s is None else f"{end_s:g} s"
+        raise UsageError(f"{where}{item.path}: lasts {duration_s:g} s, and has no part from {begin:g} s to {until}")
 
 
 def _check_can_be_labelled(item: ItemRecord, start_s: float | None, end_s: float | None) -> None:

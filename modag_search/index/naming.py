@@ -10,6 +10,7 @@ from modag_search import media
 from modag_search.errors import ModelError, UnreadableMediaError, UsageError
 from modag_search.index.heads import Head, fit_head, updated_head
 from modag_search.index.judging import Answers, HeadJudge, Judge, NeighbourJudge, asked_by, judge_all
+from modag_search.index.labels import annotate
 from modag_search.index.pools import kept_pools
 from modag_search.index.transferring import Transfer, as_annotations, stored_queries
 from modag_search.index.versions import library_versions
@@ -109,12 +110,11 @@ class Naming:
             logger.warning(
                 "labels have changed since the head was fitted; `modag train head --update` takes the changes in"
             )
-        hierarchy = self._catalog.hierarchy.get()
         return HeadJudge(
             head.discriminants(),
             names=head.names,
-            hierarchy=hierarchy,
-            is_exclusive=Voters.exclude_each_other(self._catalog, hierarchy),
+            hierarchy=self._catalog.hierarchy.get(),
+            is_exclusive=self._catalog.hierarchy.exclude_each_other,
         )
 
     def train_head(self, *, update: bool = False, seed: int = 0) -> Head:
@@ -172,7 +172,7 @@ class Naming:
         scores = answers.scores(probabilities)
         votes: list[list[Vote]] = [[] for _ in batch]
         if isinstance(judge, NeighbourJudge):
-            votes = [_votes(judge, query, row)[:k] for (_, query), row in zip(batch, probabilities, strict=True)]
+            votes = [_votes(judge, query, row, most=k) for (_, query), row in zip(batch, probabilities, strict=True)]
         neighbours = self._neighbours(votes)
         for (path, _), row, near in zip(batch, scores, neighbours, strict=True):
             label, confidence = answers.best(row)
@@ -219,25 +219,33 @@ class Naming:
     ) -> int:
         arguments = {"by": by, "level": level, "min_confidence": min_confidence}
         run = self._catalog.runs.start("transfer", arguments=arguments, versions=library_versions())
-        added = self._catalog.labels.annotate(as_annotations(found, run=run))
-        self._catalog.runs.finish(run, {"added": added})
+        added = annotate(self._catalog, as_annotations(found, run=run), run=run)
+        if added < len(found):
+            logger.warning("%d of these items have been labelled meanwhile, and were left alone", len(found) - added)
         return run
 
 
-def _votes(judge: NeighbourJudge, query: Query, probabilities: FloatArray) -> list[Vote]:
+def _votes(judge: NeighbourJudge, query: Query, probabilities: FloatArray, *, most: int) -> list[Vote]:
     """List who voted, for the sound and the pictures of a query alike."""
     votes: list[Vote] = []
     for modality, vectors in query.vectors.items():
         shares = probabilities / (len(query.vectors) * max(1.0, float(probabilities.sum())))
-        votes += judge.voters.votes(modality, vectors, shares, judge.pools[modality], without=query.without)
-    return sorted(votes, key=lambda vote: (-vote.weight, -vote.similarity, vote.segment))
+        pool = judge.pools[modality]
+        votes += judge.voters.votes(modality, vectors, shares, pool, without=query.without, most=most)
+    return sorted(votes, key=lambda vote: (-vote.weight, -vote.similarity, vote.segment))[:most]
 
 
 def _in_folders(paths: Iterable[str], on_failure: Callable[[ModagError], None] | None) -> Iterator[str]:
     """Replace folders by the media files in them."""
     for path in paths:
-        if path.startswith("id:") or not os.path.isdir(path):
+        if path.startswith("id:") or os.path.isfile(path):
             yield path
+            continue
+        if not os.path.isdir(path):
+            absent = UnreadableMediaError(path, "does not exist")
+            if on_failure is None:
+                raise absent
+            on_failure(absent)
             continue
         for found in media.scan([path]):
             if isinstance(found, ScanProblem):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,39 +84,79 @@ def learn_pools(voters: Voters, *, seed: int = 0) -> dict[Modality, Pool]:
         if len(bench) == 0:
             pools[modality] = Pool()
             continue
-        evidence, holds = left_out_evidence(voters, modality, most=_items_at_most(voters), seed=seed)
-        there = holds.any(axis=1)
-        pools[modality] = learn_pool(evidence[there], holds[there])
+        asked = left_out(voters, modality, most=_items_at_most(voters), seed=seed)
+        told = asked.holds & asked.heard
+        there = told.any(axis=1)
+        pools[modality] = learn_pool(asked.evidence[there], told[there], also=asked.holds[there])
     return pools
 
 
-def left_out_evidence(
-    voters: Voters, modality: Modality, *, most: int | None = None, seed: int = 0
-) -> tuple[Float32Array, BoolArray]:
-    """Ask with each labelled item of a modality, its own votes left out.
+@dataclass(frozen=True, slots=True, eq=False)
+class LeftOut:
+    """What all others say of labelled items; an item whose parts have different labels is one for each set of them.
+
+    Attributes
+    ----------
+    items : np.ndarray [shape=(n,), int64]
+        Ids.
+    evidence : np.ndarray [shape=(n, n_labels, 4), float32]
+    given : np.ndarray [shape=(n, n_labels), bool]
+        The labels that were given.
+    holds : np.ndarray [shape=(n, n_labels), bool]
+        These, and those that they are kinds of.
+    heard : np.ndarray [shape=(n, n_labels), bool]
+        Labels that another item of the modality has.
+    """
+
+    items: Int64Array
+    evidence: Float32Array
+    given: BoolArray
+    holds: BoolArray
+    heard: BoolArray
+
+
+def left_out(voters: Voters, modality: Modality, *, most: int | None = None, seed: int = 0) -> LeftOut:
+    """Ask with each labelled item of a modality, its own votes and those of its copies left out.
+
+    Parameters
+    ----------
+    voters : Voters
+    modality : {"image", "sound"}
+    most : int, optional
+        How many ask, at the most; some are drawn then.
+    seed : int
+        Of the draw.
 
     Returns
     -------
-    evidence : np.ndarray [shape=(n, n_labels, 4), float32]
-        Items in order of their ids.
-    holds : np.ndarray [shape=(n, n_labels), bool]
-        The item's labels, and those that these are kinds of; only labels that another item of the modality has.
+    LeftOut
+        In order of the items' ids.
     """
     bench = voters.benches[modality]
-    order = np.argsort(bench.items, kind="stable")
-    items, firsts = np.unique(bench.items[order], return_index=True)
-    of_item = np.split(order, firsts[1:])
-    if most is not None and len(items) > most:
-        drawn = np.sort(np.random.default_rng(seed).choice(len(items), most, replace=False))
-        items, of_item = items[drawn], [of_item[place] for place in drawn.tolist()]
-    places = np.concatenate([spread(own) for own in of_item])
+    given = np.zeros((len(bench), len(voters.names)), dtype=bool)
+    given[bench.voters, bench.labels] = True
+    packed = np.packbits(given, axis=1)
+    keys = np.concatenate([bench.items[:, None].view(np.uint8).reshape(len(bench), -1), packed], axis=1)
+    _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    number = number.reshape(-1)
+    asking = np.argsort(bench.items[first], kind="stable")
+    if most is not None and len(asking) > most:
+        asking = np.sort(np.random.default_rng(seed).choice(len(asking), most, replace=False))
+        asking = asking[np.argsort(bench.items[first[asking]], kind="stable")]
+    order = np.argsort(number, kind="stable")
+    of_query = np.split(order, np.cumsum(np.bincount(number, minlength=len(first)))[:-1])
+    chosen = [spread(of_query[query]) for query in asking.tolist()]
+    places = np.concatenate(chosen)
     said = voters.evidence(modality, bench.vectors[places], items=bench.contents[places], copies=True)
-    owner = np.searchsorted(items, bench.items[places])
-    evidence = mean_of_groups(said, owner, n_groups=len(items))
-    holds = np.zeros((len(items), len(voters.names)), dtype=bool)
-    labelled = np.isin(bench.items[bench.voters], items)
-    holds[np.searchsorted(items, bench.items[bench.voters][labelled]), bench.labels[labelled]] = True
-    return evidence, _with_ancestors(voters, holds) & _heard_by_others(bench, holds)
+    owner = np.repeat(np.arange(len(chosen)), [len(own) for own in chosen])
+    own = given[first[asking]]
+    return LeftOut(
+        items=bench.items[first[asking]],
+        evidence=mean_of_groups(said, owner, n_groups=len(chosen)),
+        given=own,
+        holds=_with_ancestors(voters, own),
+        heard=_heard_by_others(bench, own),
+    )
 
 
 def mean_of_groups(values: Float32Array, group: Int64Array, *, n_groups: int) -> Float32Array:

@@ -50,6 +50,8 @@ def find_item(catalog: Catalog, name: str) -> ItemRecord:
 
 def _why_absent(catalog: Catalog, name: str) -> str:
     path = os.path.abspath(name)
+    if os.path.isdir(path):
+        return "is a folder; name its files, or take the names of folders for labels with --from-folders"
     reason = next((failure.reason for failure in catalog.failures.all() if failure.path == path), None)
     if reason is None:
         return "is not in the index; `modag index` takes files in"
@@ -196,7 +198,8 @@ class QueryMaker:
             if segment.status == "ok" and _overlaps(segment, start_s, end_s)
         ]
         if not segments:
-            raise NothingFoundError(f"id:{item.id} ({item.path}): is silent or black in that part, or failed")
+            where = "throughout" if start_s is None and end_s is None else "in that part"
+            raise NothingFoundError(f"id:{item.id} ({item.path}): is silent or black {where}, or failed")
         features: Features = {}
         for modality in MODALITIES:
             stored = self._stored(modality, [segment.id for segment in segments if segment.modality == modality])
@@ -207,14 +210,15 @@ class QueryMaker:
         return self._projected(features, without=frozenset({item.id}))
 
     def _of_label(self, name: str) -> Query:
-        """Ask with the mean of what has a label, or a kind of it, for each modality."""
+        """Ask with the mean of what was given a label, or a kind of it, for each modality; that is no answer itself."""
         labels = LabelBook(self._catalog).with_descendants(name.removeprefix("label:"))
-        item_ids = self._catalog.labels.items_labelled(*labels).tolist()
-        if not item_ids:
+        if not len(self._catalog.labels.items_labelled(*labels)):
             raise NothingFoundError(f"{name}: no item has this label")
-        segment_ids = {
-            modality: self._catalog.labels.labelled_segments(modality, labels=labels)[0] for modality in MODALITIES
-        }
+        found = {m: self._catalog.labels.labelled_segments(m, labels=labels, given=True) for m in MODALITIES}
+        if not any(len(ids) for ids, _, _ in found.values()):
+            found = {m: self._catalog.labels.labelled_segments(m, labels=labels) for m in MODALITIES}
+        segment_ids = {modality: ids for modality, (ids, _, _) in found.items()}
+        item_ids = {item for _, items, _ in found.values() for item in items.tolist()}
         if not any(len(ids) for ids in segment_ids.values()):
             raise NothingFoundError(f"{name}: what has this label is silent, black or failed")
         means = {modality: self._mean(modality, ids) for modality, ids in segment_ids.items()}

@@ -96,8 +96,9 @@ class Spreading:
         by : {"knn", "head"}
             By the nearest labelled segments, or by the head that `train_head` fitted.
         k : int
-            How many of the nearest labelled segments of each label and modality vote, with the weights
-            ``exp(similarity / temperature)``; and how many neighbours each answer lists.
+            How many of the nearest labelled segments of each label and modality weigh by nearness,
+            ``exp(similarity / temperature)``, beside the mean of all of the label; and how many neighbours each answer
+            lists, of those that weighed most.
         temperature : float
         min_confidence : float
             Below it, the label is None: unknown.
@@ -165,7 +166,10 @@ class Spreading:
         ----------
         min_confidence : float
             Among labels with this confidence, about as many are right.
-        by, k, temperature, level
+        by : {"knn", "head"}
+        k : int
+        temperature : float
+        level : int or "deepest", optional
             As in `classify`.
         dry_run : bool
             Write nothing; report what would be given.
@@ -283,6 +287,8 @@ class Spreading:
         self, *, modality: Modality | None = None, min_similarity: float | None = None
     ) -> list[DuplicateGroup]:
         """Find the same sound or picture at another size, rate or quality; nothing is changed.
+
+        Sounds are confirmed by their waveforms, which takes reading the files that are alike; see `index.duplicates`.
 
         Parameters
         ----------

@@ -84,11 +84,12 @@ class Transfer:
         if self._judge.is_exclusive:
             label, confidence = self._answers.best(scores)
             return [] if label is None else [(label, confidence)]
-        return [
-            (name, float(score))
+        sure = {
+            name: float(score)
             for name, score in zip(self._answers.names, scores, strict=True)
             if score >= self._min_confidence and score > 0
-        ]
+        }
+        return [(name, sure[name]) for name in sorted(self._judge.hierarchy.most_specific(sure))]
 
 
 def as_annotations(given: Sequence[tuple[ItemRecord, Transferred]], *, run: int) -> Iterator[Annotation]:

@@ -14,10 +14,9 @@ from modag_search.knn import TEMPERATURE, K, label_kernels, label_means
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.hierarchy import Hierarchy
     from modag_search.index.vectors import SegmentVectors
     from modag_search.pooling import FloatArray, Pool
 
@@ -89,7 +88,8 @@ class Voters:
     vectors : SegmentVectors
     background : callable
     k : int
-        How many of the nearest segments of each label and modality vote.
+        How many of the nearest segments of each label and modality weigh by nearness; beside them, all of a label speak
+        by their mean.
     temperature : float
         Of their weights, ``exp(similarity / temperature)``.
 
@@ -134,14 +134,7 @@ class Voters:
         }
         if not any(len(bench) for bench in self.benches.values()):
             raise NothingFoundError("what has a label was made by another version of an encoder; run `modag index`")
-        self.is_exclusive = _exclude_each_other(catalog, labels_of.values())
-
-    @staticmethod
-    def exclude_each_other(catalog: Catalog, hierarchy: Hierarchy) -> bool:
-        """Tell whether the labels of a catalog exclude each other; see `catalog.LabelMode`."""
-        if catalog.hierarchy.mode != "auto":
-            return catalog.hierarchy.mode == "single"
-        return _exclude_each_other(catalog, given_labels(catalog, hierarchy)[0].values())
+        self.is_exclusive = catalog.hierarchy.exclude_each_other
 
     def evidence(
         self, modality: Modality, vectors: Float32Array, *, items: Int64Array | None = None, copies: bool = False
@@ -199,6 +192,7 @@ class Voters:
         pool: Pool,
         *,
         without: frozenset[int],
+        most: int,
     ) -> list[Vote]:
         """List the parts that labelled segments have in an answer, the greatest first.
 
@@ -214,33 +208,38 @@ class Voters:
             That made the answer.
         without : frozenset of int
             Items that have no vote.
+        most : int
+            How many, at the most.
 
         Returns
         -------
         list of Vote
         """
-        found: list[Vote] = []
-        likely = _likely(probabilities)
+        above = {m: self._above(modality, m, vectors) for m in MODALITIES}
         heard = {m: ~np.isin(self.benches[m].items, list(without)) for m in MODALITIES}
-        for label in likely.tolist():
+        weights, similarities, places = [np.zeros(0)], [np.zeros(0)], [np.zeros((0, 3), dtype=np.int64)]
+        for label in _likely(probabilities).tolist():
             columns = {m: b.voters[(b.labels == label) & heard[m][b.voters]] for m, b in self.benches.items()}
-            for voting, share in _shares(modality, pool, {m: len(c) for m, c in columns.items()}).items():
-                mean_share, kernel_share = share
-                above = self._above(modality, voting, vectors)[:, columns[voting]]
-                weight = mean_share / above.shape[1] + kernel_share * self._kernel_shares(above)
-                background = self._background(modality, voting)[0]
-                bench = self.benches[voting]
-                found += [
-                    Vote(
-                        segment=int(bench.segments[voter]),
-                        item=int(bench.items[voter]),
-                        label=self.names[label],
-                        similarity=float(similarity) + background,
-                        weight=float(part * probabilities[label]),
-                    )
-                    for voter, similarity, part in zip(columns[voting], above.max(axis=0), weight, strict=True)
-                ]
-        return sorted(found, key=lambda vote: (-vote.weight, -vote.similarity, vote.segment))
+            shares = _shares(modality, pool, {m: len(c) for m, c in columns.items()})
+            for voting, (mean_share, kernel_share) in shares.items():
+                own = above[voting][:, columns[voting]]
+                part = mean_share / own.shape[1] + kernel_share * self._kernel_shares(own)
+                weights.append(part * probabilities[label])
+                similarities.append(own.max(axis=0) + self._background(modality, voting)[0])
+                source = np.full(own.shape[1], MODALITIES.index(voting))
+                places.append(np.stack([source, columns[voting], np.full(own.shape[1], label)], axis=1))
+        weight, similarity, place = (np.concatenate(part) for part in (weights, similarities, places))
+        greatest = np.lexsort((place[:, 1], -similarity, -weight))[:most]
+        return [
+            Vote(
+                segment=int(self.benches[MODALITIES[source]].segments[voter]),
+                item=int(self.benches[MODALITIES[source]].items[voter]),
+                label=self.names[label],
+                similarity=float(similarity[row]),
+                weight=float(weight[row]),
+            )
+            for row, (source, voter, label) in zip(greatest.tolist(), place[greatest].tolist(), strict=True)
+        ]
 
     def _kernel_shares(self, above: Float32Array) -> Float32Array:
         """Share of each voter in its label's kernel estimate, averaged over the query's segments."""
@@ -262,7 +261,7 @@ def _bench(
     items = np.array([item_of[segment] for segment in segments.tolist()], dtype=np.int64)
     pairs = [(place, label) for place, segment in enumerate(segments.tolist()) for label in labels_of[segment]]
     voters, labels = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2).T
-    copies = np.array([content_of[item] for item in items.tolist()], dtype=np.int64)
+    copies = np.array([content_of.get(item, -1) for item in items.tolist()], dtype=np.int64)
     return Bench(segments, items, copies, vectors, voters.copy(), labels.copy())
 
 
@@ -290,11 +289,6 @@ def _shares(own: Modality, pool: Pool, counts: Mapping[Modality, int]) -> dict[M
     if total == 0:
         return {modality: (1 / len(there), 0.0) for modality in there}
     return {modality: (mean / total, kernel / total) for modality, (mean, kernel) in shown.items()}
-
-
-def _exclude_each_other(catalog: Catalog, labels: Iterable[frozenset[str]]) -> bool:
-    mode = catalog.hierarchy.mode
-    return mode == "single" or (mode == "auto" and all(len(own) < 2 for own in labels))
 
 
 def _nothing_labelled(catalog: Catalog) -> str:

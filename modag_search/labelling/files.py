@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 _COLUMNS = ("path", "label")
 _ENDINGS = (".csv", ".tsv", *JSON_LINES)
 _JAMS = ".jams"
+
+
+logger = logging.getLogger(__name__)
+
+_SLIPS = {"start", "end", "stop", "onset", "offset", "duration", "start_time", "end_time", "from", "to"}
 
 
 def read_label_file(path: str | os.PathLike[str]) -> list[LabelEntry]:
@@ -58,8 +64,23 @@ def _jams_below(folder: Path) -> list[Path]:
 
 
 def _read_rows(path: Path) -> list[LabelEntry]:
-    rows = read_rows(path, columns=",".join(_COLUMNS), suffice=_suffice, noun="a file of labels")
-    return [_entry(cells, path, line) for line, cells in rows]
+    """Read rows; those that an index transferred are passed over, since they are nobody's word."""
+    entries, transferred = [], 0
+    for line, cells in read_rows(path, columns=",".join(_COLUMNS), suffice=_suffice, noun="a file of labels"):
+        _check_names(cells, where=f"{path}: line {line}")
+        if cells.get("origin") == "transfer":
+            transferred += 1
+        else:
+            entries.append(_entry(cells, path, line))
+    if transferred:
+        logger.warning("%s: %d transferred labels were passed over; they are guesses of an index", path, transferred)
+    return entries
+
+
+def _check_names(cells: Mapping[str, object], *, where: str) -> None:
+    """Refuse a column that looks as if it were meant for a part: passed over, the whole would be labelled."""
+    if slips := sorted(set(cells) & _SLIPS):
+        raise UsageError(f"{where}: has {' and '.join(slips)}; the columns of a part are called start_s and end_s")
 
 
 def _suffice(columns: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from modag_search.catalog import Annotation
 from modag_search.errors import LabelConflictError, UsageError
-from modag_search.index.labels import check_part
+from modag_search.index.labels import annotate, check_part
 from modag_search.index.versions import library_versions
 from modag_search.labelling.exclusion import check_exclusive
 from modag_search.labelling.files import read_label_file
@@ -127,26 +127,28 @@ def _annotate(
     """Give the labels, and return the run and how many are new."""
     run = index.catalog.runs.start("label", arguments={"from": _printable(origin)}, versions=library_versions())
     try:
-        added = index.catalog.labels.annotate(
-            Annotation(
-                item_id=items[entry.path].id,
-                label=entry.label,
-                origin="import",
-                start_s=entry.start_s,
-                end_s=entry.end_s,
-                source=_printable(entry.source),
-                run_id=run,
-            )
-            for entry in entries
+        added = annotate(
+            index.catalog,
+            (
+                Annotation(
+                    item_id=items[entry.path].id,
+                    label=entry.label,
+                    origin="import",
+                    start_s=entry.start_s,
+                    end_s=entry.end_s,
+                    source=_printable(entry.source),
+                    run_id=run,
+                )
+                for entry in entries
+            ),
+            run=run,
         )
     except LabelConflictError as error:
         # Another process has given a label since they were checked.
-        index.catalog.runs.finish(run, {"added": 0})
         where = next(
             entry.where for entry in reversed(entries) if entry.path == error.path and entry.label in error.labels
         )
         raise UsageError(f"{where}: {error}") from error
-    index.catalog.runs.finish(run, {"added": added})
     return run, added
 
 

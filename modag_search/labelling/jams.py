@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _TAGS = "tag_"
 _WRITTEN = "tag_open"
+_GUESSED = "transfer"
+"""What an index transferred is nobody's word: written where asked for, never read."""
 _VERSION = "0.3.4"
 _COLUMNS = ("time", "duration", "value", "confidence")
 _Tag = tuple[str, str, Any, Any]
@@ -128,7 +130,8 @@ def _tags(document: Mapping[str, Any], path: Path) -> Iterator[_Tag]:
         others = ", ".join(sorted(set(namespaces))) or "nothing"
         raise UsageError(f"{path}: holds no tags, which are the annotations of {_TAGS}...; it holds {others}")
     for number, (namespace, annotation) in enumerate(zip(namespaces, document["annotations"], strict=True), start=1):
-        if namespace.startswith(_TAGS):
+        source = str(_mapping(_mapping(annotation).get("annotation_metadata")).get("data_source"))
+        if namespace.startswith(_TAGS) and not source.startswith(_GUESSED):
             where = f"{path}: annotation {number} ({namespace})"
             for position, observation in enumerate(_observations(annotation.get("data"), where), start=1):
                 yield _tag(observation, f"{where}, observation {position}")

@@ -28,6 +28,7 @@ def examples(n: int, seed: int) -> Examples:
         random.integers(LABELS, size=n),
         random.integers(2, size=n),
         np.arange(n),
+        np.arange(n),
     )
 
 
@@ -91,7 +92,7 @@ def test_the_order_of_examples_does_not_matter(n: int, seed: int) -> None:
 @given(st.integers(1, 40), st.permutations(range(LABELS)), SEEDS)
 def test_other_numbers_for_the_labels_are_the_same_labels(n: int, numbers: list[int], seed: int) -> None:
     some = examples(n, seed)
-    renumbered = Examples(some.vectors, np.array(numbers)[some.labels], some.sources, some.groups)
+    renumbered = Examples(some.vectors, np.array(numbers)[some.labels], some.sources, some.groups, some.queries)
     for modality in MODALITIES:
         first, second = (scores(discriminant(sums_of(one), modality, Settings()), seed) for one in (some, renumbered))
         np.testing.assert_allclose(second[:, numbers], first, rtol=1e-6, atol=1e-6)
@@ -137,7 +138,7 @@ def test_with_one_modality_it_is_the_discriminant_of_scikit_learn(
     n, source = len(labels), MODALITIES.index(modality)
     vectors = (random.normal(0, 1, (len(counts), DIMENSION))[labels] + random.normal(0, 1, (n, DIMENSION))).astype("f4")
     ours = discriminant(
-        Sums.of(Examples(vectors, labels, np.full(n, source), np.arange(n)), n_labels=len(counts)),
+        Sums.of(Examples(vectors, labels, np.full(n, source), np.arange(n), np.arange(n)), n_labels=len(counts)),
         modality,
         Settings(shrinkage, own_share=1.0, own_covariance=1.0, temperature=n / (n - len(counts))),
     )
@@ -158,7 +159,8 @@ def test_labels_of_equal_size_are_as_likely_as_scikit_learn_says() -> None:
     random = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 10)
     vectors = (random.normal(0, 1, (3, DIMENSION))[labels] + random.normal(0, 1, (30, DIMENSION))).astype(np.float32)
-    sums = Sums.of(Examples(vectors, labels, np.zeros(30, dtype=np.int64), np.arange(30)), n_labels=3)
+    ones = np.zeros(30, dtype=np.int64)
+    sums = Sums.of(Examples(vectors, labels, ones, np.arange(30), np.arange(30)), n_labels=3)
     ours = discriminant(sums, "image", Settings(0.3, own_share=1.0, own_covariance=1.0, temperature=30 / 27))
     theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3, priors=[1 / 3] * 3).fit(vectors, labels)
     asked = random.normal(0, 1, (50, DIMENSION)).astype(np.float32)

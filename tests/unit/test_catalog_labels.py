@@ -159,6 +159,7 @@ def test_annotations_are_listed_with_where_they_come_from(catalog: Catalog) -> N
         Annotation(item_id=item_id, label="b", origin="import", source="labels.csv", run_id=run),
         Annotation(item_id=item_id, label="a", origin="transfer", confidence=0.75, start_s=1.5, end_s=2.5),
     ]
+    catalog.hierarchy.set_mode("multi")
     catalog.labels.annotate(annotations)
 
     assert list(catalog.labels.annotations()) == annotations
@@ -266,3 +267,45 @@ def test_a_label_on_a_part_says_nothing_of_a_picture(catalog: Catalog) -> None:
 
     segment_ids, item_ids, labels = catalog.labels.labelled_segments()
     assert (segment_ids.tolist(), item_ids.tolist(), labels) == ([], [], [])
+
+
+def test_who_says_the_same_can_each_be_undone(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    by_person, by_file = (catalog.runs.start("label", arguments={}, versions={}) for _ in range(2))
+    said = Annotation(item_id=item_id, label="horn", origin="hand", run_id=by_person)
+    read = Annotation(item_id=item_id, label="horn", origin="import", source="labels.csv", run_id=by_file)
+    assert catalog.labels.annotate([said]) == 1
+    assert catalog.labels.annotate([read]) == 0, "the item has it already"
+
+    assert catalog.labels.undo(by_person) == 1
+    assert labels_of(catalog, item_id) == ("horn",)
+    assert catalog.labels.undo(by_file) == 1
+    assert labels_of(catalog, item_id) == ()
+
+
+def test_a_person_corrects_a_transfer_as_long_as_no_item_has_two(catalog: Catalog) -> None:
+    a, b = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"))
+    wrong = [Annotation(item_id=item_id, label="horn", origin="transfer") for item_id in (a, b)]
+    catalog.labels.annotate(wrong)
+    catalog.labels.annotate([by_hand(a, "lute")])
+    assert labels_of(catalog, a) == ("lute",)
+
+    catalog.labels.annotate([by_hand(a, "loud")])
+    catalog.labels.annotate([by_hand(b, "lute")])
+    assert labels_of(catalog, b) == ("horn", "lute"), "labels go together here"
+
+
+def test_what_is_transferred_changes_no_evidence(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    before = catalog.label_generation
+    run = catalog.runs.start("transfer", arguments={}, versions={})
+    catalog.labels.annotate([Annotation(item_id=item_id, label="horn", origin="transfer", run_id=run)])
+    catalog.labels.undo(run)
+    assert catalog.label_generation == before
+
+
+def test_an_id_that_was_given_as_a_name_means_the_label_that_has_it(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    catalog.labels.annotate([by_hand(item_id, "/m/07y_7")])
+    catalog.hierarchy.replace(Hierarchy.of([("violin", "bowed")]), audioset_ids={"violin": "/m/07y_7"})
+    assert labels_of(catalog, item_id) == ("violin",)

@@ -22,7 +22,7 @@ def made(n: int, *, seed: int = 0, noise: float = 0.3, gap: float = GAP) -> Exam
     random = np.random.default_rng(seed)
     labels, sources = random.integers(LABELS, size=n), random.integers(2, size=n)
     vectors = points[labels] + random.normal(0, noise, (n, DIMENSION)) + gap * sources[:, None]
-    return Examples(vectors.astype(np.float32), labels, sources, np.arange(n))
+    return Examples(vectors.astype(np.float32), labels, sources, np.arange(n), np.arange(n))
 
 
 def share_right(taught: Examples, asked: Examples, settings: Settings | None = None) -> list[float]:
@@ -122,7 +122,9 @@ def test_what_one_modality_says_of_the_other_counts_as_far_as_they_agree() -> No
     some = made(300, noise=1.0)
     crossed = np.where(some.sources == SOUND, (some.labels + 1) % LABELS, some.labels)
     agreeing = choose_settings(some, n_labels=LABELS)
-    contradicting = choose_settings(Examples(some.vectors, crossed, some.sources, some.groups), n_labels=LABELS)
+    contradicting = choose_settings(
+        Examples(some.vectors, crossed, some.sources, some.groups, some.queries), n_labels=LABELS
+    )
     for modality in MODALITIES:
         assert agreeing[modality].own_share < 1
         assert contradicting[modality].own_share == 1
@@ -135,7 +137,9 @@ def test_copies_are_held_out_together() -> None:
     labels, sources = np.repeat(random.integers(2, size=n), 2), np.zeros(2 * n, dtype=np.int64)
 
     def loss(groups: np.ndarray) -> float:
-        found = choose_settings(Examples(vectors, labels, sources, groups), n_labels=2)["image"].log_loss
+        found = choose_settings(Examples(vectors, labels, sources, groups, np.arange(2 * n)), n_labels=2)[
+            "image"
+        ].log_loss
         assert found is not None
         return found
 
@@ -168,3 +172,29 @@ def test_a_lower_temperature_is_less_sure_of_the_same_answer() -> None:
     sure, less_sure = (one.probabilities(asked, exclusive=True) for one in (head, cooler))
     np.testing.assert_array_equal(sure.argmax(axis=1), less_sure.argmax(axis=1))
     assert (sure.max(axis=1) > less_sure.max(axis=1)).all()
+
+
+def test_a_label_is_no_rival_of_another_of_the_same_item() -> None:
+    some = made(300, noise=0.1)
+    twice = Examples(
+        np.concatenate([some.vectors, some.vectors]),
+        np.concatenate([some.labels, some.labels + LABELS]),
+        *(np.concatenate([field, field]) for field in (some.sources, some.groups, some.queries)),
+    )
+    settings = choose_settings(twice, n_labels=2 * LABELS)
+    for source, modality in enumerate(MODALITIES):
+        head = discriminant(Sums.of(twice, n_labels=2 * LABELS), modality, settings[modality])
+        own = some.only(some.sources == source)
+        likely = head.probabilities(own.vectors, exclusive=False)
+        rows = np.arange(len(own))
+        assert likely[rows, own.labels].mean() > 0.9
+        assert likely[rows, own.labels + LABELS].mean() > 0.9
+        assert likely[rows, (own.labels + 1) % LABELS].mean() < 0.1
+
+
+def test_a_rare_modality_is_asked_too() -> None:
+    some = made(600)
+    rare = some.only(
+        np.concatenate([np.flatnonzero(some.sources != SOUND), np.flatnonzero(some.sources == SOUND)[:20]])
+    )
+    assert choose_settings(rare, n_labels=LABELS, most=40)["sound"].log_loss is not None

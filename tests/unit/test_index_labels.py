@@ -27,7 +27,10 @@ def test_labels_can_be_taken_back(filled: Index, media: Path) -> None:
     filled.label([media / "a.png"], "low")
     assert filled.unlabel([media / "a.png", media / "b.png"], "low") == 1
     assert filled.item(media / "a.png").labels == ()
-    assert filled.unlabel([media / "a.png"], "never given") == 0
+    filled.label([media / "b.png"], "high")
+    assert filled.unlabel([media / "a.png"], "high") == 0
+    with pytest.raises(UsageError, match="never given: is no label of this index"):
+        filled.unlabel([media / "a.png"], "never given")
 
 
 def test_all_or_none_are_labelled(filled: Index, media: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from modag_search.hierarchy import Hierarchy
 from modag_search.index import pools
-from modag_search.index.pools import left_out_evidence
+from modag_search.index.pools import left_out
 from modag_search.pooling import Pool
 from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.toy_encoders import toy_index
@@ -142,7 +142,8 @@ def test_copies_teach_nothing_about_how_sure_to_be(index: Index, media: Path) ->
         index.add([media])
         for path in media.iterdir():
             index.label([path], names[path.name[0]])
-        return left_out_evidence(index._naming.neighbour_judge().voters, "image")
+        asked = left_out(index._naming.neighbour_judge().voters, "image")
+        return asked.evidence, asked.holds & asked.heard
 
     evidence, holds = asked_of_each_other()
     for path in list(media.iterdir()):
@@ -409,3 +410,11 @@ def test_a_calibration_that_cannot_be_written_does_no_harm(named: Index, media: 
     assert only(named, media / "a.wav") == before
     assert kept.is_dir()
     assert [path.name for path in named.folder.glob(".calibration*")] == []
+
+
+def test_one_label_alone_is_not_given_to_everything(filled: Index, media: Path) -> None:
+    filled.label([media / "a.png"], "red")
+    same, unlike = filled.classify([media / "a.wav", media / "c.png"])
+    assert same.label == unlike.label == "red"
+    assert unlike.confidence < 0.5
+    assert filled.transfer(min_confidence=0.9, dry_run=True).unknown >= 3

@@ -1,0 +1,521 @@
+"""Near-duplicates: found as wholes, the best first, and nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from modag_search import Index
+from modag_search.errors import UsageError
+from modag_search.index import waveforms
+from modag_search.index.duplicates import DEFAULT_MIN_SIMILARITY, DuplicateGroup, Duplicates
+from modag_search.index.encoding import MediaEncoder
+from modag_search.index.waveforms import Waveform, correlation, read_waveform
+from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, RATE_HZ, RED, picture, sound, tone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+Colour = tuple[int, int, int]
+LIKE_RED = (229, 24, 18)
+
+
+def duplicates(index: Index) -> Duplicates:
+    return Duplicates(index.catalog, MediaEncoder(index.settings).fingerprints)
+
+
+def names(groups: Sequence[DuplicateGroup]) -> list[list[str]]:
+    return [[os.path.basename(one.path) for one in group.items] for group in groups]
+
+
+def found(index: Index, media: Path) -> list[list[str]]:
+    """Index the media, and name the files of each group."""
+    assert index.add([media]).failed == 0
+    return names(duplicates(index).find())
+
+
+def sized(path: Path, colour: Colour, size: tuple[int, int]) -> Path:
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+def encoded(path: Path, source: Path) -> Path:
+    """Write a sound anew, in the format that the name tells."""
+    samples, rate_hz = soundfile.read(source)
+    soundfile.write(path, samples, rate_hz)
+    return path
+
+
+def clip(path: Path, colours: Sequence[Colour], *, hz: float | None, bit_rate: int = 400_000) -> Path:
+    """Write a video that shows each colour for two seconds, with a tone or without sound."""
+    with av.open(str(path), "w") as container:
+        frames = container.add_stream("mpeg4", rate=10)
+        frames.width, frames.height, frames.pix_fmt, frames.bit_rate = 64, 48, "yuv420p", bit_rate
+        heard = None if hz is None else container.add_stream("aac", rate=RATE_HZ, layout="mono")
+        for colour in colours:
+            pixels = np.full((48, 64, 3), colour, np.uint8)
+            for _ in range(20):
+                container.mux(frames.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(frames.encode(None))
+        if heard is not None and hz is not None:
+            samples = tone(hz, 2.0 * len(colours)) if hz else np.zeros(2 * len(colours) * RATE_HZ, np.float32)
+            for start in range(0, len(samples), 1024):
+                block = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="fltp", layout="mono")
+                block.sample_rate, block.pts = RATE_HZ, start
+                container.mux(heard.encode(block))
+            container.mux(heard.encode(None))
+    return path
+
+
+def test_an_empty_index_holds_none(index: Index) -> None:
+    assert duplicates(index).find() == []
+
+
+def test_unlike_items_are_no_duplicates(filled: Index) -> None:
+    assert duplicates(filled).find() == []
+
+
+def test_a_group_tells_what_one_needs_to_choose(index: Index, media: Path) -> None:
+    sized(media / "small.png", LIKE_RED, (8, 6))
+    sized(media / "large.png", RED, (80, 60))
+    shutil.copy(media / "large.png", media / "same.png")
+    picture(media / "other.png", BLUE)
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert group.modality == "image"
+    assert names([group]) == [["large.png", "same.png", "small.png"]]
+    assert [one.is_exact for one in group.items] == [True, True, False]
+    assert [one.similarity for one in group.items][:2] == [1.0, 1.0]
+    assert DEFAULT_MIN_SIMILARITY["image"] <= group.items[2].similarity < 1
+    for one in group.items:
+        item = index.item(one.path)
+        assert (one.id, one.size_bytes) == (item.id, os.path.getsize(one.path))
+        assert (one.width_px, one.height_px, one.duration_s) == (item.width_px, item.height_px, None)
+        assert one.modality == "image"
+
+
+def test_the_lossless_sound_comes_first_and_then_the_larger_file(index: Index, media: Path) -> None:
+    sound(media / "z.wav", (LOW_HZ, 3))
+    encoded(media / "b.ogg", media / "z.wav")
+    encoded(media / "a.flac", media / "z.wav")
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert names([group])[0][0] == "z.wav"
+    assert group.items[0].duration_s == pytest.approx(3)
+    (media / "z.wav").unlink()
+    index.add([media], prune=True)
+    assert names(duplicates(index).find()) == [["a.flac", "b.ogg"]]
+
+
+def test_exact_copies_of_the_worse_are_in_the_group_but_not_exact(index: Index, media: Path) -> None:
+    sound(media / "best.wav", (LOW_HZ, 3))
+    encoded(media / "worse.ogg", media / "best.wav")
+    shutil.copy(media / "worse.ogg", media / "copy.ogg")
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert [one.is_exact for one in group.items] == [True, False, False]
+    assert names([group]) == [["best.wav", "copy.ogg", "worse.ogg"]]
+
+
+def test_silence_and_black_pictures_are_no_duplicates(index: Index, media: Path) -> None:
+    for name in ("a", "b"):
+        picture(media / f"{name}.png", BLACK)
+        sound(media / f"{name}.wav", (0, 3))
+    sound(media / "longer.wav", (0, 3.1))
+    sized(media / "larger.png", BLACK, (80, 60))
+    clip(media / "a.mp4", [BLACK, BLACK], hz=0)
+    shutil.copy(media / "a.mp4", media / "b.mp4")
+    assert found(index, media) == []
+
+
+def test_silence_between_does_not_make_recordings_alike(index: Index, media: Path) -> None:
+    sound(media / "low.wav", (LOW_HZ, 5), (0, 40))
+    sound(media / "high.wav", (HIGH_HZ, 5), (0, 40))
+    sound(media / "late.wav", (0, 40), (LOW_HZ, 5))
+    sound(media / "twice.wav", (LOW_HZ, 5), (0, 35), (LOW_HZ, 5))
+    encoded(media / "low.flac", media / "low.wav")
+    assert found(index, media) == [["low.wav", "low.flac"]]
+
+
+def test_an_excerpt_is_no_duplicate_but_a_trimmed_end_is(index: Index, media: Path) -> None:
+    sound(media / "whole.wav", (LOW_HZ, 40))
+    sound(media / "excerpt.wav", (LOW_HZ, 12))
+    sound(media / "trimmed.wav", (LOW_HZ, 39.5))
+    assert found(index, media) == [["whole.wav", "trimmed.wav"]]
+
+
+def test_an_end_that_takes_one_window_more_does_not_count(index: Index, media: Path) -> None:
+    sound(media / "a.wav", (LOW_HZ, 10), (HIGH_HZ, 4.9))
+    sound(media / "b.wav", (LOW_HZ, 10), (HIGH_HZ, 5.3))
+    assert found(index, media) == [["b.wav", "a.wav"]]
+
+
+def test_what_is_alike_on_the_whole_must_be_alike_throughout(index: Index, media: Path) -> None:
+    sound(media / "a.wav", (LOW_HZ, 10), (HIGH_HZ, 10), (LOW_HZ, 20))
+    sound(media / "b.wav", (LOW_HZ, 20), (HIGH_HZ, 10), (LOW_HZ, 10))
+    sound(media / "c.wav", (LOW_HZ, 40))
+    assert found(index, media) == []
+
+
+def test_pictures_of_another_shape_are_no_duplicates(index: Index, media: Path) -> None:
+    sized(media / "a.png", RED, (80, 60))
+    sized(media / "cropped.png", RED, (78, 60))
+    sized(media / "strip.png", RED, (80, 20))
+    assert found(index, media) == [["a.png", "cropped.png"]]
+
+
+def test_videos_must_agree_in_what_is_seen_and_heard(index: Index, media: Path) -> None:
+    shown = [RED, BLUE, GREEN]
+    clip(media / "a.mp4", shown, hz=LOW_HZ)
+    clip(media / "b.mkv", shown, hz=LOW_HZ, bit_rate=100_000)
+    clip(media / "dubbed.mp4", shown, hz=HIGH_HZ)
+    clip(media / "silenced.mp4", shown, hz=0)
+    clip(media / "other.mp4", [RED, GREEN, BLUE], hz=LOW_HZ)
+    sound(media / "heard.wav", (LOW_HZ, 6))
+    picture(media / "seen.png", RED)
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert {*names([group])[0]} == {"a.mp4", "b.mkv"}
+    assert group.modality == "image"
+    assert group.items[0].duration_s == pytest.approx(6, abs=0.2)
+
+
+def test_a_video_without_sound_is_compared_by_its_frames(index: Index, media: Path) -> None:
+    clip(media / "a.mp4", [RED, BLUE], hz=LOW_HZ)
+    clip(media / "mute.mp4", [RED, BLUE], hz=None)
+    clip(media / "other.mp4", [BLUE, RED], hz=None)
+    assert [{*group} for group in found(index, media)] == [{"a.mp4", "mute.mp4"}]
+
+
+def test_videos_with_black_frames_are_compared_by_their_sound(index: Index, media: Path) -> None:
+    for name, hz in (("a", LOW_HZ), ("b", HIGH_HZ)):
+        clip(media / f"{name}.mp4", [BLACK, BLACK], hz=hz)
+    clip(media / "a again.mkv", [BLACK, BLACK], hz=LOW_HZ)
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert {*names([group])[0]} == {"a.mp4", "a again.mkv"}
+    assert group.modality == "sound"
+    assert names(duplicates(index).find(modality="sound")) == names([group])
+    assert duplicates(index).find(modality="image") == []
+
+
+@pytest.fixture
+def doubled(filled: Index, media: Path) -> Index:
+    """An index of each picture and each sound twice."""
+    for path in sorted(media.iterdir()):
+        shutil.copy(path, media / f"copy of {path.name}")
+    filled.add([media])
+    return filled
+
+
+def test_one_modality_can_be_asked_for(doubled: Index) -> None:
+    assert [group.modality for group in duplicates(doubled).find()] == ["image"] * 3 + ["sound"] * 3
+    assert names(duplicates(doubled).find(modality="sound")) == [[f"{n}.wav", f"copy of {n}.wav"] for n in "abc"]
+    assert names(duplicates(doubled).find(modality="image")) == [[f"{n}.png", f"copy of {n}.png"] for n in "abc"]
+
+
+def test_only_some_items_can_be_asked_about(doubled: Index, media: Path) -> None:
+    ids = [doubled.item(media / name).id for name in ("a.png", "copy of a.png", "b.wav", "c.wav", "copy of c.png")]
+    assert names(duplicates(doubled).find(among=ids)) == [["a.png", "copy of a.png"]]
+    assert duplicates(doubled).find(among=[]) == []
+
+
+def test_no_item_is_in_two_groups_and_each_is_near_to_the_first(index: Index, media: Path) -> None:
+    for n in range(12):
+        sized(media / f"{n:02d}.png", (230, 20 + 15 * n, 20), (80, 60))
+    index.add([media])
+    groups = duplicates(index).find(min_similarity=0.97)
+    items = [one.path for group in groups for one in group.items]
+    assert len(groups) > 1
+    assert len(items) == len(set(items))
+    assert all(one.similarity >= 0.97 for group in groups for one in group.items)
+    assert duplicates(index).find(min_similarity=1.0) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"modality": "video"}, "modality must be image or sound, not 'video'"),
+        ({"min_similarity": 1.5}, r"min_similarity must be between -1 and 1, not 1\.5"),
+        ({"min_similarity": float("nan")}, "not nan"),
+    ],
+)
+def test_what_cannot_be_asked(index: Index, options: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        duplicates(index).find(**options)  # type: ignore[arg-type]
+
+
+def test_features_of_another_pipeline_are_left_out(doubled: Index) -> None:
+    assert Duplicates(doubled.catalog, {"image": "another", "sound": "another"}).find() == []
+
+
+def test_files_that_failed_since_are_left_out(doubled: Index, media: Path) -> None:
+    (media / "copy of a.png").write_bytes(b"no picture")
+    doubled.add([media])
+    assert names(duplicates(doubled).find(modality="image")) == [[f"{n}.png", f"copy of {n}.png"] for n in "bc"]
+
+
+def test_nothing_is_changed(doubled: Index, media: Path) -> None:
+    def state() -> tuple[object, ...]:
+        items = list(doubled.catalog.items.all())
+        segments = doubled.catalog.segments.of_items(item.id for item in items)
+        files = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in media.iterdir()}
+        return items, segments, doubled.catalog.latest_generation, doubled.catalog.count(), files
+
+    before = state()
+    assert duplicates(doubled).find()
+    assert state() == before
+
+
+# Sounds are confirmed by their waveforms: to the toys, all that is low is the same.
+
+
+def low_noise(seed: int, seconds: float = 3.0) -> np.ndarray:
+    """Noise below 400 Hz, with a decay."""
+    n = round(seconds * RATE_HZ)
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(n))
+    spectrum[np.fft.rfftfreq(n, 1 / RATE_HZ) > 400] = 0
+    samples = np.fft.irfft(spectrum, n) * np.exp(-np.arange(n) / n)
+    return np.asarray(0.8 * samples / np.abs(samples).max(), np.float32)
+
+
+def written(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> Path:
+    soundfile.write(path, samples, rate_hz)
+    return path
+
+
+def resampled(samples: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Resample by the spectrum, as nothing in the package does."""
+    n = round(len(samples) * rate_hz / RATE_HZ)
+    spectrum = np.fft.rfft(samples)[: n // 2 + 1]
+    return np.asarray(np.fft.irfft(spectrum, n) * n / len(samples), np.float32)
+
+
+@pytest.fixture
+def dulled(index: Index, media: Path) -> Index:
+    """An index of a sound with a high tone and of a copy at 8 kHz, which lacks it: one waveform, unlike features."""
+    samples = low_noise(1)
+    bright = 0.5 * (samples + 2 * samples.std() * tone(6000, 3.0))
+    written(media / "bright.wav", bright)
+    written(media / "dull.wav", resampled(bright, 8000), 8000)
+    assert index.add([media]).failed == 0
+    return index
+
+
+def test_notes_that_sound_alike_to_the_encoder_are_no_duplicates(index: Index, media: Path) -> None:
+    for name, hz in (("a", 200), ("b", 210), ("c", 260)):
+        sound(media / f"{name}.wav", (hz, 3))
+    written(media / "d.wav", low_noise(1))
+    written(media / "e.wav", low_noise(2))
+    assert found(index, media) == []
+    assert names(duplicates(index).find(min_similarity=0.5)) == []
+    assert names(duplicates(index).find(confirm=False)) == [["a.wav", "b.wav", "c.wav", "d.wav", "e.wav"]]
+
+
+def test_copies_are_found_whatever_their_rate_level_format_and_polarity(index: Index, media: Path) -> None:
+    samples = low_noise(1)
+    silence = np.zeros(RATE_HZ, np.float32)
+    written(media / "first.wav", np.concatenate([samples, silence[: RATE_HZ // 4]]))  # the largest
+    written(media / "22050.flac", resampled(samples, 22_050), 22_050)
+    written(media / "encoded.ogg", samples)
+    written(media / "encoded.mp3", samples)
+    written(media / "inverted.flac", -samples)
+    written(media / "late.flac", np.concatenate([silence[: RATE_HZ // 10], samples]))
+    written(media / "shorter.flac", samples[: -RATE_HZ // 5])
+    written(media / "softer.flac", samples / 30)
+    written(media / "other.wav", low_noise(2))
+    (group,) = found(index, media)
+    assert group[0] == "first.wav"
+    assert {*group[1:]} == {path.name for path in media.iterdir()} - {"first.wav", "other.wav"}
+
+
+def test_the_similarity_that_is_told_is_that_of_features(dulled: Index) -> None:
+    (group,) = duplicates(dulled).find()
+    similarity = group.items[1].similarity
+    assert 0.9 < similarity < DEFAULT_MIN_SIMILARITY["sound"]
+    assert duplicates(dulled).find(min_similarity=similarity - 0.001) == [group]
+    assert duplicates(dulled).find(min_similarity=similarity + 0.001) == []
+    assert duplicates(dulled).find(confirm=False) == []
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def changed(path: Path) -> None:
+    written(path, low_noise(7), 8000)
+
+
+def damaged(path: Path) -> None:
+    """Spoil a file so that its size and time do not tell."""
+    status = path.stat()
+    path.write_bytes(bytes(status.st_size))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("spoil", [gone, changed, damaged])
+def test_without_a_file_features_must_be_as_similar_as_without_waveforms(
+    dulled: Index, media: Path, spoil: Callable[[Path], None]
+) -> None:
+    sound(media / "a.wav", (200, 6))
+    sound(media / "b.wav", (260, 6))
+    dulled.add([media])
+    assert [{*group} for group in names(duplicates(dulled).find())] == [{"bright.wav", "dull.wav"}]
+    spoil(media / "dull.wav")
+    spoil(media / "a.wav")
+    assert names(duplicates(dulled).find()) == [["a.wav", "b.wav"]]
+    assert names(duplicates(dulled).find(min_similarity=0.5)) == [["a.wav", "b.wav"]]
+
+
+def test_any_file_of_one_content_will_do(index: Index, media: Path) -> None:
+    sound(media / "a.wav", (200, 3))
+    sound(media / "b.wav", (260, 3))
+    shutil.copy(media / "a.wav", media / "a again.wav")
+    index.add([media])
+    (media / "a again.wav").unlink()
+    assert names(duplicates(index).find()) == [["a again.wav", "a.wav"]]
+
+
+def test_what_is_too_high_for_the_waveform_is_compared_by_features(index: Index, media: Path) -> None:
+    sound(media / "a.wav", (6000, 3))
+    sound(media / "b.wav", (6500, 3))
+    assert found(index, media) == [["a.wav", "b.wav"]]
+
+
+def test_exact_copies_need_no_decoding_and_others_one(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(media / "a.wav", low_noise(1))
+    shutil.copy(media / "a.wav", media / "b.wav")
+    index.add([media])
+    decoded: list[str] = []
+
+    def counted(path: str, *, duration_s: float) -> Waveform | None:
+        decoded.append(os.path.basename(path))
+        return read_waveform(path, duration_s=duration_s)
+
+    monkeypatch.setattr(waveforms, "read_waveform", counted)
+    assert names(duplicates(index).find()) == [["a.wav", "b.wav"]]
+    assert decoded == []
+    for n in range(4):
+        written(media / f"note {n}.wav", low_noise(10 + n))
+    index.add([media])
+    assert names(duplicates(index).find()) == [["a.wav", "b.wav"]]
+    assert sorted(decoded) == ["a.wav", *(f"note {n}.wav" for n in range(4))]
+
+
+def test_waveforms_make_room_for_each_other(index: Index, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waveforms, "_KEPT_BYTES", 150_000)  # of a sound here: 96 KB
+    for n in range(3):
+        written(media / f"{n}.wav", low_noise(n))
+        written(media / f"{n} softer.wav", low_noise(n) / 2)
+    assert found(index, media) == [[f"{n} softer.wav", f"{n}.wav"] for n in range(3)]
+
+
+def test_a_long_sound_must_be_the_same_in_all_its_parts(index: Index, media: Path) -> None:
+    whole = low_noise(1, 40)
+    part = slice(20 * RATE_HZ, 30 * RATE_HZ)
+    quiet, other, turned = whole.copy(), whole.copy(), whole.copy()
+    quiet[part] *= 0.5
+    other[part] = 0.3 * low_noise(2, 10)
+    turned[part] *= -1
+    for name, samples in (("whole", whole), ("quiet", quiet), ("other", other), ("turned", turned)):
+        written(media / f"{name}.wav", samples)
+    assert [{*group} for group in found(index, media)] == [{"whole.wav", "quiet.wav"}]
+
+
+def test_of_a_long_sound_parts_are_kept_from_start_to_end(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(sound(media / "a.wav", (LOW_HZ, 75)))
+    monkeypatch.setattr(waveforms, "MOST_SECTIONS", 3)
+    for duration_s, kept in ((30, [0, 1, 2, 3, 4, 5, 6, 7]), (60, [0, 2, 4, 6]), (75, [0, 4])):
+        waveform = read_waveform(path, duration_s=duration_s)
+        assert waveform is not None
+        assert sorted(waveform.sections) == kept
+
+
+@pytest.mark.parametrize(("delay_s", "is_alike"), [(0.0, True), (0.1, True), (0.1 + 0.5 / 8000, True), (0.5, False)])
+def test_a_short_lag_does_not_count(delay_s: float, is_alike: bool) -> None:
+    n = 8000
+    spectrum = np.fft.rfft(np.random.default_rng(5).standard_normal(n), 2 * n)
+    spectrum[int(0.8 * n) :] = 0
+    delay = np.exp(-2j * np.pi * np.fft.rfftfreq(2 * n, 1 / 8000) * delay_s)
+    one, late = (np.fft.irfft(turned, 2 * n)[:n].astype(np.float32) for turned in (spectrum, spectrum * delay))
+    for pair in ((one, late), (late, one)):
+        assert (correlation(*(Waveform.of({0: samples}) for samples in pair)) > 0.98) is is_alike
+
+
+def test_edges_do_not_make_sounds_alike() -> None:
+    """A click at the end of one, at the start of the other, would fit at a lag at which nothing else overlaps."""
+    one, other = np.zeros((2, 1600), np.float32)
+    one[1590:] = other[:10] = 1.0
+    one[:800] = low_noise(1, 0.05)
+    other[800:] = low_noise(2, 0.05)
+    assert correlation(Waveform.of({0: one}), Waveform.of({0: other})) < 0.7
+    assert correlation(Waveform.of({0: one}), Waveform.of({1: one})) == 0
+
+
+# The encoders that ship, on media made here and copied as people copy them.
+
+PICTURES = ("blobs", "stripes", "rings")
+SOUNDS = ("chord", "noise", "sweep")
+
+
+def drawn(name: str) -> Image.Image:
+    """Draw a picture of 640 x 480."""
+    y, x = np.mgrid[0:480, 0:640] / 480
+    coarse = Image.fromarray(np.random.default_rng(3).integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    waves = np.sin(40 * x) if name == "stripes" else np.sin(60 * np.hypot(x - 0.6, y - 0.4))
+    shades = np.stack([127 + 127 * waves, 255 * y, 255 * (1 - y)], axis=-1).astype(np.uint8)
+    return coarse.resize((640, 480), Image.Resampling.BICUBIC) if name == "blobs" else Image.fromarray(shades)
+
+
+def played(name: str) -> np.ndarray:
+    """Play three seconds at 44.1 kHz: a plucked chord, bursts of noise, a rising tone."""
+    time_s = np.arange(3 * 44_100) / 44_100
+    if name == "chord":
+        return np.asarray(0.3 * np.exp(-2 * time_s) * sum(np.sin(2 * np.pi * 110 * n * time_s) / n for n in (1, 2, 3)))
+    if name == "noise":
+        bursts = np.sin(2 * np.pi * 3 * time_s) > 0
+        return np.asarray(0.1 * np.random.default_rng(3).standard_normal(len(time_s)) * bursts)
+    return np.asarray(0.5 * np.sin(2 * np.pi * (200 + 600 * time_s) * time_s))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    """An index, with the default encoders, of pictures and sounds with two copies each, and of two silences."""
+    folder = tmp_path_factory.mktemp("made")
+    for name in PICTURES:
+        original = drawn(name)
+        original.save(folder / f"{name}.png")
+        original.save(folder / f"{name} encoded.jpg", quality=50)
+        original.resize((480, 360), Image.Resampling.LANCZOS).save(folder / f"{name} smaller.jpg", quality=85)
+    for name in SOUNDS:
+        samples = played(name)
+        soundfile.write(folder / f"{name}.wav", samples, 44_100)
+        soundfile.write(folder / f"{name} encoded.ogg", samples, 44_100)
+        soundfile.write(folder / f"{name} softer.flac", samples / 2, 44_100)
+    for name in ("silent", "silent again"):
+        soundfile.write(folder / f"{name}.wav", np.zeros(44_100), 44_100)
+    with Index.open(tmp_path_factory.mktemp("index"), create=True) as opened:
+        assert opened.add([folder], workers=2).failed == 0
+        yield opened
+
+
+def test_the_default_encoders_find_copies_and_nothing_else(real: Index) -> None:
+    groups = names(duplicates(real).find())
+    assert [group[0] for group in groups] == [
+        *(f"{name}.png" for name in sorted(PICTURES)),
+        *(f"{name}.wav" for name in sorted(SOUNDS)),
+    ]
+    assert [{*group} for group in groups] == [
+        *({f"{name}.png", f"{name} encoded.jpg", f"{name} smaller.jpg"} for name in sorted(PICTURES)),
+        *({f"{name}.wav", f"{name} encoded.ogg", f"{name} softer.flac"} for name in sorted(SOUNDS)),
+    ]
