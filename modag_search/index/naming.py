@@ -242,7 +242,7 @@ def _in_folders(paths: Iterable[str], on_failure: Callable[[ModagError], None] |
             yield path
             continue
         if not os.path.isdir(path):
-            absent = UnreadableMediaError(path, "does not exist")
+            absent = UnreadableMediaError(os.path.abspath(path), "does not exist")
             if on_failure is None:
                 raise absent
             on_failure(absent)

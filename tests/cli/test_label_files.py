@@ -100,7 +100,11 @@ def test_a_file_says_no_more_for_being_read_twice(filled: CommandLine, tmp_path:
     source = written(tmp_path / "labels.csv", "path,label", "media/a.wav,tone", "media/b.wav,tone")
     filled("label", "media/a.wav", "--as", "tone")
     assert [(row["added"], row["unchanged"]) for row in filled("label", "--from", source).data] == [(1, 1)]
-    assert [(row["origin"], row["source"]) for row in rows(filled)] == [("hand", None), ("import", str(source))]
+    assert [(row["path"][-5:], row["origin"], row["source"]) for row in rows(filled)] == [
+        ("a.wav", "hand", None),
+        ("a.wav", "import", str(source)),
+        ("b.wav", "import", str(source)),
+    ], "who says the same stands there too, so that each can be undone"
     table = filled("label", "--from", "labels.csv", "--format", "table").stdout.decode().splitlines()
     assert [line.split() for line in table] == [
         ["source", "run", "added", "unchanged", "skipped"],

@@ -224,7 +224,7 @@ def test_an_id_of_audioset_gives_its_label(families: CommandLine, media: Path) -
 
 
 def test_labels_exclude_each_other_where_told_to(families: CommandLine, media: Path) -> None:
-    assert families("label", "mode").data == {"mode": "auto"}
+    assert families("label", "mode").data["mode"] == "auto"
     assert families("label", "mode", "single").data == {"mode": "single"}
     before = labels(families)
     second = families("label", media / "c.png", media / "a.png", "--as", "horn")

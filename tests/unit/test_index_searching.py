@@ -173,7 +173,7 @@ def test_parts_that_cannot_be_asked_with(filled: Index, media: Path) -> None:
     number = filled.item(low).id
     with pytest.raises(UsageError, match=r"a\.wav: the range from 5 s to the end lies outside the file"):
         filled.search(low, start_s=5)
-    with pytest.raises(NothingFoundError, match="is silent or black (throughout|in that part)"):
+    with pytest.raises(NothingFoundError, match=r"is silent or black (throughout|in that part)"):
         filled.search(f"id:{number}", start_s=5)
     with pytest.raises(UsageError, match="the start must lie before the end"):
         filled.search(low, start_s=2, end_s=1)
@@ -199,7 +199,7 @@ def test_silence_and_black_find_nothing(filled: Index, media: Path, tmp_path: Pa
         filled.search(silent)
     picture(media / "black.png", BLACK)
     filled.add([media])
-    with pytest.raises(NothingFoundError, match="is silent or black (throughout|in that part)"):
+    with pytest.raises(NothingFoundError, match=r"is silent or black (throughout|in that part)"):
         filled.search(media / "black.png")
 
 
