@@ -22,9 +22,10 @@ def test_index_search_label_classify(modag: CommandLine, media: Path, tmp_path: 
     assert (found.status, found.stderr) == (0, "")
     assert {hit["path"] for hit in found.data} == {str(red), str(low)}
     assert {hit["modality"] for hit in found.data} == {"image", "sound"}
-    assert modag("label", low, "--as", "tone").data == {"label": "tone", "added": 1}
+    assert modag("label", low, "--as", "tone").data["added"] == 1
     (named,) = modag("classify", picture(tmp_path / "blue.png", BLUE)).data
-    assert (named["label"], named["confidence"]) == ("tone", 1.0)
+    assert named["label"] == "tone"
+    assert 0 < named["confidence"] < 1, "one label alone is no certainty"
     info = modag("info").data
     assert info["folder"] == str(tmp_path / "data" / "modag-search" / "indexes" / "default")
     assert info["segments"] == {"image black": 1, "image ok": 1, "sound ok": 1}
