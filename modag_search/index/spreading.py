@@ -87,7 +87,7 @@ class Spreading:
         """Name files by the labelled items of the index, of whatever modality.
 
         Confidence is how likely a label is right: it is learnt by leaving labelled items out, whenever labels change.
-        It holds for media like those that have labels; for others it is too high.
+        It holds for media like those that have labels; for others it may be off.
 
         Parameters
         ----------
