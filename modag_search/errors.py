@@ -24,6 +24,7 @@
     │   ├── WeightsMissingError
     │   ├── WeightsDamagedError
     │   └── SpaceMismatchError     a space that was trained on other encoders
+    ├── MissingExtraError          needs packages that a plain installation leaves out
     └── PluginError
         └── UnknownPluginError     no such encoder or store is installed
 
@@ -156,6 +157,26 @@ class WeightsDamagedError(ModelError):
 
 class SpaceMismatchError(ModelError):
     """A space was trained on other encoders than the ones at hand."""
+
+
+class MissingExtraError(ModagError):
+    """Something needs packages that a plain installation leaves out.
+
+    Parameters
+    ----------
+    who : str
+        What needs them.
+    extra : str
+        The extra of modag-search that brings them.
+    """
+
+    def __init__(self, who: str, extra: str) -> None:
+        self.who = who
+        self.extra = extra
+        super().__init__(who, extra)
+
+    def __str__(self) -> str:
+        return f'{self.who} needs more than a plain installation has: pip install "modag-search[{self.extra}]"'
 
 
 class PluginError(ModagError):

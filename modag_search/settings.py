@@ -40,7 +40,7 @@ class IndexSettings:
     """
 
     sound_encoder: str = "modag-sound"
-    image_encoder: str = "efficientnet-lite0"
+    image_encoder: str = "efficientnet-lite2"
     space: str = "auto"
     store: str = "faiss-flat"
     feature_dtype: Literal["<f2", "<f4"] = "<f2"

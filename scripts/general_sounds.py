@@ -57,6 +57,11 @@ PACKAGES = {
     "asterisk-core-sounds-en-wav": Package("usr/share/asterisk/sounds", "CC BY-SA 3.0", 80),
     "ktuberling-data": Package("usr/share/ktuberling/sounds", "GPL-2+, CC0", 150),
     "klettres-data": Package("usr/share/klettres", "GPL-2+", 80),
+    "megaglest-data": Package("usr/share/games/megaglest", "GPL-2+, CC BY-SA 3.0", 500),
+    "widelands-data": Package("usr/share/games/widelands", "GPL-2+, CC BY-SA 3.0", 150),
+    "lincity-ng-data": Package("usr/share/games/lincity-ng", "GPL-2+", 150),
+    "freedroidrpg-data": Package("usr/share/freedroidrpg", "GPL-2+, GPL-3, CC0", 190),
+    "unknown-horizons": Package("usr/share/unknown-horizons", "GPL-2+, CC BY-SA 3.0", 50),
 }
 
 

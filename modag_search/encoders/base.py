@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import torch
-
     from modag_search.encoders.weights import WeightsFile
     from modag_search.values import Float32Array, Modality, Uint8Array
 
@@ -54,11 +52,6 @@ class ClassHead:
     taxonomy: str
     weight: Float32Array
     bias: Float32Array
-
-    @classmethod
-    def of_layer(cls, taxonomy: str, layer: torch.nn.Linear) -> ClassHead:
-        """Copy a linear layer."""
-        return cls(taxonomy=taxonomy, weight=layer.weight.detach().numpy(), bias=layer.bias.detach().numpy())
 
 
 class Encoder(ABC):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from modag_search.encoders.base import ClassHead, EncoderCard
 from modag_search.encoders.image import SquareImageEncoder
+from modag_search.encoders.network import Network
+from modag_search.encoders.torch_backend import TorchNetwork, require_torch
 from modag_search.encoders.weights import WeightsFile
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ class ResNet50(SquareImageEncoder):
     mean = (0.485, 0.456, 0.406)
     spread = (0.229, 0.224, 0.225)
     card = EncoderCard(
-        summary="ResNet50 trained on ImageNet, torchvision's IMAGENET1K_V2",
+        summary="ResNet50 trained on ImageNet, torchvision's IMAGENET1K_V2; needs modag-search[train]",
         licence="BSD-3-Clause",
         source="torchvision",
         size_bytes=102_540_417,
@@ -32,18 +34,20 @@ class ResNet50(SquareImageEncoder):
         address="https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
     )
 
-    def load_network(self) -> torch.nn.Module:
+    def load_network(self) -> Network:
         """Load torchvision's network without its classifier."""
+        require_torch(f"encoder {self.name!r}")
         import torch
         from torchvision.models import resnet50
 
         network: torch.nn.Module = resnet50()
         network.load_state_dict(self._state())
         network.fc = torch.nn.Identity()
-        return network.eval()
+        return TorchNetwork(network.eval())
 
     def class_head(self) -> ClassHead:
         """Return torchvision's classifier."""
+        require_torch(f"encoder {self.name!r}")
         state = self._state()
         return ClassHead(taxonomy="imagenet", weight=state["fc.weight"].numpy(), bias=state["fc.bias"].numpy())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import secrets
@@ -12,14 +11,11 @@ import urllib.error
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import platformdirs
 
+from modag_search.encoders.torch_backend import require_torch
 from modag_search.errors import UsageError, WeightsDamagedError, WeightsMissingError
-
-if TYPE_CHECKING:
-    import torch
 
 
 def models_folder() -> Path:
@@ -112,6 +108,7 @@ class WeightsFile:
             )
 
     def _fetch(self) -> None:
+        require_torch(f"encoder {self.encoder!r}")
         from torch.hub import download_url_to_file
 
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,16 +128,3 @@ class WeightsFile:
 def packaged_path(file_name: str) -> Path:
     """Return where a weights file that ships in the package is."""
     return Path(str(resources.files("modag_search"))) / "weights" / file_name
-
-
-@functools.cache
-def packaged_digest(file_name: str) -> str:
-    """Return the SHA-256 of a weights file that ships in the package."""
-    return sha256_of(packaged_path(file_name))
-
-
-def packaged_weights(file_name: str) -> dict[str, torch.Tensor]:
-    """Load a safetensors file that ships in the package."""
-    from safetensors.torch import load_file
-
-    return load_file(packaged_path(file_name))

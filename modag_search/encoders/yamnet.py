@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from modag_search.encoders.base import EncoderCard
-from modag_search.encoders.sound import SoundEncoder
+from modag_search.encoders.network import Network, NetworkEncoder
+from modag_search.encoders.sound import SHORTEST_S, repeated
+from modag_search.encoders.torch_backend import TorchNetwork, require_torch
 from modag_search.encoders.weights import WeightsFile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
+    from modag_search.values import Float32Array, Uint8Array
 
-class Yamnet(SoundEncoder):
+
+class Yamnet(NetworkEncoder):
     """Sounds to 1024 features: the mean over patches of 0.96 s, one every 0.48 s."""
 
     name = "yamnet"
+    modality = "sound"
     dimension = 1024
     sample_rate_hz = 16_000
     card = EncoderCard(
@@ -43,15 +52,25 @@ class Yamnet(SoundEncoder):
             ways.append('reading the file takes `pip install "modag-search[yamnet]"`')
         return "; ".join(way for way in ways if way) or None
 
-    def load_network(self) -> torch.nn.Module:
+    @property
+    def preparation(self) -> Mapping[str, Any]:
+        """What is done to sounds before the network sees them."""
+        return {"sample_rate_hz": self.sample_rate_hz, "repeated_to_s": SHORTEST_S}
+
+    def prepare(self, segment: Float32Array | Uint8Array) -> Float32Array:
+        """Repeat a short sound."""
+        samples = np.asarray(segment, dtype=np.float32)
+        return repeated(samples, shortest=int(SHORTEST_S * self.sample_rate_hz))
+
+    def load_network(self) -> Network:
         """Load the network with the published weights."""
-        from modag_search.encoders.networks.yamnet import YamnetNetwork
+        require_torch(f"encoder {self.name!r}")
+        from modag_search.encoders.networks.yamnet import YamnetNetwork, patches
 
-        return YamnetNetwork.load(self.weights.ensure())
+        network = YamnetNetwork.load(self.weights.ensure())
 
-    def feature_of(self, sound: torch.Tensor) -> torch.Tensor:
-        """Average the features of a sound's patches; see `SoundEncoder.feature_of`."""
-        from modag_search.encoders.networks.yamnet import patches
+        def feature(sounds: torch.Tensor) -> torch.Tensor:
+            features: torch.Tensor = network(patches(sounds[0]))[0]
+            return features.mean(dim=0, keepdim=True)
 
-        features: torch.Tensor = self.network(patches(sound))[0]
-        return features.mean(dim=0)
+        return TorchNetwork(feature)

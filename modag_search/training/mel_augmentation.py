@@ -1,7 +1,6 @@
-"""What rooms, microphones, players and other sounds do to a sound, done to its log-mel spectrogram.
+"""What rooms, microphones and other sounds do to a sound, done to its mel power.
 
-Powers of independent sounds add, so mixing, noise and reverberation are sums in the power domain; teacher and
-student see the same result, so what is learnt stays right where the approximation is not exact.
+Powers of independent sounds add, so mixing, noise and reverberation are sums of powers.
 """
 
 from __future__ import annotations
@@ -10,35 +9,43 @@ import math
 
 import torch
 
-from modag_search.encoders.networks.spectrogram import FRAMES_A_SECOND
-
-_FLOOR = 1e-5
+from modag_search.encoders.log_mel import FRAMES_A_SECOND
 
 
-def augment(log_power: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Vary every spectrogram of a batch.
+def mix(powers: tuple[torch.Tensor, ...], generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+    """Add another sound of the batch to some, 3 to 20 dB below.
 
     Parameters
     ----------
-    log_power : torch.Tensor [shape=(n, bands, frames)]
-        Natural logarithm of the power, not standardised.
+    powers : tuple of torch.Tensor [shape=(n, bands, frames)]
+        Versions of the same sounds; all are mixed alike.
+    generator : torch.Generator
+    """
+    like = powers[0]
+    others = torch.randperm(like.shape[0], generator=generator)
+    gain = _decibel(_uniform(like, generator, -20.0, -3.0)) * _chosen(like, generator, 0.35)
+    return tuple(power + gain * power[others] for power in powers)
+
+
+def spoil(power: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Put every sound of a batch in a room, before a microphone, into noise; some less, some more.
+
+    Parameters
+    ----------
+    power : torch.Tensor [shape=(n, bands, frames)]
     generator : torch.Generator
 
     Returns
     -------
     torch.Tensor [shape=(n, bands, frames)]
     """
-    power = (log_power.exp() - _FLOOR).clamp_min(0.0)
-    power = _mix(power, generator)
     power = _reverberate(power, generator)
     power = power * _equaliser(power, generator)
-    power = power + _noise(power, generator)
-    power = power * _decibel(_uniform(power, generator, -20.0, 6.0))
-    return torch.log(power + _FLOOR)
+    return power + _noise(power, generator)
 
 
 def _uniform(like: torch.Tensor, generator: torch.Generator, low: float, high: float) -> torch.Tensor:
-    """One number a spectrogram, ``[shape=(n, 1, 1)]``."""
+    """One number a sound, ``[shape=(n, 1, 1)]``."""
     return low + (high - low) * torch.rand(like.shape[0], 1, 1, generator=generator)
 
 
@@ -50,19 +57,12 @@ def _decibel(decibel: torch.Tensor) -> torch.Tensor:
     return torch.pow(10.0, decibel / 10.0)
 
 
-def _mix(power: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Add another sound of the batch to some."""
-    others = power[torch.randperm(power.shape[0], generator=generator)]
-    gain = _decibel(_uniform(power, generator, -18.0, 0.0)) * _chosen(power, generator, 0.35)
-    return power + gain * others
-
-
 def _reverberate(power: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Let some ring on: an exponential tail of 0.2 to 2 s to -60 dB, shorter for high bands."""
     bands = torch.linspace(1.0, 0.5, power.shape[1])[None, :, None]
     decay_frames = _uniform(power, generator, 0.2, 2.0) * FRAMES_A_SECOND * bands
     decay = torch.exp(-math.log(1e6) / decay_frames)[:, :, 0]
-    wet = (_decibel(_uniform(power, generator, -25.0, -8.0)) * _chosen(power, generator, 0.35))[:, :, 0]
+    wet = (_decibel(_uniform(power, generator, -25.0, -8.0)) * _chosen(power, generator, 0.3))[:, :, 0]
     if not wet.any():
         return power
     tail = torch.zeros_like(power[:, :, 0])
@@ -77,18 +77,20 @@ def _equaliser(power: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Colour of a microphone: a smooth curve of a few decibels, sometimes with the top cut off."""
     bands = torch.linspace(0.0, 1.0, power.shape[1])
     waves = torch.stack([torch.cos(math.pi * order * bands) for order in range(1, 6)])
-    weights = 4.0 * torch.randn(power.shape[0], len(waves), generator=generator) / torch.arange(1, 6)
+    weights = 2.5 * torch.randn(power.shape[0], len(waves), generator=generator) / torch.arange(1, 6)
+    weights = weights * _chosen(power, generator, 0.5)[:, :, 0]
     curve = _decibel((weights @ waves)[:, :, None])
-    edge = _uniform(power, generator, 0.4, 1.0)
+    edge = _uniform(power, generator, 0.5, 1.0)
     passes = (bands[None, :, None] < edge).float()
-    cut = _chosen(power, generator, 0.15)
+    cut = _chosen(power, generator, 0.1)
     return curve * (1.0 - cut + cut * passes)
 
 
 def _noise(power: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Hiss or rumble, 5 to 50 dB below the sound, in some."""
+    """Hiss or rumble, 12 to 50 dB below the sound, in some."""
     bands = torch.linspace(0.0, 1.0, power.shape[1])[None, :, None]
-    colour = torch.exp(-_uniform(power, generator, -3.0, 6.0) * bands)
+    colour = torch.exp(-_uniform(power, generator, -4.0, 6.0) * bands)
     flutter = -torch.log(torch.rand(power.shape, generator=generator).clamp_min(1e-6))
     level = power.mean(dim=(1, 2), keepdim=True) / colour.mean(dim=1, keepdim=True)
-    return _chosen(power, generator, 0.4) * _decibel(_uniform(power, generator, -50.0, -5.0)) * level * colour * flutter
+    gain = _decibel(_uniform(power, generator, -50.0, -12.0))
+    return _chosen(power, generator, 0.4) * gain * level * colour * flutter

