@@ -1,7 +1,8 @@
-"""Use an installed modag as its users do, away from the checkout: index two files, ask, look at the answers."""
+"""Use a plain installation of modag as users do, away from the checkout: index two files, ask, look at the answers."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -17,12 +18,14 @@ from PIL import Image, ImageDraw
 import modag_search
 
 MODAG = Path(sys.executable).with_name("modag")
+_ENDINGS = (".classes.safetensors", ".json", ".onnx")
 PACKAGED = (
     "py.typed",
     "migrations/env.py",
     "weights/default.space.safetensors",
-    "weights/modag_sound.safetensors",
+    *(f"weights/{stem}{ending}" for stem in ("efficientnet_lite2", "modag_sound") for ending in _ENDINGS),
 )
+LEFT_OUT = ("matplotlib", "pillow_heif", "tflite", "torch", "torchaudio", "torchvision")
 
 
 def main() -> None:
@@ -31,6 +34,8 @@ def main() -> None:
     assert package.is_relative_to(sys.prefix), f"{package}: not the installed package"
     for name in PACKAGED:
         assert (package / name).is_file(), f"{name} is not in the wheel"
+    for name in LEFT_OUT:
+        assert importlib.util.find_spec(name) is None, f"{name} is here: the installation is no plain one"
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         os.environ.update(XDG_DATA_HOME=scratch, MODAG_INDEX=f"{scratch}/index")
@@ -44,7 +49,7 @@ def use(folder: Path) -> None:
 
     assert "search" in modag("--help")
     installed = {model["name"] for model in answer("models") if model["here"]}
-    assert {"modag-sound", "efficientnet-lite0"} <= installed, installed
+    assert {"modag-sound", "efficientnet-lite2"} <= installed, installed
 
     report = answer("index", str(folder / "media"))
     assert (report["added"], report["failed"]) == (2, 0), report
@@ -59,7 +64,16 @@ def use(folder: Path) -> None:
     expect_hit(answer("search", "label:tone", "--modality", "image"), picture)
     [named] = answer("classify", str(picture))
     assert named["label"] == "tone", named
-    print("the installed modag: indexes, searches, labels and classifies")
+    refuse_to_train()
+    print("the installed modag: indexes, searches, labels and classifies, without torch")
+
+
+def refuse_to_train() -> None:
+    """See that the one verb that needs more says so, in a line."""
+    done = subprocess.run([MODAG, "train", "space"], check=False, capture_output=True, text=True)
+    [line] = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, ""), done
+    assert line.endswith('needs more than a plain installation has: pip install "modag-search[train]"'), line
 
 
 def make_media(picture: Path, sound: Path) -> None:

@@ -13,11 +13,18 @@ if TYPE_CHECKING:
 
 _ENCODERS = "modag_search.encoders"
 _STORES = "modag_search.stores"
+_SUCCESSORS = {"efficientat-mn04": "modag-sound", "efficientnet-lite0": "efficientnet-lite2"}
+"""Encoders of earlier versions, and what took their place."""
 
 
 def encoder_names() -> list[str]:
     """Names of the installed encoders, sorted."""
     return sorted(entry_points(group=_ENCODERS).names)
+
+
+def present_name(encoder: str) -> str:
+    """Return the name of an encoder, or of its successor where an earlier version had it and this one does not."""
+    return encoder if encoder in encoder_names() else _SUCCESSORS.get(encoder, encoder)
 
 
 def store_names() -> list[str]:

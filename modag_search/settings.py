@@ -28,7 +28,8 @@ class IndexSettings:
         Names of installed encoders.
     space : str
         Name of a packaged space, or ``own`` for the file in the index's folder; ``auto`` takes the packaged space
-        that was trained on the two encoders. For a new index also the path of a space file, which is copied into it.
+        that was trained on the two encoders, and where there is none, keeps sounds and pictures apart. For a new index
+        also the path of a space file, which is copied into it.
     store : str
         Name of an installed store.
     feature_dtype : {"<f2", "<f4"}

@@ -75,9 +75,12 @@ class DecodedSegment:
     start_s, end_s : float or None
         Place in the file, in seconds; None for pictures.
     data : np.ndarray
-        Sound: ``[shape=(n,), float32]``, mono, in [-1, 1] as recorded, at the rate asked for.
+        Sound: ``[shape=(n,), float32]``, its loudest channel, as recorded, at the rate asked for.
         Image: ``[shape=(height, width, 3), uint8]``, sRGB.
     status : {"ok", "silent", "black"}
+        Of a sound, as far as it can be told before the end of the file; see `MediaFacts`.
+    peak : float or None
+        How far the samples of a sound go from their mean, where 1 is full scale; None for pictures.
     """
 
     modality: Modality
@@ -85,16 +88,28 @@ class DecodedSegment:
     end_s: float | None
     data: Float32Array | Uint8Array
     status: SegmentStatus
+    peak: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaFacts:
-    """What is known of a file once it has been decoded to its end."""
+    """What is known of a file once it has been decoded to its end.
+
+    Attributes
+    ----------
+    kind : {"image", "sound", "video"}
+    duration_s : float or None
+    width_px, height_px : int or None
+    silent_below : float or None
+        Windows of sound with a lower `DecodedSegment.peak` are silent, whatever was told of them before the loudest
+        had come; None where there is no sound.
+    """
 
     kind: MediaKind
     duration_s: float | None = None
     width_px: int | None = None
     height_px: int | None = None
+    silent_below: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

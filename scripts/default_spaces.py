@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from modag_search.space import Space
     from modag_search.training.manifest import ManifestEntry
 
-SOUND_ENCODERS = {"default": "modag-sound", "mn04": "efficientat-mn04"}
-"""The packaged spaces, and the sound encoder that each was trained on; pictures are efficientnet-lite0's."""
+SETTINGS = SpaceTrainingSettings(loss="supcon", steps=600, examples_a_group=12, dropout=0.5, dimension=125)
+"""With the 323 numbers of what the encoders know, 125 make vectors of 448, a multiple of 32."""
 
-SETTINGS = SpaceTrainingSettings(loss="supcon", steps=600, examples_a_group=12, dropout=0.5)
 KNOWLEDGE = KnowledgeSettings()
 PAPER = SpaceTrainingSettings(
     loss="hinge", steps=1200, examples_a_group=12, learning_rate=1e-4, weight_decay=0.0, dropout=0.0, mixing=0.0
@@ -35,9 +34,9 @@ PAPER = SpaceTrainingSettings(
 """What the paper's code does: hinge loss, rate 1e-4, two layers of 256 and 128; features are standardised first."""
 
 
-def encoder_of(space: str) -> MediaEncoder:
-    """Make the encoders that a packaged space is for."""
-    return MediaEncoder(IndexSettings(sound_encoder=SOUND_ENCODERS[space]))
+def packaged_encoders() -> MediaEncoder:
+    """Make the encoders that the packaged space is for."""
+    return MediaEncoder(IndexSettings())
 
 
 def train_space(

@@ -1,7 +1,8 @@
 # The Python environment that the scripts run in; sourced by them, in the root of the checkout.
 #
 # MODAG_VENV names an environment in which the project is installed already; it is taken as it is. Otherwise it is
-# .venv, made with PYTHON where it is missing, and brought up to date where pyproject.toml has changed.
+# .venv, made with PYTHON where it is missing, and brought up to date where pyproject.toml has changed. A light one, as
+# the demo makes it, becomes a full one when a developer's script comes by; a full one serves the demo as it is.
 
 virtual_environment=${MODAG_VENV:-.venv}
 python=$virtual_environment/bin/python
@@ -15,21 +16,36 @@ say() {
     printf '%s\n' "$1" >&2
 }
 
-# Takes the dependency group to install beside the package, or nothing for the package alone. Developers get all extras.
+# Takes the dependency group to install beside the package, or nothing for the package alone, which needs no PyTorch.
+# Developers get all extras.
 prepare_environment() {
     if [ -n "${MODAG_VENV:-}" ]; then
         [ -x "$python" ] || fail "MODAG_VENV: there is no $python"
         return
     fi
-    stamp=$virtual_environment/modag-installed${1:+-$1}
     wanted="$PWD $(cksum <pyproject.toml)"
-    if is_recent "$python" && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+    if is_recent "$python" && is_installed "$@"; then
         return
     fi
-    say "Python environment: installing into $virtual_environment (with PyTorch; on x86-64 Linux about 6 GB, once)"
+    size='about 0.5 GB'
+    [ $# -eq 0 ] || size='with PyTorch; on x86-64 Linux about 6.5 GB'
+    say "Python environment: installing into $virtual_environment ($size, once)"
     is_recent "$python" || make_environment
     install_checkout "$@" || fail "the installation failed; run $0 again to go on where it stopped"
-    printf '%s\n' "$wanted" >"$stamp"
+    printf '%s\n' "$wanted" >"$virtual_environment/modag-installed${1:+-$1}"
+}
+
+# A stamp names what was installed. The group dev holds the group test, and either holds the package alone.
+is_installed() {
+    case ${1:-} in
+    '') set -- '' -test -dev ;;
+    test) set -- -test -dev ;;
+    *) set -- "-$1" ;;
+    esac
+    for suffix in "$@"; do
+        [ "$(cat "$virtual_environment/modag-installed$suffix" 2>/dev/null)" != "$wanted" ] || return 0
+    done
+    return 1
 }
 
 is_recent() {
@@ -52,6 +68,7 @@ make_environment() {
         command -v uv >/dev/null || fail "Python 3.11 or later is needed and was not found; name one with PYTHON=..."
         base=3.12
     fi
+    rm -f -- "$virtual_environment"/modag-installed* # another interpreter sees nothing of what was installed
     if command -v uv >/dev/null; then
         uv venv --quiet --allow-existing --python "$base" "$virtual_environment"
     else

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from default_spaces import KNOWLEDGE, SETTINGS, encoder_of, features, train_space
+from default_spaces import KNOWLEDGE, SETTINGS, features, packaged_encoders, train_space
 from naming import METHOD, METHODS, Answers, Media, Project, media, name_by, other, standardised, unseen_draws, without
 from sources import TEST_PHOTOS, entries, test_sources, train_sources
 
@@ -125,9 +125,9 @@ def unseen_classes(train: Sources, test: Sources, fit: Callable[[Sources, int], 
     return rows
 
 
-def load_sources(name: str, *, data: Path, work: Path) -> tuple[MediaEncoder, Sources, Sources]:
-    """Return the encoders of a packaged space, and the train and test sources as they encode them."""
-    encoder = encoder_of(name)
+def load_sources(*, data: Path, work: Path) -> tuple[MediaEncoder, Sources, Sources]:
+    """Return the packaged encoders, and the train and test sources as they encode them."""
+    encoder = packaged_encoders()
     train, test = (
         media(features(manifest, encoder, work=work), manifest)
         for manifest in (entries(data, train_sources()), entries(data, test_sources()))
@@ -137,6 +137,6 @@ def load_sources(name: str, *, data: Path, work: Path) -> tuple[MediaEncoder, So
 
 
 def packaged_kind(train: Sources, encoder: MediaEncoder, *, seed: int) -> Project:
-    """Train a space as those that ship are; seed 0 gives the one that ships."""
+    """Train a space as the one that ships is; seed 0 gives that one."""
     settings = dataclasses.replace(SETTINGS, seed=seed)
     return train_space(train, encoder, settings=settings, knowledge=KNOWLEDGE, card={}).project

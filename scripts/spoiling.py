@@ -43,7 +43,8 @@ def _quietly_quantised(samples: npt.NDArray[np.float32], random: np.random.Gener
     """Record it 20 to 62 dB below full scale with 16 bits."""
     peak = np.abs(samples).max(initial=1e-9)
     quiet = samples / peak * 10 ** (random.uniform(-62, -20) / 20)
-    return np.round(quiet * 32768) / 32768
+    rounded: npt.NDArray[np.float32] = np.round(quiet * 32768) / 32768
+    return rounded
 
 
 def _through_a_codec(samples: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
@@ -54,6 +55,7 @@ def _through_a_codec(samples: npt.NDArray[np.float32], random: np.random.Generat
     file = io.BytesIO()
     with av.open(file, "w", format=container_format) as container:
         stream = container.add_stream(str(name), rate=rate_hz, layout="mono", bit_rate=int(random.choice(rates)))
+        assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(given[None], format="fltp", layout="mono")
         frame.sample_rate = rate_hz
         resampler = av.AudioResampler(
@@ -66,20 +68,23 @@ def _through_a_codec(samples: npt.NDArray[np.float32], random: np.random.Generat
             container.mux(stream.encode(part))
         container.mux(stream.encode(None))
     file.seek(0)
-    with av.open(file) as container:
+    with av.open(file, "r") as coded:
         resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate_hz)
-        frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+        frames = [out for frame in coded.decode(audio=0) for out in resampler.resample(frame)]
     decoded = np.concatenate([frame.to_ndarray()[0] for frame in frames])
-    return soxr.resample(decoded, rate_hz, SAMPLE_RATE_HZ).astype(np.float32)
+    resampled: npt.NDArray[np.float32] = soxr.resample(decoded, rate_hz, SAMPLE_RATE_HZ).astype(np.float32)
+    return resampled
 
 
 def _through_a_telephone(samples: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
     """Keep what a sample rate of 8 to 16 kHz leaves."""
     rate_hz = int(random.choice([8_000, 11_025, 16_000]))
     narrow = soxr.resample(samples, SAMPLE_RATE_HZ, rate_hz)
-    return soxr.resample(narrow, rate_hz, SAMPLE_RATE_HZ).astype(np.float32)
+    wide: npt.NDArray[np.float32] = soxr.resample(narrow, rate_hz, SAMPLE_RATE_HZ).astype(np.float32)
+    return wide
 
 
 def _clipped(samples: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
     peak = np.abs(samples).max(initial=1e-9)
-    return np.clip(samples / peak * 10 ** (random.uniform(2, 12) / 20), -1, 1)
+    clipped: npt.NDArray[np.float32] = np.clip(samples / peak * 10 ** (random.uniform(2, 12) / 20), -1, 1)
+    return clipped

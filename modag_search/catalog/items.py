@@ -121,6 +121,12 @@ class Items:
         with self._database.read() as connection:
             return connection.execute(statement).scalar_one()
 
+    def outdated_paths(self, fingerprints: Mapping[Modality, str]) -> list[str]:
+        """Return the paths of the items that `outdated` would return of all there are, sorted."""
+        statement = select(ItemRow.path).where(_is_outdated(fingerprints)).order_by(ItemRow.path)
+        with self._database.read() as connection:
+            return list(connection.execute(statement).scalars())
+
     def classify_scan(
         self, files: Sequence[ScannedFile], *, fingerprints: Mapping[Modality, str], retry_failed: bool
     ) -> list[ScanVerdict]:

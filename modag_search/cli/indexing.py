@@ -28,7 +28,7 @@ _FAILURE = ("path", "reason", "error", "failed_at")
 @click.option("--follow-symlinks", is_flag=True, help="Take files and folders behind symbolic links.")
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed and have not changed since.")
 @click.option("--sound-encoder", metavar="NAME", help="For a new index; see `modag models`. [default: modag-sound]")
-@click.option("--image-encoder", metavar="NAME", help="For a new index. [default: efficientnet-lite0]")
+@click.option("--image-encoder", metavar="NAME", help="For a new index. [default: efficientnet-lite2]")
 @click.option("--space", metavar="NAME_OR_FILE", help="For a new index. [default: the packaged one of the encoders]")
 @click.option(
     "--window",
@@ -97,8 +97,14 @@ def index(
             retry_failed=retry_failed,
             progress=bar,
         )
+        joins = dry_run or opened.space.joins
     say_failures(report.failures)
     say(_summary(report, str(index_folder(index_name))))
+    if not joins:
+        say(
+            "no space joins these two encoders: sounds find sounds, and pictures find pictures; "
+            "`modag train space --index` makes one of labels, without decoding anything again"
+        )
     if chosen_format(output_format) == "json":
         print_document(as_row(report, fields=_REPORT), output_format="json")
     if report.failed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,13 +14,15 @@ import click
 from modag_search.cli.options import Command, format_option, index_option, progress_option
 from modag_search.cli.output import print_document, say
 from modag_search.cli.writing import check_writable
-from modag_search.errors import UsageError
+from modag_search.encoders.torch_backend import require_torch
+from modag_search.errors import MissingExtraError, UsageError
 from modag_search.training.settings import LOSS_NAMES, SpaceTrainingSettings
 
 if TYPE_CHECKING:
     from modag_search.settings import IndexSettings
     from modag_search.training.checkpoint import Checkpoint
 
+_WHO = "modag train space"
 _HELP = {
     "loss": "hinge is the paper's.",
     "steps": "At the most.",
@@ -129,6 +132,9 @@ def space(
     A training that was killed goes on from its checkpoint when the same command is given again. `modag rebuild --space
     FILE` moves an index to the new space.
     """
+    chosen = SpaceTrainingSettings(**settings)
+    plot_path = _plot_path(output, plot, no_plot=no_plot)
+    _require_extra(plots=plot_path is not None)
     from modag_search.cli.progress import count_progress
     from modag_search.index import Index
     from modag_search.settings import existing_index_folder
@@ -137,8 +143,6 @@ def space(
     from modag_search.training.fitting import fit_space
     from modag_search.training.knowledge import KnowledgeSettings
 
-    chosen = SpaceTrainingSettings(**settings)
-    plot_path = _plot_path(output, plot, no_plot=no_plot)
     notes = Checkpoint(
         checkpoint or output.with_suffix(".checkpoint"),
         restart=restart,
@@ -180,6 +184,13 @@ def space(
     print_document(dict(fitted.space.card), output_format=output_format)
     if fitted.failures:
         sys.exit(3)
+
+
+def _require_extra(*, plots: bool) -> None:
+    """Refuse at once, before the modules below import torch, where a plain installation cannot train."""
+    require_torch(_WHO)
+    if plots and importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError(f"{_WHO} without --no-plot", "train")
 
 
 def _encoders(kept: IndexSettings | None, sound: str | None, image: str | None) -> IndexSettings:

@@ -7,23 +7,59 @@ import sys
 
 import click
 
-from modag_search.cli.options import format_option, index_option
+from modag_search.cli.options import format_option, index_option, progress_option
 from modag_search.cli.output import print_document, print_rows, say
 
 
 @click.command()
 @index_option
-@click.option("--space", metavar="NAME_OR_FILE", help="Move to another space: a packaged one, or a file.")
+@click.option("--space", metavar="NAME_OR_FILE", help="Move to another space: a packaged one, a file, or auto.")
 @click.option("--store", metavar="NAME", help="Move to another kind of vector store.")
+@click.option("--sound-encoder", metavar="NAME", help="Move to another encoder: sounds are decoded and encoded anew.")
+@click.option("--image-encoder", metavar="NAME", help="Likewise for pictures; see `modag models`.")
+@click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
 @format_option(choices=("table", "json"))
-def rebuild(index_name: str | None, space: str | None, store: str | None, output_format: str | None) -> None:
-    """Make the vector stores anew from the catalog; nothing is decoded or encoded."""
-    from modag_search.cli.opening import open_index
+@progress_option
+def rebuild(
+    index_name: str | None,
+    space: str | None,
+    store: str | None,
+    sound_encoder: str | None,
+    image_encoder: str | None,
+    workers: int | None,
+    output_format: str | None,
+    no_progress: bool,
+) -> None:
+    """Make the vector stores anew, and what other encoders than today's made.
 
-    with open_index(index_name) as opened:
-        vectors = opened.rebuild(space=space, store=store)
-        document = {"vectors": vectors, "space": opened.space.name, "store": opened.settings.store}
+    Nothing is decoded but files whose features another encoder, or another version of one, made; labels stay. Broken
+    off,
+    `modag rebuild` goes on where it was.
+    """
+    from modag_search.cli.opening import open_index
+    from modag_search.cli.progress import file_progress
+
+    with open_index(index_name) as opened, file_progress(wanted=not no_progress) as bar:
+        vectors = opened.rebuild(
+            space=space,
+            store=store,
+            sound_encoder=sound_encoder,
+            image_encoder=image_encoder,
+            workers=workers,
+            progress=bar,
+        )
+        outdated = opened.outdated()
+        document = {
+            "vectors": vectors,
+            "space": opened.space.name,
+            "store": opened.settings.store,
+            "sound_encoder": opened.settings.sound_encoder,
+            "image_encoder": opened.settings.image_encoder,
+            "outdated_items": outdated,
+        }
     print_document(document, output_format=output_format)
+    if outdated:
+        sys.exit(3)
 
 
 @click.command()
@@ -67,7 +103,10 @@ def info(index_name: str | None, output_format: str | None) -> None:
         }
     print_document(document, output_format=output_format)
     if outdated:
-        say(f"{outdated} items were made by another version of an encoder; `modag index` on their folders renews them")
+        say(
+            f"{outdated} items were made by another encoder, or another version of one, and are not searched; "
+            f"`modag rebuild`, or `modag index` on their folders, renews them"
+        )
 
 
 @click.command()

@@ -87,9 +87,6 @@ DRAWING_RANGES = (
     (0x1FA91, 0x1FA93, "household"),
 )
 
-SOUND_WISHES = ("trumpet", "piano", "violin", "flute")
-PICTURE_WISHES = ("violin", "guitar", "saxophone", "piano")
-
 
 class Place(NamedTuple):
     """Where a file belongs: its theme, a folder, and its name there."""
@@ -213,27 +210,3 @@ def _drawing_place(codepoint: int) -> Place | None:
             name = readable_name(unicodedata.name(chr(codepoint), ""))
             return Place(theme, name) if name else None
     return None
-
-
-def choose_queries(paths: Iterable[str]) -> tuple[str, str]:
-    """Choose the sound and the picture that the demo asks with: an instrument where there is one.
-
-    Raises
-    ------
-    ValueError
-        There are no sounds, or no pictures.
-    """
-    ordered = sorted(paths)
-    sound = _first_wish([path for path in ordered if path.startswith("sounds/")], SOUND_WISHES)
-    picture = _first_wish([path for path in ordered if path.startswith("pictures/")], PICTURE_WISHES)
-    if sound is None or picture is None:
-        raise ValueError("the collection holds no sounds or no pictures; remove its folder and start again")
-    return sound, picture
-
-
-def _first_wish(paths: Sequence[str], wishes: Sequence[str]) -> str | None:
-    for wish in wishes:
-        for path in map(PurePosixPath, paths):
-            if path.parent.name == "instruments" and path.stem.startswith(wish):
-                return path.as_posix()
-    return paths[0] if paths else None

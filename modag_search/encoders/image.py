@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class SquareImageEncoder(NetworkEncoder):
     """Pictures to features by a network that takes squares.
 
-    The whole picture is squeezed into the square, so that what stands at its edges counts too.
+    They get the middle of a picture, as high or as wide as the picture is: what networks were trained on, and what
+    named train sources left out best (scripts/choose_views).
 
     Attributes
     ----------
@@ -35,14 +36,23 @@ class SquareImageEncoder(NetworkEncoder):
     @property
     def preparation(self) -> Mapping[str, Any]:
         """What is done to pictures before the network sees them."""
-        return {"input_px": self.input_px, "resampling": "bicubic", "mean": [*self.mean], "spread": [*self.spread]}
+        return {
+            "input_px": self.input_px,
+            "crop": "middle",
+            "resampling": "bicubic",
+            "mean": [*self.mean],
+            "spread": [*self.spread],
+        }
 
     def prepare(self, segment: Float32Array | Uint8Array) -> Float32Array:
-        """Squeeze a picture into the square: ``[shape=(3, input_px, input_px)]``."""
+        """Scale the middle of a picture to the square: ``[shape=(3, input_px, input_px)]``."""
         from PIL import Image
 
-        side = (self.input_px, self.input_px)
-        square = np.asarray(Image.fromarray(segment).resize(side, Image.Resampling.BICUBIC))
+        height, width = segment.shape[:2]
+        side = min(height, width)
+        left, top = (width - side) / 2, (height - side) / 2
+        size, box = (self.input_px, self.input_px), (left, top, left + side, top + side)
+        square = np.asarray(Image.fromarray(segment).resize(size, Image.Resampling.BICUBIC, box=box))
         mean, spread = np.array([self.mean, self.spread], dtype=np.float32)
         # (x / 255 - mean) / spread as one product and one difference.
         planes = np.ascontiguousarray(square.transpose(2, 0, 1)).astype(np.float32)

@@ -24,8 +24,8 @@ LEVEL_DBFS: Final = -36.0
 After pre-emphasis, since that is what the network sees: a bass and a cymbal of one loudness then fill the same range.
 """
 
-FLOOR: Final = 3e-3
-"""Power that is added in every band, about 41 dB below a pure tone of that level: what lies far below the loudest is
+FLOOR: Final = 1e-3
+"""Power that is added in every band, about 46 dB below a pure tone of that level: what lies far below the loudest is
 hidden, be it the hiss of a room, of a converter or of 16 bits."""
 
 _FFT_SIZE: Final = 1024

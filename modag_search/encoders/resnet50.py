@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from modag_search.encoders.base import ClassHead, EncoderCard
 from modag_search.encoders.image import SquareImageEncoder
-from modag_search.encoders.network import Network
 from modag_search.encoders.torch_backend import TorchNetwork, require_torch
 from modag_search.encoders.weights import WeightsFile
 
 if TYPE_CHECKING:
     import torch
+
+    from modag_search.encoders.network import Network
 
 
 class ResNet50(SquareImageEncoder):

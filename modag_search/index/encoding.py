@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,8 +117,9 @@ class MediaEncoder:
             start_s=start_s,
             end_s=end_s,
         )
-        encoded = tuple(self._encoded(segment, path) for segment in self._timed(stream.segments()))
-        return stream.facts, encoded
+        encoded = [(segment.peak, self._encoded(segment, path)) for segment in self._timed(stream.segments())]
+        facts = stream.facts
+        return facts, tuple(_silenced(segment, peak, facts.silent_below) for peak, segment in encoded)
 
     def as_stored(self, features: Float32Array) -> Float32Array:
         """Round features as the catalog does, so that a query equals the item that it was indexed as."""
@@ -147,6 +149,13 @@ class MediaEncoder:
             status=segment.status,
             feature=feature,
         )
+
+
+def _silenced(segment: EncodedSegment, peak: float | None, silent_below: float | None) -> EncodedSegment:
+    """Take the feature from a window that proved silent beside one that came after it."""
+    if peak is None or silent_below is None or peak >= silent_below:
+        return segment
+    return replace(segment, status="silent", feature=None)
 
 
 _EXAMPLES: Mapping[Modality, list[np.ndarray]] = {

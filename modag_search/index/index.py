@@ -18,6 +18,7 @@ from modag_search.errors import (
     IndexFolderError,
     IndexLockedError,
     IndexNotFoundError,
+    SpaceMismatchError,
     UsageError,
 )
 from modag_search.index.encoding import MediaEncoder
@@ -25,8 +26,15 @@ from modag_search.index.ingest import Ingest, IngestOptions, Progress
 from modag_search.index.labelled import ItemVectors
 from modag_search.index.labels import LabelBook
 from modag_search.index.queries import QueryMaker, find_item
-from modag_search.index.searching import Search
-from modag_search.index.spaces import OWN_SPACE_FILE, adopt_space, load_space, with_own_space
+from modag_search.index.searching import Query, Search
+from modag_search.index.spaces import (
+    OWN_SPACE_FILE,
+    adopt_space,
+    fitting_name,
+    load_space,
+    present_settings,
+    with_own_space,
+)
 from modag_search.index.spreading import Paths, Spreading, one_or_more
 from modag_search.index.vectors import SegmentVectors
 from modag_search.index.versions import library_versions
@@ -103,13 +111,13 @@ class Index(Spreading):
         IndexNotFoundError
             If there is none and none is to be made.
         UsageError
-            If `settings` differ from those of the index, or name encoders that no space joins.
+            If `settings` differ from those of the index.
         IndexFolderError, CatalogError
             If the index cannot be read.
         """
         path = Path(folder).absolute()
         if is_index(path):
-            kept = IndexSettings.load(path)
+            kept = present_settings(IndexSettings.load(path))
             if settings is not None and kept != (wanted := with_own_space(path, kept, settings)):
                 raise UsageError(f"{path}: has other settings ({_differences(kept, wanted)}); make a new index")
             if not (path / _CATALOG_FILE).is_file():
@@ -304,16 +312,23 @@ class Index(Spreading):
             If the query cannot be meant or read, or ``id:N`` is not in the index.
         NothingFoundError
             If the query is silent or black, or no item has the label.
+        SpaceMismatchError
+            If only the other modality is wanted, and no space joins the two.
         """
         if n < 1:
             raise UsageError(f"n must be 1 at least, not {n}")
         stores = self._stores(modality)
         asked = self._queries.make(os.fspath(query), start_s=start_s, end_s=end_s)
+        if not self.space.joins:
+            stores = self._comparable(stores, asked)
         among = None if label is None else self._segments_labelled(label)
         search = Search(self._catalog, self.space, stores)
         hits = search.hits(asked, n=n, among=among, min_similarity=min_similarity)
         if not hits and (outdated := self.outdated()):
-            logger.warning("%d items were made by another version of an encoder; `modag index` renews them", outdated)
+            logger.warning(
+                "%d items were made by another encoder, or another version of one; `modag rebuild` renews them",
+                outdated,
+            )
         return hits
 
     # Labels.
@@ -377,15 +392,33 @@ class Index(Spreading):
         """Return the files that could not be indexed, with their reasons."""
         return self._catalog.failures.all()
 
-    def rebuild(self, *, space: str | os.PathLike[str] | None = None, store: str | None = None) -> int:
-        """Make the stores anew from the features in the catalog; no media are decoded, no encoder runs.
+    def rebuild(
+        self,
+        *,
+        space: str | os.PathLike[str] | None = None,
+        store: str | None = None,
+        sound_encoder: str | None = None,
+        image_encoder: str | None = None,
+        workers: int | None = None,
+        progress: Progress | None = None,
+    ) -> int:
+        """Make the stores anew from the features in the catalog, and those features that other encoders made.
+
+        Nothing is decoded but files whose features today's encoders did not make. Labels stay. Broken off, the next
+        call goes on from there; what is out of reach keeps its old features, which are not searched, until it is back.
 
         Parameters
         ----------
         space : str or os.PathLike, optional
-            Move to another space: a packaged one by name, or a space file, which is copied into the index.
+            Move to another space: a packaged one by name, or a space file, which is copied into the index; ``auto``
+            takes the packaged one that fits the encoders.
         store : str, optional
             Move to another kind of store.
+        sound_encoder, image_encoder : str, optional
+            Move to other encoders. Where the space does not fit them, the packaged one that does is taken.
+        workers : int, optional
+            Threads that decode and encode; default one a processor.
+        progress : Progress, optional
 
         Returns
         -------
@@ -396,9 +429,12 @@ class Index(Spreading):
         ------
         SpaceMismatchError
             If the space was trained on other encoders.
+        UnknownPluginError, WeightsMissingError, MissingExtraError
+            If an encoder is not to be had; the index is as it was.
         """
         with self._writing():
-            self._change_settings(space=space, store=store)
+            self._change_settings(space=space, store=store, sound_encoder=sound_encoder, image_encoder=image_encoder)
+            self._encode_outdated(workers=workers, progress=progress)
             return self._views.rebuild()
 
     def verify(self) -> list[str]:
@@ -421,17 +457,59 @@ class Index(Spreading):
         names = self.labels.with_descendants(label)
         return np.unique(self._catalog.labels.labelled_segments(labels=names)[0])
 
-    def _change_settings(self, *, space: str | os.PathLike[str] | None, store: str | None) -> None:
-        changed = self.settings
-        if store is not None:
-            registry.store_class(store)
-            changed = replace(changed, store=store)
-        if space is not None:
-            changed = replace(changed, space=adopt_space(self.folder, space, self._encoder.encoders))
+    def _comparable(self, stores: Mapping[Modality, VectorStore], asked: Query) -> Mapping[Modality, VectorStore]:
+        """Leave out, where no space joins the modalities, what cannot be compared with what is asked."""
+        comparable = {modality: store for modality, store in stores.items() if modality in asked.vectors}
+        if not comparable:
+            raise SpaceMismatchError(
+                f"no space joins {self.settings.sound_encoder} and {self.settings.image_encoder} in this index, so "
+                f"sounds find sounds and pictures find pictures alone; label some of both and make one: "
+                f"`modag train space --index {self.folder} --output FILE`, then `modag rebuild --space FILE`"
+            )
+        return comparable
+
+    def _change_settings(
+        self,
+        *,
+        space: str | os.PathLike[str] | None,
+        store: str | None,
+        sound_encoder: str | None,
+        image_encoder: str | None,
+    ) -> None:
+        changed = replace(
+            self.settings,
+            store=store or self.settings.store,
+            sound_encoder=sound_encoder or self.settings.sound_encoder,
+            image_encoder=image_encoder or self.settings.image_encoder,
+        )
+        registry.store_class(changed.store)
+        encoder = MediaEncoder(changed)
+        for modality in MODALITIES:
+            if changed.encoder(modality) != self.settings.encoder(modality):
+                encoder.warm(modality)
+        wanted = space if space is not None else fitting_name(self.folder, changed, encoder.encoders)
+        changed = replace(changed, space=adopt_space(self.folder, wanted, encoder.encoders))
         changed.save(self.folder)
         self.settings = changed
         for cached in ("space", "_views", "_encoder"):
             self.__dict__.pop(cached, None)
+
+    def _encode_outdated(self, *, workers: int | None, progress: Progress | None) -> None:
+        """Encode anew the files whose features other encoders made, as far as they are within reach."""
+        outdated = self._catalog.items.outdated_paths(self._encoder.fingerprints)
+        here = [path for path in outdated if os.path.exists(path)]
+        if lacking := len(outdated) - len(here):
+            logger.warning("%d files are out of reach; `modag index` takes them in once they are back", lacking)
+        if not here:
+            return
+        ingest = Ingest(
+            self._catalog, MediaEncoder(self.settings), here, options=IngestOptions(workers=workers), progress=progress
+        )
+        run_id = self._start_run("rebuild", asdict(self.settings))
+        report = ingest.run(run_id=run_id)
+        self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
+        if report.failed:
+            logger.warning("%d files could not be encoded anew; `modag failures` lists them", report.failed)
 
     def _start_run(self, verb: str, arguments: Mapping[str, object]) -> int:
         return self._catalog.runs.start(verb, arguments=arguments, versions=library_versions())

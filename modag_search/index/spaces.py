@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from modag_search import registry
 from modag_search.encoders import Encoder
 from modag_search.errors import ModelError, SpaceMismatchError
 from modag_search.settings import IndexSettings
@@ -15,16 +16,20 @@ from modag_search.space import Space, packaged_spaces
 from modag_search.values import MODALITIES, Modality
 
 OWN_SPACE_FILE = "space.safetensors"
+_FORMER_SPACES = ("mn04",)
 Encoders = Mapping[Modality, Encoder]
 
 
 def load_space(folder: Path, settings: IndexSettings, encoders: Encoders) -> Space:
     """Load the space that the settings of an index name.
 
+    ``auto`` gives the packaged space that was trained on the encoders, or, where there is none, one that keeps sounds
+    and pictures apart.
+
     Raises
     ------
     SpaceMismatchError
-        If it was trained on other encoders, or no packaged space was trained on these.
+        If it was trained on other encoders.
     ModelError
         If there is no such space.
     """
@@ -58,6 +63,28 @@ def adopt_space(folder: Path, space: str | os.PathLike[str], encoders: Encoders)
     return name
 
 
+def fitting_name(folder: Path, settings: IndexSettings, encoders: Encoders) -> str:
+    """Return what the settings call their space where it fits the encoders; else ``auto``."""
+    try:
+        load_space(folder, settings, encoders)
+    except SpaceMismatchError:
+        return "auto"
+    return settings.space
+
+
+def present_settings(settings: IndexSettings) -> IndexSettings:
+    """Put, in the settings of an index that an earlier version made, successors in the place of what is gone.
+
+    Its features are outdated then, as another version of the same encoder would leave them.
+    """
+    return replace(
+        settings,
+        sound_encoder=registry.present_name(settings.sound_encoder),
+        image_encoder=registry.present_name(settings.image_encoder),
+        space="auto" if settings.space in _FORMER_SPACES else settings.space,
+    )
+
+
 def with_own_space(folder: Path, kept: IndexSettings, wanted: IndexSettings) -> IndexSettings:
     """Call a space file that an index has a copy of what the index calls it."""
     if kept.space != "own" or not os.path.isfile(wanted.space):
@@ -73,22 +100,24 @@ def require_fit(space: Space, encoders: Encoders) -> None:
         if trained_on["name"] != encoders[modality].name:
             raise SpaceMismatchError(
                 f"space {space.name!r} was trained on {trained_on['name']}, not on {encoders[modality].name}; "
-                f"`modag train space` makes one for the latter"
+                f"`modag train space` makes one for the latter, `modag rebuild --space auto` goes on without"
             )
         if trained_on["fingerprint"] != encoders[modality].fingerprint:
             raise SpaceMismatchError(
-                f"space {space.name!r} was trained on another version of {trained_on['name']}; train it anew"
+                f"space {space.name!r} was trained on another version of {trained_on['name']}; "
+                f"`modag train space` trains it anew, `modag rebuild --space auto` goes on without"
             )
 
 
 def _fitting_space(encoders: Encoders) -> Space:
-    names = {modality: encoders[modality].name for modality in MODALITIES}
     for path in packaged_spaces().values():
         space = Space.load(path)
-        if all(space.encoders[modality]["name"] == names[modality] for modality in MODALITIES):
-            require_fit(space, encoders)
+        if all(space.encoders[modality] == identity_of(encoders[modality]) for modality in MODALITIES):
             return space
-    raise SpaceMismatchError(
-        f"no packaged space joins {names['sound']} and {names['image']}; `modag train space` makes one, "
-        f"`modag index --space FILE` takes it"
-    )
+    identities = {modality: identity_of(encoders[modality]) for modality in MODALITIES}
+    return Space.apart(identities, {modality: encoders[modality].dimension for modality in MODALITIES})
+
+
+def identity_of(encoder: Encoder) -> dict[str, str]:
+    """Return what binds a space to an encoder."""
+    return {"name": encoder.name, "fingerprint": encoder.fingerprint}

@@ -9,8 +9,9 @@ import numpy as np
 
 from modag_search.errors import CorruptMediaError
 from modag_search.media.kinds import extension_of
+from modag_search.media.loudness import LOSSY_FLOOR, integer_floor, loudest_channel
 from modag_search.media.opening import misnamed
-from modag_search.media.sounds import check_rate, mono
+from modag_search.media.sounds import check_rate
 from modag_search.media.windows import in_batches
 
 if TYPE_CHECKING:
@@ -112,6 +113,13 @@ def promised_samples(container: InputContainer, stream: AudioStream, *, rate_hz:
     return int(stream.duration * stream.time_base * rate_hz)
 
 
+def sound_floor(stream: AudioStream, frame: AudioFrame) -> float:
+    """Return how far silence may go from its mean, by how a stream stores its samples; see `loudness`."""
+    if not frame.format.name.startswith(("flt", "dbl")):
+        return integer_floor(frame.format.bits)
+    return 0.0 if stream.codec_context.codec.lossless else LOSSY_FLOOR
+
+
 class DecodedFrames:
     """The frames of one stream, in order; damaged packets are passed over and counted.
 
@@ -150,7 +158,13 @@ class DecodedFrames:
 
 
 class SoundBlocks:
-    """The mono blocks of a range of a sound stream; `position` tells how far reading has come."""
+    """The blocks, ``[shape=(n, channels)]``, of a range of a sound stream.
+
+    Attributes
+    ----------
+    position : int
+        How far reading has come, in samples.
+    """
 
     def __init__(self, frames: Iterable[AudioFrame], path: str, *, rate_hz: int, start: int, stop: int | None) -> None:
         check_rate(path, rate_hz)
@@ -165,12 +179,16 @@ class SoundBlocks:
         return in_batches(self._parts())
 
     def _parts(self) -> Iterator[Float32Array]:
+        n_channels: int | None = None
         for frame in self._frames:
             if frame.sample_rate != self._rate_hz:
                 raise CorruptMediaError(
                     self._path, f"changes its sample rate from {self._rate_hz} to {frame.sample_rate} Hz"
                 )
-            samples = mono_samples(frame)
+            samples = samples_of(frame)
+            n_channels = n_channels or samples.shape[1]
+            if samples.shape[1] != n_channels:
+                samples = np.repeat(loudest_channel(samples)[:, None], n_channels, axis=1)
             first, self.position = self.position, self.position + len(samples)
             stop = None if self._stop is None else max(self._stop - first, 0)
             part = samples[max(self._start - first, 0) : stop]
@@ -180,15 +198,15 @@ class SoundBlocks:
                 return
 
 
-def mono_samples(frame: AudioFrame) -> Float32Array:
-    """Return a frame of sound as ``[shape=(n,), float32]`` in [-1, 1], the mean of its channels."""
+def samples_of(frame: AudioFrame) -> Float32Array:
+    """Return a frame of sound as ``[shape=(n, channels), float32]``; full scale of integers is 1."""
     samples = frame.to_ndarray()
     by_channel = samples if frame.format.is_planar else samples.reshape(-1, len(frame.layout.channels)).T
     if samples.dtype.kind == "f":
-        return mono(by_channel.T.astype(np.float32))
+        return by_channel.T.astype(np.float32, order="C")
     full_scale = float(2 ** (8 * samples.dtype.itemsize - 1))
     middle = full_scale if samples.dtype.kind == "u" else 0.0
-    return mono(((by_channel.T.astype(np.float64) - middle) / full_scale).astype(np.float32))
+    return ((by_channel.T.astype(np.float64) - middle) / full_scale).astype(np.float32, order="C")
 
 
 def upright_image(frame: VideoFrame) -> Image.Image:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from modag_search.errors import UnsupportedMediaError, UsageError
 from modag_search.media.kinds import SOUNDFILE_EXTENSIONS, extension_of, kind_of
+from modag_search.media.loudness import with_silence_told
 from modag_search.media.opening import media_errors, open_not_empty
 from modag_search.media.request import DecodeRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
     from modag_search.values import DecodedSegment, MediaFacts, MediaKind, Modality, Segmentation
 
-# Raise this when the same bytes would decode to other samples or pixels: features made with another
-# revision are not comparable.
-DECODER_REVISION: Final = "1"
+# Raise one of these when the same bytes would decode to other samples or pixels, or be silent or black by another rule:
+# features made with another revision are not comparable.
+DECODER_REVISIONS: Final[Mapping[Modality, str]] = {"image": "1", "sound": "2"}
 
 
 class MediaStream:
@@ -48,7 +49,8 @@ class MediaStream:
         ------
         DecodedSegment
             Of a sound: its windows. Of a picture: itself. Of a video: its frames, then the windows
-            of its sound.
+            of its sound. A window is silent whose peak lies far below the loudest of the file, which is known at
+            the end only: those that came before it are to be judged again, by `MediaFacts.silent_below`.
 
         Raises
         ------
@@ -59,7 +61,7 @@ class MediaStream:
             The range starts behind the end of the file.
         """
         with media_errors(self._request.path), open_not_empty(self._request.path) as file:
-            self._facts = yield from self._decode(file)
+            self._facts = yield from with_silence_told(self._decode(file))
 
     def _decode(self, file: BinaryIO) -> Generator[DecodedSegment, None, MediaFacts]:
         if self._kind == "image":
@@ -157,21 +159,25 @@ def decoder_specification(modality: Modality, segmentation: Segmentation, sample
     dict
     """
     if modality == "sound":
-        from modag_search.media.sounds import RESAMPLER_QUALITY, SILENCE_DBFS
+        from modag_search.media import loudness
+        from modag_search.media.sounds import RESAMPLER_QUALITY
 
         return {
-            "revision": DECODER_REVISION,
+            "revision": DECODER_REVISIONS[modality],
             "sample_rate_hz": sample_rate_hz,
             "resampler": f"soxr {RESAMPLER_QUALITY}",
-            "channels": "mean",
+            "channels": "loudest",
+            "most_channels": loudness.MOST_CHANNELS,
             "window_s": segmentation.window_s,
             "hop_s": segmentation.hop_s,
-            "silence_dbfs": SILENCE_DBFS,
+            "silence_db": loudness.SILENCE_DB,
+            "dither_steps": loudness.DITHER_STEPS,
+            "lossy_floor": loudness.LOSSY_FLOOR,
         }
     from modag_search.media import pictures, reducing
 
     return {
-        "revision": DECODER_REVISION,
+        "revision": DECODER_REVISIONS[modality],
         "shorter_side_px": reducing.SHORTER_SIDE_PX,
         "longer_side_px": reducing.LONGER_SIDE_PX,
         "filter": "lanczos",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
@@ -11,17 +12,15 @@ import soundfile
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, UsageError
 from modag_search.media.chunks import promised_share
+from modag_search.media.loudness import LOSSY_FLOOR, MOST_CHANNELS, integer_floor, loudest_channel, peak_about_mean
 from modag_search.media.opening import damage
 from modag_search.media.windows import cut, in_batches
-from modag_search.values import DecodedSegment, Float32Array, MediaFacts, SegmentStatus
+from modag_search.values import DecodedSegment, Float32Array, MediaFacts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from modag_search.media.request import DecodeRequest
-
-SILENCE_DBFS: Final = -60.0
-"""A window whose loudest sample lies below this is silent."""
 
 LOUDEST_SAMPLE: Final = 1e10
 """Larger samples, of which 1 is full scale, are damage. Integers of 32 bits stored as floats still pass, and the
@@ -35,6 +34,18 @@ SHARE_THAT_MUST_DECODE: Final = 0.9
 
 _READ_SAMPLES: Final = 4096  # what a damaged place costs at most
 _UNKNOWN_LENGTH: Final = 1 << 62  # libsndfile's SF_COUNT_MAX stands for "not told"
+
+# Bits of libsndfile's formats whose samples are integers, and those that the smallest step of a law or of an adaptive
+# code stands for. A-law has no zero: silence toggles between the two steps beside it.
+_BITS: Final = {
+    **dict.fromkeys(("PCM_S8", "PCM_U8", "DPCM_8"), 8),
+    **dict.fromkeys(("ALAW", "ULAW", "GSM610"), 13),
+    **dict.fromkeys(("PCM_16", "ALAC_16", "DPCM_16", "DWVW_16", "IMA_ADPCM", "MS_ADPCM"), 16),
+    "DWVW_12": 12,
+    "ALAC_20": 20,
+    **dict.fromkeys(("PCM_24", "ALAC_24", "DWVW_24"), 24),
+    **dict.fromkeys(("PCM_32", "ALAC_32"), 32),
+}
 
 
 class NotASoundError(Exception):
@@ -57,61 +68,90 @@ def decode_sound(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
     with _open_soundfile(file) as sound:
         check_rate(path, sound.samplerate)
         blocks = _SoundfileBlocks(sound, request)
-        yield from sound_segments(blocks, request, rate_hz=sound.samplerate)
+        yield from sound_segments(blocks, request, rate_hz=sound.samplerate, floor=_floor(sound.subtype))
         if blocks.position == blocks.start:
             raise blocks.nothing_decoded()
         check_complete(path, decoded=blocks.position, promised=blocks.wanted, rate_hz=sound.samplerate)
         return MediaFacts(kind="sound", duration_s=blocks.duration_s())
 
 
-def sound_segments(blocks: Iterable[Float32Array], request: DecodeRequest, *, rate_hz: int) -> Iterator[DecodedSegment]:
-    """Resample and cut a mono sound.
+def sound_segments(
+    blocks: Iterable[Float32Array], request: DecodeRequest, *, rate_hz: int, floor: float
+) -> Iterator[DecodedSegment]:
+    """Resample and cut a sound, and take the loudest channel of each window.
 
     Parameters
     ----------
-    blocks : Iterable of np.ndarray [shape=(n,), float32]
+    blocks : Iterable of np.ndarray [shape=(n, channels), float32]
         The part of the sound that is asked for.
     request : DecodeRequest
     rate_hz : int
         Rate of `blocks`.
+    floor : float
+        Windows that go no further from their mean are silent: what the file's format cannot tell from nothing.
+
+    Yields
+    ------
+    DecodedSegment
     """
     wanted_hz = request.sample_rate_hz
     window = max(round(request.segmentation.window_s * wanted_hz), 1)
     hop = max(round(request.segmentation.hop_s * wanted_hz), 1)
     offset_s = request.sample_range(rate_hz)[0] / rate_hz
-    resampled = resample(blocks, rate_hz=rate_hz, sample_rate_hz=wanted_hz)
-    for start, data in cut(resampled, window=window, hop=hop):
+    resampled = resample(map(_few_channels, blocks), rate_hz=rate_hz, sample_rate_hz=wanted_hz)
+    for start, channels in cut(resampled, window=window, hop=hop):
+        _check_samples(request.path, channels)
+        data = loudest_channel(channels)
+        peak = peak_about_mean(data)
         yield DecodedSegment(
             modality="sound",
             start_s=offset_s + start / wanted_hz,
             end_s=offset_s + (start + len(data)) / wanted_hz,
             data=data,
-            status=_status(request.path, data),
+            status="silent" if peak <= floor else "ok",
+            peak=peak,
         )
 
 
 def resample(blocks: Iterable[Float32Array], *, rate_hz: int, sample_rate_hz: int) -> Iterator[Float32Array]:
-    """Resample a mono sound block by block with soxr; the same blocks always give the same samples."""
+    """Resample a sound, ``[shape=(n, channels)]``, block by block with soxr.
+
+    The same blocks always give the same samples. The mean of the first block is set aside meanwhile: to a resampler a
+    sound comes out of zeros, so that one with an offset would begin and end with a crack, often louder than itself.
+    """
+    blocks = iter(blocks)
+    first = next(blocks, None)
+    if first is None:
+        return
+    blocks = chain([first], blocks)
     if rate_hz == sample_rate_hz:
         yield from blocks
         return
     import soxr
 
-    stream = soxr.ResampleStream(rate_hz, sample_rate_hz, 1, dtype="float32", quality=RESAMPLER_QUALITY)
-    first_sample = np.empty(0, np.float32)
+    with _any_samples():
+        offset = first.mean(axis=0, dtype=np.float64).astype(np.float32)
+    stream = soxr.ResampleStream(rate_hz, sample_rate_hz, len(offset), dtype="float32", quality=RESAMPLER_QUALITY)
     has_output = False
     for block in blocks:
-        if not len(first_sample):
-            first_sample = block[:1].copy()
-        output = stream.resample_chunk(block)
+        with _any_samples():
+            output = stream.resample_chunk(block - offset)
+            output += offset
         if len(output):
             has_output = True
             yield output
-    tail = stream.resample_chunk(np.empty(0, np.float32), last=True)
+    tail = stream.resample_chunk(np.empty((0, len(offset)), np.float32), last=True)
     if len(tail):
+        with _any_samples():
+            tail += offset
         yield tail
     elif not has_output:
-        yield first_sample  # shorter than one sample at the new rate, yet not nothing
+        yield first[:1]  # shorter than one sample at the new rate, yet not nothing
+
+
+def _any_samples() -> np.errstate:
+    """Let samples pass that are not numbers or too large, which `_check_samples` refuses."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def check_not_cut_off(file: BinaryIO, path: str) -> None:
@@ -135,22 +175,23 @@ def check_complete(path: str, *, decoded: int, promised: int | None, rate_hz: in
         )
 
 
-def mono(samples: Float32Array) -> Float32Array:
-    """Mix ``[shape=(n, channels)]`` to ``[shape=(n,)]`` by the mean."""
-    if samples.shape[1] == 1:
-        return samples[:, 0]
-    with np.errstate(over="ignore", invalid="ignore"):  # samples that are not numbers are refused later
-        mean: Float32Array = samples.mean(axis=1, dtype=np.float32)
-    return mean
+def _few_channels(block: Float32Array) -> Float32Array:
+    return block if block.shape[1] <= MOST_CHANNELS else loudest_channel(block)[:, None]
 
 
-def _status(path: str, data: Float32Array) -> SegmentStatus:
-    peak = float(np.max(np.abs(data)))
-    if not math.isfinite(peak):
+def _check_samples(path: str, samples: Float32Array) -> None:
+    lowest, highest = float(samples.min()), float(samples.max())
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
         raise CorruptMediaError(path, "holds samples that are not numbers")
+    peak = max(-lowest, highest)
     if peak > LOUDEST_SAMPLE:
         raise CorruptMediaError(path, f"is damaged: holds samples of {peak:.0e}, where 1 is full scale")
-    return "silent" if peak < 10 ** (SILENCE_DBFS / 20) else "ok"
+
+
+def _floor(subtype: str) -> float:
+    if subtype in ("FLOAT", "DOUBLE"):
+        return 0.0  # of any scale, so that nothing but one and the same value is silence
+    return integer_floor(_BITS[subtype]) if subtype in _BITS else LOSSY_FLOOR
 
 
 @contextmanager
@@ -177,7 +218,7 @@ class _ForwardSound(soundfile.SoundFile):  # type: ignore[misc] # soundfile has 
 
 
 class _SoundfileBlocks:
-    """The mono blocks of the part of a sound that is asked for.
+    """The blocks, ``[shape=(n, channels)]``, of the part of a sound that is asked for.
 
     Attributes
     ----------
@@ -211,7 +252,7 @@ class _SoundfileBlocks:
                 if not len(block):
                     return
                 self.position += len(block)
-                yield mono(block)
+                yield block
         except soundfile.SoundFileError as error:
             self._failure = error  # what came before counts; `check_complete` judges whether it is enough
 

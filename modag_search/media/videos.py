@@ -22,6 +22,7 @@ from modag_search.media.containers import (
     open_container,
     picture_stream,
     promised_samples,
+    sound_floor,
     sound_stream,
     upright_image,
 )
@@ -103,7 +104,7 @@ def decode_sound_stream(
         rate_hz = first.sample_rate  # as decoded; headers of HE-AAC tell half of it
         start, stop = request.sample_range(rate_hz)
         blocks = SoundBlocks(chain([first], iterator), path, rate_hz=rate_hz, start=start, stop=stop)
-        yield from sound_segments(blocks, request, rate_hz=rate_hz)
+        yield from sound_segments(blocks, request, rate_hz=rate_hz, floor=sound_floor(stream, first))
         if frames.damaged > frames.decoded:
             raise CorruptMediaError(path, "is damaged: most of its sound does not decode")
         if blocks.position <= start:

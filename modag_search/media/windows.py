@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _BATCH_SAMPLES: Final = 1 << 16
+_BATCH_VALUES: Final = 1 << 22  # of all channels together: 16 MiB, which only sounds of more than 64 channels reach
 
 
 def window_bounds(n_samples: int, *, window: int, hop: int) -> Iterator[tuple[int, int]]:
@@ -47,13 +48,14 @@ def in_batches(blocks: Iterable[Float32Array]) -> Iterator[Float32Array]:
     The same blocks always give the same batches, so that resampling them gives the same samples.
     """
     batch: list[Float32Array] = []
-    n_samples = 0
+    n_samples = n_values = 0
     for block in blocks:
         batch.append(block)
         n_samples += len(block)
-        if n_samples >= _BATCH_SAMPLES:
+        n_values += block.size
+        if n_samples >= _BATCH_SAMPLES or n_values >= _BATCH_VALUES:
             yield np.concatenate(batch)
-            batch, n_samples = [], 0
+            batch, n_samples, n_values = [], 0, 0
     if batch:
         yield np.concatenate(batch)
 
@@ -65,7 +67,7 @@ def cut(blocks: Iterable[Float32Array], *, window: int, hop: int) -> Iterator[tu
 
     Parameters
     ----------
-    blocks : Iterable of np.ndarray [shape=(n,), float32]
+    blocks : Iterable of np.ndarray [shape=(n, ...), float32]
         The sound, in blocks of any length.
     window, hop : int
         Length of a window and distance between the starts of two, in samples.
@@ -74,15 +76,15 @@ def cut(blocks: Iterable[Float32Array], *, window: int, hop: int) -> Iterator[tu
     ------
     start : int
         Where the window starts, in samples.
-    data : np.ndarray [shape=(m,), float32]
+    data : np.ndarray [shape=(m, ...), float32]
         A copy of its samples, ``m <= window``.
     """
-    pending = np.empty(0, np.float32)
+    pending: Float32Array | None = None
     pending_start = 0  # position in the sound of pending[0]
     start = 0  # position of the next window
     reached = 0  # end of the last window yielded
     for block in blocks:
-        pending = np.concatenate([pending, block])
+        pending = block if pending is None else np.concatenate([pending, block])
         while pending_start + len(pending) >= start + window:
             offset = start - pending_start
             yield start, pending[offset : offset + window].copy()
@@ -91,6 +93,6 @@ def cut(blocks: Iterable[Float32Array], *, window: int, hop: int) -> Iterator[tu
         passed = min(start - pending_start, len(pending))
         pending = pending[passed:]
         pending_start += passed
-    end = pending_start + len(pending)
-    if start < end and reached < end:
+    end = pending_start + (0 if pending is None else len(pending))
+    if pending is not None and start < end and reached < end:
         yield start, pending[start - pending_start :].copy()

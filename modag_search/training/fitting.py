@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _SHARES = (0.5, 0.8)
 _UNCHECKED_SHARE = 0.5
+_LENGTHS_MULTIPLE_OF = 32
+"""Vector units and product quantisers take vectors by such parts."""
 _MOST_CHECKED = 2000
 """Held-out segments of a modality that the checks ask with: enough to tell two checks apart."""
 
@@ -160,7 +162,7 @@ def make_space(trained: TrainedBranches, *, encoder: MediaEncoder, card: Mapping
         },
         background=trained.background,
         card=card,
-    )
+    ).padded_to(_LENGTHS_MULTIPLE_OF)
 
 
 def with_knowledge(
@@ -179,12 +181,12 @@ def with_knowledge(
     if settings.share == 0:
         return space
     heads = {modality: encoder.encoders[modality].class_head() for modality in MODALITIES}
-    names, knowledge = fit_knowledge(examples, groups, heads, settings=settings, seed=seed)
-    if not names:
+    fitted = fit_knowledge(examples, groups, heads, settings=settings, seed=seed)
+    if fitted is None:
         return space
-    return _weighted(
-        dataclasses.replace(space, knowledge=knowledge, names=names), share=settings.share, examples=examples
-    )
+    tree, knowledge = fitted
+    knowing = dataclasses.replace(space, knowledge=knowledge, tree=tree).padded_to(_LENGTHS_MULTIPLE_OF)
+    return _weighted(knowing, share=settings.share, examples=examples)
 
 
 def _weighted(space: Space, *, share: float, examples: Mapping[Modality, Examples]) -> Space:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import torch
 
 from modag_search.errors import UsageError
-from modag_search.space import Knowledge
+from modag_search.space import Knowledge, NameTree
+from modag_search.space.knowledge import REST
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from modag_search.training.space import Examples
 
 _TAXONOMIES = ("audioset", "imagenet")
+_EXCLUSIVE = ("imagenet",)
+"""Taxonomies whose classes exclude each other: there, a class without a name speaks against those with one. AudioSet's
+hold together, and those left out are mostly kinds of what has a name: music, animals, vehicles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +35,31 @@ class CommonName:
     Attributes
     ----------
     name : str
+    kind, group : str
+        What it is a kind of, closely and at large: a ``canine``, an ``animal``.
     classes : Mapping of taxonomy to tuple of int
         Numbers of its classes: its kinds, parts, and sounds.
     """
 
     name: str
+    kind: str
+    group: str
     classes: Mapping[str, tuple[int, ...]]
 
 
 def common_names() -> list[CommonName]:
-    """Read the names that AudioSet and ImageNet have in common, and those of ImageNet that can be taught to sounds.
+    """Read the names that AudioSet and ImageNet share, and those that one of them has beside its kin in the other.
 
     The table lists numbers of classes; AudioSet's are those of its ``class_labels_indices.csv``.
     """
     text = resources.files("modag_search.training").joinpath("common_names.csv").read_text(encoding="utf-8")
     return [
-        CommonName(row["name"], {t: tuple(int(number) for number in row[t].split()) for t in _TAXONOMIES})
+        CommonName(
+            row["name"],
+            row["kind"],
+            row["group"],
+            {t: tuple(int(number) for number in row[t].split()) for t in _TAXONOMIES},
+        )
         for row in csv.DictReader(text.splitlines())
     ]
 
@@ -59,6 +72,8 @@ class KnowledgeSettings:
     ----------
     share : float
         See `space.Space.knowledge_share`; 0 leaves knowledge out.
+    levels : tuple of float
+        How much names, kinds and groups count; see `space.NameTree.weights`.
     corrected : tuple of modality
         Whose classifier is taught from the labelled examples; the others stay as they are.
     strength : float
@@ -68,6 +83,7 @@ class KnowledgeSettings:
     """
 
     share: float = 0.8
+    levels: tuple[float, float, float] = (0.5, 0.3, 0.2)
     corrected: tuple[Modality, ...] = ("sound",)
     strength: float = 0.01
     rehearsals: int = 20
@@ -86,7 +102,7 @@ def fit_knowledge(
     *,
     settings: KnowledgeSettings,
     seed: int = 0,
-) -> tuple[tuple[str, ...], dict[Modality, Knowledge]]:
+) -> tuple[NameTree, dict[Modality, Knowledge]] | None:
     """Make the knowledge of both modalities.
 
     Parameters
@@ -100,30 +116,24 @@ def fit_knowledge(
 
     Returns
     -------
-    names : tuple of str
-        Those that both modalities can know: from the encoder's classes, or from examples.
+    tree : NameTree
     knowledge : dict of modality to Knowledge
-        Empty, as the names are, where an encoder has no classifier or `settings` leave knowledge out.
+        None in the stead of both where an encoder has no classifier or `settings` leave knowledge out.
     """
     if settings.share == 0 or any(heads[modality] is None for modality in MODALITIES):
-        return (), {}
-    present = {modality: {groups[g] for g in np.unique(examples[modality].groups)} for modality in MODALITIES}
-    names = [
-        entry
-        for entry in common_names()
-        if all(
-            entry.classes[_head(heads, modality).taxonomy]
-            or (modality in settings.corrected and entry.name in present[modality])
-            for modality in MODALITIES
-        )
-    ]
+        return None
+    names = common_names()
+    levels = (tuple(entry.kind for entry in names), tuple(entry.group for entry in names))
+    tree = NameTree(tuple(entry.name for entry in names), levels, settings.levels)
     knowledge = {}
     for modality in MODALITIES:
-        classifier = _NamesClassifier(_head(heads, modality), names, examples[modality].features)
-        if modality in settings.corrected:
+        corrected = modality in settings.corrected
+        shown = {groups[g] for g in np.unique(examples[modality].groups)} if corrected else set()
+        classifier = _NamesClassifier(_head(heads, modality), names, examples[modality].features, shown=shown)
+        if corrected:
             _teach(classifier, examples[modality], groups, names, settings=settings, seed=seed)
         knowledge[modality] = classifier.knowledge()
-    return tuple(entry.name for entry in names), knowledge
+    return tree, knowledge
 
 
 def _head(heads: Mapping[Modality, ClassHead | None], modality: Modality) -> ClassHead:
@@ -135,12 +145,17 @@ def _head(heads: Mapping[Modality, ClassHead | None], modality: Modality) -> Cla
 class _NamesClassifier:
     """An encoder's classes, summed by name, with a linear correction to be learnt.
 
-    Names that have no class get one, which begins as the mean of all.
+    Names that have no class and are `shown` by examples get one, which begins as the mean of all.
     """
 
-    def __init__(self, head: ClassHead, names: Sequence[CommonName], features: Float32Array) -> None:
+    def __init__(
+        self, head: ClassHead, names: Sequence[CommonName], features: Float32Array, *, shown: set[str]
+    ) -> None:
         rows = [(number, i) for i, entry in enumerate(names) for number in entry.classes[head.taxonomy]]
-        missing = [i for i, entry in enumerate(names) if not entry.classes[head.taxonomy]]
+        if head.taxonomy in _EXCLUSIVE:
+            named = {number for number, _ in rows}
+            rows += [(number, REST) for number in range(len(head.bias)) if number not in named]
+        missing = [i for i, entry in enumerate(names) if entry.name in shown and not entry.classes[head.taxonomy]]
         weight, bias = head.weight[[n for n, _ in rows]], head.bias[[n for n, _ in rows]]
         self.weight = torch.from_numpy(np.concatenate([weight, np.tile(weight.mean(0), (len(missing), 1))]))
         self.bias = torch.from_numpy(np.concatenate([bias, np.full(len(missing), bias.mean(), np.float32)]))
@@ -150,7 +165,10 @@ class _NamesClassifier:
         self.spread = torch.from_numpy(spread + 0.1 * spread.mean() + 1e-3)
         self.weight_change = torch.zeros_like(self.weight).requires_grad_()
         self.bias_change = torch.zeros_like(self.bias).requires_grad_()
-        self._sums = torch.nn.functional.one_hot(torch.from_numpy(self.name_of), len(names)).float()
+        # REST, -1, stands in the last column.
+        self._sums = torch.nn.functional.one_hot(
+            torch.from_numpy(self.name_of % (len(names) + 1)), len(names) + 1
+        ).float()
 
     def shares(self, features: torch.Tensor) -> torch.Tensor:
         logits = features @ self.weight.T + self.bias
@@ -185,7 +203,11 @@ def _teach(
     weights = 1.0 / counts[targets]
     if settings.rehearsals:
         made_up, made_up_as = _rehearsals(
-            classifier, examples.features, np.flatnonzero(counts == 0), n=settings.rehearsals, seed=seed
+            classifier,
+            examples.features,
+            np.setdiff1d(classifier.name_of[classifier.name_of != REST], targets),
+            n=settings.rehearsals,
+            seed=seed,
         )
         features, targets = np.concatenate([features, made_up]), np.concatenate([targets, made_up_as])
         weights = np.concatenate([weights, np.full(len(made_up_as), 1.0 / settings.rehearsals)])

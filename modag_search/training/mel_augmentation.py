@@ -28,7 +28,7 @@ def mix(powers: tuple[torch.Tensor, ...], generator: torch.Generator) -> tuple[t
 
 
 def spoil(power: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Put every sound of a batch in a room, before a microphone, into noise; some less, some more.
+    """Put sounds in a room, before a microphone, into noise; some more, some less, and about a third not at all.
 
     Parameters
     ----------
@@ -39,9 +39,11 @@ def spoil(power: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     -------
     torch.Tensor [shape=(n, bands, frames)]
     """
-    power = _reverberate(power, generator)
-    power = power * _equaliser(power, generator)
-    return power + _noise(power, generator)
+    kept = _chosen(power, generator, 0.35)
+    spoilt = _reverberate(power, generator)
+    spoilt = spoilt * _equaliser(spoilt, generator)
+    spoilt = spoilt + _noise(spoilt, generator)
+    return kept * power + (1.0 - kept) * spoilt
 
 
 def _uniform(like: torch.Tensor, generator: torch.Generator, low: float, high: float) -> torch.Tensor:

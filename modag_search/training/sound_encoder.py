@@ -1,10 +1,10 @@
 """Training the packaged sound network on from EfficientAT mn04.
 
-Two pulls at once. So that nothing is forgotten, the network must say of a spoilt sound what the starting network says of
-the same sound clean and at the level that it knows: its features, its hidden units, its class probabilities (distillation without
-labels: Hinton, Vinyals, Dean, "Distilling the knowledge in a neural network", 2015; Beyer et al., "Knowledge distillation:
-a good teacher is patient and consistent", CVPR 2022). And a linear layer that is thrown away afterwards must tell
-instruments apart by its hidden units.
+Two pulls at once. So that nothing is forgotten, the network must say of a spoilt sound what the starting network says
+of the same sound clean and at the level that it knows: its features, its hidden units, its class probabilities
+(distillation without labels: Hinton, Vinyals, Dean, "Distilling the knowledge in a neural network", 2015; Beyer et al.,
+"Knowledge distillation: a good teacher is patient and consistent", CVPR 2022). And a linear layer that is thrown away
+afterwards must tell instruments apart by its hidden units.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _CROP_FRAMES = (200, 300, 500)
 _TEACHER_FLOOR = 1e-5
 _MEAN_TOTAL_POWER = 153_600 * 10 ** (LEVEL_DBFS / 10)
-"""Mel power of a frame, summed over bands, of a sound at the encoder's level: half a Fourier length times the sum of the
-squared window times the mean square."""
+"""Mel power of a frame, summed over bands, of a sound at the encoder's level: half a Fourier length times the sum of
+the squared window times the mean square."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +154,7 @@ class SoundEncoderTraining:
             for clip, (clean, heard) in zip(clips, pairs, strict=True):
                 start = self.teacher(_for_teacher(clean[None], torch.tensor([clip.teacher_gain])))
                 rows.append((start, self.average(_for_network(clean[None])), self.average(_for_network(heard[None]))))
-        starts, cleans, spoilts = (
-            [torch.cat([row[who][what] for row in rows]) for what in (1, 2)] for who in range(3)
-        )
+        starts, cleans, spoilts = ([torch.cat([row[who][what] for row in rows]) for what in (1, 2)] for who in range(3))
         return {
             "same_to_itself": _mean_of(functional.cosine_similarity(cleans[0], spoilts[0])),
             "near_the_start": _mean_of(functional.cosine_similarity(cleans[0], starts[0])),
@@ -170,8 +168,8 @@ class SoundEncoderTraining:
         Returns
         -------
         dict
-            ``starting``: what the starting network gives of the clean sounds; ``trained`` and ``trained_spoilt``: what the
-            averaged network gives of the clean and of the spoilt ones.
+            ``starting``: what the starting network gives of the clean sounds; ``trained`` and ``trained_spoilt``: what
+            the averaged network gives of the clean and of the spoilt ones.
         """
         random = np.random.default_rng(0)
         self.average.eval()
@@ -196,9 +194,7 @@ class SoundEncoderTraining:
         random = np.random.default_rng(seed)
         kinds = random.choice(len(self._material), size=n, p=[kind.share for kind in self._material])
         clips = [self._material[i].clips[random.integers(len(self._material[i].clips))] for i in kinds]
-        pairs = [
-            self._tensors(clip, frames, random, spoilt=random.random() < self.settings.spoilt) for clip in clips
-        ]
+        pairs = [self._tensors(clip, frames, random, spoilt=random.random() < self.settings.spoilt) for clip in clips]
         clean, heard = (torch.stack(part) for part in zip(*pairs, strict=True))
         generator = torch.Generator().manual_seed(seed)
         clean, heard = mix((clean, heard), generator)

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from modag_search import Index
-from tests.made_media import sound
+from tests.made_media import GREEN, HIGH_HZ, picture, sound
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ for arguments in json.loads(sys.stdin.read()):
 """
 
 
-NETWORKS = ("torch", "torchaudio", "torchvision", "sklearn")
+NETWORKS = ("matplotlib", "sklearn", "torch", "torchaudio", "torchvision")
 ALL_HEAVY = (*NETWORKS, "PIL", "av", "faiss", "scipy", "soundfile", "soxr")
 
 
@@ -51,7 +51,7 @@ def run(modag: CommandLine, *verbs: tuple[object, ...], heavy: tuple[str, ...] =
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_verbs_on_an_index(filled: CommandLine, media: Path) -> None:
+def test_verbs_on_an_index(filled: CommandLine, media: Path, tmp_path: Path) -> None:
     run(
         filled,
         ("--help",),
@@ -66,7 +66,7 @@ def test_verbs_on_an_index(filled: CommandLine, media: Path) -> None:
         ("failures",),
         ("rebuild",),
         ("verify",),
-        ("index", media),
+        ("index", media, picture(tmp_path / "new" / "d.png", GREEN), sound(tmp_path / "new" / "d.wav", (HIGH_HZ, 2))),
     )
 
 
@@ -113,4 +113,5 @@ def test_verbs_that_name_items_by_their_features(filled: CommandLine, media: Pat
         ("train", "head"),
         ("classify", "--all", "--by", "head"),
         ("duplicates", "--min-similarity", "0"),
+        ("evaluate",),
     )

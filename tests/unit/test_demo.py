@@ -17,6 +17,7 @@ from modag_search.demo import choice as demo_choice
 from modag_search.demo import obtaining as demo_media
 from modag_search.demo import phrases as demo_phrases
 from modag_search.demo import qt_resources
+from modag_search.demo import questions as demo_questions
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "demo"
 HEADER = b"qres" + struct.pack(">5I", 3, 24, 0, 0, 0)
@@ -158,13 +159,48 @@ def test_names_drawings_by_their_code_points() -> None:
     }
 
 
-def test_asks_with_an_instrument_where_there_is_one() -> None:
-    sounds = ["sounds/animals/cow.ogg", "sounds/instruments/piano_scale.ogg"]
-    pictures = ["pictures/animals/guitarfish.png", "pictures/instruments/guitar.png"]
-    assert demo_choice.choose_queries(sounds + pictures) == (sounds[1], pictures[1])
-    assert demo_choice.choose_queries([sounds[0], pictures[0]]) == (sounds[0], pictures[0])
+COLLECTION = [
+    "pictures/animals/cow.jpg",
+    "pictures/animals/dog.jpg",
+    "pictures/animals/dog_2.png",
+    "pictures/animals/dog_3.png",
+    "pictures/instruments/drum_kit.png",
+    "pictures/instruments/piano.png",
+    "sounds/animals/dog_bark.ogg",
+    "sounds/animals/dogfish.ogg",
+    "sounds/instruments/drum_tomtom.ogg",
+    "sounds/instruments/piano_scale.ogg",
+]
+
+
+def test_asks_of_things_that_are_both_shown_and_heard() -> None:
+    assert demo_questions.choose_questions(reversed(COLLECTION)) == [
+        ("dog", "sounds/animals/dog_bark.ogg", "image"),
+        ("piano", "sounds/instruments/piano_scale.ogg", "image"),
+        ("drum", "pictures/instruments/drum_kit.png", "sound"),
+    ]
     with pytest.raises(ValueError, match="no sounds or no pictures"):
-        demo_choice.choose_queries(pictures)
+        demo_questions.choose_questions([path for path in COLLECTION if path.startswith("pictures/")])
+
+
+def test_a_lesson_labels_few_pictures_and_names_a_sound() -> None:
+    assert demo_questions.choose_lessons(reversed(COLLECTION)) == [
+        ("dog", ("pictures/animals/dog.jpg", "pictures/animals/dog_2.png"), "sounds/animals/dog_bark.ogg"),
+        ("piano", ("pictures/instruments/piano.png",), "sounds/instruments/piano_scale.ogg"),
+    ]
+
+
+def test_both_sources_answer_some_questions_and_lessons() -> None:
+    drawings = demo_choice.plan_drawings(f"{code:X}.svg" for code in range(0x1F300, 0x1FB00)).values()
+    phrases = [f"sounds/{voice.theme}/{name}_scale.ogg" for name, voice in demo_phrases.VOICES.items()]
+    collection = [*drawings, *phrases]
+    assert {question.wanted for question in demo_questions.choose_questions(collection)} == {"image", "sound"}
+    assert len(demo_questions.choose_lessons(collection)) >= 2
+
+
+@pytest.mark.parametrize(("path", "name"), [("a/drum_kit_2.png", "drum kit"), ("dog.jpg", "dog"), ("747.png", "747")])
+def test_says_names_as_words(path: str, name: str) -> None:
+    assert demo_questions.spoken_name(path) == name
 
 
 def test_every_phrase_fills_its_time_and_stays_on_the_keyboard() -> None:
@@ -259,10 +295,7 @@ def test_falls_back_to_the_next_source_and_is_not_made_twice(
     monkeypatch.setattr(demo_media, "_COLLECTORS", {"debian": unavailable, "pypi": fake_collector})
     assert demo_media.obtain(folder) == "pypi"
     assert "debian: no route to deb.debian.org" in capsys.readouterr().err
-    assert demo_choice.choose_queries(demo_media.collection_files(folder)) == (
-        "sounds/instruments/trumpet.ogg",
-        "pictures/instruments/violin.png",
-    )
+    assert demo_media.collection_files(folder) == ["pictures/instruments/violin.png", "sounds/instruments/trumpet.ogg"]
     assert os.listdir(tmp_path) == ["demo-media"]
 
     monkeypatch.setattr(demo_media, "_COLLECTORS", {"debian": must_not_run, "pypi": must_not_run})

@@ -11,8 +11,9 @@ import pytest
 from modag_search import Space
 from modag_search.encoders.base import ClassHead
 from modag_search.errors import ModelError, UsageError
-from modag_search.space import Branch, Knowledge, packaged_spaces
-from modag_search.training.knowledge import KnowledgeSettings, common_names, fit_knowledge
+from modag_search.space import Branch, Knowledge, NameTree, packaged_spaces
+from modag_search.space.knowledge import REST, named_vectors
+from modag_search.training.knowledge import KnowledgeSettings, fit_knowledge
 from modag_search.training.space import Examples
 from modag_search.values import MODALITIES
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from modag_search.values import Float32Array, Modality
 
 D = 24
+NAMES = NameTree(("bell", "dog", "harp"))
 
 
 def drawn(seed: int, *shape: int) -> Float32Array:
@@ -42,7 +44,7 @@ def space(knowledge: Knowledge) -> Space:
         background={"image-image": (0.1, 0.2), "image-sound": (0.0, 0.4), "sound-sound": (0.5, 0.6)},
         card={"name": "knowing"},
         knowledge=dict.fromkeys(MODALITIES, knowledge),
-        names=("bell", "dog", "harp"),
+        tree=NAMES,
         knowledge_share=0.8,
     )
 
@@ -52,8 +54,44 @@ def test_shares_are_those_of_a_softmax_summed_by_name(knowledge: Knowledge) -> N
     logits = knowledge.weight.astype(np.float64) @ feature[0] + knowledge.bias
     likelihoods = np.exp(logits) / np.exp(logits).sum()
     expected = [likelihoods[[0, 4]].sum(), likelihoods[[1, 2]].sum(), likelihoods[3]]
-    np.testing.assert_allclose(knowledge.shares(feature)[0], expected, rtol=1e-4)
-    np.testing.assert_allclose(np.linalg.norm(knowledge(drawn(7, 9, D)), axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(knowledge.shares(feature, n_names=3)[0], [*expected, 0], rtol=1e-4)
+
+
+def test_what_has_no_name_has_a_dimension_of_its_own(knowledge: Knowledge) -> None:
+    tree = NameTree(("bell", "dog", "harp"), (("thing", "animal", "thing"),), (0.6, 0.4))
+    unnamed = replace(knowledge, name_of=np.array([0, 1, REST, 2, REST]))
+    known: dict[Modality, Knowledge] = {"image": unnamed, "sound": knowledge}
+    features = drawn(7, 9, D)
+    pictures, sounds = (named_vectors(tree, known, modality, features) for modality in MODALITIES)
+    for vectors in (pictures, sounds):
+        assert vectors.shape == (9, 3 + 2 + 1)
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(pictures[:, -1] ** 2, unnamed.shares(features, n_names=3)[:, -1], rtol=1e-4)
+    assert (sounds[:, -1] == 0).all()
+
+
+def test_kin_are_nearer_than_strangers() -> None:
+    names, kinds = ("dog", "wolf", "cat", "car"), ("canine", "canine", "feline", "car")
+    groups = ("animal", "animal", "animal", "vehicle")
+    tree = NameTree(names, (kinds, groups), (0.5, 0.3, 0.2))
+    dog, wolf, cat, car = tree.roots(np.eye(4, dtype=np.float32))
+    np.testing.assert_allclose([dog @ dog, dog @ wolf, dog @ cat, dog @ car], [1, 0.5, 0.2, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("levels", "weights", "words"),
+    [
+        ((("canine",),), (0.5, 0.5), "of every name"),
+        ((("canine", "feline"),), (1.0,), "add up to 1"),
+        ((("canine", "feline"),), (1.5, -0.5), "add up to 1"),
+        ((), (0.9,), "add up to 1"),
+    ],
+)
+def test_trees_that_cannot_be_meant(
+    levels: tuple[tuple[str, ...], ...], weights: tuple[float, ...], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        NameTree(("dog", "cat"), levels, weights)
 
 
 def test_similarities_are_the_weighted_mean_of_both_parts(space: Space, knowledge: Knowledge) -> None:
@@ -61,7 +99,7 @@ def test_similarities_are_the_weighted_mean_of_both_parts(space: Space, knowledg
     vectors = space.project("sound", first), space.project("image", second)
     assert vectors[0].shape == (3, 7) == (3, space.dimension)
     learned = (space.branches["sound"](first) * space.branches["image"](second)).sum(axis=1)
-    named = (knowledge(first) * knowledge(second)).sum(axis=1)
+    named = np.sqrt(knowledge.shares(first, n_names=3) * knowledge.shares(second, n_names=3)).sum(axis=1)
     np.testing.assert_allclose((vectors[0] * vectors[1]).sum(axis=1), 0.2 * learned + 0.8 * named, atol=1e-5)
 
 
@@ -69,23 +107,49 @@ def test_a_saved_space_knows_the_same(space: Space, tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(space.to_bytes())
     loaded = Space.load(path)
-    assert (loaded.names, loaded.knowledge_share, loaded.fingerprint) == (space.names, 0.8, space.fingerprint)
+    assert (loaded.tree, loaded.knowledge_share, loaded.fingerprint) == (space.tree, 0.8, space.fingerprint)
     features = drawn(10, 5, D)
     for modality in MODALITIES:
         np.testing.assert_array_equal(loaded.project(modality, features), space.project(modality, features))
 
 
+def test_zeros_bring_vectors_to_a_length_and_change_no_similarity(space: Space, tmp_path: Path) -> None:
+    padded = space.padded_to(32)
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(padded.to_bytes())
+    loaded = Space.load(path)
+    assert (loaded.dimension, padded.dimension) == (32, 32)
+    features = drawn(10, 5, D)
+    np.testing.assert_array_equal(loaded.project("sound", features)[:, :7], space.project("sound", features))
+    assert not loaded.project("sound", features)[:, 7:].any()
+    assert loaded.fingerprint == padded.fingerprint != space.fingerprint
+
+
+def test_a_file_of_the_format_before_is_read(space: Space, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(space.to_bytes().replace(b"modag-space/3", b"modag-space/2"))
+    loaded = Space.load(path)
+    assert loaded.fingerprint == space.fingerprint
+    np.testing.assert_array_equal(loaded.project("image", drawn(10, 5, D)), space.project("image", drawn(10, 5, D)))
+
+
 def test_what_it_knows_and_its_share_are_in_the_fingerprint(space: Space, knowledge: Knowledge) -> None:
     other = replace(knowledge, bias=knowledge.bias + 1)
-    spaces = [space, replace(space, knowledge_share=0.5), replace(space, knowledge=dict.fromkeys(MODALITIES, other))]
-    assert len({made.fingerprint for made in spaces}) == 3
+    levels = replace(NAMES, levels=(("thing", "animal", "thing"),), weights=(0.6, 0.4))
+    spaces = [
+        space,
+        replace(space, knowledge_share=0.5),
+        replace(space, knowledge=dict.fromkeys(MODALITIES, other)),
+        replace(space, tree=levels),
+        replace(space, tree=replace(levels, weights=(0.5, 0.5))),
+    ]
+    assert len({made.fingerprint for made in spaces}) == 5
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"names": ("bell", "dog")}, "does not say of every name"),
-        ({"names": ("bell", "dog", "harp", "owl")}, "does not say of every name"),
+        ({"tree": NameTree(("bell", "dog"))}, "mean names which are not there"),
         ({"knowledge_share": 1.5}, "a share from 0 to 1"),
     ],
 )
@@ -115,10 +179,13 @@ def examples_of(groups: list[int], seed: int) -> Examples:
 def test_examples_teach_the_sounds_and_leave_the_pictures_as_they_are() -> None:
     groups = ["oboe", "dog", "something else"]
     examples = {"sound": examples_of([0, 1, 2] * 8, 13), "image": examples_of([0, 1, 2] * 8, 14)}
-    names, knowledge = fit_knowledge(examples, groups, heads(), settings=KnowledgeSettings(rehearsals=0))  # type: ignore[arg-type]
-    assert "oboe" in names  # AudioSet has none
-    assert "ocarina" not in names  # nor of this, and nobody taught it
-    taught = knowledge["sound"].shares(examples["sound"].features)
+    fitted = fit_knowledge(examples, groups, heads(), settings=KnowledgeSettings(rehearsals=0))  # type: ignore[arg-type]
+    assert fitted is not None
+    names, knowledge = fitted[0].names, fitted[1]
+    known = {names[number] for number in knowledge["sound"].name_of}
+    assert "oboe" in known  # AudioSet has none
+    assert "ocarina" not in known  # nor of this, and nobody taught it
+    taught = knowledge["sound"].shares(examples["sound"].features, n_names=len(names))
     told = [names[i] for i in taught.argmax(axis=1)]
     assert [name for name, g in zip(told, examples["sound"].groups, strict=True) if g < 2] == ["oboe", "dog"] * 8
     own = heads()["image"].weight
@@ -128,24 +195,16 @@ def test_examples_teach_the_sounds_and_leave_the_pictures_as_they_are() -> None:
 def test_without_a_classifier_there_is_no_knowledge() -> None:
     examples = {"sound": examples_of([0, 1], 13), "image": examples_of([0, 1], 14)}
     lacking = {**heads(), "image": None}
-    assert fit_knowledge(examples, ["a", "b"], lacking, settings=KnowledgeSettings()) == ((), {})  # type: ignore[arg-type]
+    assert fit_knowledge(examples, ["a", "b"], lacking, settings=KnowledgeSettings()) is None  # type: ignore[arg-type]
     none = KnowledgeSettings(share=0)
-    assert fit_knowledge(examples, ["a", "b"], heads(), settings=none) == ((), {})  # type: ignore[arg-type]
+    assert fit_knowledge(examples, ["a", "b"], heads(), settings=none) is None  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="share of knowledge"):
         KnowledgeSettings(share=2)
-
-
-def test_common_names_are_names_of_distinct_classes() -> None:
-    names = common_names()
-    assert len({entry.name for entry in names}) == len(names) > 90
-    for taxonomy, n_classes in (("audioset", 527), ("imagenet", 1000)):
-        numbers = [number for entry in names for number in entry.classes[taxonomy]]
-        assert len(set(numbers)) == len(numbers)
-        assert all(0 <= number < n_classes for number in numbers)
 
 
 def test_the_packaged_spaces_know_names() -> None:
     for path in packaged_spaces().values():
         space = Space.load(path)
         assert {"violin", "dog", "oboe"} <= set(space.names)
-        assert path.stat().st_size < 4_000_000
+        assert space.dimension % 32 == 0
+        assert path.stat().st_size < 6_000_000

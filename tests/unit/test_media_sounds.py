@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from modag_search.errors import CorruptMediaError, UnreadableMediaError, UnsupportedMediaError, UsageError
-from modag_search.media import decoder_specification, open_media
+from modag_search.media import DECODER_REVISIONS, decoder_specification, open_media
 from modag_search.media.sounds import resample
 from modag_search.values import DecodedSegment, MediaFacts, Segmentation
 from tests.unit.broken_media import sound_bytes, sound_container_bytes, tone
@@ -137,14 +137,6 @@ def test_windows_at_the_recorded_rate_are_the_samples_themselves(tmp_path: Path)
     np.testing.assert_array_equal(np.concatenate([segment.data for segment in segments]), samples)
 
 
-def test_channels_are_averaged(tmp_path: Path) -> None:
-    samples = np.stack([np.full(16_000, 0.5), np.full(16_000, -0.1)], axis=1).astype(np.float32)
-    path = tmp_path / "a.wav"
-    path.write_bytes(sound_bytes(samples, subtype="FLOAT"))
-    (segment,), _ = decode(path)
-    np.testing.assert_allclose(segment.data, 0.2, atol=1e-6)
-
-
 def test_decoding_twice_gives_the_same_samples(tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(sound_bytes(tone(8.0, rate_hz=44_100), rate_hz=44_100, file_format="MP3"))
@@ -155,19 +147,12 @@ def test_decoding_twice_gives_the_same_samples(tmp_path: Path) -> None:
 def test_resampling_in_blocks_equals_resampling_the_whole() -> None:
     import soxr
 
-    sound = tone(20.0, rate_hz=44_100)[:, 0]
+    sound = tone(20.0, rate_hz=44_100, channels=2) * np.array([1.0, -0.5], np.float32)
     blocks = np.split(sound, range(65_536, len(sound), 65_536))
     streamed = np.concatenate(list(resample(blocks, rate_hz=44_100, sample_rate_hz=32_000)))
-    np.testing.assert_allclose(streamed, soxr.resample(sound, 44_100, 32_000, quality="HQ"), atol=1e-5)
-
-
-@pytest.mark.parametrize(("level", "status"), [(0.0, "silent"), (0.0009, "silent"), (0.002, "ok")])
-def test_silence_is_told_by_the_peak(tmp_path: Path, level: float, status: str) -> None:
-    samples = np.zeros(16_000, np.float32)
-    samples[500] = level
-    path = tmp_path / "a.wav"
-    path.write_bytes(sound_bytes(samples, subtype="FLOAT"))
-    assert [segment.status for segment in decode(path)[0]] == [status]
+    whole = soxr.resample(sound, 44_100, 32_000, quality="HQ")
+    np.testing.assert_allclose(streamed[100:-100], whole[100:-100], atol=1e-5)
+    np.testing.assert_allclose(streamed, whole, atol=1e-3)  # what is set aside for the ends is next to nothing here
 
 
 def test_one_sample_is_a_segment_at_any_rate(tmp_path: Path) -> None:
@@ -258,3 +243,4 @@ def test_the_specification_changes_with_what_decides_the_samples() -> None:
     assert usual != decoder_specification("sound", Segmentation(hop_s=1.0), 32_000)
     assert usual == decoder_specification("sound", Segmentation(frame_interval_s=1.0), 32_000)
     assert decoder_specification("image", Segmentation(), 1) == decoder_specification("image", Segmentation(), 2)
+    assert DECODER_REVISIONS["image"] == "1"  # features of pictures outlive a change of what sounds decode to

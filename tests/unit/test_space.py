@@ -40,6 +40,12 @@ def space() -> Space:
     )
 
 
+def branch_of(space: Space, modality: Modality) -> Branch:
+    branch = space.branches[modality]
+    assert isinstance(branch, Branch)
+    return branch
+
+
 def slow_projection(branch: Branch, feature: Float32Array) -> list[float]:
     hidden = [sum(w * x for w, x in zip(row, feature, strict=True)) for row in branch.weight_in.tolist()]
     shifted = [value + bias for value, bias in zip(hidden, branch.bias_in.tolist(), strict=True)]
@@ -59,7 +65,7 @@ def test_projection_is_linear_elu_linear_unit(space: Space, modality: Modality) 
     assert vectors.shape == (9, 5) == (9, space.dimension)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-6)
-    branch = space.branches[modality]
+    branch = branch_of(space, modality)
     for feature, vector in zip(features, vectors, strict=True):
         np.testing.assert_allclose(vector, slow_projection(branch, feature), atol=1e-5)
     assert space.project(modality, features[:0]).shape == (0, 5)
@@ -94,10 +100,10 @@ def test_the_fingerprint_is_of_all_that_decides_a_vector(space: Space) -> None:
     others = [
         replace(space, encoders={**space.encoders, "image": {"name": "image-net", "fingerprint": "other"}}),
         *(
-            replace(space, branches={**space.branches, "sound": replace(space.branches["sound"], **{name: changed})})
+            replace(space, branches={**space.branches, "sound": replace(branch_of(space, "sound"), **{name: changed})})
             for name, changed in (
-                ("weight_in", space.branches["sound"].weight_in + 1),
-                ("bias_out", space.branches["sound"].bias_out * 2),
+                ("weight_in", branch_of(space, "sound").weight_in + 1),
+                ("bias_out", branch_of(space, "sound").bias_out * 2),
             )
         ),
     ]
@@ -119,7 +125,7 @@ def test_files_that_hold_no_space(space: Space, tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(ModelError, match=r"a\.safetensors: not a space file"):
             Space.load(path)
-    path.write_bytes(content.replace(b"modag-space/2", b"modag-space/1"))
+    path.write_bytes(content.replace(b"modag-space/3", b"modag-space/1"))
     with pytest.raises(ModelError, match="not a space file of this version"):
         Space.load(path)
     with pytest.raises(ModelError):
@@ -127,7 +133,7 @@ def test_files_that_hold_no_space(space: Space, tmp_path: Path) -> None:
 
 
 def test_layers_that_do_not_fit(space: Space, tmp_path: Path) -> None:
-    branch = replace(space.branches["sound"], bias_out=np.zeros(3, dtype=np.float32))
+    branch = replace(branch_of(space, "sound"), bias_out=np.zeros(3, dtype=np.float32))
     path = tmp_path / "a.safetensors"
     path.write_bytes(replace(space, branches={**space.branches, "sound": branch}).to_bytes())
     with pytest.raises(ModelError, match="sound branch has layers that do not fit each other"):
@@ -136,11 +142,11 @@ def test_layers_that_do_not_fit(space: Space, tmp_path: Path) -> None:
 
 def changed(space: Space, **arrays: Float32Array) -> Space:
     """The space with other arrays in its sound branch."""
-    return replace(space, branches={**space.branches, "sound": replace(space.branches["sound"], **arrays)})
+    return replace(space, branches={**space.branches, "sound": replace(branch_of(space, "sound"), **arrays)})
 
 
 def test_spaces_that_cannot_be_used_name_their_file(space: Space, tmp_path: Path) -> None:
-    sound = space.branches["sound"]
+    sound = branch_of(space, "sound")
     nan = sound.bias_in.copy()
     nan[0] = np.nan
     unusable = {
@@ -172,6 +178,6 @@ def test_packaged_spaces_fit_the_encoders_that_they_name() -> None:
             encoder = encoder_class(space.encoders[modality]["name"])()
             assert encoder.modality == modality
             assert encoder.fingerprint == space.encoders[modality]["fingerprint"]
-            assert space.branches[modality].weight_in.shape[1] == encoder.dimension
+            assert space.branches[modality].takes == encoder.dimension
         assert all(deviation > 0 for _, deviation in space.background.values())
         assert set(space.background) == {"image-image", "image-sound", "sound-sound"}
