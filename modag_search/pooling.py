@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from modag_search.values import Float32Array
 
@@ -49,6 +49,9 @@ INDEPENDENT_PRIOR = (1.0, -2.5)
 _SHARPNESSES = tuple(np.exp(np.linspace(np.log(0.5), np.log(2.0), 29)).tolist())
 _PRECISION = 0.01
 """Of the Gaussian prior over weights."""
+_MOST_STEPS = 50
+_FLAT = 1e-6
+"""Gradient at which a minimum is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,20 +183,16 @@ def learn_sigmoid(scores: FloatArray, holds: BoolArray, prior: tuple[float, floa
     ----------
     Platt, "Probabilistic outputs for support vector machines", 1999.
     """
-    from scipy.optimize import minimize
-
-    start = np.array(prior)
     signs = np.where(holds, 1.0, -1.0)
+    inputs = np.stack([scores, np.ones_like(scores)], axis=1)
 
-    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
-        margins = signs * (parameters[0] * scores + parameters[1])
-        pulls = -signs * sigmoid(-margins)
-        distance = parameters - start
-        gradient = np.array([(pulls * scores).sum(), pulls.sum()]) + 2 * _PRECISION * distance
-        return float(np.logaddexp(0, -margins).sum() + _PRECISION * (distance**2).sum()), gradient
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        margins = signs * (inputs @ parameters)
+        doubts = sigmoid(-margins)
+        curvature = (inputs * (doubts * (1 - doubts))[:, None]).T @ inputs
+        return float(np.logaddexp(0, -margins).sum()), -(signs * doubts) @ inputs, curvature
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)])
-    slope, offset = found.x.tolist()
+    slope, offset = _minimise(loss, np.array(prior), least=np.array([0.0, -np.inf])).tolist()
     return slope, offset
 
 
@@ -235,23 +234,60 @@ def _scores(evidence: Float32Array, weights: FloatArray) -> FloatArray:
 
 def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start: FloatArray) -> FloatArray:
     """Minimise the log-loss of choosing each label that holds among those that do not; each part has a weight."""
-    from scipy.optimize import minimize
-
     choices = [(_choices(evidence, holds), weight) for evidence, holds, weight in parts]
 
-    def loss(weights: FloatArray) -> tuple[float, FloatArray]:
-        distance = weights - start
-        total, gradient = _PRECISION * float((distance**2).sum()), 2 * _PRECISION * distance
+    def loss(weights: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        total, gradient, curvature = 0.0, np.zeros_like(weights), np.zeros((weights.size, weights.size))
         for (offered, rivals, right), weight in choices:
             shares = softmax(np.where(rivals, offered @ weights, -np.inf))
             rows = np.arange(len(right))
+            expected = np.einsum("nc,nck->nk", shares, offered)
             total -= weight * float(np.log(np.maximum(shares[rows, right], 1e-300)).sum())
-            gradient = gradient + weight * (np.einsum("nc,nck->k", shares, offered) - offered[rows, right].sum(axis=0))
-        return total, gradient
+            gradient += weight * (expected - offered[rows, right]).sum(axis=0)
+            # The covariance of what is offered, under the shares, summed over choices.
+            flat = offered.reshape(-1, weights.size)
+            curvature += weight * ((flat * shares.reshape(-1, 1)).T @ flat - expected.T @ expected)
+        return total, gradient, curvature
 
-    bounds = [(0.0, None)] * 6 + [(None, None)]
-    found: FloatArray = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return found
+    return _minimise(loss, start, least=np.array([0.0] * 6 + [-np.inf]))
+
+
+def _minimise(
+    loss: Callable[[FloatArray], tuple[float, FloatArray, FloatArray]], start: FloatArray, *, least: FloatArray
+) -> FloatArray:
+    """Minimise a convex loss and the Gaussian prior around `start`; no parameter falls below its least value.
+
+    The loss returns its value, gradient and Hessian. Newton's method, projected: parameters that are at their least
+    value and would fall below it are held; steps are halved until they help.
+
+    References
+    ----------
+    Bertsekas, "Projected Newton methods for optimization problems with simple constraints", 1982.
+    """
+
+    def penalised(parameters: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        value, gradient, hessian = loss(parameters)
+        distance = parameters - start
+        value += _PRECISION * float((distance**2).sum())
+        return value, gradient + 2 * _PRECISION * distance, hessian + 2 * _PRECISION * np.eye(start.size)
+
+    parameters = np.maximum(start, least)
+    value, gradient, hessian = penalised(parameters)
+    for _ in range(_MOST_STEPS):
+        free = (parameters > least) | (gradient < 0)
+        if np.abs(gradient[free]).max(initial=0.0) < _FLAT:
+            break
+        step = np.zeros_like(parameters)
+        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], -gradient[free])
+        for shrunk in 0.5 ** np.arange(_MOST_STEPS):
+            tried = np.maximum(parameters + shrunk * step, least)
+            reached = penalised(tried)
+            if reached[0] <= value + 1e-4 * float(gradient @ (tried - parameters)):
+                break
+        else:
+            break  # as low as floating point can tell
+        parameters, (value, gradient, hessian) = tried, reached
+    return parameters
 
 
 def _learn_sharpness(scores: FloatArray, holds: BoolArray) -> float:

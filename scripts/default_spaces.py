@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from modag_search.space import Space
     from modag_search.training.manifest import ManifestEntry
 
-SETTINGS = SpaceTrainingSettings(loss="supcon", steps=600, examples_a_group=12, dropout=0.5, dimension=125)
-"""With the 323 numbers of what the encoders know, 125 make vectors of 448, a multiple of 32."""
+SETTINGS = SpaceTrainingSettings(loss="supcon", steps=600, examples_a_group=12, dropout=0.5, dimension=126)
+"""With the 322 numbers of what the encoders know, 126 make vectors of 448, a multiple of 32."""
 
 KNOWLEDGE = KnowledgeSettings()
 PAPER = SpaceTrainingSettings(

@@ -50,7 +50,13 @@ ACTIVITY_SOUNDS = {
 }
 ACTIVITY_SCENERY = {"background", "farm-animals", "question", "suitcase"}
 ACTIVITIES = {path.partition("/")[0] for path in (*ACTIVITY_FOLDERS, *ACTIVITY_SOUNDS)}
-BETTER_NAMES = {"chickens": "chicken", "dragon": "komodo_dragon", "flute_traversiere": "flute"}
+_HOMES_OF_MUSIC = ("africa", "america", "australia", "ireland", "italy", "japan", "mexico", "middleeast")
+BETTER_NAMES = {
+    "chickens": "chicken",
+    "dragon": "komodo_dragon",
+    "flute_traversiere": "flute",
+    **{home: f"music_from_{home}" for home in _HOMES_OF_MUSIC},
+}
 
 # Named here because `unicodedata` of Python 3.11 ends at Unicode 14.
 INSTRUMENT_DRAWINGS = {

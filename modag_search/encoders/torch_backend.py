@@ -20,12 +20,12 @@ _threads_inside = 0
 _threads_before = 1
 
 
-def require_torch(who: str) -> None:
-    """Raise MissingExtraError where torch is not installed; `who` needs it."""
+def require_torch(who: str, *, extra: str = "train") -> None:
+    """Raise MissingExtraError where torch is not installed; `who` needs it, and `extra` brings it."""
     import importlib.util
 
     if any(importlib.util.find_spec(name) is None for name in ("torch", "torchvision", "torchaudio")):
-        raise MissingExtraError(who, "train")
+        raise MissingExtraError(who, extra)
 
 
 class TorchNetwork:

@@ -64,7 +64,7 @@ class Yamnet(NetworkEncoder):
 
     def load_network(self) -> Network:
         """Load the network with the published weights."""
-        require_torch(f"encoder {self.name!r}")
+        require_torch(f"encoder {self.name!r}", extra="yamnet")
         from modag_search.encoders.networks.yamnet import YamnetNetwork, patches
 
         network = YamnetNetwork.load(self.weights.ensure())

@@ -82,7 +82,7 @@ class KnowledgeSettings:
         Features made up for each name that has no example, so that teaching others does not make it forgotten.
     """
 
-    share: float = 0.8
+    share: float = 0.9
     levels: tuple[float, float, float] = (0.5, 0.3, 0.2)
     corrected: tuple[Modality, ...] = ("sound",)
     strength: float = 0.01

@@ -84,6 +84,7 @@ def test_says_what_is_wrong_with_a_resource_file(data: bytes, reason: str) -> No
         ("guitar2", "guitar_2"),
         ("flute_traversiere", "flute"),
         ("FLYING SAUCER", "flying_saucer"),
+        ("ireland", "music_from_ireland"),
     ],
 )
 def test_names_are_lower_snake_case(stem: str, name: str) -> None:
