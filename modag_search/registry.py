@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+import functools
+import sys
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import TYPE_CHECKING, Any
 
 from modag_search.errors import PluginError, UnknownPluginError
@@ -19,7 +21,7 @@ _SUCCESSORS = {"efficientat-mn04": "modag-sound", "efficientnet-lite0": "efficie
 
 def encoder_names() -> list[str]:
     """Names of the installed encoders, sorted."""
-    return sorted(entry_points(group=_ENCODERS).names)
+    return sorted(_installed(_ENCODERS).names)
 
 
 def present_name(encoder: str) -> str:
@@ -29,7 +31,7 @@ def present_name(encoder: str) -> str:
 
 def store_names() -> list[str]:
     """Names of the installed stores, sorted."""
-    return sorted(entry_points(group=_STORES).names)
+    return sorted(_installed(_STORES).names)
 
 
 def encoder_class(name: str) -> type[Encoder]:
@@ -52,8 +54,19 @@ def store_class(name: str) -> type[VectorStore]:
     return found
 
 
+def _installed(group: str) -> EntryPoints:
+    found: EntryPoints = _all_installed(tuple(sys.path)).select(group=group)
+    return found
+
+
+@functools.lru_cache(maxsize=1)
+def _all_installed(path: tuple[str, ...]) -> Any:  # noqa: ARG001  what is installed depends on it
+    """Read the entry points of all packages once: with a hundred of them, that takes as long as loading a network."""
+    return entry_points()
+
+
 def _load(group: str, kind: str, name: str) -> Any:
-    installed: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=group)}
+    installed: dict[str, EntryPoint] = {point.name: point for point in _installed(group)}
     if name not in installed:
         raise UnknownPluginError(f"no {kind} named {name!r}; installed: {', '.join(sorted(installed)) or 'none'}")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -41,6 +42,9 @@ _VERBS = {
     "train": "training",
 }
 
+_QUICK_VERBS = frozenset({"failures", "info", "label", "models", "search"})
+"""Those whose products of matrices are too small for several threads: starting them would take longer."""
+
 
 class Verbs(click.Group):
     """Finds verbs without importing the modules of all others."""
@@ -53,6 +57,8 @@ class Verbs(click.Group):
         """Import the module of a verb."""
         if cmd_name not in _VERBS:
             return None
+        if cmd_name in _QUICK_VERBS:
+            _keep_to_one_thread()
         module = import_module(f"modag_search.cli.{_VERBS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)
         return command
@@ -79,6 +85,7 @@ def modag(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line; errors of ours become a line on stderr and an exit status."""
+    gc.set_threshold(10_000)  # what imports make stays: to look through it for garbage at every 700 objects is in vain
     try:
         modag.main(standalone_mode=False)
     except UsageError as error:
@@ -99,6 +106,12 @@ def main() -> None:
         sys.exit(FAILED)
     except OSError as error:
         _leave(FAILED, f"error: {error}")
+
+
+def _keep_to_one_thread() -> None:
+    """Have numpy's and faiss's libraries, which are not imported yet, start no threads; the user's word goes first."""
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
 
 
 def _leave(status: int, message: str) -> None:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from modag_search.errors import WeightsDamagedError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from modag_search.values import Float32Array
 
 
@@ -17,15 +15,18 @@ class OnnxNetwork:
 
     Parameters
     ----------
-    path : Path
+    content : bytes
+        Of the file.
+    name : str
+        What to call it in an error.
 
     Raises
     ------
     WeightsDamagedError
-        If the file is gone or is no network.
+        If it is no network.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, content: bytes, *, name: str) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -38,10 +39,10 @@ class OnnxNetwork:
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                path.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
+                content, sess_options=options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime's own exceptions have no common base
-            raise WeightsDamagedError(f"{path}: is no network: {error}; reinstall modag-search") from error
+            raise WeightsDamagedError(f"{name}: is no network: {error}; reinstall modag-search") from error
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, prepared: Float32Array) -> Float32Array:

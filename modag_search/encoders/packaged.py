@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +12,7 @@ import numpy as np
 from modag_search.encoders.base import ClassHead
 from modag_search.encoders.network import Network, NetworkEncoder
 from modag_search.encoders.onnx_backend import OnnxNetwork
-from modag_search.encoders.weights import packaged_path, sha256_of
+from modag_search.encoders.weights import packaged_path
 from modag_search.errors import WeightsDamagedError
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ class PackagedEncoder(NetworkEncoder):
             If the file is not the one that its card describes.
         """
         path = packaged_path(f"{self._stem}.onnx")
-        if not path.is_file() or sha256_of(path) != self.weights_digest():
+        content = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != self.weights_digest():
             raise WeightsDamagedError(f"{path}: gone or altered; `pip install --force-reinstall modag-search`")
-        return OnnxNetwork(path)
+        return OnnxNetwork(content, name=str(path))
 
     def class_head(self) -> ClassHead:
         """Return the layer that makes class logits of features."""

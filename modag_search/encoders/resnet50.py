@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.encoders.base import ClassHead, EncoderCard
 from modag_search.encoders.image import SquareImageEncoder
-from modag_search.encoders.torch_backend import TorchNetwork, require_torch
+from modag_search.encoders.torch_backend import TorchNetwork, has_torch, require_torch
 from modag_search.encoders.weights import WeightsFile
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ class ResNet50(SquareImageEncoder):
         sha256="11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca",
         address="https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
     )
+
+    def missing_weights(self) -> str | None:
+        """Say how to get the weights and what runs them, or return None where both are on this machine."""
+        ways = [super().missing_weights(), None if has_torch() else 'it takes `pip install "modag-search[train]"`']
+        return "; ".join(way for way in ways if way) or None
 
     def load_network(self) -> Network:
         """Load torchvision's network without its classifier."""

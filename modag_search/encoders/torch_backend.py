@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -20,11 +21,14 @@ _threads_inside = 0
 _threads_before = 1
 
 
+def has_torch() -> bool:
+    """Tell whether torch and its companions are installed, without importing them."""
+    return all(importlib.util.find_spec(name) for name in ("torch", "torchvision", "torchaudio"))
+
+
 def require_torch(who: str, *, extra: str = "train") -> None:
     """Raise MissingExtraError where torch is not installed; `who` needs it, and `extra` brings it."""
-    import importlib.util
-
-    if any(importlib.util.find_spec(name) is None for name in ("torch", "torchvision", "torchaudio")):
+    if not has_torch():
         raise MissingExtraError(who, extra)
 
 

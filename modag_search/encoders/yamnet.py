@@ -10,7 +10,7 @@ import numpy as np
 from modag_search.encoders.base import EncoderCard
 from modag_search.encoders.network import Network, NetworkEncoder
 from modag_search.encoders.sound import SHORTEST_S, repeated
-from modag_search.encoders.torch_backend import TorchNetwork, require_torch
+from modag_search.encoders.torch_backend import TorchNetwork, has_torch, require_torch
 from modag_search.encoders.weights import WeightsFile
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Yamnet(NetworkEncoder):
     def missing_weights(self) -> str | None:
         """Say how to get the weights and what reads them, or return None where both are on this machine."""
         ways = [super().missing_weights()]
-        if importlib.util.find_spec("tflite") is None:
+        if not has_torch() or importlib.util.find_spec("tflite") is None:
             ways.append('reading the file takes `pip install "modag-search[yamnet]"`')
         return "; ".join(way for way in ways if way) or None
 

@@ -9,7 +9,7 @@ from modag_search.errors import UnsupportedMediaError, UsageError
 from modag_search.media.kinds import SOUNDFILE_EXTENSIONS, extension_of, kind_of
 from modag_search.media.loudness import with_silence_told
 from modag_search.media.opening import media_errors, open_not_empty
-from modag_search.media.request import DecodeRequest
+from modag_search.media.request import RESAMPLER_QUALITY, DecodeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Raise one of these when the same bytes would decode to other samples or pixels, or be silent or black by another rule:
 # features made with another revision are not comparable.
-DECODER_REVISIONS: Final[Mapping[Modality, str]] = {"image": "1", "sound": "2"}
+DECODER_REVISIONS: Final[Mapping[Modality, str]] = {"image": "2", "sound": "2"}
 
 
 class MediaStream:
@@ -160,7 +160,6 @@ def decoder_specification(modality: Modality, segmentation: Segmentation, sample
     """
     if modality == "sound":
         from modag_search.media import loudness
-        from modag_search.media.sounds import RESAMPLER_QUALITY
 
         return {
             "revision": DECODER_REVISIONS[modality],
@@ -180,7 +179,7 @@ def decoder_specification(modality: Modality, segmentation: Segmentation, sample
         "revision": DECODER_REVISIONS[modality],
         "shorter_side_px": reducing.SHORTER_SIDE_PX,
         "longer_side_px": reducing.LONGER_SIDE_PX,
-        "filter": "lanczos",
+        "filter": "mean",
         "orientation": "exif",
         "background": "white",
         "black_mean_luma": pictures.BLACK_MEAN_LUMA,

@@ -7,7 +7,7 @@ import re
 import struct
 import threading
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from modag_search.errors import CorruptMediaError, OversizedMediaError, Unsuppor
 from modag_search.media.allowance import DECODING_BYTES
 from modag_search.media.kinds import HEIC_EXTENSIONS, TARGA_EXTENSIONS, extension_of
 from modag_search.media.opening import misnamed
-from modag_search.media.reducing import reduced_rgb, reduced_size
+from modag_search.media.reducing import reduced_rgb, reducing_factor
 from modag_search.values import DecodedSegment, MediaFacts, SegmentStatus, Uint8Array
 
 if TYPE_CHECKING:
@@ -40,9 +40,12 @@ BLACK_MEAN_LUMA: Final = 4.0
 BLACK_HIGH_LUMA: Final = 16.0
 """A picture is black where its mean luma and its 99.9th percentile both lie below these, of 255."""
 
+_COMMON_FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP")
+
 # Those that Pillow reads by itself: no formats that start other programs (EPS) or that are never pictures.
 _FORMATS: Final[tuple[str, ...]] = (
-    *("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM"),
+    *_COMMON_FORMATS,
+    *("DIB", "TIFF", "WEBP", "AVIF", "PPM"),
     *("ICO", "JPEG2000", "PCX", "QOI", "SGI", "MPO", "PSD"),
 )
 
@@ -99,13 +102,14 @@ def _decode(file: BinaryIO, path: str) -> tuple[Uint8Array, tuple[int, int]]:
     with _open(file, path) as image:
         width, height = image.size
         check_pixels(path, image.size)
-        final = reduced_size(image.size)
-        # JPEG decodes to 1/2, 1/4 or 1/8 at little cost; twice the final size leaves the quality to LANCZOS.
-        image.draft("RGB", (2 * final[0], 2 * final[1]))
+        factor = reducing_factor(image.size)
+        # JPEG decodes to 1/2, 1/4 or 1/8 at less cost than to the whole, and what comes out is as good as a mean.
+        image.draft("RGB", (max(width // factor, 1), max(height // factor, 1)))
+        factor //= round(max(width, height) / max(image.size))
         with DECODING_BYTES.take(_bytes_needed(image, path, size=(width, height))):
             image.load()
             orientation = _exif_orientation(image)  # not earlier: Pillow itself turns a TIFF while it loads
-            pixels = np.array(_turn(reduced_rgb(image, path), orientation), dtype=np.uint8)
+            pixels = np.array(_turn(reduced_rgb(image, path, factor=factor), orientation), dtype=np.uint8)
     return pixels, (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
@@ -127,11 +131,24 @@ def _bytes_needed(image: Image.Image, path: str, *, size: tuple[int, int]) -> in
 def _open(file: BinaryIO, path: str) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
-    file.seek(0)
+    # The formats that Pillow loads first are nearly all pictures; to load the others takes longer than to decode one.
+    Image.preinit()
+    with suppress(UnidentifiedImageError):
+        return _identified(file, path, among=_COMMON_FORMATS)
+    Image.init()
     try:
-        return Image.open(file, formats=_formats(path))
+        return _identified(file, path, among=_formats(path))
     except UnidentifiedImageError as error:
         raise CorruptMediaError(path, misnamed(file, "a picture")) from error
+
+
+def _identified(file: BinaryIO, path: str, *, among: tuple[str, ...]) -> Image.Image:
+    """Open a picture of one of some formats; raise UnidentifiedImageError where it is none of them."""
+    from PIL import Image
+
+    file.seek(0)
+    try:
+        return Image.open(file, formats=[name for name in among if name in Image.OPEN])
     except Image.DecompressionBombError as error:
         pixels = re.search(r"(\d+) pixels", str(error))
         claim = f"claims {int(pixels[1]) / 1e6:.0f} megapixels" if pixels else "claims too many pixels"
@@ -139,16 +156,13 @@ def _open(file: BinaryIO, path: str) -> Image.Image:
 
 
 def _formats(path: str) -> tuple[str, ...]:
-    from PIL import Image
-
-    Image.init()
     wanted = _FORMATS
     extension = extension_of(path)
     if extension in TARGA_EXTENSIONS:
         wanted = (*wanted, "TGA")  # without a signature, so any bytes might pass for one
     if extension in HEIC_EXTENSIONS:
         wanted = (*wanted, _heif_format(path))
-    return tuple(name for name in wanted if name in Image.OPEN)
+    return wanted
 
 
 def _heif_format(path: str) -> str:

@@ -1,12 +1,13 @@
 """Making pictures small: any of Pillow's modes in, RGB on white out.
 
-A large picture goes through all steps tile by tile, so that beside its pixels as decoded there is never a second copy
-of its size. The steps are those of `Image.resize` on the whole, and so are the pixels, but for what LANCZOS overshoots
-where a picture is far taller than wide: there, Pillow squeezes the height first.
+Pictures are averaged by a power of two and never resampled: an encoder does that, to a size that it alone knows, and
+once is enough. A large picture goes through all steps tile by tile, so that beside its pixels as decoded there is never
+a second copy of its size; the pixels are those of the whole.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -19,37 +20,37 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-SHORTER_SIDE_PX: Final = 512
-"""Pictures are reduced until their shorter side is at most this; none is enlarged."""
+SHORTER_SIDE_PX: Final = 384
+"""Pictures are reduced as far as their shorter side stays this long; half as long again as what encoders look at, so
+that nothing is seen of how they were reduced."""
 
 LONGER_SIDE_PX: Final = 8192
 """Strips are reduced further until their longer side is at most this."""
 
 TILE_PIXELS: Final = SHORTER_SIDE_PX * LONGER_SIDE_PX
-"""Pictures of more pixels than this are large; none that is kept at its size is."""
-
-_REDUCING_GAP: Final = 3.0  # how far averaging may go before LANCZOS takes over: at least this times the final size
+"""Pictures of more pixels than this are large."""
 
 
-def reduced_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the width and height to which a picture is reduced."""
-    shorter, longer = min(size), max(size)
-    factor = min(SHORTER_SIDE_PX / shorter, LONGER_SIDE_PX / longer, 1.0)
-    return max(round(size[0] * factor), 1), max(round(size[1] * factor), 1)
+def reducing_factor(size: tuple[int, int]) -> int:
+    """Return the power of two by which the width and the height of a picture are divided.
+
+    Examples
+    --------
+    >>> reducing_factor((1024, 768)), reducing_factor((767, 800)), reducing_factor((2, 10_000))
+    (2, 1, 2)
+    """
+    by_shorter = 1 << max((min(size) // SHORTER_SIDE_PX).bit_length() - 1, 0)
+    by_longer = 1 << ((max(size) - 1) // LONGER_SIDE_PX).bit_length()
+    return max(by_shorter, by_longer)
 
 
-def reduced(image: Image.Image) -> Image.Image:
-    """Reduce an RGB picture to `reduced_size`; return small ones as they are."""
-    from PIL import Image
-
-    target = reduced_size(image.size)
-    if target == image.size:
-        return image
-    return image.resize(target, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+def reduced(image: Image.Image, *, factor: int) -> Image.Image:
+    """Average an RGB picture by a whole factor."""
+    return image if factor == 1 else image.reduce(factor)
 
 
-def reduced_rgb(image: Image.Image, path: str) -> Image.Image:
-    """Lay a picture of any mode on white and reduce it to `reduced_size`.
+def reduced_rgb(image: Image.Image, path: str, *, factor: int) -> Image.Image:
+    """Lay a picture of any mode on white and average it by a whole factor.
 
     Raises
     ------
@@ -58,31 +59,20 @@ def reduced_rgb(image: Image.Image, path: str) -> Image.Image:
     """
     is_large = image.width * image.height > TILE_PIXELS
     to_rgb = _to_rgb(image, path)
-    return _reduced_by_tiles(image, to_rgb) if is_large else reduced(to_rgb(image))
+    return _reduced_by_tiles(image, to_rgb, factor=factor) if is_large else reduced(to_rgb(image), factor=factor)
 
 
-def _reduced_by_tiles(image: Image.Image, to_rgb: Callable[[Image.Image], Image.Image]) -> Image.Image:
-    """Average by a whole factor, then squeeze each band to its final width, then all of them to their height."""
+def _reduced_by_tiles(image: Image.Image, to_rgb: Callable[[Image.Image], Image.Image], *, factor: int) -> Image.Image:
     from PIL import Image
 
     width, height = image.size
-    target = reduced_size(image.size)
-    factor_x, factor_y = (
-        int(whole / wanted / _REDUCING_GAP) or 1 for whole, wanted in zip(image.size, target, strict=True)
-    )
-    bands = Image.new("RGB", (target[0], math.ceil(height / factor_y)))
-    rows = _multiple(TILE_PIXELS // width, factor_y)
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        band = Image.new("RGB", (math.ceil(width / factor_x), math.ceil((bottom - top) / factor_y)))
-        columns = _multiple(TILE_PIXELS // rows, factor_x)
-        for left in range(0, width, columns):
-            tile = image.crop((left, top, min(left + columns, width), bottom))
-            band.paste(to_rgb(tile).reduce((factor_x, factor_y)), (left // factor_x, 0))
-        box = (0, 0, width / factor_x, band.height)
-        squeezed = band.resize((target[0], band.height), Image.Resampling.LANCZOS, box)
-        bands.paste(squeezed, (0, top // factor_y))
-    return bands.resize(target, Image.Resampling.LANCZOS, (0, 0, target[0], height / factor_y))
+    whole = Image.new("RGB", (math.ceil(width / factor), math.ceil(height / factor)))
+    rows = _multiple(TILE_PIXELS // width, factor)
+    columns = _multiple(TILE_PIXELS // rows, factor)
+    for top, left in itertools.product(range(0, height, rows), range(0, width, columns)):
+        tile = image.crop((left, top, min(left + columns, width), min(top + rows, height)))
+        whole.paste(to_rgb(tile).reduce(factor), (left // factor, top // factor))
+    return whole
 
 
 def _multiple(number: int, factor: int) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
     from modag_search.values import Segmentation
+
+RESAMPLER_QUALITY: Final = "HQ"
+"""Of soxr; here, since who only names a pipeline needs none of the libraries that decode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

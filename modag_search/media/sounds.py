@@ -14,6 +14,7 @@ from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, 
 from modag_search.media.chunks import promised_share
 from modag_search.media.loudness import LOSSY_FLOOR, MOST_CHANNELS, integer_floor, loudest_channel, peak_about_mean
 from modag_search.media.opening import damage
+from modag_search.media.request import RESAMPLER_QUALITY
 from modag_search.media.windows import cut, in_batches
 from modag_search.values import DecodedSegment, Float32Array, MediaFacts
 
@@ -26,7 +27,6 @@ LOUDEST_SAMPLE: Final = 1e10
 """Larger samples, of which 1 is full scale, are damage. Integers of 32 bits stored as floats still pass, and the
 power of a spectrum still fits a float32."""
 
-RESAMPLER_QUALITY: Final = "HQ"
 LOWEST_RATE_HZ: Final = 1_000
 HIGHEST_RATE_HZ: Final = 768_000
 SHARE_THAT_MUST_DECODE: Final = 0.9

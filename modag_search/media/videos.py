@@ -28,7 +28,7 @@ from modag_search.media.containers import (
 )
 from modag_search.media.opening import misnamed
 from modag_search.media.pictures import check_pixels, picture_segment
-from modag_search.media.reducing import reduced
+from modag_search.media.reducing import reduced, reducing_factor
 from modag_search.media.sounds import check_complete, sound_segments
 from modag_search.values import DecodedSegment, MediaFacts
 
@@ -206,7 +206,7 @@ class _FrameSegments:
         with DECODING_BYTES.take(frame.width * frame.height * BYTES_A_FRAME_PIXEL):
             image = upright_image(frame)
             self._size_px = image.size
-            pixels = np.array(reduced(image), dtype=np.uint8)
+            pixels = np.array(reduced(image, factor=reducing_factor(image.size)), dtype=np.uint8)
         self.found += 1
         return picture_segment(pixels, start_s=time_s, end_s=end_s)
 

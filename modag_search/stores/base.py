@@ -57,7 +57,8 @@ class VectorStore(ABC):
     Parameters
     ----------
     path : Path
-        Where `save` writes; what an earlier `save` wrote there is loaded.
+        Where `save` writes; what an earlier `save` wrote there is loaded. Where that has vectors of another length,
+        made by another space, the store is empty and has no stamp.
     dimension : int
         Length of the vectors.
     fresh : bool

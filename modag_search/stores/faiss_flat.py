@@ -39,13 +39,16 @@ class FaissFlatStore(VectorStore):
         try:
             self.stamp = StoreStamp(**header["stamp"])
             index = faiss.deserialize_index(np.frombuffer(payload, dtype=np.uint8))
+            promised = header["count"], header["dimension"]
         except (KeyError, TypeError, RuntimeError) as error:
             raise DamagedStoreError(f"{self.path}: cannot be read: {error}") from error
-        if index.d != self.dimension or index.ntotal != header["count"]:
+        if (index.ntotal, index.d) != promised:
             raise DamagedStoreError(
-                f"{self.path}: holds {index.ntotal} vectors of {index.d}, "
-                f"must hold {header['count']} of {self.dimension}"
+                f"{self.path}: holds {index.ntotal} vectors of {index.d}, must hold {promised[0]} of {promised[1]}"
             )
+        if index.d != self.dimension:  # whole, but of another space
+            self.stamp = None
+            return self._empty()
         return index
 
     def add(self, ids: Int64Array, vectors: Float32Array) -> None:

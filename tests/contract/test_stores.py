@@ -226,11 +226,12 @@ def test_which_ids_it_holds(store: VectorStore) -> None:
         assert holds(numbers()).tolist() == []
 
 
-def test_another_dimension_is_refused(store: VectorStore) -> None:
+def test_vectors_of_another_length_are_another_spaces_and_no_damage(store: VectorStore) -> None:
     store.add(numbers(1), units(1))
     store.save(STAMP)
-    with pytest.raises(DamagedStoreError, match="vectors"):
-        type(store)(store.path, dimension=DIMENSION + 1)
+    other = type(store)(store.path, dimension=DIMENSION + 1)
+    assert len(other) == 0
+    assert other.stamp is None
 
 
 def test_every_flipped_bit_is_noticed(store: VectorStore) -> None:

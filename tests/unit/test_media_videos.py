@@ -135,10 +135,10 @@ def test_rotation_is_applied(tmp_path: Path, matrix: tuple[int, int, int, int], 
 
 def test_large_frames_are_reduced_as_pictures_are(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
-    path.write_bytes(_still_video(np.full((720, 1280, 3), 99, np.uint8)))
+    path.write_bytes(_still_video(np.full((768, 1366, 3), 99, np.uint8)))
     frames, _, facts = decode(path)
-    assert frames[0].data.shape == (512, 910, 3)
-    assert (facts.width_px, facts.height_px) == (1280, 720)
+    assert frames[0].data.shape == (384, 683, 3)
+    assert (facts.width_px, facts.height_px) == (1366, 768)
 
 
 @pytest.mark.parametrize("file_format", ["mp4", "avi", "webm"])
