@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from general_sounds import PACKAGES, general_sounds
 from naming import Media, examples
 
 from modag_search.encoders import fingerprint_of
@@ -19,10 +22,21 @@ from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from modag_search.space import Space
     from modag_search.training.manifest import ManifestEntry
+    from modag_search.values import Float32Array
+
+UNLABELLED = 1200
+"""How many of the sounds of all kinds, spread evenly over the packages, hold a space to what its encoder hears."""
+
+packages_option = click.option(
+    "--packages",
+    type=click.Path(path_type=Path),
+    default=Path("build/packages"),
+    show_default=True,
+    help="Folder that general_sounds.py's Debian packages were unpacked in; read where --work lacks their features.",
+)
 
 SETTINGS = SpaceTrainingSettings(loss="supcon", steps=600, examples_a_group=12, dropout=0.5, dimension=126)
 """With the 322 numbers of what the encoders know, 126 make vectors of 448, a multiple of 32."""
@@ -34,14 +48,58 @@ PAPER = SpaceTrainingSettings(
 """What the paper's code does: hinge loss, rate 1e-4, two layers of 256 and 128; features are standardised first."""
 
 
-def packaged_encoders() -> MediaEncoder:
-    """Make the encoders that the packaged space is for."""
-    return MediaEncoder(IndexSettings())
+@dataclass(frozen=True, slots=True, eq=False)
+class Packaged:
+    """The encoders that ship, and what a space on them must go on hearing as they do.
+
+    Attributes
+    ----------
+    encoder : MediaEncoder
+    unlabelled : Mapping of modality to np.ndarray [shape=(n, d), float32]
+        Features of sounds of all kinds.
+    """
+
+    encoder: MediaEncoder
+    unlabelled: Mapping[Modality, Float32Array]
+
+
+def packaged(*, packages: Path, work: Path) -> Packaged:
+    """Make the packaged encoders, and encode the sounds of `general_sounds.PACKAGES`, unpacked in a folder."""
+    encoder = MediaEncoder(IndexSettings())
+    return Packaged(encoder, unlabelled_sounds(encoder, packages=packages, work=work))
+
+
+def unlabelled_sounds(encoder: MediaEncoder, *, packages: Path, work: Path) -> dict[Modality, Float32Array]:
+    """Encode the sounds of all kinds in Debian packages, or take the features that an earlier run left in `work`.
+
+    Parameters
+    ----------
+    encoder : MediaEncoder
+    packages : Path
+        Folder that the packages of general_sounds.py were unpacked in.
+    work : Path
+
+    Returns
+    -------
+    dict
+        Features of sounds, ``[shape=(n, 512), float32]``: what the space must go on hearing as the encoder does.
+    """
+    sound = encoder.encoders["sound"]
+    kept = work / f"unlabelled-{fingerprint_of({'packages': list(PACKAGES), 'encoder': sound.fingerprint})}.npy"
+    if not kept.is_file():
+        clips = general_sounds(packages, sample_rate_hz=sound.sample_rate_hz)
+        rows = [sound.encode([samples])[0] for _, samples in clips if np.ptp(samples) > 0]
+        work.mkdir(parents=True, exist_ok=True)
+        with kept.with_suffix(".partial").open("wb") as file:
+            np.save(file, encoder.as_stored(np.stack(rows)))
+        kept.with_suffix(".partial").replace(kept)
+    features = np.load(kept)
+    return {"sound": features[np.linspace(0, len(features) - 1, UNLABELLED).astype(int)]}
 
 
 def train_space(
     arranged: Mapping[Modality, Media],
-    encoder: MediaEncoder,
+    packaged: Packaged,
     *,
     settings: SpaceTrainingSettings,
     knowledge: KnowledgeSettings,
@@ -52,7 +110,7 @@ def train_space(
     Parameters
     ----------
     arranged : Mapping of modality to Media
-    encoder : MediaEncoder
+    packaged : Packaged
     settings : SpaceTrainingSettings
         Their seed is that of the knowledge, too.
     knowledge : KnowledgeSettings
@@ -60,8 +118,16 @@ def train_space(
     """
     numbered, groups = examples(dict(arranged))
     trained = train_branches(numbered, validation=None, settings=settings)
-    learned = make_space(trained, encoder=encoder, card=card)
-    return with_knowledge(learned, encoder, numbered, groups, settings=knowledge, seed=settings.seed)
+    learned = make_space(trained, encoder=packaged.encoder, card=card)
+    return with_knowledge(
+        learned,
+        packaged.encoder,
+        numbered,
+        groups,
+        settings=knowledge,
+        seed=settings.seed,
+        unlabelled=packaged.unlabelled,
+    )
 
 
 def features(manifest: Sequence[ManifestEntry], encoder: MediaEncoder, *, work: Path) -> Collected:

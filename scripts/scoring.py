@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from default_spaces import KNOWLEDGE, SETTINGS, features, packaged_encoders, train_space
+from default_spaces import KNOWLEDGE, SETTINGS, Packaged, features, packaged, train_space
 from naming import METHOD, METHODS, Answers, Media, Project, media, name_by, other, standardised, unseen_draws, without
 from sources import TEST_PHOTOS, entries, test_sources, train_sources
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from modag_search.index.encoding import MediaEncoder
 
 LEAST_RECORDINGS = 10
 WHAT: dict[Modality, str] = {"image": "photographs", "sound": "sounds"}
@@ -125,18 +124,18 @@ def unseen_classes(train: Sources, test: Sources, fit: Callable[[Sources, int], 
     return rows
 
 
-def load_sources(*, data: Path, work: Path) -> tuple[MediaEncoder, Sources, Sources]:
+def load_sources(*, data: Path, packages: Path, work: Path) -> tuple[Packaged, Sources, Sources]:
     """Return the packaged encoders, and the train and test sources as they encode them."""
-    encoder = packaged_encoders()
+    ours = packaged(packages=packages, work=work)
     train, test = (
-        media(features(manifest, encoder, work=work), manifest)
+        media(features(manifest, ours.encoder, work=work), manifest)
         for manifest in (entries(data, train_sources()), entries(data, test_sources()))
     )
     test["image"] = test["image"].only(np.isin(test["image"].sources, TEST_PHOTOS))
-    return encoder, train, test
+    return ours, train, test
 
 
-def packaged_kind(train: Sources, encoder: MediaEncoder, *, seed: int) -> Project:
+def packaged_kind(train: Sources, ours: Packaged, *, seed: int) -> Project:
     """Train a space as the one that ships is; seed 0 gives that one."""
     settings = dataclasses.replace(SETTINGS, seed=seed)
-    return train_space(train, encoder, settings=settings, knowledge=KNOWLEDGE, card={}).project
+    return train_space(train, ours, settings=settings, knowledge=KNOWLEDGE, card={}).project

@@ -85,12 +85,15 @@ def mel_power(signal: Float32Array) -> Float32Array:
     n_frames = 1 + len(signal) // _HOP_SIZE
     frames = np.lib.stride_tricks.sliding_window_view(mirrored, _WINDOW_SIZE)[::_HOP_SIZE][:n_frames]
     power = np.empty((MEL_BANDS, n_frames), dtype=np.float32)
+    # The window stands at the start of the Fourier frame, not in its middle: that turns phases, not powers.
+    windowed = np.zeros((_FRAMES_AT_ONCE, _FFT_SIZE), dtype=np.float32)
     for start in range(0, n_frames, _FRAMES_AT_ONCE):
         part = frames[start : start + _FRAMES_AT_ONCE]
-        # The window stands at the start of the Fourier frame, not in its middle: that turns phases, not powers.
-        spectrum = np.fft.rfft(part * window, n=_FFT_SIZE)
-        bins = np.ascontiguousarray((np.square(spectrum.real) + np.square(spectrum.imag)).T)
-        power[:, start : start + len(part)] = bank(bins)
+        np.multiply(part, window, out=windowed[: len(part), :_WINDOW_SIZE])
+        spectrum = np.fft.rfft(windowed[: len(part)])[:, : bank.n_bins]
+        bins = np.square(spectrum.real)
+        bins += np.square(spectrum.imag)
+        power[:, start : start + len(part)] = bank(np.ascontiguousarray(bins.T))
     return power
 
 
@@ -113,14 +116,19 @@ class _MelBank:
 
     A bin lies on the rising side of one band and on the falling side of the one below it, so that all bands take two
     products a bin. Sums in one order, where a matrix product would leave it to a library and its threads.
+
+    Attributes
+    ----------
+    n_bins : int
+        How many bins, from the lowest, have weight in a band.
     """
 
     def __init__(self) -> None:
         # The Nyquist bin has no weight in Kaldi's bands.
         hertz = np.arange(_FFT_SIZE // 2) * (SAMPLE_RATE_HZ / _FFT_SIZE)
         place = _mel(hertz) / (_mel(np.array([_TOP_HZ])) / (MEL_BANDS + 1))
-        self._n_bins = int(np.count_nonzero(place < MEL_BANDS + 1))
-        place = place[: self._n_bins]
+        self.n_bins = int(np.count_nonzero(place < MEL_BANDS + 1))
+        place = place[: self.n_bins]
         band = np.floor(place).astype(np.int64)
         self._rising = (place - band).astype(np.float32)[:, None]
         self._falling = np.float32(1.0) - self._rising
@@ -128,13 +136,12 @@ class _MelBank:
         self._bands, self._starts = np.unique(band, return_index=True)
 
     def __call__(self, bins: Float32Array) -> Float32Array:
-        """Sum the power of bins ``[shape=(513, m)]`` to bands ``[shape=(128, m)]``."""
-        inside = bins[: self._n_bins]
+        """Sum the power of the lowest bins ``[shape=(n_bins, m)]`` to bands ``[shape=(128, m)]``."""
         sums = np.zeros((MEL_BANDS + 1, bins.shape[1]), dtype=np.float32)
-        sums[self._bands] = _segment_sums(inside * self._rising, self._starts)
-        below = np.zeros_like(sums)
-        below[self._bands] = _segment_sums(inside * self._falling, self._starts)
-        bands: Float32Array = sums[:-1] + below[1:]
+        sums[self._bands] = _segment_sums(bins * self._rising, self._starts)
+        # What falls below the lowest band belongs to none.
+        sums[self._bands[1:] - 1] += _segment_sums(bins * self._falling, self._starts)[1:]
+        bands: Float32Array = sums[:-1]
         return bands
 
 

@@ -173,6 +173,7 @@ def with_knowledge(
     *,
     settings: KnowledgeSettings,
     seed: int = 0,
+    unlabelled: Mapping[Modality, Float32Array] | None = None,
 ) -> Space:
     """Let a space draw on what its encoders' own classifiers know; see `fit_knowledge`.
 
@@ -181,7 +182,7 @@ def with_knowledge(
     if settings.share == 0:
         return space
     heads = {modality: encoder.encoders[modality].class_head() for modality in MODALITIES}
-    fitted = fit_knowledge(examples, groups, heads, settings=settings, seed=seed)
+    fitted = fit_knowledge(examples, groups, heads, settings=settings, seed=seed, unlabelled=unlabelled)
     if fitted is None:
         return space
     tree, knowledge = fitted

@@ -80,6 +80,8 @@ class KnowledgeSettings:
         Weight of the squared distance from the encoder's own classifier; the less, the further examples may move it.
     rehearsals : int
         Features made up for each name that has no example, so that teaching others does not make it forgotten.
+    kept : float
+        Weight of saying of unlabelled media what the encoder's own classifier says of them; see `fit_knowledge`.
     """
 
     share: float = 0.9
@@ -87,12 +89,13 @@ class KnowledgeSettings:
     corrected: tuple[Modality, ...] = ("sound",)
     strength: float = 0.01
     rehearsals: int = 20
+    kept: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 1:
             raise UsageError(f"the share of knowledge must be from 0 to 1, not {self.share}")
-        if self.strength < 0 or self.rehearsals < 0:
-            raise UsageError("strength and rehearsals must not be negative")
+        if min(self.strength, self.rehearsals, self.kept) < 0:
+            raise UsageError("strength, rehearsals and what is kept must not be negative")
 
 
 def fit_knowledge(
@@ -102,6 +105,7 @@ def fit_knowledge(
     *,
     settings: KnowledgeSettings,
     seed: int = 0,
+    unlabelled: Mapping[Modality, Float32Array] | None = None,
 ) -> tuple[NameTree, dict[Modality, Knowledge]] | None:
     """Make the knowledge of both modalities.
 
@@ -113,6 +117,9 @@ def fit_knowledge(
     heads : Mapping of modality to ClassHead or None
     settings : KnowledgeSettings
     seed : int
+    unlabelled : Mapping of modality to np.ndarray [shape=(n, d), float32], optional
+        Features of media of all kinds, of which a corrected classifier must go on saying what it said: it would
+        otherwise hear in everything what it was taught.
 
     Returns
     -------
@@ -131,7 +138,8 @@ def fit_knowledge(
         shown = {groups[g] for g in np.unique(examples[modality].groups)} if corrected else set()
         classifier = _NamesClassifier(_head(heads, modality), names, examples[modality].features, shown=shown)
         if corrected:
-            _teach(classifier, examples[modality], groups, names, settings=settings, seed=seed)
+            kept = (unlabelled or {}).get(modality)
+            _teach(classifier, examples[modality], groups, names, settings=settings, seed=seed, unlabelled=kept)
         knowledge[modality] = classifier.knowledge()
     return tree, knowledge
 
@@ -192,6 +200,7 @@ def _teach(
     *,
     settings: KnowledgeSettings,
     seed: int,
+    unlabelled: Float32Array | None,
 ) -> None:
     """Correct a classifier by logistic regression, drawn towards what it was; every name weighs the same."""
     number = {entry.name: i for i, entry in enumerate(names)}
@@ -214,6 +223,9 @@ def _teach(
     weights /= np.count_nonzero(counts)
     inputs, wanted = torch.from_numpy(features), torch.from_numpy(targets)
     weighing = torch.from_numpy(weights.astype(np.float32))
+    kept = torch.from_numpy(unlabelled if unlabelled is not None else features[:0])
+    with torch.no_grad():
+        said = classifier.shares(kept)
     changes = [classifier.weight_change, classifier.bias_change]
     optimiser = torch.optim.LBFGS(changes, max_iter=80, history_size=10, line_search_fn="strong_wolfe")
 
@@ -222,6 +234,9 @@ def _teach(
         likelihoods = classifier.shares(inputs)[torch.arange(len(wanted)), wanted]
         value = -(weighing * torch.log(likelihoods + 1e-8)).sum()
         value = value + settings.strength * classifier.weight_change.square().sum()
+        if len(kept):
+            cross_entropy = -(said * torch.log(classifier.shares(kept) + 1e-8)).sum(dim=1).mean()
+            value = value + settings.kept * cross_entropy
         value.backward()  # type: ignore[no-untyped-call]
         return value
 

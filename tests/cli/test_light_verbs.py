@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from modag_search import Index
+import click
+import pytest
+
+from modag_search import Index, cli
 from tests.made_media import GREEN, HIGH_HZ, picture, sound
 
 if TYPE_CHECKING:
@@ -76,6 +80,52 @@ def test_verbs_on_an_index_of_the_default_encoders(modag: CommandLine, media: Pa
     with Index.open(tmp_path / "index", create=True) as index:
         index.add([media])
     run(modag, ("info",), ("index", media), ("label", "id:1", "--as", "silence"), ("rebuild",), ("verify",))
+
+
+@pytest.fixture
+def default(modag: CommandLine, media: Path, tmp_path: Path) -> CommandLine:
+    """``modag`` with an index of the default encoders that holds a picture and a sound."""
+    picture(media / "a.jpg", GREEN)
+    sound(media / "a.wav", (HIGH_HZ, 1))
+    modag.environment["MODAG_INDEX"] = str(tmp_path / "index")
+    with Index.open(tmp_path / "index", create=True) as index:
+        index.add([media])
+    return modag
+
+
+DECODERS = ("PIL", "av", "soundfile", "soxr")
+NETWORK_RUNNERS = ("onnxruntime", "torch")
+
+
+@pytest.mark.parametrize(
+    ("verb", "needless"),
+    [
+        (("models",), (*DECODERS, *NETWORK_RUNNERS, "faiss")),
+        (("info",), (*DECODERS, *NETWORK_RUNNERS, "faiss")),
+        (("label", "id:1", "--as", "green"), (*DECODERS, *NETWORK_RUNNERS, "faiss")),
+        (("search", "id:1"), (*DECODERS, *NETWORK_RUNNERS)),
+        (("search", "new.jpg"), ("av", "soundfile", "soxr", "torch")),
+        (("search", "new.wav"), ("PIL", "av", "torch")),
+    ],
+)
+def test_a_verb_imports_what_it_needs_alone(
+    default: CommandLine, tmp_path: Path, verb: tuple[str, ...], needless: tuple[str, ...]
+) -> None:
+    picture(tmp_path / "new.jpg", GREEN)
+    sound(tmp_path / "new.wav", (HIGH_HZ, 2))
+    run(default, verb, heavy=(*needless, "alembic", "matplotlib", "scipy"))
+
+
+@pytest.mark.parametrize(("verb", "told", "threads"), [("search", "", "1"), ("search", "3", "3"), ("index", "", None)])
+def test_verbs_that_answer_at_once_start_no_threads(
+    monkeypatch: pytest.MonkeyPatch, verb: str, told: str, threads: str | None
+) -> None:
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(variable, told)  # what it is afterwards is put back
+        if not told:
+            monkeypatch.delenv(variable)
+        cli.modag.get_command(click.Context(cli.modag), verb)
+        assert os.environ.get(variable) == threads
 
 
 def test_verbs_that_only_look_at_labels(filled: CommandLine, media: Path, tmp_path: Path) -> None:

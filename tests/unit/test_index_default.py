@@ -55,6 +55,13 @@ def test_every_item_is_found_but_silence(index: Index, made: Path) -> None:
         index.search(made / "silent.wav")
 
 
+def test_a_run_tells_where_its_time_went(made: Path, tmp_path: Path) -> None:
+    with Index.open(tmp_path / "index", create=True) as index:
+        stages = index.add([made / "red.png", made / "low.wav"]).stage_seconds
+    assert sorted(stages) == ["decode", "hash", "network", "prepare", "store"]
+    assert min(stages.values()) > 0
+
+
 def test_a_file_asked_anew_answers_to_the_bit_as_its_item_does(index: Index, made: Path) -> None:
     for name in ("red.png", "long.wav"):
         stored = index.search(f"id:{index.item(made / name).id}")

@@ -177,6 +177,29 @@ def test_large_pictures_are_reduced_by_a_power_of_two_and_others_kept(
     assert (facts.width_px, facts.height_px) == size
 
 
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_reducing_gives_the_mean_of_blocks(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    blocks = np.random.default_rng(0).integers(0, 256, (400, 400), dtype=np.uint8)
+    Image.fromarray(np.kron(blocks, np.ones((2, 2), np.uint8))).convert("RGB").save(path, quality=100)
+    np.testing.assert_allclose(decode(path)[0].data[:, :, 0].astype(int), blocks, atol=0 if ending == "png" else 2)
+
+
+@pytest.mark.parametrize(("ending", "form"), [("jpg", "JPEG"), ("jpg", "PNG"), ("png", "GIF"), ("gif", "BMP")])
+def test_common_formats_are_opened_without_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, form: str
+) -> None:
+    monkeypatch.setattr(Image, "init", lambda: pytest.fail("loads all of Pillow's formats"))
+    Image.new("RGB", (20, 10), RED).save(tmp_path / f"a.{ending}", form)
+    assert decode(tmp_path / f"a.{ending}")[0].data.shape == (10, 20, 3)
+
+
+@pytest.mark.parametrize("form", ["TIFF", "WEBP", "ICO", "DIB"])
+def test_other_formats_are_known_by_their_content_too(tmp_path: Path, form: str) -> None:
+    Image.new("RGB", (32, 32), RED).save(tmp_path / "a.jpg", form)
+    assert decode(tmp_path / "a.jpg")[0].data.shape == (32, 32, 3)
+
+
 @pytest.mark.parametrize(("gray", "status"), [(0, "black"), (3, "black"), (20, "ok")])
 def test_black_is_told_by_brightness(tmp_path: Path, gray: int, status: str) -> None:
     path = tmp_path / "a.png"

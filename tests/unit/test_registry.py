@@ -29,6 +29,13 @@ def test_unknown_names_list_what_is_installed() -> None:
         registry.store_class("modag-sound")
 
 
+def test_what_is_installed_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.encoder_names()
+    monkeypatch.setattr(registry, "entry_points", lambda: pytest.fail("reads it again"))
+    assert registry.encoder_class("modag-sound") is ModagSound
+    assert registry.present_name("efficientat-mn04") == "modag-sound"
+
+
 def test_a_package_brings_encoders(toys: None) -> None:
     from tests.toy_encoders import ToyImage
 
