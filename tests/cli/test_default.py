@@ -29,4 +29,4 @@ def test_index_search_label_classify(modag: CommandLine, media: Path, tmp_path: 
     info = modag("info").data
     assert info["folder"] == str(tmp_path / "data" / "modag-search" / "indexes" / "default")
     assert info["segments"] == {"image black": 1, "image ok": 1, "sound ok": 1}
-    assert (info["sound_encoder"], info["image_encoder"]) == ("modag-sound", "efficientnet-lite0")
+    assert (info["sound_encoder"], info["image_encoder"]) == ("modag-sound", "efficientnet-lite2")

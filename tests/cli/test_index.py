@@ -184,12 +184,25 @@ def test_settings_that_cannot_be_meant(modag: CommandLine, media: Path) -> None:
     for arguments, words in (
         (["--window", "4", "--hop", "8"], "hop_s must lie above 0 and not above window_s"),
         (["--sound-encoder", "nonesuch"], "no encoder named 'nonesuch'; installed: "),
-        (["--sound-encoder", "toy-sound"], "no packaged space joins toy-sound and efficientnet-lite0"),
+        (["--sound-encoder", "toy-sound", "--space", "default"], "was trained on modag-sound, not on toy-sound"),
     ):
         outcome = modag("index", media, "--index", modag.folder / "new", *arguments)
         assert outcome.status in (1, 2)
         assert words in outcome.error
         assert not is_index(modag.folder / "new")
+
+
+def test_encoders_that_no_space_joins_say_what_follows(toy: CommandLine, media: Path) -> None:
+    picture(media / "red.png", RED)
+    low = sound(media / "low.wav", (LOW_HZ, 1))
+    index = ("--index", toy.folder / "apart")
+    indexed = toy("index", media, *index, "--sound-encoder", "toy-sound", "--image-encoder", "toy-image")
+    assert indexed.status == 0
+    assert "no space joins these two encoders" in indexed.stderr
+    assert "modag train space --index" in indexed.stderr
+    across = toy("search", low, "--modality", "image", *index)
+    assert (across.status, across.stdout) == (1, b"")
+    assert across.error.startswith("error: no space joins toy-sound and toy-image in this index")
 
 
 @pytest.mark.parametrize("name", [None, "concert"])

@@ -37,10 +37,12 @@ def test_info(filled: CommandLine, media: Path) -> None:
 
 
 def test_rebuild_with_another_space(filled: CommandLine, media: Path, tmp_path: Path) -> None:
-    assert filled("rebuild").data == {"vectors": 6, "space": "toy", "store": "faiss-flat"}
+    encoders = {"sound_encoder": "toy-sound", "image_encoder": "toy-image", "outdated_items": 0}
+    assert filled("rebuild").data == {"vectors": 6, "space": "toy", "store": "faiss-flat", **encoders}
     space = tmp_path / "turned.safetensors"
     space.write_bytes(toy_space(turned=True).to_bytes())
-    assert filled("rebuild", "--space", space).data == {"vectors": 6, "space": "turned", "store": "faiss-flat"}
+    rebuilt = filled("rebuild", "--space", space).data
+    assert rebuilt == {"vectors": 6, "space": "turned", "store": "faiss-flat", **encoders}
     (hit,) = filled("search", media / "a.wav", "--modality", "image", "-n", "1").data
     assert hit["path"] == str(media / "c.png")
     for option, value, words in (
@@ -52,6 +54,23 @@ def test_rebuild_with_another_space(filled: CommandLine, media: Path, tmp_path: 
         assert (outcome.status, outcome.stdout) == (1, b"")
         assert words in outcome.error
     assert filled("verify").status == 0
+
+
+def test_rebuild_moves_to_other_encoders_and_goes_on_after_files_were_away(
+    filled: CommandLine, media: Path, tmp_path: Path
+) -> None:
+    filled("label", media / "a.png", "--as", "red")
+    (media / "b.png").rename(tmp_path / "b.png")
+    outcome = filled("rebuild", "--image-encoder", "efficientnet-lite2")
+    assert outcome.status == 3
+    assert (outcome.data["image_encoder"], outcome.data["outdated_items"]) == ("efficientnet-lite2", 1)
+    assert "1 files are out of reach" in outcome.error
+    assert "1 items were made by another encoder" in filled("info").error
+    (tmp_path / "b.png").rename(media / "b.png")
+    assert filled("rebuild").data["outdated_items"] == 0
+    assert filled("label", "list").data[0]["label"] == "red"
+    hits = filled("search", media / "a.png", "--modality", "image").data
+    assert {hit["path"] for hit in hits} == {str(media / "b.png"), str(media / "c.png")}
 
 
 def test_verify_names_problems_and_leaves_with_1(filled: CommandLine) -> None:
@@ -91,13 +110,13 @@ def test_migrate(filled: CommandLine) -> None:
 
 def test_models_lists_encoders_and_how_to_get_them(modag: CommandLine) -> None:
     rows = {row["name"]: row for row in modag("models").data}
-    assert {"modag-sound", "efficientnet-lite0", "efficientat-mn04", "resnet50", "yamnet", "toy-image"} <= rows.keys()
+    assert {"modag-sound", "efficientnet-lite2", "resnet50", "yamnet", "toy-image"} <= rows.keys()
     assert rows["modag-sound"]["here"]
     assert rows["toy-image"]["modality"] == "image"
-    mn04 = rows["efficientat-mn04"]
-    assert not mn04["here"]
-    assert "modag models add efficientat-mn04 FILE" in mn04["how_to_get"]
-    assert mn04["licence"] == "MIT"
+    yamnet = rows["yamnet"]
+    assert not yamnet["here"]
+    assert "modag models add yamnet FILE" in yamnet["how_to_get"]
+    assert yamnet["licence"] == "Apache-2.0"
 
 
 def test_models_survives_a_broken_plugin_and_names_it(tmp_path: Path) -> None:
@@ -113,14 +132,14 @@ def test_models_survives_a_broken_plugin_and_names_it(tmp_path: Path) -> None:
 
 def test_weights_are_checked_before_they_are_added(modag: CommandLine, tmp_path: Path) -> None:
     models = tmp_path / "models"
-    wrong = tmp_path / "mn04_as_mAP_432.pt"
+    wrong = tmp_path / "yamnet.tflite"
     wrong.write_bytes(b"not the weights")
-    outcome = modag("models", "add", "efficientat-mn04", wrong, MODAG_MODELS=str(models))
+    outcome = modag("models", "add", "yamnet", wrong, MODAG_MODELS=str(models))
     assert (outcome.status, outcome.stdout) == (1, b"")
-    assert outcome.error.startswith(f"error: {wrong}: not the weights of efficientat-mn04: SHA-256 is ")
+    assert outcome.error.startswith(f"error: {wrong}: not the weights of yamnet: SHA-256 is ")
     assert not models.exists()
     for name, file, status in (
-        ("efficientat-mn04", tmp_path / "nowhere", 2),
+        ("yamnet", tmp_path / "nowhere", 2),
         ("modag-sound", wrong, 2),
         ("nonesuch", wrong, 1),
     ):
@@ -130,11 +149,11 @@ def test_weights_are_checked_before_they_are_added(modag: CommandLine, tmp_path:
 
 
 def test_the_right_weights_can_be_added(modag: CommandLine, tmp_path: Path) -> None:
-    right = shared("models/mn04_as_mAP_432.pt")
+    right = shared("models/yamnet_wavin_quantized_mel_relu6.tflite")
     models = tmp_path / "models"
-    outcome = modag("models", "add", "efficientat-mn04", right, MODAG_MODELS=str(models))
+    outcome = modag("models", "add", "yamnet", right, MODAG_MODELS=str(models))
     assert outcome.status == 0
     assert outcome.error == f"{models / right.name}: installed"
     assert (models / right.name).read_bytes() == right.read_bytes()
     rows = modag("models", "--format", "jsonl", MODAG_MODELS=str(models)).stdout.splitlines()
-    assert any(b'"efficientat-mn04"' in row and b'"here": true' in row for row in rows)
+    assert any(b'"yamnet"' in row and b'"here": true' in row for row in rows)
