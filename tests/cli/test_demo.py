@@ -43,7 +43,7 @@ def test_it_says_what_it_does_and_shows_what_can_be_run_again(demo: CommandLine)
     assert "6 pictures and 6 sounds, from pypi (0 s)" in outcome.stderr
     assert "12 files taken in, 0 unchanged" in outcome.stderr
     shown = commands(outcome.stdout)
-    assert [command[0] for command in shown] == ["search"] * 3 + ["label"] * 3 + ["classify"]
+    assert [command[0] for command in shown] == ["search"] * 2 + ["label"] * 3 + ["classify"]
     for command in shown:
         again = demo(*command)
         assert again.status == 0, again.stderr
@@ -71,5 +71,5 @@ def test_a_second_call_leaves_labels_as_they_are_and_asks_with_files(demo: Comma
     assert outcome.status == 0, outcome.stderr
     assert "0 files taken in, 12 unchanged" in outcome.stderr
     verbs = [command[0] for command in commands(outcome.stdout)]
-    assert verbs == ["search"] * 3 + ["classify"] + ["search"] * 2
+    assert verbs == ["search"] * 2 + ["classify"] + ["search"] * 2
     assert demo("label", "list", "--index", "indexes/demo").data == before

@@ -469,9 +469,9 @@ SOUNDS = ("chord", "noise", "sweep")
 
 
 def drawn(name: str) -> Image.Image:
-    """Draw a picture of 640 x 480."""
+    """Draw a picture of 640 x 480; the blobs have a texture, without which blocks of JPEG are all that there is to see."""
     y, x = np.mgrid[0:480, 0:640] / 480
-    coarse = Image.fromarray(np.random.default_rng(3).integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    coarse = Image.fromarray(np.random.default_rng(3).integers(0, 256, (24, 32, 3), dtype=np.uint8))
     waves = np.sin(40 * x) if name == "stripes" else np.sin(60 * np.hypot(x - 0.6, y - 0.4))
     shades = np.stack([127 + 127 * waves, 255 * y, 255 * (1 - y)], axis=-1).astype(np.uint8)
     return coarse.resize((640, 480), Image.Resampling.BICUBIC) if name == "blobs" else Image.fromarray(shades)
