@@ -80,7 +80,7 @@ def train() -> None:
 )
 @click.option("--name", default="custom", show_default=True, help="What the space calls itself.")
 @click.option("--sound-encoder", help="See `modag models`. [default: that of the index, or modag-sound]")
-@click.option("--image-encoder", help="[default: that of the index, or efficientnet-lite0]")
+@click.option("--image-encoder", help="[default: that of the index, or efficientnet-lite2]")
 @_settings_options
 @click.option(
     "--knowledge-share",

@@ -469,7 +469,7 @@ SOUNDS = ("chord", "noise", "sweep")
 
 
 def drawn(name: str) -> Image.Image:
-    """Draw a picture of 640 x 480; the blobs have a texture, without which blocks of JPEG are all that there is to see."""
+    """Draw a picture of 640 x 480; blobs are small, or blocks of JPEG would be all that there is to see."""
     y, x = np.mgrid[0:480, 0:640] / 480
     coarse = Image.fromarray(np.random.default_rng(3).integers(0, 256, (24, 32, 3), dtype=np.uint8))
     waves = np.sin(40 * x) if name == "stripes" else np.sin(60 * np.hypot(x - 0.6, y - 0.4))
