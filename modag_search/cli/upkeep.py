@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from modag_search.cli.options import format_option, index_option, progress_option
-from modag_search.cli.output import print_document, print_rows, say
+from modag_search.cli.output import print_document, print_rows, say, say_failures
+
+if TYPE_CHECKING:
+    from modag_search.values import Failure
 
 
 @click.command()
@@ -33,12 +37,12 @@ def rebuild(
     """Make the vector stores anew, and what other encoders than today's made.
 
     Nothing is decoded but files whose features another encoder, or another version of one, made; labels stay. Broken
-    off,
-    `modag rebuild` goes on where it was.
+    off, `modag rebuild` goes on where it was.
     """
     from modag_search.cli.opening import open_index
     from modag_search.cli.progress import file_progress
 
+    failures: list[Failure] = []
     with open_index(index_name) as opened, file_progress(wanted=not no_progress) as bar:
         vectors = opened.rebuild(
             space=space,
@@ -47,6 +51,7 @@ def rebuild(
             image_encoder=image_encoder,
             workers=workers,
             progress=bar,
+            on_failure=failures.append,
         )
         outdated = opened.outdated()
         document = {
@@ -56,9 +61,11 @@ def rebuild(
             "sound_encoder": opened.settings.sound_encoder,
             "image_encoder": opened.settings.image_encoder,
             "outdated_items": outdated,
+            "failed": len(failures),
         }
+    say_failures(failures)
     print_document(document, output_format=output_format)
-    if outdated:
+    if outdated or failures:
         sys.exit(3)
 
 

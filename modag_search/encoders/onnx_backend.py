@@ -34,7 +34,7 @@ class OnnxNetwork:
         # several calls at once are how files are encoded.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        # Windows of sound differ in length: an arena and its patterns would keep the largest of each shape.
+        # Windows of sound differ in length: patterns of memory would keep the largest of each shape.
         options.enable_mem_pattern = False
         options.log_severity_level = 3
         try:

@@ -17,6 +17,7 @@ from modag_search.errors import WeightsDamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 class PackagedEncoder(NetworkEncoder):
@@ -37,7 +38,11 @@ class PackagedEncoder(NetworkEncoder):
     @functools.cached_property
     def made(self) -> Mapping[str, Any]:
         """How the network was made, as JSON values."""
-        made: Mapping[str, Any] = json.loads(packaged_path(f"{self._stem}.json").read_text(encoding="utf-8"))
+        path = packaged_path(f"{self._stem}.json")
+        try:
+            made: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _altered(path) from error
         return made
 
     def load_network(self) -> Network:
@@ -49,19 +54,32 @@ class PackagedEncoder(NetworkEncoder):
             If the file is not the one that its card describes.
         """
         path = packaged_path(f"{self._stem}.onnx")
-        content = path.read_bytes() if path.is_file() else b""
-        if hashlib.sha256(content).hexdigest() != self.weights_digest():
-            raise WeightsDamagedError(f"{path}: gone or altered; `pip install --force-reinstall modag-search`")
-        return OnnxNetwork(content, name=str(path))
+        return OnnxNetwork(_checked(path, self.weights_digest()), name=str(path))
 
     def class_head(self) -> ClassHead:
-        """Return the layer that makes class logits of features."""
-        from safetensors.numpy import load_file
+        """Return the layer that makes class logits of features; errors as in `load_network`."""
+        from safetensors.numpy import load
 
-        tensors = load_file(packaged_path(f"{self._stem}.classes.safetensors"))
+        path = packaged_path(f"{self._stem}.classes.safetensors")
+        tensors = load(_checked(path, str(self.made["classes_sha256"])))
         weight, bias = (tensors[name].astype(np.float32) for name in ("weight", "bias"))
         return ClassHead(taxonomy=self.taxonomy, weight=weight, bias=bias)
 
     @property
     def _stem(self) -> str:
         return self.name.replace("-", "_")
+
+
+def _checked(path: Path, sha256: str) -> bytes:
+    """Read a file once, for its hash and for what is in it."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _altered(path) from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise _altered(path)
+    return content
+
+
+def _altered(path: Path) -> WeightsDamagedError:
+    return WeightsDamagedError(f"{path}: gone or altered; `pip install --force-reinstall modag-search`")

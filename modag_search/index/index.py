@@ -18,7 +18,7 @@ from modag_search.errors import (
     IndexFolderError,
     IndexLockedError,
     IndexNotFoundError,
-    SpaceMismatchError,
+    UnknownPluginError,
     UsageError,
 )
 from modag_search.index.encoding import MediaEncoder
@@ -32,6 +32,7 @@ from modag_search.index.spaces import (
     adopt_space,
     fitting_name,
     load_space,
+    no_space_joins,
     present_settings,
     with_own_space,
 )
@@ -50,7 +51,7 @@ from modag_search.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from filelock import FileLock
@@ -87,6 +88,7 @@ class Index(Spreading):
         self.folder = folder
         self.settings = settings
         self._catalog = catalog
+        self._warned_of: tuple[int, str] | None = None
 
     @classmethod
     def open(
@@ -175,7 +177,13 @@ class Index(Spreading):
 
     @functools.cached_property
     def _encoder(self) -> MediaEncoder:
-        return MediaEncoder(self.settings)
+        try:
+            return MediaEncoder(self.settings)
+        except UnknownPluginError as error:
+            raise UnknownPluginError(
+                f"{error}; install its plugin again, or move the index to another: `modag rebuild --sound-encoder NAME`"
+                f" or `--image-encoder NAME`"
+            ) from error
 
     @functools.cached_property
     def _lock(self) -> FileLock:
@@ -324,11 +332,7 @@ class Index(Spreading):
         among = None if label is None else self._segments_labelled(label)
         search = Search(self._catalog, self.space, stores)
         hits = search.hits(asked, n=n, among=among, min_similarity=min_similarity)
-        if not hits and (outdated := self.outdated()):
-            logger.warning(
-                "%d items were made by another encoder, or another version of one; `modag rebuild` renews them",
-                outdated,
-            )
+        self._warn_of_outdated()
         return hits
 
     # Labels.
@@ -401,6 +405,7 @@ class Index(Spreading):
         image_encoder: str | None = None,
         workers: int | None = None,
         progress: Progress | None = None,
+        on_failure: Callable[[Failure], None] | None = None,
     ) -> int:
         """Make the stores anew from the features in the catalog, and those features that other encoders made.
 
@@ -419,6 +424,8 @@ class Index(Spreading):
         workers : int, optional
             Threads that decode and encode; default one a processor.
         progress : Progress, optional
+        on_failure : callable, optional
+            Called with each file that could not be encoded anew; `failures` lists them afterwards.
 
         Returns
         -------
@@ -434,7 +441,9 @@ class Index(Spreading):
         """
         with self._writing():
             self._change_settings(space=space, store=store, sound_encoder=sound_encoder, image_encoder=image_encoder)
-            self._encode_outdated(workers=workers, progress=progress)
+            for failure in self._encode_outdated(workers=workers, progress=progress):
+                if on_failure:
+                    on_failure(failure)
             return self._views.rebuild()
 
     def verify(self) -> list[str]:
@@ -461,11 +470,7 @@ class Index(Spreading):
         """Leave out, where no space joins the modalities, what cannot be compared with what is asked."""
         comparable = {modality: store for modality, store in stores.items() if modality in asked.vectors}
         if not comparable:
-            raise SpaceMismatchError(
-                f"no space joins {self.settings.sound_encoder} and {self.settings.image_encoder} in this index, so "
-                f"sounds find sounds and pictures find pictures alone; label some of both and make one: "
-                f"`modag train space --index {self.folder} --output FILE`, then `modag rebuild --space FILE`"
-            )
+            raise no_space_joins(self.settings, self.folder, "sounds find sounds and pictures find pictures alone")
         return comparable
 
     def _change_settings(
@@ -494,22 +499,34 @@ class Index(Spreading):
         for cached in ("space", "_views", "_encoder"):
             self.__dict__.pop(cached, None)
 
-    def _encode_outdated(self, *, workers: int | None, progress: Progress | None) -> None:
+    def _encode_outdated(self, *, workers: int | None, progress: Progress | None) -> tuple[Failure, ...]:
         """Encode anew the files whose features other encoders made, as far as they are within reach."""
         outdated = self._catalog.items.outdated_paths(self._encoder.fingerprints)
         here = [path for path in outdated if os.path.exists(path)]
         if lacking := len(outdated) - len(here):
             logger.warning("%d files are out of reach; `modag index` takes them in once they are back", lacking)
         if not here:
-            return
+            return ()
         ingest = Ingest(
             self._catalog, MediaEncoder(self.settings), here, options=IngestOptions(workers=workers), progress=progress
         )
         run_id = self._start_run("rebuild", asdict(self.settings))
         report = ingest.run(run_id=run_id)
         self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
-        if report.failed:
-            logger.warning("%d files could not be encoded anew; `modag failures` lists them", report.failed)
+        return report.failures
+
+    def _warn_of_outdated(self) -> None:
+        """Say how many items are not searched, once for each generation of the catalog that has such."""
+        generation = self._catalog.latest_generation
+        if generation == self._warned_of:
+            return
+        self._warned_of = generation
+        if outdated := self.outdated():
+            logger.warning(
+                "%d items were made by another encoder, or another version of one, and are not searched; "
+                "`modag rebuild` renews them",
+                outdated,
+            )
 
     def _start_run(self, verb: str, arguments: Mapping[str, object]) -> int:
         return self._catalog.runs.start(verb, arguments=arguments, versions=library_versions())

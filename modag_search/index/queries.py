@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Features = dict[Modality, list[Float32Array]]
 
-_OUTDATED = "was made by another version of an encoder; `modag index` on its folder renews it"
+_OUTDATED = "was made by another encoder, or another version of one; `modag rebuild` renews it"
 
 
 def find_item(catalog: Catalog, name: str) -> ItemRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from modag_search.settings import IndexSettings
 from modag_search.space import Space, packaged_spaces
 from modag_search.values import MODALITIES, Modality
 
+logger = logging.getLogger(__name__)
+
 OWN_SPACE_FILE = "space.safetensors"
 _FORMER_SPACES = ("mn04",)
 Encoders = Mapping[Modality, Encoder]
@@ -23,8 +26,8 @@ Encoders = Mapping[Modality, Encoder]
 def load_space(folder: Path, settings: IndexSettings, encoders: Encoders) -> Space:
     """Load the space that the settings of an index name.
 
-    ``auto`` gives the packaged space that was trained on the encoders, or, where there is none, one that keeps sounds
-    and pictures apart.
+    ``own`` gives what ``auto`` does, with a warning, while the index's own does not fit its encoders; ``auto`` the
+    packaged space that was trained on the encoders, or, where there is none, one that keeps sounds and pictures apart.
 
     Raises
     ------
@@ -36,8 +39,8 @@ def load_space(folder: Path, settings: IndexSettings, encoders: Encoders) -> Spa
     if settings.space == "auto":
         return _fitting_space(encoders)
     if settings.space == "own":
-        space = Space.load(folder / OWN_SPACE_FILE)
-    elif settings.space in packaged_spaces():
+        return _own_space(folder, encoders)
+    if settings.space in packaged_spaces():
         space = Space.load(packaged_spaces()[settings.space])
     elif os.path.isfile(settings.space):
         space = Space.load(Path(settings.space))
@@ -47,6 +50,25 @@ def load_space(folder: Path, settings: IndexSettings, encoders: Encoders) -> Spa
         )
     require_fit(space, encoders)
     return space
+
+
+def _own_space(folder: Path, encoders: Encoders) -> Space:
+    space = Space.load(folder / OWN_SPACE_FILE)
+    try:
+        require_fit(space, encoders)
+    except SpaceMismatchError as error:
+        logger.warning("%s; %s", error, "until then the index goes on without its own")
+        return _fitting_space(encoders)
+    return space
+
+
+def no_space_joins(settings: IndexSettings, folder: Path, what: str) -> SpaceMismatchError:
+    """Word that something takes a space, where sounds and pictures are kept apart."""
+    return SpaceMismatchError(
+        f"no space joins {settings.sound_encoder} and {settings.image_encoder} in this index, so {what}; label some "
+        f"sounds and pictures and make one: `modag train space --index {folder} --output FILE`, then "
+        f"`modag rebuild --space FILE`"
+    )
 
 
 def adopt_space(folder: Path, space: str | os.PathLike[str], encoders: Encoders) -> str:
@@ -100,12 +122,12 @@ def require_fit(space: Space, encoders: Encoders) -> None:
         if trained_on["name"] != encoders[modality].name:
             raise SpaceMismatchError(
                 f"space {space.name!r} was trained on {trained_on['name']}, not on {encoders[modality].name}; "
-                f"`modag train space` makes one for the latter, `modag rebuild --space auto` goes on without"
+                f"`modag train space --index` makes one for the latter, `modag rebuild --space FILE` takes it"
             )
         if trained_on["fingerprint"] != encoders[modality].fingerprint:
             raise SpaceMismatchError(
                 f"space {space.name!r} was trained on another version of {trained_on['name']}; "
-                f"`modag train space` trains it anew, `modag rebuild --space auto` goes on without"
+                f"`modag train space --index` makes it anew, `modag rebuild --space FILE` takes it"
             )
 
 

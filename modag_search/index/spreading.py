@@ -10,6 +10,7 @@ from modag_search.errors import NothingFoundError, UsageError
 from modag_search.index.curating import Curation
 from modag_search.index.duplicates import DuplicateGroup, Duplicates
 from modag_search.index.naming import Naming
+from modag_search.index.spaces import no_space_joins
 
 if TYPE_CHECKING:
     import functools
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from modag_search.index.naming import By
     from modag_search.index.queries import QueryMaker
     from modag_search.index.vectors import SegmentVectors
+    from modag_search.settings import IndexSettings
     from modag_search.space import Space
     from modag_search.values import Classification, Doubt, Modality, PairDoubt, Suggestion, TransferReport
 
@@ -35,6 +37,7 @@ class Spreading:
     """Names by labels, and looks over a collection; `Index` is one, and gives it what it stands on."""
 
     folder: Path
+    settings: IndexSettings
 
     if TYPE_CHECKING:
 
@@ -55,8 +58,17 @@ class Spreading:
         @property
         def _queries(self) -> QueryMaker: ...
 
+    def _require_joined(self) -> None:
+        """Refuse to spread labels where some of what would be named cannot be compared with some that have labels."""
+        if self.space.joins:
+            return
+        stored = {modality for (modality, status), n in self.catalog.count().segments.items() if n and status == "ok"}
+        if len(stored) > 1:
+            raise no_space_joins(self.settings, self.folder, "labels of the one say nothing of the other")
+
     @property
     def _naming(self) -> Naming:
+        self._require_joined()
         return Naming(
             self.folder,
             catalog=self.catalog,
@@ -67,6 +79,7 @@ class Spreading:
 
     @property
     def _curation(self) -> Curation:
+        self._require_joined()
         return Curation(self.catalog, self._segment_vectors, background=self.space.background_of)
 
     # Naming.

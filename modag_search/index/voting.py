@@ -133,7 +133,9 @@ class Voters:
             for modality in MODALITIES
         }
         if not any(len(bench) for bench in self.benches.values()):
-            raise NothingFoundError("what has a label was made by another version of an encoder; run `modag index`")
+            raise NothingFoundError(
+                "what has a label was made by another encoder, or another version of one; `modag rebuild` renews it"
+            )
         self.is_exclusive = catalog.hierarchy.exclude_each_other
 
     def evidence(

@@ -176,7 +176,13 @@ def check_complete(path: str, *, decoded: int, promised: int | None, rate_hz: in
 
 
 def _few_channels(block: Float32Array) -> Float32Array:
-    return block if block.shape[1] <= MOST_CHANNELS else loudest_channel(block)[:, None]
+    """Reduce many channels to one, about its mean: another block may take one with another offset."""
+    if block.shape[1] <= MOST_CHANNELS:
+        return block
+    loudest = loudest_channel(block)
+    with _any_samples():
+        about_mean: Float32Array = loudest - loudest.mean(dtype=np.float64).astype(np.float32)
+    return about_mean[:, None]
 
 
 def _check_samples(path: str, samples: Float32Array) -> None:

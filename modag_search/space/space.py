@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _FORMAT = "modag-space/3"
 _EARLIER_FORMATS = ("modag-space/2",)
+_MOST_PADDING = 1024
 _PAIRS = ("image-image", "image-sound", "sound-sound")
 
 
@@ -36,8 +37,8 @@ class Branch:
 
     Attributes
     ----------
-    weight_in, bias_in : np.ndarray [shape=(256, d)] and [shape=(256,)], float32
-    weight_out, bias_out : np.ndarray [shape=(128, 256)] and [shape=(128,)], float32
+    weight_in, bias_in : np.ndarray [shape=(hidden, d)] and [shape=(hidden,)], float32
+    weight_out, bias_out : np.ndarray [shape=(dimension, hidden)] and [shape=(dimension,)], float32
     """
 
     weight_in: Float32Array
@@ -46,7 +47,7 @@ class Branch:
     bias_out: Float32Array
 
     def __call__(self, features: Float32Array) -> Float32Array:
-        """Project features ``[shape=(n, d)]`` to unit vectors ``[shape=(n, 128)]``."""
+        """Project features ``[shape=(n, d)]`` to unit vectors ``[shape=(n, dimension)]``."""
         hidden = features @ self.weight_in.T + self.bias_in
         activated = np.where(hidden > 0, hidden, np.expm1(np.minimum(hidden, 0)))
         vectors = activated @ self.weight_out.T + self.bias_out
@@ -310,7 +311,7 @@ class Space:
                 knowledge=_knowledge(tensors, branches, tree),
                 tree=tree,
                 knowledge_share=share,
-                padding=int(metadata.get("padding", 0)),
+                padding=_padding(metadata),
                 encoders=_encoders(metadata["encoders"]),
                 background=_background(metadata["background"]),
                 card=dict(metadata["card"]),
@@ -348,6 +349,13 @@ def _knowledge(
     if any(knowledge[m].weight.shape[1] != branches[m].takes for m in MODALITIES):
         raise ValueError("its knowledge is of features of another length than its branches are")
     return knowledge
+
+
+def _padding(metadata: Mapping[str, Any]) -> int:
+    padding = int(metadata.get("padding", 0))
+    if not 0 <= padding <= _MOST_PADDING:
+        raise ValueError(f"its padding must be from 0 to {_MOST_PADDING}, not {padding}")
+    return padding
 
 
 def _encoders(stored: Mapping[str, Mapping[str, str]]) -> dict[Modality, dict[str, str]]:

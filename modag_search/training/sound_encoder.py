@@ -228,7 +228,9 @@ class SoundEncoderTraining:
         held = torch.where(batch.labels < 0, 1.0, self.settings.freedom)
         away = ((torch.cat([features, hidden], dim=1) - planes) / self._spread).square().mean(dim=1)
         known = batch.labels >= 0
-        instruments = functional.cross_entropy(self.instruments(hidden[known]), batch.labels[known])
+        instruments = functional.cross_entropy(
+            self.instruments(hidden[known]), batch.labels[known], reduction="sum"
+        ) / max(int(known.sum()), 1)
         losses = {
             "features": (held * away).mean(),
             "classes": 30.0 * functional.binary_cross_entropy_with_logits(logits, said.sigmoid())

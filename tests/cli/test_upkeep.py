@@ -37,7 +37,7 @@ def test_info(filled: CommandLine, media: Path) -> None:
 
 
 def test_rebuild_with_another_space(filled: CommandLine, media: Path, tmp_path: Path) -> None:
-    encoders = {"sound_encoder": "toy-sound", "image_encoder": "toy-image", "outdated_items": 0}
+    encoders = {"sound_encoder": "toy-sound", "image_encoder": "toy-image", "outdated_items": 0, "failed": 0}
     assert filled("rebuild").data == {"vectors": 6, "space": "toy", "store": "faiss-flat", **encoders}
     space = tmp_path / "turned.safetensors"
     space.write_bytes(toy_space(turned=True).to_bytes())
@@ -64,8 +64,8 @@ def test_rebuild_moves_to_other_encoders_and_goes_on_after_files_were_away(
     outcome = filled("rebuild", "--image-encoder", "efficientnet-lite2")
     assert outcome.status == 3
     assert (outcome.data["image_encoder"], outcome.data["outdated_items"]) == ("efficientnet-lite2", 1)
-    assert "1 files are out of reach" in outcome.error
-    assert "1 items were made by another encoder" in filled("info").error
+    assert "1 files are out of reach" in outcome.stderr
+    assert "1 items were made by another encoder" in filled("info").stderr
     (tmp_path / "b.png").rename(media / "b.png")
     assert filled("rebuild").data["outdated_items"] == 0
     assert filled("label", "list").data[0]["label"] == "red"

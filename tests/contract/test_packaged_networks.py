@@ -115,6 +115,17 @@ def assert_same(encoder: PackagedEncoder, features: Float32Array, expected: Floa
     assert (np.einsum("nd,nd->n", *vectors) > 0.9999).all()
 
 
+def test_altered_classes_and_a_lost_card_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("modag_search.encoders.packaged.packaged_path", lambda name: tmp_path / name)
+    with pytest.raises(WeightsDamagedError, match=r"modag_sound\.json: gone or altered; .*reinstall"):
+        _ = ModagSound().fingerprint
+    (tmp_path / "modag_sound.json").write_bytes(packaged_path("modag_sound.json").read_bytes())
+    classes = packaged_path("modag_sound.classes.safetensors").read_bytes()
+    (tmp_path / "modag_sound.classes.safetensors").write_bytes(classes[:-1])
+    with pytest.raises(WeightsDamagedError, match=r"classes\.safetensors: gone or altered"):
+        ModagSound().class_head()
+
+
 @pytest.mark.parametrize("encoder_class", PACKAGED)
 def test_the_files_are_those_that_their_cards_describe(encoder_class: type[PackagedEncoder]) -> None:
     encoder = encoder_class()

@@ -6,11 +6,12 @@ import os
 import select
 import signal
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search import Index
+from modag_search import Index, IndexSettings
 from modag_search.errors import IndexFolderError, IndexLockedError
 from tests.cli.command_line import CommandLine
 from tests.made_media import LOW_HZ, picture, sound
@@ -37,11 +38,18 @@ def folder(media: Path) -> Path:
 def at_the_gate(tmp_path: Path, folder: Path, toys: None, toy_plugins: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that indexes the folder, and has come to the middle of it."""
     toy_index(tmp_path / "index").close()
+    with waiting(tmp_path, toy_plugins, "index", folder) as process:
+        yield process
+
+
+@contextmanager
+def waiting(tmp_path: Path, plugins: Path, *arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command on the index that has come to the gate; it is killed in the end."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     told = os.open(gate, os.O_RDONLY | os.O_NONBLOCK)
-    modag = CommandLine(tmp_path, plugins=toy_plugins)
-    command = modag.command("index", folder, "--index", tmp_path / "index", "--workers", "1")
+    modag = CommandLine(tmp_path, plugins=plugins)
+    command = modag.command(*arguments, "--index", tmp_path / "index", "--workers", "1")
     environment = modag.environment | {GATE: str(gate)}
     with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
         try:
@@ -77,6 +85,27 @@ def test_the_next_run_finishes_what_a_killed_one_began(
         assert {hit.path for hit in index.search("id:1", n=100)} == items.keys() - {index.item("id:1").path}
         assert index.verify() == []
         assert index.add([folder]).unchanged == FILES
+
+
+def test_a_change_of_encoders_that_was_killed_goes_on(
+    tmp_path: Path, folder: Path, toys: None, toy_plugins: Path
+) -> None:
+    settings = IndexSettings(sound_encoder="toy-sound", image_encoder="efficientnet-lite2")
+    with Index.open(tmp_path / "index", create=True, settings=settings) as index:
+        index.add([folder])
+        index.label([folder / "03.png", folder / "50.png"], "green")
+        ids = {item.path: item.id for item in index.catalog.items.all()}
+    with waiting(tmp_path, toy_plugins, "rebuild", "--image-encoder", "toy-image") as process:
+        kill(process)
+    with Index.open(tmp_path / "index") as index:
+        assert index.settings.image_encoder == "toy-image"
+        assert 0 < index.outdated() < FILES
+        assert len(index.search(folder / "03.png", n=100)) == FILES - index.outdated() - 1
+        assert index.rebuild() == FILES
+        assert index.outdated() == 0
+        assert {item.path: item.id for item in index.catalog.items.all()} == ids
+        assert index.item(folder / "50.png").labels == ("green",)
+        assert index.verify() == []
 
 
 def test_while_one_writes_others_read_and_no_second_one_writes(

@@ -17,6 +17,8 @@ from tests.toy_encoders import toy_index
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from modag_search.values import Failure
+
 
 @pytest.fixture
 def apart(tmp_path: Path, media: Path, toys: None) -> Index:
@@ -34,8 +36,9 @@ def test_without_a_space_each_modality_is_searched_alone(apart: Index, media: Pa
     assert not apart.space.joins
     hits = apart.search(media / "a.wav")
     assert [hit.path for hit in hits] == [str(media / "b.wav"), str(media / "c.wav")]
-    assert apart.search(media / "a.png", modality="image")[0].similarity == pytest.approx(1, abs=0.5)
-    assert {hit.modality for hit in apart.search(media / "a.png")} == {"image"}
+    pictures = apart.search(media / "a.png")
+    assert {hit.path for hit in pictures} == {str(media / "b.png"), str(media / "c.png")}
+    assert 1 > pictures[0].similarity > pictures[1].similarity
 
 
 def test_without_a_space_the_other_modality_says_what_to_do(apart: Index, media: Path) -> None:
@@ -45,10 +48,80 @@ def test_without_a_space_the_other_modality_says_what_to_do(apart: Index, media:
         apart.search(media / "a.wav", modality="image")
 
 
-def test_without_a_space_labels_spread_within_a_modality(apart: Index, media: Path) -> None:
+def test_without_a_space_labels_do_not_spread_among_what_cannot_be_compared(apart: Index, media: Path) -> None:
     apart.label([media / "a.wav"], "low")
     apart.label([media / "c.wav"], "high")
-    assert apart.classify([media / "b.wav"])[0].label == "low"
+    for naming in (lambda: apart.classify([media / "b.wav"]), apart.transfer, apart.train_head, apart.audit):
+        with pytest.raises(SpaceMismatchError, match=r"no space joins .* labels of the one say nothing of the other"):
+            naming()
+    assert apart.duplicates() == []
+
+
+def test_without_a_space_labels_spread_where_there_is_one_modality(tmp_path: Path, media: Path, toys: None) -> None:
+    settings = IndexSettings(sound_encoder="toy-sound", image_encoder="efficientnet-lite2")
+    for name, hz in (("a", LOW_HZ), ("b", LOW_HZ + 50), ("c", HIGH_HZ)):
+        sound(media / f"{name}.wav", (hz, 1))
+    with Index.open(tmp_path / "sounds", create=True, settings=settings) as index:
+        index.add([media])
+        index.label([media / "a.wav"], "low")
+        index.label([media / "c.wav"], "high")
+        assert index.classify([media / "b.wav"])[0].label == "low"
+
+
+def test_an_own_space_that_fits_no_longer_is_passed_over_and_taken_again(
+    filled: Index, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert filled.settings.space == "own"
+    filled.rebuild(image_encoder="efficientnet-lite2")
+    assert "space 'toy' was trained on toy-image, not on efficientnet-lite2" in caplog.text
+    assert "goes on without its own" in caplog.text
+    assert not filled.space.joins
+    with Index.open(filled.folder) as again:
+        assert {hit.modality for hit in again.search(media / "a.wav")} == {"sound"}
+        again.rebuild(image_encoder="toy-image")
+        assert again.space.name == "toy"
+        assert again.search(media / "a.wav", modality="image", n=1)[0].path == str(media / "a.png")
+
+
+def test_an_old_index_with_a_space_of_its_own_opens_and_is_renewed(filled: Index, media: Path) -> None:
+    settings = filled.folder / "settings.json"
+    content = json.loads(settings.read_text())
+    settings.write_text(json.dumps({**content, "image_encoder": "efficientnet-lite0"}))
+    with Index.open(filled.folder) as index:
+        assert index.outdated() == 3
+        assert index.verify() == []
+        assert index.add([media]).updated == 3
+        assert index.outdated() == 0
+        assert len(index.search(media / "a.png", modality="image")) == 2
+
+
+def test_files_that_cannot_be_encoded_anew_are_told(filled: Index, media: Path) -> None:
+    content = (media / "b.png").read_bytes()
+    (media / "b.png").write_bytes(content[:40])
+    failed: list[Failure] = []
+    filled.rebuild(image_encoder="efficientnet-lite2", on_failure=failed.append)
+    assert [failure.path for failure in failed] == [str(media / "b.png")]
+    assert filled.failures()[0].path == str(media / "b.png")
+
+
+def test_what_is_not_searched_is_told_once(filled: Index, media: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (media / "a.png").rename(media.parent / "a.png")
+    filled.rebuild(image_encoder="efficientnet-lite2")
+    with Index.open(filled.folder) as index:
+        caplog.clear()
+        assert len(index.search(media / "b.png")) == 1
+        index.search(media / "b.png")
+    assert caplog.text.count("1 items were made by another encoder") == 1
+
+
+def test_an_index_whose_plugin_is_gone_says_the_way_out(filled: Index) -> None:
+    settings = filled.folder / "settings.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "image_encoder": "gone"}))
+    with Index.open(filled.folder) as index, pytest.raises(UnknownPluginError, match="modag rebuild --sound-encoder"):
+        index.search("id:1")
+    with Index.open(filled.folder) as index:
+        index.rebuild(image_encoder="toy-image")
+        assert index.outdated() == 0
 
 
 def test_changing_an_encoder_keeps_ids_labels_and_the_other_features(filled: Index, media: Path) -> None:

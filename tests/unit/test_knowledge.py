@@ -151,6 +151,7 @@ def test_what_it_knows_and_its_share_are_in_the_fingerprint(space: Space, knowle
     [
         ({"tree": NameTree(("bell", "dog"))}, "mean names which are not there"),
         ({"knowledge_share": 1.5}, "a share from 0 to 1"),
+        ({"padding": -5}, "padding must be from 0 to 1024, not -5"),
     ],
 )
 def test_knowledge_that_cannot_be_used_names_its_file(

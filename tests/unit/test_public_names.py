@@ -69,7 +69,10 @@ INDEX = {
     "unlabel": "self, paths, label",
     "item": "self, path",
     "failures": "self",
-    "rebuild": ("self, *, space=None, store=None, sound_encoder=None, image_encoder=None, workers=None, progress=None"),
+    "rebuild": (
+        "self, *, space=None, store=None, sound_encoder=None, image_encoder=None, workers=None, progress=None, "
+        "on_failure=None"
+    ),
     "verify": "self",
     "outdated": "self",
 }

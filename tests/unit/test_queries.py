@@ -39,7 +39,7 @@ def test_what_another_version_made_cannot_be_asked_with(filled: Index, media: Pa
     before = filled.search("label:low", modality="sound")
     outdate(filled, "image")
 
-    words = r"was made by another version of an encoder; `modag index` on its folder renews it"
+    words = r"was made by another encoder, or another version of one; `modag rebuild` renews it"
     with pytest.raises(NothingFoundError, match=rf"id:{item.id} \(.*a\.png\): {words}"):
         filled.search(f"id:{item.id}")
     with pytest.raises(NothingFoundError, match=f"label:red: what has this label {words}"):

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from modag_search import IndexSettings
 from modag_search.encoders.modag_sound import ModagSound
-from modag_search.encoders.weights import packaged_path
 from modag_search.errors import CorruptMediaError
 from modag_search.index.encoding import MediaEncoder
 from modag_search.media import open_media, sounds
@@ -302,7 +301,6 @@ def test_steps_finer_than_converters_make_are_no_sound() -> None:
     assert integer_floor(32) == integer_floor(24)
 
 
-@pytest.mark.skipif(not packaged_path("modag_sound.onnx").is_file(), reason="the packaged network is being made")
 @pytest.mark.parametrize("name", FORMS)
 def test_the_packaged_encoder_takes_all_forms_for_one(tmp_path: Path, name: str) -> None:
     form, subtype = FORMS[name]
