@@ -32,7 +32,7 @@ def sounds() -> Iterator[TaughtSound]:
     noise = np.random.default_rng(0).standard_normal(48_000).astype(np.float32)
     for number, hz in enumerate((110, 220, 440, 880)):
         clean = tone(hz, seconds=0.7 + 0.2 * number)
-        spoilt = clean + np.float32(0.01) * noise[: len(clean)]
+        spoilt = (clean + 0.01 * noise[: len(clean)]).astype(np.float32)
         yield TaughtSound(source="tones", label=f"tone {hz}", samples=clean, spoilt=spoilt)
     yield TaughtSound(source="noises", label="", samples=noise, spoilt=noise / 2)
 
