@@ -182,6 +182,10 @@ class Space:
             As the attribute.
         dimensions : Mapping of modality to int
             Lengths of the features.
+
+        Returns
+        -------
+        Space
         """
         image, sound = dimensions["image"], dimensions["sound"]
         return cls(

@@ -20,6 +20,10 @@ def mix(powers: tuple[torch.Tensor, ...], generator: torch.Generator) -> tuple[t
     powers : tuple of torch.Tensor [shape=(n, bands, frames)]
         Versions of the same sounds; all are mixed alike.
     generator : torch.Generator
+
+    Returns
+    -------
+    tuple of torch.Tensor [shape=(n, bands, frames)]
     """
     like = powers[0]
     others = torch.randperm(like.shape[0], generator=generator)

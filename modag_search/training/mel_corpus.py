@@ -99,9 +99,10 @@ class MelCorpus:
 
         Returns
         -------
-        clean, heard : np.ndarray [shape=(128, frames), float32]
-            Power of the same random stretch, as it is and, where `spoilt`, spoilt. A shorter clip is repeated, as the
-            encoder does with it.
+        clean : np.ndarray [shape=(128, frames), float32]
+            Power of a random stretch. A shorter clip is repeated, as the encoder does with it.
+        heard : np.ndarray [shape=(128, frames), float32]
+            The same stretch, spoilt where that is wanted.
         """
         start = int(random.integers(max(clip.frames - frames, 0) + 1))
         places = (start + np.arange(frames)) % clip.frames + clip.start

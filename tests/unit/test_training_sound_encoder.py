@@ -34,7 +34,7 @@ def sounds() -> Iterator[TaughtSound]:
         clean = tone(hz, seconds=0.7 + 0.2 * number)
         spoilt = (clean + 0.01 * noise[: len(clean)]).astype(np.float32)
         yield TaughtSound(source="tones", label=f"tone {hz}", samples=clean, spoilt=spoilt)
-    yield TaughtSound(source="noises", label="", samples=noise, spoilt=noise / 2)
+    yield TaughtSound(source="noises", label="", samples=noise, spoilt=(noise / 2).astype(np.float32))
 
 
 @pytest.fixture
