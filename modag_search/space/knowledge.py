@@ -10,8 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy.typing as npt
+
     from modag_search.values import Float32Array, Int64Array, Modality
 
+_LEAST_SHARE = 1e-12
 REST = -1
 """In `Knowledge.name_of`: a class that means none of the names."""
 
@@ -75,6 +78,34 @@ class NameTree:
             parts.append(summed)
         weighted = [np.sqrt(np.float32(weight) * part) for weight, part in zip(self.weights, parts, strict=True)]
         return np.concatenate(weighted, axis=1)
+
+    def lent(self, shares: Float32Array, *, shared: npt.NDArray[np.bool_]) -> Float32Array:
+        """Lend what names have that only one modality knows to those of their kind that both know.
+
+        A clarinet, of which ImageNet has no picture, is then heard as the woodwinds that have some, in the proportion in
+        which it sounds like each; at the level of kinds nothing changes. Kinds without such names keep what they have.
+
+        Parameters
+        ----------
+        shares : np.ndarray [shape=(n, n_names), float32]
+        shared : np.ndarray [shape=(n_names,), bool]
+            Whether both modalities know a name.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, n_names), float32]
+        """
+        if not self.levels:
+            return shares
+        _, kind = np.unique(self.levels[0], return_inverse=True)
+        takers = np.where(shared, shares + np.float32(_LEAST_SHARE), 0)
+        whole, taken = (np.zeros((len(shares), kind.max() + 1), dtype=np.float32) for _ in range(2))
+        np.add.at(whole.T, kind, shares.T)
+        np.add.at(taken.T, kind, takers.T)
+        can_take = np.isin(kind, kind[shared])
+        grown = takers * (whole / np.maximum(taken, _LEAST_SHARE))[:, kind]
+        lent: Float32Array = np.where(can_take, grown, shares).astype(np.float32)
+        return lent
 
     def to_json(self) -> dict[str, Any]:
         """Describe the tree as JSON values."""
@@ -185,10 +216,12 @@ def named_vectors(
         alike neither to each other nor to anything with a name.
     """
     shares = knowledge[modality].shares(features, n_names=len(tree.names))
+    known = [np.isin(np.arange(len(tree.names)), one.name_of) for one in knowledge.values()]
+    named = tree.lent(shares[:, :-1], shared=np.logical_and.reduce(known))
     rests = np.zeros((len(features), len(_with_rest(knowledge))), dtype=np.float32)
     if knowledge[modality].has_rest:
         rests[:, _with_rest(knowledge).index(modality)] = np.sqrt(shares[:, -1])
-    return np.concatenate([tree.roots(shares[:, :-1]), rests], axis=1)
+    return np.concatenate([tree.roots(named), rests], axis=1)
 
 
 def named_dimension(tree: NameTree, knowledge: Mapping[Modality, Knowledge]) -> int:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modag_search import Space
 from modag_search.encoders.base import ClassHead
@@ -76,6 +78,30 @@ def test_kin_are_nearer_than_strangers() -> None:
     tree = NameTree(names, (kinds, groups), (0.5, 0.3, 0.2))
     dog, wolf, cat, car = tree.roots(np.eye(4, dtype=np.float32))
     np.testing.assert_allclose([dog @ dog, dog @ wolf, dog @ cat, dog @ car], [1, 0.5, 0.2, 0], atol=1e-6)
+
+
+def test_what_one_modality_knows_is_lent_to_its_kin_that_both_know() -> None:
+    names, kinds = ("clarinet", "flute", "oboe", "elephant"), ("woodwind", "woodwind", "woodwind", "wild")
+    tree = NameTree(names, (kinds,), (0.6, 0.4))
+    shares = np.array([[0.6, 0.3, 0.1, 0.0], [0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]], dtype=np.float32)
+    lent = tree.lent(shares, shared=np.array([False, True, True, False]))
+    np.testing.assert_allclose(lent[0], [0, 0.75, 0.25, 0], atol=1e-6)
+    np.testing.assert_array_equal(lent[1], shares[1])
+    np.testing.assert_allclose(lent[2], [0, 0.5, 0.5, 0], atol=1e-6)
+    np.testing.assert_array_equal(NameTree(names).lent(shares, shared=np.array([False, True, True, False])), shares)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_lending_keeps_what_each_kind_has(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    kinds = tuple(f"kind {number}" for number in random.integers(4, size=9))
+    tree = NameTree(tuple(f"name {number}" for number in range(9)), (kinds,), (0.5, 0.5))
+    shares = (random.random((6, 9)) ** 8 + 1e-30).astype(np.float32)
+    lent = tree.lent(shares, shared=random.random(9) < 0.5)
+    for kind in set(kinds):
+        of_kind = [one == kind for one in kinds]
+        np.testing.assert_allclose(lent[:, of_kind].sum(axis=1), shares[:, of_kind].sum(axis=1), rtol=1e-4)
+    assert (lent >= 0).all()
 
 
 @pytest.mark.parametrize(

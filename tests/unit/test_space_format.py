@@ -29,6 +29,14 @@ def by_recipe(tensors: dict[str, np.ndarray], metadata: dict[str, Any], modality
     p /= p.sum()
     name_of = tensors[f"{modality}.knowledge.name_of"]
     of_name = np.array([p[name_of == number].sum() for number in range(len(knowledge["names"]))])
+    numbers = np.arange(len(of_name))
+    both = np.logical_and.reduce([np.isin(numbers, tensors[f"{m}.knowledge.name_of"]) for m in ("image", "sound")])
+    for kind in set(knowledge["levels"][0]):
+        of_kind = np.array([one == kind for one in knowledge["levels"][0]])
+        if (of_kind & both).any():
+            whole = of_name[of_kind].sum()
+            of_name[of_kind & ~both] = 0
+            of_name[of_kind & both] *= whole / of_name[of_kind & both].sum()
     for level, weight in zip([knowledge["names"], *knowledge["levels"]], knowledge["weights"], strict=True):
         words = sorted(set(level)) if level is not knowledge["names"] else level
         sums = [of_name[[word == one for one in level]].sum() for word in words]
