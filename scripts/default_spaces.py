@@ -41,7 +41,7 @@ packages_option = click.option(
 SETTINGS = SpaceTrainingSettings(loss="supcon", steps=600, examples_a_group=12, dropout=0.5, dimension=126)
 """With the 322 numbers of what the encoders know, 126 make vectors of 448, a multiple of 32."""
 
-KNOWLEDGE = KnowledgeSettings()
+KNOWLEDGE = KnowledgeSettings(rehearsals=20)
 PAPER = SpaceTrainingSettings(
     loss="hinge", steps=1200, examples_a_group=12, learning_rate=1e-4, weight_decay=0.0, dropout=0.0, mixing=0.0
 )

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CATALOG_FILE = "catalog.sqlite"
+_WAY_TO_OTHERS = "`modag rebuild` changes encoders, space and store, for anything else make a new index"
 _STORES_FOLDER = "stores"
 _LOCK_FILE = "lock"
 
@@ -121,7 +122,7 @@ class Index(Spreading):
         if is_index(path):
             kept = present_settings(IndexSettings.load(path))
             if settings is not None and kept != (wanted := with_own_space(path, kept, settings)):
-                raise UsageError(f"{path}: has other settings ({_differences(kept, wanted)}); make a new index")
+                raise UsageError(f"{path}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
             if not (path / _CATALOG_FILE).is_file():
                 raise IndexFolderError(f"{path}: its {_CATALOG_FILE} is gone; put a copy back, or remove the folder")
             return cls(path, kept, Catalog.open(path / _CATALOG_FILE))
@@ -173,6 +174,7 @@ class Index(Spreading):
     @property
     def vectors(self) -> ItemVectors:
         """Labelled items, and files, as single vectors: what an evaluation reads."""
+        self._require_joined()
         return ItemVectors(self._catalog, self._encoder, self.space)
 
     @functools.cached_property

@@ -82,8 +82,8 @@ class NameTree:
     def lent(self, shares: Float32Array, *, shared: npt.NDArray[np.bool_]) -> Float32Array:
         """Lend what names have that only one modality knows to those of their kind that both know.
 
-        A clarinet, of which ImageNet has no picture, is then heard as the woodwinds that have some, in the proportion in
-        which it sounds like each; at the level of kinds nothing changes. Kinds without such names keep what they have.
+        A clarinet, of which ImageNet has no picture, is then heard as the woodwinds that have some, in the proportion
+        in which it sounds like each; at the level of kinds nothing changes. Kinds without such names keep theirs.
 
         Parameters
         ----------

@@ -205,7 +205,7 @@ def collect_labelled(
     on_failure: OnFailure | None = None,
     name: str = "the index",
 ) -> Collected:
-    """Take the examples of the labelled items of an index from its features.
+    """Take the examples of the labelled items of an index from its features; transferred labels teach nothing.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def collect_labelled(
     """
     rows = _Rows(on_failure)
     clips = {item.id: item.path for item in catalog.items.all(kind="video")} if videos else {}
-    labelled = [row for row in zip(*catalog.labels.labelled_segments(), strict=True) if row[1] not in clips]
+    labelled = [row for row in zip(*catalog.labels.labelled_segments(given=True), strict=True) if row[1] not in clips]
     if not labelled and not clips:
         way_out = "" if videos else ", or learn from the moments of its videos by --videos"
         raise UsageError(f"{name}: holds no labels; give some by `modag label PATH... --as NAME`{way_out}")

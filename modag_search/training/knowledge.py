@@ -88,7 +88,7 @@ class KnowledgeSettings:
     levels: tuple[float, float, float] = (0.5, 0.3, 0.2)
     corrected: tuple[Modality, ...] = ("sound",)
     strength: float = 0.01
-    rehearsals: int = 20
+    rehearsals: int = 10
     kept: float = 1.0
 
     def __post_init__(self) -> None:

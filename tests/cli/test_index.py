@@ -175,7 +175,7 @@ def test_a_second_writer_is_turned_away(filled: CommandLine, media: Path) -> Non
 def test_settings_are_those_of_the_index(filled: CommandLine, media: Path) -> None:
     outcome = filled("index", media, "--window", "4", "--hop", "2")
     assert outcome.status == 2
-    assert "window_s is 10.0, not 4.0, hop_s is 5.0, not 2.0); make a new index" in outcome.error
+    assert "window_s is 10.0, not 4.0, hop_s is 5.0, not 2.0); `modag rebuild` changes encoders" in outcome.error
     assert counts(filled("index", media, "--window", "10").data) == {"unchanged": 6}
 
 

@@ -147,6 +147,14 @@ def test_labels_of_an_index_make_groups(filled: Index, media: Path, no_encoding:
     assert not collected.pairs
 
 
+def test_transferred_labels_teach_nothing(filled: Index, media: Path) -> None:
+    filled.label([media / "a.png", media / "a.wav"], "low")
+    filled.label([media / "c.png", media / "c.wav"], "high")
+    assert filled.transfer(min_confidence=0.0).given
+    collected = collect_labelled(filled.catalog, stored_in(filled))
+    assert {m: len(examples.groups) for m, examples in collected.examples.items()} == {"image": 2, "sound": 2}
+
+
 def test_videos_of_an_index_are_pairs_whatever_their_label(filled: Index, media: Path) -> None:
     clip = str(video(media / "clip.mp4"))
     filled.add([clip])
