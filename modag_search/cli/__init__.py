@@ -16,7 +16,6 @@ from modag_search.errors import ModagError, NothingFoundError, UsageError
 
 FAILED = 1
 USAGE = 2
-SOME_FAILED = 3
 NOTHING_FOUND = 4
 INTERRUPTED = 130
 
@@ -98,9 +97,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
-        _leave(
-            INTERRUPTED, str(error) or "interrupted; what was finished is kept, and the same command goes on from there"
-        )
+        _leave(INTERRUPTED, str(error) or _INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(FAILED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import click
 
 from modag_search.cli.options import progress_option
 from modag_search.cli.output import counted, print_rows, say, say_failures
+from modag_search.errors import MediaError, NothingFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,10 +73,10 @@ def demo(files: tuple[str, ...], index_name: str, source: str, no_progress: bool
             clock.begin("4. Name: pictures that are given a label name sounds that have none")
             _name(index, media, lessons, folder)
             clock.end("named")
-        for file in files:
-            _ask(index, file, "image", folder)
-            _ask(index, file, "sound", folder)
+        failed = [file for file in files if not _ask_both_ways(index, file, folder)]
     _say_next_steps(folder)
+    if failed:
+        sys.exit(3)
 
 
 class _Clock:
@@ -107,6 +109,17 @@ def _ask(index: Index, query: str, wanted: Modality, folder: Path, *, thing: str
     hits = index.search(query, modality=wanted, n=_ANSWERS)
     rows = [{"similarity": hit.similarity, "name": spoken_name(hit.path), "path": hit.path} for hit in hits]
     print_rows(rows, output_format="table", columns=("similarity", "name", "path"))
+
+
+def _ask_both_ways(index: Index, file: str, folder: Path) -> bool:
+    """Ask with a file of the user's, and tell whether that could be done; a bad one does not stop the others."""
+    try:
+        _ask(index, file, "image", folder)
+        _ask(index, file, "sound", folder)
+    except (MediaError, NothingFoundError) as error:
+        say(f"failed: {error}")
+        return False
+    return True
 
 
 def _name(index: Index, media: Path, lessons: Sequence[Lesson], folder: Path) -> None:

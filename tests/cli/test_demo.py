@@ -49,6 +49,16 @@ def test_it_says_what_it_does_and_shows_what_can_be_run_again(demo: CommandLine)
         assert again.status == 0, again.stderr
 
 
+def test_a_bad_file_stops_neither_the_others_nor_the_words_at_the_end(demo: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "bad.wav").write_bytes(b"no sound at all")
+    mine = picture(tmp_path / "mine.png", RED)
+    outcome = demo("demo", "--index", "indexes/demo", tmp_path / "bad.wav", mine)
+    assert outcome.status == 3
+    assert f"failed: {tmp_path / 'bad.wav'}: " in outcome.stderr
+    assert "The index stays in indexes/demo. Next:" in outcome.stderr
+    assert [command[1] for command in commands(outcome.stdout)[-2:]] == [str(mine)] * 2
+
+
 def test_the_answers_are_those_of_the_index(demo: CommandLine) -> None:
     lines = demo("demo", "--index", "indexes/demo").stdout.decode().splitlines()
     asked = lines.index("Which pictures go with this sound (dog)?")
