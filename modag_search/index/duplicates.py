@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.values import ItemRecord, SegmentRecord
 
-DEFAULT_MIN_SIMILARITY: Final[dict[Modality, float]] = {"image": 0.90, "sound": 0.985}
+DEFAULT_MIN_SIMILARITY: Final[dict[Modality, float]] = {"image": 0.92, "sound": 0.985}
 """Chosen with ``scripts/evaluate_duplicates`` on train sources: notes of one instrument are alike, photographs less."""
 
 CONFIRMED_MIN_SIMILARITY: Final = 0.88
