@@ -81,12 +81,17 @@ def adopt_space(folder: Path, space: str | os.PathLike[str], encoders: Encoders)
         partial.replace(folder / OWN_SPACE_FILE)
         return "own"
     name = os.fspath(space)
-    load_space(folder, IndexSettings(space=name), encoders)
+    if name == "own":
+        Space.load(folder / OWN_SPACE_FILE)  # that it does not fit is told where it is used
+    else:
+        load_space(folder, IndexSettings(space=name), encoders)
     return name
 
 
 def fitting_name(folder: Path, settings: IndexSettings, encoders: Encoders) -> str:
-    """Return what the settings call their space where it fits the encoders; else ``auto``."""
+    """Return what the settings call their space where it fits the encoders, or is the index's own; else ``auto``."""
+    if settings.space == "own":
+        return "own"
     try:
         load_space(folder, settings, encoders)
     except SpaceMismatchError:
