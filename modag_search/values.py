@@ -393,7 +393,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class LabelIssue:
     """A label that its neighbours contradict.
 
     Attributes
@@ -421,7 +421,7 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairDoubt:
+class PairIssue:
     """A sound and a picture that stand together and do not fit each other.
 
     Attributes

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from modag_search.index.naming import By
+    from modag_search.classify.classify import By
     from modag_search.values import Modality
 
 KINDS: dict[Modality, Literal["image", "sound"]] = {"image": "image", "sound": "sound"}

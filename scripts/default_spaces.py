@@ -12,11 +12,11 @@ from general_sounds import PACKAGES, general_sounds
 from naming import Media, examples
 
 from modag_search.encoders import fingerprint_of
-from modag_search.index.encoding import MediaEncoder
+from modag_search.features.encoding import MediaEncoder
 from modag_search.settings import IndexSettings
+from modag_search.training.class_head import SharedClassHeadSettings
 from modag_search.training.collecting import Collected, collect
 from modag_search.training.fitting import make_space, with_knowledge
-from modag_search.training.knowledge import KnowledgeSettings
 from modag_search.training.space import Examples, SpaceTrainingSettings, train_branches
 from modag_search.values import MODALITIES, Modality
 
@@ -41,7 +41,7 @@ packages_option = click.option(
 SETTINGS = SpaceTrainingSettings(loss="supcon", steps=600, examples_a_group=12, dropout=0.5, dimension=126)
 """With the 322 numbers of what the encoders know, 126 make vectors of 448, a multiple of 32."""
 
-KNOWLEDGE = KnowledgeSettings(rehearsals=20)
+CLASS_HEAD = SharedClassHeadSettings(rehearsals=20)
 PAPER = SpaceTrainingSettings(
     loss="hinge", steps=1200, examples_a_group=12, learning_rate=1e-4, weight_decay=0.0, dropout=0.0, mixing=0.0
 )
@@ -102,18 +102,18 @@ def train_space(
     packaged: Packaged,
     *,
     settings: SpaceTrainingSettings,
-    knowledge: KnowledgeSettings,
+    class_heads: SharedClassHeadSettings,
     card: Mapping[str, Any],
 ) -> Space:
-    """Train branches and knowledge on media of both modalities.
+    """Train branches and class heads on media of both modalities.
 
     Parameters
     ----------
     arranged : Mapping of modality to Media
     packaged : Packaged
     settings : SpaceTrainingSettings
-        Their seed is that of the knowledge, too.
-    knowledge : KnowledgeSettings
+        Their seed is that of the class_heads, too.
+    class_heads : SharedClassHeadSettings
     card : Mapping
     """
     numbered, groups = examples(dict(arranged))
@@ -124,7 +124,7 @@ def train_space(
         packaged.encoder,
         numbered,
         groups,
-        settings=knowledge,
+        settings=class_heads,
         seed=settings.seed,
         unlabelled=packaged.unlabelled,
     )

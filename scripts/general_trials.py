@@ -17,9 +17,9 @@ import numpy as np
 
 from modag_search.encoders import fingerprint_of
 from modag_search.errors import NothingFoundError, UsageError
+from modag_search.features.encoding import MediaEncoder
 from modag_search.index import Index
-from modag_search.index.encoding import MediaEncoder
-from modag_search.ranking import chance_of_ndcg_at, chance_of_recall_at, discounted_gains
+from modag_search.metrics.ranking import chance_of_ndcg_at, chance_of_recall_at, discounted_gains
 from modag_search.settings import IndexSettings
 from modag_search.space import Space, packaged_spaces
 

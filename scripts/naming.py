@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sources import recording, source_of
 
-from modag_search.knn import label_means, vote_all, vote_weights
-from modag_search.metrics import Interval, bootstrap_macro_accuracy, macro_accuracy
+from modag_search.classify.arithmetic.knn import label_means, vote_all, vote_weights
+from modag_search.metrics.accuracy import Interval, bootstrap_macro_accuracy, macro_accuracy
 from modag_search.training.space import Examples
 from modag_search.values import MODALITIES, Float32Array, Modality
 
@@ -124,7 +124,7 @@ METHODS = {"20-NN": by_nearest, "balanced": by_balanced, "prototypes": by_protot
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class Decision:
     """What a trial guessed.
 
     Attributes
@@ -161,7 +161,7 @@ def name_by(
     projected: tuple[Float32Array, Float32Array],
     classes: Sequence[str],
     method: str = METHOD,
-) -> Answers:
+) -> Decision:
     """Name queries of some classes by voters of these.
 
     Parameters
@@ -182,7 +182,7 @@ def name_by(
     together = np.zeros((len(first), len(listed)))
     np.add.at(together, numbers, shares)
     expected = np.searchsorted(listed, queries.names[asked][first]).astype(np.int64)
-    return Answers(expected, together.argmax(axis=1).astype(np.int64), listed)
+    return Decision(expected, together.argmax(axis=1).astype(np.int64), listed)
 
 
 def standardised(train: dict[Modality, Media]) -> Project:

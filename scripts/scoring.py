@@ -6,11 +6,11 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from default_spaces import KNOWLEDGE, SETTINGS, Packaged, features, packaged, train_space
-from naming import METHOD, METHODS, Answers, Media, Project, media, name_by, other, standardised, unseen_draws, without
+from default_spaces import CLASS_HEAD, SETTINGS, Packaged, features, packaged, train_space
+from naming import METHOD, METHODS, Decision, Media, Project, media, name_by, other, standardised, unseen_draws, without
 from sources import TEST_PHOTOS, entries, test_sources, train_sources
 
-from modag_search.metrics import Interval, bootstrap_macro_accuracy
+from modag_search.metrics.accuracy import Interval, bootstrap_macro_accuracy
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ def classes_of(train: Sources, test: Sources, asked: Modality) -> list[str]:
     return sorted(name for name in both if len(np.unique(queries.recordings[queries.names == name])) >= least)
 
 
-def answers(train: Sources, test: Sources, project: Project, asked: Modality, voting: Modality, **how: Any) -> Answers:
+def answers(train: Sources, test: Sources, project: Project, asked: Modality, voting: Modality, **how: Any) -> Decision:
     """Name the test examples of one modality by train examples of either."""
     vectors = project(asked, test[asked].features), project(voting, train[voting].features)
     return name_by(test[asked], train[voting], projected=vectors, **how)
 
 
-def together(of_seeds: Sequence[Answers]) -> Interval:
+def together(of_seeds: Sequence[Decision]) -> Interval:
     """Average over seeds; a recording is drawn with its answers of all seeds."""
     return bootstrap_macro_accuracy(
         np.concatenate([a.expected for a in of_seeds]),
@@ -46,7 +46,7 @@ def together(of_seeds: Sequence[Answers]) -> Interval:
     )
 
 
-def row(what: str, of_seeds: Sequence[Answers]) -> dict[str, Any]:
+def row(what: str, of_seeds: Sequence[Decision]) -> dict[str, Any]:
     """Sum up a trial."""
     interval = together(of_seeds)
     return {
@@ -138,4 +138,4 @@ def load_sources(*, data: Path, packages: Path, work: Path) -> tuple[Packaged, S
 def packaged_kind(train: Sources, ours: Packaged, *, seed: int) -> Project:
     """Train a space as the one that ships is; seed 0 gives that one."""
     settings = dataclasses.replace(SETTINGS, seed=seed)
-    return train_space(train, ours, settings=settings, knowledge=KNOWLEDGE, card={}).project
+    return train_space(train, ours, settings=settings, class_heads=CLASS_HEAD, card={}).project

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modag_search.catalog.catalog import Catalog
+from modag_search.catalog.catalog import Catalog, CatalogMoment
 from modag_search.catalog.changes import PutReport
 from modag_search.catalog.inspection import CatalogCounts
 from modag_search.catalog.items import ScanVerdict
@@ -14,6 +14,7 @@ __all__ = [
     "Annotation",
     "Catalog",
     "CatalogCounts",
+    "CatalogMoment",
     "LabelCount",
     "LabelMode",
     "Origin",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sqlalchemy import select
 
@@ -28,13 +29,31 @@ if TYPE_CHECKING:
     from modag_search.values import EncodedItem, Failure, Modality, ScannedFile
 
 
+class CatalogMoment(NamedTuple):
+    """What tells one state of a catalog from another.
+
+    Attributes
+    ----------
+    generation : int
+        Number of changes of segments so far.
+    token : str
+        What tells the generation from one of the same number in a copy of the catalog.
+    label_generation : int
+        Number of changes of labels so far.
+    """
+
+    generation: int
+    token: str
+    label_generation: int
+
+
 class Catalog:
     """Items, segments, features, labels, failures and runs of an index.
 
     Open one with `Catalog.open`. It answers through its parts (``catalog.items.at(path)``); what changes
     items and their segments are methods of its own. Each call is one transaction: it happens wholly or not
-    at all, and counts at most one generation. One thread at a time may use it; other processes may read
-    meanwhile.
+    at all, and counts at most one generation. Any number of threads and processes may read, also while one
+    writes; who writes waits for another who does, up to half a minute, and then raises a CatalogError.
 
     Attributes
     ----------
@@ -113,25 +132,51 @@ class Catalog:
     ) -> None:
         self.close()
 
+    def view(self) -> AbstractContextManager[None]:
+        """Let all reads of this thread within a ``with`` block see one moment of the catalog.
+
+        That moment is when the block is entered; what others write meanwhile does not show. Within another view of
+        the same thread this is part of that one. An iterator that was begun in a view must be used up within it.
+
+        Returns
+        -------
+        context manager
+            Nothing can be written within it in the same thread (RuntimeError).
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with Catalog.open(f"{folder.name}/catalog.sqlite", create=True) as catalog, catalog.view():
+        ...     catalog.moment.generation, len(list(catalog.items.all()))
+        (0, 0)
+        >>> folder.cleanup()
+        """
+        return self._database.view()
+
+    @property
+    def moment(self) -> CatalogMoment:
+        """The present generation, its token and the label generation."""
+        statement = select(GenerationRow.number, GenerationRow.token, StateRow.label_generation).join(
+            StateRow, StateRow.generation == GenerationRow.number
+        )
+        with self._database.read() as connection:
+            return CatalogMoment(*connection.execute(statement).one())
+
     @property
     def generation(self) -> int:
         """Number of changes of segments so far; a store of this generation is up to date."""
-        return self.latest_generation[0]
+        return self.moment.generation
 
     @property
     def generation_token(self) -> str:
         """What tells the generation from one of the same number in a copy of the catalog."""
-        return self.latest_generation[1]
+        return self.moment.token
 
     @property
     def latest_generation(self) -> tuple[int, str]:
         """`generation` and `generation_token`, of one moment."""
-        statement = select(GenerationRow.number, GenerationRow.token).join(
-            StateRow, StateRow.generation == GenerationRow.number
-        )
-        with self._database.read() as connection:
-            number, token = connection.execute(statement).one()
-        return number, token
+        return self.moment[:2]
 
     def has_generation(self, number: int, token: str) -> bool:
         """Tell whether the catalog went through a generation: a store of another one cannot catch up with it."""
@@ -142,8 +187,7 @@ class Catalog:
     @property
     def label_generation(self) -> int:
         """Number of changes of labels so far."""
-        with self._database.read() as connection:
-            return connection.execute(select(StateRow.label_generation)).scalar_one()
+        return self.moment.label_generation
 
     def put(self, items: Sequence[EncodedItem], *, pipelines: Mapping[Modality, int]) -> PutReport:
         """Insert items, or replace what is at their paths.

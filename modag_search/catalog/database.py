@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import sqlite3
+import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 30.0
+CONNECTIONS_KEPT = 16
 PATHS_AT_ONCE = 500
 """Paths in one statement; SQLite may be built to take no more than 999 parameters."""
 
@@ -40,8 +42,14 @@ _ADVICE = {
 }
 
 
+class _ViewOfThread(threading.local):
+    """The connection that all reads of a thread share while it is within `Database.view`."""
+
+    connection: Connection | None = None
+
+
 class Database:
-    """Transactions on one SQLite file.
+    """Transactions on one SQLite file, for any number of threads.
 
     Parameters
     ----------
@@ -54,16 +62,37 @@ class Database:
         self.path = os.fspath(path)
         self._engine = _engine(self.path, foreign_keys=foreign_keys)
         self._writing = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._view = _ViewOfThread()
+
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """Let all reads of this thread within the block see one moment of the catalog."""
+        if self._view.connection is not None:
+            yield
+            return
+        with self._engine.connect() as connection:
+            # BEGIN alone chooses no moment; the first read does.
+            connection.execute(select(StateRow.id))
+            self._view.connection = connection
+            try:
+                yield
+            finally:
+                self._view.connection = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One view of the catalog: what others write meanwhile does not show."""
+        """One moment of the catalog, that of the view if there is one: what others write meanwhile does not show."""
+        if self._view.connection is not None:
+            yield self._view.connection
+            return
         with self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One change of the catalog: it happens wholly or not at all."""
+        if self._view.connection is not None:
+            raise RuntimeError("a view of the catalog is open in this thread; what is written would not show in it")
         with self._writing.begin() as connection:
             yield connection
 
@@ -87,7 +116,10 @@ def _engine(path: str, *, foreign_keys: bool) -> Engine:
             raise
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+    # Any number of threads may read at once: beyond those that are kept, connections are opened and closed again.
+    engine = create_engine(
+        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=CONNECTIONS_KEPT, max_overflow=-1
+    )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -128,7 +128,7 @@ def _left_out(evaluation: Evaluation) -> Iterator[str]:
 
 def _write(report: Path, evaluation: Evaluation) -> None:
     from modag_search.evaluation.report import as_html
-    from modag_search.stores.atomic import write_atomically
+    from modag_search.files import write_atomically
 
     write_atomically(report, [as_html(evaluation).encode(errors="backslashreplace")])
     say(f"{report}: written")

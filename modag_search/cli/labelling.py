@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import LabelMode, Origin
     from modag_search.index import Index
-    from modag_search.index.labels import LabelSummary
+    from modag_search.labels.book import LabelSummary
 
 Result = TypeVar("Result")
 
@@ -115,14 +115,14 @@ def _import(
     index_name: str | None, sources: list[Path], roots: list[Path], *, skip_missing: bool, output_format: str | None
 ) -> None:
     from modag_search.cli.opening import open_index
-    from modag_search.labelling import import_labels
+    from modag_search.labels.files import import_labels
 
     wanted = [*((source, False) for source in sources), *((root, True) for root in roots)]
     done: list[dict[str, Any]] = []
     try:
         with open_index(index_name) as opened:
             for source, from_folders in wanted:
-                report = import_labels(opened, source, from_folders=from_folders, skip_missing=skip_missing)
+                report = import_labels(opened.catalog, source, from_folders=from_folders, skip_missing=skip_missing)
                 for path in report.skipped:
                     say(f"skipped: {path}: is not in the index, or failed")
                 if report.without_class:
@@ -250,7 +250,7 @@ def hierarchy(file: Path | None, clear: bool, index_name: str | None, output_for
     """
     from modag_search.cli.opening import open_index
     from modag_search.hierarchy import Hierarchy
-    from modag_search.labelling.hierarchies import read_hierarchy_file
+    from modag_search.labels.files.hierarchies import read_hierarchy_file
 
     if file and clear:
         raise click.UsageError("--clear takes no FILE")
@@ -349,7 +349,7 @@ def export(
     What is written can be read again with `modag label --from` and `--from-folders`.
     """
     from modag_search.cli.opening import open_index
-    from modag_search.labelling import export_labels
+    from modag_search.labels.files import export_labels
 
     if target is None and (kind or copy or relative):
         raise click.UsageError("name the file or folder to write with --to")
@@ -359,7 +359,12 @@ def export(
             _print_labels(opened, origins, output_format)
             return
         written = export_labels(
-            opened, target, output_format=kind or _kind_of(target), origins=origins, relative=relative, copy=copy
+            opened.catalog,
+            target,
+            output_format=kind or _kind_of(target),
+            origins=origins,
+            relative=relative,
+            copy=copy,
         )
     left_out = f"; {written.left_out} on parts of items left out" if written.left_out else ""
     say(f"{target}: {counted(written.labels, 'label')} in {counted(written.files, 'file')}{left_out}")
@@ -367,9 +372,9 @@ def export(
 
 def _print_labels(opened: Index, origins: tuple[Origin, ...], output_format: str | None) -> None:
     """Print labels; csv and jsonl as they are read again."""
-    from modag_search.labelling import csv_lines, json_lines, label_rows
+    from modag_search.labels.files import csv_lines, json_lines, label_rows
 
-    rows = list(label_rows(opened, origins=origins))
+    rows = list(label_rows(opened.catalog, origins=origins))
     if output_format in ("csv", "jsonl"):
         lines = csv_lines(rows) if output_format == "csv" else json_lines(rows)
         click.echo(b"".join(lines), nl=False)

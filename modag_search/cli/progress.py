@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from modag_search.index.ingest import Progress as FileProgress
+    from modag_search.ingest.run import Progress as FileProgress
 
 
 @contextmanager

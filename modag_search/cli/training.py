@@ -136,12 +136,12 @@ def space(
     plot_path = _plot_path(output, plot, no_plot=no_plot)
     _require_extra(plots=plot_path is not None)
     from modag_search.cli.progress import count_progress
+    from modag_search.files import write_atomically
     from modag_search.index import Index
     from modag_search.settings import existing_index_folder
-    from modag_search.stores.atomic import write_atomically
     from modag_search.training.checkpoint import Checkpoint
+    from modag_search.training.class_head import SharedClassHeadSettings
     from modag_search.training.fitting import fit_space
-    from modag_search.training.knowledge import KnowledgeSettings
 
     notes = Checkpoint(
         checkpoint or output.with_suffix(".checkpoint"),
@@ -161,7 +161,7 @@ def space(
                 settings=chosen,
                 encoders=_encoders(index.settings if index else None, sound_encoder, image_encoder),
                 index=index,
-                knowledge=None if knowledge_share is None else KnowledgeSettings(share=knowledge_share),
+                class_heads=None if knowledge_share is None else SharedClassHeadSettings(share=knowledge_share),
                 videos=videos,
                 held_out=held_out,
                 workers=workers,

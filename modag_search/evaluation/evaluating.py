@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.evaluation.centroids import centroid_distances
+from modag_search.evaluation.classification import UnrelatedSimilarity, score_classification
 from modag_search.evaluation.items import Items, arranged, groups_of, joined
-from modag_search.evaluation.naming import Background, score_classification
 from modag_search.evaluation.results import Classification, Evaluation, LeftOut, Retrieval
 from modag_search.evaluation.retrieving import score_retrieval
 from modag_search.training.manifest import read_manifest
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modag_search.errors import ModagError
+    from modag_search.features.item_vectors import ItemVector
     from modag_search.index import Index
-    from modag_search.index.labelled import ItemVector
 
 _DIRECTIONS: tuple[tuple[Modality, Modality], ...] = (
     ("sound", "image"),
@@ -108,7 +108,9 @@ def evaluate(
         for asking, answering in _DIRECTIONS
         if asking in sides.queries and answering in sides.voters
     ]
-    classification = _classified(sides, k=k, background=index.space.background_of, draws=draws, seed=seed, tell=tell)
+    classification = _classified(
+        sides, k=k, background=index.space.unrelated_similarity, draws=draws, seed=seed, tell=tell
+    )
     if not any(retrieval):
         raise NothingFoundError("nothing to evaluate: no item that asks has the label of another that could answer")
     return Evaluation(
@@ -234,7 +236,7 @@ def _some(names: Sequence[str], most: int = 5) -> str:
 _Ways = dict[tuple[tuple[Modality, ...], Modality], Classification | None]
 
 
-def _classified(sides: _Sides, *, k: int, background: Background, draws: int, seed: int, tell: Tell) -> _Ways:
+def _classified(sides: _Sides, *, k: int, background: UnrelatedSimilarity, draws: int, seed: int, tell: Tell) -> _Ways:
     ways = [
         (voting, asking)
         for voting in _VOTERS

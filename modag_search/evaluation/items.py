@@ -13,7 +13,7 @@ from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from modag_search.index.labelled import ItemVector
+    from modag_search.features.item_vectors import ItemVector
 
 _QUERIES_AT_ONCE = 512
 

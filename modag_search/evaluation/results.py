@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modag_search.metrics import Interval
+    from modag_search.metrics.accuracy import Interval
     from modag_search.values import Modality
 
 VoterKind = Literal["sound", "image", "both"]

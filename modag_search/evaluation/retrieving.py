@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search import ranking
 from modag_search.evaluation.items import count_right, similarities_in_parts
 from modag_search.evaluation.results import Retrieval, Score
-from modag_search.metrics import bootstrap, recall_at
+from modag_search.metrics import ranking
+from modag_search.metrics.accuracy import bootstrap, recall_at
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import numpy as np
 
 from modag_search import registry
 from modag_search.catalog import Catalog
+from modag_search.catalog.versions import library_versions
 from modag_search.errors import (
     IndexFolderError,
     IndexLockedError,
@@ -21,13 +22,10 @@ from modag_search.errors import (
     UnknownPluginError,
     UsageError,
 )
-from modag_search.index.encoding import MediaEncoder
-from modag_search.index.ingest import Ingest, IngestOptions, Progress
-from modag_search.index.labelled import ItemVectors
-from modag_search.index.labels import LabelBook
-from modag_search.index.queries import QueryMaker, find_item
-from modag_search.index.searching import Query, Search
-from modag_search.index.spaces import (
+from modag_search.features.encoding import MediaEncoder
+from modag_search.features.item_vectors import ItemVectors
+from modag_search.features.vectors import SegmentVectors
+from modag_search.index.opening import (
     OWN_SPACE_FILE,
     adopt_space,
     fitting_name,
@@ -37,9 +35,11 @@ from modag_search.index.spaces import (
     with_own_space,
 )
 from modag_search.index.spreading import Paths, Spreading, one_or_more
-from modag_search.index.vectors import SegmentVectors
-from modag_search.index.versions import library_versions
-from modag_search.index.views import Views
+from modag_search.ingest.run import Ingest, IngestOptions, Progress
+from modag_search.labels.book import LabelBook
+from modag_search.search.items import Query, Search
+from modag_search.search.query import QueryMaker, find_item
+from modag_search.search.store_sync import StoreSync
 from modag_search.settings import IndexSettings, is_index
 from modag_search.values import (
     MODALITIES,
@@ -195,8 +195,8 @@ class Index(Spreading):
         return FileLock(self.folder / _LOCK_FILE, timeout=0)
 
     @functools.cached_property
-    def _views(self) -> Views:
-        return Views(
+    def _views(self) -> StoreSync:
+        return StoreSync(
             self.folder / _STORES_FOLDER,
             catalog=self._catalog,
             space=self.space,

@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from modag_search.classify.classify import Naming
+from modag_search.curate.curation import Curation
+from modag_search.curate.duplicates import DuplicateGroup, Duplicates
 from modag_search.errors import NothingFoundError, UsageError
-from modag_search.index.curating import Curation
-from modag_search.index.duplicates import DuplicateGroup, Duplicates
-from modag_search.index.naming import Naming
-from modag_search.index.spaces import no_space_joins
+from modag_search.index.opening import no_space_joins
 
 if TYPE_CHECKING:
     import functools
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search.catalog import Catalog
+    from modag_search.classify.classify import By
+    from modag_search.classify.decision import Level
+    from modag_search.classify.linear_head import Head
     from modag_search.errors import ModagError
-    from modag_search.index.encoding import MediaEncoder
-    from modag_search.index.heads import Head
-    from modag_search.index.judging import Level
-    from modag_search.index.naming import By
-    from modag_search.index.queries import QueryMaker
-    from modag_search.index.vectors import SegmentVectors
+    from modag_search.features.encoding import MediaEncoder
+    from modag_search.features.vectors import SegmentVectors
+    from modag_search.search.query import QueryMaker
     from modag_search.settings import IndexSettings
     from modag_search.space import Space
-    from modag_search.values import Classification, Doubt, Modality, PairDoubt, Suggestion, TransferReport
+    from modag_search.values import Classification, LabelIssue, Modality, PairIssue, Suggestion, TransferReport
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """One path or several."""
@@ -80,7 +80,7 @@ class Spreading:
     @property
     def _curation(self) -> Curation:
         self._require_joined()
-        return Curation(self.catalog, self._segment_vectors, background=self.space.background_of)
+        return Curation(self.catalog, self._segment_vectors, background=self.space.unrelated_similarity)
 
     # Naming.
 
@@ -250,13 +250,15 @@ class Spreading:
         if n < 1:
             raise UsageError(f"n must be 1 at least, not {n}")
         self._require_items()
-        judge = self._naming.neighbour_judge() if len(self.catalog.labels.labelled_segments(given=True)[0]) else None
+        judge = (
+            self._naming.neighbour_classifier() if len(self.catalog.labels.labelled_segments(given=True)[0]) else None
+        )
         found = self._curation.suggest(judge, n=n, modality=modality, seed=seed)
         if not found:
             raise NothingFoundError("no item is left without a label")
         return found
 
-    def audit(self, *, max_probability: float = 0.1) -> list[Doubt]:
+    def audit(self, *, max_probability: float = 0.1) -> list[LabelIssue]:
         """List labels that the other labelled items contradict.
 
         Parameters
@@ -266,7 +268,7 @@ class Spreading:
 
         Returns
         -------
-        list of Doubt
+        list of LabelIssue
             The most doubtful first.
 
         Raises
@@ -274,9 +276,9 @@ class Spreading:
         NothingFoundError
             If nothing is labelled.
         """
-        return self._curation.doubts(self._naming.neighbour_judge(), max_probability=max_probability)
+        return self._curation.label_issues(self._naming.neighbour_classifier(), max_probability=max_probability)
 
-    def audit_pairs(self, *, min_rank: float = 0.5, seed: int = 0) -> list[PairDoubt]:
+    def audit_pairs(self, *, min_rank: float = 0.5, seed: int = 0) -> list[PairIssue]:
         """List sounds and pictures that stand together and do not fit each other.
 
         What stands together: the sound and the frames of a video, and a sound and a picture of one name in one folder.
@@ -290,11 +292,11 @@ class Spreading:
 
         Returns
         -------
-        list of PairDoubt
+        list of PairIssue
             The worst first.
         """
         self._require_items()
-        return self._curation.pair_doubts(min_rank=min_rank, seed=seed)
+        return self._curation.pair_issues(min_rank=min_rank, seed=seed)
 
     def duplicates(
         self, *, modality: Modality | None = None, min_similarity: float | None = None

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from modag_search.errors import ModelError, SpaceMismatchError
-from modag_search.space.knowledge import Knowledge, NameTree, named_dimension, named_vectors
+from modag_search.space.class_head import NameTree, SharedClassHead, named_dimension, named_vectors
 from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
@@ -137,11 +137,11 @@ class Space:
     Attributes
     ----------
     branches : Mapping of modality to Branch, or of modality to Apart
-    knowledge : Mapping of modality to Knowledge
+    class_heads : Mapping of modality to SharedClassHead
         Empty in a space that has none.
     tree : NameTree, optional
-        What the numbers of `Knowledge.name_of` mean; None in a space without knowledge.
-    knowledge_share : float
+        What the numbers of `SharedClassHead.name_of` mean; None in a space without class_heads.
+    class_head_share : float
         Weight of the second part in a similarity, in [0, 1]; that of the first is the rest.
     padding : int
         How many zeros follow.
@@ -162,9 +162,9 @@ class Space:
     encoders: Mapping[Modality, Mapping[str, str]]
     background: Mapping[str, tuple[float, float]]
     card: Mapping[str, Any]
-    knowledge: Mapping[Modality, Knowledge] = field(default_factory=dict)
+    class_heads: Mapping[Modality, SharedClassHead] = field(default_factory=dict)
     tree: NameTree | None = None
-    knowledge_share: float = 0.0
+    class_head_share: float = 0.0
     padding: int = 0
 
     @property
@@ -202,7 +202,7 @@ class Space:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the encoders' own classifiers can call things; empty in a space without knowledge."""
+        """What the encoders' own classifiers can call things; empty in a space without class_heads."""
         return self.tree.names if self.tree else ()
 
     @property
@@ -212,7 +212,7 @@ class Space:
 
     @property
     def _unpadded(self) -> int:
-        named = named_dimension(self.tree, self.knowledge) if self.tree else 0
+        named = named_dimension(self.tree, self.class_heads) if self.tree else 0
         return self.branches["sound"].dimension + named
 
     def padded_to(self, multiple: int) -> Space:
@@ -227,7 +227,7 @@ class Space:
             digest.update(self.encoders[modality]["fingerprint"].encode())
             for name, tensor in sorted(self._tensors(modality).items()):
                 digest.update(name.encode() + np.ascontiguousarray(tensor).astype("<f4").tobytes())
-        digest.update(repr(self.knowledge_share).encode())
+        digest.update(repr(self.class_head_share).encode())
         if self.tree and self.tree.levels:
             digest.update(json.dumps(self.tree.to_json()).encode())
         if self.padding:
@@ -262,12 +262,12 @@ class Space:
         features = features.astype(np.float32, copy=False)
         parts = [branch(features)]
         if self.tree:
-            named = named_vectors(self.tree, self.knowledge, modality, features)
-            share = np.float32(self.knowledge_share)
+            named = named_vectors(self.tree, self.class_heads, modality, features)
+            share = np.float32(self.class_head_share)
             parts = [np.sqrt(1 - share) * parts[0], np.sqrt(share) * named]
         return np.concatenate([*parts, np.zeros((len(features), self.padding), dtype=np.float32)], axis=1)
 
-    def background_of(self, first: Modality, second: Modality) -> tuple[float, float]:
+    def unrelated_similarity(self, first: Modality, second: Modality) -> tuple[float, float]:
         """Mean and standard deviation of the similarity of unlike things of two modalities."""
         return self.background["-".join(sorted((first, second)))]
 
@@ -279,7 +279,7 @@ class Space:
         # One entry: safetensors writes several in any order, and the same space should be the same bytes.
         metadata: dict[str, Any] = {"encoders": self.encoders, "background": self.background, "card": self.card}
         if self.tree:
-            metadata["knowledge"] = {**self.tree.to_json(), "share": self.knowledge_share}
+            metadata["knowledge"] = {**self.tree.to_json(), "share": self.class_head_share}
         if self.padding:
             metadata["padding"] = self.padding
         contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
@@ -287,8 +287,8 @@ class Space:
 
     def _tensors(self, modality: Modality) -> dict[str, np.ndarray]:
         tensors: dict[str, np.ndarray] = {**self.branches[modality].tensors(modality)}
-        if self.knowledge:
-            tensors |= self.knowledge[modality].tensors(modality)
+        if self.class_heads:
+            tensors |= self.class_heads[modality].tensors(modality)
         return tensors
 
     @classmethod
@@ -312,9 +312,9 @@ class Space:
             branches = _branches(tensors)
             return cls(
                 branches=branches,
-                knowledge=_knowledge(tensors, branches, tree),
+                class_heads=_class_heads(tensors, branches, tree),
                 tree=tree,
-                knowledge_share=share,
+                class_head_share=share,
                 padding=_padding(metadata),
                 encoders=_encoders(metadata["encoders"]),
                 background=_background(metadata["background"]),
@@ -344,15 +344,15 @@ def _naming(stored: Mapping[str, Any] | None) -> tuple[NameTree | None, float]:
     return tree, share
 
 
-def _knowledge(
+def _class_heads(
     tensors: Mapping[str, np.ndarray], branches: Mapping[Modality, Branch], tree: NameTree | None
-) -> dict[Modality, Knowledge]:
+) -> dict[Modality, SharedClassHead]:
     if tree is None:
         return {}
-    knowledge = {m: Knowledge.from_tensors(m, tensors, n_names=len(tree.names)) for m in MODALITIES}
-    if any(knowledge[m].weight.shape[1] != branches[m].takes for m in MODALITIES):
+    class_heads = {m: SharedClassHead.from_tensors(m, tensors, n_names=len(tree.names)) for m in MODALITIES}
+    if any(class_heads[m].weight.shape[1] != branches[m].takes for m in MODALITIES):
         raise ValueError("its knowledge is of features of another length than its branches are")
-    return knowledge
+    return class_heads
 
 
 def _padding(metadata: Mapping[str, Any]) -> int:

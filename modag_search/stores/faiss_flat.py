@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modag_search.errors import DamagedStoreError
-from modag_search.stores.atomic import read_checked, write_checked
+from modag_search.files import read_checked, write_checked
 from modag_search.stores.base import NOTHING, StoreStamp, VectorStore
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from modag_search.errors import UsageError
-from modag_search.stores.atomic import write_atomically
+from modag_search.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

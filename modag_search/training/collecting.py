@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.index.encoding import MediaEncoder
+    from modag_search.features.encoding import MediaEncoder
     from modag_search.training.manifest import ManifestEntry
     from modag_search.training.stored import Segments, StoredFeatures
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modag_search.catalog.versions import library_versions
 from modag_search.errors import UsageError
-from modag_search.index.encoding import MediaEncoder
-from modag_search.index.versions import library_versions
+from modag_search.features.encoding import MediaEncoder
 from modag_search.settings import IndexSettings
 from modag_search.space import Space
+from modag_search.training.class_head import SharedClassHeadSettings, fit_shared_class_head
 from modag_search.training.collecting import Collected, collect, collect_labelled
-from modag_search.training.knowledge import KnowledgeSettings, fit_knowledge
 from modag_search.training.manifest import read_manifest
 from modag_search.training.space import (
     Examples,
@@ -64,7 +64,7 @@ def fit_space(
     settings: SpaceTrainingSettings,
     encoders: IndexSettings | None = None,
     index: Index | None = None,
-    knowledge: KnowledgeSettings | None = None,
+    class_heads: SharedClassHeadSettings | None = None,
     videos: bool = False,
     held_out: float = 0.15,
     workers: int | None = None,
@@ -84,7 +84,7 @@ def fit_space(
         Names the encoders and how files are cut; those of `index`, where there is one.
     index : Index, optional
         Files that it holds unchanged are neither decoded nor encoded.
-    knowledge : KnowledgeSettings, optional
+    class_heads : SharedClassHeadSettings, optional
         How much of the encoders' own classifiers the space draws on. Without it, what is held out decides.
     videos : bool
         Take the frames and the sound of each moment of a video for a pair, whatever its label.
@@ -143,11 +143,11 @@ def fit_space(
     card: dict[str, Any] = {"name": name, "made_by": "modag train space", **source}
     learned = make_space(trained, encoder=encoder, card=card)
     space = _with_best_knowledge(
-        learned, encoder, taught, checks, collected.groups, wanted=knowledge, settings=settings
+        learned, encoder, taught, checks, collected.groups, wanted=class_heads, settings=settings
     )
     card |= _account(collected, trained, taught, checks, space)
     card["settings"] = {**dataclasses.asdict(settings), "held_out": held_out}
-    card["knowledge"] = {"share": space.knowledge_share, "names": len(space.names)}
+    card["knowledge"] = {"share": space.class_head_share, "names": len(space.names)}
     card["versions"] = library_versions()
     return FittedSpace(dataclasses.replace(space, card=card), collected.failures, trained.history)
 
@@ -171,28 +171,28 @@ def with_knowledge(
     examples: Mapping[Modality, Examples],
     groups: Sequence[str],
     *,
-    settings: KnowledgeSettings,
+    settings: SharedClassHeadSettings,
     seed: int = 0,
     unlabelled: Mapping[Modality, Float32Array] | None = None,
 ) -> Space:
-    """Let a space draw on what its encoders' own classifiers know; see `fit_knowledge`.
+    """Let a space draw on what its encoders' own classifiers know; see `fit_shared_class_head`.
 
     It stays as it is where an encoder has no classifier.
     """
     if settings.share == 0:
         return space
     heads = {modality: encoder.encoders[modality].class_head() for modality in MODALITIES}
-    fitted = fit_knowledge(examples, groups, heads, settings=settings, seed=seed, unlabelled=unlabelled)
+    fitted = fit_shared_class_head(examples, groups, heads, settings=settings, seed=seed, unlabelled=unlabelled)
     if fitted is None:
         return space
-    tree, knowledge = fitted
-    knowing = dataclasses.replace(space, knowledge=knowledge, tree=tree).padded_to(_LENGTHS_MULTIPLE_OF)
+    tree, class_heads = fitted
+    knowing = dataclasses.replace(space, class_heads=class_heads, tree=tree).padded_to(_LENGTHS_MULTIPLE_OF)
     return _weighted(knowing, share=settings.share, examples=examples)
 
 
 def _weighted(space: Space, *, share: float, examples: Mapping[Modality, Examples]) -> Space:
-    """Set the share of knowledge, and measure anew how similar unlike things are."""
-    space = dataclasses.replace(space, knowledge_share=share)
+    """Set the share of class_heads, and measure anew how similar unlike things are."""
+    space = dataclasses.replace(space, class_head_share=share)
     return dataclasses.replace(space, background=background_similarity(_projections(space), examples))
 
 
@@ -207,11 +207,13 @@ def _with_best_knowledge(
     checks: Mapping[Modality, Examples] | None,
     groups: Sequence[str],
     *,
-    wanted: KnowledgeSettings | None,
+    wanted: SharedClassHeadSettings | None,
     settings: SpaceTrainingSettings,
 ) -> Space:
-    """Add knowledge: as much as is wanted, or the share that names what was held out best."""
-    full = with_knowledge(space, encoder, taught, groups, settings=wanted or KnowledgeSettings(), seed=settings.seed)
+    """Add class_heads: as much as is wanted, or the share that names what was held out best."""
+    full = with_knowledge(
+        space, encoder, taught, groups, settings=wanted or SharedClassHeadSettings(), seed=settings.seed
+    )
     if wanted or not full.names:
         return full
     if checks is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from modag_search import media
 from modag_search.errors import UsageError
-from modag_search.rows import Row, read_rows, text_in
+from modag_search.tables import Row, read_rows, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from modag_search.classify.arithmetic.knn import vote_all
 from modag_search.errors import UsageError
-from modag_search.knn import vote_all
-from modag_search.metrics import macro_accuracy, recall_at
+from modag_search.metrics.accuracy import macro_accuracy, recall_at
 from modag_search.training.losses import LOSSES, loss_options
 from modag_search.training.networks import BranchNetwork
 from modag_search.training.settings import SpaceTrainingSettings

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from modag_search.discriminant import Discriminant, Examples, Settings, Sums, discriminant
+from modag_search.classify.arithmetic.lda import Discriminant, Examples, LdaSettings, SufficientStatistics, discriminant
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def examples(n: int, seed: int) -> Examples:
     )
 
 
-def sums_of(some: Examples) -> Sums:
-    return Sums.of(some, n_labels=LABELS)
+def sums_of(some: Examples) -> SufficientStatistics:
+    return SufficientStatistics.of(some, n_labels=LABELS)
 
 
-def assert_same(first: Sums, second: Sums) -> None:
+def assert_same(first: SufficientStatistics, second: SufficientStatistics) -> None:
     for name in ("counts", "totals", "products"):
         np.testing.assert_allclose(getattr(first, name), getattr(second, name), rtol=1e-9, atol=1e-9)
 
@@ -46,9 +46,9 @@ def scores(head: Discriminant, seed: int) -> np.ndarray:
     return head.scores(np.random.default_rng([seed, 1]).normal(0, 1, (7, DIMENSION)).astype(np.float32))
 
 
-def assert_same_answers(first: Sums, second: Sums, seed: int) -> None:
+def assert_same_answers(first: SufficientStatistics, second: SufficientStatistics, seed: int) -> None:
     for modality in MODALITIES:
-        one, other = (scores(discriminant(sums, modality, Settings()), seed) for sums in (first, second))
+        one, other = (scores(discriminant(sums, modality, LdaSettings()), seed) for sums in (first, second))
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
 
 
@@ -61,7 +61,7 @@ def test_sums_against_a_plain_loop(n: int, seed: int) -> None:
         counts[source, label] += 1
         totals[source, label] += vector
         products[source] += np.outer(vector, vector)
-    assert_same(sums_of(some), Sums(counts, totals, products))
+    assert_same(sums_of(some), SufficientStatistics(counts, totals, products))
 
 
 @given(st.integers(0, 40), st.integers(1, 4), SEEDS)
@@ -94,14 +94,16 @@ def test_other_numbers_for_the_labels_are_the_same_labels(n: int, numbers: list[
     some = examples(n, seed)
     renumbered = Examples(some.vectors, np.array(numbers)[some.labels], some.sources, some.groups, some.queries)
     for modality in MODALITIES:
-        first, second = (scores(discriminant(sums_of(one), modality, Settings()), seed) for one in (some, renumbered))
+        first, second = (
+            scores(discriminant(sums_of(one), modality, LdaSettings()), seed) for one in (some, renumbered)
+        )
         np.testing.assert_allclose(second[:, numbers], first, rtol=1e-6, atol=1e-6)
 
 
 @given(st.integers(1, 40), st.integers(0, 3), SEEDS)
 def test_room_for_more_labels_changes_nothing_for_those_there(n: int, more: int, seed: int) -> None:
     sums = sums_of(examples(n, seed))
-    head, wider = (discriminant(one, "image", Settings()) for one in (sums, sums.with_labels(LABELS + more)))
+    head, wider = (discriminant(one, "image", LdaSettings()) for one in (sums, sums.with_labels(LABELS + more)))
     np.testing.assert_array_equal(scores(wider, seed)[:, :LABELS], scores(head, seed))
     assert (scores(wider, seed)[:, LABELS:] == -np.inf).all()
 
@@ -111,7 +113,7 @@ def test_answers_are_probabilities(n: int, seed: int, shrinkage: float, share: f
     some = examples(n, seed)
     present = np.isin(np.arange(LABELS), some.labels)
     for modality in MODALITIES:
-        head = discriminant(sums_of(some), modality, Settings(shrinkage, share, covariance))
+        head = discriminant(sums_of(some), modality, LdaSettings(shrinkage, share, covariance))
         for exclusive in (True, False):
             likely = head.probabilities(examples(9, seed + 1).vectors, exclusive=exclusive)
             assert ((likely >= 0) & (likely <= 1)).all()
@@ -138,9 +140,11 @@ def test_with_one_modality_it_is_the_discriminant_of_scikit_learn(
     n, source = len(labels), MODALITIES.index(modality)
     vectors = (random.normal(0, 1, (len(counts), DIMENSION))[labels] + random.normal(0, 1, (n, DIMENSION))).astype("f4")
     ours = discriminant(
-        Sums.of(Examples(vectors, labels, np.full(n, source), np.arange(n), np.arange(n)), n_labels=len(counts)),
+        SufficientStatistics.of(
+            Examples(vectors, labels, np.full(n, source), np.arange(n), np.arange(n)), n_labels=len(counts)
+        ),
         modality,
-        Settings(shrinkage, own_share=1.0, own_covariance=1.0, temperature=n / (n - len(counts))),
+        LdaSettings(shrinkage, own_share=1.0, own_covariance=1.0, temperature=n / (n - len(counts))),
     )
     theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(vectors.astype(float), labels)
     asked = random.normal(0, 1, (11, DIMENSION)).astype(np.float32)
@@ -160,8 +164,8 @@ def test_labels_of_equal_size_are_as_likely_as_scikit_learn_says() -> None:
     labels = np.repeat(np.arange(3), 10)
     vectors = (random.normal(0, 1, (3, DIMENSION))[labels] + random.normal(0, 1, (30, DIMENSION))).astype(np.float32)
     ones = np.zeros(30, dtype=np.int64)
-    sums = Sums.of(Examples(vectors, labels, ones, np.arange(30), np.arange(30)), n_labels=3)
-    ours = discriminant(sums, "image", Settings(0.3, own_share=1.0, own_covariance=1.0, temperature=30 / 27))
+    sums = SufficientStatistics.of(Examples(vectors, labels, ones, np.arange(30), np.arange(30)), n_labels=3)
+    ours = discriminant(sums, "image", LdaSettings(0.3, own_share=1.0, own_covariance=1.0, temperature=30 / 27))
     theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3, priors=[1 / 3] * 3).fit(vectors, labels)
     asked = random.normal(0, 1, (50, DIMENSION)).astype(np.float32)
     assert ours.probabilities(asked, exclusive=True) == pytest.approx(theirs.predict_proba(asked), abs=1e-5)

@@ -10,8 +10,8 @@ import numpy as np
 from hypothesis import given, settings
 
 from modag_search.catalog import Catalog
-from modag_search.index.duplicates import DuplicateGroup, Duplicates
-from modag_search.index.waveforms import MAX_LAG_S, SAMPLE_RATE_HZ, Waveform, correlation, highest_correlation
+from modag_search.curate.duplicates import DuplicateGroup, Duplicates
+from modag_search.curate.waveforms import MAX_LAG_S, SAMPLE_RATE_HZ, Waveform, correlation, highest_correlation
 from modag_search.values import EncodedItem, MediaFacts
 from tests.catalog_builders import FINGERPRINTS, file, image, put
 

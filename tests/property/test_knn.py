@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from modag_search.knn import TEMPERATURE, K, label_kernels, label_means, vote_all, vote_weights
+from modag_search.classify.arithmetic.knn import TEMPERATURE, K, label_kernels, label_means, vote_all, vote_weights
 
 COSINES = st.floats(-1, 1, width=32)
 

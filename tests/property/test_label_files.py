@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from modag_search.catalog import Annotation
-from modag_search.labelling import export_labels, import_labels
+from modag_search.labels.files import export_labels, import_labels
 from tests.made_media import LOW_HZ, sound
 
 if TYPE_CHECKING:
     from modag_search import Index
-    from modag_search.labelling import LabelFormat
+    from modag_search.labels.files import LabelFormat
 
 AWKWARD = st.text(st.sampled_from(",;\t\"'\n\r\\ /{}[]\u2028\u00e9\u4e2d\U0001f3bba"), min_size=1)
 ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
@@ -45,9 +45,9 @@ def test_labels_come_back_as_they_were(
         target = Path(folder, f"labels.{output_format}")
         clear(index)
         index.catalog.labels.annotate(annotations)
-        assert export_labels(index, target, output_format=output_format).labels == len(labels)
+        assert export_labels(index.catalog, target, output_format=output_format).labels == len(labels)
         clear(index)
-        assert import_labels(index, target).added == len(labels)
+        assert import_labels(index.catalog, target).added == len(labels)
     assert {(a.label, a.start_s, a.end_s) for a in index.catalog.labels.annotations()} == set(labels)
 
 

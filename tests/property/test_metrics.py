@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import balanced_accuracy_score
 
 from modag_search.errors import UsageError
-from modag_search.metrics import bootstrap_macro_accuracy, macro_accuracy, recall_at
+from modag_search.metrics.accuracy import bootstrap_macro_accuracy, macro_accuracy, recall_at
 
 CLASSES = st.integers(0, 5)
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from sklearn.metrics import average_precision_score, label_ranking_average_precision_score, ndcg_score
 
-from modag_search import ranking
-from modag_search.metrics import bootstrap, recall_at
+from modag_search.metrics import ranking
+from modag_search.metrics.accuracy import bootstrap, recall_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable

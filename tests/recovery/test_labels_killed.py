@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search import Index
-from modag_search.labelling import import_labels
+from modag_search.labels.files import import_labels
 from tests.cli.command_line import CommandLine
 from tests.made_media import BLUE, RED, picture
 from tests.toy_encoders import toy_index
@@ -103,7 +103,7 @@ class Killing:
             if arguments[0] == "transfer":
                 opened.transfer()
             else:
-                import_labels(opened, str(arguments[-1]))
+                import_labels(opened.catalog, str(arguments[-1]))
 
     def labels(self) -> list[tuple[int, str]]:
         """Item and name of each label that a person did not give, in an index where nothing is wrong."""

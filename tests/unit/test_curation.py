@@ -143,16 +143,16 @@ def test_a_label_that_all_others_contradict_is_doubted(labelled: Index, media: P
     for path, wrong in ((media / "red-2.png", "green"), (media / "blue-1.wav", "red")):
         labelled.unlabel([path], path.name.split("-")[0])
         labelled.label([path], wrong)
-    doubts = labelled.audit()
-    assert {(os.path.basename(one.path), one.modality, one.label, one.suggested) for one in doubts} == {
+    label_issues = labelled.audit()
+    assert {(os.path.basename(one.path), one.modality, one.label, one.suggested) for one in label_issues} == {
         ("red-2.png", "image", "green", "red"),
         ("blue-1.wav", "sound", "red", "blue"),
     }
-    for one in doubts:
+    for one in label_issues:
         assert one.probability <= 0.1
         assert one.confidence > 0.5
         assert one.id == labelled.item(one.path).id
-    assert doubts == sorted(doubts, key=lambda one: one.probability - one.confidence)
+    assert label_issues == sorted(label_issues, key=lambda one: one.probability - one.confidence)
 
 
 def test_labels_that_agree_are_not_doubted(labelled: Index) -> None:
@@ -214,12 +214,12 @@ def test_a_sound_and_a_picture_that_changed_partners_are_found(index: Index, med
     pair(media, "swapped 1", "red", "blue")
     pair(media, "swapped 2", "blue", "red")
     index.add([media])
-    doubts = index.audit_pairs()
-    assert [(os.path.basename(one.sound), os.path.basename(one.image)) for one in doubts] == [
+    label_issues = index.audit_pairs()
+    assert [(os.path.basename(one.sound), os.path.basename(one.image)) for one in label_issues] == [
         ("swapped 1.wav", "swapped 1.png"),
         ("swapped 2.wav", "swapped 2.png"),
     ]
-    assert all(one.rank >= 0.5 and one.similarity < 0.2 for one in doubts)
+    assert all(one.rank >= 0.5 and one.similarity < 0.2 for one in label_issues)
     assert len(index.audit_pairs(min_rank=0.0)) == 8
 
 

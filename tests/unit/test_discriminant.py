@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modag_search.discriminant import Examples, Settings, Sums, choose_settings, discriminant
+from modag_search.classify.arithmetic.lda import (
+    Examples,
+    LdaSettings,
+    SufficientStatistics,
+    choose_settings,
+    discriminant,
+)
 from modag_search.values import MODALITIES
 
 LABELS, DIMENSION = 4, 8
@@ -25,13 +31,13 @@ def made(n: int, *, seed: int = 0, noise: float = 0.3, gap: float = GAP) -> Exam
     return Examples(vectors.astype(np.float32), labels, sources, np.arange(n), np.arange(n))
 
 
-def share_right(taught: Examples, asked: Examples, settings: Settings | None = None) -> list[float]:
+def share_right(taught: Examples, asked: Examples, settings: LdaSettings | None = None) -> list[float]:
     """Share of what is named right, of the pictures and of the sounds."""
-    sums = Sums.of(taught, n_labels=LABELS)
+    sums = SufficientStatistics.of(taught, n_labels=LABELS)
     shares = []
     for source, modality in enumerate(MODALITIES):
         own = asked.only(asked.sources == source)
-        best = discriminant(sums, modality, settings or Settings()).scores(own.vectors).argmax(axis=1)
+        best = discriminant(sums, modality, settings or LdaSettings()).scores(own.vectors).argmax(axis=1)
         shares.append(float((best == own.labels).mean()))
     return shares
 
@@ -65,7 +71,7 @@ def test_one_example_a_label_is_enough_where_classes_are_tight() -> None:
 
 
 def test_probabilities_of_labels_that_exclude_each_other_add_up_to_one() -> None:
-    head = discriminant(Sums.of(made(50), n_labels=LABELS), "image", Settings())
+    head = discriminant(SufficientStatistics.of(made(50), n_labels=LABELS), "image", LdaSettings())
     likely = head.probabilities(made(40, seed=1).vectors, exclusive=True)
     np.testing.assert_allclose(likely.sum(axis=1), 1)
     each = head.probabilities(made(40, seed=1).vectors, exclusive=False)
@@ -77,8 +83,8 @@ def test_probabilities_of_labels_that_exclude_each_other_add_up_to_one() -> None
 @pytest.mark.parametrize("slope", [1.0, 0.0])
 def test_a_label_without_examples_cannot_be(exclusive: bool, slope: float) -> None:
     some = made(50)
-    sums = Sums.of(some.only(some.labels != 2), n_labels=LABELS)
-    head = discriminant(sums, "sound", Settings(independent=(slope, -1.0)))
+    sums = SufficientStatistics.of(some.only(some.labels != 2), n_labels=LABELS)
+    head = discriminant(sums, "sound", LdaSettings(multilabel=(slope, -1.0)))
     likely = head.probabilities(some.vectors, exclusive=exclusive)
     assert (likely[:, 2] == 0).all()
     assert (likely[:, [0, 1, 3]].max(axis=1) > 0.2).all()
@@ -87,9 +93,9 @@ def test_a_label_without_examples_cannot_be(exclusive: bool, slope: float) -> No
 def test_a_label_whose_examples_are_all_taken_off_cannot_be() -> None:
     some = made(60)
     gone = some.labels == 1
-    sums = Sums.of(some, n_labels=LABELS) - Sums.of(some.only(gone), n_labels=LABELS)
-    head = discriminant(sums, "image", Settings())
-    fresh = discriminant(Sums.of(some.only(~gone), n_labels=LABELS), "image", Settings())
+    sums = SufficientStatistics.of(some, n_labels=LABELS) - SufficientStatistics.of(some.only(gone), n_labels=LABELS)
+    head = discriminant(sums, "image", LdaSettings())
+    fresh = discriminant(SufficientStatistics.of(some.only(~gone), n_labels=LABELS), "image", LdaSettings())
     likely = [one.probabilities(some.vectors, exclusive=True) for one in (head, fresh)]
     np.testing.assert_allclose(likely[0], likely[1], atol=1e-6)
     assert (likely[0][:, 1] == 0).all()
@@ -108,7 +114,7 @@ def test_chosen_settings_say_how_sure_to_be() -> None:
         taught = made(600, noise=1.2)
         settings = choose_settings(taught, n_labels=LABELS)[modality]
         own = asked.only(asked.sources == source)
-        head = discriminant(Sums.of(taught, n_labels=LABELS), modality, settings)
+        head = discriminant(SufficientStatistics.of(taught, n_labels=LABELS), modality, settings)
         likely = head.probabilities(own.vectors, exclusive=True)
         right = likely.argmax(axis=1) == own.labels
         assert 0.5 < right.mean() < 0.95
@@ -161,12 +167,12 @@ def test_where_nothing_can_be_held_out_there_are_settings_all_the_same() -> None
     for few in (some.only(first), some.only(first[:1])):
         chosen = choose_settings(few, n_labels=LABELS)
         assert [settings.log_loss for settings in chosen.values()] == [None, None]
-        head = discriminant(Sums.of(few, n_labels=LABELS), "image", chosen["image"])
+        head = discriminant(SufficientStatistics.of(few, n_labels=LABELS), "image", chosen["image"])
         assert head.probabilities(few.vectors, exclusive=True).sum(axis=1) == pytest.approx(1)
 
 
 def test_a_lower_temperature_is_less_sure_of_the_same_answer() -> None:
-    head = discriminant(Sums.of(made(60), n_labels=LABELS), "image", Settings(temperature=0.1))
+    head = discriminant(SufficientStatistics.of(made(60), n_labels=LABELS), "image", LdaSettings(temperature=0.1))
     cooler = replace(head, settings=replace(head.settings, temperature=0.02))
     asked = made(40, seed=1).vectors
     sure, less_sure = (one.probabilities(asked, exclusive=True) for one in (head, cooler))
@@ -183,7 +189,7 @@ def test_a_label_is_no_rival_of_another_of_the_same_item() -> None:
     )
     settings = choose_settings(twice, n_labels=2 * LABELS)
     for source, modality in enumerate(MODALITIES):
-        head = discriminant(Sums.of(twice, n_labels=2 * LABELS), modality, settings[modality])
+        head = discriminant(SufficientStatistics.of(twice, n_labels=2 * LABELS), modality, settings[modality])
         own = some.only(some.sources == source)
         likely = head.probabilities(own.vectors, exclusive=False)
         rows = np.arange(len(own))

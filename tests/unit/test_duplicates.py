@@ -13,11 +13,11 @@ import soundfile
 from PIL import Image
 
 from modag_search import Index
+from modag_search.curate import waveforms
+from modag_search.curate.duplicates import DEFAULT_MIN_SIMILARITY, DuplicateGroup, Duplicates
+from modag_search.curate.waveforms import Waveform, correlation, read_waveform
 from modag_search.errors import UsageError
-from modag_search.index import waveforms
-from modag_search.index.duplicates import DEFAULT_MIN_SIMILARITY, DuplicateGroup, Duplicates
-from modag_search.index.encoding import MediaEncoder
-from modag_search.index.waveforms import Waveform, correlation, read_waveform
+from modag_search.features.encoding import MediaEncoder
 from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, RATE_HZ, RED, picture, sound, tone
 
 if TYPE_CHECKING:

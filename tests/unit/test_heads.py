@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from modag_search.classify.linear_head import Head, fit_head
 from modag_search.errors import ModelError, NothingFoundError
-from modag_search.index.heads import Head, fit_head
 from modag_search.values import MODALITIES
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.toy_encoders import toy_index, toy_space

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search.errors import UsageError
-from modag_search.labelling.hierarchies import read_hierarchy_file
+from modag_search.labels.files.hierarchies import read_hierarchy_file
 
 if TYPE_CHECKING:
     from pathlib import Path

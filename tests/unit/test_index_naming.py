@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from modag_search.classify import leave_one_out
+from modag_search.classify.arithmetic.pooling import EvidenceWeights
+from modag_search.classify.leave_one_out import left_out
 from modag_search.hierarchy import Hierarchy
-from modag_search.index import pools
-from modag_search.index.pools import left_out
-from modag_search.pooling import Pool
 from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.toy_encoders import toy_index
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search import Index
-    from modag_search.index.judging import Level
+    from modag_search.classify.decision import Level
     from modag_search.values import Classification
 
 ORANGE, PURPLE = (230, 120, 0), (150, 20, 200)
@@ -142,7 +142,7 @@ def test_copies_teach_nothing_about_how_sure_to_be(index: Index, media: Path) ->
         index.add([media])
         for path in media.iterdir():
             index.label([path], names[path.name[0]])
-        asked = left_out(index._naming.neighbour_judge().voters, "image")
+        asked = left_out(index._naming.neighbour_classifier().voters, "image")
         return asked.evidence, asked.holds & asked.heard
 
     evidence, holds = asked_of_each_other()
@@ -159,7 +159,7 @@ def test_labels_that_only_copies_share_teach_nothing(filled: Index, media: Path)
     filled.add([media])
     for name in ("a", "b"):
         filled.label([media / f"{name}.png", media / f"{name}-copy.png"], name)
-    assert filled._naming.neighbour_judge().pools["image"] == Pool()
+    assert filled._naming.neighbour_classifier().evidence_weights["image"] == EvidenceWeights()
 
 
 def test_parts_of_a_sound_vote_for_what_they_are_called(windowed: Index, media: Path, tmp_path: Path) -> None:
@@ -349,9 +349,9 @@ def test_what_was_learnt_is_kept_while_nothing_changes(
 ) -> None:
     before = only(named, media / "a.wav")
     kept = named.folder / "calibration.json"
-    learnt = json.loads(kept.read_text())["pools"]
+    learnt = json.loads(kept.read_text())["evidence_weights"]
     assert [learnt[modality][-1] for modality in ("image", "sound")] == [6, 6]
-    monkeypatch.setattr(pools, "learn_pools", never)
+    monkeypatch.setattr(leave_one_out, "learn_all_evidence_weights", never)
     assert only(named, media / "a.wav") == before
     named.close()
     with toy_index(named.folder) as again:
@@ -394,10 +394,10 @@ def test_a_calibration_of_other_values_does_no_harm(named: Index, media: Path) -
     before = only(named, media / "a.wav")
     kept = named.folder / "calibration.json"
     whole = kept.read_text()
-    state, learnt = (json.loads(whole)[part] for part in ("state", "pools"))
+    state, learnt = (json.loads(whole)[part] for part in ("state", "evidence_weights"))
     garbled = [re.sub(r"[-+.\de]+", word, json.dumps(learnt["image"])) for word in ("null", '"one"', "[]")]
     for pool in (*map(json.loads, garbled), [1], {}):
-        kept.write_text(json.dumps({"state": state, "pools": learnt | {"sound": pool}}))
+        kept.write_text(json.dumps({"state": state, "evidence_weights": learnt | {"sound": pool}}))
         assert only(named, media / "a.wav") == before
         assert kept.read_text() == whole, "and is mended"
 

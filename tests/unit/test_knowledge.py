@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from modag_search import Space
 from modag_search.encoders.base import ClassHead
 from modag_search.errors import ModelError, UsageError
-from modag_search.space import Branch, Knowledge, NameTree, packaged_spaces
-from modag_search.space.knowledge import REST, named_vectors
-from modag_search.training.knowledge import KnowledgeSettings, fit_knowledge
+from modag_search.space import Branch, NameTree, SharedClassHead, packaged_spaces
+from modag_search.space.class_head import REST, named_vectors
+from modag_search.training.class_head import SharedClassHeadSettings, fit_shared_class_head
 from modag_search.training.space import Examples
 from modag_search.values import MODALITIES
 
@@ -33,36 +33,36 @@ def drawn(seed: int, *shape: int) -> Float32Array:
 
 
 @pytest.fixture
-def knowledge() -> Knowledge:
+def class_heads() -> SharedClassHead:
     weight = drawn(0, 5, D).astype(np.float16).astype(np.float32)
-    return Knowledge(weight, drawn(1, 5), np.array([0, 1, 1, 2, 0]))
+    return SharedClassHead(weight, drawn(1, 5), np.array([0, 1, 1, 2, 0]))
 
 
 @pytest.fixture
-def space(knowledge: Knowledge) -> Space:
+def space(class_heads: SharedClassHead) -> Space:
     return Space(
         branches={m: Branch(drawn(2, 6, D), drawn(3, 6), drawn(4, 4, 6), drawn(5, 4)) for m in MODALITIES},
         encoders={m: {"name": f"{m}-net", "fingerprint": m} for m in MODALITIES},
         background={"image-image": (0.1, 0.2), "image-sound": (0.0, 0.4), "sound-sound": (0.5, 0.6)},
         card={"name": "knowing"},
-        knowledge=dict.fromkeys(MODALITIES, knowledge),
+        class_heads=dict.fromkeys(MODALITIES, class_heads),
         tree=NAMES,
-        knowledge_share=0.8,
+        class_head_share=0.8,
     )
 
 
-def test_shares_are_those_of_a_softmax_summed_by_name(knowledge: Knowledge) -> None:
+def test_shares_are_those_of_a_softmax_summed_by_name(class_heads: SharedClassHead) -> None:
     feature = drawn(6, 1, D)
-    logits = knowledge.weight.astype(np.float64) @ feature[0] + knowledge.bias
+    logits = class_heads.weight.astype(np.float64) @ feature[0] + class_heads.bias
     likelihoods = np.exp(logits) / np.exp(logits).sum()
     expected = [likelihoods[[0, 4]].sum(), likelihoods[[1, 2]].sum(), likelihoods[3]]
-    np.testing.assert_allclose(knowledge.shares(feature, n_names=3)[0], [*expected, 0], rtol=1e-4)
+    np.testing.assert_allclose(class_heads.shares(feature, n_names=3)[0], [*expected, 0], rtol=1e-4)
 
 
-def test_what_has_no_name_has_a_dimension_of_its_own(knowledge: Knowledge) -> None:
+def test_what_has_no_name_has_a_dimension_of_its_own(class_heads: SharedClassHead) -> None:
     tree = NameTree(("bell", "dog", "harp"), (("thing", "animal", "thing"),), (0.6, 0.4))
-    unnamed = replace(knowledge, name_of=np.array([0, 1, REST, 2, REST]))
-    known: dict[Modality, Knowledge] = {"image": unnamed, "sound": knowledge}
+    unnamed = replace(class_heads, name_of=np.array([0, 1, REST, 2, REST]))
+    known: dict[Modality, SharedClassHead] = {"image": unnamed, "sound": class_heads}
     features = drawn(7, 9, D)
     pictures, sounds = (named_vectors(tree, known, modality, features) for modality in MODALITIES)
     for vectors in (pictures, sounds):
@@ -120,12 +120,12 @@ def test_trees_that_cannot_be_meant(
         NameTree(("dog", "cat"), levels, weights)
 
 
-def test_similarities_are_the_weighted_mean_of_both_parts(space: Space, knowledge: Knowledge) -> None:
+def test_similarities_are_the_weighted_mean_of_both_parts(space: Space, class_heads: SharedClassHead) -> None:
     first, second = drawn(8, 3, D), drawn(9, 3, D)
     vectors = space.project("sound", first), space.project("image", second)
     assert vectors[0].shape == (3, 7) == (3, space.dimension)
     learned = (space.branches["sound"](first) * space.branches["image"](second)).sum(axis=1)
-    named = np.sqrt(knowledge.shares(first, n_names=3) * knowledge.shares(second, n_names=3)).sum(axis=1)
+    named = np.sqrt(class_heads.shares(first, n_names=3) * class_heads.shares(second, n_names=3)).sum(axis=1)
     np.testing.assert_allclose((vectors[0] * vectors[1]).sum(axis=1), 0.2 * learned + 0.8 * named, atol=1e-5)
 
 
@@ -133,7 +133,7 @@ def test_a_saved_space_knows_the_same(space: Space, tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(space.to_bytes())
     loaded = Space.load(path)
-    assert (loaded.tree, loaded.knowledge_share, loaded.fingerprint) == (space.tree, 0.8, space.fingerprint)
+    assert (loaded.tree, loaded.class_head_share, loaded.fingerprint) == (space.tree, 0.8, space.fingerprint)
     features = drawn(10, 5, D)
     for modality in MODALITIES:
         np.testing.assert_array_equal(loaded.project(modality, features), space.project(modality, features))
@@ -159,13 +159,13 @@ def test_a_file_of_the_format_before_is_read(space: Space, tmp_path: Path) -> No
     np.testing.assert_array_equal(loaded.project("image", drawn(10, 5, D)), space.project("image", drawn(10, 5, D)))
 
 
-def test_what_it_knows_and_its_share_are_in_the_fingerprint(space: Space, knowledge: Knowledge) -> None:
-    other = replace(knowledge, bias=knowledge.bias + 1)
+def test_what_it_knows_and_its_share_are_in_the_fingerprint(space: Space, class_heads: SharedClassHead) -> None:
+    other = replace(class_heads, bias=class_heads.bias + 1)
     levels = replace(NAMES, levels=(("thing", "animal", "thing"),), weights=(0.6, 0.4))
     spaces = [
         space,
-        replace(space, knowledge_share=0.5),
-        replace(space, knowledge=dict.fromkeys(MODALITIES, other)),
+        replace(space, class_head_share=0.5),
+        replace(space, class_heads=dict.fromkeys(MODALITIES, other)),
         replace(space, tree=levels),
         replace(space, tree=replace(levels, weights=(0.5, 0.5))),
     ]
@@ -206,27 +206,27 @@ def examples_of(groups: list[int], seed: int) -> Examples:
 def test_examples_teach_the_sounds_and_leave_the_pictures_as_they_are() -> None:
     groups = ["oboe", "dog", "something else"]
     examples = {"sound": examples_of([0, 1, 2] * 8, 13), "image": examples_of([0, 1, 2] * 8, 14)}
-    fitted = fit_knowledge(examples, groups, heads(), settings=KnowledgeSettings(rehearsals=0))  # type: ignore[arg-type]
+    fitted = fit_shared_class_head(examples, groups, heads(), settings=SharedClassHeadSettings(rehearsals=0))  # type: ignore[arg-type]
     assert fitted is not None
-    names, knowledge = fitted[0].names, fitted[1]
-    known = {names[number] for number in knowledge["sound"].name_of}
+    names, class_heads = fitted[0].names, fitted[1]
+    known = {names[number] for number in class_heads["sound"].name_of}
     assert "oboe" in known  # AudioSet has none
     assert "ocarina" not in known  # nor of this, and nobody taught it
-    taught = knowledge["sound"].shares(examples["sound"].features, n_names=len(names))
+    taught = class_heads["sound"].shares(examples["sound"].features, n_names=len(names))
     told = [names[i] for i in taught.argmax(axis=1)]
     assert [name for name, g in zip(told, examples["sound"].groups, strict=True) if g < 2] == ["oboe", "dog"] * 8
     own = heads()["image"].weight
-    assert all((np.abs(own - row).max(axis=1) < 0.01).any() for row in knowledge["image"].weight)
+    assert all((np.abs(own - row).max(axis=1) < 0.01).any() for row in class_heads["image"].weight)
 
 
 def test_without_a_classifier_there_is_no_knowledge() -> None:
     examples = {"sound": examples_of([0, 1], 13), "image": examples_of([0, 1], 14)}
     lacking = {**heads(), "image": None}
-    assert fit_knowledge(examples, ["a", "b"], lacking, settings=KnowledgeSettings()) is None  # type: ignore[arg-type]
-    none = KnowledgeSettings(share=0)
-    assert fit_knowledge(examples, ["a", "b"], heads(), settings=none) is None  # type: ignore[arg-type]
+    assert fit_shared_class_head(examples, ["a", "b"], lacking, settings=SharedClassHeadSettings()) is None  # type: ignore[arg-type]
+    none = SharedClassHeadSettings(share=0)
+    assert fit_shared_class_head(examples, ["a", "b"], heads(), settings=none) is None  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="share of knowledge"):
-        KnowledgeSettings(share=2)
+        SharedClassHeadSettings(share=2)
 
 
 def test_the_packaged_spaces_know_names() -> None:

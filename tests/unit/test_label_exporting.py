@@ -11,7 +11,7 @@ import pytest
 
 from modag_search.catalog import Annotation
 from modag_search.errors import UsageError
-from modag_search.labelling import LABEL_COLUMNS, export_labels, import_labels, label_rows
+from modag_search.labels.files import LABEL_COLUMNS, export_labels, import_labels, label_rows
 from tests.made_media import GREEN, LOW_HZ, RED, picture, sound, video
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ def emptied(index: Index) -> Index:
 
 
 def test_rows_say_where_labels_come_from(labelled: Index, media: Path) -> None:
-    rows = list(label_rows(labelled))
+    rows = list(label_rows(labelled.catalog))
     assert [tuple(row) for row in rows] == [LABEL_COLUMNS] * 4
     assert rows[0]["path"] == str(media / "a.png")
     assert list(rows[1].values())[1:] == ['a "low" tone', 0.1, 0.3, "hand", None, None]
     assert list(rows[2].values())[1:] == ["lüte", None, 0.5, "import", "/there/l.csv", None]
-    (guess,) = label_rows(labelled, origins=["transfer"])
+    (guess,) = label_rows(labelled.catalog, origins=["transfer"])
     assert (guess["label"], guess["confidence"]) == ("guess", 0.5)
-    assert next(label_rows(labelled, relative_to=media / "x"))["path"] == "../a.png"
+    assert next(label_rows(labelled.catalog, relative_to=media / "x"))["path"] == "../a.png"
 
 
 @pytest.mark.parametrize("output_format", ["csv", "jsonl", "jams"])
@@ -70,9 +70,9 @@ def test_rows_say_where_labels_come_from(labelled: Index, media: Path) -> None:
 def test_labels_come_back_as_they_were(labelled: Index, tmp_path: Path, output_format: Any, relative: bool) -> None:
     before = given(labelled)
     target = tmp_path / f"out.{output_format}"
-    report = export_labels(labelled, target, output_format=output_format, relative=relative)
+    report = export_labels(labelled.catalog, target, output_format=output_format, relative=relative)
     assert (report.labels, report.left_out) == (4, 0)
-    assert import_labels(emptied(labelled), target).added == 4
+    assert import_labels(emptied(labelled).catalog, target).added == 4
     if output_format == "jams":
         # JAMS has no parts that are open on a side.
         opened = {(start_s, end_s) for path, _, start_s, end_s in given(labelled) if not path.endswith(".png")}
@@ -89,17 +89,17 @@ def test_a_collection_can_move_with_its_labels(index: Index, media: Path, tmp_pa
     picture(media / " a.png", RED)
     index.add([media])
     annotate(index, media / " a.png", "red")
-    export_labels(index, media / "labels", output_format=output_format, relative=True)
+    export_labels(index.catalog, media / "labels", output_format=output_format, relative=True)
     moved = tmp_path / "elsewhere"
     media.rename(moved)
     (moved / "labels").rename(source := moved / f"labels.{output_format}")
     index.add([moved], prune=True)
-    import_labels(emptied(index), source)
+    import_labels(emptied(index).catalog, source)
     assert given(index) == {(str(moved / " a.png"), "red", None, None)}
 
 
 def test_csv_is_what_other_programs_read(labelled: Index, media: Path, tmp_path: Path) -> None:
-    export_labels(labelled, tmp_path / "l.csv", output_format="csv", origins=["hand", "import", "transfer"])
+    export_labels(labelled.catalog, tmp_path / "l.csv", output_format="csv", origins=["hand", "import", "transfer"])
     with (tmp_path / "l.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 5
@@ -111,7 +111,9 @@ def test_csv_is_what_other_programs_read(labelled: Index, media: Path, tmp_path:
 
 
 def test_jams_has_what_a_reader_of_jams_needs(labelled: Index, media: Path, tmp_path: Path) -> None:
-    report = export_labels(labelled, tmp_path / "out", output_format="jams", origins=["hand", "import", "transfer"])
+    report = export_labels(
+        labelled.catalog, tmp_path / "out", output_format="jams", origins=["hand", "import", "transfer"]
+    )
     assert (report.labels, report.files) == (5, 5)
     second = max(labelled.item(media / name).id for name in ("a.png", "a.wav"))
     assert sorted(os.listdir(tmp_path / "out")) == [f"a-{second}.jams", "a.jams", "b.jams", "c.jams", "v.jams"]
@@ -143,7 +145,7 @@ def test_folders_of_links(index: Index, media: Path, tmp_path: Path) -> None:
     annotate(index, one, "red", origin="import")
     annotate(index, tone, "part", start_s=0.5)
     target = tmp_path / "new" / "folders"
-    report = export_labels(index, target, output_format="folders")
+    report = export_labels(index.catalog, target, output_format="folders")
     assert (report.labels, report.left_out) == (5, 1)
     links = {str(path.relative_to(target)): os.readlink(path) for path in target.rglob("*.*") if path.is_symlink()}
     numbered = f"red/1-{index.item(two).id}.png"
@@ -154,7 +156,7 @@ def test_folders_of_links(index: Index, media: Path, tmp_path: Path) -> None:
         "red/1.png": str(one),
         numbered: str(two),
     }
-    export_labels(index, tmp_path / "relative", output_format="folders", relative=True)
+    export_labels(index.catalog, tmp_path / "relative", output_format="folders", relative=True)
     assert os.readlink(tmp_path / "relative" / "red" / "1.png") == "../../media/x/1.png"
     assert (tmp_path / "relative" / "red" / "1.png").read_bytes() == one.read_bytes()
 
@@ -162,20 +164,20 @@ def test_folders_of_links(index: Index, media: Path, tmp_path: Path) -> None:
 def test_copies_are_an_index_of_their_own(labelled: Index, media: Path, tmp_path: Path) -> None:
     target = tmp_path / "folders"
     target.mkdir()
-    assert export_labels(labelled, target, output_format="folders", copy=True).left_out == 3
+    assert export_labels(labelled.catalog, target, output_format="folders", copy=True).left_out == 3
     assert (target / "red, or so" / "a.png").read_bytes() == (media / "a.png").read_bytes()
     labelled.add([target])
-    assert import_labels(labelled, target, from_folders=True).added == 1
+    assert import_labels(labelled.catalog, target, from_folders=True).added == 1
     assert labelled.item(target / "red, or so" / "a.png").labels == ("red, or so",)
 
 
 def test_a_copy_that_fails_leaves_nothing(labelled: Index, media: Path, tmp_path: Path) -> None:
     (media / "a.png").unlink()
     with pytest.raises(UsageError, match=r"a\.png: cannot be copied: No such file"):
-        export_labels(labelled, tmp_path / "out" / "folders", output_format="folders", copy=True)
+        export_labels(labelled.catalog, tmp_path / "out" / "folders", output_format="folders", copy=True)
     assert os.listdir(tmp_path / "out") == []
     with pytest.raises(UsageError, match="only folders hold copies of files, not csv"):
-        export_labels(labelled, tmp_path / "l.csv", output_format="csv", copy=True)
+        export_labels(labelled.catalog, tmp_path / "l.csv", output_format="csv", copy=True)
 
 
 @pytest.mark.parametrize("output_format", ["csv", "jsonl"])
@@ -183,16 +185,16 @@ def test_only_exports_are_written_over(labelled: Index, tmp_path: Path, output_f
     target = tmp_path / f"l.{output_format}"
     target.touch()
     for _ in range(2):
-        assert export_labels(labelled, target, output_format=output_format).labels == 4
+        assert export_labels(labelled.catalog, target, output_format=output_format).labels == 4
     content = target.read_bytes()
     for other in (b"path,label\na.wav,x\n", b'{"path": "a.wav", "label": "x"}\n'):
         target.write_bytes(other)
         with pytest.raises(UsageError, match=rf"l\.{output_format}: is a file of another kind, and would be lost"):
-            export_labels(labelled, target, output_format=output_format)
+            export_labels(labelled.catalog, target, output_format=output_format)
         assert target.read_bytes() == other
     assert content.count(b"\n") == (5 if output_format == "csv" else 4)
     with pytest.raises(UsageError, match="is a folder; name a file"):
-        export_labels(labelled, tmp_path, output_format=output_format)
+        export_labels(labelled.catalog, tmp_path, output_format=output_format)
 
 
 @pytest.mark.parametrize("output_format", ["jams", "folders"])
@@ -200,9 +202,9 @@ def test_only_empty_folders_are_written_into(labelled: Index, tmp_path: Path, ou
     (kept := tmp_path / "kept").touch()
     for target in (tmp_path, kept):
         with pytest.raises(UsageError, match="is there already; name a folder that is new or empty"):
-            export_labels(labelled, target, output_format=output_format)
+            export_labels(labelled.catalog, target, output_format=output_format)
     with pytest.raises(UsageError, match=r"kept.*: cannot be written"):
-        export_labels(labelled, kept / "below", output_format=output_format)
+        export_labels(labelled.catalog, kept / "below", output_format=output_format)
     assert kept.read_bytes() == b""
 
 
@@ -212,23 +214,23 @@ def test_names_that_csv_cannot_hold(index: Index, media: Path, tmp_path: Path) -
     index.add([media])
     annotate(index, path, "red")
     with pytest.raises(UsageError, match=r"\\xff\.png: its name is not UTF-8, and CSV cannot hold it; JSONL can"):
-        export_labels(index, tmp_path / "l.csv", output_format="csv")
+        export_labels(index.catalog, tmp_path / "l.csv", output_format="csv")
     assert not (tmp_path / "l.csv").exists()
     for output_format in ("jsonl", "jams"):
         target = tmp_path / f"l.{output_format}"
-        export_labels(index, target, output_format=output_format)
-        assert import_labels(emptied(index), target).added == 1
+        export_labels(index.catalog, target, output_format=output_format)
+        assert import_labels(emptied(index).catalog, target).added == 1
         assert given(index) == {(str(path), "red", None, None)}
 
 
 def test_long_labels_make_folders_too(filled: Index, media: Path, tmp_path: Path) -> None:
     for last in "xy":
         annotate(filled, media / "a.png", "ü" * 300 + last)
-    assert export_labels(filled, tmp_path / "out", output_format="folders").labels == 2
+    assert export_labels(filled.catalog, tmp_path / "out", output_format="folders").labels == 2
 
 
 def test_an_index_without_labels(filled: Index, tmp_path: Path) -> None:
-    assert export_labels(filled, tmp_path / "l.csv", output_format="csv").labels == 0
+    assert export_labels(filled.catalog, tmp_path / "l.csv", output_format="csv").labels == 0
     assert (tmp_path / "l.csv").read_text() == "path,label,start_s,end_s,origin,source,confidence\n"
     with pytest.raises(UsageError, match="the format must be one of csv, jsonl, jams, folders, not 'xml'"):
-        export_labels(filled, tmp_path / "l.xml", output_format="xml")  # type: ignore[arg-type]
+        export_labels(filled.catalog, tmp_path / "l.xml", output_format="xml")  # type: ignore[arg-type]

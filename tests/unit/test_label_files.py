@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modag_search.errors import UsageError
-from modag_search.labelling import LabelEntry, read_label_file
+from modag_search.labels.files import LabelEntry, read_label_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 
 from modag_search.errors import LabelConflictError, UsageError
 from modag_search.hierarchy import Hierarchy
-from modag_search.labelling import import_labels, importing, read_folders
+from modag_search.labels.files import import_labels, importing, read_folders
 from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, sound
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def refused(index: Index, source: Path, *, from_folders: bool = False) -> str:
     """Return why labels are refused; that nothing was done is checked."""
     before = list(index.catalog.labels.annotations()), index.catalog.runs.all()
     with pytest.raises(UsageError) as caught:
-        import_labels(index, source, from_folders=from_folders)
+        import_labels(index.catalog, source, from_folders=from_folders)
     assert (list(index.catalog.labels.annotations()), index.catalog.runs.all()) == before
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -43,7 +43,7 @@ def refused(index: Index, source: Path, *, from_folders: bool = False) -> str:
 
 def test_a_file_gives_labels_once(filled: Index, media: Path) -> None:
     source = written(media / "l.csv", "path,label,start_s,end_s", "a.wav,harp,,", "b.wav,lute,0.2,0.8", "a.png,harp,,")
-    report = import_labels(filled, source)
+    report = import_labels(filled.catalog, source)
     assert (report.added, report.entries, report.unchanged, report.skipped) == (3, 3, 0, ())
     assert labels(filled) == {("a.wav", "harp", None, None), ("b.wav", "lute", 0.2, 0.8), ("a.png", "harp", None, None)}
     assert {(a.origin, a.source, a.run_id) for a in filled.catalog.labels.annotations()} == {
@@ -52,7 +52,7 @@ def test_a_file_gives_labels_once(filled: Index, media: Path) -> None:
     run = filled.catalog.runs.all()[-1]
     assert (run.id, run.verb, run.arguments, run.outcome) == (report.run, "label", {"from": str(source)}, {"added": 3})
     written(source, "path,label", "a.wav,harp", "c.wav,drum")
-    again = import_labels(filled, source)
+    again = import_labels(filled.catalog, source)
     assert (again.added, again.entries, again.unchanged) == (1, 2, 1)
 
 
@@ -62,11 +62,11 @@ def test_one_unknown_file_keeps_all_labels_out(filled: Index, media: Path) -> No
         f"{source}: line 3: {media}/n.wav: is not in the index; `modag index` takes files in, "
         "`--skip-missing` labels the others (1 more of its files cannot be labelled)"
     )
-    report = import_labels(filled, source, skip_missing=True)
+    report = import_labels(filled.catalog, source, skip_missing=True)
     assert (report.added, report.entries, report.unchanged) == (2, 5, 0)
     assert report.skipped == (str(media / "n.wav"), str(media / "m.wav"))
     written(source, "path,label", "n.wav,x")
-    assert import_labels(filled, source, skip_missing=True).run is None
+    assert import_labels(filled.catalog, source, skip_missing=True).run is None
 
 
 def test_failed_files_get_no_labels(filled: Index, media: Path) -> None:
@@ -79,7 +79,7 @@ def test_failed_files_get_no_labels(filled: Index, media: Path) -> None:
         words = refused(filled, source)
         assert words.startswith(f"{source}: line 3: {media}/{name}: failed when it was indexed (")
         assert words.endswith("`modag index --retry-failed` reads it again, `--skip-missing` labels the others")
-        assert import_labels(filled, source, skip_missing=True).skipped == (str(media / name),)
+        assert import_labels(filled.catalog, source, skip_missing=True).skipped == (str(media / name),)
         filled.catalog.labels.delete("x")
 
 
@@ -98,7 +98,7 @@ def test_parts_that_items_do_not_have(filled: Index, media: Path, row: str, word
 
 def test_an_end_that_another_program_measured(filled: Index, media: Path) -> None:
     source = written(media / "l.csv", "path,label,start_s,end_s", "a.wav,x,0.5,1.026")
-    assert import_labels(filled, source).added == 1
+    assert import_labels(filled.catalog, source).added == 1
 
 
 def test_labels_that_exclude_each_other_in_one_file(filled: Index, media: Path) -> None:
@@ -109,14 +109,14 @@ def test_labels_that_exclude_each_other_in_one_file(filled: Index, media: Path) 
         "in this index; `modag label mode multi` allows both"
     )
     written(source, "path,label,start_s,end_s", "a.wav,x,,0.5", "a.wav,y,0.5,", "b.wav,z,,")
-    assert import_labels(filled, source).added == 3
+    assert import_labels(filled.catalog, source).added == 3
 
 
 def test_kinds_of_one_another_do_not_exclude_each_other(filled: Index, media: Path) -> None:
     filled.catalog.hierarchy.replace(Hierarchy.of([("harp", "string")]))
     filled.catalog.hierarchy.set_mode("single")
     source = written(media / "l.csv", "path,label", "a.wav,harp", "a.wav,string")
-    assert import_labels(filled, source).added == 2
+    assert import_labels(filled.catalog, source).added == 2
 
 
 def test_labels_that_exclude_what_is_there(filled: Index, media: Path) -> None:
@@ -126,7 +126,7 @@ def test_labels_that_exclude_what_is_there(filled: Index, media: Path) -> None:
     words = refused(filled, source)
     assert words.startswith(f"{source}: line 3: {media}/a.wav: cannot be both 'x' and 'y', since labels exclude")
     filled.catalog.hierarchy.set_mode("multi")
-    assert import_labels(filled, source).added == 2
+    assert import_labels(filled.catalog, source).added == 2
 
 
 def test_a_label_that_another_process_gives_meanwhile(
@@ -137,7 +137,7 @@ def test_a_label_that_another_process_gives_meanwhile(
     source = written(media / "l.csv", "path,label", "b.wav,y", "a.wav,y")
     monkeypatch.setattr(importing, "check_exclusive", lambda *unseen: None)
     with pytest.raises(UsageError, match=r"l\.csv: line 3: .*a\.wav: cannot be both") as caught:
-        import_labels(filled, source)
+        import_labels(filled.catalog, source)
     assert isinstance(caught.value.__cause__, LabelConflictError)
     assert labels(filled) == {("a.wav", "x", None, None)}
     assert filled.catalog.runs.all()[-1].outcome == {"added": 0}
@@ -146,7 +146,7 @@ def test_a_label_that_another_process_gives_meanwhile(
 def test_ids_of_audioset_mean_their_labels(filled: Index, media: Path) -> None:
     filled.catalog.hierarchy.replace(Hierarchy(), audioset_ids={"violin": "/m/07y_7"})
     source = written(media / "l.csv", "path,label", "a.wav,/m/07y_7", "a.wav,violin", "b.wav,/m/unknown")
-    report = import_labels(filled, source)
+    report = import_labels(filled.catalog, source)
     assert (report.added, report.entries) == (2, 2)
     assert labels(filled) == {("a.wav", "violin", None, None), ("b.wav", "/m/unknown", None, None)}
 
@@ -165,7 +165,7 @@ def test_tags_of_jams_files(filled: Index, media: Path) -> None:
     written(folder / "d.jams", tagged("x"))
     assert refused(filled, folder).startswith(f"{folder}/d.jams: {folder}/d.wav: is not in the index")
     filled.add([media])
-    assert import_labels(filled, folder).added == 1
+    assert import_labels(filled.catalog, folder).added == 1
     assert labels(filled) == {("d.wav", "x", None, None)}
     assert [a.source for a in filled.catalog.labels.annotations()] == [str(folder / "d.jams")]
     written(folder / "e.jams", '{"annotations": [{"namespace": "beat", "data": []}]}')
@@ -184,17 +184,17 @@ def test_names_of_folders(index: Index, media: Path) -> None:
     picture(media / "green" / "1.png", GREEN)
     picture(media / "3.png", BLUE)
     index.add([media])
-    entries, without_class = read_folders(index, media)
+    entries, without_class = read_folders(index.catalog, media)
     assert [(entry.label, entry.path) for entry in entries] == [
         ("green", f"{media}/green/1.png"),
         ("red", f"{media}/red/1.png"),
         ("red", f"{media}/red/more/2.png"),
     ]
     assert without_class == 1
-    report = import_labels(index, media, from_folders=True)
+    report = import_labels(index.catalog, media, from_folders=True)
     assert (report.added, report.entries, report.without_class) == (3, 3, 1)
     assert {a.source for a in index.catalog.labels.annotations()} == {str(media)}
-    assert import_labels(index, media, from_folders=True).unchanged == 3
+    assert import_labels(index.catalog, media, from_folders=True).unchanged == 3
 
 
 def test_folders_that_name_nothing(filled: Index, media: Path, tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modag_search.pooling import (
-    INDEPENDENT_PRIOR,
+from modag_search.classify.arithmetic.pooling import (
+    MULTILABEL_PRIOR,
     PRIOR,
-    Pool,
-    learn_pool,
+    EvidenceWeights,
+    learn_evidence_weights,
     learn_sigmoid,
     sigmoid,
     softmax,
@@ -36,8 +36,8 @@ def made(n: int, *, right: slice | None, seed: int = 0) -> tuple[np.ndarray, np.
     return evidence, holds
 
 
-def drawn(n: int, truth: Pool, *, exclusive: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Queries whose labels hold as often as a pool says."""
+def drawn(n: int, truth: EvidenceWeights, *, exclusive: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Queries whose labels hold as often as a learnt says."""
     random = np.random.default_rng(seed)
     evidence = random.normal(0, 0.35, (n, LABELS, 4)).astype(np.float32)
     probabilities = truth.probabilities(evidence, exclusive=exclusive)
@@ -56,15 +56,15 @@ def calibration_error(confidence: np.ndarray, is_right: np.ndarray) -> float:
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def share_right(pool: Pool, evidence: np.ndarray, holds: np.ndarray) -> float:
-    best = pool.probabilities(evidence, exclusive=True).argmax(axis=1)
+def share_right(learnt: EvidenceWeights, evidence: np.ndarray, holds: np.ndarray) -> float:
+    best = learnt.probabilities(evidence, exclusive=True).argmax(axis=1)
     return float(holds[np.arange(len(holds)), best].mean())
 
 
 def test_where_one_label_holds_probabilities_add_up_to_one() -> None:
     evidence, _ = made(50, right=OWN)
     evidence[:, 1, OWN] = evidence[:, 2, OTHER] = evidence[:, 3] = -np.inf
-    probabilities = Pool().probabilities(evidence, exclusive=True)
+    probabilities = EvidenceWeights().probabilities(evidence, exclusive=True)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert (probabilities >= 0).all()
 
@@ -72,27 +72,27 @@ def test_where_one_label_holds_probabilities_add_up_to_one() -> None:
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_a_label_that_nobody_speaks_for_cannot_be(exclusive: bool) -> None:
     evidence = said(((0.1, 0.1), (0.1, 0.1)), (NOBODY, NOBODY))
-    first, second = Pool().probabilities(evidence, exclusive=exclusive)[0]
+    first, second = EvidenceWeights().probabilities(evidence, exclusive=exclusive)[0]
     assert second == 0 < first
     nobody = said((NOBODY, NOBODY), (NOBODY, NOBODY))
-    assert Pool().probabilities(nobody, exclusive=exclusive).tolist() == [[0, 0]]
+    assert EvidenceWeights().probabilities(nobody, exclusive=exclusive).tolist() == [[0, 0]]
 
 
 def test_a_label_that_nobody_speaks_for_cannot_be_whatever_was_learnt() -> None:
     slope, offset = learn_sigmoid(np.array([1.0, 2.0, -1.0, -2.0]), np.array([False, False, True, True]), (1.0, 0.0))
     assert slope == 0, "what was said is no better than nothing"
     evidence = said(((0.1, 0.1), (0.1, 0.1)), (NOBODY, NOBODY))
-    (row,) = Pool(independent=(slope, offset)).probabilities(evidence, exclusive=False)
+    (row,) = EvidenceWeights(multilabel=(slope, offset)).probabilities(evidence, exclusive=False)
     assert row.tolist() == [pytest.approx(0.5), 0]
 
 
 def test_a_label_with_voters_of_one_modality_alone_can_win() -> None:
     both = ((0.3, 0.3), (0.2, 0.2))
-    (row,) = Pool().probabilities(said(both, (NOBODY, (0.8, 0.8)), both), exclusive=True)
+    (row,) = EvidenceWeights().probabilities(said(both, (NOBODY, (0.8, 0.8)), both), exclusive=True)
     assert row.argmax() == 1
-    (row,) = Pool().probabilities(said(both, ((0.6, 0.6), NOBODY), both), exclusive=True)
+    (row,) = EvidenceWeights().probabilities(said(both, ((0.6, 0.6), NOBODY), both), exclusive=True)
     assert row.argmax() == 1
-    (row,) = Pool().probabilities(said(both, (NOBODY, (0.1, 0.1)), both), exclusive=True)
+    (row,) = EvidenceWeights().probabilities(said(both, (NOBODY, (0.1, 0.1)), both), exclusive=True)
     assert row.argmin() == 1, "and can lose"
 
 
@@ -101,44 +101,48 @@ def test_more_said_for_a_label_makes_it_likelier() -> None:
         less, more = made(20, right=None)[0], made(20, right=None)[0]
         more[:, 2, place] += 0.2
         for exclusive in (True, False):
-            likely = [Pool().probabilities(one, exclusive=exclusive)[:, 2] for one in (less, more)]
+            likely = [EvidenceWeights().probabilities(one, exclusive=exclusive)[:, 2] for one in (less, more)]
             assert (likely[1] > likely[0]).all()
 
 
 def test_labels_that_do_not_exclude_each_other_are_judged_each_for_itself() -> None:
     evidence, _ = made(30, right=OWN)
-    alone = Pool().probabilities(evidence[:, :1], exclusive=False)
-    np.testing.assert_array_equal(Pool().probabilities(evidence, exclusive=False)[:, :1], alone)
-    assert not np.allclose(Pool().probabilities(evidence, exclusive=True)[:, :1], alone)
+    alone = EvidenceWeights().probabilities(evidence[:, :1], exclusive=False)
+    np.testing.assert_array_equal(EvidenceWeights().probabilities(evidence, exclusive=False)[:, :1], alone)
+    assert not np.allclose(EvidenceWeights().probabilities(evidence, exclusive=True)[:, :1], alone)
 
 
 @pytest.mark.parametrize(("right", "wrong"), [(OWN, OTHER), (OTHER, OWN)])
 def test_learning_trusts_the_modality_that_is_right_and_not_the_noise(right: slice, wrong: slice) -> None:
-    pool = learn_pool(*made(400, right=right))
-    weights = np.array(pool.weights)
+    learnt = learn_evidence_weights(*made(400, right=right))
+    weights = np.array(learnt.own_and_other)
     assert weights[right].sum() > 5 * weights[wrong].sum()
-    assert pool.learnt_from == 400
-    assert share_right(pool, *made(400, right=right, seed=1)) > 0.95
+    assert learnt.learnt_from == 400
+    assert share_right(learnt, *made(400, right=right, seed=1)) > 0.95
 
 
 def test_learning_from_noise_alone_is_sure_of_nothing() -> None:
-    pool = learn_pool(*made(400, right=None))
+    learnt = learn_evidence_weights(*made(400, right=None))
     evidence, _ = made(400, right=None, seed=1)
-    assert pool.probabilities(evidence, exclusive=True).max() < 0.5
-    assert Pool().probabilities(evidence, exclusive=True).max() > 0.9
+    assert learnt.probabilities(evidence, exclusive=True).max() < 0.5
+    assert EvidenceWeights().probabilities(evidence, exclusive=True).max() > 0.9
 
 
 def test_without_examples_or_without_a_choice_the_prior_stays() -> None:
     evidence, holds = made(20, right=OTHER)
-    assert learn_pool(evidence[:0], holds[:0]) == Pool() == Pool(PRIOR, independent=INDEPENDENT_PRIOR, learnt_from=0)
-    assert learn_pool(evidence[:, :1], holds[:, :1]) == Pool()
-    other = Pool((1.0, 2.0, 3.0, 4.0))
-    assert learn_pool(evidence[:0], holds[:0], prior=other) == other
+    assert (
+        learn_evidence_weights(evidence[:0], holds[:0])
+        == EvidenceWeights()
+        == EvidenceWeights(PRIOR, multilabel=MULTILABEL_PRIOR, learnt_from=0)
+    )
+    assert learn_evidence_weights(evidence[:, :1], holds[:, :1]) == EvidenceWeights()
+    other = EvidenceWeights((1.0, 2.0, 3.0, 4.0))
+    assert learn_evidence_weights(evidence[:0], holds[:0], prior=other) == other
 
 
 def test_few_examples_move_less_than_many() -> None:
     def moved(n: int) -> float:
-        return float(np.linalg.norm(np.subtract(learn_pool(*made(n, right=OTHER)).weights, PRIOR)))
+        return float(np.linalg.norm(np.subtract(learn_evidence_weights(*made(n, right=OTHER)).own_and_other, PRIOR)))
 
     assert moved(1) < moved(5) < moved(400)
 
@@ -146,46 +150,46 @@ def test_few_examples_move_less_than_many() -> None:
 def test_the_other_modality_is_stood_in_for_as_far_as_the_two_agree() -> None:
     evidence, holds = made(400, right=OWN)
     evidence[..., OTHER] = 0.8 * evidence[..., OWN]
-    assert learn_pool(evidence, holds).stand_in == pytest.approx(0.8, abs=0.02)
+    assert learn_evidence_weights(evidence, holds).imputation == pytest.approx(0.8, abs=0.02)
     evidence[..., OTHER] = made(400, right=None, seed=3)[0][..., OTHER]
-    assert learn_pool(evidence, holds).stand_in == pytest.approx(0, abs=0.05)
+    assert learn_evidence_weights(evidence, holds).imputation == pytest.approx(0, abs=0.05)
 
 
 def test_what_is_said_only_across_is_trusted_less_than_what_is_said_at_home() -> None:
     strong, weak = (0.5, 0.5), (0.2, 0.2)
-    ((home, _),) = Pool().probabilities(said((strong, NOBODY), (weak, NOBODY)), exclusive=True)
-    ((across, _),) = Pool().probabilities(said((NOBODY, strong), (NOBODY, weak)), exclusive=True)
+    ((home, _),) = EvidenceWeights().probabilities(said((strong, NOBODY), (weak, NOBODY)), exclusive=True)
+    ((across, _),) = EvidenceWeights().probabilities(said((NOBODY, strong), (NOBODY, weak)), exclusive=True)
     assert home > across > 0.5
 
 
 def test_learning_tells_how_far_hearsay_of_a_label_can_be_trusted() -> None:
     evidence = said(((0.8, 0.8), (0.0, 0.0)), (NOBODY, (0.8, 0.8)))
-    ((_, trusted),) = learn_pool(*made(400, right=OTHER)).probabilities(evidence, exclusive=True)
-    ((_, distrusted),) = learn_pool(*made(400, right=OWN)).probabilities(evidence, exclusive=True)
+    ((_, trusted),) = learn_evidence_weights(*made(400, right=OTHER)).probabilities(evidence, exclusive=True)
+    ((_, distrusted),) = learn_evidence_weights(*made(400, right=OWN)).probabilities(evidence, exclusive=True)
     assert trusted > 0.5 > distrusted
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5])
 def test_of_what_is_said_with_a_confidence_that_share_is_right(seed: int) -> None:
-    truth = Pool((6.0, 8.0, 2.0, 3.0))
-    pool = learn_pool(*drawn(1500, truth, exclusive=True, seed=seed))
+    truth = EvidenceWeights((6.0, 8.0, 2.0, 3.0))
+    learnt = learn_evidence_weights(*drawn(1500, truth, exclusive=True, seed=seed))
     evidence, holds = drawn(1500, truth, exclusive=True, seed=seed + 1)
 
-    def error(judge: Pool) -> float:
+    def error(judge: EvidenceWeights) -> float:
         probabilities = judge.probabilities(evidence, exclusive=True)
         best = probabilities.argmax(axis=1)
         return calibration_error(probabilities.max(axis=1), holds[np.arange(len(holds)), best])
 
-    assert error(pool) < 0.05
-    assert error(pool) < error(Pool())
+    assert error(learnt) < 0.05
+    assert error(learnt) < error(EvidenceWeights())
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5])
 def test_of_labels_judged_each_for_itself_as_many_hold_as_is_said(seed: int) -> None:
-    truth = Pool((6.0, 8.0, 2.0, 3.0), independent=(1.2, -1.5))
-    pool = learn_pool(*drawn(1500, truth, exclusive=False, seed=seed))
+    truth = EvidenceWeights((6.0, 8.0, 2.0, 3.0), multilabel=(1.2, -1.5))
+    learnt = learn_evidence_weights(*drawn(1500, truth, exclusive=False, seed=seed))
     evidence, holds = drawn(1500, truth, exclusive=False, seed=seed + 1)
-    probabilities = pool.probabilities(evidence, exclusive=False)
+    probabilities = learnt.probabilities(evidence, exclusive=False)
     assert calibration_error(probabilities.ravel(), holds.ravel()) < 0.03
 
 

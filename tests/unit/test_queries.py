@@ -51,7 +51,7 @@ def test_what_another_version_made_cannot_be_asked_with(filled: Index, media: Pa
 def test_who_is_removed_meanwhile_is_not_listed(filled: Index, media: Path) -> None:
     filled.label([media / "a.png"], "red")
     filled.label([media / "b.png"], "green")
-    judge = filled._naming.neighbour_judge()
+    judge = filled._naming.neighbour_classifier()
     filled.catalog.remove([filled.item(media / "b.png").id])
 
     (answer,) = filled._naming.classify(

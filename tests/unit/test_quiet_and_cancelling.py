@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from modag_search import IndexSettings
 from modag_search.encoders.modag_sound import ModagSound
 from modag_search.errors import CorruptMediaError
-from modag_search.index.encoding import MediaEncoder
+from modag_search.features.encoding import MediaEncoder
 from modag_search.media import open_media, sounds
 from modag_search.media.containers import SoundBlocks
 from modag_search.media.loudness import integer_floor, loudest_channel

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modag_search import ranking
 from modag_search.errors import UsageError
+from modag_search.metrics import ranking
 
 NONE = np.zeros((0, 3), dtype=bool)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search.errors import UsageError
-from modag_search.rows import read_rows, text_in
+from modag_search.tables import read_rows, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -112,8 +112,8 @@ def test_the_fingerprint_is_of_all_that_decides_a_vector(space: Space) -> None:
 
 
 def test_the_background_is_that_of_a_pair_in_either_order(space: Space) -> None:
-    assert space.background_of("image", "sound") == space.background_of("sound", "image") == (-0.3, 0.4)
-    assert space.background_of("sound", "sound") == (0.5, 0.6)
+    assert space.unrelated_similarity("image", "sound") == space.unrelated_similarity("sound", "image") == (-0.3, 0.4)
+    assert space.unrelated_similarity("sound", "sound") == (0.5, 0.6)
 
 
 def test_files_that_hold_no_space(space: Space, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from modag_search.errors import MediaError, UsageError
-from modag_search.index.encoding import MediaEncoder
+from modag_search.features.encoding import MediaEncoder
 from modag_search.training.checkpoint import Checkpoint
 from modag_search.training.collecting import Collected, collect, collect_labelled
 from modag_search.training.fitting import fit_space

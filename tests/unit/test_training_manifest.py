@@ -10,7 +10,7 @@ import pytest
 
 from modag_search import IndexSettings
 from modag_search.errors import UsageError
-from modag_search.index.encoding import MediaEncoder
+from modag_search.features.encoding import MediaEncoder
 from modag_search.training.collecting import Collected, collect
 from modag_search.training.manifest import ManifestEntry, read_manifest
 from modag_search.training.space import Examples

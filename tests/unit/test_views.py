@@ -12,8 +12,8 @@ import pytest
 from filelock import FileLock
 
 from modag_search.catalog import Catalog
-from modag_search.index.views import Views
 from modag_search.registry import store_class
+from modag_search.search.store_sync import StoreSync
 from modag_search.space import Branch, Space
 from modag_search.stores import NOTHING
 from tests.catalog_builders import DIMENSION, FINGERPRINTS, feature, image, put, sound
@@ -42,8 +42,8 @@ def space() -> Space:
     )
 
 
-def views(catalog: Catalog, folder: Path, lock: FileLock | None = None) -> Views:
-    return Views(folder, catalog=catalog, space=space(), fingerprints=FINGERPRINTS, store="faiss-flat", lock=lock)
+def views(catalog: Catalog, folder: Path, lock: FileLock | None = None) -> StoreSync:
+    return StoreSync(folder, catalog=catalog, space=space(), fingerprints=FINGERPRINTS, store="faiss-flat", lock=lock)
 
 
 def held(store: VectorStore, content: str, *, n: int = 1) -> list[int]:

@@ -1,0 +1,1 @@
+"""The arithmetic of naming: numpy alone, without an index."""

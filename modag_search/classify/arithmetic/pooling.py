@@ -1,0 +1,329 @@
+"""What the neighbours of either modality say of each label, pooled into one answer with a confidence.
+
+For each label a query has four pieces of evidence: the mean similarity and the kernel estimate (see `knn`) of the
+label's voters of its own modality, and those of the other. All are centred: the similarity of unlike things of the two
+modalities is taken off (see `space.Space.unrelated_similarity`), since sounds are nearer to sounds than to pictures
+whatever they show. A weighted sum makes a log-odds of each label. The four weights, for queries of each modality, are
+learnt by leave-one-out over the labelled items: they say how much each modality can be trusted, and the sum of them how
+sure an answer is. With few labels they stay near `PRIOR`. Where a label has no voters of the other modality, what its
+own would say of it on average stands for them; that, too, is learnt, from the labels that have both.
+
+A label without voters of the query's own modality is cross-only: what is said for it is hearsay, and there may be many
+such labels. They have weights of their own, and an offset, learnt by leaving out all voters of the own modality of an
+item's label, as if `CROSS_ONLY_SHARE` of all queries were of cross-only labels.
+
+References
+----------
+McFadden, "Conditional logit analysis of qualitative choice behavior", 1974: a choice among any number of labels with
+weights that all labels share. Genest, Zidek, "Combining probability distributions", Statistical Science 1(1), 1986: the
+logarithmic opinion pool.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from modag_search.values import Float32Array
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+PRIOR = (4.0, 5.0, 1.0, 1.0)
+"""Weights before anything is learnt: mean and kernel of the query's own modality, mean and kernel of the other."""
+CROSS_ONLY_PRIOR = (3.0, 4.0, -1.0)
+"""Likewise for cross-only labels: mean and kernel of the other modality, and what is added."""
+CROSS_ONLY_SHARE = 0.2
+"""Share of queries that are taken to be of cross-only labels while weights are learnt."""
+IMPUTATION_PRIOR = 0.6
+"""What voters of the other modality say of a label, for one that voters of the query's own say."""
+_IMPUTATION_STRENGTH = 0.5
+MULTILABEL_PRIOR = (1.0, -2.5)
+"""Slope and offset, before anything is learnt, of the log-odds of a label that excludes no other."""
+_SHARPNESSES = tuple(np.exp(np.linspace(np.log(0.5), np.log(2.0), 29)).tolist())
+_PRECISION = 0.01
+"""Of the Gaussian prior over weights."""
+_MOST_STEPS = 50
+_FLAT = 1e-6
+"""Gradient at which a minimum is reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceWeights:
+    """How evidence for queries of one modality becomes a probability.
+
+    Attributes
+    ----------
+    own_and_other : (float, float, float, float)
+        Of the kinds of evidence, in units of log-odds for a similarity of 1; none is negative.
+    cross_only : (float, float, float)
+        Of mean and kernel of the other modality, for labels without voters of the query's own, and what is added for
+        these labels; only the last may be negative.
+    imputation : float
+        What evidence of the query's own modality is multiplied by where it stands for the other's.
+    multilabel : (float, float)
+        Slope and offset that make the log-odds of a label which excludes no other of the weighted sum.
+    learnt_from : int
+        Labelled items that the weights were learnt from; 0 for the prior.
+    """
+
+    own_and_other: tuple[float, float, float, float] = PRIOR
+    cross_only: tuple[float, float, float] = CROSS_ONLY_PRIOR
+    imputation: float = IMPUTATION_PRIOR
+    multilabel: tuple[float, float] = MULTILABEL_PRIOR
+    learnt_from: int = 0
+
+    def scores(self, evidence: Float32Array) -> FloatArray:
+        """Weigh evidence ``[shape=(n, n_labels, 4)]`` to scores ``[shape=(n, n_labels)]``; -inf without any."""
+        return _scores(_features(evidence, self.imputation), np.array([*self.own_and_other, *self.cross_only]))
+
+    def probabilities(self, evidence: Float32Array, *, exclusive: bool) -> FloatArray:
+        """Return how likely each label holds.
+
+        Parameters
+        ----------
+        evidence : np.ndarray [shape=(n, n_labels, 4), float32]
+            Means and kernels of the voters of the query's own modality, then of the other; -inf without voters.
+        exclusive : bool
+            True where one label holds and no other: rows add up to 1. Otherwise each label is judged for itself.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, n_labels), float64]
+            0 for labels without evidence.
+        """
+        scores = self.scores(evidence)
+        if exclusive:
+            return softmax(scores)
+        slope, offset = self.multilabel
+        there = np.isfinite(scores)
+        return np.where(there, sigmoid(slope * np.where(there, scores, 0.0) + offset), 0.0)
+
+
+def learn_evidence_weights(
+    evidence: Float32Array, holds: BoolArray, *, also: BoolArray | None = None, prior: EvidenceWeights | None = None
+) -> EvidenceWeights:
+    """Learn weights from queries whose labels are known, and that did not vote on themselves.
+
+    Parameters
+    ----------
+    evidence : np.ndarray [shape=(n, n_labels, 4), float32]
+        As for `EvidenceWeights.probabilities`.
+    holds : np.ndarray [shape=(n, n_labels), bool]
+        Which labels hold; one at least for each query, with evidence.
+    also : np.ndarray [shape=(n, n_labels), bool], optional
+        Which hold too, without being asked for: they are nobody's rivals. `holds` lies within.
+    prior : EvidenceWeights, optional
+        Where it starts, and stays near with few queries; default ``EvidenceWeights()``.
+
+    Returns
+    -------
+    EvidenceWeights
+        `prior` where there are no queries, or no two labels to choose between.
+    """
+    start = prior or EvidenceWeights()
+    if len(evidence) == 0 or evidence.shape[1] < 2:
+        return start
+    all_holding = holds if also is None else also
+    # What holds and is not asked for is as if nobody had spoken of it.
+    evidence = np.where((all_holding & ~holds)[..., None], np.float32(-np.inf), evidence)
+    imputation = _learn_imputation(evidence, start.imputation)
+    features = _features(evidence, imputation)
+    weights = _learn_weights(
+        [
+            (features, holds, 1 - CROSS_ONLY_SHARE),
+            (_features(_orphaned(evidence, holds), imputation), holds, CROSS_ONLY_SHARE),
+        ],
+        np.array([*start.own_and_other, *start.cross_only]),
+    )
+    weights *= _learn_sharpness(_scores(features, weights), holds)
+    first, second, third, fourth, mean, kernel, offset = weights.tolist()
+    return EvidenceWeights(
+        own_and_other=(first, second, third, fourth),
+        cross_only=(mean, kernel, offset),
+        imputation=imputation,
+        multilabel=_learn_multilabel(_scores(features, weights), holds, start.multilabel),
+        learnt_from=len(evidence),
+    )
+
+
+def softmax(scores: FloatArray) -> FloatArray:
+    """Make probabilities of scores ``[shape=(n, n_labels)]``; a row without any finite score gives zeros."""
+    highest = scores.max(axis=1, keepdims=True, initial=-np.inf)
+    likelihoods = np.exp(scores - np.where(np.isfinite(highest), highest, 0.0))
+    shares: FloatArray = likelihoods / np.maximum(likelihoods.sum(axis=1, keepdims=True), 1e-300)
+    return shares
+
+
+def sigmoid(log_odds: FloatArray) -> FloatArray:
+    """Make probabilities of log-odds, without overflow."""
+    odds: FloatArray = 0.5 * (1.0 + np.tanh(0.5 * log_odds))
+    return odds
+
+
+def learn_sigmoid(scores: FloatArray, holds: BoolArray, prior: tuple[float, float]) -> tuple[float, float]:
+    """Learn slope (not negative) and offset of the log-odds that a statement holds, given its score.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n,), float64]
+        Finite.
+    holds : np.ndarray [shape=(n,), bool]
+    prior : (float, float)
+        Where they start, and stay near with few statements.
+
+    Returns
+    -------
+    (float, float)
+
+    References
+    ----------
+    Platt, "Probabilistic outputs for support vector machines", 1999.
+    """
+    signs = np.where(holds, 1.0, -1.0)
+    inputs = np.stack([scores, np.ones_like(scores)], axis=1)
+
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        margins = signs * (inputs @ parameters)
+        label_issues = sigmoid(-margins)
+        curvature = (inputs * (label_issues * (1 - label_issues))[:, None]).T @ inputs
+        return float(np.logaddexp(0, -margins).sum()), -(signs * label_issues) @ inputs, curvature
+
+    slope, offset = _minimise(loss, np.array(prior), least=np.array([0.0, -np.inf])).tolist()
+    return slope, offset
+
+
+def _orphaned(evidence: Float32Array, holds: BoolArray) -> Float32Array:
+    """Leave out what voters of the query's own modality say of its labels, where others say something."""
+    orphaned = evidence.copy()
+    orphaned[holds & np.isfinite(evidence[..., 2]), :2] = -np.inf
+    return orphaned
+
+
+def _features(evidence: Float32Array, imputation: float) -> Float32Array:
+    """Arrange evidence as what weights are for, ``[shape=(n, n_labels, 7)]``.
+
+    For cross-only labels the first four are 0, for others the last three; -inf where a label has no voters at all.
+    """
+    own, other = evidence[..., :2], evidence[..., 2:]
+    has_own, has_other = np.isfinite(own[..., :1]), np.isfinite(other[..., :1])
+    known_own = np.where(has_own, own, 0)
+    known_other = np.where(has_other, np.where(np.isfinite(other), other, 0), np.float32(imputation) * known_own)
+    cross_only = ~has_own & has_other
+    parts = [known_own, np.where(has_own, known_other, 0), np.where(cross_only, known_other, 0), cross_only]
+    features = np.concatenate(parts, axis=-1, dtype=np.float32)
+    return np.where(has_own | has_other, features, np.float32(-np.inf))
+
+
+def _learn_imputation(evidence: Float32Array, start: float) -> float:
+    """Fit the other modality's evidence to that of the own, through the origin, over labels that have both."""
+    both = np.isfinite(evidence).all(axis=-1)
+    own, other = (evidence[both][:, part].astype(np.float64) for part in (slice(0, 2), slice(2, 4)))
+    found = float((own * other).sum()) + _IMPUTATION_STRENGTH * start
+    return min(max(found / (float((own**2).sum()) + _IMPUTATION_STRENGTH), 0.0), 2.0)
+
+
+def _scores(evidence: Float32Array, weights: FloatArray) -> FloatArray:
+    there = np.isfinite(evidence[..., 0])
+    scores: FloatArray = np.where(there, np.where(there[..., None], evidence, 0) @ weights, -np.inf)
+    return scores
+
+
+def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start: FloatArray) -> FloatArray:
+    """Minimise the log-loss of choosing each label that holds among those that do not; each part has a weight."""
+    choices = [(_choices(evidence, holds), weight) for evidence, holds, weight in parts]
+
+    def loss(weights: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        total, gradient, curvature = 0.0, np.zeros_like(weights), np.zeros((weights.size, weights.size))
+        for (offered, rivals, right), weight in choices:
+            shares = softmax(np.where(rivals, offered @ weights, -np.inf))
+            rows = np.arange(len(right))
+            expected = np.einsum("nc,nck->nk", shares, offered)
+            total -= weight * float(np.log(np.maximum(shares[rows, right], 1e-300)).sum())
+            gradient += weight * (expected - offered[rows, right]).sum(axis=0)
+            # The covariance of what is offered, under the shares, summed over choices.
+            flat = offered.reshape(-1, weights.size)
+            curvature += weight * ((flat * shares.reshape(-1, 1)).T @ flat - expected.T @ expected)
+        return total, gradient, curvature
+
+    return _minimise(loss, start, least=np.array([0.0] * 6 + [-np.inf]))
+
+
+def _minimise(
+    loss: Callable[[FloatArray], tuple[float, FloatArray, FloatArray]], start: FloatArray, *, least: FloatArray
+) -> FloatArray:
+    """Minimise a convex loss and the Gaussian prior around `start`; no parameter falls below its least value.
+
+    The loss returns its value, gradient and Hessian. Newton's method, projected: parameters that are at their least
+    value and would fall below it are held; steps are halved until they help.
+
+    References
+    ----------
+    Bertsekas, "Projected Newton methods for optimization problems with simple constraints", 1982.
+    """
+
+    def penalised(parameters: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        value, gradient, hessian = loss(parameters)
+        distance = parameters - start
+        value += _PRECISION * float((distance**2).sum())
+        return value, gradient + 2 * _PRECISION * distance, hessian + 2 * _PRECISION * np.eye(start.size)
+
+    parameters = np.maximum(start, least)
+    value, gradient, hessian = penalised(parameters)
+    for _ in range(_MOST_STEPS):
+        free = (parameters > least) | (gradient < 0)
+        if np.abs(gradient[free]).max(initial=0.0) < _FLAT:
+            break
+        step = np.zeros_like(parameters)
+        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], -gradient[free])
+        for shrunk in 0.5 ** np.arange(_MOST_STEPS):
+            tried = np.maximum(parameters + shrunk * step, least)
+            reached = penalised(tried)
+            if reached[0] <= value + 1e-4 * float(gradient @ (tried - parameters)):
+                break
+        else:
+            break  # as low as floating point can tell
+        parameters, (value, gradient, hessian) = tried, reached
+    return parameters
+
+
+def _learn_sharpness(scores: FloatArray, holds: BoolArray) -> float:
+    """Fit what scores are multiplied by, so that confidence is right for queries whose labels are not cross-only.
+
+    The prior over weights, and the share of cross-only labels, make answers less sure than they might be.
+    """
+    queries, right = np.nonzero(holds)
+    rivals = np.isfinite(scores[queries]) & ~holds[queries]
+    rivals[np.arange(len(right)), right] = True
+    offered = np.where(rivals, scores[queries], -np.inf)
+
+    def loss(sharpness: float) -> float:
+        shares = softmax(sharpness * offered)[np.arange(len(right)), right]
+        return float(-np.log(np.maximum(shares, 1e-300)).sum() + np.log(sharpness) ** 2)
+
+    best: float = min(_SHARPNESSES, key=loss)
+    return best
+
+
+def _choices(evidence: Float32Array, holds: BoolArray) -> tuple[FloatArray, BoolArray, npt.NDArray[np.int64]]:
+    """List the choices to be made: what is offered, which are rivals, and which is right.
+
+    Of a query's labels, each is a choice of its own: the others are no rivals.
+    """
+    queries, right = np.nonzero(holds)
+    there = np.isfinite(evidence[queries, :, 0])
+    offered = np.where(there[..., None], evidence[queries], 0).astype(np.float64)
+    rivals = there & ~holds[queries]
+    rivals[np.arange(len(right)), right] = True
+    return offered, rivals, right
+
+
+def _learn_multilabel(scores: FloatArray, holds: BoolArray, start: tuple[float, float]) -> tuple[float, float]:
+    there = np.isfinite(scores)
+    return learn_sigmoid(scores[there], holds[there], start)

@@ -1,0 +1,1 @@
+"""Features and vectors of files and items."""

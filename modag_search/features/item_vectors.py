@@ -1,0 +1,205 @@
+"""Items and files as single vectors, for who scores an index."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modag_search import media
+from modag_search.errors import MediaError, ModagError, NothingFoundError
+from modag_search.features.vectors import SegmentVectors
+from modag_search.values import MODALITIES, Float32Array, Modality, ScannedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from modag_search.catalog import Catalog
+    from modag_search.features.encoding import MediaEncoder
+    from modag_search.space import Space
+    from modag_search.values import ItemRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ItemVector:
+    """What an item's segments of one modality have in common; a video has one of each modality.
+
+    Attributes
+    ----------
+    path : str
+    content_hash : str
+    modality : {"image", "sound"}
+    labels : tuple of str
+        Those that hold for the segments; none for files that were not looked up by label.
+    vector : np.ndarray [shape=(d,), float32]
+        Mean of the vectors of the segments, of unit length.
+    """
+
+    path: str
+    content_hash: str
+    modality: Modality
+    labels: tuple[str, ...]
+    vector: Float32Array
+
+
+class ItemVectors:
+    """Reads items of an index, and files beside it, as single vectors; changes nothing.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    encoder : MediaEncoder
+    space : Space
+    """
+
+    def __init__(self, catalog: Catalog, encoder: MediaEncoder, space: Space) -> None:
+        self._catalog = catalog
+        self._encoder = encoder
+        self._space = space
+
+    def labelled(self) -> list[ItemVector]:
+        """Return the items that a person or a file labelled, in order of their ids.
+
+        A label on a part of an item counts the segments of that part alone. What is silent, black, or was made by
+        another version of an encoder is left out.
+        """
+        segment_ids, item_ids, names = self._catalog.labels.labelled_segments(given=True)
+        items = self._catalog.items.get_many(item_ids.tolist())
+        labels: dict[int, set[str]] = {}
+        segments: dict[int, list[int]] = {}
+        for segment, item, name in zip(segment_ids.tolist(), item_ids.tolist(), names, strict=True):
+            labels.setdefault(item, set()).add(name)
+            segments.setdefault(item, []).append(segment)
+        found = [items[item] for item in sorted(segments) if item in items]
+        return list(self._stored(found, segments, labels))
+
+    def count_labelled(self) -> int:
+        """Count the items that have a label, whether or not they have a vector."""
+        given = (one for one in self._catalog.labels.annotations() if one.origin != "transfer")
+        return len({annotation.item_id for annotation in given})
+
+    def of_files(
+        self,
+        paths: Sequence[str],
+        *,
+        workers: int | None = None,
+        progress: Callable[[int], None] | None = None,
+        on_failure: Callable[[ModagError], None],
+    ) -> list[ItemVector]:
+        """Return the vectors of media files; those that the index holds as they are now are not decoded again.
+
+        Parameters
+        ----------
+        paths : sequence of str
+            Absolute.
+        workers : int, optional
+            Threads that decode and encode; default one a processor.
+        progress : callable, optional
+            Called with the number of files done.
+        on_failure : callable
+            Called with the error of each file that cannot be read, or is silent or black.
+
+        Returns
+        -------
+        list of ItemVector
+            In the order of `paths`, without labels.
+        """
+        items = self._current(paths)
+        segments: dict[int, list[int]] = {}
+        for segment in self._catalog.segments.of_items(item.id for item in items.values()):
+            if segment.status == "ok":
+                segments.setdefault(segment.item_id, []).append(segment.id)
+        known: dict[str, list[ItemVector]] = {}
+        for one in self._stored(list(items.values()), segments, {}):
+            known.setdefault(one.path, []).append(one)
+        others = [path for path in paths if path not in items]
+        self._encoder.warm_for(others)
+        vectors = []
+        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+            encoded = pool.map(self._encoded, others)
+            for done, path in enumerate(paths, start=1):
+                outcome = known.get(path, []) if path in items else next(encoded)
+                if isinstance(outcome, MediaError):
+                    on_failure(outcome)
+                elif not outcome:
+                    on_failure(NothingFoundError(f"{path}: is silent or black throughout, so nothing is like it"))
+                else:
+                    vectors += outcome
+                if progress:
+                    progress(done)
+        return vectors
+
+    def _current(self, paths: Iterable[str]) -> dict[str, ItemRecord]:
+        """Return the items whose features are those that encoding their files now would give, by path."""
+        items = self._catalog.items.at_many(paths)
+        files = [file for file in map(_scanned, items) if file is not None]
+        verdicts = self._catalog.items.classify_scan(files, fingerprints=self._encoder.fingerprints, retry_failed=True)
+        return {
+            file.path: items[file.path] for file, verdict in zip(files, verdicts, strict=True) if verdict == "unchanged"
+        }
+
+    def _stored(
+        self,
+        items: Sequence[ItemRecord],
+        segments: Mapping[int, Sequence[int]],
+        labels: Mapping[int, Iterable[str]],
+    ) -> Iterator[ItemVector]:
+        """Make vectors of the features in the catalog."""
+        owners = {segment: item.id for item in items for segment in segments.get(item.id, ())}
+        sums = {modality: self._sums(modality, owners) for modality in MODALITIES}
+        for item in items:
+            for modality in MODALITIES:
+                if item.id in sums[modality]:
+                    yield ItemVector(
+                        path=item.path,
+                        content_hash=item.content_hash,
+                        modality=modality,
+                        labels=tuple(sorted(labels.get(item.id, ()))),
+                        vector=_unit(sums[modality][item.id]),
+                    )
+
+    def _sums(self, modality: Modality, owners: Mapping[int, int]) -> dict[int, np.ndarray]:
+        """Add up the vectors of segments by item."""
+        sums: dict[int, np.ndarray] = {}
+        ids, vectors = SegmentVectors(self._catalog, self._space, self._encoder.fingerprints).of(modality, owners)
+        for segment, vector in zip(ids.tolist(), vectors.astype(np.float64), strict=True):
+            sums[owners[segment]] = sums.get(owners[segment], 0) + vector
+        return sums
+
+    def _encoded(self, path: str) -> list[ItemVector] | MediaError:
+        """Make vectors of a file; several threads may."""
+        try:
+            content_hash = media.content_hash(path)
+            _, segments = self._encoder.encode_file(path)
+        except MediaError as error:
+            return error
+        features: dict[Modality, list[Float32Array]] = {}
+        for segment in segments:
+            if segment.feature is not None:
+                features.setdefault(segment.modality, []).append(self._encoder.as_stored(segment.feature))
+        return [
+            ItemVector(
+                path=path,
+                content_hash=content_hash,
+                modality=modality,
+                labels=(),
+                vector=_unit(self._space.project(modality, np.stack(rows)).sum(axis=0, dtype=np.float64)),
+            )
+            for modality, rows in sorted(features.items())
+        ]
+
+
+def _scanned(path: str) -> ScannedFile | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return ScannedFile(path, status.st_size, status.st_mtime_ns)
+
+
+def _unit(total: np.ndarray) -> Float32Array:
+    unit: Float32Array = (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
+    return unit

@@ -1,0 +1,1 @@
+"""Taking files in: each stage feeds the next."""

@@ -1,0 +1,370 @@
+"""Taking files into an index: scan, sort out, hash, resolve, encode, store; each stage feeds the next.
+
+Stages are generators, so that look-ahead is bounded and memory does not grow with the collection. The catalog is used
+from one thread alone; reading, decoding and encoding run in a pool.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import os
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from modag_search import media
+from modag_search.errors import MediaError, ModagError, UnreadableMediaError
+from modag_search.ingest.presence import is_gone
+from modag_search.ingest.pruning import gone_items, vanished_failures
+from modag_search.ingest.resolving import HashedFile, resolve
+from modag_search.values import (
+    EncodedItem,
+    Failure,
+    IndexReport,
+    ItemRecord,
+    MediaKind,
+    Modality,
+    ScannedFile,
+    ScanProblem,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from modag_search.catalog import Catalog
+    from modag_search.features.encoding import MediaEncoder
+
+_SCANNED_AT_ONCE = 500
+_STORED_AT_ONCE = 32
+_STORED_EVERY_S = 5.0
+_MODALITIES: dict[MediaKind, tuple[Modality, ...]] = {
+    "image": ("image",),
+    "sound": ("sound",),
+    "video": ("image", "sound"),
+}
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+
+
+class Progress(Protocol):
+    """Hears how far a run is."""
+
+    def __call__(self, *, done: int, found: int) -> None:
+        """Take note that `done` of the `found` files are finished."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOptions:
+    """How to take files in; see `Index.add`."""
+
+    prune: bool = False
+    dry_run: bool = False
+    workers: int | None = None
+    exclude: tuple[str, ...] = ()
+    follow_symlinks: bool = False
+    retry_failed: bool = False
+
+
+class Ingest:
+    """One run over some paths.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    encoder : MediaEncoder
+    paths : sequence of str
+    options : IngestOptions
+    progress : Progress, optional
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist or a folder holds no media; nothing has been done then.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        encoder: MediaEncoder,
+        paths: Sequence[str],
+        *,
+        options: IngestOptions,
+        progress: Progress | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._encoder = encoder
+        self._options = options
+        self._roots = media.check_roots(paths)
+        self._entries = self._scan()
+        self._progress = progress
+        self._counts: collections.Counter[str] = collections.Counter()
+        self._failures: list[Failure] = []
+        self._out_of_reach: set[str] = set()
+        self._moved: set[int] = set()
+        self._found = 0
+        self._done = 0
+        self._run_id: int | None = None
+
+    def run(self, *, run_id: int | None) -> IndexReport:
+        """Take in all files below the paths."""
+        started = time.perf_counter()
+        self._run_id = run_id
+        pending = list(self._sorted_out(self._scanned()))
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="modag") as pool:
+            try:
+                self._tell()
+                unknown = self._resolved(pending, pool)
+                if self._options.dry_run:
+                    self._foresee(unknown)
+                else:
+                    self._stored(self._encoded(unknown, pool))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        if self._options.prune:
+            self._prune()
+        return self._report(time.perf_counter() - started)
+
+    @property
+    def _workers(self) -> int:
+        return self._options.workers or os.cpu_count() or 1
+
+    def _scan(self) -> Iterator[ScannedFile | ScanProblem]:
+        """Begin a scan; raise UsageError at once where a root is missing or empty."""
+        return media.scan(self._roots, exclude=self._options.exclude, follow_symlinks=self._options.follow_symlinks)
+
+    # The stages, in order.
+
+    def _scanned(self) -> Iterator[ScannedFile]:
+        for entry in self._entries:
+            if isinstance(entry, ScannedFile):
+                self._found += 1
+                yield entry
+            else:
+                self._out_of_reach.add(entry.path)
+                self._fail(_failure(entry.path, entry.reason, "ScanProblem", None))
+
+    def _sorted_out(self, files: Iterator[ScannedFile]) -> Iterator[ScannedFile]:
+        """Let through what has to be read: what is new, has changed, or was made by another pipeline."""
+        known_failures = {failure.path: failure for failure in self._catalog.failures.all()}
+        while batch := list(itertools.islice(files, _SCANNED_AT_ONCE)):
+            verdicts = self._catalog.items.classify_scan(
+                batch, fingerprints=self._encoder.fingerprints, retry_failed=self._options.retry_failed
+            )
+            for file, verdict in zip(batch, verdicts, strict=True):
+                if verdict == "pending" or (verdict == "failed_before" and file.path not in known_failures):
+                    yield file
+                elif verdict == "unchanged":
+                    self._count("unchanged")
+                else:
+                    self._fail(known_failures[file.path])
+                    self._done += 1
+
+    def _resolved(self, pending: Sequence[ScannedFile], pool: ThreadPoolExecutor) -> list[ScannedFile]:
+        """Take care of files whose content an item has, and return the others, which have to be encoded.
+
+        Only where a path is taken or a size is known can the content be; other files are read once, when encoded.
+        """
+        here = self._catalog.items.at_many(file.path for file in pending)
+        sizes = self._catalog.items.sizes()
+        suspects = [file for file in pending if file.path in here or file.size_bytes in sizes]
+        hashed = list(self._hashed(iter(suspects), pool))
+        twins = self._current_twins(hashed)
+        resolution = resolve(hashed, here=here, twins=twins, is_gone=is_gone)
+        if not self._options.dry_run:
+            self._catalog.touch_many(resolution.touched)
+            self._catalog.move_all([(item.id, file) for item, file in resolution.moved])
+            for item, file in resolution.copied:
+                self._catalog.copy(item.id, file)
+        self._moved = {item.id for item, _ in resolution.moved}
+        stayed = {path for path, item in here.items() if item.id not in self._moved}
+        self._count("unchanged", len(resolution.touched))
+        self._count("moved", len(resolution.moved))
+        updated = sum(file.path in stayed for _, file in resolution.copied)
+        self._count("updated", updated)
+        self._count("added", len(resolution.copied) - updated)
+        suspected = set(suspects)
+        return [*(file for file in pending if file not in suspected), *resolution.encoded]
+
+    def _current_twins(self, hashed: Sequence[HashedFile]) -> dict[str, list[ItemRecord]]:
+        """Find the items with the content of files, as far as today's pipelines made their features."""
+        twins = self._catalog.items.with_hashes({one.content_hash for one in hashed})
+        ids = [twin.id for items in twins.values() for twin in items]
+        outdated = self._catalog.items.outdated(ids, fingerprints=self._encoder.fingerprints)
+        return {
+            content_hash: [twin for twin in items if twin.id not in outdated] for content_hash, items in twins.items()
+        }
+
+    def _hashed(self, files: Iterator[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[HashedFile]:
+        def hashed(file: ScannedFile) -> HashedFile | Failure:
+            try:
+                return HashedFile(file, self._content_hash(file))
+            except MediaError as error:
+                return _failure_of(error, file)
+
+        for outcome in _map_ahead(pool, hashed, files, look_ahead=2 * self._workers):
+            if isinstance(outcome, Failure):
+                self._record_failure(outcome)
+            else:
+                yield outcome
+
+    def _encoded(self, files: Sequence[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[EncodedItem]:
+        def encoded(file: ScannedFile) -> EncodedItem | Failure:
+            try:
+                return self._encode(file)
+            except MediaError as error:
+                return _failure_of(error, file)
+            except ModagError:
+                raise
+            except Exception as error:  # noqa: BLE001  one odd file must not stop a run over a million
+                reason = f"unexpected {type(error).__name__}: {error}; please report it"
+                return _failure(file.path, reason, type(error).__name__, file)
+
+        self._warm(files)
+        for outcome in _map_ahead(pool, encoded, iter(files), look_ahead=2 * self._workers):
+            if isinstance(outcome, Failure):
+                self._record_failure(outcome)
+            else:
+                yield outcome
+
+    def _stored(self, items: Iterator[EncodedItem]) -> None:
+        """Write items to the catalog, one transaction a batch; what is finished when the run breaks off is kept."""
+        pipelines = {
+            modality: self._catalog.pipelines.ensure(pipeline) for modality, pipeline in self._encoder.pipelines.items()
+        }
+        batch: list[EncodedItem] = []
+        flushed_at = time.monotonic()
+
+        def flush() -> None:
+            finished = batch.copy()
+            batch.clear()
+            with self._encoder.clock.timing("store"):
+                report = self._catalog.put(finished, pipelines=pipelines)
+            self._count("added", report.added)
+            self._count("updated", report.updated)
+
+        try:
+            for item in items:
+                batch.append(item)
+                if len(batch) >= _STORED_AT_ONCE or time.monotonic() - flushed_at > _STORED_EVERY_S:
+                    flush()
+                    flushed_at = time.monotonic()
+        finally:
+            flush()
+
+    def _foresee(self, files: Sequence[ScannedFile]) -> None:
+        """Stand in for encoding and storing in a dry run."""
+        here = self._catalog.items.at_many(file.path for file in files)
+        for file in files:
+            item = here.get(file.path)
+            self._count("updated" if item is not None and item.id not in self._moved else "added")
+
+    def _prune(self) -> None:
+        """Remove items whose files are gone; a root that has emptied since the scan is a drive that went away."""
+        self._scan()
+        gone = [
+            item_id
+            for item_id in gone_items(self._catalog, self._roots, out_of_reach=self._out_of_reach)
+            if item_id not in self._moved
+        ]
+        self._scan()
+        if self._options.dry_run:
+            self._counts["removed"] = len(gone)
+        else:
+            self._counts["removed"] = self._catalog.remove(gone)
+            self._catalog.failures.forget(vanished_failures(self._catalog, self._roots))
+
+    # What the stages share.
+
+    def _content_hash(self, file: ScannedFile) -> str:
+        with self._encoder.clock.timing("hash"):
+            return media.content_hash(file.path)
+
+    def _encode(self, file: ScannedFile) -> EncodedItem:
+        """Hash, decode and encode a file; what changes meanwhile would get a hash that is not of its features."""
+        content_hash = self._content_hash(file)
+        facts, segments = self._encoder.encode_file(file.path)
+        if not _is_as_scanned(file):
+            raise UnreadableMediaError(file.path, "changed while it was read; the next run takes it in")
+        return EncodedItem(file=file, content_hash=content_hash, facts=facts, segments=segments)
+
+    def _warm(self, files: Sequence[ScannedFile]) -> None:
+        """Load the networks that the files need, before threads ask for them at once."""
+        kinds = {media.kind_of(file.path) or "video" for file in files}
+        for modality in sorted({modality for kind in kinds for modality in _MODALITIES[kind]}):
+            self._encoder.warm(modality)
+
+    def _count(self, verdict: str, n: int = 1) -> None:
+        if n:
+            self._counts[verdict] += n
+            self._done += n
+            self._tell()
+
+    def _fail(self, failure: Failure) -> None:
+        self._counts["failed"] += 1
+        self._failures.append(failure)
+
+    def _record_failure(self, failure: Failure) -> None:
+        out_of_reach = failure.error == UnreadableMediaError.__name__
+        if out_of_reach:
+            self._out_of_reach.add(failure.path)
+        if not self._options.dry_run:
+            self._catalog.fail([failure], run_id=self._run_id, keep_items=out_of_reach)
+        self._fail(failure)
+        self._done += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._progress:
+            self._progress(done=self._done, found=self._found)
+
+    def _report(self, seconds: float) -> IndexReport:
+        return IndexReport(
+            **self._counts,
+            seconds=round(seconds, 3),
+            failures=tuple(self._failures),
+            dry_run=self._options.dry_run,
+            stage_seconds=dict(self._encoder.clock.seconds),
+        )
+
+
+def _map_ahead(
+    pool: ThreadPoolExecutor, function: Callable[[Input], Output], inputs: Iterator[Input], *, look_ahead: int
+) -> Iterator[Output]:
+    """Apply `function` in the pool and yield the outcomes in order, with a bounded number of them under way."""
+    under_way: collections.deque[Future[Output]] = collections.deque()
+    for one in inputs:
+        under_way.append(pool.submit(function, one))
+        if len(under_way) >= look_ahead:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
+
+
+def _is_as_scanned(file: ScannedFile) -> bool:
+    try:
+        status = os.stat(file.path)
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (file.size_bytes, file.mtime_ns)
+
+
+def _failure_of(error: MediaError, file: ScannedFile) -> Failure:
+    """Note a failure; one of reach is tried again by the next run, whether or not the file has changed."""
+    seen = None if isinstance(error, UnreadableMediaError) else file
+    return _failure(error.path, error.reason, type(error).__name__, seen)
+
+
+def _failure(path: str, reason: str, error: str, file: ScannedFile | None) -> Failure:
+    return Failure(
+        path=path,
+        reason=reason,
+        error=error,
+        size_bytes=file.size_bytes if file else None,
+        mtime_ns=file.mtime_ns if file else None,
+        failed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

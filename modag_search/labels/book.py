@@ -1,0 +1,318 @@
+"""The labels of an index: to give, take back, count, rename, relate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from modag_search.catalog import Annotation, LabelMode
+from modag_search.catalog.versions import library_versions
+from modag_search.errors import UsageError
+from modag_search.values import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from modag_search.catalog import Catalog, RunRecord
+    from modag_search.hierarchy import Hierarchy
+    from modag_search.values import ItemRecord
+
+_SLACK_S = 0.5
+"""Programs differ in how long they say that a file is: MP3 pads, others round."""
+_MODES: tuple[LabelMode, ...] = get_args(LabelMode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What came of giving labels.
+
+    Attributes
+    ----------
+    run : int
+        What takes it back.
+    added : int
+        How many labels items did not have before.
+    """
+
+    run: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSummary:
+    """A label and who has it.
+
+    Attributes
+    ----------
+    label : str
+    items : int
+    image, sound, video : int
+        Of the items, by kind.
+    transferred : int
+        Of the items, those that have it by transfer alone.
+    parents : tuple of str
+        What it is a kind of.
+    audioset_id : str or None
+    """
+
+    label: str
+    items: int
+    image: int
+    sound: int
+    video: int
+    transferred: int
+    parents: tuple[str, ...]
+    audioset_id: str | None
+
+
+class LabelBook:
+    """What may be done with labels; each call happens wholly or not at all.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    # On items.
+
+    def give(
+        self,
+        items: Sequence[ItemRecord],
+        labels: Sequence[str],
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+    ) -> Given:
+        """Give items labels, on the whole or on a part.
+
+        Raises
+        ------
+        UsageError
+            If a name is empty, a part cannot be meant, or an item failed.
+        LabelConflictError
+            If labels exclude each other, and an item would have two.
+        """
+        names = [self.resolve(checked_name(label)) for label in labels]
+        for item in items:
+            _check_can_be_labelled(item, start_s, end_s)
+        run = self._start({"labels": names, "items": len(items), "start_s": start_s, "end_s": end_s})
+        annotations = [
+            Annotation(item_id=item.id, label=name, origin="hand", start_s=start_s, end_s=end_s, run_id=run)
+            for item in items
+            for name in names
+        ]
+        return Given(run=run, added=annotate(self._catalog, annotations, run=run))
+
+    def take(self, items: Sequence[ItemRecord], label: str) -> int:
+        """Take a label back from items, and return how many annotations that were.
+
+        Raises
+        ------
+        UsageError
+            If there is no such label.
+        """
+        return self._catalog.labels.unannotate([item.id for item in items], self._known(label))
+
+    def undo(self, run: int) -> int:
+        """Take back all labels that a run gave, and return how many there were.
+
+        Raises
+        ------
+        UsageError
+            If it gave none, or none are left.
+        """
+        if run not in self._catalog.labels.count_by_run():
+            raise UsageError(f"run {run} gave no labels that are still there; `modag label runs` lists those that did")
+        return self._catalog.labels.undo(run)
+
+    def runs(self) -> list[tuple[RunRecord, int]]:
+        """Return the runs that gave labels which are still there, with their number, oldest first."""
+        counts = self._catalog.labels.count_by_run()
+        return [(run, counts[run.id]) for run in self._catalog.runs.all() if run.id in counts]
+
+    # On labels.
+
+    def summaries(self) -> list[LabelSummary]:
+        """Return the labels that an item has or the hierarchy names, in order of name."""
+        counts = {count.name: count for count in self._catalog.labels.counts()}
+        hierarchy, audioset_ids = self.hierarchy, self._catalog.hierarchy.audioset_ids()
+        names = {*counts, *audioset_ids, *(name for pair in hierarchy.pairs() for name in pair)}
+        summaries = []
+        for name in sorted(names):
+            items: Mapping[MediaKind, int] = counts[name].items if name in counts else {}
+            by_kind = {kind: items.get(kind, 0) for kind in get_args(MediaKind)}
+            summaries.append(
+                LabelSummary(
+                    label=name,
+                    items=sum(by_kind.values()),
+                    transferred=counts[name].transferred if name in counts else 0,
+                    parents=tuple(sorted(hierarchy.parents.get(name, ()))),
+                    audioset_id=audioset_ids.get(name),
+                    **by_kind,
+                )
+            )
+        return summaries
+
+    def rename(self, label: str, new_name: str) -> int:
+        """Give a label another name, and return how many annotations have it.
+
+        Raises
+        ------
+        UsageError
+            If there is no such label, or the new name is taken.
+        """
+        old, new = self._known(label), self.resolve(checked_name(new_name))
+        if new != old and new in self._names():
+            raise UsageError(f"{new}: is a label already; `modag label merge {old} --into {new}` makes the two one")
+        return self._catalog.labels.merge([old], new)
+
+    def merge(self, labels: Sequence[str], into: str) -> int:
+        """Let labels become one, and return how many annotations it has then.
+
+        Raises
+        ------
+        UsageError
+            If one of them is no label, or one would become a kind of itself.
+        """
+        merged = [self._known(label) for label in labels]
+        return self._catalog.labels.merge(merged, self.resolve(checked_name(into)))
+
+    def remove(self, label: str) -> int:
+        """Take a label from all items, and return how many annotations that were.
+
+        Raises
+        ------
+        UsageError
+            If there is no such label.
+        """
+        return self._catalog.labels.delete(self._known(label))
+
+    # How labels relate.
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """Which labels are kinds of which."""
+        return self._catalog.hierarchy.get()
+
+    def set_hierarchy(self, hierarchy: Hierarchy, *, audioset_ids: Mapping[str, str] | None = None) -> None:
+        """Put another hierarchy in the place of the one that is there.
+
+        Raises
+        ------
+        LabelConflictError
+            If labels exclude each other, and an item has two that would no longer be kinds of each other.
+        """
+        self._catalog.hierarchy.replace(hierarchy, audioset_ids=audioset_ids)
+
+    @property
+    def mode(self) -> LabelMode:
+        """Whether labels exclude each other; see `catalog.LabelMode`."""
+        return self._catalog.hierarchy.mode
+
+    @property
+    def exclude_each_other(self) -> bool:
+        """Whether labels exclude each other as things stand."""
+        return self._catalog.hierarchy.exclude_each_other
+
+    def set_mode(self, mode: LabelMode) -> None:
+        """Say whether labels exclude each other.
+
+        Raises
+        ------
+        UsageError
+            If there is no such mode.
+        LabelConflictError
+            If they are to, and an item has two.
+        """
+        if mode not in _MODES:
+            raise UsageError(f"mode must be {', '.join(_MODES)}, not {mode!r}")
+        self._catalog.hierarchy.set_mode(mode)
+
+    def resolve(self, name: str) -> str:
+        """Return the label that AudioSet has this id for, or the name as it is."""
+        by_id = {identifier: label for label, identifier in self._catalog.hierarchy.audioset_ids().items()}
+        return by_id.get(name, name)
+
+    def with_descendants(self, name: str) -> frozenset[str]:
+        """Return a label, by name or AudioSet's id, and all that are kinds of it."""
+        return self.hierarchy.with_descendants(self.resolve(name))
+
+    def _known(self, name: str) -> str:
+        label = self.resolve(name.strip())
+        if label not in self._names():
+            raise UsageError(f"{name}: is no label of this index; `modag label list` lists them")
+        return label
+
+    def _names(self) -> set[str]:
+        return {summary.label for summary in self.summaries()}
+
+    def _start(self, arguments: Mapping[str, Any]) -> int:
+        return self._catalog.runs.start("label", arguments=arguments, versions=library_versions())
+
+
+def annotate(catalog: Catalog, annotations: Iterable[Annotation], *, run: int) -> int:
+    """Give what a run gives, all or nothing, finish the run, and return how many labels are new.
+
+    Raises
+    ------
+    UsageError
+        If an item has been removed meanwhile.
+    LabelConflictError
+        If labels exclude each other, and an item would have two.
+    """
+    added = 0
+    try:
+        added = catalog.labels.annotate(annotations)
+    except KeyError as error:
+        raise UsageError(f"id:{error.args[0]}: was removed meanwhile; run the same command again") from error
+    finally:
+        catalog.runs.finish(run, {"added": added})
+    return added
+
+
+def checked_name(label: str) -> str:
+    """Return a label without the space around it, or raise UsageError where nothing is left, or no text."""
+    name = label.strip()
+    if not name:
+        raise UsageError("a label must have a name")
+    if "\0" in name or name != name.encode(errors="replace").decode():
+        raise UsageError(f"{name!r}: a label must be text in UTF-8")
+    return name
+
+
+def check_part(item: ItemRecord, start_s: float | None, end_s: float | None, *, where: str = "") -> None:
+    """Refuse a part that an item does not have.
+
+    Parameters
+    ----------
+    item : ItemRecord
+    start_s, end_s : float or None
+        In seconds.
+    where : str
+        What stands before the message: the line of a file.
+
+    Raises
+    ------
+    UsageError
+    """
+    if start_s is None and end_s is None:
+        return
+    if item.kind == "image":
+        raise UsageError(f"{where}{item.path}: a picture has no duration, so no part of it can have a label")
+    begin, duration_s = start_s or 0.0, item.duration_s
+    if begin < 0 or (end_s is not None and begin >= end_s):
+        raise UsageError(
+            f"{where}{item.path}: {begin:g} s to {end_s:g} s is no part; the start must lie before the end"
+        )
+    if duration_s is not None and (begin >= duration_s or (end_s or 0.0) > duration_s + _SLACK_S):
+        until = "its end" if end_s is None else f"{end_s:g} s"
+        raise UsageError(f"{where}{item.path}: lasts {duration_s:g} s, and has no part from {begin:g} s to {until}")
+
+
+def _check_can_be_labelled(item: ItemRecord, start_s: float | None, end_s: float | None) -> None:
+    if item.status == "failed":
+        raise UsageError(f"{item.path}: could not be indexed since it changed; `modag failures` says why")
+    check_part(item, start_s, end_s)

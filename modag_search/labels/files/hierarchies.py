@@ -1,0 +1,93 @@
+"""Hierarchies of labels from files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modag_search.errors import UsageError
+from modag_search.hierarchy import Hierarchy
+from modag_search.labels.files.entries import checked_label
+from modag_search.tables import read_rows, text_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_COLUMNS = "child,parent[,audioset_id]"
+
+
+def read_hierarchy_file(path: Path) -> tuple[Hierarchy, dict[str, str]]:
+    """Read which labels are kinds of which, and what AudioSet calls them.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or JSONL with the columns ``child`` and ``parent``, and ``audioset_id`` of the child where it has one; a row
+        without a parent is a label at the top.
+
+    Returns
+    -------
+    hierarchy : Hierarchy
+    audioset_ids : dict of str to str
+        By label.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, a label would be a kind of itself, or two labels have one id; the message names the
+        lines.
+    """
+    pairs: dict[tuple[str, str], int] = {}
+    ids: dict[str, str] = {}
+    line_of_id: dict[str, int] = {}
+    for line, row in read_rows(path, columns=_COLUMNS, suffice={"child", "parent"}.issubset, noun="a hierarchy"):
+        where = f"{path}: line {line}"
+        child = checked_label(text_in(row, "child", where=where), where=where)
+        if parent := _text(row, "parent", where=where):
+            pairs.setdefault((child, parent), line)
+        if identifier := _text(row, "audioset_id", where=where):
+            _note_id(ids, line_of_id, child, identifier, line=line, where=where)
+    try:
+        return Hierarchy.of(pairs), ids
+    except UsageError as error:
+        raise UsageError(f"{path}: line {_closing_line(pairs)}: {error}") from error
+
+
+def _text(row: Mapping[str, object], column: str, *, where: str) -> str:
+    """Return what stands in a column that may be empty."""
+    value = row.get(column)
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: {column} must be text, not {value!r}")
+    return checked_label(value, where=where) if value.strip() else ""
+
+
+def _note_id(
+    ids: dict[str, str], line_of_id: dict[str, int], child: str, identifier: str, *, line: int, where: str
+) -> None:
+    owner = next((name for name, one in ids.items() if one == identifier), child)
+    if owner != child:
+        raise UsageError(f"{where}: {identifier} is the id of {owner} already, in line {line_of_id[identifier]}")
+    if ids.get(child, identifier) != identifier:
+        raise UsageError(f"{where}: {child} has the id {ids[child]} already, from line {line_of_id[ids[child]]}")
+    ids[child] = identifier
+    line_of_id.setdefault(identifier, line)
+
+
+def _closing_line(pairs: Mapping[tuple[str, str], int]) -> int:
+    """Find the line that closes a circle: the first one with which those before it make one."""
+    seen: list[tuple[str, str]] = []
+    for pair, line in pairs.items():
+        seen.append(pair)
+        if _has_circle(seen):
+            return line
+    raise AssertionError("a circle needs a line that closes it")
+
+
+def _has_circle(pairs: Iterable[tuple[str, str]]) -> bool:
+    try:
+        Hierarchy.of(pairs)
+    except UsageError:
+        return True
+    return False

@@ -1,0 +1,221 @@
+"""JAMS: annotations of recordings in JSON, of which labels are the tags.
+
+Humphrey et al., "JAMS: a JSON annotated music specification for reproducible MIR research", ISMIR 2014;
+https://jams.readthedocs.io. A tag on all of a recording lasts from 0 s for as long as the recording.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+from modag_search import media
+from modag_search.errors import UsageError
+from modag_search.labels.files.entries import LabelEntry, checked_label, checked_part, checked_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from modag_search.catalog import Annotation
+    from modag_search.values import ItemRecord
+
+_TAGS = "tag_"
+_WRITTEN = "tag_open"
+_GUESSED = "transfer"
+"""What an index transferred is nobody's word: written where asked for, never read."""
+_VERSION = "0.3.4"
+_COLUMNS = ("time", "duration", "value", "confidence")
+_Tag = tuple[str, str, Any, Any]
+"""Where it stands, its value, its time and its duration."""
+
+
+def read_jams(paths: Iterable[Path]) -> list[LabelEntry]:
+    """Read the tags of JAMS files: the annotations whose namespaces begin with ``tag_``.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Absolute. A file speaks of the media file that ``sandbox.modag.path`` names, from the file's folder on; where
+        it names none, of the one beside the file that is called as it is.
+
+    Returns
+    -------
+    list of LabelEntry
+
+    Raises
+    ------
+    UsageError
+        If a file is not JAMS, has no annotation that holds tags, or it is not plain what media file it speaks of.
+    """
+    folders: dict[Path, dict[str, list[str]]] = {}
+    entries = []
+    for path in paths:
+        document = _document(path)
+        tags = list(_tags(document, path))
+        beside = folders.get(path.parent)
+        if beside is None:
+            beside = folders[path.parent] = _media_by_stem(path.parent)
+        about = _media_file(document, path, beside.get(path.stem, []))
+        total_s = _mapping(document.get("file_metadata")).get("duration")
+        entries += [_entry(tag, about, path, total_s) for tag in tags]
+    return entries
+
+
+def jams_of(item: ItemRecord, annotations: Sequence[Annotation], *, path: str) -> dict[str, Any]:
+    """Write the labels of an item as a JAMS document.
+
+    Parameters
+    ----------
+    item : ItemRecord
+    annotations : sequence of Annotation
+        The item's. A part that is open on a side goes to the beginning or the end of the item: JAMS has no open ones.
+    path : str
+        Of the item, as the document is to name it.
+
+    Returns
+    -------
+    dict
+        One annotation for each origin and source of labels.
+    """
+    total_s = item.duration_s or 0.0
+    by_origin: dict[str, list[Annotation]] = {}
+    for annotation in annotations:
+        by_origin.setdefault(_data_source(annotation), []).append(annotation)
+    return {
+        "file_metadata": {
+            "title": os.path.basename(item.path),
+            "artist": "",
+            "release": "",
+            "duration": total_s,
+            "identifiers": {},
+            "jams_version": _VERSION,
+        },
+        "annotations": [
+            {
+                "namespace": _WRITTEN,
+                "annotation_metadata": {"data_source": origin, "annotation_tools": "modag-search"},
+                "data": [_observation(annotation, total_s) for annotation in same_origin],
+                "sandbox": {},
+                "time": 0,
+                "duration": total_s,
+            }
+            for origin, same_origin in by_origin.items()
+        ],
+        "sandbox": {"modag": {"path": path, "content_hash": item.content_hash}},
+    }
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: is not JSON, and so not JAMS: {error}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("annotations"), list):
+        raise UsageError(f"{path}: is not JAMS: it has no list of annotations")
+    return document
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _tags(document: Mapping[str, Any], path: Path) -> Iterator[_Tag]:
+    namespaces = [str(_mapping(annotation).get("namespace")) for annotation in document["annotations"]]
+    if not any(name.startswith(_TAGS) for name in namespaces):
+        others = ", ".join(sorted(set(namespaces))) or "nothing"
+        raise UsageError(f"{path}: holds no tags, which are the annotations of {_TAGS}...; it holds {others}")
+    for number, (namespace, annotation) in enumerate(zip(namespaces, document["annotations"], strict=True), start=1):
+        source = str(_mapping(_mapping(annotation).get("annotation_metadata")).get("data_source"))
+        if namespace.startswith(_TAGS) and not source.startswith(_GUESSED):
+            where = f"{path}: annotation {number} ({namespace})"
+            for position, observation in enumerate(_observations(annotation.get("data"), where), start=1):
+                yield _tag(observation, f"{where}, observation {position}")
+
+
+def _observations(data: object, where: str) -> Iterator[object]:
+    """Iterate over observations, be they a list of mappings or a mapping of lists."""
+    if isinstance(data, list):
+        yield from data
+        return
+    columns = [_mapping(data).get(name) for name in _COLUMNS[:3]]
+    lists = [column for column in columns if isinstance(column, list)]
+    if len(lists) < len(columns) or len({len(column) for column in lists}) > 1:
+        raise UsageError(f"{where}: its data are neither observations nor lists of {', '.join(_COLUMNS)} of one length")
+    for cells in zip(*lists, strict=True):
+        yield dict(zip(_COLUMNS, cells, strict=False))
+
+
+def _tag(observation: object, where: str) -> _Tag:
+    cells = _mapping(observation)
+    value = cells.get("value")
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: its value must be text, not {value!r}")
+    return where, value, cells.get("time"), cells.get("duration")
+
+
+def _entry(tag: _Tag, about: str, path: Path, total_s: object) -> LabelEntry:
+    where, value, time, duration = tag
+    start_s = _seconds(time, "time", where=where) or 0.0
+    length_s = _seconds(duration, "duration", where=where)
+    total = _seconds(total_s, "duration", where=f"{path}: file_metadata")
+    label = checked_label(value, where=where)
+    if start_s == 0 and (not length_s or (total and length_s >= total)):
+        return LabelEntry(path=about, label=label, source=str(path))
+    first_s, last_s = checked_part(start_s, None if length_s is None else start_s + length_s, where=where)
+    return LabelEntry(path=about, label=label, start_s=first_s, end_s=last_s, source=str(path))
+
+
+def _seconds(value: object, name: str, *, where: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
+        return float(value)
+    raise UsageError(f"{where}: its {name} must be a number of seconds, not {value!r}")
+
+
+def _media_by_stem(folder: Path) -> dict[str, list[str]]:
+    """Find the media files in a folder, by their names without endings."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(os.listdir(folder)):
+        if media.kind_of(name) is not None:
+            found.setdefault(os.path.splitext(name)[0], []).append(name)
+    return found
+
+
+def _media_file(document: Mapping[str, Any], path: Path, beside: Sequence[str]) -> str:
+    """Return the absolute path of the media file that a JAMS file speaks of."""
+    named = _mapping(_mapping(document.get("sandbox")).get("modag")).get("path")
+    if isinstance(named, str) and named:
+        return checked_path(named, folder=path.parent, where=str(path))
+    if not beside:
+        raise UsageError(f"{path}: no media file of that name lies beside it, and sandbox.modag.path in it names none")
+    if len(beside) > 1:
+        raise UsageError(f"{path}: speaks of {' or '.join(beside)}; name one in it, as sandbox.modag.path")
+    return os.path.join(path.parent, beside[0])
+
+
+def _data_source(annotation: Annotation) -> str:
+    return annotation.origin if annotation.source is None else f"{annotation.origin} from {annotation.source}"
+
+
+def _observation(annotation: Annotation, total_s: float) -> dict[str, Any]:
+    start_s = annotation.start_s or 0.0
+    end_s = max(start_s, total_s) if annotation.end_s is None else annotation.end_s
+    return {
+        "time": start_s,
+        "duration": _length(start_s, end_s),
+        "value": annotation.label,
+        "confidence": annotation.confidence,
+    }
+
+
+def _length(start_s: float, end_s: float) -> float:
+    """Return what makes `end_s`, when it is added to `start_s`: rounding may cost the difference its last bit."""
+    length_s = end_s - start_s
+    near = (length_s, math.nextafter(length_s, math.inf), math.nextafter(length_s, 0.0))
+    return next((each for each in near if start_s + each == end_s), length_s)

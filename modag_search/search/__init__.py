@@ -1,0 +1,1 @@
+"""Finding: snapshots of an index, what is asked, and which items answer."""
