@@ -34,6 +34,29 @@ class Segments:
         records = self._records(SegmentRow.item_id.in_(among(item_ids)))
         return sorted(records, key=lambda record: (record.item_id, record.id))
 
+    def owners(self, segment_ids: Int64Array) -> Int64Array:
+        """Return the id of the item of each segment.
+
+        Parameters
+        ----------
+        segment_ids : np.ndarray [shape=(n,), int64]
+
+        Returns
+        -------
+        np.ndarray [shape=(n,), int64]
+            -1 for segments that are not there.
+        """
+        statement = select(SegmentRow.id, SegmentRow.item_id).where(SegmentRow.id.in_(among(segment_ids.tolist())))
+        with self._database.read() as connection:
+            rows = connection.execute(statement.order_by(SegmentRow.id)).all()
+        owners = np.full(len(segment_ids), -1, dtype=np.int64)
+        if rows:
+            known, items = np.array(rows, dtype=np.int64).T
+            places = np.minimum(np.searchsorted(known, segment_ids), len(known) - 1)
+            there = known[places] == segment_ids
+            owners[there] = items[places[there]]
+        return owners
+
     def ids(self, fingerprint: str) -> Int64Array:
         """Return the ids of all segments with a feature of a pipeline, ascending.
 

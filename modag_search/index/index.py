@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
-from contextlib import contextmanager
+import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
-from modag_search import registry
 from modag_search.catalog import Catalog
 from modag_search.catalog.versions import library_versions
-from modag_search.errors import (
-    IndexFolderError,
-    IndexLockedError,
-    IndexNotFoundError,
-    UnknownPluginError,
-    UsageError,
-)
+from modag_search.errors import IndexFolderError, IndexNotFoundError, UsageError
 from modag_search.features.encoding import MediaEncoder
 from modag_search.features.item_vectors import ItemVectors
 from modag_search.features.vectors import SegmentVectors
 from modag_search.index.opening import (
+    LOCK_FILE,
     OWN_SPACE_FILE,
+    STORES_FOLDER,
+    Workings,
+    WriterLock,
     adopt_space,
-    fitting_name,
     load_space,
     no_space_joins,
     present_settings,
@@ -37,45 +32,38 @@ from modag_search.index.opening import (
 from modag_search.index.spreading import Paths, Spreading, one_or_more
 from modag_search.ingest.run import Ingest, IngestOptions, Progress
 from modag_search.labels.book import LabelBook
-from modag_search.search.items import Query, Search
+from modag_search.search.items import ItemSearch, Query
 from modag_search.search.query import QueryMaker, find_item
-from modag_search.search.store_sync import StoreSync
+from modag_search.search.snapshot import STORES, Snapshots
 from modag_search.settings import IndexSettings, is_index
-from modag_search.values import (
-    MODALITIES,
-    Failure,
-    Hit,
-    IndexReport,
-    ItemRecord,
-    Modality,
-)
+from modag_search.values import MODALITIES, Failure, Hit, IndexReport, ItemRecord, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from filelock import FileLock
-
+    from modag_search.search.snapshot import Snapshot
     from modag_search.space import Space
-    from modag_search.stores import VectorStore
+    from modag_search.stores import StoreReader
 
 logger = logging.getLogger(__name__)
 
 _CATALOG_FILE = "catalog.sqlite"
 _WAY_TO_OTHERS = "`modag rebuild` changes encoders, space and store, for anything else make a new index"
-_STORES_FOLDER = "stores"
-_LOCK_FILE = "lock"
+WAIT_S = 30.0
+"""How long a writer waits for another one, in seconds."""
 
 
 class Index(Spreading):
     """A collection of sounds, pictures and videos in one shared space; a folder on disk.
 
-    Open one with `Index.open`; it is a context manager. Reading is safe while another process adds.
+    Open one with `Index.open`; it is a context manager. Any number of threads may share it: each call answers from one
+    moment of the index, and sees what was written before it began. Writers, of whatever process, wait for each other;
+    nobody waits for readers.
 
     Attributes
     ----------
     folder : Path
-    settings : IndexSettings
 
     Examples
     --------
@@ -85,15 +73,23 @@ class Index(Spreading):
     ...     index.search("trumpet.wav", modality="image", n=5)
     """
 
-    def __init__(self, folder: Path, settings: IndexSettings, catalog: Catalog) -> None:
+    def __init__(self, folder: Path, settings: IndexSettings, catalog: Catalog, *, wait_s: float = WAIT_S) -> None:
         self.folder = folder
-        self.settings = settings
         self._catalog = catalog
+        self._workings = Workings(folder, catalog, settings)
+        self._writers = WriterLock(folder, wait_s=wait_s)
+        self._snapshots = Snapshots(catalog, lambda: self._workings.basis)
         self._warned_of: tuple[int, str] | None = None
+        self._warning = threading.Lock()
 
     @classmethod
     def open(
-        cls, folder: str | os.PathLike[str], *, create: bool = False, settings: IndexSettings | None = None
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        settings: IndexSettings | None = None,
+        wait_s: float = WAIT_S,
     ) -> Self:
         """Open an index.
 
@@ -104,6 +100,8 @@ class Index(Spreading):
             Make a new index where there is none.
         settings : IndexSettings, optional
             For a new index; an index that exists keeps its own.
+        wait_s : float
+            How long `add` and `rebuild` wait for another process or thread that is writing, in seconds.
 
         Returns
         -------
@@ -125,13 +123,13 @@ class Index(Spreading):
                 raise UsageError(f"{path}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
             if not (path / _CATALOG_FILE).is_file():
                 raise IndexFolderError(f"{path}: its {_CATALOG_FILE} is gone; put a copy back, or remove the folder")
-            return cls(path, kept, Catalog.open(path / _CATALOG_FILE))
+            return cls(path, kept, Catalog.open(path / _CATALOG_FILE), wait_s=wait_s)
         if not create:
             raise IndexNotFoundError(f"{path}: there is no index here; `modag index PATH... --index {path}` makes one")
-        return cls._created(path, settings or IndexSettings())
+        return cls._created(path, settings or IndexSettings(), wait_s=wait_s)
 
     @classmethod
-    def _created(cls, folder: Path, settings: IndexSettings) -> Self:
+    def _created(cls, folder: Path, settings: IndexSettings, *, wait_s: float) -> Self:
         """Make the folder; the settings come last, since they are what makes it an index."""
         encoder = MediaEncoder(settings)
         encoders = encoder.encoders
@@ -147,7 +145,7 @@ class Index(Spreading):
             settings.save(folder)
         except OSError as error:
             raise IndexFolderError(f"{folder}: cannot be made: {error}") from error
-        return cls(folder, settings, catalog)
+        return cls(folder, settings, catalog, wait_s=wait_s)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -166,10 +164,15 @@ class Index(Spreading):
         """What the index knows: items, segments, features, labels, failures and runs."""
         return self._catalog
 
-    @functools.cached_property
+    @property
+    def settings(self) -> IndexSettings:
+        """What the index is made with, as its folder says now."""
+        return self._workings.settings
+
+    @property
     def space(self) -> Space:
         """The space that the vectors are in."""
-        return load_space(self.folder, self.settings, self._encoder.encoders)
+        return self._workings.space
 
     @property
     def vectors(self) -> ItemVectors:
@@ -177,41 +180,17 @@ class Index(Spreading):
         self._require_joined()
         return ItemVectors(self._catalog, self._encoder, self.space)
 
-    @functools.cached_property
-    def _encoder(self) -> MediaEncoder:
-        try:
-            return MediaEncoder(self.settings)
-        except UnknownPluginError as error:
-            raise UnknownPluginError(
-                f"{error}; install its plugin again, or move the index to another: `modag rebuild --sound-encoder NAME`"
-                f" or `--image-encoder NAME`"
-            ) from error
-
-    @functools.cached_property
-    def _lock(self) -> FileLock:
-        """Held by who writes to the index; readers need none."""
-        from filelock import FileLock
-
-        return FileLock(self.folder / _LOCK_FILE, timeout=0)
-
-    @functools.cached_property
-    def _views(self) -> StoreSync:
-        return StoreSync(
-            self.folder / _STORES_FOLDER,
-            catalog=self._catalog,
-            space=self.space,
-            fingerprints=self._encoder.fingerprints,
-            store=self.settings.store,
-            lock=self._lock,
-        )
-
     @property
-    def _queries(self) -> QueryMaker:
-        return QueryMaker(self._catalog, self._encoder, self.space)
+    def _encoder(self) -> MediaEncoder:
+        return self._workings.encoder
 
     @property
     def _segment_vectors(self) -> SegmentVectors:
         return SegmentVectors(self._catalog, self.space, self._encoder.fingerprints)
+
+    @property
+    def _queries(self) -> QueryMaker:
+        return QueryMaker(self._catalog, self._encoder, self.space)
 
     # Adding.
 
@@ -257,7 +236,7 @@ class Index(Spreading):
         UsageError
             If a path does not exist or a folder holds no media; nothing has been done then.
         IndexLockedError
-            If another process is adding to the index.
+            If another writer does not come to its end in time; see `open`.
         WeightsMissingError
             If the weights of an encoder are not on this machine and cannot be fetched.
         """
@@ -270,13 +249,13 @@ class Index(Spreading):
             follow_symlinks=follow_symlinks,
             retry_failed=retry_failed,
         )
-        ingest = Ingest(self._catalog, MediaEncoder(self.settings), roots, options=options, progress=progress)
+        ingest = Ingest(self._catalog, self._encoder, roots, options=options, progress=progress)
         if dry_run:
             return ingest.run(run_id=None)
-        with self._writing():
+        with self._writers.held():
             run_id = self._start_run("index", {"paths": [_printable(root) for root in roots], **asdict(options)})
             report = ingest.run(run_id=run_id)
-            self._views.synchronise()
+            self._workings.basis.stores.save()
             self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
         return report
 
@@ -327,14 +306,15 @@ class Index(Spreading):
         """
         if n < 1:
             raise UsageError(f"n must be 1 at least, not {n}")
-        stores = self._stores(modality)
-        asked = self._queries.make(os.fspath(query), start_s=start_s, end_s=end_s)
-        if not self.space.joins:
-            stores = self._comparable(stores, asked)
-        among = None if label is None else self._segments_labelled(label)
-        search = Search(self._catalog, self.space, stores)
-        hits = search.hits(asked, n=n, among=among, min_similarity=min_similarity)
-        self._warn_of_outdated()
+        if modality not in (*MODALITIES, "any"):
+            raise UsageError(f"modality must be image, sound or any, not {modality!r}")
+        with self._snapshots.present() as snapshot:
+            maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
+            asked = maker.make(os.fspath(query), start_s=start_s, end_s=end_s)
+            search = ItemSearch(self._catalog, snapshot.space, self._stores(snapshot, modality, asked))
+            among = None if label is None else self._segments_labelled(label)
+            hits = search.hits(asked, n=n, among=among, min_similarity=min_similarity)
+            self._warn_of_outdated()
         return hits
 
     # Labels.
@@ -441,16 +421,16 @@ class Index(Spreading):
         UnknownPluginError, WeightsMissingError, MissingExtraError
             If an encoder is not to be had; the index is as it was.
         """
-        with self._writing():
-            self._change_settings(space=space, store=store, sound_encoder=sound_encoder, image_encoder=image_encoder)
+        with self._writers.held():
+            self._workings.change(space=space, store=store, sound_encoder=sound_encoder, image_encoder=image_encoder)
             for failure in self._encode_outdated(workers=workers, progress=progress):
                 if on_failure:
                     on_failure(failure)
-            return self._views.rebuild()
+            return self._workings.basis.stores.rebuild()
 
     def verify(self) -> list[str]:
         """Describe what is wrong with the index, a line each; nothing where all is well."""
-        return [*self._catalog.check(), *self._views.problems()]
+        return [*self._catalog.check(), *self._workings.basis.stores.problems()]
 
     def outdated(self) -> int:
         """Count the items that another version of an encoder or a decoder made; `add` brings them up to date."""
@@ -458,48 +438,19 @@ class Index(Spreading):
 
     # What the above share.
 
-    def _stores(self, modality: Modality | Literal["any"]) -> Mapping[Modality, VectorStore]:
-        if modality not in (*MODALITIES, "any"):
-            raise UsageError(f"modality must be image, sound or any, not {modality!r}")
+    def _stores(
+        self, snapshot: Snapshot, modality: Modality | Literal["any"], asked: Query
+    ) -> Mapping[Modality, StoreReader]:
+        """Return what to search; where no space joins the modalities, only what can be compared with what is asked."""
         wanted = MODALITIES if modality == "any" else (modality,)
-        return {one: self._views.store(one) for one in wanted}
+        comparable = [one for one in wanted if snapshot.space.joins or one in asked.vectors]
+        if not comparable:
+            raise no_space_joins(self.settings, self.folder, "sounds find sounds and pictures find pictures alone")
+        return {one: snapshot.get(STORES[one]).reader for one in comparable}
 
     def _segments_labelled(self, label: str) -> np.ndarray:
         names = self.labels.with_descendants(label)
         return np.unique(self._catalog.labels.labelled_segments(labels=names)[0])
-
-    def _comparable(self, stores: Mapping[Modality, VectorStore], asked: Query) -> Mapping[Modality, VectorStore]:
-        """Leave out, where no space joins the modalities, what cannot be compared with what is asked."""
-        comparable = {modality: store for modality, store in stores.items() if modality in asked.vectors}
-        if not comparable:
-            raise no_space_joins(self.settings, self.folder, "sounds find sounds and pictures find pictures alone")
-        return comparable
-
-    def _change_settings(
-        self,
-        *,
-        space: str | os.PathLike[str] | None,
-        store: str | None,
-        sound_encoder: str | None,
-        image_encoder: str | None,
-    ) -> None:
-        changed = replace(
-            self.settings,
-            store=store or self.settings.store,
-            sound_encoder=sound_encoder or self.settings.sound_encoder,
-            image_encoder=image_encoder or self.settings.image_encoder,
-        )
-        registry.store_class(changed.store)
-        encoder = MediaEncoder(changed)
-        for modality in MODALITIES:
-            if changed.encoder(modality) != self.settings.encoder(modality):
-                encoder.warm(modality)
-        wanted = space if space is not None else fitting_name(self.folder, changed, encoder.encoders)
-        changed = replace(changed, space=adopt_space(self.folder, wanted, encoder.encoders))
-        changed.save(self.folder)
-        self.settings = changed
-        for cached in ("space", "_views", "_encoder"):
-            self.__dict__.pop(cached, None)
 
     def _encode_outdated(self, *, workers: int | None, progress: Progress | None) -> tuple[Failure, ...]:
         """Encode anew the files whose features other encoders made, as far as they are within reach."""
@@ -509,9 +460,7 @@ class Index(Spreading):
             logger.warning("%d files are out of reach; `modag index` takes them in once they are back", lacking)
         if not here:
             return ()
-        ingest = Ingest(
-            self._catalog, MediaEncoder(self.settings), here, options=IngestOptions(workers=workers), progress=progress
-        )
+        ingest = Ingest(self._catalog, self._encoder, here, options=IngestOptions(workers=workers), progress=progress)
         run_id = self._start_run("rebuild", asdict(self.settings))
         report = ingest.run(run_id=run_id)
         self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
@@ -520,9 +469,10 @@ class Index(Spreading):
     def _warn_of_outdated(self) -> None:
         """Say how many items are not searched, once for each generation of the catalog that has such."""
         generation = self._catalog.latest_generation
-        if generation == self._warned_of:
-            return
-        self._warned_of = generation
+        with self._warning:
+            if generation == self._warned_of:
+                return
+            self._warned_of = generation
         if outdated := self.outdated():
             logger.warning(
                 "%d items were made by another encoder, or another version of one, and are not searched; "
@@ -533,24 +483,10 @@ class Index(Spreading):
     def _start_run(self, verb: str, arguments: Mapping[str, object]) -> int:
         return self._catalog.runs.start(verb, arguments=arguments, versions=library_versions())
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Keep other writers out; readers are welcome."""
-        from filelock import Timeout
-
-        try:
-            self._lock.acquire()
-        except Timeout as error:
-            raise IndexLockedError(f"{self.folder}: another process is writing to this index; wait for it") from error
-        try:
-            yield
-        finally:
-            self._lock.release()
-
 
 def _require_room(folder: Path) -> None:
     """Refuse to make an index among files of another kind; what a broken-off making left is no hindrance."""
-    own = (_CATALOG_FILE, _STORES_FOLDER, _LOCK_FILE, OWN_SPACE_FILE, ".")
+    own = (_CATALOG_FILE, STORES_FOLDER, LOCK_FILE, OWN_SPACE_FILE, ".")
     if folder.is_dir() and (other := [name for name in os.listdir(folder) if not name.startswith(own)]):
         raise IndexFolderError(f"{folder}: holds {other[0]} and is no index; name an empty or a new folder")
 

@@ -1,26 +1,214 @@
-"""Which space an index uses."""
+"""What an index works with: its settings, and the encoders and the space that they name; and who may write to it."""
 
 from __future__ import annotations
 
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modag_search import registry
 from modag_search.encoders import Encoder
-from modag_search.errors import ModelError, SpaceMismatchError
-from modag_search.settings import IndexSettings
+from modag_search.errors import IndexLockedError, ModelError, SpaceMismatchError, UnknownPluginError
+from modag_search.features.encoding import MediaEncoder
+from modag_search.search.snapshot import Basis
+from modag_search.search.store_sync import StoreSync
+from modag_search.settings import SETTINGS_FILE, IndexSettings
 from modag_search.space import Space, packaged_spaces
 from modag_search.values import MODALITIES, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modag_search.catalog import Catalog
 
 logger = logging.getLogger(__name__)
 
 OWN_SPACE_FILE = "space.safetensors"
+STORES_FOLDER = "stores"
+LOCK_FILE = "lock"
 _FORMER_SPACES = ("mn04",)
 Encoders = Mapping[Modality, Encoder]
+
+
+class Workings:
+    """What an index works with, as its folder says now: another process may move it to another space or encoder.
+
+    What the settings name is loaded when it is first asked for, and once, whoever asks; anew where the settings or the
+    index's own space have changed.
+
+    Parameters
+    ----------
+    folder : Path
+    catalog : Catalog
+    settings : IndexSettings
+        As the folder has them.
+    """
+
+    def __init__(self, folder: Path, catalog: Catalog, settings: IndexSettings) -> None:
+        self._folder = folder
+        self._catalog = catalog
+        self._lock = threading.RLock()
+        self._seen = self._look()
+        self._settings = settings
+        self._encoder: MediaEncoder | None = None
+        self._space: Space | None = None
+        self._basis: Basis | None = None
+
+    @property
+    def settings(self) -> IndexSettings:
+        """The settings of now."""
+        with self._lock:
+            seen = self._look()
+            if seen != self._seen:
+                settings = present_settings(IndexSettings.load(self._folder))
+                if _without_space(settings) != _without_space(self._settings):
+                    self._encoder = None
+                self._settings, self._seen = settings, seen
+                self._space = self._basis = None
+            return self._settings
+
+    @property
+    def encoder(self) -> MediaEncoder:
+        """Makes features of media.
+
+        Raises
+        ------
+        UnknownPluginError
+            If an encoder is not installed any more.
+        """
+        with self._lock:
+            settings = self.settings
+            if self._encoder is None:
+                self._encoder = _encoder_of(settings)
+            return self._encoder
+
+    @property
+    def space(self) -> Space:
+        """Makes vectors of features."""
+        with self._lock:
+            settings = self.settings
+            if self._space is None:
+                self._space = load_space(self._folder, settings, self.encoder.encoders)
+            return self._space
+
+    @property
+    def basis(self) -> Basis:
+        """All that decides vectors; the same object until something changes."""
+        with self._lock:
+            settings = self.settings
+            if self._basis is None:
+                stores = StoreSync(
+                    self._folder / STORES_FOLDER,
+                    catalog=self._catalog,
+                    space=self.space,
+                    fingerprints=self.encoder.fingerprints,
+                    store=settings.store,
+                )
+                self._basis = Basis(encoder=self.encoder, space=self.space, stores=stores)
+            return self._basis
+
+    def change(
+        self,
+        *,
+        space: str | os.PathLike[str] | None,
+        store: str | None,
+        sound_encoder: str | None,
+        image_encoder: str | None,
+    ) -> None:
+        """Move the index to another space, store or encoders; for who holds its lock.
+
+        Raises
+        ------
+        SpaceMismatchError, UnknownPluginError, WeightsMissingError, MissingExtraError
+            If something of it cannot be had, or does not fit; nothing has changed then.
+        """
+        settings = self.settings
+        changed = replace(
+            settings,
+            store=store or settings.store,
+            sound_encoder=sound_encoder or settings.sound_encoder,
+            image_encoder=image_encoder or settings.image_encoder,
+        )
+        registry.store_class(changed.store)
+        encoder = MediaEncoder(changed)
+        for modality in MODALITIES:
+            if changed.encoder(modality) != settings.encoder(modality):
+                encoder.warm(modality)
+        wanted = space if space is not None else fitting_name(self._folder, changed, encoder.encoders)
+        replace(changed, space=adopt_space(self._folder, wanted, encoder.encoders)).save(self._folder)
+
+    def _look(self) -> tuple[tuple[int, int, int] | None, ...]:
+        """Tell the files that decide from others of the same names, without reading them."""
+        return tuple(map(_mark, (self._folder / SETTINGS_FILE, self._folder / OWN_SPACE_FILE)))
+
+
+def _without_space(settings: IndexSettings) -> IndexSettings:
+    """Leave out what features do not depend on."""
+    return replace(settings, space="", store="")
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _encoder_of(settings: IndexSettings) -> MediaEncoder:
+    try:
+        return MediaEncoder(settings)
+    except UnknownPluginError as error:
+        raise UnknownPluginError(
+            f"{error}; install its plugin again, or move the index to another: `modag rebuild --sound-encoder NAME`"
+            f" or `--image-encoder NAME`"
+        ) from error
+
+
+class WriterLock:
+    """Lets one writer at a time at an index, of all processes and threads; readers need none.
+
+    Parameters
+    ----------
+    folder : Path
+    wait_s : float
+        How long to wait for another writer, in seconds.
+    """
+
+    def __init__(self, folder: Path, *, wait_s: float) -> None:
+        self._folder = folder
+        self._wait_s = wait_s
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it.
+
+        Raises
+        ------
+        IndexLockedError
+            If another writer does not come to its end in time.
+        """
+        from filelock import FileLock, Timeout
+
+        # One object a call: each opens the file for itself, so that threads wait for each other as processes do.
+        lock = FileLock(self._folder / LOCK_FILE, timeout=self._wait_s, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise IndexLockedError(
+                f"{self._folder}: another process is writing to this index, and was not done within {self._wait_s:g} s; "
+                f"try again, or wait longer with --wait SECONDS"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def load_space(folder: Path, settings: IndexSettings, encoders: Encoders) -> Space:

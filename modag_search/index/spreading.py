@@ -13,7 +13,6 @@ from modag_search.errors import NothingFoundError, UsageError
 from modag_search.index.opening import no_space_joins
 
 if TYPE_CHECKING:
-    import functools
     from collections.abc import Callable
     from pathlib import Path
 
@@ -37,19 +36,22 @@ class Spreading:
     """Names by labels, and looks over a collection; `Index` is one, and gives it what it stands on."""
 
     folder: Path
-    settings: IndexSettings
 
     if TYPE_CHECKING:
+
+        @property
+        def settings(self) -> IndexSettings:
+            """What the index is made with."""
 
         @property
         def catalog(self) -> Catalog:
             """What the index knows."""
 
-        @functools.cached_property
+        @property
         def space(self) -> Space:
             """The space that the vectors are in."""
 
-        @functools.cached_property
+        @property
         def _encoder(self) -> MediaEncoder: ...
 
         @property

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modag_search.search.modality_offset import above_unrelated
-from modag_search.stores import NOTHING, VectorStore
-from modag_search.values import Float32Array, Hit, Int64Array, Modality, SegmentRecord
+from modag_search.stores import NOTHING, StoreReader
+from modag_search.values import Float32Array, Hit, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.space import Space
+
+_CELLS_AT_ONCE = 1_000_000
+_OWNERS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,27 +38,56 @@ class Query:
     without: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A segment that was found, with its cosine and what it is ranked by."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidates:
+    """Segments that were found, each once, the best first; of equally good ones the one with the lower id.
 
-    segment: int
-    similarity: float
-    rank: float
+    Attributes
+    ----------
+    segments : np.ndarray [shape=(n,), int64]
+    similarities, ranks : np.ndarray [shape=(n,), float32]
+        Cosine of the query's nearest segment, and what segments are ranked by.
+    """
+
+    segments: Int64Array
+    similarities: Float32Array
+    ranks: Float32Array
+
+    @classmethod
+    def of(cls, segments: Int64Array, similarities: Float32Array, ranks: Float32Array) -> _Candidates:
+        """Keep the best of what was found of each segment."""
+        order = np.lexsort((segments, -ranks))
+        _, firsts = np.unique(segments[order], return_index=True)
+        best = order[np.sort(firsts)]
+        return cls(segments[best], similarities[best], ranks[best])
+
+    @classmethod
+    def together(cls, parts: Sequence[_Candidates]) -> _Candidates:
+        """Put several together."""
+        if not parts:
+            nothing = np.zeros(0, dtype=np.float32)
+            return cls(np.zeros(0, dtype=np.int64), nothing, nothing)
+        fields = (np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__)
+        return cls.of(*fields)
+
+    def only(self, chosen: np.ndarray) -> _Candidates:
+        """Return some of them, by place."""
+        return _Candidates(self.segments[chosen], self.similarities[chosen], self.ranks[chosen])
 
 
-class Search:
+class ItemSearch:
     """Searches over the stores of an index.
 
     Parameters
     ----------
     catalog : Catalog
+        In a view of the moment that the stores reflect.
     space : Space
-    stores : Mapping of modality to VectorStore
+    stores : Mapping of modality to StoreReader
         The modalities to search.
     """
 
-    def __init__(self, catalog: Catalog, space: Space, stores: Mapping[Modality, VectorStore]) -> None:
+    def __init__(self, catalog: Catalog, space: Space, stores: Mapping[Modality, StoreReader]) -> None:
         self._catalog = catalog
         self._space = space
         self._stores = stores
@@ -64,7 +96,10 @@ class Search:
         """Find the `n` nearest items.
 
         Similarities of one pair of modalities rank as they are. Where several pairs meet, each similarity ranks by how
-        far it rises from that of unlike things to that of the same thing (see `calibration`).
+        far it rises from that of unlike things to that of the same thing (see `modality_offset`).
+
+        The stores are asked for the nearest segments first. Where these do not settle which items are the nearest (many
+        segments of a query find the same few items), all segments are compared.
 
         Parameters
         ----------
@@ -79,63 +114,85 @@ class Search:
         list of Hit
             Nearest first.
         """
-        k = 2 * n + 8
-        while True:
-            candidates, bound = self._candidates(query, k=k, among=among, min_similarity=min_similarity)
-            nearest = self._best_of_items(candidates, without=query.without)[:n]
-            if bound == -math.inf or (len(nearest) == n and nearest[-1][0].rank >= bound):
-                return self._as_hits(nearest)
-            k *= 4
+        found, bound = self._nearest(query, k=2 * n + 8, among=among, min_similarity=min_similarity)
+        items, best = self._best_of_items(found, n=n, without=query.without)
+        if bound > -math.inf and not (len(items) == n and best.ranks[-1] >= bound):
+            found = self._all(query, among=among, min_similarity=min_similarity)
+            items, best = self._best_of_items(found, n=n, without=query.without)
+        return self._as_hits(items, best)
 
-    def _candidates(
+    def _nearest(
         self, query: Query, *, k: int, among: Int64Array | None, min_similarity: float
-    ) -> tuple[list[_Candidate], float]:
+    ) -> tuple[_Candidates, float]:
         """Find the `k` nearest segments of each segment of the query, in each store.
 
         Returns
         -------
-        candidates : list of _Candidate
+        candidates : _Candidates
         bound : float
             No segment that is not among the candidates ranks higher; -inf where there is none that counts.
         """
-        candidates: list[_Candidate] = []
+        parts: list[_Candidates] = []
         bound = -math.inf
         for source, vectors in query.vectors.items():
             for target, store in self._stores.items():
-                similarities, ids = store.search(vectors, k=k, among=among)
+                there = len(store) if among is None else min(len(store), len(among))
+                for rows in _blocks(len(vectors), width=min(k, there)):
+                    similarities, ids = store.search(vectors[rows], k=min(k, there), among=among)
+                    ranks = above_unrelated(similarities, self._space.unrelated_similarity(source, target))
+                    counts = (ids != NOTHING) & (similarities >= min_similarity)
+                    parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts]))
+                    if k < there:
+                        bound = max(bound, float(ranks[counts[:, -1], -1].max(initial=-math.inf)))
+        return _Candidates.together(parts), bound
+
+    def _all(self, query: Query, *, among: Int64Array | None, min_similarity: float) -> _Candidates:
+        """Compare all segments with the query; each counts with the query's segment that is nearest to it."""
+        parts: list[_Candidates] = []
+        for source, vectors in query.vectors.items():
+            for target, store in self._stores.items():
+                similarities, ids = store.nearest_to_any(vectors), store.ids()
+                counts = similarities >= min_similarity
+                if among is not None:
+                    counts &= np.isin(ids, among)
                 ranks = above_unrelated(similarities, self._space.unrelated_similarity(source, target))
-                counts = (ids != NOTHING) & (similarities >= min_similarity)
-                more = counts[:, -1]
-                bound = max(bound, float(ranks[more, -1].max(initial=-math.inf)))
-                rows = zip(ids[counts].tolist(), similarities[counts].tolist(), ranks[counts].tolist(), strict=True)
-                candidates += [_Candidate(*row) for row in rows]
-        return candidates, bound
+                parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts]))
+        return _Candidates.together(parts)
 
-    def _best_of_items(
-        self, candidates: Iterable[_Candidate], *, without: frozenset[int]
-    ) -> list[tuple[_Candidate, SegmentRecord]]:
-        """Keep the nearest segment of each item, nearest first; equals are decided by the segment's id."""
-        ranked = sorted(candidates, key=lambda candidate: (-candidate.rank, candidate.segment))
-        segments = self._catalog.segments.get_many({candidate.segment for candidate in ranked})
-        best: dict[int, tuple[_Candidate, SegmentRecord]] = {}
-        for candidate in ranked:
-            segment = segments.get(candidate.segment)
-            if segment is not None and segment.item_id not in without:
-                best.setdefault(segment.item_id, (candidate, segment))
-        return list(best.values())
+    def _best_of_items(self, found: _Candidates, *, n: int, without: frozenset[int]) -> tuple[Int64Array, _Candidates]:
+        """Keep the nearest segment of each of the `n` nearest items, nearest first, and say which items these are."""
+        left_out = np.fromiter(without, dtype=np.int64)
+        owners = np.zeros(0, dtype=np.int64)
+        best = np.zeros(0, dtype=np.int64)
+        # Owners are looked up of the best segments alone: a few thousand, unless these are of a few long recordings.
+        while len(best) < n and len(owners) < len(found.segments):
+            more = found.segments[len(owners) : max(4 * len(owners), 4 * n, _OWNERS_AT_ONCE)]
+            owners = np.concatenate([owners, self._catalog.segments.owners(more)])
+            places = np.flatnonzero((owners != NOTHING) & ~np.isin(owners, left_out))
+            _, firsts = np.unique(owners[places], return_index=True)
+            best = places[np.sort(firsts)][:n]
+        return owners[best], found.only(best)
 
-    def _as_hits(self, nearest: Sequence[tuple[_Candidate, SegmentRecord]]) -> list[Hit]:
-        items = self._catalog.items.get_many({segment.item_id for _, segment in nearest})
+    def _as_hits(self, items: Int64Array, best: _Candidates) -> list[Hit]:
+        records = self._catalog.items.get_many(items.tolist())
+        segments = self._catalog.segments.get_many(best.segments.tolist())
         return [
             Hit(
-                id=segment.item_id,
-                path=items[segment.item_id].path,
-                modality=segment.modality,
-                similarity=float(np.clip(candidate.similarity, -1.0, 1.0)),
-                start_s=segment.start_s,
-                end_s=segment.end_s,
-                labels=items[segment.item_id].labels,
+                id=item,
+                path=records[item].path,
+                modality=segments[segment].modality,
+                similarity=min(max(similarity, -1.0), 1.0),
+                start_s=segments[segment].start_s,
+                end_s=segments[segment].end_s,
+                labels=records[item].labels,
             )
-            for candidate, segment in nearest
-            if segment.item_id in items
+            for item, segment, similarity in zip(
+                items.tolist(), best.segments.tolist(), best.similarities.tolist(), strict=True
+            )
         ]
+
+
+def _blocks(n: int, *, width: int) -> list[slice]:
+    """Cut `n` rows of some width into blocks that memory has room for."""
+    step = max(1, _CELLS_AT_ONCE // max(width, 1))
+    return [slice(start, start + step) for start in range(0, n, step)]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import collections
 import math
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.catalog.database import batches
 from modag_search.errors import MediaError, ModagError, NothingFoundError, UsageError
+from modag_search.features.stored import scanned
 from modag_search.features.vectors import SegmentVectors
 from modag_search.labels.book import LabelBook
 from modag_search.search.items import Query
-from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, Modality, ScannedFile, SegmentRecord
+from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, Modality, SegmentRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.features.encoding import MediaEncoder
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from modag_search.values import EncodedSegment
 
 Features = dict[Modality, list[Float32Array]]
+
+_NAMES_AT_ONCE = 256
 
 _OUTDATED = "was made by another encoder, or another version of one; `modag rebuild` renews it"
 
@@ -93,14 +99,14 @@ class QueryMaker:
             return self._of_item(find_item(self._catalog, name), start_s=start_s, end_s=end_s)
         path = os.path.abspath(name)
         item = self._catalog.items.at(path)
-        if item is not None and start_s is None and end_s is None and self._is_current(item):
+        if item is not None and start_s is None and end_s is None and self._current({path: item}):
             return self._of_item(item)
         _, segments = self._encoder.encode_file(path, start_s=start_s, end_s=end_s)
         return self._of_file(path, item, segments)
 
     def make_all(
         self,
-        names: Sequence[str],
+        names: Iterable[str],
         *,
         workers: int | None = None,
         on_failure: Callable[[ModagError], None] | None = None,
@@ -109,7 +115,8 @@ class QueryMaker:
 
         Parameters
         ----------
-        names : sequence of str
+        names : iterable of str
+            Taken as the queries are: few are looked at ahead.
         workers : int, optional
             Threads that decode and encode; default one a processor.
         on_failure : callable, optional
@@ -127,38 +134,53 @@ class QueryMaker:
         UsageError
             If an ``id:N`` is not in the catalog.
         """
-        outcomes: dict[str, Query | MediaError | NothingFoundError | None] = {}
-        items: dict[str, ItemRecord | None] = {}
-        for name in names:
-            outcomes[name], items[name] = self._at_once(name)
-        pending = [name for name, outcome in outcomes.items() if outcome is None]
-        self._encoder.warm_for(pending)
-        pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+        workers = workers or os.cpu_count() or 1
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="modag")
+        under_way: collections.deque[_Asked] = collections.deque()
         try:
-            encoded = dict(zip(pending, [pool.submit(self._encoded, name) for name in pending], strict=True))
-            for name in names:
-                outcome = outcomes[name] or self._decoded(name, items[name], encoded[name].result())
-                if isinstance(outcome, Query):
-                    item = items[name]
-                    yield (item.path if item is not None and name.startswith("id:") else name), outcome
-                elif on_failure is None:
-                    raise outcome
-                else:
-                    on_failure(outcome)
+            for asked in self._looked_up(names):
+                if asked.query is None:
+                    self._encoder.warm_for([asked.name])
+                    asked.encoded = pool.submit(self._encoded, asked.name)
+                under_way.append(asked)
+                # So much is encoded ahead of who takes the queries, however many names there are.
+                if len(under_way) > 2 * workers:
+                    yield from self._answered(under_way.popleft(), on_failure)
+            while under_way:
+                yield from self._answered(under_way.popleft(), on_failure)
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _at_once(self, name: str) -> tuple[Query | MediaError | NothingFoundError | None, ItemRecord | None]:
-        """Make a query without decoding, or None where that takes decoding; with the item at its path."""
-        item = (
-            find_item(self._catalog, name) if name.startswith("id:") else self._catalog.items.at(os.path.abspath(name))
-        )
-        if item is None or not (name.startswith("id:") or self._is_current(item)):
-            return None, item
+    def _looked_up(self, names: Iterable[str]) -> Iterator[_Asked]:
+        """Make queries of what need not be decoded, some names at a time; others are still without one."""
+        for batch in batches(names, _NAMES_AT_ONCE):
+            with self._catalog.view():
+                items = self._catalog.items.at_many(os.path.abspath(name) for name in batch if not _is_id(name))
+                current = self._current(items)
+                found = [self._at_once(name, items, current) for name in batch]
+            yield from found
+
+    def _at_once(self, name: str, items: Mapping[str, ItemRecord], current: Container[str]) -> _Asked:
+        """Make a query of an item that is as it was indexed."""
+        item = find_item(self._catalog, name) if _is_id(name) else items.get(os.path.abspath(name))
+        if item is None or not (_is_id(name) or item.path in current):
+            return _Asked(name, item)
+        shown = item.path if _is_id(name) else name
         try:
-            return self._of_item(item), item
+            return _Asked(shown, item, self._of_item(item))
         except NothingFoundError as error:
-            return error, item
+            return _Asked(shown, item, error)
+
+    def _answered(self, asked: _Asked, on_failure: Callable[[ModagError], None] | None) -> Iterator[tuple[str, Query]]:
+        outcome = asked.query
+        if asked.encoded is not None:
+            outcome = self._decoded(asked.name, asked.item, asked.encoded.result())
+        if isinstance(outcome, Query):
+            yield asked.name, outcome
+        elif outcome is not None and on_failure is None:
+            raise outcome
+        elif outcome is not None and on_failure is not None:
+            on_failure(outcome)
 
     def _encoded(self, name: str) -> tuple[EncodedSegment, ...] | MediaError:
         """Encode a file; several threads may."""
@@ -192,19 +214,16 @@ class QueryMaker:
             raise UsageError(f"{item.path}: a picture has no duration, so no part of it can be chosen by time")
         if (start_s or 0.0) >= (math.inf if end_s is None else end_s):
             raise UsageError(f"id:{item.id}: {start_s} s to {end_s} s is empty; the start must lie before the end")
-        segments = [
-            segment
-            for segment in self._catalog.segments.of_items([item.id])
-            if segment.status == "ok" and _overlaps(segment, start_s, end_s)
-        ]
+        with self._catalog.view():
+            segments = [
+                segment
+                for segment in self._catalog.segments.of_items([item.id])
+                if segment.status == "ok" and _overlaps(segment, start_s, end_s)
+            ]
+            features = self._stored(segments)
         if not segments:
             where = "throughout" if start_s is None and end_s is None else "in that part"
             raise NothingFoundError(f"id:{item.id} ({item.path}): is silent or black {where}, or failed")
-        features: Features = {}
-        for modality in MODALITIES:
-            stored = self._stored(modality, [segment.id for segment in segments if segment.modality == modality])
-            if stored:
-                features[modality] = list(stored.values())
         if not features:
             raise NothingFoundError(f"id:{item.id} ({item.path}): {_OUTDATED}")
         return self._projected(features, without=frozenset({item.id}))
@@ -237,9 +256,15 @@ class QueryMaker:
         direction: Float32Array = (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
         return direction
 
-    def _stored(self, modality: Modality, segment_ids: Iterable[int]) -> dict[int, Float32Array]:
+    def _stored(self, segments: Sequence[SegmentRecord]) -> Features:
         """Return the features of segments that today's pipeline made; others are not comparable."""
-        return self._catalog.segments.features_of(segment_ids, fingerprint=self._encoder.fingerprints[modality])
+        features: Features = {}
+        for modality in MODALITIES:
+            ids = [segment.id for segment in segments if segment.modality == modality]
+            fingerprint = self._encoder.fingerprints[modality]
+            if ids and (stored := self._catalog.segments.features_of(ids, fingerprint=fingerprint)):
+                features[modality] = list(stored.values())
+        return features
 
     def _projected(self, features: Features, *, without: frozenset[int]) -> Query:
         vectors: Mapping[Modality, Float32Array] = {
@@ -249,17 +274,38 @@ class QueryMaker:
         }
         return Query(vectors=vectors, without=without)
 
-    def _is_current(self, item: ItemRecord) -> bool:
-        """Tell whether the catalog's features of an item are those that encoding its file now would give."""
-        try:
-            status = os.stat(item.path)
-        except OSError:
-            return False
-        file = ScannedFile(item.path, status.st_size, status.st_mtime_ns)
-        verdicts = self._catalog.items.classify_scan(
-            [file], fingerprints=self._encoder.fingerprints, retry_failed=False
-        )
-        return verdicts == ["unchanged"]
+    def _current(self, items: Mapping[str, ItemRecord]) -> set[str]:
+        """Return the paths of items whose features are those that encoding their files now would give."""
+        files = [file for file in map(scanned, items) if file is not None]
+        fingerprints = self._encoder.fingerprints
+        verdicts = self._catalog.items.classify_scan(files, fingerprints=fingerprints, retry_failed=False)
+        return {file.path for file, verdict in zip(files, verdicts, strict=True) if verdict == "unchanged"}
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A name, and what has come of it so far.
+
+    Attributes
+    ----------
+    name : str
+        As it was given, or the path of ``id:N``.
+    item : ItemRecord or None
+        The one at its path.
+    query : Query, NothingFoundError or None
+        None for a file that has to be decoded.
+    encoded : Future or None
+        Its segments, or why it cannot be decoded.
+    """
+
+    name: str
+    item: ItemRecord | None
+    query: Query | NothingFoundError | MediaError | None = None
+    encoded: Future[tuple[EncodedSegment, ...] | MediaError] | None = None
+
+
+def _is_id(name: str) -> bool:
+    return name.startswith("id:")
 
 
 def _overlaps(segment: SegmentRecord, start_s: float | None, end_s: float | None) -> bool:

@@ -1,8 +1,7 @@
-"""The vector stores of an index, kept in step with its catalog."""
+"""The vector stores of an index, kept in step with its catalog: readers in memory, writers on the disk."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -10,79 +9,86 @@ import numpy as np
 
 from modag_search import registry
 from modag_search.errors import DamagedCatalogError, DamagedStoreError, StoreError
-from modag_search.stores import NOTHING, StoreStamp, VectorStore
+from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, StoreReader, StoreStamp
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
-
-    from filelock import BaseFileLock
 
     from modag_search.catalog import Catalog
     from modag_search.space import Space
-    from modag_search.values import Float32Array
+    from modag_search.values import Float32Array, Int64Array
 
 logger = logging.getLogger(__name__)
 
 _SAMPLE = 100
 _SAME = 0.999
 """Cosine from which on two vectors of one feature are the same, computed by whatever machine."""
+_MANY = 20_000
+"""Vectors that every new process would have to make anew: worth a word."""
 
 
 class StoreSync:
-    """One store a modality; each is opened when first needed, and brought up to date each time.
+    """Makes readers that reflect the catalog, one a modality, from the disk and from what has changed since.
 
-    A store follows the catalog in memory, for whoever asks. Only who holds the index's lock writes it to the disk: a
-    reader does so where the lock is free at that moment, and otherwise leaves it to the next.
+    It keeps nothing itself, so threads may share it. A reader follows the catalog in memory alone; only who holds the
+    index's lock calls `save` and `rebuild`, which write.
 
     Parameters
     ----------
     folder : Path
-        Where the stores are saved.
+        Where the stores are kept.
     catalog : Catalog
     space : Space
     fingerprints : Mapping of modality to str
         Of the pipelines whose features count.
     store : str
         Name of the kind of store.
-    lock : BaseFileLock, optional
-        The index's; without one, nobody else has the index open.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        *,
-        catalog: Catalog,
-        space: Space,
-        fingerprints: Mapping[Modality, str],
-        store: str,
-        lock: BaseFileLock | None = None,
+        self, folder: Path, *, catalog: Catalog, space: Space, fingerprints: Mapping[Modality, str], store: str
     ) -> None:
         self._folder = folder
         self._catalog = catalog
         self._space = space
         self._space_fingerprint = space.fingerprint
         self._fingerprints = fingerprints
-        self._class = registry.store_class(store)
-        self._lock = lock
-        self._open: dict[Modality, VectorStore] = {}
-        self._saved: dict[Modality, StoreStamp | None] = {}
+        self._kind = registry.store_class(store)
 
-    def store(self, modality: Modality) -> VectorStore:
-        """Return the store of a modality; it reflects the catalog as it is now."""
-        store = self._caught_up(modality)
-        if self._saved[modality] != store.stamp:
-            with self._free_lock() as is_held:
-                if is_held:
-                    self._save(modality)
+    def present(self, modality: Modality, former: StampedReader | None = None) -> StampedReader:
+        """Return a reader of what the catalog holds now; within a view of the catalog, of that moment.
+
+        Parameters
+        ----------
+        modality : {"image", "sound"}
+        former : StampedReader, optional
+            An earlier one, to follow from; otherwise what is on the disk.
+
+        Returns
+        -------
+        StampedReader
+        """
+        with self._catalog.view():
+            starts = self._starts(modality, former)
+            store = self._brought_up(modality, starts)
+            if store is None:
+                store = self._built(modality)
+                if len(store.reader) > _MANY:
+                    logger.warning("%d vectors had to be made anew; `modag rebuild` saves them", len(store.reader))
         return store
 
-    def synchronise(self) -> None:
-        """Bring every store up to date, on disk too; for who holds the index's lock."""
+    def save(self) -> int:
+        """Bring the disk up to date, and return how many vectors the stores hold; for who holds the index's lock."""
+        total = 0
         for modality in MODALITIES:
-            self._save_where_changed(modality)
+            on_disk = self._on_disk(modality)
+            with self._catalog.view():
+                store = self._brought_up(modality, filter(None, [on_disk])) or self._built(modality)
+            self._write(modality, store, on_disk=on_disk)
+            total += len(store.reader)
+        return total
 
     def rebuild(self) -> int:
         """Make all stores anew, and return how many vectors they hold; for who holds the index's lock.
@@ -92,68 +98,86 @@ class StoreSync:
         """
         if discarded := self._catalog.discard_damaged():
             logger.warning("%d features were damaged; `modag index` on their folders makes them anew", discarded)
+        total = 0
         for modality in MODALITIES:
-            self._open[modality] = self._new(modality)
-            self._saved[modality] = None
-        self.synchronise()
-        return sum(len(store) for store in self._open.values())
+            with self._catalog.view():
+                built = self._built(modality)
+            self._write(modality, built, on_disk=None)
+            total += len(built.reader)
+        return total
 
     def problems(self) -> list[str]:
         """Describe stores that cannot be read or that do not hold what the catalog says, without mending them."""
         found = []
         for modality in MODALITIES:
-            path = self._path(modality)
-            if not path.exists():
-                continue
+            file = self._file(modality)
             try:
-                store = self._class(path, dimension=self._space.dimension)
+                store = file.read()
             except DamagedStoreError as error:
                 found.append(str(error))
             else:
-                found += [f"{path}: {problem}; run `modag rebuild`" for problem in self._differences(modality, store)]
+                if store is not None:
+                    found += [f"{file.path}: {one}; run `modag rebuild`" for one in self._differences(modality, store)]
         return found
 
     # Following the catalog.
 
-    def _caught_up(self, modality: Modality) -> VectorStore:
-        if modality not in self._open:
-            self._open[modality] = self._loaded(modality)
-            self._saved[modality] = self._open[modality].stamp
-        now, then = self._stamp(modality), self._open[modality].stamp
-        if now != then:
-            if then is not None and not self._leads_to(now, then):
-                self._open[modality] = self._new(modality)
-            self._follow(modality, self._open[modality])
-            self._open[modality].stamp = now
-        return self._open[modality]
+    def _starts(self, modality: Modality, former: StampedReader | None) -> Iterator[StampedReader]:
+        """Iterate over what there is to follow from."""
+        if former is not None:
+            yield former
+        on_disk = self._on_disk(modality)
+        if on_disk is not None:
+            yield on_disk
+            # Where the disk is ahead of the moment that is wanted, what was built may not be.
+            yield StampedReader(reader=LayeredReader(on_disk.reader.base), stamp=on_disk.built, built=on_disk.built)
 
-    def _loaded(self, modality: Modality) -> VectorStore:
+    def _on_disk(self, modality: Modality) -> StampedReader | None:
         try:
-            return self._class(self._path(modality), dimension=self._space.dimension)
+            return self._file(modality).read()
         except DamagedStoreError as error:
-            logger.warning("%s; making it anew from the catalog", error)
-            return self._new(modality)
-
-    def _new(self, modality: Modality) -> VectorStore:
-        return self._class(self._path(modality), dimension=self._space.dimension, fresh=True)
+            logger.warning("%s; making it anew from the catalog; `modag rebuild` saves it", error)
+            return None
 
     def _leads_to(self, now: StoreStamp, then: StoreStamp) -> bool:
         """Tell whether the catalog's changes since `then` are all that separates it from `now`."""
         of_same_maker = (then.space, then.pipeline) == (now.space, now.pipeline)
-        return of_same_maker and self._catalog.has_generation(then.generation, then.token)
+        return (
+            of_same_maker
+            and then.generation <= now.generation
+            and self._catalog.has_generation(then.generation, then.token)
+        )
 
-    def _follow(self, modality: Modality, store: VectorStore) -> None:
-        """Apply to a store what has changed in the catalog since it was stamped; twice does no harm."""
-        since = 0
-        if store.stamp is not None:
-            since = store.stamp.generation
-            store.remove(self._catalog.segments.removed_since(since))
+    def _brought_up(self, modality: Modality, starts: Iterable[StampedReader]) -> StampedReader | None:
+        """Follow from the first start that leads to now; None where none does, or too much has changed since."""
+        now = self._stamp(modality)
+        start = next((one for one in starts if self._leads_to(now, one.stamp)), None)
+        if start is None or start.stamp == now:
+            return start
+        since = start.stamp.generation
+        removed = self._catalog.segments.removed_since(since)
+        ids, vectors = [np.zeros(0, dtype=np.int64)], [np.zeros((0, self._space.dimension), dtype=np.float32)]
+        for some, of_some in self._vectors(modality, after_generation=since):
+            ids.append(some)
+            vectors.append(of_some)
+            if sum(map(len, ids)) > start.reader.most_changes:
+                return None
+        # Most changes concern the other modality: the reader is then the same.
+        reader = start.reader
+        if len(ids) > 1 or np.isin(removed, reader.ids()).any():
+            reader = reader.followed(removed=removed, ids=np.concatenate(ids), vectors=np.concatenate(vectors))
+        return None if reader.is_heavy else StampedReader(reader=reader, stamp=now, built=start.built)
+
+    def _built(self, modality: Modality) -> StampedReader:
+        builder, now = self._kind(self._space.dimension), self._stamp(modality)
+        for ids, vectors in self._vectors(modality, after_generation=0):
+            builder.add(ids, vectors)
+        return StampedReader(reader=LayeredReader(builder.build()), stamp=now, built=now)
+
+    def _vectors(self, modality: Modality, *, after_generation: int) -> Iterator[tuple[Int64Array, Float32Array]]:
         fingerprint = self._fingerprints[modality]
-        for ids, features in self._catalog.segments.features(fingerprint, after_generation=since):
-            store.add(ids, self._space.project(modality, features))
-
-    def _path(self, modality: Modality) -> Path:
-        return self._folder / f"{modality}.{self._class.name}"
+        for ids, features in self._catalog.segments.features(fingerprint, after_generation=after_generation):
+            yield ids, self._space.project(modality, features)
 
     def _stamp(self, modality: Modality) -> StoreStamp:
         generation, token = self._catalog.latest_generation
@@ -166,55 +190,35 @@ class StoreSync:
 
     # Writing to the disk.
 
-    def _save_where_changed(self, modality: Modality) -> None:
-        if self._caught_up(modality).stamp != self._saved[modality]:
-            self._save(modality)
+    def _file(self, modality: Modality) -> StoreFile:
+        path = self._folder / f"{modality}.{self._kind.name}"
+        return StoreFile(path, kind=self._kind, dimension=self._space.dimension)
 
-    def _save(self, modality: Modality) -> None:
-        store = self._open[modality]
-        assert store.stamp is not None
+    def _write(self, modality: Modality, store: StampedReader, *, on_disk: StampedReader | None) -> None:
+        if on_disk is not None and on_disk.stamp == store.stamp:
+            return
         try:
-            store.save(store.stamp)
+            self._file(modality).write(store, on_disk=on_disk)
         except StoreError as error:
             logger.warning("%s; the next command does the same work again", error)
-        # Also after a failure: it is not tried again at every question, but when there is something new.
-        self._saved[modality] = store.stamp
-
-    @contextlib.contextmanager
-    def _free_lock(self) -> Iterator[bool]:
-        """Hold the index's lock, if no one else does and the folder allows it."""
-        if self._lock is None:
-            yield True
-            return
-        from filelock import Timeout
-
-        try:
-            self._lock.acquire(timeout=0)
-        except (Timeout, OSError):
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            self._lock.release()
 
     # Checking.
 
-    def _differences(self, modality: Modality, store: VectorStore) -> Iterator[str]:
+    def _differences(self, modality: Modality, store: StampedReader) -> Iterator[str]:
         """Compare a store with the catalog; one that lags behind is no problem, since it catches up."""
-        now = self._stamp(modality)
-        expected = self._catalog.segments.ids(self._fingerprints[modality])
-        if store.stamp != now or now != self._stamp(modality):
-            return
-        missing = len(expected) - int(np.count_nonzero(store.holds(expected)))
-        extra = len(store) - (len(expected) - missing)
-        if missing or extra:
-            yield f"lacks {missing} vectors and holds {extra} that the catalog does not know"
-        for segment_id in expected[:: max(1, len(expected) // _SAMPLE)].tolist():
-            vector = self._vector(modality, segment_id)
-            if vector is not None and not _holds_at(store, segment_id, vector):
-                yield f"the vector of segment {segment_id} is not the one that the space makes of its feature"
+        with self._catalog.view():
+            if store.stamp != self._stamp(modality):
                 return
+            expected = self._catalog.segments.ids(self._fingerprints[modality])
+            missing = len(expected) - int(np.count_nonzero(np.isin(expected, store.reader.ids())))
+            extra = len(store.reader) - (len(expected) - missing)
+            if missing or extra:
+                yield f"lacks {missing} vectors and holds {extra} that the catalog does not know"
+            for segment_id in expected[:: max(1, len(expected) // _SAMPLE)].tolist():
+                vector = self._vector(modality, segment_id)
+                if vector is not None and not _holds_at(store.reader, segment_id, vector):
+                    yield f"the vector of segment {segment_id} is not the one that the space makes of its feature"
+                    return
 
     def _vector(self, modality: Modality, segment_id: int) -> Float32Array | None:
         """Make the vector of a segment; None where its feature is damaged, which `Catalog.check` tells."""
@@ -225,7 +229,7 @@ class StoreSync:
         return self._space.project(modality, features[segment_id][None]) if features else None
 
 
-def _holds_at(store: VectorStore, segment_id: int, vector: Float32Array) -> bool:
+def _holds_at(store: StoreReader, segment_id: int, vector: Float32Array) -> bool:
     """Tell whether a store holds this vector, or none, under an id."""
     similarities, found = store.search(vector, k=1, among=np.array([segment_id], dtype=np.int64))
     # A feature of nothing but zeros can have a vector without length.

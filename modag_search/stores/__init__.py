@@ -1,5 +1,7 @@
 """Nearest neighbours; one module a backend. Nothing else imports faiss or a server's client."""
 
-from modag_search.stores.base import NOTHING, StoreStamp, VectorStore
+from modag_search.stores.base import NOTHING, StoreReader, StoreStamp, VectorStore
+from modag_search.stores.layered import LayeredReader
+from modag_search.stores.saved import StampedReader, StoreFile
 
-__all__ = ["NOTHING", "StoreStamp", "VectorStore"]
+__all__ = ["NOTHING", "LayeredReader", "StampedReader", "StoreFile", "StoreReader", "StoreStamp", "VectorStore"]

@@ -1,4 +1,4 @@
-"""What a vector store is: nearest neighbours of unit vectors, by id."""
+"""What a vector store is: nearest neighbours of unit vectors, by id; a reader that never changes, and its builder."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import numpy as np
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy.typing as npt
 
     from modag_search.values import Float32Array, Int64Array
@@ -22,13 +20,12 @@ if TYPE_CHECKING:
 NOTHING = -1
 """Stands in place of an id where there are fewer neighbours than asked for."""
 
-
-_IDS_AT_ONCE = 1000
+_QUERIES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreStamp:
-    """What a saved store reflects.
+    """What a store reflects.
 
     Attributes
     ----------
@@ -48,53 +45,20 @@ class StoreStamp:
     token: str
 
 
-class VectorStore(ABC):
-    """Unit vectors by id, searched by inner product.
-
-    A plugin subclasses this and registers the class in the entry-point group ``modag_search.stores``. A store is a
-    view of the catalog: what it holds may be thrown away at any time.
-
-    Parameters
-    ----------
-    path : Path
-        Where `save` writes; what an earlier `save` wrote there is loaded. Where that has vectors of another length,
-        made by another space, the store is empty and has no stamp.
-    dimension : int
-        Length of the vectors.
-    fresh : bool
-        True for an empty store; what is at `path` is neither read nor, until `save`, touched.
+class StoreReader(ABC):
+    """Unit vectors by id, searched by inner product; it never changes, so any number of threads may share it.
 
     Attributes
     ----------
-    name : str
-        The entry point's name.
-    stamp : StoreStamp or None
-        Of the loaded state; None for a new store.
-
-    Raises
-    ------
-    DamagedStoreError
-        If what is at `path` is not what `save` wrote.
+    dimension : int
+        Length of the vectors.
     """
 
-    name: ClassVar[str]
-
-    def __init__(self, path: Path, *, dimension: int, fresh: bool = False) -> None:  # noqa: ARG002
-        self.path = path
-        self.dimension = dimension
-        self.stamp: StoreStamp | None = None
-
-    @abstractmethod
-    def add(self, ids: Int64Array, vectors: Float32Array) -> None:
-        """Add vectors ``[shape=(n, dimension), float32]``; an id that is already here gets the new vector."""
-
-    @abstractmethod
-    def remove(self, ids: Int64Array) -> int:
-        """Remove the vectors of `ids`, as far as they are here, and return how many were."""
+    dimension: int
 
     @abstractmethod
     def search(
-        self, vectors: Float32Array, *, k: int, among: Int64Array | None = None
+        self, vectors: Float32Array, *, k: int, among: Int64Array | None = None, without: Int64Array | None = None
     ) -> tuple[Float32Array, Int64Array]:
         """Find the `k` nearest neighbours of each vector.
 
@@ -104,38 +68,99 @@ class VectorStore(ABC):
         k : int
         among : np.ndarray [shape=(m,), int64], optional
             Only these ids count.
+        without : np.ndarray [shape=(m,), int64], optional
+            These ids do not count.
 
         Returns
         -------
         similarities : np.ndarray [shape=(n, k), float32]
             Inner products, falling.
         ids : np.ndarray [shape=(n, k), int64]
-            `NOTHING` and a similarity of -inf stand where fewer than `k` vectors are here.
+            `NOTHING` and a similarity of -inf stand where fewer than `k` vectors count.
         """
 
     @abstractmethod
-    def save(self, stamp: StoreStamp) -> None:
-        """Write all to `path`, so that a crash leaves the former or the new state; one process at a time may."""
+    def ids(self) -> Int64Array:
+        """Return the ids of all vectors ``[shape=(len(self),), int64]``, always in the same order."""
 
-    @abstractmethod
     def __len__(self) -> int:
         """Count the vectors."""
+        return len(self.ids())
 
-    def holds(self, ids: Int64Array) -> BoolArray:
-        """Tell which of some ids are here.
+    def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
+        """Return how near each vector that is here comes to any of some others.
 
-        This asks `search` for them, which must be exact for it; a store that knows better overrides it.
+        This asks `search` for all there is, a few queries at once; a kind that can compare directly overrides it.
+
+        Parameters
+        ----------
+        vectors : np.ndarray [shape=(n, dimension), float32]
 
         Returns
         -------
-        np.ndarray [shape=(n,), bool]
+        np.ndarray [shape=(len(self),), float32]
+            The greatest inner product, in the order of `ids`; -inf without `vectors`.
         """
-        anywhere = np.full((1, self.dimension), self.dimension**-0.5, dtype=np.float32)
-        found = [
-            self.search(anywhere, k=len(batch), among=batch)[1][0]
-            for batch in (ids[start : start + _IDS_AT_ONCE] for start in range(0, len(ids), _IDS_AT_ONCE))
-        ]
-        return np.isin(ids, np.concatenate(found)) if found else np.zeros(0, dtype=bool)
+        ids = self.ids()
+        order = np.argsort(ids)
+        nearest = np.full(len(ids), -np.inf, dtype=np.float32)
+        for start in range(0, len(vectors), _QUERIES_AT_ONCE):
+            similarities, found = self.search(vectors[start : start + _QUERIES_AT_ONCE], k=len(ids))
+            for row, of_row in zip(similarities, found, strict=True):
+                there = of_row != NOTHING
+                places = order[np.searchsorted(ids, of_row[there], sorter=order)]
+                nearest[places] = np.maximum(nearest[places], row[there])
+        return nearest
+
+
+class VectorStore(ABC):
+    """A kind of store: collects vectors, builds a reader of them, and turns readers into bytes and back.
+
+    A plugin subclasses this and registers the class in the entry-point group ``modag_search.stores``. Where the bytes
+    are kept, their checksum, and what has changed since they were written, is not its concern: see `stores.saved`.
+
+    Parameters
+    ----------
+    dimension : int
+        Length of the vectors.
+
+    Attributes
+    ----------
+    name : str
+        The entry point's name.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, dimension: int) -> None:
+        self.dimension = dimension
+
+    def train(self, vectors: Float32Array) -> None:  # noqa: B027  most kinds need none
+        """Learn from a sample of the vectors ``[shape=(n, dimension), float32]``, before any is added."""
+
+    @abstractmethod
+    def add(self, ids: Int64Array, vectors: Float32Array) -> None:
+        """Take vectors ``[shape=(n, dimension), float32]``; no id comes twice."""
+
+    @abstractmethod
+    def build(self) -> StoreReader:
+        """Return a reader of what was added; to be called once, and last."""
+
+    @classmethod
+    @abstractmethod
+    def to_bytes(cls, reader: StoreReader) -> bytes | memoryview:
+        """Turn a reader of this kind into bytes."""
+
+    @classmethod
+    @abstractmethod
+    def from_bytes(cls, content: bytes, *, dimension: int) -> StoreReader:
+        """Make a reader of what `to_bytes` gave.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be read.
+        """
 
     def checked(self, ids: Int64Array, vectors: Float32Array) -> tuple[Int64Array, Float32Array]:
         """Return `ids` and `vectors` as contiguous arrays of the right type, or raise UsageError."""
@@ -148,3 +173,8 @@ class VectorStore(ABC):
         if len(np.unique(ids)) != len(ids) or (ids < 0).any():
             raise UsageError("ids must be distinct and not negative")
         return ids, vectors
+
+
+def nothing_found(n: int, k: int) -> tuple[Float32Array, Int64Array]:
+    """Return what `StoreReader.search` gives for `n` queries where nothing counts."""
+    return np.full((n, k), -np.inf, dtype=np.float32), np.full((n, k), NOTHING, dtype=np.int64)

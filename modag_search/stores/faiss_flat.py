@@ -2,116 +2,143 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modag_search.errors import DamagedStoreError
-from modag_search.files import read_checked, write_checked
-from modag_search.stores.base import NOTHING, StoreStamp, VectorStore
+from modag_search.stores.base import NOTHING, StoreReader, VectorStore, nothing_found
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from modag_search.stores.base import BoolArray
     from modag_search.values import Float32Array, Int64Array
 
+_VECTORS_AT_ONCE = 4096
 
-class FaissFlatStore(VectorStore):
-    """``IDMap2,Flat`` over inner products, in one checksummed file."""
 
-    name = "faiss-flat"
+class FaissFlatReader(StoreReader):
+    """An ``IDMap2,Flat`` over inner products that nothing is added to any more.
 
-    def __init__(self, path: Path, *, dimension: int, fresh: bool = False) -> None:
-        super().__init__(path, dimension=dimension, fresh=fresh)
-        self._index = self._empty() if fresh or not path.exists() else self._loaded()
+    Parameters
+    ----------
+    index : faiss.IndexIDMap2
+    """
 
-    def _empty(self) -> Any:
-        import faiss
+    def __init__(self, index: Any) -> None:
+        self._index = index
+        self.dimension = int(index.d)
 
-        return faiss.index_factory(self.dimension, "IDMap2,Flat", faiss.METRIC_INNER_PRODUCT)
-
-    def _loaded(self) -> Any:
-        import faiss
-
-        header, payload = read_checked(self.path)
-        try:
-            self.stamp = StoreStamp(**header["stamp"])
-            index = faiss.deserialize_index(np.frombuffer(payload, dtype=np.uint8))
-            promised = header["count"], header["dimension"]
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise DamagedStoreError(f"{self.path}: cannot be read: {error}") from error
-        if (index.ntotal, index.d) != promised:
-            raise DamagedStoreError(
-                f"{self.path}: holds {index.ntotal} vectors of {index.d}, must hold {promised[0]} of {promised[1]}"
-            )
-        if index.d != self.dimension:  # whole, but of another space
-            self.stamp = None
-            return self._empty()
-        return index
-
-    def add(self, ids: Int64Array, vectors: Float32Array) -> None:
-        """Add vectors; see `VectorStore.add`. FAISS alone would keep both vectors of an id."""
-        ids, vectors = self.checked(ids, vectors)
-        present = ids[np.isin(ids, self.ids())]
-        if len(present):
-            self.remove(present)
-        if len(ids):
-            self._index.add_with_ids(vectors, ids)
-
-    def remove(self, ids: Int64Array) -> int:
-        """Remove vectors; see `VectorStore.remove`."""
-        import faiss
-
-        if len(ids) == 0 or len(self) == 0:
-            return 0
-        return int(self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids, dtype=np.int64))))
+    @property
+    def index(self) -> Any:
+        """FAISS's object; not to be changed, since threads may be searching it."""
+        return self._index
 
     def search(
-        self, vectors: Float32Array, *, k: int, among: Int64Array | None = None
+        self, vectors: Float32Array, *, k: int, among: Int64Array | None = None, without: Int64Array | None = None
     ) -> tuple[Float32Array, Int64Array]:
-        """Find neighbours; see `VectorStore.search`."""
-        import faiss
-
+        """Find neighbours; see `StoreReader.search`."""
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        if len(self) == 0 or (among is not None and len(among) == 0):
-            return (
-                np.full((len(vectors), k), -np.inf, dtype=np.float32),
-                np.full((len(vectors), k), NOTHING, dtype=np.int64),
-            )
-        parameters = None
-        if among is not None:
-            chosen = faiss.IDSelectorBatch(np.ascontiguousarray(among, dtype=np.int64))
-            parameters = faiss.SearchParameters(sel=chosen)  # type: ignore[call-arg]
-        similarities, ids = self._index.search(vectors, k, params=parameters)
+        if among is not None and without is not None:
+            among, without = np.setdiff1d(among, without), None
+        if len(self) == 0 or len(vectors) == 0 or (among is not None and len(among) == 0):
+            return nothing_found(len(vectors), k)
+        # FAISS keeps room for k neighbours of each query, however few there are.
+        asked = min(k, len(self))
+        similarities, ids = self._index.search(vectors, asked, params=_selection(among, without))
         similarities[ids == NOTHING] = -np.inf
-        return similarities, ids
-
-    def save(self, stamp: StoreStamp) -> None:
-        """Write the index; see `VectorStore.save`."""
-        import faiss
-
-        payload = faiss.serialize_index(self._index).data
-        header = {
-            "stamp": asdict(stamp),
-            "count": len(self),
-            "dimension": self.dimension,
-        }
-        write_checked(self.path, header, payload)
-        self.stamp = stamp
-
-    def holds(self, ids: Int64Array) -> BoolArray:
-        """Tell which ids are here; see `VectorStore.holds`."""
-        return np.isin(ids, self.ids())
+        if asked == k:
+            return similarities, ids
+        missing = ((0, 0), (0, k - asked))
+        return (
+            np.pad(similarities, missing, constant_values=-np.inf),
+            np.pad(ids, missing, constant_values=NOTHING),
+        )
 
     def ids(self) -> Int64Array:
-        """Return the ids of all vectors, in no particular order."""
+        """Return the ids of all vectors; see `StoreReader.ids`."""
+        return self._ids
+
+    @functools.cached_property
+    def _ids(self) -> Int64Array:
         import faiss
 
         ids: Int64Array = faiss.vector_to_array(self._index.id_map)
+        ids.setflags(write=False)
         return ids
 
     def __len__(self) -> int:
         """Count the vectors."""
         return int(self._index.ntotal)
+
+    def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
+        """Compare directly, some vectors at once; see `StoreReader.nearest_to_any`."""
+        nearest = np.full(len(self), -np.inf, dtype=np.float32)
+        if len(vectors) == 0:
+            return nearest
+        stored = self._vectors()
+        for start in range(0, len(self), _VECTORS_AT_ONCE):
+            part = slice(start, start + _VECTORS_AT_ONCE)
+            nearest[part] = (stored[part] @ vectors.T).max(axis=1)
+        return nearest
+
+    def _vectors(self) -> Float32Array:
+        """Return FAISS's own memory ``[shape=(len(self), dimension), float32]``, without copying it."""
+        import faiss
+
+        flat: Any = faiss.downcast_index(self._index.index)
+        view: Float32Array = faiss.rev_swig_ptr(flat.get_xb(), len(self) * self.dimension)
+        return view.reshape(len(self), self.dimension)
+
+
+class FaissFlatStore(VectorStore):
+    """``IDMap2,Flat`` over inner products."""
+
+    name = "faiss-flat"
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__(dimension)
+        import faiss
+
+        self._index = faiss.index_factory(dimension, "IDMap2,Flat", faiss.METRIC_INNER_PRODUCT)
+
+    def add(self, ids: Int64Array, vectors: Float32Array) -> None:
+        """Take vectors; see `VectorStore.add`."""
+        ids, vectors = self.checked(ids, vectors)
+        if len(ids):
+            self._index.add_with_ids(vectors, ids)
+
+    def build(self) -> FaissFlatReader:
+        """Return a reader; see `VectorStore.build`."""
+        return FaissFlatReader(self._index)
+
+    @classmethod
+    def to_bytes(cls, reader: StoreReader) -> memoryview:
+        """Serialise as FAISS does; see `VectorStore.to_bytes`."""
+        import faiss
+
+        assert isinstance(reader, FaissFlatReader)
+        content: memoryview = faiss.serialize_index(reader.index).data
+        return content
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, dimension: int) -> FaissFlatReader:
+        """Read what FAISS serialised; see `VectorStore.from_bytes`."""
+        import faiss
+
+        try:
+            index = faiss.deserialize_index(np.frombuffer(content, dtype=np.uint8))
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+        if index.d != dimension:
+            raise ValueError(f"holds vectors of {index.d}, not {dimension}, numbers")
+        return FaissFlatReader(index)
+
+
+def _selection(among: Int64Array | None, without: Int64Array | None) -> Any:
+    """Say in FAISS's words which ids count; the arrays are copied by it."""
+    import faiss
+
+    if among is None and (without is None or len(without) == 0):
+        return None
+    named = faiss.IDSelectorBatch(np.ascontiguousarray(without if among is None else among, dtype=np.int64))
+    chosen = faiss.IDSelectorNot(named) if among is None else named
+    return faiss.SearchParameters(sel=chosen)  # type: ignore[call-arg]

@@ -12,45 +12,57 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from modag_search import registry
-from modag_search.stores import NOTHING, StoreStamp
+from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, StoreStamp
 
 DIMENSION = 4
 IDS = st.one_of(st.integers(0, 12), st.integers(2**40, 2**40 + 2))
+LISTS = st.none() | st.lists(IDS, max_size=6)
 # Few distinct vectors of exact products: equals are common, and there is no rounding.
 VECTORS = st.tuples(*[st.sampled_from([-1.0, 0.0, 0.5, 1.0])] * DIMENSION)
 
 
-def machine(name: str) -> type[RuleBasedStateMachine]:
+def machine(name: str) -> type[RuleBasedStateMachine]:  # noqa: C901  one class of short rules
     class StoreChanges(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
             self.folder = tempfile.TemporaryDirectory()
-            self.path = Path(self.folder.name, "vectors")
-            self.store = registry.store_class(name)(self.path, dimension=DIMENSION)
+            kind = registry.store_class(name)
+            self.file = StoreFile(Path(self.folder.name, "vectors"), kind=kind, dimension=DIMENSION)
+            self.generation = 0
+            self.store = self.built({})
             self.vectors: dict[int, tuple[float, ...]] = {}
-            self.saved: tuple[int, dict[int, tuple[float, ...]]] | None = None
+            self.saved: tuple[StoreStamp, dict[int, tuple[float, ...]]] | None = None
 
         def teardown(self) -> None:
             self.folder.cleanup()
 
-        @rule(batch=st.dictionaries(IDS, VECTORS, max_size=6))
-        def add(self, batch: dict[int, tuple[float, ...]]) -> None:
-            vectors = np.array(list(batch.values()), dtype=np.float32).reshape(len(batch), DIMENSION)
-            self.store.add(np.array(list(batch), dtype=np.int64), vectors)
-            self.vectors |= batch
+        def stamp(self) -> StoreStamp:
+            self.generation += 1
+            return StoreStamp(space="s", pipeline="p", generation=self.generation, token="t")
 
-        @rule(ids=st.lists(IDS, max_size=6))
-        def remove(self, ids: list[int]) -> None:
-            there = set(ids) & self.vectors.keys()
-            assert self.store.remove(np.array(ids, dtype=np.int64)) == len(there)
-            for gone in there:
-                del self.vectors[gone]
+        def built(self, vectors: dict[int, tuple[float, ...]]) -> StampedReader:
+            builder = registry.store_class(name)(DIMENSION)
+            builder.add(np.array(list(vectors), dtype=np.int64), as_rows(vectors))
+            stamp = self.stamp()
+            return StampedReader(reader=LayeredReader(builder.build()), stamp=stamp, built=stamp)
 
-        @rule(query=VECTORS, k=st.integers(1, 9), among=st.none() | st.lists(IDS, max_size=6))
-        def search(self, query: tuple[float, ...], k: int, among: list[int] | None) -> None:
-            chosen = None if among is None else np.array(among, dtype=np.int64)
-            similarities, ids = self.store.search(np.array([query], dtype=np.float32), k=k, among=chosen)
-            counted = {i: vector for i, vector in self.vectors.items() if among is None or i in among}
+        @rule(removed=st.lists(IDS, max_size=6), added=st.dictionaries(IDS, VECTORS, max_size=6))
+        def follow(self, removed: list[int], added: dict[int, tuple[float, ...]]) -> None:
+            gone, ids = np.array(removed, dtype=np.int64), np.array(list(added), dtype=np.int64)
+            reader = self.store.reader.followed(removed=gone, ids=ids, vectors=as_rows(added))
+            self.store = StampedReader(reader=reader, stamp=self.stamp(), built=self.store.built)
+            self.vectors = {i: v for i, v in self.vectors.items() if i not in removed} | added
+
+        @rule()
+        def build_anew(self) -> None:
+            self.store = self.built(self.vectors)
+
+        @rule(query=VECTORS, k=st.integers(1, 9), among=st.none() | st.lists(IDS, max_size=6), without=LISTS)
+        def search(self, query: tuple[float, ...], k: int, among: list[int] | None, without: list[int] | None) -> None:
+            chosen, hidden = as_ids(among), as_ids(without)
+            queries = np.array([query], dtype=np.float32)
+            similarities, ids = self.store.reader.search(queries, k=k, among=chosen, without=hidden)
+            counted = counting(self.vectors, among, without or [])
             expected = {i: float(np.dot(query, vector)) for i, vector in counted.items()}
             found = [i for i in ids[0].tolist() if i != NOTHING]
             assert len(found) == len(set(found)) == min(k, len(expected))
@@ -59,23 +71,42 @@ def machine(name: str) -> type[RuleBasedStateMachine]:
             assert (ids[0, len(found) :] == NOTHING).all()
             assert (similarities[0, len(found) :] == -np.inf).all()
 
-        @rule(generation=st.integers(0, 99))
-        def save(self, generation: int) -> None:
-            self.store.save(StoreStamp(space="s", pipeline="p", generation=generation, token="t"))
-            self.saved = generation, dict(self.vectors)
+        @rule()
+        def save(self) -> None:
+            on_disk = self.file.read()
+            if on_disk is None or on_disk.built != self.store.built:
+                self.store = self.built(self.vectors)
+            self.file.write(self.store, on_disk=on_disk)
+            self.saved = self.store.stamp, dict(self.vectors)
 
         @rule()
         def load(self) -> None:
-            self.store = registry.store_class(name)(self.path, dimension=DIMENSION)
-            stamp = self.store.stamp
-            assert (stamp.generation if stamp else None) == (self.saved[0] if self.saved else None)
+            on_disk = self.file.read()
+            assert (on_disk.stamp if on_disk else None) == (self.saved[0] if self.saved else None)
             self.vectors = dict(self.saved[1]) if self.saved else {}
+            self.store = on_disk or self.built({})
 
         @invariant()
-        def counts(self) -> None:
-            assert len(self.store) == len(self.vectors)
+        def holds_what_it_should(self) -> None:
+            assert sorted(self.store.reader.ids().tolist()) == sorted(self.vectors)
+            assert len(self.store.reader) == len(self.vectors)
 
     return StoreChanges
+
+
+def counting(
+    vectors: dict[int, tuple[float, ...]], among: list[int] | None, without: list[int]
+) -> dict[int, tuple[float, ...]]:
+    chosen = vectors.keys() if among is None else vectors.keys() & set(among)
+    return {i: vectors[i] for i in chosen - set(without)}
+
+
+def as_ids(ids: list[int] | None) -> np.ndarray | None:
+    return None if ids is None else np.array(ids, dtype=np.int64)
+
+
+def as_rows(vectors: dict[int, tuple[float, ...]]) -> np.ndarray:
+    return np.array(list(vectors.values()), dtype=np.float32).reshape(len(vectors), DIMENSION)
 
 
 @pytest.mark.parametrize("name", registry.store_names())

@@ -382,11 +382,11 @@ def test_a_second_writer_is_turned_away_and_readers_are_not(index: Index, media:
     red = picture(media / "red.png", RED)
     picture(media / "rose.png", (230, 25, 25))
     index.add([media])
-    with FileLock(index.folder / "lock"):
+    with FileLock(index.folder / "lock"), Index.open(index.folder, wait_s=0) as impatient:
         with pytest.raises(IndexLockedError, match="another process is writing"):
-            index.add([media])
+            impatient.add([media])
         with pytest.raises(IndexLockedError, match="another process is writing"):
-            index.rebuild()
+            impatient.rebuild()
         assert found(index, red) == {"rose.png"}
     assert counts(index.add([media])) == {"unchanged": 2}
 

@@ -105,6 +105,8 @@ def test_lost_stores_are_made_anew(filled: Index, media: Path, caplog: pytest.Lo
         path.unlink()
     with Index.open(filled.folder) as again:
         assert answers(again, media / "a.wav") == before
+        assert store_files(again) == [], "readers write nothing"
+        again.add([media])
         assert len(store_files(again)) == 2
         assert again.verify() == []
 
@@ -124,10 +126,13 @@ def test_damaged_stores_are_made_anew_with_a_warning(
         assert len(problems) == 2
         assert all(str(path) in "\n".join(problems) for path in store_files(filled))
         assert answers(again, media / "a.wav") == before
+        assert again.verify() == problems, "readers write nothing"
+        caplog.clear()
+        again.add([media])
         assert again.verify() == []
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 2
-    assert all("making it anew from the catalog" in warning for warning in warnings)
+    assert all("making it anew from the catalog; `modag rebuild` saves it" in warning for warning in warnings)
 
 
 def test_older_stores_catch_up(filled: Index, media: Path) -> None:
@@ -170,6 +175,7 @@ def test_stores_that_cannot_be_written_are_a_warning(
 
     monkeypatch.setattr(os, "fsync", full)
     with Index.open(filled.folder) as again:
+        again.add([media])
         assert answers(again, media / "a.wav") == before
     assert "No space left on device" in caplog.text
     assert [path.name for path in (filled.folder / "stores").iterdir()] == []

@@ -1,0 +1,129 @@
+"""What has changed since a store was built: vectors that came, laid over it, and ids that went."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modag_search.stores.base import StoreReader, nothing_found
+
+if TYPE_CHECKING:
+    from modag_search.values import Float32Array, Int64Array
+
+_VECTORS_AT_ONCE = 4096
+_LEAST_HEAVY = 4096
+_HEAVY_SHARE = 8
+
+
+class LayeredReader(StoreReader):
+    """A built reader, a flat layer of vectors that came later, and the ids of the former that are gone.
+
+    Nothing of it changes: `followed` gives another one that shares what is built. No id is in both layers.
+
+    Parameters
+    ----------
+    base : StoreReader
+    ids : np.ndarray [shape=(n,), int64], optional
+        Of the vectors that came later, ascending.
+    vectors : np.ndarray [shape=(n, d), float32], optional
+    gone : np.ndarray [shape=(m,), int64], optional
+        Ids of `base` that do not count any more, ascending.
+    """
+
+    def __init__(
+        self,
+        base: StoreReader,
+        *,
+        ids: Int64Array | None = None,
+        vectors: Float32Array | None = None,
+        gone: Int64Array | None = None,
+    ) -> None:
+        self.base = base
+        self.dimension = base.dimension
+        self.delta_ids = np.zeros(0, dtype=np.int64) if ids is None else ids
+        self.delta_vectors = np.zeros((0, base.dimension), dtype=np.float32) if vectors is None else vectors
+        self.gone = np.zeros(0, dtype=np.int64) if gone is None else gone
+        remaining = base.ids() if len(self.gone) == 0 else base.ids()[~np.isin(base.ids(), self.gone)]
+        self._ids = remaining if len(self.delta_ids) == 0 else np.concatenate([remaining, self.delta_ids])
+        self._ids.setflags(write=False)
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether so much has changed that building anew is worth its while."""
+        return len(self.delta_ids) + len(self.gone) > self.most_changes
+
+    @property
+    def most_changes(self) -> int:
+        """So many are not heavy yet."""
+        return max(_LEAST_HEAVY, len(self.base) // _HEAVY_SHARE)
+
+    def followed(self, *, removed: Int64Array, ids: Int64Array, vectors: Float32Array) -> LayeredReader:
+        """Return what becomes of this by a change.
+
+        Parameters
+        ----------
+        removed : np.ndarray [shape=(m,), int64]
+            Ids that are gone; those that are not here are passed over.
+        ids : np.ndarray [shape=(n,), int64]
+        vectors : np.ndarray [shape=(n, d), float32]
+            An id that is here already gets the new vector.
+
+        Returns
+        -------
+        LayeredReader
+        """
+        leaving = np.union1d(removed, ids)
+        stays = ~np.isin(self.delta_ids, leaving)
+        later_ids = np.concatenate([self.delta_ids[stays], ids])
+        later = np.concatenate([self.delta_vectors[stays], vectors.astype(np.float32, copy=False)])
+        order = np.argsort(later_ids)
+        gone = np.union1d(self.gone, np.intersect1d(leaving, self.base.ids()))
+        return LayeredReader(self.base, ids=later_ids[order], vectors=later[order], gone=gone)
+
+    def search(
+        self, vectors: Float32Array, *, k: int, among: Int64Array | None = None, without: Int64Array | None = None
+    ) -> tuple[Float32Array, Int64Array]:
+        """Find neighbours in both layers; see `StoreReader.search`."""
+        hidden = self.gone if without is None else np.union1d(self.gone, without)
+        similarities, ids = self.base.search(vectors, k=k, among=among, without=hidden if len(hidden) else None)
+        if len(self.delta_ids) == 0:
+            return similarities, ids
+        later, later_ids = self._search_delta(vectors, k=k, among=among, without=without)
+        similarities, ids = np.hstack([similarities, later]), np.hstack([ids, later_ids])
+        # Stable, so that of equally near ones those of the base come first, as they were added first.
+        nearest = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(similarities, nearest, axis=1), np.take_along_axis(ids, nearest, axis=1)
+
+    def _search_delta(
+        self, vectors: Float32Array, *, k: int, among: Int64Array | None, without: Int64Array | None
+    ) -> tuple[Float32Array, Int64Array]:
+        counts = np.ones(len(self.delta_ids), dtype=bool)
+        if among is not None:
+            counts &= np.isin(self.delta_ids, among)
+        if without is not None:
+            counts &= ~np.isin(self.delta_ids, without)
+        ids, stored = self.delta_ids[counts], self.delta_vectors[counts]
+        similarities, found = nothing_found(len(vectors), min(k, len(ids)))
+        step = max(1, 4_000_000 // max(len(ids), 1))
+        for start in range(0, len(vectors) if len(ids) else 0, step):
+            rows = slice(start, start + step)
+            near = vectors[rows] @ stored.T
+            order = np.argsort(-near, axis=1, kind="stable")[:, :k]
+            similarities[rows], found[rows] = np.take_along_axis(near, order, axis=1), ids[order]
+        return similarities, found
+
+    def ids(self) -> Int64Array:
+        """Return the ids of all vectors, those of the base first; see `StoreReader.ids`."""
+        return self._ids
+
+    def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
+        """Compare with both layers; see `StoreReader.nearest_to_any`."""
+        nearest = self.base.nearest_to_any(vectors)
+        if len(self.gone):
+            nearest = nearest[~np.isin(self.base.ids(), self.gone)]
+        later = np.full(len(self.delta_ids), -np.inf, dtype=np.float32)
+        for start in range(0, len(later) if len(vectors) else 0, _VECTORS_AT_ONCE):
+            part = slice(start, start + _VECTORS_AT_ONCE)
+            later[part] = (self.delta_vectors[part] @ vectors.T).max(axis=1)
+        return np.concatenate([nearest, later])

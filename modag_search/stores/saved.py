@@ -1,0 +1,157 @@
+"""Stores on the disk: what was built, in one file, and beside it what has changed since, in a small one.
+
+Both are written wholly or not at all, begin with a checksum, and say which state of the catalog they reflect. The file
+of changes names the state that the other one reflects: after a new one has been built, an old file of changes is not
+taken for its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modag_search.errors import DamagedStoreError
+from modag_search.files import read_checked, write_checked
+from modag_search.stores.base import StoreReader, StoreStamp, VectorStore
+from modag_search.stores.layered import LayeredReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search.values import Float32Array, Int64Array
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StampedReader:
+    """A reader, and what it reflects.
+
+    Attributes
+    ----------
+    reader : LayeredReader
+    stamp : StoreStamp
+        What it reflects with all layers.
+    built : StoreStamp
+        What its base reflects.
+    """
+
+    reader: LayeredReader
+    stamp: StoreStamp
+    built: StoreStamp
+
+
+class StoreFile:
+    """Where the store of one modality is kept; one process at a time may write.
+
+    Parameters
+    ----------
+    path : Path
+    kind : type of VectorStore
+    dimension : int
+        Length of the vectors.
+    """
+
+    def __init__(self, path: Path, *, kind: type[VectorStore], dimension: int) -> None:
+        self.path = path
+        self._changes_path = path.with_name(f"{path.name}.changes")
+        self._kind = kind
+        self._dimension = dimension
+
+    def read(self) -> StampedReader | None:
+        """Read what was written; None where nothing was, or vectors of another length.
+
+        A damaged file of changes is passed over with a warning: the catalog knows what is in it.
+
+        Raises
+        ------
+        DamagedStoreError
+            If what was built is not what `write` wrote.
+        """
+        if not self.path.exists():
+            return None
+        header, payload = read_checked(self.path)
+        built, count, dimension = _described(self.path, header)
+        if dimension != self._dimension:
+            return None
+        base = self._base(payload, count)
+        try:
+            changed = self._with_changes(base, built)
+        except DamagedStoreError as error:
+            logger.warning("%s; taking these changes from the catalog", error)
+            changed = None
+        return changed or StampedReader(reader=LayeredReader(base), stamp=built, built=built)
+
+    def write(self, store: StampedReader, *, on_disk: StampedReader | None = None) -> None:
+        """Write a store: the changes alone, where what is on the disk has the same base.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written; what is on the disk still holds together.
+        """
+        if on_disk is not None and on_disk.built == store.built:
+            self._write_changes(store)
+            return
+        assert len(store.reader.delta_ids) == len(store.reader.gone) == 0
+        header = {
+            "stamp": asdict(store.built),
+            "count": len(store.reader.base),
+            "dimension": self._dimension,
+        }
+        write_checked(self.path, header, memoryview(self._kind.to_bytes(store.reader.base)))
+        with contextlib.suppress(OSError):  # one that is left behind names another state, and is passed over
+            self._changes_path.unlink()
+
+    def _base(self, payload: bytes, count: int) -> StoreReader:
+        try:
+            base = self._kind.from_bytes(payload, dimension=self._dimension)
+        except ValueError as error:
+            raise DamagedStoreError(f"{self.path}: cannot be read: {error}") from error
+        if len(base) != count:
+            raise DamagedStoreError(f"{self.path}: holds {len(base)} vectors, must hold {count}")
+        return base
+
+    def _with_changes(self, base: StoreReader, built: StoreStamp) -> StampedReader | None:
+        if not self._changes_path.exists():
+            return None
+        header, payload = read_checked(self._changes_path)
+        stamp, count, dimension = _described(self._changes_path, header)
+        if header.get("built") != asdict(built) or dimension != self._dimension:
+            return None
+        ids, vectors, gone = _split(self._changes_path, payload, count=count, dimension=dimension)
+        return StampedReader(reader=LayeredReader(base, ids=ids, vectors=vectors, gone=gone), stamp=stamp, built=built)
+
+    def _write_changes(self, store: StampedReader) -> None:
+        reader = store.reader
+        header = {
+            "stamp": asdict(store.stamp),
+            "built": asdict(store.built),
+            "count": len(reader.delta_ids),
+            "dimension": self._dimension,
+        }
+        parts = (reader.delta_ids.astype("<i8"), reader.delta_vectors.astype("<f4"), reader.gone.astype("<i8"))
+        write_checked(self._changes_path, header, memoryview(b"".join(part.tobytes() for part in parts)))
+
+
+def _described(path: Path, header: dict[str, Any]) -> tuple[StoreStamp, int, int]:
+    """Read what a header says: the state, how many vectors, and their length."""
+    try:
+        return StoreStamp(**header["stamp"]), int(header["count"]), int(header["dimension"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedStoreError(f"{path}: cannot be read: {error}") from error
+
+
+def _split(path: Path, payload: bytes, *, count: int, dimension: int) -> tuple[Int64Array, Float32Array, Int64Array]:
+    """Take changes apart: ids, then their vectors, then ids that are gone."""
+    of_ids, of_vectors = 8 * count, 4 * count * dimension
+    if len(payload) < of_ids + of_vectors or (len(payload) - of_ids - of_vectors) % 8:
+        raise DamagedStoreError(f"{path}: is {len(payload)} bytes long, which is not what it must be")
+    ids = np.frombuffer(payload, "<i8", count=count).astype(np.int64)
+    vectors = np.frombuffer(payload, "<f4", count=count * dimension, offset=of_ids).astype(np.float32)
+    gone = np.frombuffer(payload, "<i8", offset=of_ids + of_vectors).astype(np.int64)
+    return ids, vectors.reshape(count, dimension), gone

@@ -1,0 +1,233 @@
+"""Stores follow their catalog; readers in memory, writers on the disk."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from modag_search.catalog import Catalog
+from modag_search.registry import store_class
+from modag_search.search.store_sync import StoreSync
+from modag_search.space import Branch, Space
+from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, layered
+from tests.catalog_builders import DIMENSION, FINGERPRINTS, feature, image, put, sound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog.open(tmp_path / "catalog.sqlite", create=True) as catalog:
+        yield catalog
+
+
+def space() -> Space:
+    same, nothing = np.eye(DIMENSION, dtype=np.float32), np.zeros(DIMENSION, dtype=np.float32)
+    branch = Branch(same, nothing, same, nothing)
+    return Space(
+        branches={"image": branch, "sound": branch},
+        encoders={modality: {"name": modality, "fingerprint": modality} for modality in ("image", "sound")},
+        background=dict.fromkeys(("image-image", "image-sound", "sound-sound"), (0.0, 1.0)),
+        card={"name": "toy"},
+    )
+
+
+def stores(catalog: Catalog, folder: Path) -> StoreSync:
+    return StoreSync(folder, catalog=catalog, space=space(), fingerprints=FINGERPRINTS, store="faiss-flat")
+
+
+def held(store: StampedReader, content: str, *, n: int = 1) -> list[int]:
+    """Return the ids whose vector is that of a content."""
+    similarities, ids = store.reader.search(space().project("sound", feature(content)[None]), k=n)
+    return [
+        int(i) for i, similarity in zip(ids[0], similarities[0], strict=True) if i != NOTHING and similarity > 0.9999
+    ]
+
+
+def saved(folder: Path) -> StampedReader:
+    found = file_of(folder).read()
+    assert found is not None
+    return found
+
+
+def file_of(folder: Path) -> StoreFile:
+    return StoreFile(folder / "sound.faiss-flat", kind=store_class("faiss-flat"), dimension=DIMENSION)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def test_a_store_of_another_past_is_not_believed(catalog: Catalog, tmp_path: Path) -> None:
+    put(catalog, sound("/m/a.wav", "common", statuses=("ok",)))
+    copy = tmp_path / "copy.sqlite"
+    with closing(sqlite3.connect(catalog.path)) as source, closing(sqlite3.connect(copy)) as backup:
+        source.backup(backup)
+    put(catalog, sound("/m/b.wav", "lost", statuses=("ok",)))
+    folder = tmp_path / "stores"
+    stores(catalog, folder).save()
+
+    with Catalog.open(copy) as put_back:
+        put(put_back, sound("/m/b.wav", "new", statuses=("ok",)))
+        assert put_back.generation == catalog.generation
+        assert put_back.segments.ids("sound-1").tolist() == catalog.segments.ids("sound-1").tolist()
+        store = stores(put_back, folder).present("sound")
+        assert (held(store, "common"), held(store, "lost"), held(store, "new")) == ([1], [], [2])
+        put(put_back, sound("/m/c.wav", "newer", statuses=("ok",)))
+        assert held(stores(put_back, folder).present("sound"), "newer") == [3]
+        assert stores(put_back, folder).problems() == []
+
+
+def test_an_older_store_is_not_made_anew_but_follows(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(catalog, sound("/m/a.wav", "a", statuses=("ok",)), sound("/m/b.wav", "b", statuses=("ok",)))
+    stores(catalog, tmp_path / "stores").save()
+    put(catalog, sound("/m/a.wav", "edited", statuses=("ok",)))
+    asked: list[int] = []
+    features = catalog.segments.features
+
+    def noted(fingerprint: str, *, after_generation: int = 0) -> object:
+        asked.append(after_generation)
+        return features(fingerprint, after_generation=after_generation)
+
+    monkeypatch.setattr(catalog.segments, "features", noted)
+    store = stores(catalog, tmp_path / "stores").present("sound")
+    assert asked == [1]
+    assert (held(store, "a"), held(store, "b"), held(store, "edited")) == ([], [2], [3])
+
+
+def test_readers_follow_in_memory_and_leave_the_disk_to_writers(catalog: Catalog, tmp_path: Path) -> None:
+    folder = tmp_path / "stores"
+    put(catalog, sound("/m/a.wav", "a", statuses=("ok",)))
+    assert held(stores(catalog, folder).present("sound"), "a") == [1]
+    assert not folder.exists()
+    stores(catalog, folder).save()
+    before = contents(folder)
+    put(catalog, sound("/m/b.wav", "b", statuses=("ok",)))
+    assert held(stores(catalog, folder).present("sound"), "b") == [2]
+    assert contents(folder) == before
+
+
+def test_a_reader_follows_from_the_one_before(catalog: Catalog, tmp_path: Path) -> None:
+    put(catalog, sound("/m/a.wav", "a", statuses=("ok",)), sound("/m/b.wav", "b", statuses=("ok",)))
+    reading = stores(catalog, tmp_path / "stores")
+    first = reading.present("sound")
+    assert reading.present("sound", first) is first
+    put(catalog, image("/m/c.png"))
+    second = reading.present("sound", first)
+    assert second.reader is first.reader, "only a picture came"
+    catalog.remove([1])
+    third = reading.present("sound", second)
+    assert third.reader.base is first.reader.base
+    assert (held(third, "a"), held(third, "b")) == ([], [2])
+    assert held(first, "a") == [1]
+
+
+def test_a_view_of_a_moment_gets_the_stores_of_that_moment(catalog: Catalog, tmp_path: Path) -> None:
+    folder = tmp_path / "stores"
+    put(catalog, sound("/m/a.wav", "a", statuses=("ok",)))
+    stores(catalog, folder).save()
+    with catalog.view():
+        with Catalog.open(catalog.path) as other:
+            put(other, sound("/m/b.wav", "b", statuses=("ok",)))
+            later = stores(other, folder)
+            later.save()
+            ahead = later.present("sound")
+        for store in (stores(catalog, folder).present("sound"), stores(catalog, folder).present("sound", ahead)):
+            assert (held(store, "a"), held(store, "b")) == ([1], [])
+    assert held(stores(catalog, folder).present("sound"), "b") == [2]
+
+
+def test_a_reader_does_not_take_away_a_store_that_it_does_not_believe(catalog: Catalog, tmp_path: Path) -> None:
+    folder = tmp_path / "stores"
+    with Catalog.open(tmp_path / "other.sqlite", create=True) as other:
+        stores(other, folder).save()
+    before = contents(folder)
+    put(catalog, sound("/m/a.wav", "a", statuses=("ok",)))
+    assert held(stores(catalog, folder).present("sound"), "a") == [1]
+    assert contents(folder) == before
+
+
+def test_a_writer_saves_changes_beside_what_was_built_and_builds_anew_when_there_are_many(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "stores"
+    put(catalog, sound("/m/a.wav", "a", statuses=("ok",)))
+    stores(catalog, folder).save()
+    before = contents(folder)
+    put(catalog, sound("/m/b.wav", "b", statuses=("ok",)))
+    stores(catalog, folder).save()
+    after = contents(folder)
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "sound.faiss-flat.changes",
+        "image.faiss-flat.changes",
+    }
+    assert (held(saved(folder), "a"), held(saved(folder), "b")) == ([1], [2])
+
+    monkeypatch.setattr(layered, "_LEAST_HEAVY", 1)
+    put(catalog, sound("/m/c.wav", "c", statuses=("ok",)))
+    stores(catalog, folder).save()
+    assert "sound.faiss-flat.changes" not in contents(folder)
+    assert saved(folder).stamp == saved(folder).built
+    assert [held(saved(folder), content) for content in "abc"] == [[1], [2], [3]]
+
+
+def test_rebuild_passes_over_damaged_features_and_says_so(
+    catalog: Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(catalog, sound("/m/a.wav"), image("/m/b.png"))
+    with closing(sqlite3.connect(catalog.path)) as connection, connection:
+        connection.execute(
+            "UPDATE feature SET data = CAST(x'0000c07f' || substr(data, 5) AS BLOB) WHERE segment_id = 2"
+        )
+    assert stores(catalog, tmp_path / "stores").rebuild() == 2
+    assert "1 features were damaged; `modag index` on their folders makes them anew" in caplog.text
+    assert catalog.items.count_outdated(FINGERPRINTS) == 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "contents_", "problem"),
+    [
+        ([1, 2], ["a", "b"], None),
+        ([1], ["a"], "lacks 1 vectors and holds 0 that"),
+        ([1, 2, 3], ["a", "b", "c"], "lacks 0 vectors and holds 1 that"),
+        ([1, 9], ["a", "b"], "lacks 1 vectors and holds 1 that"),
+        ([1, 2], ["b", "a"], "the vector of segment 1 is not the one"),
+        ([1, 2], ["a", "a"], "the vector of segment 2 is not the one"),
+    ],
+)
+def test_stores_that_hold_something_else_than_the_catalog_are_named(
+    catalog: Catalog, tmp_path: Path, ids: list[int], contents_: list[str], problem: str | None
+) -> None:
+    put(catalog, sound("/m/a.wav", "a", statuses=("ok",)), sound("/m/b.wav", "b", statuses=("ok",)))
+    folder = tmp_path / "stores"
+    stores(catalog, folder).save()
+    builder = store_class("faiss-flat")(DIMENSION)
+    builder.add(np.array(ids), space().project("sound", np.stack([feature(content) for content in contents_])))
+    stamp = saved(folder).stamp
+    file_of(folder).write(StampedReader(reader=LayeredReader(builder.build()), stamp=stamp, built=stamp))
+
+    found = stores(catalog, folder).problems()
+
+    assert len(found) == (problem is not None)
+    for line in found:
+        assert line.startswith(f"{folder / 'sound.faiss-flat'}: {problem}")
+        assert line.endswith("run `modag rebuild`")
+
+
+def test_a_store_that_lags_or_is_not_there_is_no_problem(catalog: Catalog, tmp_path: Path) -> None:
+    folder = tmp_path / "stores"
+    assert stores(catalog, folder).problems() == []
+    stores(catalog, folder).save()
+    put(catalog, sound("/m/a.wav"))
+    assert stores(catalog, folder).problems() == []
+    shutil.rmtree(folder)
+    assert stores(catalog, folder).problems() == []
