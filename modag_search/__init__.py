@@ -1,5 +1,8 @@
 """Ask with a sound, get pictures; ask with a picture, get sounds; name a few of either, and the rest get their names.
 
+What methods return is defined in `values`, what they raise in `errors`; all of it, and all that a plugin needs, is
+importable from here.
+
 >>> import modag_search as modag
 >>> index = modag.Index.open("indexes/demo", create=True)  # doctest: +SKIP
 >>> index.add(["sounds/", "pictures/"])  # doctest: +SKIP
@@ -20,7 +23,9 @@ from modag_search.errors import (
     IndexFolderError,
     IndexLockedError,
     IndexNotFoundError,
+    LabelConflictError,
     MediaError,
+    MissingExtraError,
     ModagError,
     ModelError,
     NewerCatalogError,
@@ -38,65 +43,152 @@ from modag_search.errors import (
 )
 
 if TYPE_CHECKING:
-    from modag_search.encoders import Encoder
+    from modag_search.classify.linear_head import Head
+    from modag_search.curate.duplicates import Duplicate, DuplicateGroup
+    from modag_search.encoders import ClassHead, Encoder, EncoderCard, WeightsFile
+    from modag_search.evaluation import Evaluation, evaluate
+    from modag_search.hierarchy import Hierarchy
     from modag_search.index import Index
     from modag_search.settings import IndexSettings
     from modag_search.space import Space
-    from modag_search.stores import VectorStore
-    from modag_search.values import Classification, Failure, Hit, IndexReport, LabelScore, Neighbour
+    from modag_search.stores import NOTHING, StoreReader, VectorStore
+    from modag_search.values import (
+        Classification,
+        ExportReport,
+        Failure,
+        Float32Array,
+        Given,
+        Hit,
+        ImportReport,
+        IndexReport,
+        Int64Array,
+        ItemRecord,
+        LabelIssue,
+        LabelScore,
+        LabelSummary,
+        MediaKind,
+        Modality,
+        Neighbour,
+        PairIssue,
+        RunRecord,
+        SegmentStatus,
+        Suggestion,
+        Transferred,
+        TransferReport,
+        Uint8Array,
+    )
 
 __version__ = "0.1.0"
 
+# What takes numpy, faiss or SQLAlchemy to import waits until it is asked for.
 _LAZY = {
+    "ClassHead": "modag_search.encoders",
     "Classification": "modag_search.values",
+    "Duplicate": "modag_search.curate.duplicates",
+    "DuplicateGroup": "modag_search.curate.duplicates",
     "Encoder": "modag_search.encoders",
+    "EncoderCard": "modag_search.encoders",
+    "Evaluation": "modag_search.evaluation",
+    "ExportReport": "modag_search.values",
     "Failure": "modag_search.values",
+    "Float32Array": "modag_search.values",
+    "Given": "modag_search.values",
+    "Head": "modag_search.classify.linear_head",
+    "Hierarchy": "modag_search.hierarchy",
     "Hit": "modag_search.values",
+    "ImportReport": "modag_search.values",
     "Index": "modag_search.index",
     "IndexReport": "modag_search.values",
     "IndexSettings": "modag_search.settings",
+    "Int64Array": "modag_search.values",
+    "ItemRecord": "modag_search.values",
+    "LabelIssue": "modag_search.values",
     "LabelScore": "modag_search.values",
+    "LabelSummary": "modag_search.values",
+    "MediaKind": "modag_search.values",
+    "Modality": "modag_search.values",
+    "NOTHING": "modag_search.stores",
     "Neighbour": "modag_search.values",
+    "PairIssue": "modag_search.values",
+    "RunRecord": "modag_search.values",
+    "SegmentStatus": "modag_search.values",
     "Space": "modag_search.space",
+    "StoreReader": "modag_search.stores",
+    "Suggestion": "modag_search.values",
+    "TransferReport": "modag_search.values",
+    "Transferred": "modag_search.values",
+    "Uint8Array": "modag_search.values",
     "VectorStore": "modag_search.stores",
+    "WeightsFile": "modag_search.encoders",
+    "evaluate": "modag_search.evaluation",
 }
 
 __all__ = [
+    "NOTHING",
     "CatalogError",
+    "ClassHead",
     "Classification",
     "CorruptMediaError",
     "DamagedCatalogError",
     "DamagedStoreError",
+    "Duplicate",
+    "DuplicateGroup",
     "EmptyMediaError",
     "Encoder",
+    "EncoderCard",
+    "Evaluation",
+    "ExportReport",
     "Failure",
+    "Float32Array",
+    "Given",
+    "Head",
+    "Hierarchy",
     "Hit",
+    "ImportReport",
     "Index",
     "IndexFolderError",
     "IndexLockedError",
     "IndexNotFoundError",
     "IndexReport",
     "IndexSettings",
+    "Int64Array",
+    "ItemRecord",
+    "LabelConflictError",
+    "LabelIssue",
     "LabelScore",
+    "LabelSummary",
     "MediaError",
+    "MediaKind",
+    "MissingExtraError",
     "ModagError",
+    "Modality",
     "ModelError",
     "Neighbour",
     "NewerCatalogError",
     "NothingFoundError",
     "OversizedMediaError",
+    "PairIssue",
     "PluginError",
+    "RunRecord",
+    "SegmentStatus",
     "Space",
     "SpaceMismatchError",
     "StoreError",
+    "StoreReader",
+    "Suggestion",
+    "TransferReport",
+    "Transferred",
+    "Uint8Array",
     "UnknownPluginError",
     "UnreadableMediaError",
     "UnsupportedMediaError",
     "UsageError",
     "VectorStore",
     "WeightsDamagedError",
+    "WeightsFile",
     "WeightsMissingError",
     "__version__",
+    "evaluate",
 ]
 
 

@@ -210,7 +210,8 @@ class Failure:
     error : str
         Name of the exception's class.
     size_bytes, mtime_ns : int or None
-        The file as it was then, so that a change is noticed; None where it could not be seen.
+        The file as it was then, so that a change is noticed; None where the file is not at fault, or could not be seen:
+        the next run tries it again.
     failed_at : str
         ISO 8601, UTC.
     """
@@ -439,3 +440,119 @@ class PairIssue:
     image: str
     similarity: float
     rank: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What came of giving labels.
+
+    Attributes
+    ----------
+    run : int
+        What takes it back.
+    added : int
+        How many labels items did not have before.
+    """
+
+    run: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSummary:
+    """A label and who has it.
+
+    Attributes
+    ----------
+    label : str
+    items : int
+    image, sound, video : int
+        Of the items, by kind.
+    transferred : int
+        Of the items, those that have it by transfer alone.
+    parents : tuple of str
+        What it is a kind of.
+    audioset_id : str or None
+    """
+
+    label: str
+    items: int
+    image: int
+    sound: int
+    video: int
+    transferred: int
+    parents: tuple[str, ...]
+    audioset_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What came of taking labels in.
+
+    Attributes
+    ----------
+    run : int or None
+        What takes them back; None where there was nothing to give.
+    added : int
+        How many labels are new.
+    entries : int
+        How many the source has, each once.
+    unchanged : int
+        How many were there already.
+    skipped : tuple of str
+        Paths that are not in the index, or failed.
+    without_class : int
+        How many items lie in no folder that could name them.
+    """
+
+    run: int | None
+    added: int
+    entries: int
+    unchanged: int
+    skipped: tuple[str, ...] = ()
+    without_class: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What was written.
+
+    Attributes
+    ----------
+    labels : int
+        Rows, tags, or links and copies.
+    files : int
+        Files and links.
+    left_out : int
+        Labels on parts of items, where a folder can only hold items as a whole.
+    """
+
+    labels: int
+    files: int
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A call of a verb.
+
+    Attributes
+    ----------
+    id : int
+    verb : str
+    arguments, versions : dict
+        What it was called with, and the versions of the packages that decide its results; JSON values.
+    started_at : str
+        ISO 8601, UTC.
+    finished_at : str or None
+        None where it has not come to its end.
+    outcome : dict or None
+    """
+
+    id: int
+    verb: str
+    arguments: dict[str, Any]
+    versions: dict[str, Any]
+    started_at: str
+    finished_at: str | None
+    outcome: dict[str, Any] | None

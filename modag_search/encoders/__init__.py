@@ -1,5 +1,6 @@
 """Frozen networks that make features of decoded media; one module an encoder."""
 
-from modag_search.encoders.base import Encoder, EncoderCard, fingerprint_of
+from modag_search.encoders.base import ClassHead, Encoder, EncoderCard, fingerprint_of
+from modag_search.encoders.weights import WeightsFile
 
-__all__ = ["Encoder", "EncoderCard", "fingerprint_of"]
+__all__ = ["ClassHead", "Encoder", "EncoderCard", "WeightsFile", "fingerprint_of"]

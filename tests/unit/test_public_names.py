@@ -2,53 +2,89 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import inspect
+import re
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 import modag_search
-from modag_search import Encoder, Index, VectorStore
+from modag_search import Encoder, Index, StoreReader, VectorStore, errors, evaluate
+from modag_search.labels.book import LabelBook
 
 NAMES = [
+    "NOTHING",
     "CatalogError",
+    "ClassHead",
     "Classification",
     "CorruptMediaError",
     "DamagedCatalogError",
     "DamagedStoreError",
+    "Duplicate",
+    "DuplicateGroup",
     "EmptyMediaError",
     "Encoder",
+    "EncoderCard",
+    "Evaluation",
+    "ExportReport",
     "Failure",
+    "Float32Array",
+    "Given",
+    "Head",
+    "Hierarchy",
     "Hit",
+    "ImportReport",
     "Index",
     "IndexFolderError",
     "IndexLockedError",
     "IndexNotFoundError",
     "IndexReport",
     "IndexSettings",
+    "Int64Array",
+    "ItemRecord",
+    "LabelConflictError",
+    "LabelIssue",
     "LabelScore",
+    "LabelSummary",
     "MediaError",
+    "MediaKind",
+    "MissingExtraError",
     "ModagError",
+    "Modality",
     "ModelError",
     "Neighbour",
     "NewerCatalogError",
     "NothingFoundError",
     "OversizedMediaError",
+    "PairIssue",
     "PluginError",
+    "RunRecord",
+    "SegmentStatus",
     "Space",
     "SpaceMismatchError",
     "StoreError",
+    "StoreReader",
+    "Suggestion",
+    "TransferReport",
+    "Transferred",
+    "Uint8Array",
     "UnknownPluginError",
     "UnreadableMediaError",
     "UnsupportedMediaError",
     "UsageError",
     "VectorStore",
     "WeightsDamagedError",
+    "WeightsFile",
     "WeightsMissingError",
     "__version__",
+    "evaluate",
 ]
 
 INDEX = {
-    "open": "folder, *, create=False, settings=None",
+    "open": "folder, *, create=False, settings=None, wait_s=30.0",
     "close": "self",
     "add": (
         "self, paths, *, prune=False, dry_run=False, workers=None, exclude=(), follow_symlinks=False, "
@@ -105,7 +141,61 @@ def test_the_methods_of_an_index() -> None:
 
 def test_what_a_plugin_must_implement() -> None:
     assert Encoder.__abstractmethods__ == {"encode"}
-    assert VectorStore.__abstractmethods__ == {"add", "remove", "search", "save", "__len__"}
+    assert VectorStore.__abstractmethods__ == {"add", "build", "to_bytes", "from_bytes"}
+    assert StoreReader.__abstractmethods__ == {"search", "ids"}
+
+
+def named_in(annotation: str, module: str) -> list[object]:
+    """Find what an annotation names: in its module, or where the module imports it from, for the type checker too."""
+    source = ast.parse(Path(str(import_module(module).__file__)).read_text(encoding="utf-8"))
+    imported = {
+        alias.name: node.module
+        for node in ast.walk(source)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    names = set(re.findall(r"[A-Za-z_]\w*", annotation))
+    found = [getattr(import_module(imported.get(name, module)), name, None) for name in names]
+    return [one for one in found if one is not None]
+
+
+def dataclasses_in(annotation: str, module: str) -> set[type]:
+    """Find the dataclasses that an annotation names, and those in the fields of what has no methods."""
+    found: set[type] = set()
+    for one in named_in(annotation, module):
+        if isinstance(one, type) and dataclasses.is_dataclass(one):
+            found.add(one)
+            methods = [name for name in vars(one) if not name.startswith("_") and callable(getattr(one, name))]
+            for field in () if methods else dataclasses.fields(one):
+                found |= dataclasses_in(str(field.type), one.__module__)
+    return found
+
+
+def returned() -> set[type]:
+    """Find the dataclasses that come out of an index, its labels, and an evaluation."""
+    found: set[type] = set()
+    for owner in (Index, LabelBook):
+        for name, member in inspect.getmembers(owner):
+            function = getattr(member, "fget", None) or getattr(member, "func", None) or member
+            if not name.startswith("_") and inspect.isroutine(function):
+                annotation = str(inspect.signature(function).return_annotation)
+                found |= dataclasses_in(annotation, function.__module__)
+    return found
+
+
+def test_all_that_an_index_returns_can_be_imported() -> None:
+    public = {name: getattr(modag_search, name) for name in NAMES}
+    classes = returned()
+    assert {"Hit", "Neighbour", "Transferred", "DuplicateGroup", "Duplicate", "Given", "RunRecord", "Head"} <= {
+        one.__name__ for one in classes
+    }
+    assert [one for one in classes if public.get(one.__name__) is not one] == []
+    assert evaluate.__annotations__["return"] in NAMES
+
+
+def test_every_error_can_be_imported() -> None:
+    ours = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    assert ours <= set(NAMES)
 
 
 def test_every_error_is_ours_and_has_words() -> None:
