@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from modag_search.curate.comparable import ComparableItems, Wholes
+from modag_search.curate.similarity_join import SimilarityJoin
 from modag_search.curate.waveforms import Waveforms
 from modag_search.errors import UsageError
-from modag_search.values import MODALITIES, Float32Array, MediaKind, Modality
+from modag_search.values import MODALITIES, Int64Array, MediaKind, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.values import ItemRecord, SegmentRecord
+    from modag_search.values import ItemRecord
 
 DEFAULT_MIN_SIMILARITY: Final[dict[Modality, float]] = {"image": 0.92, "sound": 0.985}
 """Chosen with ``scripts/evaluate_duplicates`` on train sources: notes of one instrument are alike, photographs less."""
@@ -34,17 +35,7 @@ for the padding of encoders and for a trimmed end, not for an excerpt."""
 SHAPE_TOLERANCE: Final = 0.1
 """Pictures are compared where their ratios of width to height differ by no more than this share."""
 
-SHARE_IN_PLACE: Final = 0.9
-"""Of the segments of either item that hold something, so many must do so at the same place in both."""
-
-SHARE_LEFT_OUT: Final = 0.05
-"""An item is as similar as its least similar segments, but for this share of them."""
-
-_PLACE_TOLERANCE_S: Final = 0.25  # frames stand where the frame rate allows
-_ITEMS_AT_ONCE: Final = 500
-_FEATURES_AT_ONCE: Final = 4096
 _ROWS_AT_ONCE: Final = 512
-_TRACK_BYTES: Final = 1 << 28
 
 _MODALITIES_OF: Final[dict[MediaKind, tuple[Modality, ...]]] = {
     "image": ("image",),
@@ -108,8 +99,7 @@ class DuplicateGroup:
 class Duplicates:
     """Finds items of an index that are near-duplicates; reads the catalog, and changes nothing.
 
-    Features are compared as the encoders made them, since a shared space brings together what is of one kind. An item
-    is compared as a whole: see `find`.
+    An item is compared as a whole: see `find`.
 
     Parameters
     ----------
@@ -118,6 +108,11 @@ class Duplicates:
         The pipelines whose features are compared.
     waveforms : Waveforms, optional
         Confirms sounds; kept for all that is found.
+
+    Attributes
+    ----------
+    n_pairs, n_compared : int
+        Pairs that there were in all searches so far, and those of them whose features were compared in full length.
     """
 
     def __init__(
@@ -128,9 +123,10 @@ class Duplicates:
         waveforms: Waveforms | None = None,
     ) -> None:
         self._catalog = catalog
-        self._fingerprints = fingerprints
+        self._items = ComparableItems(catalog, fingerprints)
         self._waveforms = Waveforms() if waveforms is None else waveforms
-        self._tracks: dict[tuple[int, Modality], _Track] = {}
+        self.n_pairs = 0
+        self.n_compared = 0
 
     def find(
         self,
@@ -180,138 +176,114 @@ class Duplicates:
         if min_similarity is not None and not -1 <= min_similarity <= 1:
             raise UsageError(f"min_similarity must be between -1 and 1, not {min_similarity}")
         chosen = None if among is None else set(among)
-        items = [
-            item for item in self._catalog.items.all() if item.status == "ok" and (chosen is None or item.id in chosen)
-        ]
         groups: list[DuplicateGroup] = []
         for kind, modalities in _MODALITIES_OF.items():
+            if modality not in (*modalities, None):
+                continue
             limits = _Limits.of(kind, min_similarity=min_similarity, confirm=confirm)
-            contents = _contents(item for item in items if item.kind == kind)
+            items = self._catalog.items.all(kind=kind)
+            contents = _contents(one for one in items if one.status == "ok" and (chosen is None or one.id in chosen))
             for lead in modalities:
-                wholes = self._wholes(contents, lead)
+                wholes = self._items.wholes(kind, contents, lead)
                 if modality in (lead, None):
                     groups += self._groups(wholes, limits)
                 compared = {copies[0].id for copies in wholes.contents}
                 contents = [copies for copies in contents if copies[0].id not in compared]
-                self._tracks.clear()
+                self._items.forget_tracks()
         return groups
 
-    def _groups(self, wholes: _Wholes, limits: _Limits) -> list[DuplicateGroup]:
+    def _groups(self, wholes: Wholes, limits: _Limits) -> list[DuplicateGroup]:
         stars: dict[int, list[tuple[Sequence[ItemRecord], float]]] = {}
-        for row, (centre, similarity) in enumerate(self._centres(wholes, limits)):
+        for row, (centre, similarity) in enumerate(zip(*self._centres(wholes, limits), strict=True)):
             stars.setdefault(centre, []).append((wholes.contents[row], similarity))
-        groups = [_group(wholes.modality, star) for star in stars.values()]
-        return sorted((group for group in groups if len(group.items) > 1), key=lambda group: group.items[0].path)
+        groups = [
+            _group(wholes.modality, star) for star in stars.values() if sum(len(copies) for copies, _ in star) > 1
+        ]
+        return sorted(groups, key=lambda group: group.items[0].path)
 
-    def _centres(self, wholes: _Wholes, limits: _Limits) -> list[tuple[int, float]]:
+    def _centres(self, wholes: Wholes, limits: _Limits) -> tuple[list[int], list[float]]:
         """Let each row that is near to none before it gather the later ones that are nearer to it than to others.
 
         Returns
         -------
-        list of (int, float)
-            For each row, the one that gathered it, and their similarity; itself where none did.
+        centres : list of int
+            For each row, the one that gathered it; itself where none did.
+        similarities : list of float
+            Of each row and its centre.
         """
+        n = len(wholes.contents)
         extents = np.array([_extent(copies[0]) for copies in wholes.contents])
-        centres = [(row, 1.0) for row in range(len(extents))]
-        for start in range(0, len(extents), _ROWS_AT_ONCE):
-            block = wholes.vectors[start : start + _ROWS_AT_ONCE] @ wholes.vectors[start:].T
-            for row, similarities in enumerate(block, start):
-                if centres[row][0] != row:
+        join = SimilarityJoin(
+            wholes.vectors, floor=_floor(wholes, limits), keys=extents, ranges=_ranges(wholes.kind, extents)
+        )
+        self.n_pairs += n * (n - 1) // 2
+        centres, similarities = np.arange(n), np.ones(n)
+        for start in range(0, n, _ROWS_AT_ONCE):
+            rows = np.arange(start, min(start + _ROWS_AT_ONCE, n))
+            for row, candidates in join.candidates(rows[centres[rows] == rows]):
+                if centres[row] != row:  # one of these rows gathered it
                     continue
-                near = (similarities >= wholes.floor(limits)) & _are_comparable(
-                    wholes.kind, extents[row], extents[start:]
-                )
-                near[: row - start + 1] = False
-                alike: dict[int, float] = {}
-                for place in np.flatnonzero(near).tolist():
-                    other = start + place
-                    similarity = self._similarity(wholes, row, other, float(similarities[place]), limits)
-                    if similarity is not None and (centres[other][0] == other or similarity > centres[other][1]):
-                        alike[other] = similarity
-                for other in self._confirmed(wholes, row, alike, limits):
-                    centres[other] = (row, alike[other])
-        return centres
+                others = candidates[_are_comparable(wholes.kind, extents[row], extents[candidates])]
+                self.n_compared += len(others)
+                alike = self._similarities(wholes, row, others, join.cosines(row, others), limits)
+                is_nearest = (alike > -np.inf) & ((centres[others] == others) | (alike > similarities[others]))
+                others, alike = others[is_nearest], alike[is_nearest]
+                is_confirmed = self._are_confirmed(wholes, row, others, alike, limits)
+                centres[others[is_confirmed]] = row
+                similarities[others[is_confirmed]] = alike[is_confirmed]
+        return centres.tolist(), similarities.tolist()
 
-    def _confirmed(self, wholes: _Wholes, row: int, alike: Mapping[int, float], limits: _Limits) -> list[int]:
-        """Return those of the rows that are alike to one by their features which are so by their waveforms too."""
-        if limits.unconfirmed is None or not alike:
-            return list(alike)
-        verdicts = self._waveforms.are_alike(wholes.contents[row], [wholes.contents[other] for other in alike])
-        return [
-            other
-            for (other, similarity), verdict in zip(alike.items(), verdicts, strict=True)
-            if (similarity >= limits.unconfirmed if verdict is None else verdict)
-        ]
+    def _are_confirmed(
+        self, wholes: Wholes, row: int, others: Int64Array, alike: np.ndarray, limits: _Limits
+    ) -> np.ndarray:
+        """Tell which of the rows that are alike to one by their features are so by their waveforms too."""
+        if limits.unconfirmed is None or not len(others):
+            return np.ones(len(others), dtype=bool)
+        verdicts = self._waveforms.are_alike(wholes.contents[row], [wholes.contents[other] for other in others])
+        by_features = (alike >= limits.unconfirmed).tolist()
+        return np.array(
+            [
+                by_feature if verdict is None else verdict
+                for by_feature, verdict in zip(by_features, verdicts, strict=True)
+            ]
+        )
 
-    def _similarity(self, wholes: _Wholes, row: int, other: int, similarity: float, limits: _Limits) -> float | None:
-        """Return the similarity of two items in all their parts; None where they are no duplicates."""
-        if wholes.are_single[row] and wholes.are_single[other]:
-            return min(similarity, 1.0) if similarity >= limits.features[wholes.modality] else None
+    def _similarities(
+        self, wholes: Wholes, row: int, others: Int64Array, cosines: np.ndarray, limits: _Limits
+    ) -> np.ndarray:
+        """Return the similarities of a row and others in all their parts.
+
+        Parameters
+        ----------
+        wholes : Wholes
+        row : int
+        others : np.ndarray [shape=(k,), int64]
+        cosines : np.ndarray [shape=(k,), float64]
+            Of the items as wholes.
+        limits : _Limits
+
+        Returns
+        -------
+        np.ndarray [shape=(k,), float64]
+            Minus infinity where they are no duplicates.
+        """
+        alike = np.where(cosines >= limits.features[wholes.modality], np.minimum(cosines, 1.0), -np.inf)
+        in_parts = ~(wholes.are_single[row] & wholes.are_single[others])
+        alike[in_parts] = -np.inf
+        for place in np.flatnonzero(in_parts & (cosines >= _floor(wholes, limits))):
+            alike[place] = self._similarity_in_parts(wholes, row, int(others[place]), limits)
+        return alike
+
+    def _similarity_in_parts(self, wholes: Wholes, row: int, other: int, limits: _Limits) -> float:
+        """Return the similarity of two items segment by segment; minus infinity where they are no duplicates."""
         found: dict[Modality, float] = {}
         for modality in _MODALITIES_OF[wholes.kind]:
-            one, two = (self._kept_track(wholes.contents[place][0].id, modality) for place in (row, other))
+            one, two = (self._items.track(wholes.contents[place][0].id, modality) for place in (row, other))
             if len(one.starts_s) and len(two.starts_s) and (one.holds.any() or two.holds.any()):
                 found[modality] = one.similarity(two)
         if any(value < limits.features[modality] for modality, value in found.items()):
-            return None
-        return found.get(wholes.modality)
-
-    def _wholes(self, contents: Sequence[Sequence[ItemRecord]], modality: Modality) -> _Wholes:
-        """Make one vector of each item that holds something: the mean of its segments' unit vectors over time."""
-        ids = [copies[0].id for copies in contents]
-        sums: dict[int, Float32Array] = {}
-        counts: Counter[int] = Counter()
-        for start in range(0, len(ids), _ITEMS_AT_ONCE):
-            segments = self._catalog.segments.of_items(ids[start : start + _ITEMS_AT_ONCE])
-            segments = [segment for segment in segments if segment.modality == modality]
-            counts.update(segment.item_id for segment in segments)
-            weights = _weights(segments)
-            held = {segment.id: segment.item_id for segment in segments if segment.status == "ok"}
-            for segment_ids, vectors in self._vectors(list(held), modality):
-                for segment_id, vector in zip(segment_ids, vectors, strict=True):
-                    item_id = held[segment_id]
-                    sums[item_id] = sums.get(item_id, np.float32(0)) + weights[segment_id] * vector
-        found = [copies for copies in contents if copies[0].id in sums]
-        return _Wholes(
-            kind=found[0][0].kind if found else modality,
-            modality=modality,
-            contents=found,
-            vectors=_unit(np.array([sums[copies[0].id] for copies in found]))
-            if found
-            else np.empty((0, 1), np.float32),
-            are_single=[copies[0].kind != "video" and counts[copies[0].id] == 1 for copies in found],
-        )
-
-    def _vectors(self, segment_ids: Sequence[int], modality: Modality) -> Iterator[tuple[list[int], Float32Array]]:
-        """Read features, some at a time, as vectors ``[shape=(n, d), float32]`` that can be compared."""
-        for start in range(0, len(segment_ids), _FEATURES_AT_ONCE):
-            chosen = segment_ids[start : start + _FEATURES_AT_ONCE]
-            features = self._catalog.segments.features_of(chosen, fingerprint=self._fingerprints[modality])
-            if features:
-                yield list(features), comparable_vectors(np.stack(list(features.values())), modality)
-
-    def _kept_track(self, item_id: int, modality: Modality) -> _Track:
-        """Return a track, read anew unless it was read a short while ago."""
-        if (item_id, modality) not in self._tracks:
-            if sum(track.vectors.nbytes for track in self._tracks.values()) > _TRACK_BYTES:
-                self._tracks.clear()
-            self._tracks[item_id, modality] = self._track(item_id, modality)
-        return self._tracks[item_id, modality]
-
-    def _track(self, item_id: int, modality: Modality) -> _Track:
-        """Read the segments of an item, in order of time."""
-        segments = [one for one in self._catalog.segments.of_items([item_id]) if one.modality == modality]
-        vectors = {
-            segment_id: vector
-            for segment_ids, rows in self._vectors([one.id for one in segments if one.status == "ok"], modality)
-            for segment_id, vector in zip(segment_ids, rows, strict=True)
-        }
-        nothing = np.zeros_like(next(iter(vectors.values()), np.zeros(1, np.float32)))
-        return _Track(
-            starts_s=np.array([one.start_s or 0.0 for one in segments]),
-            holds=np.array([one.id in vectors for one in segments], dtype=bool),
-            vectors=np.array([vectors.get(one.id, nothing) for one in segments], dtype=np.float32),
-        )
+            return -np.inf
+        return found.get(wholes.modality, -np.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,120 +310,13 @@ class _Limits:
         return cls(features=chosen, unconfirmed=max(alone["sound"], chosen["sound"]) if are_confirmed else None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Wholes:
-    """Contents of one kind that hold something in a modality, the best first.
+def _floor(wholes: Wholes, limits: _Limits) -> float:
+    """Return what the cosine of duplicates as wholes cannot well lie below.
 
-    Attributes
-    ----------
-    kind : {"image", "sound", "video"}
-    modality : {"image", "sound"}
-    contents : list of sequences of ItemRecord, length n
-        Items with the same content, each.
-    vectors : np.ndarray [shape=(n, d), float32]
-    are_single : list of bool, length n
-        Whether the vector is all there is of an item.
+    What segments have by chance is evened out in their mean; but at the end other segments may stand.
     """
-
-    kind: MediaKind
-    modality: Modality
-    contents: list[Sequence[ItemRecord]]
-    vectors: Float32Array
-    are_single: list[bool]
-
-    def floor(self, limits: _Limits) -> float:
-        """Return what the similarity of duplicates as wholes cannot well lie below.
-
-        What segments have by chance is evened out in their mean; but at the end other segments may stand.
-        """
-        limit = limits.features[self.modality]
-        return limit if all(self.are_single) else limit - (1 - limit) / 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Track:
-    """The segments of an item in one modality.
-
-    Attributes
-    ----------
-    starts_s : np.ndarray [shape=(n,), float64]
-        Ascending.
-    holds : np.ndarray [shape=(n,), bool]
-        Whether a segment holds something.
-    vectors : np.ndarray [shape=(n, d), float32]
-        Zero where it does not.
-    """
-
-    starts_s: np.ndarray
-    holds: np.ndarray
-    vectors: Float32Array
-
-    def similarity(self, other: _Track) -> float:
-        """Return how alike the segments at the same places are; minus infinity where the items are not filled alike.
-
-        Segments that start behind the other's last are passed over: the lengths have been compared.
-        """
-        one, two = (track.until(min(self.starts_s[-1], other.starts_s[-1])) for track in (self, other))
-        # The first that does not start too early: segments lie further apart than the tolerance.
-        places = np.searchsorted(two.starts_s, one.starts_s - _PLACE_TOLERANCE_S).clip(max=len(two.starts_s) - 1)
-        is_near = np.abs(one.starts_s - two.starts_s[places]) <= _PLACE_TOLERANCE_S
-        both = is_near & one.holds & two.holds[places]
-        n_either = int(one.holds.sum() + two.holds.sum() - both.sum())
-        if both.sum() == 0 or both.sum() < SHARE_IN_PLACE * n_either:
-            return -np.inf
-        similarities = np.einsum("ij,ij->i", one.vectors[both], two.vectors[places[both]])
-        left_out = int(SHARE_LEFT_OUT * len(similarities))
-        return min(float(np.partition(similarities, left_out)[left_out]), 1.0)
-
-    def until(self, last_s: float) -> _Track:
-        """Return the segments that start until then."""
-        within = self.starts_s <= last_s + _PLACE_TOLERANCE_S
-        return _Track(starts_s=self.starts_s[within], holds=self.holds[within], vectors=self.vectors[within])
-
-
-def comparable_vectors(features: Float32Array, modality: Modality) -> Float32Array:
-    """Make unit vectors of features, so that near-duplicates stand out.
-
-    Of pictures' features the square root is taken, with the sign kept: it lessens the weight of the few values that
-    are large for all pictures of a kind. Sounds' features, many of them negative, are better left as they are.
-
-    Parameters
-    ----------
-    features : np.ndarray [shape=(n, d), float32]
-    modality : {"image", "sound"}
-
-    Returns
-    -------
-    np.ndarray [shape=(n, d), float32]
-
-    References
-    ----------
-    Arandjelović, Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012.
-
-    Examples
-    --------
-    >>> comparable_vectors(np.array([[9.0, 16.0, 0.0]], dtype=np.float32), "image").round(3).tolist()
-    [[0.6000000238418579, 0.800000011920929, 0.0]]
-    """
-    return _unit(np.sign(features) * np.sqrt(np.abs(features)) if modality == "image" else features)
-
-
-def _unit(vectors: np.ndarray) -> Float32Array:
-    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    unit: Float32Array = (vectors / lengths).astype(np.float32)
-    return unit
-
-
-def _weights(segments: Sequence[SegmentRecord]) -> dict[int, np.float32]:
-    """Weigh segments by the seconds that they add to those before: a last window may reach little further."""
-    weights: dict[int, np.float32] = {}
-    reached: dict[int, float] = {}
-    for segment in segments:
-        start_s, end_s = segment.start_s or 0.0, 1.0 if segment.end_s is None else segment.end_s
-        covered_s = max(start_s, reached.get(segment.item_id, 0.0))
-        weights[segment.id] = np.float32(max(end_s - covered_s, 1e-3))
-        reached[segment.item_id] = max(end_s, covered_s)
-    return weights
+    limit = limits.features[wholes.modality]
+    return limit if wholes.are_single.all() else limit - (1 - limit) / 2
 
 
 def _contents(items: Iterable[ItemRecord]) -> list[Sequence[ItemRecord]]:
@@ -479,6 +344,16 @@ def _are_comparable(kind: MediaKind, extent: float, others: np.ndarray) -> np.nd
     if kind == "image":
         return np.asarray(larger <= smaller * (1 + SHAPE_TOLERANCE))
     return np.asarray(larger - smaller <= np.maximum(DURATION_TOLERANCE_S, DURATION_TOLERANCE * larger))
+
+
+def _ranges(kind: MediaKind, extents: np.ndarray) -> np.ndarray:
+    """Return from where to where ``[shape=(n, 2)]`` extents are comparable to each, by `_are_comparable` or nearly."""
+    if kind == "image":
+        lowest, highest = extents / (1 + SHAPE_TOLERANCE), extents * (1 + SHAPE_TOLERANCE)
+    else:
+        lowest = np.minimum(extents - DURATION_TOLERANCE_S, extents * (1 - DURATION_TOLERANCE))
+        highest = np.maximum(extents + DURATION_TOLERANCE_S, extents / (1 - DURATION_TOLERANCE))
+    return np.stack([lowest - 1e-6, highest + 1e-6], axis=1)  # so that rounding leaves nothing out
 
 
 def _group(modality: Modality, star: Sequence[tuple[Sequence[ItemRecord], float]]) -> DuplicateGroup:

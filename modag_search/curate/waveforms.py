@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from modag_search.errors import MediaError
+from modag_search.features.stored import is_as_indexed
 from modag_search.media import open_media
 from modag_search.values import Float32Array, Segmentation
 
@@ -292,17 +293,9 @@ def _energies(one: Float32Array, other: Float32Array, reach: int) -> np.ndarray:
 def _first_waveform(copies: Sequence[ItemRecord]) -> Waveform | None:
     """Decode the first file that is there as it was indexed."""
     for item in copies:
-        if _is_as_indexed(item):
+        if is_as_indexed(item):
             try:
                 return read_waveform(item.path, duration_s=item.duration_s or 0.0)
             except MediaError:
                 continue
     return None
-
-
-def _is_as_indexed(item: ItemRecord) -> bool:
-    try:
-        status = os.stat(item.path)
-    except (OSError, ValueError):
-        return False
-    return (status.st_size, status.st_mtime_ns) == (item.size_bytes, item.mtime_ns)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
 
 import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given, settings
 
-from modag_search.catalog import Catalog
-from modag_search.curate.duplicates import DuplicateGroup, Duplicates
+from modag_search.curate import duplicates, similarity_join
+from modag_search.curate.duplicates import SHAPE_TOLERANCE, DuplicateGroup, Duplicates
 from modag_search.curate.waveforms import MAX_LAG_S, SAMPLE_RATE_HZ, Waveform, correlation, highest_correlation
 from modag_search.values import EncodedItem, MediaFacts
-from tests.catalog_builders import FINGERPRINTS, file, image, put
+from tests.catalog_builders import FINGERPRINTS, file, image, new_catalog, put
 
 LIMIT = 0.9
 SIZES_PX = [(640, 480), (320, 240)]
@@ -40,7 +42,7 @@ def pictures(draw: st.DrawFn) -> list[EncodedItem]:
 
 
 def found(items: list[EncodedItem]) -> list[DuplicateGroup]:
-    with tempfile.TemporaryDirectory() as folder, Catalog.open(f"{folder}/catalog.sqlite", create=True) as catalog:
+    with tempfile.TemporaryDirectory() as folder, new_catalog(f"{folder}/catalog.sqlite") as catalog:
         put(catalog, *items)
         return Duplicates(catalog, FINGERPRINTS).find(min_similarity=LIMIT)
 
@@ -61,6 +63,65 @@ def test_the_order_of_items_does_not_matter(items: list[EncodedItem], data: st.D
         assert group.items[0].similarity == 1.0
         assert all(one.similarity >= LIMIT for one in group.items)
         assert max(one.width_px or 0 for one in group.items) == group.items[0].width_px
+
+
+def strewn_pictures(seed: int, *, n: int) -> list[EncodedItem]:
+    """Pictures of some sizes round a few centres, all of different contents and file sizes."""
+    random = np.random.default_rng(seed)
+    centres = random.standard_normal((n // 8 + 1, 4))
+    items = []
+    for number in range(n):
+        plain = image(f"/{number}.png", content=str(number))
+        (segment,) = plain.segments
+        feature = centres[random.integers(len(centres))] + 0.2 * random.standard_normal(4)
+        width_px, height_px = [(640, 480), (640, 460), (640, 430), (320, 240)][random.integers(4)]
+        items.append(
+            replace(
+                plain,
+                file=file(plain.file.path, size_bytes=1000 - number),
+                facts=MediaFacts(kind="image", width_px=width_px, height_px=height_px),
+                segments=(replace(segment, feature=feature.astype(np.float16).astype(np.float32)),),
+            )
+        )
+    return items
+
+
+def groups_by_all_pairs(items: list[EncodedItem]) -> set[tuple[str, ...]]:
+    """Gather pictures round the best ones, by comparing each with each."""
+    ordered = sorted(items, key=lambda item: (-sizes_px(item)[0] * sizes_px(item)[1], -item.file.size_bytes))
+    features = np.array([item.segments[0].feature for item in ordered], dtype=np.float64).reshape(-1, 4)
+    roots = np.sign(features) * np.sqrt(np.abs(features))
+    unit = roots / np.linalg.norm(roots, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    ratios = [sizes_px(item)[0] / sizes_px(item)[1] for item in ordered]
+    centres = {place: (place, 1.0) for place in range(len(ordered))}
+    for one in range(len(ordered)):
+        for other in range(one + 1, len(ordered)):
+            are_of_one_shape = max(ratios[one], ratios[other]) <= (1 + SHAPE_TOLERANCE) * min(
+                ratios[one], ratios[other]
+            )
+            is_free = centres[other][0] == other or cosines[one, other] > centres[other][1]
+            if centres[one][0] == one and is_free and are_of_one_shape and cosines[one, other] >= LIMIT:
+                centres[other] = (one, cosines[one, other])
+    gathered: dict[int, list[str]] = {}
+    for place, (centre, _) in centres.items():
+        gathered.setdefault(centre, []).append(ordered[place].file.path)
+    return {tuple(sorted(paths)) for paths in gathered.values() if len(paths) > 1}
+
+
+def sizes_px(item: EncodedItem) -> tuple[int, int]:
+    return item.facts.width_px or 0, item.facts.height_px or 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 1000), n=st.integers(0, 80), at_once=st.sampled_from([5, 512]))
+def test_groups_are_those_that_comparing_all_pairs_gives(seed: int, n: int, at_once: int) -> None:
+    items = strewn_pictures(seed, n=n)
+    # As if there were many: most pairs are told by bounds, of few directions, and rows come in several blocks.
+    few: dict[str, Any] = {"_FITTED": 20, "_JUDGED": 10, "_WIDTHS": (2,), "_COST_OF_PAIR": 0.0, "_COLUMNS_AT_ONCE": 16}
+    with patch.multiple(similarity_join, **few), patch.object(duplicates, "_ROWS_AT_ONCE", at_once):
+        groups = found(items)
+    assert {tuple(sorted(one.path for one in group.items)) for group in groups} == groups_by_all_pairs(items)
 
 
 @st.composite

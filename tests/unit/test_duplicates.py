@@ -172,6 +172,28 @@ def test_pictures_of_another_shape_are_no_duplicates(index: Index, media: Path) 
     assert found(index, media) == [["a.png", "cropped.png"]]
 
 
+def test_pictures_of_another_shape_and_sounds_of_another_length_are_not_compared(index: Index, media: Path) -> None:
+    sized(media / "a.png", RED, (80, 60))
+    sized(media / "a again.png", RED, (40, 30))
+    sized(media / "strip.png", RED, (80, 20))
+    sound(media / "short.wav", (LOW_HZ, 3))
+    sound(media / "long.wav", (LOW_HZ, 9))
+    index.add([media])
+    finder = duplicates(index)
+    assert names(finder.find(confirm=False)) == [["a.png", "a again.png"]]
+    assert (finder.n_pairs, finder.n_compared) == (3 + 1, 1)
+
+
+def test_a_similarity_at_the_limit_reaches_it(index: Index, media: Path) -> None:
+    sized(media / "a.png", RED, (80, 60))
+    sized(media / "b.png", LIKE_RED, (40, 30))
+    index.add([media])
+    (group,) = duplicates(index).find()
+    similarity = group.items[1].similarity
+    assert duplicates(index).find(min_similarity=similarity) == [group]
+    assert duplicates(index).find(min_similarity=float(np.nextafter(similarity, 1))) == []
+
+
 def test_videos_must_agree_in_what_is_seen_and_heard(index: Index, media: Path) -> None:
     shown = [RED, BLUE, GREEN]
     clip(media / "a.mp4", shown, hz=LOW_HZ)

@@ -1,0 +1,197 @@
+"""Pairs of unit vectors whose cosine may reach a floor: all of them, though few are compared in full length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modag_search.values import Float32Array, Int64Array
+
+_COLUMNS_AT_ONCE: Final = 8192
+_FITTED: Final = 4096
+_JUDGED: Final = 1024
+_WIDTHS: Final = (15, 31, 47, 63, 95, 127, 191, 255, 383, 511)  # and one value more: sizes that BLAS likes
+
+_COST_OF_PAIR: Final = 25
+"""How much longer a value of two rows that were picked takes than one of a block that BLAS multiplies; measured on
+1280 values with two cores."""
+
+_MARGIN: Final = 1e-4
+"""Room for what float32 leaves of errors, 1e-6 or so, in inner products and in squares that are subtracted."""
+
+
+class SimilarityJoin:
+    """Finds for rows of a matrix the later ones that may be near to them.
+
+    For unit vectors x and y and the orthonormal columns of P, which take them to a few coordinates,
+
+        x . y = P'x . P'y + (x - PP'x) . (y - PP'y) <= P'x . P'y + |x - PP'x| |y - PP'y|
+
+    by the inequality of Cauchy and Schwarz. So the vectors ``[P'x, |x - PP'x|]`` have an inner product that is not
+    below the cosine, and pairs for which it stays below the floor need no other look. P holds principal directions,
+    which leave least over; how many is chosen by what they leave to be compared in full length, on a sample.
+
+    Parameters
+    ----------
+    vectors : np.ndarray [shape=(n, d), float32]
+        Of unit length, or zero.
+    floor : float
+        The cosine from which on two rows are near.
+    keys : np.ndarray [shape=(n,)]
+    ranges : np.ndarray [shape=(n, 2)]
+        Rows are near only if the key of each lies in the range of the other; this is a help, not a promise: of
+        what lies apart some may come, and nothing else is left out.
+
+    Attributes
+    ----------
+    width : int
+        How many coordinates bounds are made of; d where they are the cosines.
+
+    References
+    ----------
+    Li, Chan, Yiu, Mamoulis, "FEXIPRO: Fast and Exact Inner Product Retrieval in Recommender Systems", SIGMOD 2017:
+    principal directions, and a bound by what is left over.
+
+    Examples
+    --------
+    >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]], dtype=np.float32)
+    >>> join = SimilarityJoin(vectors, floor=0.7, keys=np.zeros(3), ranges=np.zeros((3, 2)))
+    >>> [(row, others.tolist()) for row, others in join.candidates(np.arange(3))]
+    [(0, [2])]
+    >>> join.cosines(0, np.array([2])).round(3).tolist()
+    [0.8]
+    """
+
+    def __init__(self, vectors: Float32Array, *, floor: float, keys: np.ndarray, ranges: np.ndarray) -> None:
+        self._vectors = vectors
+        self._keys = keys
+        self._ranges = ranges
+        self._limit = np.float32(floor - _MARGIN)
+        directions = _directions(vectors, floor=self._limit)
+        self.width = vectors.shape[1] if directions is None else directions.shape[1]
+        self._reduced = vectors if directions is None else _reduced(vectors, directions)
+
+    def candidates(self, rows: Int64Array) -> Iterator[tuple[int, Int64Array]]:
+        """Yield rows with the later rows that may be near to them.
+
+        Parameters
+        ----------
+        rows : np.ndarray [shape=(m,), int64]
+            Ascending; some hundred, for which a table of m x n truth values is made.
+
+        Yields
+        ------
+        row : int
+            In order; those without candidates are passed over.
+        others : np.ndarray [shape=(k,), int64]
+            Ascending, all larger than `row`.
+        """
+        if not len(rows):
+            return
+        columns, reduced = self._columns(rows), self._reduced[rows]
+        may_be_near = np.empty((len(rows), len(columns)), dtype=bool)
+        for start in range(0, len(columns), _COLUMNS_AT_ONCE):
+            some = slice(start, start + _COLUMNS_AT_ONCE)
+            bounds = reduced @ _taken(self._reduced, columns[some]).T
+            np.greater_equal(bounds, self._limit, out=may_be_near[:, some])
+        for place in np.flatnonzero(may_be_near.any(axis=1)):
+            others = columns[np.flatnonzero(may_be_near[place])]
+            later = others[np.searchsorted(others, rows[place], side="right") :]
+            if len(later):
+                yield int(rows[place]), later
+
+    def cosines(self, row: int, others: Int64Array) -> np.ndarray:
+        """Return the cosines of a row and others, each the same whatever the others are.
+
+        Parameters
+        ----------
+        row : int
+        others : np.ndarray [shape=(k,), int64]
+
+        Returns
+        -------
+        np.ndarray [shape=(k,), float64]
+            As precise as float32, but to be held against limits that are not rounded.
+        """
+        cosines = np.empty(len(others))
+        for start in range(0, len(others), _COLUMNS_AT_ONCE):
+            some = slice(start, start + _COLUMNS_AT_ONCE)
+            cosines[some] = np.einsum("ij,j->i", self._vectors[others[some]], self._vectors[row])
+        return cosines
+
+    def _columns(self, rows: Int64Array) -> Int64Array:
+        """Return what lies behind the first of the rows and in the range of any of them."""
+        later = np.arange(rows[0] + 1, len(self._keys))
+        keys = np.sort(self._keys[rows])
+        lowest, highest = self._ranges[later].T
+        # A key of the rows lies in a range where more of them lie up to its end than before its start.
+        is_in_range = np.searchsorted(keys, highest, side="right") > np.searchsorted(keys, lowest, side="left")
+        columns: Int64Array = later[is_in_range]
+        return columns
+
+
+def _taken(matrix: Float32Array, rows: Int64Array) -> Float32Array:
+    """Return some rows, ascending; as a view where they follow on each other."""
+    first, last = int(rows[0]), int(rows[-1])
+    return matrix[first : last + 1] if last - first + 1 == len(rows) else matrix[rows]
+
+
+def _directions(vectors: Float32Array, *, floor: np.float32) -> Float32Array | None:
+    """Choose the directions whose coordinates make bounds.
+
+    Parameters
+    ----------
+    vectors : np.ndarray [shape=(n, d), float32]
+    floor : float
+
+    Returns
+    -------
+    np.ndarray [shape=(d, m), float32] or None
+        Orthonormal; None where cosines take no longer than bounds and what these leave over.
+    """
+    n, d = vectors.shape
+    if n < _FITTED + _JUDGED:
+        return None
+    sample = np.random.default_rng(0).permutation(n)[: _FITTED + _JUDGED]
+    # Others are judged than were fitted: of these, directions would hold more than of the rest.
+    fitted, judged = vectors[sample[:_FITTED]], vectors[sample[_FITTED:]]
+    _, eigenvectors = np.linalg.eigh((fitted.T @ fitted).astype(np.float64))
+    directions = np.ascontiguousarray(eigenvectors[:, ::-1], dtype=np.float32)  # those that hold most first
+    costs = {m: m + 1 + _COST_OF_PAIR * d * _share_near(judged, directions[:, :m], floor) for m in _WIDTHS if m < d}
+    costs[d] = d + _COST_OF_PAIR * d * _share_near(judged, directions, floor)
+    width = min(costs, key=costs.__getitem__)
+    return None if width == d else directions[:, :width]
+
+
+def _share_near(vectors: Float32Array, directions: Float32Array, floor: np.float32) -> float:
+    """Return the share of the pairs of vectors that a bound does not exclude."""
+    reduced = _reduced(vectors, directions)
+    near = (reduced @ reduced.T >= floor)[np.triu_indices(len(vectors), 1)]
+    return float(near.mean())
+
+
+def _reduced(vectors: Float32Array, directions: Float32Array) -> Float32Array:
+    """Return the coordinates of vectors in some directions, and beside them the length of what is left over.
+
+    Parameters
+    ----------
+    vectors : np.ndarray [shape=(n, d), float32]
+    directions : np.ndarray [shape=(d, m), float32]
+
+    Returns
+    -------
+    np.ndarray [shape=(n, m + 1), float32]
+    """
+    reduced = np.empty((len(vectors), directions.shape[1] + 1), dtype=np.float32)
+    for start in range(0, len(vectors), _COLUMNS_AT_ONCE):
+        block = vectors[start : start + _COLUMNS_AT_ONCE]
+        coordinates = block @ directions
+        # Squares are subtracted (the columns are orthonormal), as what is left over would take a matrix of full width.
+        left = np.einsum("ij,ij->i", block, block) - np.einsum("ij,ij->i", coordinates, coordinates)
+        reduced[start : start + len(block), :-1] = coordinates
+        reduced[start : start + len(block), -1] = np.sqrt(np.maximum(left, 0) + _MARGIN)
+    return reduced
