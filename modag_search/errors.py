@@ -11,7 +11,7 @@
     │   ├── CorruptMediaError      damaged, truncated, or not what it says it is
     │   ├── EmptyMediaError        decodes to nothing: no samples, no frames
     │   ├── OversizedMediaError    would need more memory than we allow a file
-    │   └── UnreadableMediaError   gone, or the system denies access
+    │   └── UnreadableMediaError   out of reach: gone, denied, too large or foreign for this machine as it is now
     ├── IndexFolderError           the folder that holds an index
     │   ├── IndexNotFoundError
     │   └── IndexLockedError       another process is writing to it
@@ -108,7 +108,10 @@ class OversizedMediaError(MediaError):
 
 
 class UnreadableMediaError(MediaError):
-    """Gone, or the system denies access."""
+    """Out of reach for now: gone, denied by the system, or wanting memory or an extra that is not there.
+
+    The file itself may be as it should; the next run tries it again.
+    """
 
 
 class IndexFolderError(ModagError):

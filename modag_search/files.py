@@ -1,4 +1,4 @@
-"""Files that are either wholly old or wholly new, and that know when they have been altered."""
+"""Files and folders that are either wholly old or wholly new, and files that know when they have been altered."""
 
 from __future__ import annotations
 
@@ -7,52 +7,126 @@ import hashlib
 import json
 import os
 import secrets
-from typing import TYPE_CHECKING, Any
+import shutil
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from modag_search.errors import DamagedStoreError, StoreError
+from modag_search.errors import DamagedStoreError, ModagError, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _MAGIC = b"modag-store/1\n"
+_LOOKED_AT = 65_536
 
 
-def write_atomically(path: Path, parts: list[bytes | memoryview]) -> None:
-    """Replace `path` by the concatenation of `parts`, and see it on the disk.
+@contextmanager
+def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
+    """Lend a path beside another, and put the file or folder made there in the other's place once the block is done.
 
-    One process at a time may write a path: what others left beside it, killed while they did, is removed.
+    It is seen on the disk before, and the rename after; a folder must be new, or replace an empty one. One process at a
+    time may write a path: what others left beside it, killed while they did, is removed.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made where it is missing.
+    error : type of ModagError
+        What an OSError becomes; it names the path.
+
+    Yields
+    ------
+    Path
+        There is nothing at it yet; what is left there when the block fails is removed.
     """
     partial = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
+        yield partial
+        _see_on_disk(partial)
         os.replace(partial, path)
-        _sync_folder(path.parent)
+        _see_on_disk(path.parent)
         for leftover in path.parent.glob(f".{glob.escape(path.name)}-{'[0-9a-f]' * 16}"):
-            leftover.unlink(missing_ok=True)
+            _remove(leftover)
+    except OSError as cause:
+        elsewhere = cause.filename not in (None, str(path), str(partial))
+        reason = f"{cause.strerror or cause}{f' ({cause.filename})' if elsewhere else ''}"
+        raise error(f"{path}: cannot be written: {reason}") from cause
+    finally:
+        _remove(partial)
+
+
+@contextmanager
+def writing(path: Path, *, error: type[ModagError]) -> Iterator[BinaryIO]:
+    """Lend a file that takes the place of another once the block is done; see `replacing`."""
+    with replacing(path, error=error) as partial, partial.open("xb") as file:
+        yield file
+
+
+def write_atomically(path: Path, parts: Iterable[bytes | memoryview], *, error: type[ModagError]) -> int:
+    """Replace `path` by the concatenation of `parts`, and return how many there were; see `replacing`."""
+    count = 0
+    with writing(path, error=error) as file:
+        for part in parts:
+            file.write(part)
+            count += 1
+    return count
+
+
+def check_replaceable(path: Path, *, mark: bytes | None, option: str = "") -> None:
+    """Refuse to write over a file of the user's.
+
+    Parameters
+    ----------
+    path : Path
+    mark : bytes or None
+        What stands near the beginning of files that may be written over; None where any may.
+    option : str
+        That names the file, in words for errors.
+
+    Raises
+    ------
+    UsageError
+        If a folder or another file is there, or it cannot be read.
+    """
+    by_option = f" by {option}" if option else ""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file{by_option}")
+    if mark is None:
+        return
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(_LOOKED_AT)
+    except FileNotFoundError:
+        return
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise StoreError(f"{path}: cannot write: {error}") from error
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    if beginning and mark not in beginning:
+        raise UsageError(f"{path}: is a file of another kind, and would be lost; name another{by_option}")
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _see_on_disk(path: Path) -> None:
+    """Make what a file holds, or the names in a folder, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
 def write_checked(path: Path, header: Mapping[str, Any], payload: memoryview) -> None:
-    """Write a header and a payload, after the checksum of both, atomically."""
+    """Write a header and a payload, after the checksum of both, atomically; a StoreError says that it cannot be."""
     line = json.dumps(header, sort_keys=True).encode() + b"\n"
-    write_atomically(path, [_MAGIC, _checksum(line, payload), line, payload])
+    write_atomically(path, [_MAGIC, _checksum(line, payload), line, payload], error=StoreError)
 
 
 def read_checked(path: Path) -> tuple[dict[str, Any], bytes]:

@@ -12,6 +12,7 @@ from typing import Literal
 import platformdirs
 
 from modag_search.errors import IndexFolderError, IndexNotFoundError, UsageError
+from modag_search.files import write_atomically
 from modag_search.values import Modality, Segmentation
 
 SETTINGS_FILE = "settings.json"
@@ -70,11 +71,15 @@ class IndexSettings:
         return self.sound_encoder if modality == "sound" else self.image_encoder
 
     def save(self, folder: Path) -> None:
-        """Write ``settings.json``."""
+        """Write ``settings.json``.
+
+        Raises
+        ------
+        IndexFolderError
+            If it cannot be written.
+        """
         content = json.dumps({"format": _FORMAT, **dataclasses.asdict(self)}, indent=2) + "\n"
-        partial = folder / f".{SETTINGS_FILE}.partial"
-        partial.write_text(content)
-        partial.replace(folder / SETTINGS_FILE)
+        write_atomically(folder / SETTINGS_FILE, [content.encode()], error=IndexFolderError)
 
     @classmethod
     def load(cls, folder: Path) -> IndexSettings:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.catalog import Catalog
 from modag_search.values import EncodedItem, EncodedSegment, Failure, MediaFacts, Pipeline, ScannedFile
 
 if TYPE_CHECKING:
-    from modag_search.catalog import Catalog
+    import os
+
     from modag_search.values import Float32Array, Modality, SegmentStatus
 
 DIMENSION = 4
@@ -32,6 +37,21 @@ IMAGE = Pipeline(
     specification={"size_px": 224},
 )
 FINGERPRINTS: dict[Modality, str] = {"sound": SOUND.fingerprint, "image": IMAGE.fingerprint}
+
+
+def new_catalog(path: str | os.PathLike[str]) -> Catalog:
+    """Make a catalog without running the migrations, which take longer than most tests; all begin at one generation."""
+    Path(path).write_bytes(empty_catalog())
+    return Catalog.open(path)
+
+
+@functools.cache
+def empty_catalog() -> bytes:
+    """What the file of a new catalog holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "catalog.sqlite")
+        Catalog.open(path, create=True).close()
+        return path.read_bytes()
 
 
 def pipelines(catalog: Catalog) -> dict[Modality, int]:

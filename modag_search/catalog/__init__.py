@@ -8,7 +8,6 @@ from modag_search.catalog.inspection import CatalogCounts
 from modag_search.catalog.items import ScanVerdict
 from modag_search.catalog.labels import Annotation, LabelCount, Origin
 from modag_search.catalog.names import LabelMode
-from modag_search.catalog.runs import RunRecord
 
 __all__ = [
     "Annotation",
@@ -19,6 +18,5 @@ __all__ = [
     "LabelMode",
     "Origin",
     "PutReport",
-    "RunRecord",
     "ScanVerdict",
 ]

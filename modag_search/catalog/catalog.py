@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sqlalchemy import select
@@ -22,6 +21,7 @@ from modag_search.errors import CatalogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from modag_search.catalog.changes import PutReport
@@ -249,18 +249,40 @@ class Catalog:
             changes.move_all(connection, moves)
 
     def copy(self, item_id: int, file: ScannedFile) -> int:
-        """Give a file with the same content as an item segments and features like its.
-
-        An item that is at the file's path already keeps its id and labels, and is replaced otherwise.
-        Labels are not copied.
+        """Give a file with the same content as an item segments and features like its; as `copy_all` does for several.
 
         Returns
         -------
         int
             Id of the item at the file's path.
         """
+        return self.copy_all([(item_id, file)])[0]
+
+    def copy_all(self, copies: Sequence[tuple[int, ScannedFile]]) -> list[int]:
+        """Give files with the same content as items segments and features like theirs.
+
+        An item that is at a file's path already keeps its id and labels, and is replaced otherwise; one that is copied
+        itself is copied as it was. Labels are not copied.
+
+        Parameters
+        ----------
+        copies : sequence of (int, ScannedFile), length n
+            Ids, and files that have these items' content.
+
+        Returns
+        -------
+        list of int, length n
+            Ids of the items at the files' paths.
+
+        Raises
+        ------
+        ValueError
+            If a path stands there twice.
+        KeyError
+            If an item is not in the catalog; carries its id.
+        """
         with self._database.write() as connection:
-            return changes.copy(connection, item_id, file)
+            return changes.copy_all(connection, copies)
 
     def remove(self, item_ids: Iterable[int]) -> int:
         """Remove items, their segments and their labels, and return how many there were."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Integer, Select, bindparam, delete, insert, literal, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, delete, insert, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from modag_search.catalog.blobs import encode_blob
@@ -78,29 +78,43 @@ def move_all(connection: Connection, moves: Sequence[tuple[int, ScannedFile]]) -
     new_paths = {file.path for file in files.values()}
     if not len(moves) == len(files) == len(new_paths):
         raise ValueError("an item, or a path, stands twice among the moves")
-    old_paths = _paths_of(connection, files)
+    old_paths = {row["path"] for row in _rows_of(connection, files).values()}
     overwritten = ids_at(connection, new_paths).values() - files.keys()
     remove(connection, overwritten)
     # First to places that no file can have, so that none is still taken when its next owner comes.
     _place(connection, {item_id: replace(file, path=f"\0{item_id}") for item_id, file in files.items()})
     _place(connection, files)
-    forget_failures(connection, new_paths.union(old_paths.values()))
+    forget_failures(connection, new_paths | old_paths)
 
 
-def copy(connection: Connection, item_id: int, file: ScannedFile) -> int:
-    """Give the file at a path the segments and features of an item with the same content."""
-    original = connection.execute(select(ItemRow.__table__).where(ItemRow.id == item_id)).mappings().one()
-    if original["path"] == file.path:
-        touch(connection, [file])
-        return item_id
+def copy_all(connection: Connection, copies: Sequence[tuple[int, ScannedFile]]) -> list[int]:
+    """Give the files at some paths the segments and features of items with the same content."""
+    files = {file.path: file for _, file in copies}
+    if len(files) != len(copies):
+        raise ValueError("a path stands twice among the copies")
+    originals = _rows_of(connection, {item_id for item_id, _ in copies})
+    own_places = [file for item_id, file in copies if originals[item_id]["path"] == file.path]
+    touch(connection, own_places)
+    others = [(item_id, file) for item_id, file in copies if originals[item_id]["path"] != file.path]
+    if others:
+        _copy_to_others(connection, others, originals=originals)
+    ids = ids_at(connection, files)
+    return [ids[file.path] for _, file in copies]
+
+
+def _copy_to_others(
+    connection: Connection, copies: Sequence[tuple[int, ScannedFile]], *, originals: Mapping[int, Mapping[str, Any]]
+) -> None:
     generation = next_generation(connection)
-    _remove_segments(connection, ids_at(connection, [file.path]).values(), generation=generation)
-    facts = {name: original[name] for name in _FACTS}
-    connection.execute(_put_item(), _item_values(file) | facts)
-    copy_id = ids_at(connection, [file.path])[file.path]
-    _copy_segments(connection, item_id, copy_id, generation=generation)
-    forget_failures(connection, [file.path])
-    return copy_id
+    rows = [_item_values(file) | {name: originals[item_id][name] for name in _FACTS} for item_id, file in copies]
+    connection.execute(_put_item(), rows)
+    paths = [file.path for _, file in copies]
+    copy_ids = ids_at(connection, paths)
+    pairs = [(item_id, copy_ids[file.path]) for item_id, file in copies]
+    _copy_segments(connection, pairs, generation=generation)
+    # Last, and older ones alone: what is replaced may itself be copied.
+    _remove_segments(connection, copy_ids.values(), generation=generation)
+    forget_failures(connection, paths)
 
 
 def remove(connection: Connection, item_ids: Iterable[int]) -> int:
@@ -179,14 +193,14 @@ def _item_values(file: ScannedFile) -> dict[str, Any]:
     }
 
 
-def _paths_of(connection: Connection, item_ids: Iterable[int]) -> dict[int, str]:
-    """Paths by id of items that must be there."""
+def _rows_of(connection: Connection, item_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Rows by id of items that must be there."""
     wanted = set(item_ids)
-    statement = select(ItemRow.id, ItemRow.path).where(ItemRow.id.in_(among(wanted)))
-    paths = {row.id: row.path for row in connection.execute(statement)}
-    if missing := wanted - paths.keys():
+    statement = select(ItemRow.__table__).where(ItemRow.id.in_(among(wanted)))
+    rows = {row["id"]: dict(row) for row in connection.execute(statement).mappings()}
+    if missing := wanted - rows.keys():
         raise KeyError(min(missing))
-    return paths
+    return rows
 
 
 def _place(connection: Connection, files: Mapping[int, ScannedFile]) -> None:
@@ -277,31 +291,42 @@ def _insert_segments(connection: Connection, rows: list[dict[str, Any]]) -> Sequ
     return connection.execute(statement, rows).scalars().all()
 
 
-def _copy_segments(connection: Connection, item_id: int, copy_id: int, *, generation: int) -> None:
-    columns = [column for column in SegmentRow.__table__.c if column.name not in ("id", "item_id", "generation")]
-    originals = connection.execute(
-        select(SegmentRow.id, *columns).where(SegmentRow.item_id == item_id).order_by(SegmentRow.id)
-    ).all()
-    values = [dict(zip((column.name for column in columns), row[1:], strict=True)) for row in originals]
-    copy_ids = _insert_segments(connection, [row | {"item_id": copy_id, "generation": generation} for row in values])
-    copied = select(bindparam("new_id", type_=Integer), FeatureRow.data).where(
+def _copy_segments(connection: Connection, pairs: Sequence[tuple[int, int]], *, generation: int) -> None:
+    """Give items segments and features like those of others; `pairs` are ids of these and of those."""
+    columns = [column for column in SegmentRow.__table__.c if column.name not in ("id", "generation")]
+    names = [column.name for column in columns]
+    statement = select(SegmentRow.id, *columns).where(SegmentRow.item_id.in_(among(original for original, _ in pairs)))
+    segments: dict[int, list[Any]] = {}
+    for row in connection.execute(statement.order_by(SegmentRow.id)):
+        segments.setdefault(row.item_id, []).append(row)
+    copied = [(row, copy_id) for original, copy_id in pairs for row in segments.get(original, ())]
+    new_ids = _insert_segments(
+        connection,
+        [
+            dict(zip(names, row[1:], strict=True)) | {"item_id": copy_id, "generation": generation}
+            for row, copy_id in copied
+        ],
+    )
+    features = select(bindparam("new_id", type_=Integer), FeatureRow.data).where(
         FeatureRow.segment_id == bindparam("old_id")
     )
-    pairs = [{"new_id": new_id, "old_id": row[0]} for new_id, row in zip(copy_ids, originals, strict=True)]
-    if pairs:
-        connection.execute(insert(FeatureRow).from_select(["segment_id", "data"], copied), pairs)
+    ids = [{"new_id": new_id, "old_id": row.id} for new_id, (row, _) in zip(new_ids, copied, strict=True)]
+    if ids:
+        connection.execute(insert(FeatureRow).from_select(["segment_id", "data"], features), ids)
 
 
 def _remove_segments(connection: Connection, item_ids: Iterable[int], *, generation: int | None = None) -> None:
-    """Remove the segments of items, noting those that stores may hold; count a change where there was one."""
+    """Remove the segments that items had before `generation`, noting those that stores may hold.
+
+    Without a generation a change is counted where there were any.
+    """
     ids = list(item_ids)
-    segments: Select[Any] = select(SegmentRow.id).where(SegmentRow.item_id.in_(among(ids)))
-    if not ids or connection.execute(segments.limit(1)).first() is None:
+    of_items = SegmentRow.item_id.in_(among(ids))
+    if not ids or connection.execute(select(SegmentRow.id).where(of_items).limit(1)).first() is None:
         return
     if generation is None:
         generation = next_generation(connection)
-    gone = select(SegmentRow.id, literal(generation)).where(
-        SegmentRow.item_id.in_(among(ids)), SegmentRow.status == "ok"
-    )
+    earlier = and_(of_items, SegmentRow.generation < generation)
+    gone = select(SegmentRow.id, literal(generation)).where(earlier, SegmentRow.status == "ok")
     connection.execute(insert(RemovalRow).from_select(["segment_id", "generation"], gone))
-    connection.execute(delete(SegmentRow).where(SegmentRow.item_id.in_(among(ids))))
+    connection.execute(delete(SegmentRow).where(earlier))

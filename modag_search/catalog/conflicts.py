@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations, groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, delete, func, select
 
@@ -14,6 +14,25 @@ from modag_search.errors import LabelConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from modag_search.hierarchy import Hierarchy
+
+
+class LabelledPart(Protocol):
+    """A label on a part of an item, in seconds; None for its beginning, and for its end."""
+
+    @property
+    def label(self) -> str: ...  # noqa: D102
+    @property
+    def start_s(self) -> float | None: ...  # noqa: D102
+    @property
+    def end_s(self) -> float | None: ...  # noqa: D102
+
+
+def exclude(first: LabelledPart, second: LabelledPart, hierarchy: Hierarchy) -> bool:
+    """Tell whether two labels of one item exclude each other: at one place, and neither a kind of the other."""
+    overlap = _before_end(first.start_s, second.end_s) and _before_end(second.start_s, first.end_s)
+    return overlap and not hierarchy.are_related(first.label, second.label)
 
 
 def settle_conflicts(connection: Connection, item_ids: Iterable[int] | None = None) -> None:
@@ -31,7 +50,7 @@ def settle_conflicts(connection: Connection, item_ids: Iterable[int] | None = No
         If an item has two given labels at one place, of which neither is a kind of the other.
     """
     statement = (
-        select(AnnotationRow.__table__, LabelRow.name, ItemRow.path)
+        select(AnnotationRow.__table__, LabelRow.name.label("label"), ItemRow.path)
         .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
         .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
         .order_by(AnnotationRow.id)
@@ -45,11 +64,11 @@ def settle_conflicts(connection: Connection, item_ids: Iterable[int] | None = No
     giving_way = []
     for rows in by_item.values():
         for first, second in combinations(rows, 2):
-            if hierarchy.are_related(first.name, second.name) or not _overlap(first, second):
+            if not exclude(first, second, hierarchy):
                 continue
             transferred = [row.id for row in (first, second) if row.origin == "transfer"]
             if not transferred:
-                raise LabelConflictError(first.path, (first.name, second.name))
+                raise LabelConflictError(first.path, (first.label, second.label))
             giving_way += transferred
     connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(giving_way))))
 
@@ -63,21 +82,16 @@ def has_conflict(connection: Connection) -> bool:
         .having(func.count(AnnotationRow.label_id.distinct()) > 1)
     )
     statement = (
-        select(AnnotationRow.item_id, AnnotationRow.start_s, AnnotationRow.end_s, LabelRow.name)
+        select(AnnotationRow.item_id, AnnotationRow.start_s, AnnotationRow.end_s, LabelRow.name.label("label"))
         .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
         .where(AnnotationRow.origin != "transfer", AnnotationRow.item_id.in_(of_several))
         .order_by(AnnotationRow.item_id)
     )
     hierarchy = read_hierarchy(connection)
     for _, rows in groupby(connection.execute(statement).all(), key=lambda row: row.item_id):
-        for first, second in combinations(rows, 2):
-            if not hierarchy.are_related(first.name, second.name) and _overlap(first, second):
-                return True
+        if any(exclude(first, second, hierarchy) for first, second in combinations(rows, 2)):
+            return True
     return False
-
-
-def _overlap(first: Any, second: Any) -> bool:
-    return _before_end(first.start_s, second.end_s) and _before_end(second.start_s, first.end_s)
 
 
 def _before_end(start_s: float | None, end_s: float | None) -> bool:

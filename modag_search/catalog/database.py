@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event, func, insert, select, update
+from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.pool import QueuePool
 
 from modag_search.catalog.tables import GenerationRow, StateRow
@@ -34,6 +35,8 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DAMAGE_ADVICE = "put back a copy of this file, or move it away and index the files again"
 _ADVICE = {
     sqlite3.SQLITE_BUSY: f"another process has been writing for {BUSY_TIMEOUT_S:.0f} s; try again later",
+    sqlite3.SQLITE_PROTOCOL: "too many processes opened it at once; try again",
+    sqlite3.SQLITE_NOMEM: "free some memory, then run the same command again",
     sqlite3.SQLITE_FULL: "free some space on its disk, then run the same command again",
     sqlite3.SQLITE_CANTOPEN: "its folder must exist and allow writing",
     sqlite3.SQLITE_READONLY: "the file and its folder must allow writing",
@@ -82,11 +85,19 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One moment of the catalog, that of the view if there is one: what others write meanwhile does not show."""
-        if self._view.connection is not None:
-            yield self._view.connection
+        shared = self._view.connection
+        if shared is None:
+            with self._engine.connect() as connection:
+                yield connection
             return
-        with self._engine.connect() as connection:
-            yield connection
+        outlived = RuntimeError("an iterator over the catalog was begun in a view, and must be used up within it")
+        try:
+            yield shared
+        except ResourceClosedError as error:
+            raise outlived from error
+        # Rows that were not fetched when the view ended would be missing without a word.
+        if shared.closed:
+            raise outlived
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

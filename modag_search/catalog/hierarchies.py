@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, insert, select, union, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from modag_search.catalog.conflicts import has_conflict, settle_conflicts
 from modag_search.catalog.database import Database, count_label_change
 from modag_search.catalog.labels import move_label
-from modag_search.catalog.names import LabelMode, label_ids, label_mode, read_hierarchy
-from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow, StateRow
+from modag_search.catalog.names import LabelMode, label_ids, label_mode, labels_in_use, read_hierarchy
+from modag_search.catalog.tables import LabelParentRow, LabelRow, StateRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,10 +102,4 @@ class Hierarchies:
 
 def _remove_unused(connection: Connection) -> None:
     """Remove labels that neither an item nor the hierarchy names."""
-    used = union(
-        select(AnnotationRow.label_id),
-        select(LabelParentRow.child_id),
-        select(LabelParentRow.parent_id),
-        select(LabelRow.id).where(LabelRow.audioset_id.is_not(None)),
-    )
-    connection.execute(delete(LabelRow).where(LabelRow.id.not_in(used)))
+    connection.execute(delete(LabelRow).where(LabelRow.id.not_in(labels_in_use())))

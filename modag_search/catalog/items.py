@@ -48,6 +48,37 @@ class Items:
                 for record in _records(connection, ItemRow.path.in_(batch))
             }
 
+    def paths(self, item_ids: Iterable[int]) -> dict[int, str]:
+        """Return paths of items by id; ids that are not there are left out."""
+        statement = select(ItemRow.id, ItemRow.path).where(ItemRow.id.in_(among(item_ids)))
+        with self._database.read() as connection:
+            return {row.id: row.path for row in connection.execute(statement)}
+
+    def content_hashes(self, item_ids: Iterable[int]) -> dict[int, str]:
+        """Return hashes of items' contents by id, in order of ids; ids that are not there are left out."""
+        statement = select(ItemRow.id, ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
+        with self._database.read() as connection:
+            return {row.id: row.content_hash for row in connection.execute(statement.order_by(ItemRow.id))}
+
+    def found(self, *, unlabelled: bool = False) -> list[tuple[int, str, MediaKind]]:
+        """Return id, path and kind of each item that was indexed and has not failed since, in order of ids.
+
+        Parameters
+        ----------
+        unlabelled : bool
+            True for items without any label only.
+
+        Returns
+        -------
+        list of (int, str, {"image", "sound", "video"})
+        """
+        statement = select(ItemRow.id, ItemRow.path, ItemRow.kind).where(ItemRow.status == "ok").order_by(ItemRow.id)
+        if unlabelled:
+            statement = statement.where(_has_no_label())
+        with self._database.read() as connection:
+            rows = connection.execute(statement)
+            return [(item_id, path, kind) for item_id, path, kind in rows]  # type: ignore[misc]
+
     def sizes(self) -> set[int]:
         """Return the sizes of all items' files, in bytes: a file of another size has content that no item has."""
         with self._database.read() as connection:
@@ -82,7 +113,7 @@ class Items:
         if kind is not None:
             conditions.append(ItemRow.kind == kind)
         if unlabelled:
-            conditions.append(~exists().where(AnnotationRow.item_id == ItemRow.id))
+            conditions.append(_has_no_label())
         with self._database.read() as connection:
             rows = connection.execute(_items(*conditions))
             for batch in rows.partitions(ITEMS_AT_ONCE):
@@ -166,6 +197,10 @@ def _records(connection: Connection, *conditions: ColumnElement[bool]) -> list[I
 
 def _items(*conditions: ColumnElement[bool]) -> Select[Any]:
     return select(ItemRow.__table__).where(*conditions).order_by(ItemRow.id)
+
+
+def _has_no_label() -> ColumnElement[bool]:
+    return ~exists().where(AnnotationRow.item_id == ItemRow.id)
 
 
 def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemRecord]:

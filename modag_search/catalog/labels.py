@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from modag_search.catalog.conflicts import has_conflict, settle_conflicts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
-from modag_search.catalog.names import label_ids, label_mode, read_hierarchy
+from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelParentRow, LabelRow, SegmentRow
 
 if TYPE_CHECKING:
@@ -138,6 +138,11 @@ class Labels:
                 count_label_change(connection)
             of_new = select(func.count()).where(_is_named(into))
             return connection.execute(of_new).scalar_one()
+
+    def names(self) -> set[str]:
+        """Return the labels that an item or the hierarchy names, or that AudioSet has an id for."""
+        with self._database.read() as connection:
+            return set(connection.execute(select(LabelRow.name).where(LabelRow.id.in_(labels_in_use()))).scalars())
 
     def counts(self) -> list[LabelCount]:
         """Return the labels in use, in order of name."""

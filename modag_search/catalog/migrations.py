@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import chain, count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
 from modag_search.catalog.database import Database
-from modag_search.errors import DamagedCatalogError, NewerCatalogError
+from modag_search.errors import CatalogError, DamagedCatalogError, NewerCatalogError
+from modag_search.files import replacing
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -139,9 +141,12 @@ def _back_up(path: str, revision: str) -> None:
     name = f"{path}.bak-{revision}"
     numbered = (f"{name}-{number}" for number in count(2))
     backup = next(free for free in chain([name], numbered) if not os.path.lexists(free))
-    partial = f"{name}.partial"
-    with suppress(FileNotFoundError):
-        os.remove(partial)
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(partial)) as copy:
-        source.backup(copy)
-    os.replace(partial, backup)
+    try:
+        with (
+            replacing(Path(backup), error=CatalogError) as partial,
+            closing(sqlite3.connect(path)) as source,
+            closing(sqlite3.connect(partial)) as copy,
+        ):
+            source.backup(copy)
+    except sqlite3.Error as error:
+        raise CatalogError(f"{backup}: cannot be written: {error}") from error

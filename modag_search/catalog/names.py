@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import CompoundSelect, Connection, select, union
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import batches, now
-from modag_search.catalog.tables import LabelParentRow, LabelRow, StateRow
+from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow, StateRow
 from modag_search.hierarchy import Hierarchy
 
 if TYPE_CHECKING:
@@ -30,6 +30,16 @@ def read_hierarchy(connection: Connection) -> Hierarchy:
         .join(parent, parent.id == LabelParentRow.parent_id)
     )
     return Hierarchy.of((row[0], row[1]) for row in connection.execute(statement))
+
+
+def labels_in_use() -> CompoundSelect[tuple[int]]:
+    """Select the ids of the labels that an item or the hierarchy names, or that AudioSet has an id for."""
+    return union(
+        select(AnnotationRow.label_id),
+        select(LabelParentRow.child_id),
+        select(LabelParentRow.parent_id),
+        select(LabelRow.id).where(LabelRow.audioset_id.is_not(None)),
+    )
 
 
 def label_mode(connection: Connection) -> LabelMode:

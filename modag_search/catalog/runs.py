@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
 from modag_search.catalog.database import Database, now
 from modag_search.catalog.tables import RunRow
+from modag_search.catalog.versions import library_versions
+from modag_search.values import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """A call of a verb.
-
-    Attributes
-    ----------
-    id : int
-    verb : str
-    arguments, versions : dict
-        What it was called with, and the versions of the packages that decide its results; JSON values.
-    started_at : str
-        ISO 8601, UTC.
-    finished_at : str or None
-        None where it has not come to its end.
-    outcome : dict or None
-    """
-
-    id: int
-    verb: str
-    arguments: dict[str, Any]
-    versions: dict[str, Any]
-    started_at: str
-    finished_at: str | None
-    outcome: dict[str, Any] | None
 
 
 class Runs:
@@ -46,10 +21,10 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def start(self, verb: str, *, arguments: Mapping[str, Any], versions: Mapping[str, Any]) -> int:
-        """Note that a verb was called, and return the run's id."""
+    def start(self, verb: str, *, arguments: Mapping[str, Any]) -> int:
+        """Note that a verb was called, by the library versions of today, and return the run's id."""
         statement = insert(RunRow).values(
-            verb=verb, arguments=dict(arguments), versions=dict(versions), started_at=now()
+            verb=verb, arguments=dict(arguments), versions=library_versions(), started_at=now()
         )
         with self._database.write() as connection:
             return connection.execute(statement.returning(RunRow.id)).scalar_one()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+import math
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from modag_search.values import Float32Array, Int64Array, SegmentRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    import numpy.typing as npt
 
 FEATURES_AT_ONCE = 4096
 
@@ -48,14 +51,48 @@ class Segments:
         """
         statement = select(SegmentRow.id, SegmentRow.item_id).where(SegmentRow.id.in_(among(segment_ids.tolist())))
         with self._database.read() as connection:
-            rows = connection.execute(statement.order_by(SegmentRow.id)).all()
+            rows = connection.execute(statement.order_by(SegmentRow.id))
+            # Given rows, numpy would look into each for a sequence; a flat iterator takes a tenth of the time.
+            known, items = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 2).T
         owners = np.full(len(segment_ids), -1, dtype=np.int64)
-        if rows:
-            known, items = np.array(rows, dtype=np.int64).T
+        if len(known):
             places = np.minimum(np.searchsorted(known, segment_ids), len(known) - 1)
             there = known[places] == segment_ids
             owners[there] = items[places[there]]
         return owners
+
+    def spans(self, segment_ids: Int64Array) -> npt.NDArray[np.float64]:
+        """Return where in their files segments begin and end.
+
+        Parameters
+        ----------
+        segment_ids : np.ndarray [shape=(n,), int64]
+            Ascending.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, 2), float64]
+            Seconds; NaN for pictures, and for segments that are not there.
+        """
+        statement = select(SegmentRow.id, SegmentRow.start_s, SegmentRow.end_s).where(
+            SegmentRow.id.in_(among(segment_ids.tolist()))
+        )
+        with self._database.read() as connection:
+            cells = chain.from_iterable(connection.execute(statement))
+            found = np.fromiter((math.nan if cell is None else cell for cell in cells), dtype=np.float64).reshape(-1, 3)
+        spans = np.full((len(segment_ids), 2), np.nan)
+        spans[np.searchsorted(segment_ids, found[:, 0].astype(np.int64))] = found[:, 1:]
+        return spans
+
+    def count_by_item(self, item_ids: Iterable[int]) -> dict[int, int]:
+        """Count the segments of items that can be found, by item; items without one are left out."""
+        statement = (
+            select(SegmentRow.item_id, func.count())
+            .where(SegmentRow.item_id.in_(among(item_ids)), SegmentRow.status == "ok")
+            .group_by(SegmentRow.item_id)
+        )
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
 
     def ids(self, fingerprint: str) -> Int64Array:
         """Return the ids of all segments with a feature of a pipeline, ascending.

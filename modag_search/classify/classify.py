@@ -7,7 +7,6 @@ import os
 from typing import TYPE_CHECKING, Literal
 
 from modag_search import media
-from modag_search.catalog.versions import library_versions
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.decision import (
     Classifier,
@@ -233,7 +232,7 @@ class Naming:
         self, found: Sequence[tuple[ItemRecord, Transferred]], by: By, level: Level, min_confidence: float
     ) -> int:
         arguments = {"by": by, "level": level, "min_confidence": min_confidence}
-        run = self._catalog.runs.start("transfer", arguments=arguments, versions=library_versions())
+        run = self._catalog.runs.start("transfer", arguments=arguments)
         added = annotate(self._catalog, as_annotations(found, run=run), run=run)
         if added < len(found):
             logger.warning("%d of these items have been labelled meanwhile, and were left alone", len(found) - added)

@@ -56,7 +56,8 @@ def kept_evidence_weights(path: Path, voters: Voters, *, state: Mapping[str, Any
     evidence_weights = learn_all_evidence_weights(voters)
     stored = {modality: dataclasses.astuple(weights) for modality, weights in evidence_weights.items()}
     try:
-        write_atomically(path, [json.dumps({"state": wanted, "evidence_weights": stored}, indent=2).encode()])
+        content = json.dumps({"state": wanted, "evidence_weights": stored}, indent=2)
+        write_atomically(path, [content.encode()], error=StoreError)
     except StoreError as error:
         logger.debug("%s; it is learnt again next time", error)
     return evidence_weights

@@ -90,7 +90,7 @@ class Head:
             "label_generation": self.label_generation,
         }
         contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        write_atomically(path, [save(contiguous, {_FORMAT: json.dumps(described)})])
+        write_atomically(path, [save(contiguous, {_FORMAT: json.dumps(described)})], error=ModelError)
 
     @classmethod
     def load(cls, path: Path) -> Head:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modag_search.cli.options import progress_option
-from modag_search.cli.output import counted, print_rows, say, say_failures
+from modag_search.cli.output import counted, print_rows, say, say_failures, show
 from modag_search.errors import MediaError, NothingFoundError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _ask(index: Index, query: str, wanted: Modality, folder: Path, *, thing: str
 
     asked_with = "picture" if wanted == "sound" else "sound"
     words = f"Which {_WANTED[wanted]} go with this {asked_with} ({thing})?" if thing else f"Which {_WANTED[wanted]}?"
-    click.echo(f"\n{words}")
+    show(f"\n{words}")
     _show_command("search", query, "--modality", wanted, "-n", str(_ANSWERS), folder=folder)
     hits = index.search(query, modality=wanted, n=_ANSWERS)
     rows = [{"similarity": hit.similarity, "name": spoken_name(hit.path), "path": hit.path} for hit in hits]
@@ -124,7 +124,7 @@ def _ask_both_ways(index: Index, file: str, folder: Path) -> bool:
 
 def _name(index: Index, media: Path, lessons: Sequence[Lesson], folder: Path) -> None:
     """Label pictures, unless the index has labels already, and have sounds named."""
-    click.echo()
+    show()
     if not index.labels.summaries():
         for lesson in lessons:
             pictures = [str(media / picture) for picture in lesson.pictures]
@@ -149,7 +149,7 @@ def _say_next_steps(folder: Path) -> None:
 
 
 def _show_command(verb: str, *arguments: str, folder: Path) -> None:
-    click.echo(f"$ modag {shlex.join([verb, *arguments, '--index', str(_for_display(folder))])}")
+    show(f"$ modag {shlex.join([verb, *arguments, '--index', str(_for_display(folder))])}")
 
 
 def _for_display(path: Path) -> Path:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modag_search.cli.options import format_option, index_option, progress_option
-from modag_search.cli.output import chosen_format, print_document, print_rows, say
+from modag_search.cli.output import chosen_format, print_document, print_rows, say, show
 from modag_search.cli.writing import check_writable
+from modag_search.errors import ModagError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modag_search.errors import ModagError
     from modag_search.evaluation import Evaluation
     from modag_search.evaluation.results import Score
 
@@ -79,10 +79,10 @@ def evaluate(
 
 
 def _print_tables(evaluation: Evaluation) -> None:
-    click.echo(f"index {evaluation.index}, space {evaluation.space}, seed {evaluation.seed}, k {evaluation.k}\n")
+    show(f"index {evaluation.index}, space {evaluation.space}, seed {evaluation.seed}, k {evaluation.k}\n")
     print_rows(list(_retrieval_rows(evaluation)), output_format="table", columns=_RETRIEVAL)
     if evaluation.classification:
-        click.echo()
+        show()
         print_rows(list(_classification_rows(evaluation)), output_format="table", columns=_CLASSIFICATION)
 
 
@@ -130,5 +130,5 @@ def _write(report: Path, evaluation: Evaluation) -> None:
     from modag_search.evaluation.report import as_html
     from modag_search.files import write_atomically
 
-    write_atomically(report, [as_html(evaluation).encode(errors="backslashreplace")])
+    write_atomically(report, [as_html(evaluation).encode(errors="backslashreplace")], error=ModagError)
     say(f"{report}: written")

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments, progress_option
+from modag_search.cli.options import (
+    expand_stdin,
+    format_option,
+    index_option,
+    paths_arguments,
+    progress_option,
+    wait_option,
+)
 from modag_search.cli.output import as_row, chosen_format, print_document, print_rows, say, say_failures
 
 if TYPE_CHECKING:
@@ -52,6 +59,7 @@ _FAILURE = ("path", "reason", "error", "failed_at")
     type=click.Choice(["<f2", "<f4"]),
     help="For a new index: half or single precision. [default: <f2]",
 )
+@wait_option
 @format_option(choices=("table", "json"))
 @progress_option
 def index(
@@ -66,6 +74,7 @@ def index(
     exclude: tuple[str, ...],
     follow_symlinks: bool,
     retry_failed: bool,
+    wait_s: float,
     **settings: str | float | None,
 ) -> None:
     """Take sounds, pictures and videos into an index.
@@ -84,7 +93,9 @@ def index(
     )  # refuses what cannot be meant, before a new index is made
     chosen = {name: value for name, value in settings.items() if value is not None}
     opening = (
-        index_to_foresee(index_name, chosen=chosen) if dry_run else open_index(index_name, create=True, chosen=chosen)
+        index_to_foresee(index_name, chosen=chosen)
+        if dry_run
+        else open_index(index_name, create=True, chosen=chosen, wait_s=wait_s)
     )
     with opening as opened, file_progress(wanted=not no_progress) as bar:
         report = opened.add(

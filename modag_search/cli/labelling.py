@@ -11,7 +11,7 @@ import click
 from click_default_group import DefaultGroup
 
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import chosen_format, counted, print_document, print_rows, say
+from modag_search.cli.output import chosen_format, counted, print_document, print_rows, say, show
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import LabelMode, Origin
     from modag_search.index import Index
-    from modag_search.labels.book import LabelSummary
+    from modag_search.values import LabelSummary
 
 Result = TypeVar("Result")
 
@@ -87,6 +87,7 @@ def give(
     taken back with `modag label undo RUN`.
     """
     from modag_search.cli.opening import open_index
+    from modag_search.labels.items import find_items
 
     if (sources or roots) and (paths or names or start_s is not None or end_s is not None):
         raise UsageError("--from and --from-folders take paths, labels and parts from what they name; leave these out")
@@ -97,7 +98,7 @@ def give(
         raise click.UsageError("name the label with --as NAME, or a file of labels with --from FILE")
     items = expand_stdin(paths, nul_separated=nul_separated)
     with open_index(index_name) as opened:
-        records = [opened.item(path) for path in items]
+        records = find_items(opened.catalog, items)
         given = opened.labels.give(records, names, start_s=start_s, end_s=end_s)
         called = [opened.labels.resolve(name.strip()) for name in names]
     print_document(
@@ -262,7 +263,7 @@ def hierarchy(file: Path | None, clear: bool, index_name: str | None, output_for
     if chosen_format(output_format) == "table":
         for row in rows:
             identifier = f"  {row['audioset_id']}" if row["audioset_id"] else ""
-            click.echo(f"{'  ' * row['depth']}{row['label']}  ({row['items']}){identifier}")
+            show(f"{'  ' * row['depth']}{row['label']}  ({row['items']}){identifier}")
     else:
         print_rows([{key: row[key] for key in _TREE} for row in rows], output_format=output_format, columns=_TREE)
     if not rows and not (file or clear):

@@ -8,13 +8,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modag_search.index import Index
+from modag_search.index.index import WAIT_S
 from modag_search.settings import IndexSettings, index_folder, is_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def open_index(name: str | None, *, create: bool = False, chosen: Mapping[str, Any] | None = None) -> Index:
+def open_index(
+    name: str | None, *, create: bool = False, chosen: Mapping[str, Any] | None = None, wait_s: float = WAIT_S
+) -> Index:
     """Open the index that ``--index`` names.
 
     Parameters
@@ -23,6 +26,8 @@ def open_index(name: str | None, *, create: bool = False, chosen: Mapping[str, A
     create : bool
     chosen : Mapping, optional
         Settings that the user named; they must be those of an index that exists.
+    wait_s : float
+        How long to wait for other writers, in seconds.
 
     Returns
     -------
@@ -30,9 +35,9 @@ def open_index(name: str | None, *, create: bool = False, chosen: Mapping[str, A
     """
     folder = index_folder(name)
     if not chosen:
-        return Index.open(folder, create=create)
+        return Index.open(folder, create=create, wait_s=wait_s)
     kept = IndexSettings.load(folder) if is_index(folder) else IndexSettings()
-    return Index.open(folder, create=create, settings=replace(kept, **chosen))
+    return Index.open(folder, create=create, settings=replace(kept, **chosen), wait_s=wait_s)
 
 
 @contextmanager

@@ -45,6 +45,19 @@ def progress_option(command: Command) -> Command:
     )(command)
 
 
+def wait_option(command: Command) -> Command:
+    """Add ``--wait``."""
+    return click.option(
+        "--wait",
+        "wait_s",
+        type=click.FloatRange(0),
+        default=30.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait for another process that is writing to the index.",
+    )(command)
+
+
 def paths_arguments(*, required: bool = True) -> Callable[[Command], Command]:
     """Add ``PATH...`` and ``-0``."""
 

@@ -1,14 +1,19 @@
-"""Printing: data to stdout in the format asked for, words to stderr."""
+"""Printing: data to stdout in the format asked for, words to stderr.
+
+What other programs read is bytes, whatever the locale: csv in UTF-8, JSON in ASCII, paths as the system has them. What
+people read is in the terminal's encoding, with escapes for what that lacks.
+"""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -76,12 +81,17 @@ def print_document(document: Row, *, output_format: str | None) -> None:
         return
     width = max(len(key) for key in document)
     for key, value in document.items():
-        click.echo(f"{key:<{width}}  {_cell(value)}")
+        show(f"{key:<{width}}  {_cell(value)}")
+
+
+def show(line: str = "") -> None:
+    """Print a line for people, to stdout."""
+    click.echo(_in_encoding_of(sys.stdout, line))
 
 
 def say(message: str) -> None:
     """Tell the user something, on stderr."""
-    click.echo(printable(message), err=True)
+    click.echo(_in_encoding_of(sys.stderr, printable(message)), err=True)
 
 
 def say_failures(failures: Sequence[Failure]) -> None:
@@ -98,8 +108,14 @@ def counted(count: int, noun: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace what is not UTF-8 in a name, so that any terminal shows it."""
-    return os.fsencode(text).decode(errors="backslashreplace")
+    """Replace what is not UTF-8 in a name."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def _in_encoding_of(stream: TextIO, text: str) -> str:
+    """Replace the characters that a stream's encoding lacks."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, errors="backslashreplace").decode(encoding)
 
 
 def _cell(value: Any) -> str:
@@ -127,9 +143,9 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
         )
         return "  ".join(padded).rstrip()
 
-    click.echo(click.style(line(columns), bold=True))
+    show(click.style(line(columns), bold=True))
     for texts in cells:
-        click.echo(line(texts))
+        show(line(texts))
 
 
 def _shortened(column: str, value: Any) -> Any:
@@ -139,10 +155,12 @@ def _shortened(column: str, value: Any) -> Any:
 
 
 def _print_csv(rows: Sequence[Row], names: Sequence[str]) -> None:
-    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n", extrasaction="ignore")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for row in rows:
         writer.writerow({name: _csv_cell(row[name]) for name in names})
+    click.echo(printable(text.getvalue()).encode(), nl=False)
 
 
 def _csv_cell(value: Any) -> Any:

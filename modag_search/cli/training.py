@@ -15,7 +15,7 @@ from modag_search.cli.options import Command, format_option, index_option, progr
 from modag_search.cli.output import print_document, say
 from modag_search.cli.writing import check_writable
 from modag_search.encoders.torch_backend import require_torch
-from modag_search.errors import MissingExtraError, UsageError
+from modag_search.errors import MissingExtraError, ModagError, ModelError, UsageError
 from modag_search.training.settings import LOSS_NAMES, SpaceTrainingSettings
 
 if TYPE_CHECKING:
@@ -171,14 +171,13 @@ def space(
             )
         except KeyboardInterrupt:
             raise _interrupted(notes) from None
-    write_atomically(output, [fitted.space.to_bytes()])
+    write_atomically(output, [fitted.space.to_bytes()], error=ModelError)
     notes.remove()
     if plot_path:
         from modag_search.training.plots import plot_history
 
-        write_atomically(
-            plot_path, [plot_history(fitted.history, title=name, best_step=fitted.space.card["best_step"])]
-        )
+        picture = plot_history(fitted.history, title=name, best_step=fitted.space.card["best_step"])
+        write_atomically(plot_path, [picture], error=ModagError)
     to = f" --index {index_name}" if index_name else ""
     say(f"{output}: written; `modag rebuild --space {output}{to}` moves {'the' if to else 'an'} index to it")
     print_document(dict(fitted.space.card), output_format=output_format)

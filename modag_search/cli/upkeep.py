@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modag_search.cli.options import format_option, index_option, progress_option
-from modag_search.cli.output import print_document, print_rows, say, say_failures
+from modag_search.cli.options import format_option, index_option, progress_option, wait_option
+from modag_search.cli.output import print_document, print_rows, say, say_failures, show
 
 if TYPE_CHECKING:
     from modag_search.values import Failure
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--sound-encoder", metavar="NAME", help="Move to another encoder: sounds are decoded and encoded anew.")
 @click.option("--image-encoder", metavar="NAME", help="Likewise for pictures; see `modag models`.")
 @click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
+@wait_option
 @format_option(choices=("table", "json"))
 @progress_option
 def rebuild(
@@ -31,6 +32,7 @@ def rebuild(
     sound_encoder: str | None,
     image_encoder: str | None,
     workers: int | None,
+    wait_s: float,
     output_format: str | None,
     no_progress: bool,
 ) -> None:
@@ -43,7 +45,7 @@ def rebuild(
     from modag_search.cli.progress import file_progress
 
     failures: list[Failure] = []
-    with open_index(index_name) as opened, file_progress(wanted=not no_progress) as bar:
+    with open_index(index_name, wait_s=wait_s) as opened, file_progress(wanted=not no_progress) as bar:
         vectors = opened.rebuild(
             space=space,
             store=store,
@@ -127,7 +129,7 @@ def migrate(index_name: str | None, check: bool) -> None:
     catalog = existing_index_folder(index_name) / "catalog.sqlite"
     pending = migrations.pending(catalog)
     for step in pending:
-        click.echo(step)
+        show(step)
     if not pending:
         say("nothing to do")
     elif check:

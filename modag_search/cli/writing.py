@@ -6,11 +6,10 @@ import secrets
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
+from modag_search.files import check_replaceable
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_LOOKED_AT = 65_536
 
 
 def check_writable(path: Path, *, option: str, replaces: bytes | None = None) -> None:
@@ -29,15 +28,9 @@ def check_writable(path: Path, *, option: str, replaces: bytes | None = None) ->
     UsageError
         If the file cannot be written, or another file, of the user's, would be lost.
     """
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file by {option}")
+    check_replaceable(path, mark=replaces, option=option)
     probe = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
-        if replaces is not None and path.exists():
-            with path.open("rb") as file:
-                beginning = file.read(_LOOKED_AT)
-            if beginning and replaces not in beginning:
-                raise UsageError(f"{path}: is a file of another kind, and would be lost; name another by {option}")
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
         probe.unlink()

@@ -7,7 +7,6 @@ played on the General MIDI bank that ``pretty_midi`` carries.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import io
 import os
@@ -24,9 +23,10 @@ from modag_search.demo.choice import ACTIVITIES, is_stamp, plan_debian, plan_dra
 from modag_search.demo.phrases import PHRASES, VOICES, write_phrases
 from modag_search.demo.qt_resources import read_qt_resources
 from modag_search.errors import ModagError
+from modag_search.files import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from PIL.Image import Image
 
@@ -136,18 +136,6 @@ def _run(command: Sequence[str], *, cwd: Path | None = None, show: bool = False)
     return done.stdout or ""
 
 
-@contextlib.contextmanager
-def _staged(folder: Path, *, work: Path) -> Iterator[Path]:
-    """Lend a new folder in `work` that becomes `folder` once complete, and vanishes otherwise."""
-    staging = Path(tempfile.mkdtemp(prefix="unfinished-", dir=work))
-    try:
-        yield staging
-        staging.chmod(0o755)
-        os.replace(staging, folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
 def _apt_get() -> list[str]:
     options = ["-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1"]
     if os.geteuid() == 0:
@@ -188,7 +176,8 @@ def _install_from_pypi(packages: Sequence[str], folder: Path) -> None:
     """Unpack packages into `folder`, once, and let them be imported from there."""
     if not folder.is_dir():
         show = sys.stderr.isatty()
-        with _staged(folder, work=folder.parent) as staging:
+        with replacing(folder, error=SourceUnavailableError) as staging:
+            staging.mkdir()
             uv = shutil.which("uv")
             _run(install_command(packages, target=staging, uv=uv, quiet=not show), show=show)
     sys.path.insert(0, str(folder))
@@ -340,7 +329,8 @@ def obtain(folder: Path, choice: str = "auto") -> str:
     reasons = []
     for source in sources_to_try(choice, debian_possible=debian_is_possible()):
         try:
-            with _staged(folder, work=work) as staging:
+            with replacing(folder, error=SourceUnavailableError) as staging:
+                staging.mkdir()
                 _COLLECTORS[source](staging, work)
         except (SourceUnavailableError, tarfile.TarError, ValueError) as error:
             reasons.append(f"{source}: {error}")

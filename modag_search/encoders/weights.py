@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 import sys
 import urllib.error
@@ -15,7 +14,8 @@ from pathlib import Path
 import platformdirs
 
 from modag_search.encoders.torch_backend import require_torch
-from modag_search.errors import UsageError, WeightsDamagedError, WeightsMissingError
+from modag_search.errors import ModelError, UsageError, WeightsDamagedError, WeightsMissingError
+from modag_search.files import writing
 
 
 def models_folder() -> Path:
@@ -89,14 +89,14 @@ class WeightsFile:
             If there is no such file.
         WeightsDamagedError
             If it is not the file that is needed.
+        ModelError
+            If it cannot be written.
         """
         if not source.is_file():
             raise UsageError(f"{source}: no such file")
         self._check(source, remedy=f"get {self.file_name} from {self.address}")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.file_name}-{secrets.token_hex(4)}")
-        shutil.copyfile(source, partial)
-        partial.replace(self.path)
+        with source.open("rb") as given, writing(self.path, error=ModelError) as copy:
+            shutil.copyfileobj(given, copy)
         return self.path
 
     def _check(self, path: Path, *, remedy: str) -> None:

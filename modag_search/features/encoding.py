@@ -12,8 +12,8 @@ import numpy as np
 
 from modag_search import media, registry
 from modag_search.encoders import Encoder, fingerprint_of
-from modag_search.encoders.network import NetworkEncoder
-from modag_search.errors import CorruptMediaError, UsageError
+from modag_search.encoders.network import Network, NetworkEncoder
+from modag_search.errors import CorruptMediaError, ModagError, ModelError, UsageError
 from modag_search.values import (
     MODALITIES,
     DecodedSegment,
@@ -49,12 +49,11 @@ class StageClock:
 
 
 class MediaEncoder:
-    """Makes features of files; may be used from several threads once it is warm.
+    """Makes features of files; one for all threads, as long as its index is open: networks load once.
 
     Parameters
     ----------
     settings : IndexSettings
-    clock : StageClock, optional
 
     Attributes
     ----------
@@ -68,11 +67,12 @@ class MediaEncoder:
         If an encoder is not installed, or is one for the other modality.
     """
 
-    def __init__(self, settings: IndexSettings, *, clock: StageClock | None = None) -> None:
+    def __init__(self, settings: IndexSettings) -> None:
         self.settings = settings
-        self.clock = clock or StageClock()
         self.encoders = {modality: _encoder(settings, modality) for modality in MODALITIES}
         self.pipelines = {modality: _pipeline(self.encoders[modality], settings) for modality in MODALITIES}
+        self._loading = {modality: threading.Lock() for modality in MODALITIES}
+        self._loaded: set[Modality] = set()
 
     @property
     def fingerprints(self) -> dict[Modality, str]:
@@ -80,8 +80,21 @@ class MediaEncoder:
         return {modality: pipeline.fingerprint for modality, pipeline in self.pipelines.items()}
 
     def warm(self, modality: Modality) -> None:
-        """Load the network of a modality, so that threads find it loaded and missing weights show at once."""
-        self.encoders[modality].encode(_EXAMPLES[modality])
+        """Load the network of a modality where it is not loaded yet; of threads that ask at once, one does.
+
+        Raises
+        ------
+        WeightsMissingError, WeightsDamagedError, MissingExtraError
+            If the network is not to be had.
+        ModelError
+            If it does not run.
+        """
+        if modality in self._loaded:
+            return
+        with self._loading[modality]:
+            if modality not in self._loaded:
+                _try(self.encoders[modality])
+                self._loaded.add(modality)
 
     def warm_for(self, paths: Iterable[str]) -> None:
         """Load the networks that files need."""
@@ -91,7 +104,12 @@ class MediaEncoder:
                 self.warm(modality)
 
     def encode_file(
-        self, path: str, *, start_s: float | None = None, end_s: float | None = None
+        self,
+        path: str,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        clock: StageClock | None = None,
     ) -> tuple[MediaFacts, tuple[EncodedSegment, ...]]:
         """Decode and encode a file, segment by segment.
 
@@ -100,6 +118,8 @@ class MediaEncoder:
         path : str
         start_s, end_s : float, optional
             Part of a sound or video, in seconds.
+        clock : StageClock, optional
+            Told how long decoding and encoding take.
 
         Returns
         -------
@@ -110,7 +130,10 @@ class MediaEncoder:
         ------
         MediaError
             If it cannot be decoded.
+        WeightsMissingError, WeightsDamagedError, MissingExtraError, ModelError
+            As `warm`.
         """
+        clock = clock or StageClock()
         stream = media.open_media(
             path,
             sample_rate_hz=self.encoders["sound"].sample_rate_hz,
@@ -118,7 +141,8 @@ class MediaEncoder:
             start_s=start_s,
             end_s=end_s,
         )
-        encoded = [(segment.peak, self._encoded(segment, path)) for segment in self._timed(stream.segments())]
+        decoded = _timed(stream.segments(), clock)
+        encoded = [(segment.peak, self._encoded(segment, path, clock)) for segment in decoded]
         facts = stream.facts
         return facts, tuple(_silenced(segment, peak, facts.silent_below) for peak, segment in encoded)
 
@@ -128,18 +152,10 @@ class MediaEncoder:
             rounded: Float32Array = features.astype(self.settings.feature_dtype).astype(np.float32)
         return rounded
 
-    def _timed(self, segments: Iterator[DecodedSegment]) -> Iterator[DecodedSegment]:
-        while True:
-            with self.clock.timing("decode"):
-                segment = next(segments, None)
-            if segment is None:
-                return
-            yield segment
-
-    def _encoded(self, segment: DecodedSegment, path: str) -> EncodedSegment:
+    def _encoded(self, segment: DecodedSegment, path: str, clock: StageClock) -> EncodedSegment:
         feature = None
         if segment.status == "ok":
-            feature = self._feature(segment)
+            feature = self._feature(segment, clock)
             if not np.isfinite(self.as_stored(feature)).all():
                 raise CorruptMediaError(path, f"gives {segment.modality} features that are not finite numbers")
         return EncodedSegment(
@@ -150,19 +166,34 @@ class MediaEncoder:
             feature=feature,
         )
 
-    def _feature(self, segment: DecodedSegment) -> Float32Array:
+    def _feature(self, segment: DecodedSegment, clock: StageClock) -> Float32Array:
         """Encode a segment; where an encoder's two steps are known, the clock tells them apart."""
         encoder = self.encoders[segment.modality]
         feature: Float32Array
         if isinstance(encoder, NetworkEncoder):
-            with self.clock.timing("prepare"):
+            with clock.timing("prepare"):
                 prepared = encoder.prepare(segment.data)
-            with self.clock.timing("network"):
-                feature = encoder.network(prepared)
+            with clock.timing("network"):
+                feature = self._network(encoder)(prepared)
         else:
-            with self.clock.timing("encode"):
+            self.warm(segment.modality)
+            with clock.timing("encode"):
                 feature = encoder.encode([segment.data])[0]
         return feature
+
+    def _network(self, encoder: NetworkEncoder) -> Network:
+        """Return a network; where several threads are the first to ask for it, it is loaded once."""
+        with self._loading[encoder.modality]:
+            return encoder.network
+
+
+def _timed(segments: Iterator[DecodedSegment], clock: StageClock) -> Iterator[DecodedSegment]:
+    while True:
+        with clock.timing("decode"):
+            segment = next(segments, None)
+        if segment is None:
+            return
+        yield segment
 
 
 def _silenced(segment: EncodedSegment, peak: float | None, silent_below: float | None) -> EncodedSegment:
@@ -176,6 +207,17 @@ _EXAMPLES: Mapping[Modality, list[np.ndarray]] = {
     "sound": [np.zeros(8000, dtype=np.float32)],
     "image": [np.zeros((8, 8, 3), dtype=np.uint8)],
 }
+
+
+def _try(encoder: Encoder) -> None:
+    """Load a network, and see that it runs."""
+    try:
+        encoder.encode(_EXAMPLES[encoder.modality])
+    except ModagError:
+        raise
+    except Exception as error:
+        words = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise ModelError(f"encoder {encoder.name!r} does not run: {words}") from error
 
 
 def _encoder(settings: IndexSettings, modality: Modality) -> Encoder:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +9,9 @@ import numpy as np
 
 from modag_search import media
 from modag_search.errors import MediaError, ModagError, NothingFoundError
+from modag_search.features.files import FeatureReader, FileFeatures
 from modag_search.features.vectors import SegmentVectors
-from modag_search.values import MODALITIES, Float32Array, Modality, ScannedFile
+from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -107,39 +106,34 @@ class ItemVectors:
         list of ItemVector
             In the order of `paths`, without labels.
         """
-        items = self._current(paths)
-        segments: dict[int, list[int]] = {}
-        for segment in self._catalog.segments.of_items(item.id for item in items.values()):
-            if segment.status == "ok":
-                segments.setdefault(segment.item_id, []).append(segment.id)
-        known: dict[str, list[ItemVector]] = {}
-        for one in self._stored(list(items.values()), segments, {}):
-            known.setdefault(one.path, []).append(one)
-        others = [path for path in paths if path not in items]
-        self._encoder.warm_for(others)
         vectors = []
-        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-            encoded = pool.map(self._encoded, others)
-            for done, path in enumerate(paths, start=1):
-                outcome = known.get(path, []) if path in items else next(encoded)
-                if isinstance(outcome, MediaError):
-                    on_failure(outcome)
-                elif not outcome:
-                    on_failure(NothingFoundError(f"{path}: is silent or black throughout, so nothing is like it"))
-                else:
-                    vectors += outcome
-                if progress:
-                    progress(done)
+        reader = FeatureReader(self._catalog, self._encoder)
+        for done, (path, found) in enumerate(zip(paths, reader.of_each(paths, workers=workers), strict=True), start=1):
+            try:
+                vectors += self._of_file(path, found)
+            except (MediaError, NothingFoundError) as error:
+                on_failure(error)
+            if progress:
+                progress(done)
         return vectors
 
-    def _current(self, paths: Iterable[str]) -> dict[str, ItemRecord]:
-        """Return the items whose features are those that encoding their files now would give, by path."""
-        items = self._catalog.items.at_many(paths)
-        files = [file for file in map(_scanned, items) if file is not None]
-        verdicts = self._catalog.items.classify_scan(files, fingerprints=self._encoder.fingerprints, retry_failed=True)
-        return {
-            file.path: items[file.path] for file, verdict in zip(files, verdicts, strict=True) if verdict == "unchanged"
-        }
+    def _of_file(self, path: str, found: FileFeatures | MediaError) -> list[ItemVector]:
+        if isinstance(found, MediaError):
+            raise found
+        features = found.features()
+        if not features:
+            raise NothingFoundError(f"{path}: is silent or black throughout, so nothing is like it")
+        content_hash = found.item.content_hash if found.is_stored and found.item else media.content_hash(path)
+        return [
+            ItemVector(
+                path=path,
+                content_hash=content_hash,
+                modality=modality,
+                labels=(),
+                vector=_unit(self._space.project(modality, rows).sum(axis=0, dtype=np.float64)),
+            )
+            for modality, rows in sorted(features.items())
+        ]
 
     def _stored(
         self,
@@ -168,36 +162,6 @@ class ItemVectors:
         for segment, vector in zip(ids.tolist(), vectors.astype(np.float64), strict=True):
             sums[owners[segment]] = sums.get(owners[segment], 0) + vector
         return sums
-
-    def _encoded(self, path: str) -> list[ItemVector] | MediaError:
-        """Make vectors of a file; several threads may."""
-        try:
-            content_hash = media.content_hash(path)
-            _, segments = self._encoder.encode_file(path)
-        except MediaError as error:
-            return error
-        features: dict[Modality, list[Float32Array]] = {}
-        for segment in segments:
-            if segment.feature is not None:
-                features.setdefault(segment.modality, []).append(self._encoder.as_stored(segment.feature))
-        return [
-            ItemVector(
-                path=path,
-                content_hash=content_hash,
-                modality=modality,
-                labels=(),
-                vector=_unit(self._space.project(modality, np.stack(rows)).sum(axis=0, dtype=np.float64)),
-            )
-            for modality, rows in sorted(features.items())
-        ]
-
-
-def _scanned(path: str) -> ScannedFile | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return ScannedFile(path, status.st_size, status.st_mtime_ns)
 
 
 def _unit(total: np.ndarray) -> Float32Array:

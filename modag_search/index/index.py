@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 
 from modag_search.catalog import Catalog
-from modag_search.catalog.versions import library_versions
 from modag_search.errors import IndexFolderError, IndexNotFoundError, UsageError
 from modag_search.features.encoding import MediaEncoder
 from modag_search.features.item_vectors import ItemVectors
@@ -32,8 +31,9 @@ from modag_search.index.opening import (
 from modag_search.index.spreading import Paths, Spreading, one_or_more
 from modag_search.ingest.run import Ingest, IngestOptions, Progress
 from modag_search.labels.book import LabelBook
+from modag_search.labels.items import find_item, find_items
 from modag_search.search.items import ItemSearch, Query
-from modag_search.search.query import QueryMaker, find_item
+from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import STORES, Snapshots
 from modag_search.settings import IndexSettings, is_index
 from modag_search.values import MODALITIES, Failure, Hit, IndexReport, ItemRecord, Modality
@@ -354,13 +354,13 @@ class Index(Spreading):
         LabelConflictError
             If labels exclude each other, and an item would have two.
         """
-        items = [self.item(path) for path in one_or_more(paths)]
+        items = find_items(self._catalog, one_or_more(paths))
         names = [label] if isinstance(label, str) else list(label)
         return self.labels.give(items, names, start_s=start_s, end_s=end_s).added
 
     def unlabel(self, paths: Paths, label: str) -> int:
         """Take a label back from items, and return how many annotations that were; errors as in `label`."""
-        return self.labels.take([self.item(path) for path in one_or_more(paths)], label)
+        return self.labels.take(find_items(self._catalog, one_or_more(paths)), label)
 
     def item(self, path: str | os.PathLike[str]) -> ItemRecord:
         """Return the item at a path, or ``id:N``.
@@ -481,7 +481,7 @@ class Index(Spreading):
             )
 
     def _start_run(self, verb: str, arguments: Mapping[str, object]) -> int:
-        return self._catalog.runs.start(verb, arguments=arguments, versions=library_versions())
+        return self._catalog.runs.start(verb, arguments=arguments)
 
 
 def _require_room(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import threading
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from modag_search import registry
 from modag_search.encoders import Encoder
-from modag_search.errors import IndexLockedError, ModelError, SpaceMismatchError, UnknownPluginError
+from modag_search.errors import IndexFolderError, IndexLockedError, ModelError, SpaceMismatchError, UnknownPluginError
 from modag_search.features.encoding import MediaEncoder
+from modag_search.files import write_atomically
 from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
 from modag_search.settings import SETTINGS_FILE, IndexSettings
@@ -24,6 +24,8 @@ from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from filelock import FileLock
 
     from modag_search.catalog import Catalog
 
@@ -197,18 +199,28 @@ class WriterLock:
         from filelock import FileLock, Timeout
 
         # One object a call: each opens the file for itself, so that threads wait for each other as processes do.
-        lock = FileLock(self._folder / LOCK_FILE, timeout=self._wait_s, thread_local=False)
+        lock = FileLock(self._folder / LOCK_FILE, thread_local=False)
         try:
-            lock.acquire()
-        except Timeout as error:
-            raise IndexLockedError(
-                f"{self._folder}: another process is writing to this index, and was not done within {self._wait_s:g} s; "
-                f"try again, or wait longer with --wait SECONDS"
-            ) from error
+            lock.acquire(timeout=0)
+        except Timeout:
+            self._wait_for(lock)
         try:
             yield
         finally:
             lock.release()
+
+    def _wait_for(self, lock: FileLock) -> None:
+        from filelock import Timeout
+
+        others = f"{self._folder}: another process is writing to this index"
+        if self._wait_s > 0:
+            logger.warning("%s; waiting for it, %g s at the most", others, self._wait_s)
+        try:
+            lock.acquire(timeout=self._wait_s)
+        except Timeout as error:
+            raise IndexLockedError(
+                f"{others}, and was not done within {self._wait_s:g} s; try again, or wait longer with --wait SECONDS"
+            ) from error
 
 
 def load_space(folder: Path, settings: IndexSettings, encoders: Encoders) -> Space:
@@ -264,9 +276,7 @@ def adopt_space(folder: Path, space: str | os.PathLike[str], encoders: Encoders)
     source = Path(space)
     if source.is_file():
         require_fit(Space.load(source), encoders)
-        partial = folder / f".{OWN_SPACE_FILE}"
-        shutil.copyfile(source, partial)
-        partial.replace(folder / OWN_SPACE_FILE)
+        write_atomically(folder / OWN_SPACE_FILE, [source.read_bytes()], error=IndexFolderError)
         return "own"
     name = os.fspath(space)
     if name == "own":

@@ -305,7 +305,7 @@ class Spreading:
     ) -> list[DuplicateGroup]:
         """Find the same sound or picture at another size, rate or quality; nothing is changed.
 
-        Sounds are confirmed by their waveforms, which takes reading the files that are alike; see `index.duplicates`.
+        Sounds are confirmed by their waveforms, which takes reading the files that are alike; see `curate.duplicates`.
 
         Parameters
         ----------
@@ -313,7 +313,7 @@ class Spreading:
             Default both.
         min_similarity : float, optional
             Of features, from which on items are duplicates; by default one for each modality, see
-            `index.duplicates.DEFAULT_MIN_SIMILARITY`.
+            `curate.duplicates.DEFAULT_MIN_SIMILARITY`.
 
         Returns
         -------

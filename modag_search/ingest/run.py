@@ -10,13 +10,16 @@ import collections
 import itertools
 import os
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from modag_search import media
 from modag_search.errors import MediaError, ModagError, UnreadableMediaError
+from modag_search.features.ahead import map_ahead
+from modag_search.features.encoding import StageClock
+from modag_search.features.stored import scanned
+from modag_search.ingest.failures import Lost, Patience, failure_at, lost
 from modag_search.ingest.presence import is_gone
 from modag_search.ingest.pruning import gone_items, vanished_failures
 from modag_search.ingest.resolving import HashedFile, resolve
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from modag_search.features.encoding import MediaEncoder
 
 _SCANNED_AT_ONCE = 500
+_COPIED_AT_ONCE = 500
 _STORED_AT_ONCE = 32
 _STORED_EVERY_S = 5.0
 _MODALITIES: dict[MediaKind, tuple[Modality, ...]] = {
@@ -97,12 +101,14 @@ class Ingest:
     ) -> None:
         self._catalog = catalog
         self._encoder = encoder
+        self._clock = StageClock()
         self._options = options
         self._roots = media.check_roots(paths)
         self._entries = self._scan()
         self._progress = progress
         self._counts: collections.Counter[str] = collections.Counter()
         self._failures: list[Failure] = []
+        self._unwritten: list[Lost] = []
         self._out_of_reach: set[str] = set()
         self._moved: set[int] = set()
         self._found = 0
@@ -125,6 +131,8 @@ class Ingest:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+            finally:
+                self._write_failures()
         if self._options.prune:
             self._prune()
         return self._report(time.perf_counter() - started)
@@ -146,7 +154,7 @@ class Ingest:
                 yield entry
             else:
                 self._out_of_reach.add(entry.path)
-                self._fail(_failure(entry.path, entry.reason, "ScanProblem", None))
+                self._fail(failure_at(entry.path, entry.reason, error="ScanProblem"))
 
     def _sorted_out(self, files: Iterator[ScannedFile]) -> Iterator[ScannedFile]:
         """Let through what has to be read: what is new, has changed, or was made by another pipeline."""
@@ -178,8 +186,9 @@ class Ingest:
         if not self._options.dry_run:
             self._catalog.touch_many(resolution.touched)
             self._catalog.move_all([(item.id, file) for item, file in resolution.moved])
-            for item, file in resolution.copied:
-                self._catalog.copy(item.id, file)
+            copies = iter([(item.id, file) for item, file in resolution.copied])
+            while batch := list(itertools.islice(copies, _COPIED_AT_ONCE)):
+                self._catalog.copy_all(batch)
         self._moved = {item.id for item, _ in resolution.moved}
         stayed = {path for path, item in here.items() if item.id not in self._moved}
         self._count("unchanged", len(resolution.touched))
@@ -200,35 +209,24 @@ class Ingest:
         }
 
     def _hashed(self, files: Iterator[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[HashedFile]:
-        def hashed(file: ScannedFile) -> HashedFile | Failure:
-            try:
-                return HashedFile(file, self._content_hash(file))
-            except MediaError as error:
-                return _failure_of(error, file)
+        def hashed(file: ScannedFile) -> HashedFile:
+            return HashedFile(file, self._content_hash(file))
 
-        for outcome in _map_ahead(pool, hashed, files, look_ahead=2 * self._workers):
-            if isinstance(outcome, Failure):
+        for outcome in map_ahead(pool, _attempt(hashed), files, look_ahead=2 * self._workers):
+            if isinstance(outcome, Lost):
                 self._record_failure(outcome)
             else:
                 yield outcome
 
     def _encoded(self, files: Sequence[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[EncodedItem]:
-        def encoded(file: ScannedFile) -> EncodedItem | Failure:
-            try:
-                return self._encode(file)
-            except MediaError as error:
-                return _failure_of(error, file)
-            except ModagError:
-                raise
-            except Exception as error:  # noqa: BLE001  one odd file must not stop a run over a million
-                reason = f"unexpected {type(error).__name__}: {error}; please report it"
-                return _failure(file.path, reason, type(error).__name__, file)
-
         self._warm(files)
-        for outcome in _map_ahead(pool, encoded, iter(files), look_ahead=2 * self._workers):
-            if isinstance(outcome, Failure):
+        patience = Patience()
+        for outcome in map_ahead(pool, _attempt(self._encode), iter(files), look_ahead=2 * self._workers):
+            if isinstance(outcome, Lost):
                 self._record_failure(outcome)
+                patience.failed(outcome)
             else:
+                patience.went_through(outcome)
                 yield outcome
 
     def _stored(self, items: Iterator[EncodedItem]) -> None:
@@ -242,7 +240,7 @@ class Ingest:
         def flush() -> None:
             finished = batch.copy()
             batch.clear()
-            with self._encoder.clock.timing("store"):
+            with self._clock.timing("store"):
                 report = self._catalog.put(finished, pipelines=pipelines)
             self._count("added", report.added)
             self._count("updated", report.updated)
@@ -281,14 +279,14 @@ class Ingest:
     # What the stages share.
 
     def _content_hash(self, file: ScannedFile) -> str:
-        with self._encoder.clock.timing("hash"):
+        with self._clock.timing("hash"):
             return media.content_hash(file.path)
 
     def _encode(self, file: ScannedFile) -> EncodedItem:
-        """Hash, decode and encode a file; what changes meanwhile would get a hash that is not of its features."""
+        """Decode, encode and hash a file; what changes meanwhile would get a hash that is not of its features."""
+        facts, segments = self._encoder.encode_file(file.path, clock=self._clock)
         content_hash = self._content_hash(file)
-        facts, segments = self._encoder.encode_file(file.path)
-        if not _is_as_scanned(file):
+        if scanned(file.path) != file:
             raise UnreadableMediaError(file.path, "changed while it was read; the next run takes it in")
         return EncodedItem(file=file, content_hash=content_hash, facts=facts, segments=segments)
 
@@ -308,15 +306,23 @@ class Ingest:
         self._counts["failed"] += 1
         self._failures.append(failure)
 
-    def _record_failure(self, failure: Failure) -> None:
-        out_of_reach = failure.error == UnreadableMediaError.__name__
-        if out_of_reach:
+    def _record_failure(self, lost: Lost) -> None:
+        failure = lost.failure
+        if not lost.is_of_file:
             self._out_of_reach.add(failure.path)
-        if not self._options.dry_run:
-            self._catalog.fail([failure], run_id=self._run_id, keep_items=out_of_reach)
+        self._unwritten.append(lost)
+        if len(self._unwritten) >= _STORED_AT_ONCE:
+            self._write_failures()
         self._fail(failure)
         self._done += 1
         self._tell()
+
+    def _write_failures(self) -> None:
+        for of_file in (True, False):
+            failures = [lost.failure for lost in self._unwritten if lost.is_of_file is of_file]
+            if failures and not self._options.dry_run:
+                self._catalog.fail(failures, run_id=self._run_id, keep_items=not of_file)
+        self._unwritten.clear()
 
     def _tell(self) -> None:
         if self._progress:
@@ -328,43 +334,21 @@ class Ingest:
             seconds=round(seconds, 3),
             failures=tuple(self._failures),
             dry_run=self._options.dry_run,
-            stage_seconds=dict(self._encoder.clock.seconds),
+            stage_seconds=dict(self._clock.seconds),
         )
 
 
-def _map_ahead(
-    pool: ThreadPoolExecutor, function: Callable[[Input], Output], inputs: Iterator[Input], *, look_ahead: int
-) -> Iterator[Output]:
-    """Apply `function` in the pool and yield the outcomes in order, with a bounded number of them under way."""
-    under_way: collections.deque[Future[Output]] = collections.deque()
-    for one in inputs:
-        under_way.append(pool.submit(function, one))
-        if len(under_way) >= look_ahead:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
+def _attempt(function: Callable[[ScannedFile], Output]) -> Callable[[ScannedFile], Output | Lost]:
+    """Let a file that `function` fails on be lost: one odd file must not stop a run over a million."""
 
+    def attempt(file: ScannedFile) -> Output | Lost:
+        try:
+            return function(file)
+        except MediaError as error:
+            return lost(error, file)
+        except ModagError:
+            raise  # of no single file: weights that are gone, an extra that is not installed
+        except Exception as error:  # noqa: BLE001
+            return lost(error, file)
 
-def _is_as_scanned(file: ScannedFile) -> bool:
-    try:
-        status = os.stat(file.path)
-    except OSError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == (file.size_bytes, file.mtime_ns)
-
-
-def _failure_of(error: MediaError, file: ScannedFile) -> Failure:
-    """Note a failure; one of reach is tried again by the next run, whether or not the file has changed."""
-    seen = None if isinstance(error, UnreadableMediaError) else file
-    return _failure(error.path, error.reason, type(error).__name__, seen)
-
-
-def _failure(path: str, reason: str, error: str, file: ScannedFile | None) -> Failure:
-    return Failure(
-        path=path,
-        reason=reason,
-        error=error,
-        size_bytes=file.size_bytes if file else None,
-        mtime_ns=file.mtime_ns if file else None,
-        failed_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+    return attempt

@@ -2,67 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from modag_search.catalog import Annotation, LabelMode
-from modag_search.catalog.versions import library_versions
 from modag_search.errors import UsageError
-from modag_search.values import MediaKind
+from modag_search.labels.checks import check_part_of, checked_name
+from modag_search.values import Given, LabelSummary, MediaKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from modag_search.catalog import Catalog, RunRecord
+    from modag_search.catalog import Catalog
     from modag_search.hierarchy import Hierarchy
-    from modag_search.values import ItemRecord
+    from modag_search.values import ItemRecord, RunRecord
 
-_SLACK_S = 0.5
-"""Programs differ in how long they say that a file is: MP3 pads, others round."""
 _MODES: tuple[LabelMode, ...] = get_args(LabelMode)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What came of giving labels.
-
-    Attributes
-    ----------
-    run : int
-        What takes it back.
-    added : int
-        How many labels items did not have before.
-    """
-
-    run: int
-    added: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelSummary:
-    """A label and who has it.
-
-    Attributes
-    ----------
-    label : str
-    items : int
-    image, sound, video : int
-        Of the items, by kind.
-    transferred : int
-        Of the items, those that have it by transfer alone.
-    parents : tuple of str
-        What it is a kind of.
-    audioset_id : str or None
-    """
-
-    label: str
-    items: int
-    image: int
-    sound: int
-    video: int
-    transferred: int
-    parents: tuple[str, ...]
-    audioset_id: str | None
 
 
 class LabelBook:
@@ -95,7 +49,8 @@ class LabelBook:
         LabelConflictError
             If labels exclude each other, and an item would have two.
         """
-        names = [self.resolve(checked_name(label)) for label in labels]
+        by_id = self._by_audioset_id()
+        names = [by_id.get(name, name) for name in map(checked_name, labels)]
         for item in items:
             _check_can_be_labelled(item, start_s, end_s)
         run = self._start({"labels": names, "items": len(items), "start_s": start_s, "end_s": end_s})
@@ -165,7 +120,7 @@ class LabelBook:
             If there is no such label, or the new name is taken.
         """
         old, new = self._known(label), self.resolve(checked_name(new_name))
-        if new != old and new in self._names():
+        if new != old and new in self._catalog.labels.names():
             raise UsageError(f"{new}: is a label already; `modag label merge {old} --into {new}` makes the two one")
         return self._catalog.labels.merge([old], new)
 
@@ -233,8 +188,7 @@ class LabelBook:
 
     def resolve(self, name: str) -> str:
         """Return the label that AudioSet has this id for, or the name as it is."""
-        by_id = {identifier: label for label, identifier in self._catalog.hierarchy.audioset_ids().items()}
-        return by_id.get(name, name)
+        return self._by_audioset_id().get(name, name)
 
     def with_descendants(self, name: str) -> frozenset[str]:
         """Return a label, by name or AudioSet's id, and all that are kinds of it."""
@@ -242,15 +196,15 @@ class LabelBook:
 
     def _known(self, name: str) -> str:
         label = self.resolve(name.strip())
-        if label not in self._names():
+        if label not in self._catalog.labels.names():
             raise UsageError(f"{name}: is no label of this index; `modag label list` lists them")
         return label
 
-    def _names(self) -> set[str]:
-        return {summary.label for summary in self.summaries()}
+    def _by_audioset_id(self) -> dict[str, str]:
+        return {identifier: label for label, identifier in self._catalog.hierarchy.audioset_ids().items()}
 
     def _start(self, arguments: Mapping[str, Any]) -> int:
-        return self._catalog.runs.start("label", arguments=arguments, versions=library_versions())
+        return self._catalog.runs.start("label", arguments=arguments)
 
 
 def annotate(catalog: Catalog, annotations: Iterable[Annotation], *, run: int) -> int:
@@ -273,46 +227,7 @@ def annotate(catalog: Catalog, annotations: Iterable[Annotation], *, run: int) -
     return added
 
 
-def checked_name(label: str) -> str:
-    """Return a label without the space around it, or raise UsageError where nothing is left, or no text."""
-    name = label.strip()
-    if not name:
-        raise UsageError("a label must have a name")
-    if "\0" in name or name != name.encode(errors="replace").decode():
-        raise UsageError(f"{name!r}: a label must be text in UTF-8")
-    return name
-
-
-def check_part(item: ItemRecord, start_s: float | None, end_s: float | None, *, where: str = "") -> None:
-    """Refuse a part that an item does not have.
-
-    Parameters
-    ----------
-    item : ItemRecord
-    start_s, end_s : float or None
-        In seconds.
-    where : str
-        What stands before the message: the line of a file.
-
-    Raises
-    ------
-    UsageError
-    """
-    if start_s is None and end_s is None:
-        return
-    if item.kind == "image":
-        raise UsageError(f"{where}{item.path}: a picture has no duration, so no part of it can have a label")
-    begin, duration_s = start_s or 0.0, item.duration_s
-    if begin < 0 or (end_s is not None and begin >= end_s):
-        raise UsageError(
-            f"{where}{item.path}: {begin:g} s to {end_s:g} s is no part; the start must lie before the end"
-        )
-    if duration_s is not None and (begin >= duration_s or (end_s or 0.0) > duration_s + _SLACK_S):
-        until = "its end" if end_s is None else f"{end_s:g} s"
-        raise UsageError(f"{where}{item.path}: lasts {duration_s:g} s, and has no part from {begin:g} s to {until}")
-
-
 def _check_can_be_labelled(item: ItemRecord, start_s: float | None, end_s: float | None) -> None:
     if item.status == "failed":
         raise UsageError(f"{item.path}: could not be indexed since it changed; `modag failures` says why")
-    check_part(item, start_s, end_s)
+    check_part_of(item, start_s, end_s)

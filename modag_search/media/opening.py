@@ -11,7 +11,6 @@ from modag_search.errors import (
     CorruptMediaError,
     EmptyMediaError,
     ModagError,
-    OversizedMediaError,
     UnreadableMediaError,
 )
 from modag_search.media.kinds import SIGNATURE_BYTES, appearance_of
@@ -72,7 +71,7 @@ def media_errors(path: str) -> Iterator[None]:
     except ModagError:
         raise
     except MemoryError as error:
-        raise OversizedMediaError(path, "needs more memory than this machine has free") from error
+        raise UnreadableMediaError(path, "needs more memory than this machine has free") from error
     except OSError as error:
         # Libraries raise OSError without a number for damaged input; the system always sets one.
         if error.errno is not None:

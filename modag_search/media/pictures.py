@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
 
-from modag_search.errors import CorruptMediaError, OversizedMediaError, UnsupportedMediaError
+from modag_search.errors import CorruptMediaError, OversizedMediaError, UnreadableMediaError
 from modag_search.media.allowance import DECODING_BYTES
 from modag_search.media.kinds import HEIC_EXTENSIONS, TARGA_EXTENSIONS, extension_of
 from modag_search.media.opening import misnamed
@@ -63,7 +63,7 @@ def decode_picture(file: BinaryIO, path: str) -> Generator[DecodedSegment, None,
 
     Raises
     ------
-    CorruptMediaError, OversizedMediaError, UnsupportedMediaError
+    CorruptMediaError, OversizedMediaError, UnreadableMediaError
     """
     with _QUIET_PILLOW:
         pixels, size = _decode(file, path)
@@ -169,7 +169,7 @@ def _heif_format(path: str) -> str:
     try:
         import pillow_heif
     except ImportError as error:
-        raise UnsupportedMediaError(path, 'HEIC pictures need an extra: pip install "modag-search[heic]"') from error
+        raise UnreadableMediaError(path, 'HEIC pictures need an extra: pip install "modag-search[heic]"') from error
     pillow_heif.register_heif_opener()
     return "HEIF"
 

@@ -98,8 +98,8 @@ class ItemSearch:
         Similarities of one pair of modalities rank as they are. Where several pairs meet, each similarity ranks by how
         far it rises from that of unlike things to that of the same thing (see `modality_offset`).
 
-        The stores are asked for the nearest segments first. Where these do not settle which items are the nearest (many
-        segments of a query find the same few items), all segments are compared.
+        The stores are asked for the nearest segments first, where these are fewer than all. Where they do not settle
+        which items are the nearest (many segments of a query find the same few items), all segments are compared.
 
         Parameters
         ----------
@@ -114,12 +114,14 @@ class ItemSearch:
         list of Hit
             Nearest first.
         """
-        found, bound = self._nearest(query, k=2 * n + 8, among=among, min_similarity=min_similarity)
-        items, best = self._best_of_items(found, n=n, without=query.without)
-        if bound > -math.inf and not (len(items) == n and best.ranks[-1] >= bound):
-            found = self._all(query, among=among, min_similarity=min_similarity)
+        k = 2 * n + 8
+        if k * sum(map(len, query.vectors.values())) < sum(map(len, self._stores.values())):
+            found, bound = self._nearest(query, k=k, among=among, min_similarity=min_similarity)
             items, best = self._best_of_items(found, n=n, without=query.without)
-        return self._as_hits(items, best)
+            if bound == -math.inf or (len(items) == n and best.ranks[-1] >= bound):
+                return self._as_hits(items, best)
+        found = self._all(query, among=among, min_similarity=min_similarity)
+        return self._as_hits(*self._best_of_items(found, n=n, without=query.without))
 
     def _nearest(
         self, query: Query, *, k: int, among: Int64Array | None, min_similarity: float

@@ -5,63 +5,28 @@ from __future__ import annotations
 import collections
 import math
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.catalog.database import batches
 from modag_search.errors import MediaError, ModagError, NothingFoundError, UsageError
-from modag_search.features.stored import scanned
+from modag_search.features.files import FeatureReader, FileFeatures
 from modag_search.features.vectors import SegmentVectors
 from modag_search.labels.book import LabelBook
+from modag_search.labels.items import find_item
 from modag_search.search.items import Query
-from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, Modality, SegmentRecord
+from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from modag_search.catalog import Catalog
     from modag_search.features.encoding import MediaEncoder
     from modag_search.space import Space
     from modag_search.values import EncodedSegment
 
-Features = dict[Modality, list[Float32Array]]
-
-_NAMES_AT_ONCE = 256
-
 _OUTDATED = "was made by another encoder, or another version of one; `modag rebuild` renews it"
-
-
-def find_item(catalog: Catalog, name: str) -> ItemRecord:
-    """Return the item at a path, or ``id:N``.
-
-    Raises
-    ------
-    UsageError
-        If it is not in the catalog.
-    """
-    if name.startswith("id:"):
-        number = name.removeprefix("id:")
-        if not (number.isascii() and number.isdecimal()):
-            raise UsageError(f"{name}: an id is a whole number, as in id:12")
-        found = catalog.items.get(int(number))
-    else:
-        found = catalog.items.at(os.path.abspath(name))
-    if found is None:
-        raise UsageError(f"{name}: {_why_absent(catalog, name)}")
-    return found
-
-
-def _why_absent(catalog: Catalog, name: str) -> str:
-    path = os.path.abspath(name)
-    if os.path.isdir(path):
-        return "is a folder; name its files, or take the names of folders for labels with --from-folders"
-    reason = next((failure.reason for failure in catalog.failures.all() if failure.path == path), None)
-    if reason is None:
-        return "is not in the index; `modag index` takes files in"
-    return f"could not be indexed ({reason}); `modag failures` lists such files, `--retry-failed` tries again"
 
 
 class QueryMaker:
@@ -78,6 +43,7 @@ class QueryMaker:
         self._catalog = catalog
         self._encoder = encoder
         self._space = space
+        self._reader = FeatureReader(catalog, encoder)
 
     def make(self, name: str, *, start_s: float | None = None, end_s: float | None = None) -> Query:
         """Make a query of a media file's path, ``id:N`` or ``label:NAME``.
@@ -97,12 +63,7 @@ class QueryMaker:
             return self._of_label(name)
         if name.startswith("id:"):
             return self._of_item(find_item(self._catalog, name), start_s=start_s, end_s=end_s)
-        path = os.path.abspath(name)
-        item = self._catalog.items.at(path)
-        if item is not None and start_s is None and end_s is None and self._current({path: item}):
-            return self._of_item(item)
-        _, segments = self._encoder.encode_file(path, start_s=start_s, end_s=end_s)
-        return self._of_file(path, item, segments)
+        return self._of(self._reader.of_file(os.path.abspath(name), start_s=start_s, end_s=end_s))
 
     def make_all(
         self,
@@ -134,99 +95,51 @@ class QueryMaker:
         UsageError
             If an ``id:N`` is not in the catalog.
         """
-        workers = workers or os.cpu_count() or 1
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="modag")
-        under_way: collections.deque[_Asked] = collections.deque()
-        try:
-            for asked in self._looked_up(names):
-                if asked.query is None:
-                    self._encoder.warm_for([asked.name])
-                    asked.encoded = pool.submit(self._encoded, asked.name)
-                under_way.append(asked)
-                # So much is encoded ahead of who takes the queries, however many names there are.
-                if len(under_way) > 2 * workers:
-                    yield from self._answered(under_way.popleft(), on_failure)
-            while under_way:
-                yield from self._answered(under_way.popleft(), on_failure)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        taken: collections.deque[str] = collections.deque()
 
-    def _looked_up(self, names: Iterable[str]) -> Iterator[_Asked]:
-        """Make queries of what need not be decoded, some names at a time; others are still without one."""
-        for batch in batches(names, _NAMES_AT_ONCE):
-            with self._catalog.view():
-                items = self._catalog.items.at_many(os.path.abspath(name) for name in batch if not _is_id(name))
-                current = self._current(items)
-                found = [self._at_once(name, items, current) for name in batch]
-            yield from found
+        def asked() -> Iterator[str | ItemRecord]:
+            for name in names:
+                item = find_item(self._catalog, name) if name.startswith("id:") else None
+                taken.append(name if item is None else item.path)
+                yield item or os.path.abspath(name)
 
-    def _at_once(self, name: str, items: Mapping[str, ItemRecord], current: Container[str]) -> _Asked:
-        """Make a query of an item that is as it was indexed."""
-        item = find_item(self._catalog, name) if _is_id(name) else items.get(os.path.abspath(name))
-        if item is None or not (_is_id(name) or item.path in current):
-            return _Asked(name, item)
-        shown = item.path if _is_id(name) else name
-        try:
-            return _Asked(shown, item, self._of_item(item))
-        except NothingFoundError as error:
-            return _Asked(shown, item, error)
+        for found in self._reader.of_each(asked(), workers=workers):
+            name = taken.popleft()
+            try:
+                if isinstance(found, MediaError):
+                    raise found
+                query = self._of(found)
+            except (MediaError, NothingFoundError) as error:
+                if on_failure is None:
+                    raise
+                on_failure(error)
+            else:
+                yield name, query
 
-    def _answered(self, asked: _Asked, on_failure: Callable[[ModagError], None] | None) -> Iterator[tuple[str, Query]]:
-        outcome = asked.query
-        if asked.encoded is not None:
-            outcome = self._decoded(asked.name, asked.item, asked.encoded.result())
-        if isinstance(outcome, Query):
-            yield asked.name, outcome
-        elif outcome is not None and on_failure is None:
-            raise outcome
-        elif outcome is not None and on_failure is not None:
-            on_failure(outcome)
-
-    def _encoded(self, name: str) -> tuple[EncodedSegment, ...] | MediaError:
-        """Encode a file; several threads may."""
-        try:
-            return self._encoder.encode_file(os.path.abspath(name))[1]
-        except MediaError as error:
-            return error
-
-    def _decoded(
-        self, name: str, item: ItemRecord | None, segments: tuple[EncodedSegment, ...] | MediaError
-    ) -> Query | MediaError | NothingFoundError:
-        if isinstance(segments, MediaError):
-            return segments
-        try:
-            return self._of_file(os.path.abspath(name), item, segments)
-        except NothingFoundError as error:
-            return error
-
-    def _of_file(self, path: str, item: ItemRecord | None, segments: Iterable[EncodedSegment]) -> Query:
-        features: Features = {}
-        for segment in segments:
-            if segment.feature is not None:
-                features.setdefault(segment.modality, []).append(self._encoder.as_stored(segment.feature))
-        if not features:
-            raise NothingFoundError(f"{path}: is silent or black throughout, so nothing is like it")
-        return self._projected(features, without=frozenset({item.id} if item else ()))
+    def _of(self, file: FileFeatures) -> Query:
+        """Ask with all of a file or an item."""
+        features = file.features()
+        if features:
+            return self._projected(features, without=frozenset({file.item.id} if file.item else ()))
+        if file.item is None or not file.is_stored:
+            raise NothingFoundError(f"{file.path}: is silent or black throughout, so nothing is like it")
+        outdated = any(segment.status == "ok" for segment in file.segments)
+        reason = _OUTDATED if outdated else "is silent or black throughout, or failed"
+        raise NothingFoundError(f"id:{file.item.id} ({file.path}): {reason}")
 
     def _of_item(self, item: ItemRecord, *, start_s: float | None = None, end_s: float | None = None) -> Query:
-        """Ask with the stored features of an item: nothing is decoded."""
+        """Ask with the stored features of an item, or of a part of it: nothing is decoded."""
         if item.kind == "image" and not (start_s is None and end_s is None):
             raise UsageError(f"{item.path}: a picture has no duration, so no part of it can be chosen by time")
         if (start_s or 0.0) >= (math.inf if end_s is None else end_s):
             raise UsageError(f"id:{item.id}: {start_s} s to {end_s} s is empty; the start must lie before the end")
-        with self._catalog.view():
-            segments = [
-                segment
-                for segment in self._catalog.segments.of_items([item.id])
-                if segment.status == "ok" and _overlaps(segment, start_s, end_s)
-            ]
-            features = self._stored(segments)
-        if not segments:
-            where = "throughout" if start_s is None and end_s is None else "in that part"
-            raise NothingFoundError(f"id:{item.id} ({item.path}): is silent or black {where}, or failed")
-        if not features:
-            raise NothingFoundError(f"id:{item.id} ({item.path}): {_OUTDATED}")
-        return self._projected(features, without=frozenset({item.id}))
+        stored = self._reader.of_item(item)
+        if start_s is None and end_s is None:
+            return self._of(stored)
+        within = tuple(segment for segment in stored.segments if _overlaps(segment, start_s, end_s))
+        if not any(segment.status == "ok" for segment in within):
+            raise NothingFoundError(f"id:{item.id} ({item.path}): is silent or black in that part, or failed")
+        return self._of(replace(stored, segments=within))
 
     def _of_label(self, name: str) -> Query:
         """Ask with the mean of what was given a label, or a kind of it, for each modality; that is no answer itself."""
@@ -256,59 +169,12 @@ class QueryMaker:
         direction: Float32Array = (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
         return direction
 
-    def _stored(self, segments: Sequence[SegmentRecord]) -> Features:
-        """Return the features of segments that today's pipeline made; others are not comparable."""
-        features: Features = {}
-        for modality in MODALITIES:
-            ids = [segment.id for segment in segments if segment.modality == modality]
-            fingerprint = self._encoder.fingerprints[modality]
-            if ids and (stored := self._catalog.segments.features_of(ids, fingerprint=fingerprint)):
-                features[modality] = list(stored.values())
-        return features
-
-    def _projected(self, features: Features, *, without: frozenset[int]) -> Query:
-        vectors: Mapping[Modality, Float32Array] = {
-            modality: self._space.project(modality, np.stack(features[modality]))
-            for modality in MODALITIES
-            if modality in features
-        }
+    def _projected(self, features: Mapping[Modality, Float32Array], *, without: frozenset[int]) -> Query:
+        vectors = {modality: self._space.project(modality, rows) for modality, rows in features.items()}
         return Query(vectors=vectors, without=without)
 
-    def _current(self, items: Mapping[str, ItemRecord]) -> set[str]:
-        """Return the paths of items whose features are those that encoding their files now would give."""
-        files = [file for file in map(scanned, items) if file is not None]
-        fingerprints = self._encoder.fingerprints
-        verdicts = self._catalog.items.classify_scan(files, fingerprints=fingerprints, retry_failed=False)
-        return {file.path for file, verdict in zip(files, verdicts, strict=True) if verdict == "unchanged"}
 
-
-@dataclass(slots=True)
-class _Asked:
-    """A name, and what has come of it so far.
-
-    Attributes
-    ----------
-    name : str
-        As it was given, or the path of ``id:N``.
-    item : ItemRecord or None
-        The one at its path.
-    query : Query, NothingFoundError or None
-        None for a file that has to be decoded.
-    encoded : Future or None
-        Its segments, or why it cannot be decoded.
-    """
-
-    name: str
-    item: ItemRecord | None
-    query: Query | NothingFoundError | MediaError | None = None
-    encoded: Future[tuple[EncodedSegment, ...] | MediaError] | None = None
-
-
-def _is_id(name: str) -> bool:
-    return name.startswith("id:")
-
-
-def _overlaps(segment: SegmentRecord, start_s: float | None, end_s: float | None) -> bool:
+def _overlaps(segment: EncodedSegment, start_s: float | None, end_s: float | None) -> bool:
     if segment.start_s is None or segment.end_s is None:
         return True
     return segment.start_s < (math.inf if end_s is None else end_s) and segment.end_s > (start_s or 0.0)

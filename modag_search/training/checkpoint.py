@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from modag_search.errors import UsageError
+from modag_search.errors import ModelError, UsageError
 from modag_search.files import write_atomically
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Checkpoint:
         buffer = io.BytesIO()
         noted = {"format": _FORMAT, "identity": json.dumps(identity, sort_keys=True), "state": dict(state)}
         torch.save(noted, buffer)
-        write_atomically(self.path, [buffer.getbuffer()])
+        write_atomically(self.path, [buffer.getbuffer()], error=ModelError)
         self._restart = False
 
     def remove(self) -> None:

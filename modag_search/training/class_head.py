@@ -14,6 +14,7 @@ import torch
 from modag_search.errors import UsageError
 from modag_search.space import NameTree, SharedClassHead
 from modag_search.space.class_head import REST
+from modag_search.training.threads import training_threads
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class SharedClassHeadSettings:
             raise UsageError("strength, rehearsals and what is kept must not be negative")
 
 
+@training_threads()
 def fit_shared_class_head(
     examples: Mapping[Modality, Examples],
     groups: Sequence[str],

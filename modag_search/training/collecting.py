@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search.errors import MediaError, UsageError
+from modag_search.features.files import as_stored
 from modag_search.training.moments import moments_of
 from modag_search.training.space import Examples
 from modag_search.values import MODALITIES, Float32Array, Modality
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Catalog
     from modag_search.features.encoding import MediaEncoder
+    from modag_search.features.stored import Segments, StoredFeatures
     from modag_search.training.manifest import ManifestEntry
-    from modag_search.training.stored import Segments, StoredFeatures
 
     OnFailure = Callable[[MediaError], None]
 
@@ -183,18 +184,10 @@ def _encoded(
                 for modality in MODALITIES:
                     encoder.warm(modality)
             for path, outcome in zip(paths, pool.map(encoded, paths), strict=True):
-                yield path, outcome if isinstance(outcome, MediaError) else _as_stored(outcome, encoder)
+                yield path, outcome if isinstance(outcome, MediaError) else as_stored(outcome, encoder)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _as_stored(segments: Segments, encoder: MediaEncoder) -> Segments:
-    """Round features as a catalog does, so that a space is the same from files and from an index."""
-    return tuple(
-        segment if segment.feature is None else replace(segment, feature=encoder.as_stored(segment.feature))
-        for segment in segments
-    )
 
 
 def collect_labelled(

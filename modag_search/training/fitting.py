@@ -12,6 +12,7 @@ import numpy as np
 from modag_search.catalog.versions import library_versions
 from modag_search.errors import UsageError
 from modag_search.features.encoding import MediaEncoder
+from modag_search.features.stored import StoredFeatures
 from modag_search.settings import IndexSettings
 from modag_search.space import Space
 from modag_search.training.class_head import SharedClassHeadSettings, fit_shared_class_head
@@ -28,7 +29,6 @@ from modag_search.training.space import (
     train_branches,
 )
 from modag_search.training.splitting import split
-from modag_search.training.stored import StoredFeatures
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from modag_search.encoders.log_mel import LEVEL_DBFS, MEL_BANDS, emphasised, mel_power
+from modag_search.errors import ModelError
+from modag_search.files import write_atomically, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -81,10 +83,10 @@ class MelCorpus:
     @staticmethod
     def build(folder: Path, sounds: Iterable[TaughtSound]) -> MelCorpus:
         """Write a corpus; the list of clips is written last, so a killed build is no corpus."""
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "frames.f2").open("wb") as file:
+        with writing(folder / "frames.f2", error=ModelError) as file:
             clips = list(_written(file, sounds))
-        (folder / "clips.json").write_text(json.dumps([astuple(clip) for clip in clips]))
+        listed = json.dumps([astuple(clip) for clip in clips])
+        write_atomically(folder / "clips.json", [listed.encode()], error=ModelError)
         return MelCorpus(folder)
 
     @staticmethod

@@ -19,6 +19,8 @@ from torch import nn
 from torch.nn import functional
 
 from modag_search.encoders.log_mel import FLOOR, LEVEL_DBFS
+from modag_search.errors import ModelError
+from modag_search.files import replacing
 from modag_search.training.efficientat import HIDDEN, EfficientAtNetwork
 from modag_search.training.mel_augmentation import mix, spoil
 
@@ -262,9 +264,8 @@ class SoundEncoderTraining:
             "instruments": self.instruments.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        partial = checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(checkpoint)
+        with replacing(checkpoint, error=ModelError) as partial:
+            torch.save(state, partial)
 
     def _load(self, checkpoint: Path) -> None:
         state = torch.load(checkpoint, weights_only=True)

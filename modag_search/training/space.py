@@ -21,6 +21,7 @@ from modag_search.metrics.accuracy import macro_accuracy, recall_at
 from modag_search.training.losses import LOSSES, loss_options
 from modag_search.training.networks import BranchNetwork
 from modag_search.training.settings import SpaceTrainingSettings
+from modag_search.training.threads import training_threads
 from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class TrainedBranches:
     background: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
+@training_threads()
 def train_branches(
     examples: Mapping[Modality, Examples],
     *,

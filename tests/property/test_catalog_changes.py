@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from modag_search.catalog import Annotation, Catalog
-from tests.catalog_builders import FINGERPRINTS, SOUND, failure, feature, file, pipelines, sound
+from tests.catalog_builders import FINGERPRINTS, SOUND, failure, feature, file, new_catalog, pipelines, sound
 
 PATHS = st.sampled_from(["/m/a", "/m/b", "/m/c", "/m/sub/a", os.fsdecode(b"/m/\xff")])
 CONTENTS = st.sampled_from(["tune", "song", "noise"])
@@ -53,7 +53,7 @@ class CatalogChanges(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.mkdtemp()
-        self.catalog = Catalog.open(os.path.join(self.folder, "catalog.sqlite"), create=True)
+        self.catalog = new_catalog(os.path.join(self.folder, "catalog.sqlite"))
         self.expected: dict[str, Expected] = {}
         self.failures: set[str] = set()
         self.ids_seen: set[int] = set()

@@ -20,6 +20,7 @@ from tests.catalog_builders import (
     file,
     id_at,
     image,
+    new_catalog,
     pipelines,
     put,
     sound,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog.open(tmp_path / "catalog.sqlite", create=True) as catalog:
+    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
         yield catalog
 
 
@@ -525,7 +526,7 @@ def test_features_after_a_generation_are_those_that_came_since(catalog: Catalog)
 
 
 def test_features_come_in_batches(catalog: Catalog) -> None:
-    put(catalog, *(image(f"/m/{number}.png", str(number)) for number in range(5000)))
+    catalog.put([image(f"/m/{number}.png", str(number)) for number in range(5000)], pipelines=pipelines(catalog))
 
     batches = list(catalog.segments.features(IMAGE.fingerprint))
 
@@ -543,3 +544,53 @@ def test_features_of_one_pipeline_alone(catalog: Catalog) -> None:
     assert list(sounds) == [segment.id for segment in segments if segment.modality == "sound"]
     assert len(catalog.segments.features_of(ids)) == 4
     assert catalog.segments.features_of(ids, fingerprint="unknown") == {}
+
+
+def test_many_copies_are_one_change(catalog: Catalog) -> None:
+    first, second, edited = put(catalog, video("/m/a.mp4", "film"), sound("/m/b.wav", "tune"), sound("/m/c.wav", "old"))
+    label(catalog, edited, "violin")
+    generation = catalog.generation
+
+    copies = [
+        (first, file("/m/d.mp4")),
+        (second, file("/m/c.wav")),
+        (second, file("/m/e.wav")),
+        (first, file("/m/f.mp4")),
+    ]
+    ids = catalog.copy_all(copies)
+
+    assert catalog.generation == generation + 1
+    assert ids[1] == edited
+    items = catalog.items.get_many(ids)
+    assert [items[i].path for i in ids] == ["/m/d.mp4", "/m/c.wav", "/m/e.wav", "/m/f.mp4"]
+    assert [items[i].content_hash for i in ids] == ["film", "tune", "tune", "film"]
+    assert items[edited].labels == ("violin",)
+    for (original, _), copy in zip(copies, ids, strict=True):
+        theirs, its = (catalog.segments.of_items([item_id]) for item_id in (original, copy))
+        assert [(s.modality, s.start_s, s.status) for s in its] == [(s.modality, s.start_s, s.status) for s in theirs]
+        features = catalog.segments.features_of(segment.id for segment in [*theirs, *its])
+        for one, other in zip(theirs, its, strict=True):
+            np.testing.assert_array_equal(features[one.id], features[other.id])
+    assert catalog.check() == []
+
+
+def test_an_item_that_is_copied_and_replaced_at_once_is_copied_as_it_was(catalog: Catalog) -> None:
+    first, second = put(catalog, sound("/m/a.wav", "a"), sound("/m/b.wav", "b", statuses=("ok",)))
+
+    [replaced, copy] = catalog.copy_all([(first, file("/m/b.wav")), (second, file("/m/c.wav"))])
+
+    items = catalog.items.get_many([replaced, copy])
+    assert replaced == second
+    assert [items[i].content_hash for i in (replaced, copy)] == ["a", "b"]
+    assert [len(catalog.segments.of_items([i])) for i in (replaced, copy)] == [2, 1]
+
+
+def test_copies_are_refused_as_a_whole(catalog: Catalog) -> None:
+    [item] = put(catalog, sound("/m/a.wav"))
+
+    with pytest.raises(ValueError, match="stands twice"):
+        catalog.copy_all([(item, file("/m/b.wav")), (item, file("/m/b.wav"))])
+    with pytest.raises(KeyError, match="99"):
+        catalog.copy_all([(item, file("/m/b.wav")), (99, file("/m/c.wav"))])
+
+    assert [record.path for record in catalog.items.all()] == ["/m/a.wav"]

@@ -9,7 +9,7 @@ import pytest
 from modag_search.catalog import Annotation, Catalog, LabelCount
 from modag_search.errors import LabelConflictError, UsageError
 from modag_search.hierarchy import Hierarchy
-from tests.catalog_builders import image, put, sound, video
+from tests.catalog_builders import image, new_catalog, put, sound, video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog.open(tmp_path / "catalog.sqlite", create=True) as catalog:
+    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
         yield catalog
 
 
@@ -86,7 +86,7 @@ def test_a_run_can_be_undone(catalog: Catalog) -> None:
     a, b = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"))
     catalog.labels.annotate([by_hand(a, "trumpet")])
     assert catalog.labels.count_by_run() == {}
-    run = catalog.runs.start("transfer", arguments={}, versions={})
+    run = catalog.runs.start("transfer", arguments={})
     catalog.labels.annotate([Annotation(item_id=b, label="trumpet", origin="transfer", confidence=0.8, run_id=run)])
 
     assert catalog.labels.count_by_run() == {run: 1}
@@ -97,7 +97,7 @@ def test_a_run_can_be_undone(catalog: Catalog) -> None:
 
 def test_what_a_person_says_stands_beside_a_transfer_and_each_can_be_undone(catalog: Catalog) -> None:
     [item_id] = put(catalog, sound("/m/a.wav"))
-    run, later = (catalog.runs.start(verb, arguments={}, versions={}) for verb in ("transfer", "label"))
+    run, later = (catalog.runs.start(verb, arguments={}) for verb in ("transfer", "label"))
     guess = Annotation(item_id=item_id, label="trumpet", origin="transfer", confidence=0.6, run_id=run)
     said = Annotation(item_id=item_id, label="trumpet", origin="hand", run_id=later)
     assert catalog.labels.annotate([guess]) == 1
@@ -154,7 +154,7 @@ def test_labels_that_are_together_already_cannot_be_made_to_exclude_each_other(c
 
 def test_annotations_are_listed_with_where_they_come_from(catalog: Catalog) -> None:
     [item_id] = put(catalog, sound("/m/a.wav"))
-    run = catalog.runs.start("label", arguments={}, versions={})
+    run = catalog.runs.start("label", arguments={})
     annotations = [
         Annotation(item_id=item_id, label="b", origin="import", source="labels.csv", run_id=run),
         Annotation(item_id=item_id, label="a", origin="transfer", confidence=0.75, start_s=1.5, end_s=2.5),
@@ -271,7 +271,7 @@ def test_a_label_on_a_part_says_nothing_of_a_picture(catalog: Catalog) -> None:
 
 def test_who_says_the_same_can_each_be_undone(catalog: Catalog) -> None:
     [item_id] = put(catalog, sound("/m/a.wav"))
-    by_person, by_file = (catalog.runs.start("label", arguments={}, versions={}) for _ in range(2))
+    by_person, by_file = (catalog.runs.start("label", arguments={}) for _ in range(2))
     said = Annotation(item_id=item_id, label="horn", origin="hand", run_id=by_person)
     read = Annotation(item_id=item_id, label="horn", origin="import", source="labels.csv", run_id=by_file)
     assert catalog.labels.annotate([said]) == 1
@@ -298,7 +298,7 @@ def test_a_person_corrects_a_transfer_as_long_as_no_item_has_two(catalog: Catalo
 def test_what_is_transferred_changes_no_evidence(catalog: Catalog) -> None:
     [item_id] = put(catalog, sound("/m/a.wav"))
     before = catalog.label_generation
-    run = catalog.runs.start("transfer", arguments={}, versions={})
+    run = catalog.runs.start("transfer", arguments={})
     catalog.labels.annotate([Annotation(item_id=item_id, label="horn", origin="transfer", run_id=run)])
     catalog.labels.undo(run)
     assert catalog.label_generation == before

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
 
 from modag_search.catalog import Annotation, Catalog, CatalogCounts
 from modag_search.errors import CatalogError, DamagedCatalogError
-from tests.catalog_builders import FINGERPRINTS, IMAGE, SOUND, failure, file, image, put, sound, video
+from tests.catalog_builders import FINGERPRINTS, IMAGE, SOUND, failure, file, image, new_catalog, put, sound, video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog.open(tmp_path / "catalog.sqlite", create=True) as catalog:
+    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
         yield catalog
 
 
@@ -46,13 +47,14 @@ def test_two_pipelines_cannot_share_a_fingerprint(catalog: Catalog) -> None:
 
 
 def test_a_run_is_noted_from_start_to_end(catalog: Catalog) -> None:
-    run = catalog.runs.start("index", arguments={"paths": ["/m"]}, versions={"modag-search": "0.1.0"})
+    run = catalog.runs.start("index", arguments={"paths": ["/m"]})
     [begun] = catalog.runs.all()
     catalog.runs.finish(run, {"added": 3})
     [ended] = catalog.runs.all()
 
     assert (begun.id, begun.verb, begun.arguments) == (run, "index", {"paths": ["/m"]})
     assert (begun.finished_at, begun.outcome) == (None, None)
+    assert begun.versions["modag-search"] == version("modag-search")
     assert ended.outcome == {"added": 3}
     assert ended.finished_at is not None
     assert ended.finished_at >= ended.started_at

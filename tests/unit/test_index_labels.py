@@ -138,3 +138,12 @@ def test_removed_items_no_longer_vote(filled: Index, media: Path, tmp_path: Path
     filled.add([media], prune=True)
     (answer,) = filled.classify([picture(tmp_path / "q.png", RED)])
     assert [score.label for score in answer.scores] == ["b"]
+
+
+@pytest.mark.parametrize("part", [(-1, None), (float("nan"), None), (None, float("nan")), (0.5, 0.5), (None, 0)])
+def test_what_is_no_part_of_anything_is_not_labelled(
+    filled: Index, media: Path, part: tuple[float | None, float | None]
+) -> None:
+    with pytest.raises(UsageError, match=r"a\.wav: .*(is no time|is empty)"):
+        filled.label([media / "a.wav"], "low", start_s=part[0], end_s=part[1])
+    assert filled.item(media / "a.wav").labels == ()

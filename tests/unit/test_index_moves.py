@@ -158,3 +158,17 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(
     assert "changed while it was read" in report.failures[0].reason
     monkeypatch.undo()
     assert index.add([media]).added == 1
+
+
+def test_a_thousand_copies_are_few_changes(index: Index, media: Path) -> None:
+    one = picture(media / "one.png", RED)
+    index.add([media])
+    generation = index.catalog.generation
+    for number in range(1000):
+        shutil.copy(one, media / f"{number}.png")
+
+    report = index.add([media])
+
+    assert (report.added, report.unchanged) == (1000, 1)
+    assert index.catalog.generation - generation <= 3
+    assert index.verify() == []

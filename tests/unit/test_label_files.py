@@ -86,12 +86,12 @@ def test_what_is_said_twice_counts_once(tmp_path: Path) -> None:
         (
             "l.jsonl",
             [r'{"path": "a", "label": "x\ud800"}'],
-            r"line 1: the label 'x\\ud800' has a character that no name can",
+            r"line 1: 'x\\ud800': a label must be text in UTF-8",
         ),
         (
             "l.jsonl",
             [r'{"path": "a", "label": "x\u0000y"}'],
-            r"line 1: the label 'x\\x00y' has a character that no name",
+            r"line 1: 'x\\x00y': a label must be text in UTF-8",
         ),
         ("l.jsonl", [r'{"path": "\ud800", "label": "x"}'], "line 1: .* cannot be the name of a file"),
         ("l.txt", ["path,label", "a,b"], "is of no kind that labels are read from: .csv, .tsv, .jsonl, .ndjson, .jams"),

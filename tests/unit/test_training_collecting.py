@@ -10,6 +10,7 @@ import pytest
 
 from modag_search.errors import MediaError, UsageError
 from modag_search.features.encoding import MediaEncoder
+from modag_search.features.stored import StoredFeatures
 from modag_search.training.checkpoint import Checkpoint
 from modag_search.training.collecting import Collected, collect, collect_labelled
 from modag_search.training.fitting import fit_space
@@ -17,7 +18,6 @@ from modag_search.training.manifest import ManifestEntry
 from modag_search.training.moments import moments_of
 from modag_search.training.space import Examples, SpaceTrainingSettings
 from modag_search.training.splitting import split
-from modag_search.training.stored import StoredFeatures
 from modag_search.values import MODALITIES, EncodedSegment
 from tests.made_media import BLACK, BLUE, LOW_HZ, RED, picture, sound, video
 from tests.toy_encoders import ToyImage, ToySound

@@ -4,7 +4,6 @@ from modag_search.labels.files.entries import LabelEntry
 from modag_search.labels.files.exporting import (
     GIVEN,
     LABEL_COLUMNS,
-    ExportReport,
     LabelFormat,
     csv_lines,
     export_labels,
@@ -12,14 +11,12 @@ from modag_search.labels.files.exporting import (
     label_rows,
 )
 from modag_search.labels.files.folders import read_folders
-from modag_search.labels.files.importing import ImportReport, import_labels
+from modag_search.labels.files.importing import import_labels
 from modag_search.labels.files.reading import read_label_file
 
 __all__ = [
     "GIVEN",
     "LABEL_COLUMNS",
-    "ExportReport",
-    "ImportReport",
     "LabelEntry",
     "LabelFormat",
     "csv_lines",

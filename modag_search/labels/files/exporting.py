@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -16,6 +15,7 @@ from modag_search.labels.files.folders import write_folders
 from modag_search.labels.files.jams import jams_of
 from modag_search.labels.files.names import UniqueNames
 from modag_search.labels.files.writing import new_folder, write_file
+from modag_search.values import ExportReport
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -32,25 +32,6 @@ LABEL_COLUMNS = ("path", "label", "start_s", "end_s", "origin", "source", "confi
 _HEAD = ",".join(LABEL_COLUMNS).encode() + b"\n"
 _JSON_MARK = b'"origin": '
 _AT_ONCE = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportReport:
-    """What was written.
-
-    Attributes
-    ----------
-    labels : int
-        Rows, tags, or links and copies.
-    files : int
-        Files and links.
-    left_out : int
-        Labels on parts of items, where a folder can only hold items as a whole.
-    """
-
-    labels: int
-    files: int
-    left_out: int = 0
 
 
 def label_rows(

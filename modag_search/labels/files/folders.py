@@ -7,7 +7,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
-from modag_search.labels.files.entries import LabelEntry, checked_label
+from modag_search.labels.checks import checked_name
+from modag_search.labels.files.entries import LabelEntry
 from modag_search.labels.files.names import UniqueNames, folder_name
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def read_folders(catalog: Catalog, root: str | os.PathLike[str]) -> tuple[list[L
         label, _, name = os.path.relpath(place, folder).partition("/")
         if name:
             where = os.path.join(folder, label)
-            entries.append(LabelEntry(path=path, label=checked_label(label, where=where), source=folder))
+            entries.append(LabelEntry(path=path, label=checked_name(label, where=where), source=folder))
         else:
             without_class += 1
     if not entries and without_class:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
 from modag_search.hierarchy import Hierarchy
-from modag_search.labels.files.entries import checked_label
+from modag_search.labels.checks import checked_name
 from modag_search.tables import read_rows, text_in
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read_hierarchy_file(path: Path) -> tuple[Hierarchy, dict[str, str]]:
     line_of_id: dict[str, int] = {}
     for line, row in read_rows(path, columns=_COLUMNS, suffice={"child", "parent"}.issubset, noun="a hierarchy"):
         where = f"{path}: line {line}"
-        child = checked_label(text_in(row, "child", where=where), where=where)
+        child = checked_name(text_in(row, "child", where=where), where=where)
         if parent := _text(row, "parent", where=where):
             pairs.setdefault((child, parent), line)
         if identifier := _text(row, "audioset_id", where=where):
@@ -60,7 +60,7 @@ def _text(row: Mapping[str, object], column: str, *, where: str) -> str:
         return ""
     if not isinstance(value, str):
         raise UsageError(f"{where}: {column} must be text, not {value!r}")
-    return checked_label(value, where=where) if value.strip() else ""
+    return checked_name(value, where=where) if value.strip() else ""
 
 
 def _note_id(

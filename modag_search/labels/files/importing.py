@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from modag_search.catalog import Annotation
-from modag_search.catalog.versions import library_versions
 from modag_search.errors import LabelConflictError, UsageError
-from modag_search.labels.book import annotate, check_part
+from modag_search.labels.book import annotate
+from modag_search.labels.checks import check_part_of
 from modag_search.labels.files.exclusion import check_exclusive
 from modag_search.labels.files.folders import read_folders
 from modag_search.labels.files.reading import read_label_file
+from modag_search.values import ImportReport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,34 +21,6 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.labels.files.entries import LabelEntry
     from modag_search.values import ItemRecord
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportReport:
-    """What came of taking labels in.
-
-    Attributes
-    ----------
-    run : int or None
-        What takes them back; None where there was nothing to give.
-    added : int
-        How many labels are new.
-    entries : int
-        How many the source has, each once.
-    unchanged : int
-        How many were there already.
-    skipped : tuple of str
-        Paths that are not in the index, or failed.
-    without_class : int
-        How many items lie in no folder that could name them.
-    """
-
-    run: int | None
-    added: int
-    entries: int
-    unchanged: int
-    skipped: tuple[str, ...] = ()
-    without_class: int = 0
 
 
 def import_labels(
@@ -88,7 +61,7 @@ def import_labels(
     if skipped and not skip_missing:
         _refuse(catalog, next(entry for entry in entries if entry.path == skipped[0]), others=len(skipped) - 1)
     for entry in found:
-        check_part(items[entry.path], entry.start_s, entry.end_s, where=f"{entry.where}: ")
+        check_part_of(items[entry.path], entry.start_s, entry.end_s, where=entry.where)
     if catalog.hierarchy.mode == "single":
         check_exclusive(found, {path: item.id for path, item in items.items()}, catalog)
     run, added = _annotate(catalog, found, items, origin) if found else (None, 0)
@@ -125,7 +98,7 @@ def _annotate(
     catalog: Catalog, entries: Sequence[LabelEntry], items: Mapping[str, ItemRecord], origin: str
 ) -> tuple[int, int]:
     """Give the labels, and return the run and how many are new."""
-    run = catalog.runs.start("label", arguments={"from": _printable(origin)}, versions=library_versions())
+    run = catalog.runs.start("label", arguments={"from": _printable(origin)})
     try:
         added = annotate(
             catalog,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from modag_search import media
 from modag_search.errors import UsageError
-from modag_search.labels.files.entries import LabelEntry, checked_label, checked_part, checked_path
+from modag_search.labels.checks import check_part, checked_name
+from modag_search.labels.files.entries import LabelEntry, checked_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -163,11 +164,12 @@ def _entry(tag: _Tag, about: str, path: Path, total_s: object) -> LabelEntry:
     start_s = _seconds(time, "time", where=where) or 0.0
     length_s = _seconds(duration, "duration", where=where)
     total = _seconds(total_s, "duration", where=f"{path}: file_metadata")
-    label = checked_label(value, where=where)
+    label = checked_name(value, where=where)
     if start_s == 0 and (not length_s or (total and length_s >= total)):
         return LabelEntry(path=about, label=label, source=str(path))
-    first_s, last_s = checked_part(start_s, None if length_s is None else start_s + length_s, where=where)
-    return LabelEntry(path=about, label=label, start_s=first_s, end_s=last_s, source=str(path))
+    end_s = None if length_s is None else start_s + length_s
+    check_part(start_s, end_s, where=where)
+    return LabelEntry(path=about, label=label, start_s=start_s, end_s=end_s, source=str(path))
 
 
 def _seconds(value: object, name: str, *, where: str) -> float | None:

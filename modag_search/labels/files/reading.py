@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
-from modag_search.labels.files.entries import LabelEntry, checked_label, checked_part, checked_path
+from modag_search.labels.checks import check_part, checked_name
+from modag_search.labels.files.entries import LabelEntry, checked_path
 from modag_search.labels.files.jams import read_jams
 from modag_search.tables import JSON_LINES, read_rows, text_in
 
@@ -89,12 +90,11 @@ def _suffice(columns: Iterable[str]) -> bool:
 
 def _entry(cells: Mapping[str, object], path: Path, line: int) -> LabelEntry:
     where = f"{path}: line {line}"
-    start_s, end_s = checked_part(
-        _seconds(cells, "start_s", where=where), _seconds(cells, "end_s", where=where), where=where
-    )
+    start_s, end_s = (_seconds(cells, column, where=where) for column in ("start_s", "end_s"))
+    check_part(start_s, end_s, where=where)
     return LabelEntry(
         path=checked_path(text_in(cells, "path", where=where), folder=path.parent, where=where),
-        label=checked_label(text_in(cells, "label", where=where), where=where),
+        label=checked_name(text_in(cells, "label", where=where), where=where),
         start_s=start_s,
         end_s=end_s,
         line=line,

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modag_search.errors import StoreError, UsageError
-from modag_search.files import write_atomically
+from modag_search.errors import UsageError
+from modag_search.files import check_replaceable, replacing, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-_LOOKED_AT = 65_536
 
 
 def write_file(path: Path, lines: Iterable[bytes], *, mark: bytes) -> int:
@@ -37,21 +33,8 @@ def write_file(path: Path, lines: Iterable[bytes], *, mark: bytes) -> int:
     UsageError
         If another file, of the user's, would be lost, or the file cannot be written.
     """
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file")
-    try:
-        if path.exists():
-            with path.open("rb") as file:
-                beginning = file.read(_LOOKED_AT)
-            if beginning and mark not in beginning:
-                raise UsageError(f"{path}: is a file of another kind, and would be lost; name another")
-        parts: list[bytes | memoryview] = list(lines)
-        write_atomically(path, parts)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-    except StoreError as error:
-        raise UsageError(str(error)) from error
-    return len(parts)
+    check_replaceable(path, mark=mark)
+    return write_atomically(path, lines, error=UsageError)
 
 
 @contextmanager
@@ -75,15 +58,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     # A link to a folder goes on being one.
     path = Path(os.path.realpath(path))
-    partial = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-    try:
+    with replacing(path, error=UsageError) as partial:
         if path.exists() and not (path.is_dir() and not os.listdir(path)):
             raise UsageError(f"{path}: is there already; name a folder that is new or empty")
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial.mkdir()
         yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

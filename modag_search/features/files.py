@@ -1,0 +1,145 @@
+"""Features of media files: those of the index, where a file is as it was indexed; others are decoded and encoded."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modag_search.catalog.database import batches
+from modag_search.errors import MediaError
+from modag_search.features.ahead import map_ahead
+from modag_search.features.stored import Segments, StoredFeatures
+from modag_search.values import MODALITIES, Float32Array, ItemRecord, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from modag_search.catalog import Catalog
+    from modag_search.features.encoding import MediaEncoder
+
+_FILES_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileFeatures:
+    """The segments of a file with their features, rounded as a catalog does.
+
+    Attributes
+    ----------
+    path : str
+    item : ItemRecord or None
+        The item at that path, whether or not the file is as it was.
+    segments : tuple of EncodedSegment
+        In order of time, those that are silent or black too.
+    is_stored : bool
+        Whether they are those of the item: the file was not decoded.
+    """
+
+    path: str
+    item: ItemRecord | None
+    segments: Segments
+    is_stored: bool = False
+
+    def features(self) -> dict[Modality, Float32Array]:
+        """Return the features ``[shape=(n, d), float32]`` by modality; none of one without any."""
+        rows = {
+            modality: [one.feature for one in self.segments if one.modality == modality and one.feature is not None]
+            for modality in MODALITIES
+        }
+        return {modality: np.stack(own) for modality, own in rows.items() if own}
+
+
+class FeatureReader:
+    """Reads features of files and of items.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    encoder : MediaEncoder
+    """
+
+    def __init__(self, catalog: Catalog, encoder: MediaEncoder) -> None:
+        self._catalog = catalog
+        self._encoder = encoder
+        self._stored = StoredFeatures(catalog, encoder.fingerprints)
+
+    def of_item(self, item: ItemRecord) -> FileFeatures:
+        """Read what the catalog holds of an item; segments whose features other pipelines made have none."""
+        return FileFeatures(item.path, item, self._stored.segments_of([item.id]).get(item.id, ()), is_stored=True)
+
+    def of_file(self, path: str, *, start_s: float | None = None, end_s: float | None = None) -> FileFeatures:
+        """Read or make the features of a file, or of a part of it.
+
+        Raises
+        ------
+        MediaError
+            If it cannot be decoded.
+        """
+        with self._catalog.view():
+            item = self._catalog.items.at(path)
+            if item is not None and start_s is None and end_s is None and self._stored.current({path: item}):
+                return self.of_item(item)
+        _, segments = self._encoder.encode_file(path, start_s=start_s, end_s=end_s)
+        return FileFeatures(path, item, as_stored(segments, self._encoder))
+
+    def of_each(
+        self, asked: Iterable[str | ItemRecord], *, workers: int | None = None
+    ) -> Iterator[FileFeatures | MediaError]:
+        """Read or make the features of files, several at once, and of items.
+
+        Parameters
+        ----------
+        asked : iterable of str or ItemRecord
+            Absolute paths, or items, which are not decoded. Few are looked at ahead of who takes what comes of them.
+        workers : int, optional
+            Threads that decode and encode; default one a processor.
+
+        Yields
+        ------
+        FileFeatures or MediaError
+            In the order asked: the features, or why a file has none.
+        """
+        workers = workers or os.cpu_count() or 1
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="modag")
+        try:
+            yield from map_ahead(pool, self._encoded, self._looked_up(asked), look_ahead=2 * workers)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _looked_up(self, asked: Iterable[str | ItemRecord]) -> Iterator[FileFeatures]:
+        """Read what is stored, some files at a time; the others come without segments, their networks loaded."""
+        for batch in batches(asked, _FILES_AT_ONCE):
+            with self._catalog.view():
+                items = self._catalog.items.at_many(one for one in batch if isinstance(one, str))
+                current = self._stored.current(items)
+                known = {items[path].id for path in current}
+                segments = self._stored.segments_of(known | {one.id for one in batch if isinstance(one, ItemRecord)})
+            for one in batch:
+                item = items.get(one) if isinstance(one, str) else one
+                if item is not None and (item.path in current or isinstance(one, ItemRecord)):
+                    yield FileFeatures(item.path, item, segments.get(item.id, ()), is_stored=True)
+                elif isinstance(one, str):
+                    self._encoder.warm_for([one])
+                    yield FileFeatures(one, item, ())
+
+    def _encoded(self, file: FileFeatures) -> FileFeatures | MediaError:
+        """Encode a file where nothing is stored of it; several threads may."""
+        if file.is_stored:
+            return file
+        try:
+            _, segments = self._encoder.encode_file(file.path)
+        except MediaError as error:
+            return error
+        return replace(file, segments=as_stored(segments, self._encoder))
+
+
+def as_stored(segments: Segments, encoder: MediaEncoder) -> Segments:
+    """Round features as a catalog does, so that a file gives what its item does."""
+    return tuple(
+        segment if segment.feature is None else replace(segment, feature=encoder.as_stored(segment.feature))
+        for segment in segments
+    )

@@ -1,0 +1,72 @@
+"""Names that stdout's encoding lacks: data come out as they are, words with escapes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.made_media import BLUE, picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.command_line import CommandLine
+
+LABEL = "façade ♪"
+ENCODINGS = ("ascii", "latin-1")
+
+
+@pytest.fixture
+def named(filled: CommandLine, media: Path) -> CommandLine:
+    """``modag`` with an index in which an item and a label have names that no encoding but Unicode's has."""
+    filled("index", picture(media / "Ørsted ♪.png", BLUE))
+    assert filled("label", media / "Ørsted ♪.png", "--as", LABEL).status == 0
+    return filled
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_csv_is_utf8_whatever_the_locale(named: CommandLine, encoding: str) -> None:
+    outcome = named.process("label", "list", "--format", "csv", LC_ALL="C", PYTHONIOENCODING=encoding)
+
+    assert (outcome.status, outcome.stderr) == (0, "")
+    [row] = csv.DictReader(io.StringIO(outcome.stdout.decode()))
+    assert row["label"] == LABEL
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_table_shows_escapes_for_what_the_terminal_lacks(named: CommandLine, encoding: str) -> None:
+    outcome = named.process("label", "list", "--format", "table", LC_ALL="C", PYTHONIOENCODING=encoding)
+
+    assert (outcome.status, outcome.stderr) == (0, "")
+    escaped = LABEL.encode(encoding, errors="backslashreplace")
+    assert outcome.stdout.splitlines()[1].startswith(escaped + b" ")
+
+
+def test_paths_are_bytes_whatever_the_locale(named: CommandLine, media: Path) -> None:
+    asked = ("search", media / "b.png", "--modality", "image", "-n", "9", "--format", "paths")
+
+    outcome = named.process(*asked, LC_ALL="C", PYTHONIOENCODING="ascii")
+
+    assert os.fsencode(media / "Ørsted ♪.png") in outcome.stdout.splitlines()
+
+
+def test_words_show_escapes_for_what_the_terminal_lacks(named: CommandLine) -> None:
+    outcome = named.process("label", "id:9", "--as", "♪ ♪", LC_ALL="C", PYTHONIOENCODING="ascii")
+    document = named.process("label", "remove", LABEL, "--all", "--format", "table", PYTHONIOENCODING="ascii")
+
+    assert outcome.status == 2
+    assert outcome.stderr.isascii()
+    assert rb"fa\xe7ade \u266a" in document.stdout
+
+
+def test_a_hierarchy_shows_escapes_for_what_the_terminal_lacks(named: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "kinds.csv").write_text(f"child,parent\n{LABEL},wall\n", encoding="utf-8")
+
+    outcome = named.process("label", "hierarchy", "kinds.csv", "--format", "table", PYTHONIOENCODING="ascii")
+
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert rb"fa\xe7ade \u266a" in outcome.stdout
