@@ -14,6 +14,7 @@ import numpy as np
 from modag_search import Index, IndexSettings, Space
 from modag_search.encoders import Encoder, EncoderCard
 from modag_search.space import Branch
+from tests.catalog_builders import empty_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,5 +111,6 @@ def toy_index(folder: Path, **settings: float) -> Index:
     space = folder / "space.safetensors"
     if not space.exists():
         space.write_bytes(toy_space().to_bytes())
+        (folder / "catalog.sqlite").write_bytes(empty_catalog())
     chosen = IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image", space="own", **settings)  # type: ignore[arg-type]
     return Index.open(folder, create=True, settings=chosen)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,42 +17,10 @@ from tests.toy_encoders import toy_index
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROGRAM = """
-import contextlib, io, json, os, sys, traceback
-from modag_search.cli import main
-
-outcomes = []
-for index, arguments in json.loads(sys.stdin.read()):
-    os.environ["MODAG_INDEX"] = index
-    sys.argv = ["modag", *arguments]
-    out, err = io.TextIOWrapper(io.BytesIO()), io.StringIO()
-    status = 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main()
-        except SystemExit as left:
-            status = left.code or 0
-        except Exception:
-            status = 1
-            traceback.print_exc()
-    out.flush()
-    outcomes.append([status, out.buffer.getvalue().decode(), err.getvalue()])
-print(json.dumps(outcomes))
-"""
-
 
 def run_all(modag: CommandLine, commands: Sequence[tuple[Path, Sequence[str]]]) -> list[Outcome]:
-    """Run commands, each on an index, one after the other in one process: a process for each takes long."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        input=json.dumps([(str(index), arguments) for index, arguments in commands]).encode(),
-        check=True,
-        stdout=subprocess.PIPE,
-        cwd=modag.folder,
-        env=modag.environment,
-        timeout=300,
-    )
-    return [Outcome(status, out.encode(), err) for status, out, err in json.loads(done.stdout)]
+    """Run commands, each on an index, one after the other."""
+    return [modag(*arguments, MODAG_INDEX=str(index)) for index, arguments in commands]
 
 
 BEAT = {"namespace": "beat", "data": [{"time": 0, "duration": 0, "value": 1, "confidence": None}]}
@@ -256,20 +222,15 @@ class Refusal:
 
 @pytest.fixture(scope="module")
 def refusals(workplace: CommandLine) -> dict[Case, Refusal]:
-    commands: list[tuple[Path, Sequence[str]]] = []
-    for case in CASES:
-        index = workplace.folder / case.index
-        steps = (*STATE, case.arguments(workplace.folder), *STATE)
-        commands += [(index, arguments) for arguments in steps]
-    outcomes = iter(run_all(workplace, commands))
+    def known(name: str) -> list[bytes]:
+        return [outcome.stdout for outcome in run_all(workplace, [(workplace.folder / name, one) for one in STATE])]
 
-    def known() -> list[bytes]:
-        return [next(outcomes).stdout for _ in STATE]
-
+    latest = {name: known(name) for name in ("bare", "multi", "single")}
     found = {}
     for case in CASES:
-        before = known()
-        found[case] = Refusal(next(outcomes), before, known())
+        (outcome,) = run_all(workplace, [(workplace.folder / case.index, case.arguments(workplace.folder))])
+        before, latest[case.index] = latest[case.index], known(case.index)
+        found[case] = Refusal(outcome, before, latest[case.index])
     return found
 
 

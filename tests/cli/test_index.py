@@ -166,9 +166,15 @@ def test_names_that_are_not_utf8(toy: CommandLine, media: Path) -> None:
 
 def test_a_second_writer_is_turned_away(filled: CommandLine, media: Path) -> None:
     with FileLock(filled.folder / "index" / "lock"):
-        outcome = filled("index", media)
+        outcome = filled.process("index", media, "--wait", "0")
         assert (outcome.status, outcome.stdout) == (1, b"")
-        assert outcome.error == f"error: {filled.folder}/index: another process is writing to this index; wait for it"
+        assert outcome.error == (
+            f"error: {filled.folder}/index: another process is writing to this index, and was not done within 0 s; "
+            "try again, or wait longer with --wait SECONDS"
+        )
+        outcome = filled("index", media, "--wait", "0.01")
+        assert outcome.status == 1
+        assert "waiting for it, 0.01 s at the most" in outcome.stderr.splitlines()[0]
         assert filled("search", "id:1").status == 0
 
 

@@ -114,7 +114,7 @@ def test_every_verb_but_train_space_works(light: CommandLine, toy: CommandLine, 
 
 def test_training_a_space_names_the_extra_before_anything_is_read(light: CommandLine, tmp_path: Path) -> None:
     for arguments in (("missing.csv",), ("missing.csv", "--no-plot"), ("--index", tmp_path / "none")):
-        outcome = light("train", "space", *arguments)
+        outcome = light.process("train", "space", *arguments)
         assert (outcome.status, outcome.stdout) == (1, b"")
         assert outcome.error == f"error: modag train space {TRAIN_EXTRA}"
     assert not (tmp_path / "space.safetensors").exists()
@@ -123,9 +123,9 @@ def test_training_a_space_names_the_extra_before_anything_is_read(light: Command
 def test_training_names_the_extra_where_torch_is_here_but_nothing_draws(light: CommandLine, tmp_path: Path) -> None:
     customised = tmp_path / "without_extras" / "sitecustomize.py"
     customised.write_text(WITHOUT_EXTRAS.replace('"torch", "torchaudio", "torchvision"', ""))
-    outcome = light("train", "space", "missing.csv")
+    outcome = light.process("train", "space", "missing.csv")
     assert (outcome.status, outcome.error) == (1, f"error: modag train space without --no-plot {TRAIN_EXTRA}")
-    assert light("train", "space", "missing.csv", *TOYS, "--no-plot").error.startswith("error: missing.csv: ")
+    assert light.process("train", "space", "missing.csv", *TOYS, "--no-plot").error.startswith("error: missing.csv: ")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_an_encoder_that_needs_an_extra_says_so(
     picture(media / "a.png", GREEN)
     sound(media / "a.wav", (MIDDLE_HZ, 1))
     other_option = "--image-encoder" if option == "--sound-encoder" else "--sound-encoder"
-    outcome = light("index", media, option, encoder, other_option, other, "--index", tmp_path / "other")
+    outcome = light.process("index", media, option, encoder, other_option, other, "--index", tmp_path / "other")
     assert outcome.status == 1
     assert encoder in outcome.error
     assert 'pip install "modag-search[' in outcome.error
@@ -152,5 +152,9 @@ def test_the_packaged_image_encoder_runs(light: CommandLine, toys: None, media: 
     (folder / "space.safetensors").write_bytes(space_of_packaged_pictures().to_bytes())
     settings = IndexSettings(sound_encoder="toy-sound", image_encoder="efficientnet-lite2", space="own")
     Index.open(folder, create=True, settings=settings).close()
-    assert light("index", media, "--index", folder).data["added"] == 2
-    assert light("search", media / "a.png", "--modality", "sound", "--index", folder).data[0]["path"].endswith("a.wav")
+    assert light.process("index", media, "--index", folder).data["added"] == 2
+    assert (
+        light.process("search", media / "a.png", "--modality", "sound", "--index", folder)
+        .data[0]["path"]
+        .endswith("a.wav")
+    )

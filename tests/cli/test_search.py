@@ -52,7 +52,7 @@ def test_every_format_tells_the_same(filled: CommandLine, media: Path) -> None:
     from_csv = list(csv.DictReader(io.StringIO(asked("csv"))))
     assert [row["path"] for row in from_csv] == [row["path"] for row in rows]
     assert [float(row["similarity"]) for row in from_csv] == [row["similarity"] for row in rows]
-    assert {row["labels"] for row in from_csv} <= {"", "middle, high;tone"}
+    assert {row["labels"] for row in from_csv} == {"", "middle, high;tone"}
     head, *lines = asked("table").splitlines()
     assert head.split() == ["similarity", "modality", "path", "start_s", "end_s", "labels", "id"]
     assert len(lines) == 4
@@ -120,14 +120,19 @@ def test_labels_as_query_and_as_filter(filled: CommandLine, media: Path) -> None
     assert first["labels"] == ["chosen"]
 
 
-@pytest.mark.parametrize("output_format", ["table", "json", "jsonl", "csv", "paths"])
-def test_nothing_found_leaves_with_4(filled: CommandLine, media: Path, output_format: str) -> None:
+@pytest.mark.parametrize(
+    ("output_format", "printed"),
+    [
+        ("table", b"similarity  modality  path  start_s  end_s  labels  id\n"),
+        ("json", b"[]\n"),
+        ("jsonl", b""),
+        ("csv", b"id,path,modality,similarity,start_s,end_s,labels\n"),
+        ("paths", b""),
+    ],
+)
+def test_nothing_found_leaves_with_4(filled: CommandLine, media: Path, output_format: str, printed: bytes) -> None:
     outcome = filled("search", media / "a.wav", "--label", "nobody", "--format", output_format)
-    assert (outcome.status, outcome.error) == (4, "nothing found")
-    if output_format == "json":
-        assert outcome.data == []
-    if output_format == "csv":
-        assert len(outcome.stdout.splitlines()) == 1
+    assert (outcome.status, outcome.stdout, outcome.error) == (4, printed, "nothing found")
 
 
 def test_questions_without_an_answer_leave_with_4(filled: CommandLine, media: Path, tmp_path: Path) -> None:
@@ -167,14 +172,16 @@ def test_a_reader_that_goes_away_is_no_error(filled: CommandLine) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        assert b"Traceback" not in process.stderr.read()
+        assert process.stderr.read() == b""
 
 
-def test_damaged_stores_are_mended_with_a_warning(filled: CommandLine) -> None:
+def test_damaged_stores_are_a_warning_until_they_are_mended(filled: CommandLine) -> None:
     before = filled("search", "id:1").data
     for path in (filled.folder / "index" / "stores").iterdir():
         path.write_bytes(b"damage")
     outcome = filled("search", "id:1")
     assert (outcome.status, outcome.data) == (0, before)
     assert [line.split(":")[0] for line in outcome.stderr.splitlines()] == ["warning", "warning"]
+    assert "`modag rebuild` saves it" in outcome.stderr
+    assert filled("rebuild").status == 0
     assert filled("search", "id:1").stderr == ""

@@ -92,7 +92,7 @@ def test_what_is_suggested_and_labelled_is_not_suggested_again(clusters: Index) 
     right = [
         answer.label == os.path.basename(answer.path).split("-")[0] for answer in clusters.classify(unlabelled=True)
     ]
-    assert all(right), "three labels name all the others"
+    assert right == [True] * 18, "three labels name all the others"
 
 
 @pytest.mark.parametrize("modality", ["image", "sound"])
@@ -157,10 +157,6 @@ def test_a_label_that_all_others_contradict_is_doubted(labelled: Index, media: P
 
 def test_labels_that_agree_are_not_doubted(labelled: Index) -> None:
     assert labelled.audit() == []
-    assert labelled.audit(max_probability=0.3) == []
-
-
-def test_all_labels_can_be_asked_for_with_how_likely_they_are(labelled: Index) -> None:
     assert labelled.audit(max_probability=1.0) == [], "nothing is likelier than what each has"
 
 

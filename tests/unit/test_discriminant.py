@@ -187,9 +187,10 @@ def test_a_label_is_no_rival_of_another_of_the_same_item() -> None:
         np.concatenate([some.labels, some.labels + LABELS]),
         *(np.concatenate([field, field]) for field in (some.sources, some.groups, some.queries)),
     )
-    settings = choose_settings(twice, n_labels=2 * LABELS)
+    once, settings = choose_settings(some, n_labels=LABELS), choose_settings(twice, n_labels=2 * LABELS)
     for source, modality in enumerate(MODALITIES):
         head = discriminant(SufficientStatistics.of(twice, n_labels=2 * LABELS), modality, settings[modality])
+        assert settings[modality].log_loss == pytest.approx(once[modality].log_loss, abs=0.01), "no doubt comes of it"
         own = some.only(some.sources == source)
         likely = head.probabilities(own.vectors, exclusive=False)
         rows = np.arange(len(own))

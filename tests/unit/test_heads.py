@@ -12,6 +12,7 @@ import pytest
 
 from modag_search.classify.linear_head import Head, fit_head
 from modag_search.errors import ModelError, NothingFoundError
+from modag_search.hierarchy import Hierarchy
 from modag_search.values import MODALITIES
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.toy_encoders import toy_index, toy_space
@@ -101,6 +102,12 @@ def test_a_head_backs_transfers_and_levels_too(labelled: Index, media: Path) -> 
     labelled.train_head()
     (given,) = labelled.transfer(by="head", min_confidence=0.5).given
     assert (os.path.basename(given.path), given.label) == ("new.png", "high")
+    (leaf,) = labelled.classify([media / "new.png"], by="head")
+    labelled.labels.set_hierarchy(Hierarchy.of([("high", "bright"), ("middle", "bright")]))
+    labelled.train_head()
+    (kind,) = labelled.classify([media / "new.png"], by="head", level=0)
+    assert (leaf.label, kind.label) == ("high", "bright")
+    assert {score.label for score in kind.scores} == {"bright", "low"}
 
 
 def test_a_head_that_labels_have_left_behind_says_so(

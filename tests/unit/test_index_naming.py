@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from modag_search.classify import leave_one_out
-from modag_search.classify.arithmetic.pooling import EvidenceWeights
+from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evidence_weights
 from modag_search.classify.leave_one_out import left_out
 from modag_search.hierarchy import Hierarchy
-from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound, video
 from tests.toy_encoders import toy_index
+from tests.unit.broken_media import sound_container_bytes, video_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +118,27 @@ def test_weights_add_up_to_one_at_most_where_several_labels_hold(filled: Index, 
     assert all(0 < vote.weight <= 1 for vote in answer.neighbours)
 
 
+def test_a_video_is_what_its_sound_and_its_pictures_say_alike(filled: Index, media: Path, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        filled.label([media / f"{name}.png", media / f"{name}.wav"], name)
+    seen, heard = tmp_path / "seen.mp4", tmp_path / "heard.m4a"
+    seen.write_bytes(video_bytes(with_sound=False))
+    heard.write_bytes(sound_container_bytes(seconds=2.0))
+    both = video(media / "both.mp4")
+    by_file, by_picture, by_sound = filled.classify([both, seen, heard])
+    shown, sounding = ({one.label: one.score for one in answer.scores} for answer in (by_picture, by_sound))
+    assert shown["a"] < 0.6
+    assert sounding["a"] > 0.9
+    middle = {label: pytest.approx((shown[label] + sounding[label]) / 2, abs=0.01) for label in "abc"}
+    filled.add([both])
+    (by_item,) = (answer for answer in filled.classify() if answer.path == str(both))
+    for answer in (by_file, by_item):
+        assert {one.label: one.score for one in answer.scores} == middle
+        assert answer.confidence == max(one.score for one in answer.scores)
+        assert 0.98 < sum(vote.weight for vote in answer.neighbours) <= 1 + 1e-6
+        assert {vote.modality for vote in answer.neighbours} == {"image", "sound"}
+
+
 def test_an_item_has_no_vote_on_itself_but_its_copy_has(filled: Index, media: Path) -> None:
     shutil.copyfile(media / "a.png", media / "copy.png")
     filled.add([media])
@@ -160,6 +182,26 @@ def test_labels_that_only_copies_share_teach_nothing(filled: Index, media: Path)
     for name in ("a", "b"):
         filled.label([media / f"{name}.png", media / f"{name}-copy.png"], name)
     assert filled._naming.neighbour_classifier().evidence_weights["image"] == EvidenceWeights()
+
+
+def test_what_no_other_picture_is_called_is_no_rival_of_what_others_are(index: Index, media: Path) -> None:
+    for number in range(6):
+        picture(media / f"red{number}.png", (230, 20 + 6 * number, 20))
+        sound(media / f"red{number}.wav", (LOW_HZ + number, 1))
+        picture(media / f"green{number}.png", (20 + 6 * number, 230, 20))
+        sound(media / f"green{number}.wav", (MIDDLE_HZ + number, 1))
+    index.add([media])
+    for path in sorted(media.iterdir()):
+        index.label([path], path.stem)
+        if path.suffix == ".png":
+            index.label([path], path.stem[:-1])
+    judge = index._naming.neighbour_classifier()
+    asked = left_out(judge.voters, "image")
+    told = asked.holds & asked.heard
+    assert (told.sum(axis=1) == 1).all()
+    unheard = np.where((asked.holds & ~told)[..., None], np.float32(-np.inf), asked.evidence)
+    assert judge.evidence_weights["image"] == learn_evidence_weights(unheard, told)
+    assert judge.evidence_weights["image"] != learn_evidence_weights(asked.evidence, told)
 
 
 def test_parts_of_a_sound_vote_for_what_they_are_called(windowed: Index, media: Path, tmp_path: Path) -> None:

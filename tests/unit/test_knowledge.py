@@ -176,7 +176,7 @@ def test_what_it_knows_and_its_share_are_in_the_fingerprint(space: Space, class_
     ("changes", "words"),
     [
         ({"tree": NameTree(("bell", "dog"))}, "mean names which are not there"),
-        ({"knowledge_share": 1.5}, "a share from 0 to 1"),
+        ({"class_head_share": 1.5}, "a share from 0 to 1"),
         ({"padding": -5}, "padding must be from 0 to 1024, not -5"),
     ],
 )
@@ -230,7 +230,9 @@ def test_without_a_classifier_there_is_no_knowledge() -> None:
 
 
 def test_the_packaged_spaces_know_names() -> None:
-    for path in packaged_spaces().values():
+    spaces = packaged_spaces()
+    assert spaces
+    for path in spaces.values():
         space = Space.load(path)
         assert {"violin", "dog", "oboe"} <= set(space.names)
         assert space.dimension % 32 == 0

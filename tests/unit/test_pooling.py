@@ -140,6 +140,19 @@ def test_without_examples_or_without_a_choice_the_prior_stays() -> None:
     assert learn_evidence_weights(evidence[:0], holds[:0], prior=other) == other
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_label_that_holds_of_everything_is_no_rival_however_much_is_said_for_it(told: bool) -> None:
+    evidence, holds = drawn(400, EvidenceWeights((6.0, 8.0, 2.0, 3.0)), exclusive=True, seed=0)
+    with_wider = np.concatenate([evidence, evidence[holds][:, None] + 1], axis=1)
+    both = np.pad(holds, ((0, 0), (0, 1)), constant_values=True)
+    asked = np.pad(holds, ((0, 0), (0, 1)), constant_values=told)
+    query = said(((0.2, 0.2), (0.0, 0.0)), ((0.0, 0.0), (0.0, 0.0)))
+    ((sure, _),) = learn_evidence_weights(evidence, holds).probabilities(query, exclusive=True)
+    ((likely, _),) = learn_evidence_weights(with_wider, asked, also=both).probabilities(query, exclusive=True)
+    assert likely == pytest.approx(sure, abs=0.001)
+    assert sure > 0.9
+
+
 def test_few_examples_move_less_than_many() -> None:
     def moved(n: int) -> float:
         return float(np.linalg.norm(np.subtract(learn_evidence_weights(*made(n, right=OTHER)).own_and_other, PRIOR)))
@@ -182,6 +195,15 @@ def test_of_what_is_said_with_a_confidence_that_share_is_right(seed: int) -> Non
 
     assert error(learnt) < 0.05
     assert error(learnt) < error(EvidenceWeights())
+
+
+@pytest.mark.parametrize("seed", [1, 3, 5])
+def test_few_examples_of_a_plain_truth_make_answers_as_sure_as_they_are_right(seed: int) -> None:
+    truth = EvidenceWeights((30.0, 40.0, 10.0, 15.0))
+    weights = learn_evidence_weights(*drawn(40, truth, exclusive=True, seed=seed))
+    evidence, holds = drawn(1500, truth, exclusive=True, seed=seed + 1)
+    sureness = weights.probabilities(evidence, exclusive=True).max(axis=1)
+    assert sureness.mean() == pytest.approx(share_right(weights, evidence, holds), abs=0.03)
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5])

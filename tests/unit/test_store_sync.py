@@ -15,7 +15,7 @@ from modag_search.registry import store_class
 from modag_search.search.store_sync import StoreSync
 from modag_search.space import Branch, Space
 from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, layered
-from tests.catalog_builders import DIMENSION, FINGERPRINTS, feature, image, put, sound
+from tests.catalog_builders import DIMENSION, FINGERPRINTS, feature, image, new_catalog, put, sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog.open(tmp_path / "catalog.sqlite", create=True) as catalog:
+    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
         yield catalog
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 from modag_search.errors import UsageError
 from modag_search.space import Branch
@@ -180,3 +181,27 @@ def test_the_background_is_measured_on_unlike_things() -> None:
     background = background_similarity(trained.branches, taught)
     assert background["image-sound"] == pytest.approx((np.mean(unlike), np.std(unlike)), abs=1e-4)
     assert background == trained.background
+
+
+@pytest.mark.parametrize(("chosen", "expected"), [(None, 1), ("3", 3)])
+def test_one_thread_trains_unless_the_user_says_otherwise(
+    chosen: str | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if chosen is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    heard = set()
+    try:
+        train_branches(
+            examples(8, seed=1),
+            validation=None,
+            settings=replace(QUICK, steps=2),
+            progress=lambda _step, _loss: heard.add(torch.get_num_threads()),
+        )
+        assert heard == {expected}
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
