@@ -10,6 +10,8 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from modag_search.errors import NothingFoundError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -71,8 +73,8 @@ def choose_questions(paths: Iterable[str]) -> list[Question]:
 
     Raises
     ------
-    ValueError
-        There is no such thing.
+    NothingFoundError
+        If there is no such thing.
     """
     ordered = sorted(paths)
     questions = []
@@ -82,7 +84,7 @@ def choose_questions(paths: Iterable[str]) -> list[Question]:
             path = files_of(thing, ordered, modality)[0]
             questions.append(Question(spoken_name(thing), path, wanted))
     if not questions:
-        raise ValueError("the collection holds no sounds or no pictures; remove its folder and start again")
+        raise NothingFoundError("the collection holds no sounds or no pictures; remove its folder and start again")
     return questions
 
 

@@ -18,6 +18,7 @@ from modag_search.demo import obtaining as demo_media
 from modag_search.demo import phrases as demo_phrases
 from modag_search.demo import qt_resources
 from modag_search.demo import questions as demo_questions
+from modag_search.errors import NothingFoundError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "demo"
 HEADER = b"qres" + struct.pack(">5I", 3, 24, 0, 0, 0)
@@ -180,7 +181,7 @@ def test_asks_of_things_that_are_both_shown_and_heard() -> None:
         ("piano", "sounds/instruments/piano_scale.ogg", "image"),
         ("drum", "pictures/instruments/drum_kit.png", "sound"),
     ]
-    with pytest.raises(ValueError, match="no sounds or no pictures"):
+    with pytest.raises(NothingFoundError, match="no sounds or no pictures"):
         demo_questions.choose_questions([path for path in COLLECTION if path.startswith("pictures/")])
 
 
