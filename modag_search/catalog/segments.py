@@ -169,7 +169,9 @@ class Segments:
             .where(SegmentRow.id.in_(among(segment_ids)))
         )
         if fingerprint is not None:
-            statement = statement.where(PipelineRow.fingerprint == fingerprint)
+            # Of an expression there is no index: by that of fingerprints, SQLite would go through all segments of the
+            # pipeline, instead of looking up these few.
+            statement = statement.where(PipelineRow.fingerprint.concat("") == fingerprint)
         found: dict[int, Float32Array] = {}
         with self._database.read() as connection:
             for _, rows in groupby(connection.execute(statement).all(), key=lambda row: row[2:]):

@@ -1,23 +1,18 @@
-"""Naming queries: by labelled neighbours, or by a linear head; both answer with how likely each label is."""
+"""From how likely labels are to an answer: on which level of the hierarchy, and whether it is sure enough."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from modag_search.classify.leave_one_out import mean_of_groups
-from modag_search.values import MODALITIES, Float32Array, Int64Array, LabelScore, Modality
+from modag_search.values import LabelScore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator
 
-    from modag_search.classify.arithmetic.lda import Discriminant
-    from modag_search.classify.arithmetic.pooling import EvidenceWeights, FloatArray
-    from modag_search.classify.neighbours import Voters
-    from modag_search.hierarchy import Hierarchy
-    from modag_search.search.items import Query
+    from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
+    from modag_search.classify.classifiers import Classifier
 
 Level = int | Literal["deepest"] | None
 """On which level of the hierarchy to answer: a number, from 0 at the top; ``deepest``, the lowest that is sure enough;
@@ -25,139 +20,6 @@ None, as labels were given."""
 
 _SURE_ENOUGH = 0.5
 """How likely a kind must be, for an answer to go down to it, where nothing else is asked for."""
-OUTSIDE = -1
-"""Stands for the item of a query that is not in the index."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class QuerySegments:
-    """Segments of one modality, of one query after the other.
-
-    Attributes
-    ----------
-    vectors : np.ndarray [shape=(n, d), float32]
-    queries : np.ndarray [shape=(n,), int64]
-        Place of the query of each segment, ascending.
-    items : np.ndarray [shape=(n,), int64]
-        Id of the query's item, or `OUTSIDE`.
-    """
-
-    vectors: Float32Array
-    queries: Int64Array
-    items: Int64Array
-
-
-class Classifier(Protocol):
-    """Tells how likely each label is."""
-
-    names: tuple[str, ...]
-    hierarchy: Hierarchy
-    is_exclusive: bool
-
-    def probabilities(self, modality: Modality, asked: QuerySegments) -> FloatArray:
-        """Classifier the queries of one modality.
-
-        Returns
-        -------
-        np.ndarray [shape=(n_queries, n_labels), float64]
-            A row for each query that has segments, in order.
-        """
-
-
-class NeighbourClassifier:
-    """Asks the labelled segments, and pools what they say.
-
-    Parameters
-    ----------
-    voters : Voters
-    evidence_weights : Mapping of modality to EvidenceWeights
-    """
-
-    def __init__(self, voters: Voters, evidence_weights: Mapping[Modality, EvidenceWeights]) -> None:
-        self.voters = voters
-        self.evidence_weights = evidence_weights
-        self.names = voters.names
-        self.hierarchy = voters.hierarchy
-        self.is_exclusive = voters.is_exclusive
-
-    def probabilities(self, modality: Modality, asked: QuerySegments) -> FloatArray:
-        """Classifier the queries of one modality; an item has no vote on itself."""
-        said = self.voters.evidence(modality, asked.vectors, items=asked.items)
-        evidence = _mean_of_queries(said, asked.queries)
-        # One label alone has no rival: it is judged for itself.
-        exclusive = self.is_exclusive and len(self.names) > 1
-        return self.evidence_weights[modality].probabilities(evidence, exclusive=exclusive)
-
-
-class HeadClassifier:
-    """Asks a linear head.
-
-    Parameters
-    ----------
-    heads : Mapping of modality to Discriminant
-    names : tuple of str
-    hierarchy : Hierarchy
-    is_exclusive : bool
-    """
-
-    def __init__(
-        self,
-        heads: Mapping[Modality, Discriminant],
-        *,
-        names: tuple[str, ...],
-        hierarchy: Hierarchy,
-        is_exclusive: bool,
-    ) -> None:
-        self.heads = heads
-        self.names = names
-        self.hierarchy = hierarchy
-        self.is_exclusive = is_exclusive
-
-    def probabilities(self, modality: Modality, asked: QuerySegments) -> FloatArray:
-        """Classifier the queries of one modality by the mean vector of each."""
-        means = _mean_of_queries(asked.vectors, asked.queries)
-        return self.heads[modality].probabilities(means, exclusive=self.is_exclusive)
-
-
-def classify_queries(judge: Classifier, asked: Mapping[Modality, QuerySegments], *, n: int) -> FloatArray:
-    """Classifier `n` queries; the sound and the pictures of a video count alike.
-
-    Parameters
-    ----------
-    judge : Classifier
-    asked : Mapping of modality to QuerySegments
-    n : int
-
-    Returns
-    -------
-    np.ndarray [shape=(n, n_labels), float64]
-        Zeros for a query without segments.
-    """
-    total = np.zeros((n, len(judge.names)))
-    heard = np.zeros(n)
-    for modality, part in asked.items():
-        if len(part.queries):
-            present = np.unique(part.queries)
-            total[present] += judge.probabilities(modality, part)
-            heard[present] += 1
-    return total / np.maximum(heard, 1)[:, None]
-
-
-def query_segments(queries: Sequence[Query]) -> dict[Modality, QuerySegments]:
-    """Put the segments of queries after each other."""
-    asked = {}
-    for modality in MODALITIES:
-        there = [(place, query) for place, query in enumerate(queries) if modality in query.vectors]
-        if there:
-            counts = [len(query.vectors[modality]) for _, query in there]
-            asked[modality] = QuerySegments(
-                np.concatenate([query.vectors[modality] for _, query in there]),
-                np.repeat(np.array([place for place, _ in there], dtype=np.int64), counts),
-                np.repeat(
-                    np.array([min(query.without, default=OUTSIDE) for _, query in there], dtype=np.int64), counts
-                ),
-            )
-    return asked
 
 
 class Decision:
@@ -165,72 +27,144 @@ class Decision:
 
     Parameters
     ----------
-    judge : Classifier
+    classifier : Classifier
+        That tells how likely they are.
     level : int, "deepest" or None
     min_confidence : float
         Below it, the answer is unknown.
+
+    Attributes
+    ----------
+    names : tuple of str
+        What may be answered on the level.
     """
 
-    def __init__(self, judge: Classifier, *, level: Level, min_confidence: float) -> None:
+    def __init__(self, classifier: Classifier, *, level: Level, min_confidence: float) -> None:
         self._min_confidence = min_confidence
         self._least_on_the_way = min_confidence or _SURE_ENOUGH
-        self._hierarchy = judge.hierarchy
+        self._hierarchy = classifier.hierarchy
+        self._exclusive = classifier.is_exclusive
         self._deepest = level == "deepest"
-        self.names, self._member = _groups(judge, level)
-        self._exclusive = judge.is_exclusive
-        self._levels = np.array([judge.hierarchy.level(name) for name in self.names])
+        self.names, self._stands_for = _groups(classifier, level)
+        self._by_name = np.array(sorted(range(len(self.names)), key=self.names.__getitem__), dtype=np.int64)
+        self._levels = np.array([self._hierarchy.level(name) for name in self.names])
+        self._kinds_of: dict[str, list[int]] = {}
+        for place, name in enumerate(self.names):
+            for parent in self._hierarchy.parents.get(name, ()):
+                self._kinds_of.setdefault(parent, []).append(place)
 
     def scores(self, probabilities: FloatArray) -> FloatArray:
-        """Carry probabilities ``[shape=(n, n_labels)]`` to the level, ``[shape=(n, n_names)]``.
+        """Carry probabilities to the level.
 
         Where labels exclude each other, one is as likely as its kinds together; otherwise as the likeliest of them.
+
+        Parameters
+        ----------
+        probabilities : np.ndarray [shape=(n, n_labels), float64]
+
+        Returns
+        -------
+        np.ndarray [shape=(n, n_names), float64]
         """
+        if self._stands_for is None:
+            return np.minimum(probabilities, 1.0)
         if self._exclusive:
-            summed: FloatArray = np.minimum(probabilities @ self._member.T, 1.0)
+            summed: FloatArray = np.minimum(probabilities @ self._stands_for.T, 1.0)
             return summed
-        highest: FloatArray = np.stack([probabilities[:, member].max(axis=1) for member in self._member], axis=1)
+        highest: FloatArray = np.stack([probabilities[:, own].max(axis=1) for own in self._stands_for], axis=1)
         return highest
 
-    def best(self, scores: FloatArray) -> tuple[str | None, float]:
-        """Choose the label of one query, and say how likely it is; None for the label where that is too little."""
-        place = self._deepest_of(scores) if self._deepest else int(np.round(scores, 6).argmax())
-        confidence = float(scores[place])
-        if not confidence > 0:
-            return None, 0.0
-        return (self.names[place] if confidence >= self._min_confidence else None), confidence
+    def best(self, scores: FloatArray) -> list[tuple[str | None, float]]:
+        """Choose the label of each query, and say how likely it is.
+
+        Parameters
+        ----------
+        scores : np.ndarray [shape=(n, n_names), float64]
+
+        Returns
+        -------
+        list of (str or None, float), length n
+            None where the likeliest label is too unlikely; with a confidence of 0 where nothing could be said.
+        """
+        # Rounded, so that equally likely labels go by their names, and not by the last bit of a sum.
+        places = [self._deepest_of(row) for row in scores] if self._deepest else np.round(scores, 6).argmax(axis=1)
+        confidences = scores[np.arange(len(scores)), places].tolist()
+        return [
+            (None, 0.0)
+            if not confidence > 0
+            else (self.names[place] if confidence >= self._min_confidence else None, confidence)
+            for place, confidence in zip(places, confidences, strict=True)
+        ]
+
+    def sure(self, scores: FloatArray) -> list[list[tuple[str, float]]]:
+        """Choose the labels that each query is to get, with how likely they are.
+
+        Where labels exclude each other that is the best, if it is sure enough; otherwise all that are, but for those
+        that others among them are kinds of.
+
+        Parameters
+        ----------
+        scores : np.ndarray [shape=(n, n_names), float64]
+
+        Returns
+        -------
+        list of list of (str, float), length n
+        """
+        if self._exclusive:
+            best = self.best(scores)
+            return [[] if label is None else [(label, confidence)] for label, confidence in best]
+        return [self._all_sure(row) for row in scores]
+
+    def _all_sure(self, scores: FloatArray) -> list[tuple[str, float]]:
+        enough = np.flatnonzero((scores >= self._min_confidence) & (scores > 0)).tolist()
+        sure = {self.names[place]: float(scores[place]) for place in enough}
+        return [(name, sure[name]) for name in sorted(self._hierarchy.most_specific(sure))]
 
     def _deepest_of(self, scores: FloatArray) -> int:
         """Go down from the likeliest label at the top to the likeliest kind of it, as long as that is sure enough."""
         rounded = np.round(scores, 6)
         place = int(np.where(self._levels == 0, rounded, -1.0).argmax())
         while True:
-            kinds = [
-                n for n, name in enumerate(self.names) if self.names[place] in self._hierarchy.parents.get(name, ())
-            ]
-            sure = [n for n in kinds if scores[n] >= self._least_on_the_way]
+            kinds = self._kinds_of.get(self.names[place], ())
+            sure = [kind for kind in kinds if scores[kind] >= self._least_on_the_way]
             if not sure:
                 return place
-            place = max(sure, key=lambda n: float(rounded[n]))
+            place = max(sure, key=lambda kind: float(rounded[kind]))
 
-    def listed(self, scores: FloatArray) -> tuple[LabelScore, ...]:
-        """List the labels of one query that are possible at all, the likeliest first."""
-        ranked = sorted(zip((-scores).tolist(), self.names, strict=True))
-        return tuple(LabelScore(label=name, score=-negative) for negative, name in ranked if negative < 0)
+    def listed(self, scores: FloatArray) -> Iterator[tuple[LabelScore, ...]]:
+        """List, for each query, the labels that are possible at all.
+
+        Parameters
+        ----------
+        scores : np.ndarray [shape=(n, n_names), float64]
+
+        Yields
+        ------
+        tuple of LabelScore
+            The likeliest first; of equally likely ones, by name.
+        """
+        by_name = scores[:, self._by_name]
+        order = np.argsort(-by_name, axis=1, kind="stable")
+        ranked = np.take_along_axis(by_name, order, axis=1).tolist()
+        for places, likely in zip(self._by_name[order].tolist(), ranked, strict=True):
+            yield tuple(
+                LabelScore(label=self.names[place], score=score)
+                for place, score in zip(places, likely, strict=True)
+                if score > 0
+            )
 
 
-def _groups(judge: Classifier, level: Level) -> tuple[tuple[str, ...], np.ndarray]:
-    """Return what may be answered on a level, and which labels each stands for, ``[shape=(n_names, n_labels)]``."""
-    hierarchy = judge.hierarchy
+def _groups(classifier: Classifier, level: Level) -> tuple[tuple[str, ...], BoolArray | None]:
+    """Return what may be answered on a level, and which labels each stands for, ``[shape=(n_names, n_labels)]``.
+
+    None for the latter where each label stands for itself.
+    """
+    hierarchy = classifier.hierarchy
     if level is None or not hierarchy:
-        return judge.names, np.eye(len(judge.names), dtype=bool)
+        return classifier.names, None
     called = [
         {name, *hierarchy.ancestors(name)} if level == "deepest" else hierarchy.at_level(name, level)
-        for name in judge.names
+        for name in classifier.names
     ]
     names = tuple(sorted(set().union(*called)))
     return names, np.array([[name in labels for labels in called] for name in names], dtype=bool)
-
-
-def _mean_of_queries(values: Float32Array, queries: Int64Array) -> Float32Array:
-    present, groups = np.unique(queries, return_inverse=True)
-    return mean_of_groups(values, groups, n_groups=len(present))

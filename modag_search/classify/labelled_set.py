@@ -1,50 +1,199 @@
-"""What people and files said of segments: the ground that votes, heads and audits stand on."""
+"""The labelled set: what people and files said of segments, with their vectors, as it is at one moment."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from modag_search.errors import NothingFoundError
+from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
-    from modag_search.catalog import Catalog
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modag_search.catalog import Catalog, CatalogMoment
+    from modag_search.classify.arithmetic.pooling import FloatArray
+    from modag_search.features.vectors import SegmentVectors
     from modag_search.hierarchy import Hierarchy
-    from modag_search.values import Int64Array
 
 SEGMENTS_OF_AN_ITEM = 8
 """As many segments as stand for a long item where each would cost time."""
 
 
-def given_labels(catalog: Catalog, hierarchy: Hierarchy) -> tuple[dict[int, frozenset[str]], dict[int, int]]:
-    """Return the labels that hold for each segment, and its item.
+@dataclass(frozen=True, slots=True, eq=False)
+class SortedVotes:
+    """Votes in order of who casts them, so that those of a few are found without looking at all.
 
-    Transferred labels are left out, as they only repeat what others said, and so is a label that another one of the
-    segment is a kind of.
+    Attributes
+    ----------
+    voters : np.ndarray [shape=(n_votes,), int64]
+        Ids, or numbers, ascending.
+    votes : np.ndarray [shape=(n_votes,), int64]
+        Places of the votes.
+    """
+
+    voters: Int64Array
+    votes: Int64Array
+
+    @classmethod
+    def of(cls, voters: Int64Array) -> SortedVotes:
+        """Sort votes by who casts each."""
+        order = np.argsort(voters, kind="stable")
+        return cls(voters[order], order)
+
+    def cast_by(self, voters: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Find the votes of each of some voters.
+
+        Parameters
+        ----------
+        voters : np.ndarray [shape=(n,), int64]
+
+        Returns
+        -------
+        rows, votes : np.ndarray [shape=(n_found,), int64]
+            Places among `voters`, ascending, and of the votes.
+        """
+        firsts = np.searchsorted(self.voters, voters, side="left")
+        counts = np.searchsorted(self.voters, voters, side="right") - firsts
+        rows = np.repeat(np.arange(len(voters)), counts)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return rows, self.votes[np.repeat(firsts, counts) + within]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledVectors:
+    """The labelled segments of one modality, in order of the first label of each; all arrays are read-only.
+
+    Attributes
+    ----------
+    segments, items : np.ndarray [shape=(n,), int64]
+        Ids.
+    contents : np.ndarray [shape=(n,), int64]
+        The same number for segments of items of the same content.
+    spans_s : np.ndarray [shape=(n, 2), float64]
+        Where segments begin and end in their files, in seconds; NaN for pictures.
+    vectors : np.ndarray [shape=(n, d), float32]
+    rows, labels : np.ndarray [shape=(n_votes,), int64]
+        Place of the segment, and number of the label, of each vote: a segment with two labels has two. In order of
+        labels, and those of one label in order of segments' ids.
+    """
+
+    segments: Int64Array
+    items: Int64Array
+    contents: Int64Array
+    spans_s: FloatArray
+    vectors: Float32Array
+    rows: Int64Array
+    labels: Int64Array
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only, since threads share them."""
+        for field in fields(self):
+            getattr(self, field.name).setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    @cached_property
+    def votes_by_item(self) -> SortedVotes:
+        """The votes in order of their items."""
+        return SortedVotes.of(self.items[self.rows])
+
+    @cached_property
+    def votes_by_content(self) -> SortedVotes:
+        """The votes in order of their contents."""
+        return SortedVotes.of(self.contents[self.rows])
+
+    def in_order_of_votes(self, columns: Float32Array) -> Float32Array:
+        """Arrange columns of segments ``[shape=(m, n)]`` as those of votes ``[shape=(m, n_votes)]``.
+
+        Where each segment has one label that is what they are, and nothing is copied.
+        """
+        is_one_each = len(self.rows) == len(self) and bool((self.rows[1:] > self.rows[:-1]).all())
+        return columns if is_one_each else columns[:, self.rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledSet:
+    """All labelled segments whose vectors can be compared, at one moment of the catalog; immutable.
+
+    Transferred labels are left out, as they only repeat what others said. Of a label and one that it is a kind of, a
+    segment has the former alone.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The labels, sorted; others know them by their place here. Some may have no segment with a vector.
+    hierarchy : Hierarchy
+    is_exclusive : bool
+        Whether labels exclude each other.
+    by_modality : Mapping of modality to LabelledVectors
+    moment : CatalogMoment
+        Of the catalog that it was read from.
+    """
+
+    names: tuple[str, ...]
+    hierarchy: Hierarchy
+    is_exclusive: bool
+    by_modality: Mapping[Modality, LabelledVectors]
+    moment: CatalogMoment
+
+    @property
+    def n_votes(self) -> int:
+        """How many pairs of a segment and a label there are, of both modalities."""
+        return sum(len(vectors.labels) for vectors in self.by_modality.values())
+
+
+def read_labelled_set(catalog: Catalog, vectors: SegmentVectors, *, former: LabelledSet | None = None) -> LabelledSet:
+    """Read the labelled segments and their vectors, all of one moment.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    vectors : SegmentVectors
+    former : LabelledSet, optional
+        An earlier one. Segments never change, so that vectors which it holds are taken over and those alone are read
+        that have come since. It must be of the same catalog, space and pipelines: that is not looked at here.
 
     Returns
     -------
-    labels : dict of int to frozenset of str
-        By segment.
-    items : dict of int to int
-        Likewise.
+    LabelledSet
+        Without any names where nothing is labelled; see `require_labels`.
     """
-    segment_ids, item_ids, names = catalog.labels.labelled_segments(given=True)
-    labels: dict[int, set[str]] = {}
-    for segment, name in zip(segment_ids.tolist(), names, strict=True):
-        labels.setdefault(segment, set()).add(name)
-    specific = {segment: hierarchy.most_specific(own) for segment, own in labels.items()}
-    return specific, dict(zip(segment_ids.tolist(), item_ids.tolist(), strict=True))
+    with catalog.view():
+        hierarchy = catalog.hierarchy.get()
+        pairs = _given_labels(catalog, hierarchy)
+        content_of = _contents(catalog, pairs.items)
+        found = _vectors(np.unique(pairs.segments), vectors, former)
+        return LabelledSet(
+            names=pairs.names,
+            hierarchy=hierarchy,
+            is_exclusive=catalog.hierarchy.exclude_each_other,
+            by_modality={modality: _arranged(catalog, pairs, content_of, *found[modality]) for modality in MODALITIES},
+            moment=catalog.moment,
+        )
 
 
-def contents(catalog: Catalog, item_ids: Iterable[int]) -> dict[int, int]:
-    """Give items of the same content the same number, by id."""
-    numbers: dict[str, int] = {}
-    return {
-        item.id: numbers.setdefault(item.content_hash, len(numbers))
-        for item in catalog.items.get_many(item_ids).values()
-    }
+def require_labels(labelled: LabelledSet, catalog: Catalog) -> None:
+    """Refuse to name anything where nothing has a label that could be compared.
+
+    Raises
+    ------
+    NothingFoundError
+        With the way out.
+    """
+    if labelled.n_votes:
+        return
+    if labelled.names:
+        raise NothingFoundError(
+            "what has a label was made by another encoder, or another version of one; `modag rebuild` renews it"
+        )
+    if not catalog.count().items:
+        raise NothingFoundError("the index is empty; `modag index PATH...` takes files in")
+    raise NothingFoundError("no item has a label yet; `modag label PATH... --as NAME` gives one")
 
 
 def spread(segments: Int64Array) -> Int64Array:
@@ -52,3 +201,84 @@ def spread(segments: Int64Array) -> Int64Array:
     if len(segments) <= SEGMENTS_OF_AN_ITEM:
         return segments
     return segments[np.linspace(0, len(segments) - 1, SEGMENTS_OF_AN_ITEM).round().astype(np.int64)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """Segments and labels that hold for them, a row each, in order of segments."""
+
+    segments: Int64Array
+    items: Int64Array
+    labels: Int64Array
+    names: tuple[str, ...]
+
+
+def _given_labels(catalog: Catalog, hierarchy: Hierarchy) -> _Pairs:
+    segments, items, names = catalog.labels.labelled_segments(given=True)
+    if hierarchy:
+        kept = _most_specific(segments, names, hierarchy)
+        segments, items, names = segments[kept], items[kept], [names[row] for row in kept.tolist()]
+    distinct = tuple(sorted(set(names)))
+    number = {name: place for place, name in enumerate(distinct)}
+    return _Pairs(segments, items, np.array([number[name] for name in names], dtype=np.int64), distinct)
+
+
+def _most_specific(segments: Int64Array, names: list[str], hierarchy: Hierarchy) -> Int64Array:
+    """Return the rows whose label no other one of the segment is a kind of."""
+    starts = np.flatnonzero(np.diff(segments, prepend=-1)).tolist()
+    specific: dict[tuple[str, ...], frozenset[str]] = {}
+    kept: list[int] = []
+    for start, stop in zip(starts, [*starts[1:], len(names)], strict=True):
+        own = tuple(names[start:stop])
+        if own not in specific:
+            specific[own] = hierarchy.most_specific(own)
+        kept += [row for row in range(start, stop) if names[row] in specific[own]]
+    return np.array(kept, dtype=np.int64)
+
+
+def _contents(catalog: Catalog, items: Int64Array) -> dict[int, int]:
+    """Give items of the same content the same number, by id."""
+    numbers: dict[str, int] = {}
+    hashes = catalog.items.content_hashes(np.unique(items).tolist())
+    return {item: numbers.setdefault(digest, len(numbers)) for item, digest in hashes.items()}
+
+
+def _vectors(
+    segments: Int64Array, vectors: SegmentVectors, former: LabelledSet | None
+) -> dict[Modality, tuple[Int64Array, Float32Array]]:
+    """Return ids and vectors of the segments of each modality, in no order; what `former` holds is not read again."""
+    if former is None:
+        return {modality: vectors.of(modality, segments.tolist()) for modality in MODALITIES}
+    held = {modality: np.isin(part.segments, segments) for modality, part in former.by_modality.items()}
+    known = [part.segments[held[modality]] for modality, part in former.by_modality.items()]
+    new = np.setdiff1d(segments, np.concatenate(known), assume_unique=True).tolist()
+    joined = {}
+    for modality, part in former.by_modality.items():
+        ids, rows = vectors.of(modality, new)
+        kept = held[modality]
+        joined[modality] = (np.append(part.segments[kept], ids), np.concatenate([part.vectors[kept], rows]))
+    return joined
+
+
+def _arranged(
+    catalog: Catalog, pairs: _Pairs, content_of: Mapping[int, int], ids: Int64Array, vectors: Float32Array
+) -> LabelledVectors:
+    """Arrange the segments of one modality by their first label, and their votes by label."""
+    own = np.isin(pairs.segments, ids)
+    segments, labels = pairs.segments[own], pairs.labels[own]
+    # Pairs stand in order of segments, and those of a segment in order of names: the first of each has its first label.
+    distinct, firsts = np.unique(segments, return_index=True)
+    order = np.lexsort((distinct, labels[firsts]))
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    votes = np.lexsort((segments, labels))
+    items = pairs.items[own][firsts]
+    return LabelledVectors(
+        segments=distinct[order],
+        items=items[order],
+        contents=np.array([content_of.get(item, -1) for item in items.tolist()], dtype=np.int64)[order],
+        spans_s=catalog.segments.spans(distinct)[order],
+        vectors=vectors[np.argsort(ids)[order]],
+        rows=place[np.searchsorted(distinct, segments[votes])],
+        labels=labels[votes],
+    )

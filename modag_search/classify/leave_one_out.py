@@ -1,4 +1,4 @@
-"""How far an index trusts its voters: learnt by leave-one-out whenever labels change, and kept until they do."""
+"""What all others say of each labelled item: how far they can be trusted is learnt, and kept until labels change."""
 
 from __future__ import annotations
 
@@ -10,34 +10,40 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modag_search.classify.ahead import computed_ahead
 from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evidence_weights
 from modag_search.classify.labelled_set import spread
+from modag_search.classify.queries import QuerySegments
 from modag_search.errors import StoreError
 from modag_search.files import write_atomically
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from modag_search.classify.arithmetic.pooling import BoolArray
-    from modag_search.classify.neighbours import LabelledVectors, Voters
+    from modag_search.classify.labelled_set import LabelledSet, LabelledVectors
+    from modag_search.classify.neighbours import Neighbours
 
 logger = logging.getLogger(__name__)
 
 _FORMAT = 2
 _ITEMS = 2000
 _CELLS = 4_000_000
+_ITEMS_AT_ONCE = 512
 
 
-def kept_evidence_weights(path: Path, voters: Voters, *, state: Mapping[str, Any]) -> dict[Modality, EvidenceWeights]:
+def kept_evidence_weights(
+    path: Path, neighbours: Neighbours, *, state: Mapping[str, Any]
+) -> dict[Modality, EvidenceWeights]:
     """Return the evidence weights of an index; they are learnt anew where what they depend on has changed.
 
     Parameters
     ----------
     path : Path
         Where they are kept; where that cannot be written, they are learnt each time.
-    voters : Voters
+    neighbours : Neighbours
     state : Mapping
         JSON values that tell whether anything has changed: generations and fingerprints.
 
@@ -46,32 +52,32 @@ def kept_evidence_weights(path: Path, voters: Voters, *, state: Mapping[str, Any
     dict of modality to EvidenceWeights
         For queries of each modality.
     """
-    wanted = {"format": _FORMAT, "k": voters.k, "temperature": voters.temperature, **state}
+    wanted = {"format": _FORMAT, "k": neighbours.k, "temperature": neighbours.temperature, **state}
     try:
         content = json.loads(path.read_text())
         if content["state"] == wanted:
-            return {modality: _pool(content["evidence_weights"][modality]) for modality in MODALITIES}
+            return {modality: _from_stored(content["evidence_weights"][modality]) for modality in MODALITIES}
     except (OSError, ValueError, KeyError, TypeError):
         logger.debug("%s: nothing that holds today", path)
-    evidence_weights = learn_all_evidence_weights(voters)
+    evidence_weights = learn_all_evidence_weights(neighbours)
     stored = {modality: dataclasses.astuple(weights) for modality, weights in evidence_weights.items()}
     try:
-        content = json.dumps({"state": wanted, "evidence_weights": stored}, indent=2)
-        write_atomically(path, [content.encode()], error=StoreError)
+        kept = json.dumps({"state": wanted, "evidence_weights": stored}, indent=2)
+        write_atomically(path, [kept.encode()], error=StoreError)
     except StoreError as error:
         logger.debug("%s; it is learnt again next time", error)
     return evidence_weights
 
 
-def learn_all_evidence_weights(voters: Voters, *, seed: int = 0) -> dict[Modality, EvidenceWeights]:
+def learn_all_evidence_weights(neighbours: Neighbours, *, seed: int = 0) -> dict[Modality, EvidenceWeights]:
     """Learn by leave-one-out: each labelled item asks the others, its copies left out too.
 
-    With many labelled items some are drawn. A label whose last voter of the item's own modality is the item itself
+    With many labelled items some are drawn. A label whose last votes of the item's own modality are the item's itself
     tells nothing of how it will be named.
 
     Parameters
     ----------
-    voters : Voters
+    neighbours : Neighbours
     seed : int
         Of the draw.
 
@@ -81,14 +87,15 @@ def learn_all_evidence_weights(voters: Voters, *, seed: int = 0) -> dict[Modalit
     """
     evidence_weights: dict[Modality, EvidenceWeights] = {}
     for modality in MODALITIES:
-        bench = voters.benches[modality]
-        if len(bench) == 0:
-            evidence_weights[modality] = EvidenceWeights()
-            continue
-        asked = left_out(voters, modality, most=_items_at_most(voters), seed=seed)
-        told = asked.holds & asked.heard
-        there = told.any(axis=1)
-        evidence_weights[modality] = learn_evidence_weights(asked.evidence[there], told[there], also=asked.holds[there])
+        evidence_weights[modality] = EvidenceWeights()
+        if len(neighbours.labelled.by_modality[modality]):
+            most = _items_at_most(neighbours.labelled)
+            asked = LeftOut.joined(left_out(neighbours, modality, most=most, seed=seed))
+            told = asked.holds & asked.heard
+            there = told.any(axis=1)
+            evidence_weights[modality] = learn_evidence_weights(
+                asked.evidence[there], told[there], also=asked.holds[there]
+            )
     return evidence_weights
 
 
@@ -115,97 +122,114 @@ class LeftOut:
     holds: BoolArray
     heard: BoolArray
 
+    @classmethod
+    def joined(cls, parts: Iterable[LeftOut]) -> LeftOut:
+        """Put one after the other; there must be one at least."""
+        columns = zip(*([getattr(part, name) for name in cls.__slots__] for part in parts), strict=True)
+        return cls(*(np.concatenate(column) for column in columns))
 
-def left_out(voters: Voters, modality: Modality, *, most: int | None = None, seed: int = 0) -> LeftOut:
+
+def left_out(
+    neighbours: Neighbours, modality: Modality, *, most: int | None = None, seed: int = 0
+) -> Iterator[LeftOut]:
     """Ask with each labelled item of a modality, its own votes and those of its copies left out.
 
     Parameters
     ----------
-    voters : Voters
+    neighbours : Neighbours
     modality : {"image", "sound"}
     most : int, optional
         How many ask, at the most; some are drawn then.
     seed : int
         Of the draw.
 
-    Returns
-    -------
+    Yields
+    ------
     LeftOut
-        In order of the items' ids.
+        Of some items after the other, in order of their ids; nothing where the modality has no votes.
     """
-    bench = voters.benches[modality]
-    given = np.zeros((len(bench), len(voters.names)), dtype=bool)
-    given[bench.voters, bench.labels] = True
-    packed = np.packbits(given, axis=1)
-    keys = np.concatenate([bench.items[:, None].view(np.uint8).reshape(len(bench), -1), packed], axis=1)
+    labelled = neighbours.labelled
+    part = labelled.by_modality[modality]
+    if len(part) == 0:
+        return
+    packed = _packed_labels(part, n_labels=len(labelled.names))
+    asking = _asking(part, packed, most=most, seed=seed)
+    kinds = _kinds(labelled)
+    n_contents = _count_contents(part, n_labels=len(labelled.names))
+
+    def ask(segments: list[Int64Array]) -> LeftOut:
+        first = np.array([own[0] for own in segments])
+        given = np.unpackbits(packed[first], axis=1, count=len(labelled.names)).astype(bool)
+        holds = given.copy()
+        for label, ancestor in kinds:
+            holds[:, ancestor] |= given[:, label]
+        return LeftOut(
+            items=part.items[first],
+            evidence=_evidence(neighbours, modality, [spread(own) for own in segments]),
+            given=given,
+            holds=holds,
+            heard=(n_contents > 1) | ((n_contents == 1) & ~given),
+        )
+
+    step = max(1, min(_ITEMS_AT_ONCE, _CELLS // (4 * len(labelled.names))))
+    yield from computed_ahead(ask, (asking[start : start + step] for start in range(0, len(asking), step)))
+
+
+def _packed_labels(part: LabelledVectors, *, n_labels: int) -> np.ndarray:
+    """Labels of each segment as bits, ``[shape=(n, n_labels / 8), uint8]``: a table of bools may not fit in memory."""
+    packed = np.zeros((len(part), -(-n_labels // 8)), dtype=np.uint8)
+    np.bitwise_or.at(packed, (part.rows, part.labels // 8), (128 >> (part.labels % 8)).astype(np.uint8))
+    return packed
+
+
+def _asking(part: LabelledVectors, packed: np.ndarray, *, most: int | None, seed: int) -> list[Int64Array]:
+    """Return the places of the segments of each that asks, by id: those of an item that have the same labels."""
+    by_id = np.argsort(part.segments)
+    items = np.ascontiguousarray(part.items[by_id])
+    keys = np.concatenate([items[:, None].view(np.uint8).reshape(len(part), -1), packed[by_id]], axis=1)
     _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     number = number.reshape(-1)
-    asking = np.argsort(bench.items[first], kind="stable")
-    if most is not None and len(asking) > most:
-        asking = np.sort(np.random.default_rng(seed).choice(len(asking), most, replace=False))
-        asking = asking[np.argsort(bench.items[first[asking]], kind="stable")]
+    drawn = np.arange(len(first))
+    if most is not None and len(first) > most:
+        drawn = np.sort(np.random.default_rng(seed).choice(len(first), most, replace=False))
+    drawn = drawn[np.argsort(items[first[drawn]], kind="stable")]
     order = np.argsort(number, kind="stable")
-    of_query = np.split(order, np.cumsum(np.bincount(number, minlength=len(first)))[:-1])
-    chosen = [spread(of_query[query]) for query in asking.tolist()]
-    places = np.concatenate(chosen)
-    said = voters.evidence(modality, bench.vectors[places], items=bench.contents[places], copies=True)
-    owner = np.repeat(np.arange(len(chosen)), [len(own) for own in chosen])
-    own = given[first[asking]]
-    return LeftOut(
-        items=bench.items[first[asking]],
-        evidence=mean_of_groups(said, owner, n_groups=len(chosen)),
-        given=own,
-        holds=_with_ancestors(voters, own),
-        heard=_heard_by_others(bench, own),
-    )
+    of_number = np.split(by_id[order], np.cumsum(np.bincount(number))[:-1])
+    return [of_number[one] for one in drawn.tolist()]
 
 
-def mean_of_groups(values: Float32Array, group: Int64Array, *, n_groups: int) -> Float32Array:
-    """Average over the segments of each query.
-
-    Parameters
-    ----------
-    values : np.ndarray [shape=(n, ...), float32]
-        -inf stays -inf.
-    group : np.ndarray [shape=(n,), int64]
-        Ascending; every number below `n_groups` stands there.
-    n_groups : int
-
-    Returns
-    -------
-    np.ndarray [shape=(n_groups, ...), float32]
-    """
-    firsts = np.searchsorted(group, np.arange(n_groups))
-    counts = np.diff(np.append(firsts, len(group)))
-    sums = np.add.reduceat(values, firsts, axis=0) if n_groups else values
-    shape = (-1, *([1] * (values.ndim - 1)))
-    means: Float32Array = (sums / counts.reshape(shape)).astype(np.float32)
-    return means
+def _evidence(neighbours: Neighbours, modality: Modality, segments: list[Int64Array]) -> Float32Array:
+    """Gather what all say of queries, each of which has some labelled segments, but they and their copies."""
+    part = neighbours.labelled.by_modality[modality]
+    places = np.concatenate(segments)
+    queries = np.repeat(np.arange(len(segments)), [len(own) for own in segments])
+    own = part.contents[[places_of_query[0] for places_of_query in segments]]
+    asked = {modality: QuerySegments(part.vectors[places], queries)}
+    blocks = neighbours.blocks(asked, own, copies=True)
+    return np.concatenate([block.evidence()[modality].evidence for block in blocks])
 
 
-def _items_at_most(voters: Voters) -> int:
-    return max(50, min(_ITEMS, _CELLS // max(1, 4 * len(voters.names))))
+def _items_at_most(labelled: LabelledSet) -> int:
+    return max(50, min(_ITEMS, _CELLS // max(1, 4 * len(labelled.names))))
 
 
-def _with_ancestors(voters: Voters, holds: BoolArray) -> BoolArray:
-    number = {name: place for place, name in enumerate(voters.names)}
-    wider = holds.copy()
-    for name, place in number.items():
-        for ancestor in voters.hierarchy.ancestors(name) & number.keys():
-            wider[:, number[ancestor]] |= holds[:, place]
-    return wider
+def _kinds(labelled: LabelledSet) -> list[tuple[int, int]]:
+    """List each label with each that it is a kind of, near and far, by number."""
+    number = {name: place for place, name in enumerate(labelled.names)}
+    return [
+        (place, number[ancestor])
+        for name, place in number.items()
+        for ancestor in labelled.hierarchy.ancestors(name) & number.keys()
+    ]
 
 
-def _heard_by_others(bench: LabelledVectors, own: BoolArray) -> BoolArray:
-    """Tell which labels have a voter of the modality that is neither the item itself nor its copy."""
-    n_contents = np.array(
-        [len(np.unique(bench.contents[bench.voters[bench.labels == n]])) for n in range(own.shape[1])]
-    )
-    heard: BoolArray = (n_contents > 1) | ((n_contents == 1) & ~own)
-    return heard
+def _count_contents(part: LabelledVectors, *, n_labels: int) -> Int64Array:
+    """Count the different contents that have each label ``[shape=(n_labels,)]``: an item and its copy are one."""
+    pairs = np.unique(np.stack([part.labels, part.contents[part.rows]], axis=1), axis=0)
+    return np.bincount(pairs[:, 0], minlength=n_labels)
 
 
-def _pool(stored: Any) -> EvidenceWeights:
+def _from_stored(stored: Any) -> EvidenceWeights:
     weights, cross_only, imputation, multilabel, learnt_from = stored
     first, second, third, fourth = map(float, weights)
     mean, kernel, added = map(float, cross_only)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,21 +18,20 @@ from modag_search.classify.arithmetic.lda import (
     choose_settings,
     discriminant,
 )
-from modag_search.classify.labelled_set import contents, given_labels, spread
+from modag_search.classify.labelled_set import spread
 from modag_search.errors import ModelError, NothingFoundError
 from modag_search.files import write_atomically
-from modag_search.values import MODALITIES, Int64Array, Modality
+from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from modag_search.catalog import Catalog
+    from modag_search.classify.labelled_set import LabelledSet
     from modag_search.features.vectors import SegmentVectors
 
-logger = logging.getLogger(__name__)
-
 _FORMAT = "modag-head/1"
+_TOO_FEW_LABELS = "a head needs two labels at least; `modag label PATH... --as NAME` gives them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,15 +119,38 @@ class Head:
             raise ModelError(f"{path}: cannot be read ({error}); `modag train head` makes it anew") from error
 
 
-def fit_head(catalog: Catalog, vectors: SegmentVectors, *, space: str, seed: int = 0) -> Head:
-    """Fit a head to all labelled segments, choosing its settings by cross-validation.
+def load_head(path: Path, *, space: str) -> Head:
+    """Read the head of an index.
 
     Parameters
     ----------
-    catalog : Catalog
-    vectors : SegmentVectors
+    path : Path
     space : str
-        Fingerprint of the space.
+        Fingerprint of the space that the index is in.
+
+    Returns
+    -------
+    Head
+
+    Raises
+    ------
+    ModelError
+        If there is none, it cannot be read, or it was fitted in another space.
+    """
+    head = Head.load(path)
+    if head.space != space:
+        raise ModelError(f"{path}: was fitted in another space; `modag train head` makes it anew")
+    return head
+
+
+def fit_head(labelled: LabelledSet, *, space: str, seed: int = 0) -> Head:
+    """Fit a head to all labelled segments, of long items to some, choosing its settings by cross-validation.
+
+    Parameters
+    ----------
+    labelled : LabelledSet
+    space : str
+        Fingerprint of the space that its vectors are in.
     seed : int
         Deals the folds.
 
@@ -142,95 +163,105 @@ def fit_head(catalog: Catalog, vectors: SegmentVectors, *, space: str, seed: int
     NothingFoundError
         If fewer than two labels have examples.
     """
-    generation = catalog.label_generation
-    names, taught = _taught(catalog, ())
-    if len(names) < 2:
-        raise NothingFoundError("a head needs two labels at least; `modag label PATH... --as NAME` gives them")
-    found = _examples(catalog, vectors, taught)
-    if len(np.unique(found.examples.labels)) < 2:
+    if len(labelled.names) < 2:
+        raise NothingFoundError(_TOO_FEW_LABELS)
+    taught = _taught(labelled, labelled.names)
+    if len(np.unique(taught[:, 1])) < 2:
         raise NothingFoundError("fewer than two labels have vectors; `modag index` renews what is outdated")
+    examples = _examples(labelled, taught)
     return Head(
-        names=names,
-        sums=SufficientStatistics.of(found.examples, n_labels=len(names)),
-        settings=choose_settings(found.examples, n_labels=len(names), seed=seed),
-        taught=found.taught,
+        names=labelled.names,
+        sums=SufficientStatistics.of(examples, n_labels=len(labelled.names)),
+        settings=choose_settings(examples, n_labels=len(labelled.names), seed=seed),
+        taught=taught,
         space=space,
-        label_generation=generation,
+        label_generation=labelled.moment.label_generation,
     )
 
 
-def updated_head(head: Head, catalog: Catalog, vectors: SegmentVectors) -> Head | None:
+def updated_head(head: Head, labelled: LabelledSet, vectors: SegmentVectors) -> Head | None:
     """Bring a head up to date: labels that came are added, labels that went are taken off; settings stay.
+
+    Parameters
+    ----------
+    head : Head
+    labelled : LabelledSet
+    vectors : SegmentVectors
+        Tells what those examples were that have no label any more.
 
     Returns
     -------
     Head or None
         None where the vectors of what it was taught are gone, so that they cannot be taken off: it must be fitted anew.
+
+    Raises
+    ------
+    NothingFoundError
+        If fewer than two labels have examples.
     """
-    generation = catalog.label_generation
-    names, wanted = _taught(catalog, head.names)
+    names = (*head.names, *sorted(set(labelled.names) - set(head.names)))
+    wanted = _taught(labelled, names)
     if len(np.unique(wanted[:, 1])) < 2:
-        raise NothingFoundError("a head needs two labels at least; `modag label PATH... --as NAME` gives them")
+        raise NothingFoundError(_TOO_FEW_LABELS)
     come, gone = _difference(wanted, head.taught), _difference(head.taught, wanted)
-    added, removed = _examples(catalog, vectors, come), _examples(catalog, vectors, gone)
-    if len(removed.taught) < len(gone):
+    removed = _former_examples(vectors, gone)
+    if len(removed) < len(gone):
         return None
-    sums = head.sums.with_labels(len(names))
     sums = (
-        sums
-        + SufficientStatistics.of(added.examples, n_labels=len(names))
-        - SufficientStatistics.of(removed.examples, n_labels=len(names))
+        head.sums.with_labels(len(names))
+        + SufficientStatistics.of(_examples(labelled, come), n_labels=len(names))
+        - SufficientStatistics.of(removed, n_labels=len(names))
     )
-    kept = _difference(head.taught, gone)
-    taught = np.array(sorted([*kept.tolist(), *added.taught.tolist()]), dtype=np.int64).reshape(-1, 2)
-    return replace(head, names=names, sums=sums, taught=taught, label_generation=generation)
+    return replace(head, names=names, sums=sums, taught=wanted, label_generation=labelled.moment.label_generation)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """Examples that have vectors, and the segments and labels that they are."""
-
-    examples: Examples
-    taught: Int64Array
-
-
-def _taught(catalog: Catalog, names: tuple[str, ...]) -> tuple[tuple[str, ...], Int64Array]:
-    """Return all labels, those given first, and the segments that have them; of long items, some."""
-    labels_of, item_of = given_labels(catalog, catalog.hierarchy.get())
-    all_names = (*names, *sorted(set().union(*labels_of.values()) - set(names)))
-    number = {name: place for place, name in enumerate(all_names)}
-    of_item: dict[tuple[int, int], list[int]] = {}
-    for segment, labels in labels_of.items():
-        for label in labels:
-            of_item.setdefault((item_of[segment], number[label]), []).append(segment)
-    pairs = [(segment, label) for (_, label), own in of_item.items() for segment in spread(np.array(own)).tolist()]
-    return all_names, np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+def _taught(labelled: LabelledSet, names: tuple[str, ...]) -> Int64Array:
+    """Return segments with the numbers that their labels have among `names`; of the segments of a long item, some."""
+    number = {name: place for place, name in enumerate(names)}
+    renumbered = np.array([number[name] for name in labelled.names], dtype=np.int64)
+    parts = labelled.by_modality.values()
+    segments = np.concatenate([part.segments[part.rows] for part in parts])
+    items = np.concatenate([part.items[part.rows] for part in parts])
+    labels = renumbered[np.concatenate([part.labels for part in parts])]
+    order = np.lexsort((segments, labels, items))
+    is_first = np.diff(items[order], prepend=-1).astype(bool) | np.diff(labels[order], prepend=-1).astype(bool)
+    groups = np.split(order, np.flatnonzero(is_first)[1:])
+    chosen = np.concatenate([spread(group) for group in groups])
+    pairs = np.stack([segments[chosen], labels[chosen]], axis=1)
+    ordered: Int64Array = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    return ordered
 
 
-def _examples(catalog: Catalog, vectors: SegmentVectors, taught: Int64Array) -> _Found:
-    """Look up the vectors of examples; what has none is left out."""
-    segments = catalog.segments.get_many(taught[:, 0].tolist())
-    content_of = contents(catalog, {segment.item_id for segment in segments.values()})
-    parts, kept = [], []
+def _examples(labelled: LabelledSet, taught: Int64Array) -> Examples:
+    """Look up labelled segments, in order of `taught`."""
+    parts = []
+    for source, part in enumerate(labelled.by_modality[modality] for modality in MODALITIES):
+        by_id = np.argsort(part.segments)
+        own = taught[np.isin(taught[:, 0], part.segments)]
+        places = by_id[np.searchsorted(part.segments, own[:, 0], sorter=by_id)]
+        parts.append(_as_examples(part.vectors[places], own, source, groups=part.contents[places]))
+    return _together(parts)
+
+
+def _former_examples(vectors: SegmentVectors, taught: Int64Array) -> Examples:
+    """Look up segments that had labels; those that are gone are left out."""
+    parts = []
     for source, modality in enumerate(MODALITIES):
         ids, found = vectors.of(modality, taught[:, 0].tolist())
-        there = np.isin(taught[:, 0], ids[np.isin(ids, list(segments))])
-        own = taught[there]
-        kept.append(own)
-        parts.append(
-            Examples(
-                found[np.searchsorted(ids, own[:, 0])],
-                own[:, 1],
-                np.full(len(own), source, dtype=np.int64),
-                np.array([content_of.get(segments[one].item_id, -1) for one in own[:, 0].tolist()], dtype=np.int64),
-                own[:, 0],
-            )
-        )
+        own = taught[np.isin(taught[:, 0], ids)]
+        parts.append(_as_examples(found[np.searchsorted(ids, own[:, 0])], own, source, groups=own[:, 0]))
+    return _together(parts)
+
+
+def _as_examples(vectors: Float32Array, taught: Int64Array, source: int, *, groups: Int64Array) -> Examples:
+    return Examples(vectors, taught[:, 1], np.full(len(taught), source), groups, taught[:, 0])
+
+
+def _together(parts: Sequence[Examples]) -> Examples:
+    """Put examples of both modalities together, in order of segments and labels."""
     fields = ("vectors", "labels", "sources", "groups", "queries")
     joined = Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
-    taught = np.concatenate(kept)
-    order = np.lexsort((taught[:, 1], taught[:, 0]))
-    return _Found(joined.only(order), taught[order])
+    return joined.only(np.lexsort((joined.labels, joined.queries)))
 
 
 def _difference(these: Int64Array, those: Int64Array) -> Int64Array:

@@ -2,97 +2,87 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from modag_search.catalog import Annotation
-from modag_search.classify.decision import Decision, classify_queries, query_segments
-from modag_search.search.items import Query
-from modag_search.values import MODALITIES, Float32Array, Modality, Transferred
+from modag_search.classify.classifiers import answer_all
+from modag_search.classify.queries import stored_batches
+from modag_search.labels.book import annotate
+from modag_search.values import Transferred, TransferReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.arithmetic.pooling import FloatArray
-    from modag_search.classify.decision import Classifier, Level
+    from modag_search.classify.classifiers import Classifier
+    from modag_search.classify.decision import Decision
     from modag_search.features.vectors import SegmentVectors
-    from modag_search.values import ItemRecord
 
-ITEMS_AT_ONCE = 2000
+logger = logging.getLogger(__name__)
 
-
-def stored_queries(
-    catalog: Catalog, vectors: SegmentVectors, items: Sequence[ItemRecord]
-) -> Iterator[list[tuple[ItemRecord, Query]]]:
-    """Iterate over items in parts, as queries of their stored features; those without any are left out."""
-    for start in range(0, len(items), ITEMS_AT_ONCE):
-        part = items[start : start + ITEMS_AT_ONCE]
-        segments = [s for s in catalog.segments.of_items(item.id for item in part) if s.status == "ok"]
-        found: dict[int, dict[Modality, Float32Array]] = {}
-        for modality in MODALITIES:
-            owner = {segment.id: segment.item_id for segment in segments if segment.modality == modality}
-            ids, rows = vectors.of(modality, owner)
-            item_ids = np.array([owner[segment] for segment in ids.tolist()], dtype=np.int64)
-            order = np.argsort(item_ids, kind="stable")
-            present, firsts = np.unique(item_ids[order], return_index=True)
-            for item_id, own in zip(present.tolist(), np.split(order, firsts[1:]), strict=bool(len(present))):
-                found.setdefault(item_id, {})[modality] = rows[own]
-        yield [(item, Query(vectors=found[item.id], without=frozenset({item.id}))) for item in part if item.id in found]
+_Given = tuple[int, Transferred]
+"""Id of an item, and the label that it gets."""
 
 
-class Transfer:
-    """Names unlabelled items by what a judge says.
+def transfer_labels(
+    catalog: Catalog,
+    vectors: SegmentVectors,
+    classifier: Classifier,
+    decision: Decision,
+    *,
+    arguments: Mapping[str, Any],
+    dry_run: bool,
+) -> TransferReport:
+    """Give unlabelled items labels; see `Index.transfer`.
 
     Parameters
     ----------
     catalog : Catalog
     vectors : SegmentVectors
-    judge : Classifier
-    level : int, "deepest" or None
-    min_confidence : float
+    classifier : Classifier
+    decision : Decision
+    arguments : Mapping
+        JSON values that the run is recorded with.
+    dry_run : bool
+
+    Returns
+    -------
+    TransferReport
     """
-
-    def __init__(
-        self, catalog: Catalog, vectors: SegmentVectors, judge: Classifier, *, level: Level, min_confidence: float
-    ) -> None:
-        self._catalog = catalog
-        self._vectors = vectors
-        self._judge = judge
-        self._answers = Decision(judge, level=level, min_confidence=min_confidence)
-        self._min_confidence = min_confidence
-
-    def annotations(self) -> tuple[list[tuple[ItemRecord, Transferred]], int]:
-        """Return what each unlabelled item would be called, and how many nothing was sure enough about.
-
-        Where labels exclude each other an item gets one; otherwise each that is sure enough.
-        """
-        items = [item for item in self._catalog.items.all(unlabelled=True) if item.status == "ok"]
-        given: list[tuple[ItemRecord, Transferred]] = []
-        for part in stored_queries(self._catalog, self._vectors, items):
-            asked = query_segments([query for _, query in part])
-            scores = self._answers.scores(classify_queries(self._judge, asked, n=len(part)))
-            for (item, _), row in zip(part, scores, strict=True):
-                given += [
-                    (item, Transferred(path=item.path, label=name, confidence=sure)) for name, sure in self._sure(row)
-                ]
-        unknown = len(items) - len({item.id for item, _ in given})
-        return sorted(given, key=lambda entry: (entry[1].path, -entry[1].confidence)), unknown
-
-    def _sure(self, scores: FloatArray) -> list[tuple[str, float]]:
-        if self._judge.is_exclusive:
-            label, confidence = self._answers.best(scores)
-            return [] if label is None else [(label, confidence)]
-        sure = {
-            name: float(score)
-            for name, score in zip(self._answers.names, scores, strict=True)
-            if score >= self._min_confidence and score > 0
-        }
-        return [(name, sure[name]) for name in sorted(self._judge.hierarchy.most_specific(sure))]
+    found, unknown = _find(catalog, vectors, classifier, decision)
+    given = tuple(one for _, one in found)
+    if dry_run or not found:
+        return TransferReport(run=None, given=given, unknown=unknown)
+    return TransferReport(run=_write(catalog, found, arguments), given=given, unknown=unknown)
 
 
-def as_annotations(given: Sequence[tuple[ItemRecord, Transferred]], *, run: int) -> Iterator[Annotation]:
-    """Write down what was transferred."""
-    for item, one in given:
-        yield Annotation(item_id=item.id, label=one.label, origin="transfer", confidence=one.confidence, run_id=run)
+def _find(
+    catalog: Catalog, vectors: SegmentVectors, classifier: Classifier, decision: Decision
+) -> tuple[list[_Given], int]:
+    """Return what each unlabelled item would be called, and how many nothing was sure enough about."""
+    items = [(item_id, path) for item_id, path, _ in catalog.items.found(unlabelled=True)]
+    found: list[_Given] = []
+    named = 0
+    for batch, answers in answer_all(classifier, stored_batches(catalog, vectors, items)):
+        sure = decision.sure(decision.scores(answers.probabilities))
+        for item_id, path, labels in zip(batch.items.tolist(), batch.paths, sure, strict=True):
+            named += bool(labels)
+            found += [
+                (item_id, Transferred(path=path, label=label, confidence=confidence)) for label, confidence in labels
+            ]
+    found.sort(key=lambda entry: (entry[1].path, -entry[1].confidence))
+    return found, len(items) - named
+
+
+def _write(catalog: Catalog, found: Sequence[_Given], arguments: Mapping[str, Any]) -> int:
+    run = catalog.runs.start("transfer", arguments=arguments)
+    annotations = (
+        Annotation(item_id=item_id, label=one.label, origin="transfer", confidence=one.confidence, run_id=run)
+        for item_id, one in found
+    )
+    added = annotate(catalog, annotations, run=run)
+    if added < len(found):
+        logger.warning("%d of these items have been labelled meanwhile, and were left alone", len(found) - added)
+    return run

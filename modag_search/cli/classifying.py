@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from modag_search.cli.options import Command, expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import chosen_format, counted, print_rows, say
+from modag_search.cli.output import as_row, chosen_format, classification_row, counted, print_rows, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from modag_search.classify.decision import Level
     from modag_search.errors import ModagError
-    from modag_search.values import Transferred
+    from modag_search.values import Classification, Transferred
 
-_ANSWER = ("path", "label", "confidence", "scores", "neighbours")
-_TRANSFERRED = ("path", "label", "confidence")
+_ANSWER = ("path", "label", "confidence")
 _BANDS = ((0.95, "0.95 to 1"), (0.9, "0.9 to 0.95"), (0.8, "0.8 to 0.9"), (0.5, "0.5 to 0.8"), (0.0, "below 0.5"))
 
 
@@ -108,8 +108,9 @@ def classify(
         raise click.UsageError("name files to classify, or --all, or --unlabelled: one of the three")
     files = expand_stdin(paths, nul_separated=nul_separated) if paths else None
     failures: list[ModagError] = []
+    labels: Counter[str | None] = Counter()
     with open_index(index_name) as opened:
-        answers = opened.classify(
+        answers = opened.classify_each(
             files,
             by=by,
             k=k,
@@ -120,18 +121,29 @@ def classify(
             workers=workers,
             on_failure=failures.append,
         )
-    rows: list[dict[str, Any]] = [dataclasses.asdict(answer) for answer in answers]
-    if chosen_format(output_format) == "table":
-        rows = [row | {"label": row["label"] or "(unknown)"} for row in rows]
-    print_rows(rows, output_format=output_format, columns=_ANSWER[:3])
+        rows = _rows(answers, chosen_format(output_format), labels)
+        print_rows(rows, output_format=output_format, columns=_ANSWER)
     for failure in failures:
         say(f"failed: {failure}")
     if failures:
         sys.exit(3)
-    if all(answer.label is None for answer in answers):
+    if labels.total() == labels[None]:
         nothing = "no item is left without a label" if unlabelled else "nothing to classify"
-        say("no label is sure enough" if answers else nothing)
+        say("no label is sure enough" if labels else nothing)
         sys.exit(4)
+
+
+def _rows(
+    answers: Iterable[Classification], output_format: str, labels: Counter[str | None]
+) -> Iterator[dict[str, Any]]:
+    """Make rows of answers as they come, and count them by label."""
+    for answer in answers:
+        labels[answer.label] += 1
+        if output_format in {"json", "jsonl"}:
+            yield classification_row(answer)
+        else:
+            row = as_row(answer, fields=_ANSWER)
+            yield row | {"label": "(unknown)"} if output_format == "table" and answer.label is None else row
 
 
 @click.command()
@@ -170,8 +182,8 @@ def transfer(
     if chosen_format(output_format) == "table":
         _print_counts(report.given)
     else:
-        rows = [dataclasses.asdict(one) for one in report.given]
-        print_rows(rows, output_format=output_format, columns=_TRANSFERRED, fields=_TRANSFERRED)
+        rows = (as_row(one, fields=_ANSWER) for one in report.given)
+        print_rows(rows, output_format=output_format, columns=_ANSWER)
     done = f"run {report.run}" if report.run is not None else "nothing was written"
     given = f"{counted(len(report.given), 'label')} {'would be ' if dry_run else ''}given"
     say(f"{given}, {counted(report.unknown, 'item')} left unknown; {done}")

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from modag_search.values import Modality
 
 _SUGGESTION = ("path", "modality", "label", "confidence", "covers", "id")
-_DOUBT = ("path", "modality", "label", "probability", "suggested", "confidence", "id")
+_ISSUE = ("path", "modality", "label", "probability", "suggested", "confidence", "id")
+_ISSUE_KEYS = ("id", "path", "modality", "label", "probability", "suggested", "confidence")
 _PAIR = ("rank", "similarity", "sound", "image")
+_PAIR_KEYS = ("sound", "image", "similarity", "rank")
 _DUPLICATE = ("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id")
 
 
@@ -71,10 +73,11 @@ def audit(
     with open_index(index_name) as opened:
         rows: list[dict[str, Any]]
         if pairs:
-            rows = [dataclasses.asdict(pair) | {"path": pair.sound} for pair in opened.audit_pairs(min_rank=min_rank)]
+            found = opened.audit_pairs(min_rank=min_rank)
+            rows = [as_row(pair, fields=_PAIR_KEYS) | {"path": pair.sound} for pair in found]
         else:
-            rows = [dataclasses.asdict(doubt) for doubt in opened.audit(max_probability=max_probability)]
-    columns = _PAIR if pairs else _DOUBT
+            rows = [as_row(issue, fields=_ISSUE_KEYS) for issue in opened.audit(max_probability=max_probability)]
+    columns = _PAIR if pairs else _ISSUE
     print_rows(rows, output_format=output_format, columns=columns, fields=columns)
     if not rows:
         say("nothing to look at again")

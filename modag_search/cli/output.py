@@ -7,18 +7,18 @@ people read is in the terminal's encoding, with escapes for what that lacks.
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 if TYPE_CHECKING:
-    from modag_search.values import Failure, Hit
+    from modag_search.values import Classification, Failure, Hit
 
 Row = Mapping[str, Any]
 
@@ -31,19 +31,44 @@ def chosen_format(output_format: str | None) -> str:
 
 
 def as_row(value: Any, *, fields: Sequence[str]) -> dict[str, Any]:
-    """Pick fields of a dataclass, in order, as JSON values."""
-    content = dataclasses.asdict(value)
-    return {field: content[field] for field in fields}
+    """Pick fields of an object that hold JSON values, in order."""
+    return {field: getattr(value, field) for field in fields}
+
+
+def classification_row(answer: Classification) -> dict[str, Any]:
+    """Return all of an answer as JSON values.
+
+    Written out, since there may be a million answers, and `dataclasses.asdict` copies whatever it finds.
+    """
+    return {
+        "path": answer.path,
+        "label": answer.label,
+        "confidence": answer.confidence,
+        "scores": [{"label": one.label, "score": one.score} for one in answer.scores],
+        "neighbours": [
+            {
+                "id": one.id,
+                "path": one.path,
+                "modality": one.modality,
+                "label": one.label,
+                "similarity": one.similarity,
+                "weight": one.weight,
+                "start_s": one.start_s,
+                "end_s": one.end_s,
+            }
+            for one in answer.neighbours
+        ],
+    }
 
 
 def print_rows(
-    rows: Sequence[Row], *, output_format: str | None, columns: Sequence[str], fields: Sequence[str] | None = None
+    rows: Iterable[Row], *, output_format: str | None, columns: Sequence[str], fields: Sequence[str] | None = None
 ) -> None:
-    """Print rows to stdout.
+    """Print rows to stdout: each as it comes, but for formats that hold them all together (table and json).
 
     Parameters
     ----------
-    rows : sequence of Mapping
+    rows : iterable of Mapping
         Those of ``paths`` format must have ``"path"``.
     output_format : str or None
     columns : sequence of str
@@ -53,7 +78,7 @@ def print_rows(
     """
     chosen = chosen_format(output_format)
     if chosen == "table":
-        _print_table(rows, columns)
+        _print_table(list(rows), columns)
     elif chosen == "json":
         click.echo(json.dumps(list(rows), indent=2))
     elif chosen == "jsonl":
@@ -154,13 +179,11 @@ def _shortened(column: str, value: Any) -> Any:
     return value.removeprefix(here) if column == "path" and isinstance(value, str) else value
 
 
-def _print_csv(rows: Sequence[Row], names: Sequence[str]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _csv_cell(row[name]) for name in names})
-    click.echo(printable(text.getvalue()).encode(), nl=False)
+def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
+    for cells in chain([names], ([_csv_cell(row[name]) for name in names] for row in rows)):
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        click.echo(printable(line.getvalue()).encode(), nl=False)
 
 
 def _csv_cell(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from modag_search.classify.labelled_set import read_labelled_set
 from modag_search.classify.linear_head import Head, fit_head
 from modag_search.errors import ModelError, NothingFoundError
 from modag_search.hierarchy import Hierarchy
@@ -52,7 +53,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def assert_same_as_a_fresh_fit(head: Head, index: Index) -> None:
     """Compare a head that was brought up to date with one from the beginning that has its settings."""
-    fresh = fit_head(index.catalog, index._segment_vectors, space=index.space.fingerprint)
+    fresh = fit_head(read_labelled_set(index.catalog, index._segment_vectors), space=index.space.fingerprint)
     order = [head.names.index(name) for name in fresh.names]
     assert (head.sums.counts.sum(axis=0) > 0).sum() == len(fresh.names)
     np.testing.assert_allclose(head.sums.counts[:, order], fresh.sums.counts)

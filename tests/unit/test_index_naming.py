@@ -13,7 +13,7 @@ import pytest
 
 from modag_search.classify import leave_one_out
 from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evidence_weights
-from modag_search.classify.leave_one_out import left_out
+from modag_search.classify.leave_one_out import LeftOut, left_out
 from modag_search.hierarchy import Hierarchy
 from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound, video
 from tests.toy_encoders import toy_index
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search import Index
+    from modag_search.classify.classifiers import NeighbourClassifier
     from modag_search.classify.decision import Level
     from modag_search.values import Classification
 
@@ -54,6 +55,11 @@ def strings(index: Index, media: Path) -> Index:
 def only(index: Index, query: Path | str, **options: object) -> Classification:
     (answer,) = index.classify([query], **options)  # type: ignore[arg-type]
     return answer
+
+
+def neighbour_classifier(index: Index) -> NeighbourClassifier:
+    with index._snapshots.present() as snapshot:
+        return snapshot.get(index._neighbour_classifier)
 
 
 def assert_same(first: Classification, second: Classification) -> None:
@@ -164,7 +170,7 @@ def test_copies_teach_nothing_about_how_sure_to_be(index: Index, media: Path) ->
         index.add([media])
         for path in media.iterdir():
             index.label([path], names[path.name[0]])
-        asked = left_out(index._naming.neighbour_classifier().voters, "image")
+        asked = LeftOut.joined(left_out(neighbour_classifier(index).neighbours, "image"))
         return asked.evidence, asked.holds & asked.heard
 
     evidence, holds = asked_of_each_other()
@@ -181,7 +187,7 @@ def test_labels_that_only_copies_share_teach_nothing(filled: Index, media: Path)
     filled.add([media])
     for name in ("a", "b"):
         filled.label([media / f"{name}.png", media / f"{name}-copy.png"], name)
-    assert filled._naming.neighbour_classifier().evidence_weights["image"] == EvidenceWeights()
+    assert neighbour_classifier(filled).evidence_weights["image"] == EvidenceWeights()
 
 
 def test_what_no_other_picture_is_called_is_no_rival_of_what_others_are(index: Index, media: Path) -> None:
@@ -195,13 +201,13 @@ def test_what_no_other_picture_is_called_is_no_rival_of_what_others_are(index: I
         index.label([path], path.stem)
         if path.suffix == ".png":
             index.label([path], path.stem[:-1])
-    judge = index._naming.neighbour_classifier()
-    asked = left_out(judge.voters, "image")
+    classifier = neighbour_classifier(index)
+    asked = LeftOut.joined(left_out(classifier.neighbours, "image"))
     told = asked.holds & asked.heard
     assert (told.sum(axis=1) == 1).all()
     unheard = np.where((asked.holds & ~told)[..., None], np.float32(-np.inf), asked.evidence)
-    assert judge.evidence_weights["image"] == learn_evidence_weights(unheard, told)
-    assert judge.evidence_weights["image"] != learn_evidence_weights(asked.evidence, told)
+    assert classifier.evidence_weights["image"] == learn_evidence_weights(unheard, told)
+    assert classifier.evidence_weights["image"] != learn_evidence_weights(asked.evidence, told)
 
 
 def test_parts_of_a_sound_vote_for_what_they_are_called(windowed: Index, media: Path, tmp_path: Path) -> None:
@@ -403,9 +409,9 @@ def test_what_was_learnt_is_kept_while_nothing_changes(
 def test_it_is_learnt_anew_after_labels_or_items_change(
     named: Index, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def changes() -> bool:
+    def changes(**options: object) -> bool:
         before = (named.folder / "calibration.json").read_bytes()
-        only(named, media / "a.wav")
+        only(named, media / "a.wav", **options)
         return (named.folder / "calibration.json").read_bytes() != before
 
     only(named, media / "a.wav")
@@ -418,8 +424,13 @@ def test_it_is_learnt_anew_after_labels_or_items_change(
     named.labels.set_mode("multi")
     assert changes()
     assert not changes()
-    only(named, media / "a.wav", k=3)
-    assert changes(), "other neighbours are trusted otherwise"
+    assert changes(k=3), "other neighbours are trusted otherwise"
+
+
+def only_anew(index: Index, query: Path) -> Classification:
+    """Ask as another process does."""
+    with toy_index(index.folder) as again:
+        return only(again, query)
 
 
 def test_a_garbled_calibration_does_no_harm(named: Index, media: Path) -> None:
@@ -428,7 +439,7 @@ def test_a_garbled_calibration_does_no_harm(named: Index, media: Path) -> None:
     whole = kept.read_bytes()
     for content in (b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"state": 1}', whole[:-40]):
         kept.write_bytes(content)
-        assert only(named, media / "a.wav") == before
+        assert only_anew(named, media / "a.wav") == before
         assert kept.read_bytes() == whole, "and is mended"
 
 
@@ -440,7 +451,7 @@ def test_a_calibration_of_other_values_does_no_harm(named: Index, media: Path) -
     garbled = [re.sub(r"[-+.\de]+", word, json.dumps(learnt["image"])) for word in ("null", '"one"', "[]")]
     for pool in (*map(json.loads, garbled), [1], {}):
         kept.write_text(json.dumps({"state": state, "evidence_weights": learnt | {"sound": pool}}))
-        assert only(named, media / "a.wav") == before
+        assert only_anew(named, media / "a.wav") == before
         assert kept.read_text() == whole, "and is mended"
 
 
@@ -449,7 +460,7 @@ def test_a_calibration_that_cannot_be_written_does_no_harm(named: Index, media: 
     kept = named.folder / "calibration.json"
     kept.unlink()
     kept.mkdir()
-    assert only(named, media / "a.wav") == before
+    assert only_anew(named, media / "a.wav") == before
     assert kept.is_dir()
     assert [path.name for path in named.folder.glob(".calibration*")] == []
 

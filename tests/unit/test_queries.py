@@ -51,11 +51,8 @@ def test_what_another_version_made_cannot_be_asked_with(filled: Index, media: Pa
 def test_who_is_removed_meanwhile_is_not_listed(filled: Index, media: Path) -> None:
     filled.label([media / "a.png"], "red")
     filled.label([media / "b.png"], "green")
-    judge = filled._naming.neighbour_classifier()
+    answers = filled.classify_each(media / "a.wav")
     filled.catalog.remove([filled.item(media / "b.png").id])
-
-    (answer,) = filled._naming.classify(
-        [str(media / "a.wav")], judge, level=None, min_confidence=0.0, k=5, workers=1, on_failure=None
-    )
+    (answer,) = answers
     assert [neighbour.label for neighbour in answer.neighbours] == ["red"]
     assert answer.label == "red"

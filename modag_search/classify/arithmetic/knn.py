@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from modag_search.values import Float32Array, Int64Array
+    from collections.abc import Callable
+
+    from modag_search.values import Float32Array, Int64Array, Uint8Array
 
 TEMPERATURE = 0.07
 K = 20
@@ -100,14 +104,7 @@ def label_means(similarities: Float32Array, labels: Int64Array, *, n_labels: int
     >>> label_means(similarities, np.array([0, 1, 1]), n_labels=3).round(3).tolist()
     [[0.699999988079071, 0.699999988079071, -inf]]
     """
-    means = np.full((len(similarities), n_labels), -np.inf, dtype=np.float32)
-    for label, columns in _columns_by_label(labels):
-        own = similarities[:, columns]
-        heard = np.isfinite(own)
-        counts = heard.sum(axis=1)
-        sums = np.where(heard, own, np.float32(0)).sum(axis=1)
-        means[counts > 0, label] = sums[counts > 0] / counts[counts > 0]
-    return means
+    return _spread_out(_means, _by_label(similarities, labels), n_labels=n_labels)
 
 
 def label_kernels(
@@ -144,23 +141,151 @@ def label_kernels(
     >>> label_kernels(similarities, np.array([0, 1, 1]), n_labels=2).round(3).tolist()
     [[0.699999988079071, 0.6510000228881836]]
     """
-    kernels = np.full((len(similarities), n_labels), -np.inf, dtype=np.float32)
-    for label, columns in _columns_by_label(labels):
-        own = similarities[:, columns]
-        counts = np.isfinite(own).sum(axis=1)
-        if own.shape[1] > k:
-            own = -np.partition(-own, k - 1, axis=1)[:, :k]
-        nearest = own.max(axis=1)
-        there = counts > 0
-        sums = np.exp((own[there] - nearest[there, None]) / np.float32(temperature)).sum(axis=1)
-        kernels[there, label] = nearest[there] + np.float32(temperature) * np.log(sums / counts[there])
-    return kernels
+    votes = _by_label(similarities, labels)
+    return _spread_out(_kernels, votes, n_labels=n_labels, k=k, temperature=temperature)
 
 
-def _columns_by_label(labels: Int64Array) -> list[tuple[int, Int64Array]]:
-    """List the labels that have votes, each with the places of its votes."""
-    if len(labels) == 0:
-        return []
-    order = np.argsort(labels, kind="stable")
-    names, firsts = np.unique(labels[order], return_index=True)
-    return list(zip(names.tolist(), np.split(order, firsts[1:]), strict=True))
+def label_evidence(
+    similarities: Float32Array, labels: Int64Array, *, n_labels: int, k: int = K, temperature: float = TEMPERATURE
+) -> Float32Array:
+    """Return `label_means` and `label_kernels` of the same votes.
+
+    Parameters
+    ----------
+    similarities : np.ndarray [shape=(n_queries, n_votes), float32]
+    labels : np.ndarray [shape=(n_votes,), int64]
+        Quickest where they ascend.
+    n_labels, k : int
+    temperature : float
+
+    Returns
+    -------
+    np.ndarray [shape=(n_queries, n_labels, 2), float32]
+    """
+    votes = _by_label(similarities, labels)
+    means = _spread_out(_means, votes, n_labels=n_labels)
+    kernels = _spread_out(_kernels, votes, n_labels=n_labels, k=k, temperature=temperature)
+    return np.stack([means, kernels], axis=-1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Votes:
+    """Similarities with the votes of one label after those of another.
+
+    Attributes
+    ----------
+    similarities : np.ndarray [shape=(n_queries, n_votes), float32]
+    heard : np.ndarray [shape=(n_queries, n_votes), bool]
+    labels : np.ndarray [shape=(n_present,), int64]
+        Those that have votes, ascending.
+    firsts, sizes : np.ndarray [shape=(n_present,), int64]
+        Column of each label's first vote, and how many votes it has.
+    counts : np.ndarray [shape=(n_queries, n_present), float32]
+        How many of these each query hears.
+    """
+
+    similarities: Float32Array
+    heard: npt.NDArray[np.bool_]
+    labels: Int64Array
+    firsts: Int64Array
+    sizes: Int64Array
+    counts: Float32Array
+
+
+def _by_label(similarities: Float32Array, labels: Int64Array) -> _Votes:
+    """Bring votes into order of their labels; nothing is copied where they are already."""
+    if (labels[1:] < labels[:-1]).any():
+        order = np.argsort(labels, kind="stable")
+        similarities, labels = similarities[:, order], labels[order]
+    present, firsts = np.unique(labels, return_index=True)
+    sizes = np.diff(np.append(firsts, len(labels)))
+    heard = np.isfinite(similarities)
+    counts = _by_span(np.add, heard.view(np.uint8), firsts)
+    return _Votes(similarities, heard, present, firsts, sizes, counts)
+
+
+def _by_span(operation: np.ufunc, values: Float32Array | Uint8Array, firsts: Int64Array) -> Float32Array:
+    """Reduce each span of columns: one pass over memory for all labels, since their votes lie next to each other."""
+    if len(firsts) == 0:
+        return np.zeros((len(values), 0), dtype=np.float32)
+    reduced: Float32Array = operation.reduceat(values, firsts, axis=1, dtype=np.float32)
+    return reduced
+
+
+def _spread_out(
+    statistic: Callable[..., Float32Array], votes: _Votes, *, n_labels: int, **options: float
+) -> Float32Array:
+    """Put a statistic of the labels that have votes among all labels, -inf for the others."""
+    of_all = np.full((len(votes.similarities), n_labels), -np.inf, dtype=np.float32)
+    of_all[:, votes.labels] = np.where(votes.counts > 0, statistic(votes, **options), np.float32(-np.inf))
+    return of_all
+
+
+def _means(votes: _Votes) -> Float32Array:
+    """Mean similarity of each label that has votes; anything where none is heard."""
+    known = votes.similarities if votes.heard.all() else np.where(votes.heard, votes.similarities, np.float32(0))
+    heard_once: Float32Array = np.maximum(votes.counts, np.float32(1))
+    return _by_span(np.add, known, votes.firsts) / heard_once
+
+
+def _kernels(votes: _Votes, *, k: int, temperature: float) -> Float32Array:
+    """Kernel estimate of each label that has votes; anything where none is heard."""
+    highest = np.zeros(votes.counts.shape, dtype=np.float32)
+    sums = np.ones(votes.counts.shape, dtype=np.float32)
+    for labels in like_sized(votes.sizes):
+        columns, there = padded(votes.firsts[labels], votes.sizes[labels])
+        nearest = np.take(votes.similarities, columns, axis=1)  # [shape=(n_queries, n_labels, width)]
+        nearest[:, ~there] = -np.inf
+        if (beyond := nearest.shape[-1] - k) > 0:
+            # Only the sum of the k nearest is wanted, so that they need not be sorted.
+            nearest.partition(beyond, axis=-1)
+            nearest = nearest[..., beyond:]
+        most = nearest.max(axis=-1)
+        highest[:, labels] = most
+        # Below the highest, exponents are 0 at the most and cannot overflow.
+        most[~np.isfinite(most)] = 0
+        sums[:, labels] = np.exp((nearest - most[..., None]) / np.float32(temperature)).sum(axis=-1)
+    densities = np.where(votes.counts > 0, sums / np.maximum(votes.counts, np.float32(1)), np.float32(1))
+    logarithms: Float32Array = np.log(densities)
+    return highest + np.float32(temperature) * logarithms
+
+
+def like_sized(sizes: Int64Array) -> list[Int64Array]:
+    """Put together what can be handled as one array without much padding: sizes that differ by a factor below 2.
+
+    Parameters
+    ----------
+    sizes : np.ndarray [shape=(n,), int64]
+        From 1.
+
+    Returns
+    -------
+    list of np.ndarray [shape=(n_alike,), int64]
+        Places in `sizes`; each stands in one.
+
+    Examples
+    --------
+    >>> [places.tolist() for places in like_sized(np.array([1, 100, 70, 2, 127]))]
+    [[0], [3], [1, 2, 4]]
+    """
+    _, exponents = np.frexp(sizes)
+    return [np.flatnonzero(exponents == exponent) for exponent in np.unique(exponents)]
+
+
+def padded(firsts: Int64Array, sizes: Int64Array) -> tuple[Int64Array, npt.NDArray[np.bool_]]:
+    """Return the places of spans as rows of one table, and which of its cells belong to them.
+
+    Parameters
+    ----------
+    firsts, sizes : np.ndarray [shape=(n,), int64]
+        First place and length of each span.
+
+    Returns
+    -------
+    places : np.ndarray [shape=(n, width), int64]
+        Behind the end of a span, its last place again.
+    there : np.ndarray [shape=(n, width), bool]
+    """
+    within = np.arange(sizes.max(initial=0))
+    there = within < sizes[:, None]
+    return firsts[:, None] + np.where(there, within, sizes[:, None] - 1), there

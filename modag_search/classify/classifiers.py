@@ -1,0 +1,168 @@
+"""Who names: the labelled neighbours, or a linear head; both answer with how likely each label is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from modag_search.classify.ahead import computed_ahead
+from modag_search.classify.queries import mean_of_queries
+from modag_search.classify.votes import Votes, list_votes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from modag_search.classify.arithmetic.lda import Discriminant
+    from modag_search.classify.arithmetic.pooling import EvidenceWeights, FloatArray
+    from modag_search.classify.neighbours import Block, Neighbours
+    from modag_search.classify.queries import QueryBatch
+    from modag_search.hierarchy import Hierarchy
+    from modag_search.values import Int64Array, Modality
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What a classifier says of a batch of queries.
+
+    Attributes
+    ----------
+    probabilities : np.ndarray [shape=(n, n_labels), float64]
+        How likely each label is; zeros where nothing could be said.
+    votes : Votes
+        Who had a part in the answers, where that was asked for and is known.
+    """
+
+    probabilities: FloatArray
+    votes: Votes
+
+
+class Classifier(Protocol):
+    """Tells how likely each label is; may be asked from several threads."""
+
+    names: tuple[str, ...]
+    hierarchy: Hierarchy
+    is_exclusive: bool
+
+    def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> Answers:
+        """Name queries; the sound and the pictures of a video count alike.
+
+        Parameters
+        ----------
+        batch : QueryBatch
+        most_votes : int
+            How many of those who had a part in each answer are listed, at the most.
+
+        Returns
+        -------
+        Answers
+        """
+
+
+class NeighbourClassifier:
+    """Asks the labelled segments, and weighs what they say; an item has no vote on itself.
+
+    Parameters
+    ----------
+    neighbours : Neighbours
+    evidence_weights : Mapping of modality to EvidenceWeights
+        For queries of each modality.
+    """
+
+    def __init__(self, neighbours: Neighbours, evidence_weights: Mapping[Modality, EvidenceWeights]) -> None:
+        self.neighbours = neighbours
+        self.evidence_weights = evidence_weights
+        self.names = neighbours.labelled.names
+        self.hierarchy = neighbours.labelled.hierarchy
+        self.is_exclusive = neighbours.labelled.is_exclusive
+
+    def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> Answers:
+        """Name queries; see `Classifier.answer`."""
+        answers = [self._answer(block, most_votes) for block in self.neighbours.blocks(batch.segments, batch.items)]
+        none = np.zeros((0, len(self.names)))
+        return Answers(
+            np.concatenate([none, *(answer.probabilities for answer in answers)]),
+            Votes.joined(answer.votes for answer in answers),
+        )
+
+    def _answer(self, block: Block, most_votes: int) -> Answers:
+        evidence = block.evidence()
+        # One label alone has no rival: it is judged for itself.
+        exclusive = self.is_exclusive and len(self.names) > 1
+        said = [
+            (part.queries, self.evidence_weights[modality].probabilities(part.evidence, exclusive=exclusive))
+            for modality, part in evidence.items()
+        ]
+        probabilities = _mean_of_modalities(said, n=len(block), n_labels=len(self.names))
+        if not most_votes:
+            return Answers(probabilities, Votes.none())
+        votes = list_votes(block, evidence, probabilities, self.evidence_weights, most=most_votes)
+        return Answers(probabilities, votes.of_queries_from(block.first))
+
+
+class HeadClassifier:
+    """Asks a linear head, by the mean vector of each query's segments of a modality.
+
+    Parameters
+    ----------
+    discriminants : Mapping of modality to Discriminant
+    names : tuple of str
+    hierarchy : Hierarchy
+    is_exclusive : bool
+    """
+
+    def __init__(
+        self,
+        discriminants: Mapping[Modality, Discriminant],
+        *,
+        names: tuple[str, ...],
+        hierarchy: Hierarchy,
+        is_exclusive: bool,
+    ) -> None:
+        self.discriminants = discriminants
+        self.names = names
+        self.hierarchy = hierarchy
+        self.is_exclusive = is_exclusive
+
+    def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> Answers:  # noqa: ARG002
+        """Name queries; see `Classifier.answer`. A head has no votes."""
+        said = []
+        for modality, part in batch.segments.items():
+            means = mean_of_queries(part.vectors, part.queries)
+            probabilities = self.discriminants[modality].probabilities(means, exclusive=self.is_exclusive)
+            said.append((np.unique(part.queries), probabilities))
+        return Answers(_mean_of_modalities(said, n=len(batch), n_labels=len(self.names)), Votes.none())
+
+
+def answer_all(
+    classifier: Classifier, batches: Iterable[QueryBatch], *, most_votes: int = 0
+) -> Iterator[tuple[QueryBatch, Answers]]:
+    """Name batches of queries, some at once in threads, and give the answers in order.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    batches : iterable of QueryBatch
+        Read in the thread of who takes the answers.
+    most_votes : int
+        As for `Classifier.answer`.
+
+    Yields
+    ------
+    (QueryBatch, Answers)
+    """
+
+    def answer(batch: QueryBatch) -> tuple[QueryBatch, Answers]:
+        return batch, classifier.answer(batch, most_votes=most_votes)
+
+    return computed_ahead(answer, batches)
+
+
+def _mean_of_modalities(said: Iterable[tuple[Int64Array, FloatArray]], *, n: int, n_labels: int) -> FloatArray:
+    """Average what is said of queries by their segments of one modality and of the other, where they have both."""
+    total, counts = np.zeros((n, n_labels)), np.zeros((n, 1))
+    for queries, probabilities in said:
+        total[queries] += probabilities
+        counts[queries] += 1
+    return total / np.maximum(counts, 1)
