@@ -2,59 +2,58 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
-from dataclasses import asdict, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-import numpy as np
-
-from modag_search.catalog import Catalog
-from modag_search.errors import IndexFolderError, IndexNotFoundError, UsageError
-from modag_search.features.encoding import MediaEncoder
+from modag_search.classify.arithmetic.knn import TEMPERATURE, K
+from modag_search.classify.namer import Namer
+from modag_search.curate.curator import Curator
+from modag_search.errors import IndexNotFoundError
 from modag_search.features.item_vectors import ItemVectors
-from modag_search.features.vectors import SegmentVectors
-from modag_search.index.opening import (
-    LOCK_FILE,
-    OWN_SPACE_FILE,
-    STORES_FOLDER,
-    Workings,
-    WriterLock,
-    adopt_space,
-    load_space,
-    no_space_joins,
-    present_settings,
-    with_own_space,
-)
-from modag_search.index.spreading import Paths, Spreading, one_or_more
-from modag_search.ingest.run import Ingest, IngestOptions, Progress
+from modag_search.index.opening import Workings, WriterLock, created, opened
+from modag_search.index.upkeep import Upkeep
+from modag_search.ingest.run import IngestOptions
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
-from modag_search.search.items import ItemSearch, Query
-from modag_search.search.query import QueryMaker
-from modag_search.search.snapshot import STORES, Snapshots
+from modag_search.search.finder import Finder, no_space_joins
+from modag_search.search.snapshot import Snapshots
 from modag_search.settings import IndexSettings, is_index
-from modag_search.values import MODALITIES, Failure, Hit, IndexReport, ItemRecord, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from modag_search.search.snapshot import Snapshot
+    from modag_search.catalog import Catalog
+    from modag_search.classify.classify import By
+    from modag_search.classify.decision import Level
+    from modag_search.classify.linear_head import Head
+    from modag_search.curate.duplicates import DuplicateGroup
+    from modag_search.errors import ModagError
+    from modag_search.ingest.run import Progress
     from modag_search.space import Space
-    from modag_search.stores import StoreReader
+    from modag_search.values import (
+        Classification,
+        Failure,
+        Hit,
+        IndexReport,
+        ItemRecord,
+        LabelIssue,
+        Modality,
+        PairIssue,
+        Suggestion,
+        TransferReport,
+    )
 
-logger = logging.getLogger(__name__)
-
-_CATALOG_FILE = "catalog.sqlite"
-_WAY_TO_OTHERS = "`modag rebuild` changes encoders, space and store, for anything else make a new index"
 WAIT_S = 30.0
 """How long a writer waits for another one, in seconds."""
 
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""One path or several."""
 
-class Index(Spreading):
+
+class Index:
     """A collection of sounds, pictures and videos in one shared space; a folder on disk.
 
     Open one with `Index.open`; it is a context manager. Any number of threads may share it: each call answers from one
@@ -77,10 +76,11 @@ class Index(Spreading):
         self.folder = folder
         self._catalog = catalog
         self._workings = Workings(folder, catalog, settings)
-        self._writers = WriterLock(folder, wait_s=wait_s)
         self._snapshots = Snapshots(catalog, lambda: self._workings.basis)
-        self._warned_of: tuple[int, str] | None = None
-        self._warning = threading.Lock()
+        self._namer = Namer(folder, catalog, self._snapshots)
+        self._curator = Curator(catalog, self._snapshots, self._namer)
+        self._finder = Finder(folder, catalog, self._snapshots)
+        self._upkeep = Upkeep(catalog, self._workings, WriterLock(folder, wait_s=wait_s))
 
     @classmethod
     def open(
@@ -118,34 +118,10 @@ class Index(Spreading):
         """
         path = Path(folder).absolute()
         if is_index(path):
-            kept = present_settings(IndexSettings.load(path))
-            if settings is not None and kept != (wanted := with_own_space(path, kept, settings)):
-                raise UsageError(f"{path}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
-            if not (path / _CATALOG_FILE).is_file():
-                raise IndexFolderError(f"{path}: its {_CATALOG_FILE} is gone; put a copy back, or remove the folder")
-            return cls(path, kept, Catalog.open(path / _CATALOG_FILE), wait_s=wait_s)
+            return cls(path, *opened(path, settings), wait_s=wait_s)
         if not create:
             raise IndexNotFoundError(f"{path}: there is no index here; `modag index PATH... --index {path}` makes one")
-        return cls._created(path, settings or IndexSettings(), wait_s=wait_s)
-
-    @classmethod
-    def _created(cls, folder: Path, settings: IndexSettings, *, wait_s: float) -> Self:
-        """Make the folder; the settings come last, since they are what makes it an index."""
-        encoder = MediaEncoder(settings)
-        encoders = encoder.encoders
-        load_space(folder, settings, encoders)
-        _require_room(folder)
-        for modality in MODALITIES:
-            if encoders[modality].missing_weights():
-                encoder.warm(modality)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            settings = replace(settings, space=adopt_space(folder, settings.space, encoders))
-            catalog = Catalog.open(folder / _CATALOG_FILE, create=True)
-            settings.save(folder)
-        except OSError as error:
-            raise IndexFolderError(f"{folder}: cannot be made: {error}") from error
-        return cls(folder, settings, catalog, wait_s=wait_s)
+        return cls(path, *created(path, settings or IndexSettings()), wait_s=wait_s)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -178,19 +154,7 @@ class Index(Spreading):
     def vectors(self) -> ItemVectors:
         """Labelled items, and files, as single vectors: what an evaluation reads."""
         self._require_joined()
-        return ItemVectors(self._catalog, self._encoder, self.space)
-
-    @property
-    def _encoder(self) -> MediaEncoder:
-        return self._workings.encoder
-
-    @property
-    def _segment_vectors(self) -> SegmentVectors:
-        return SegmentVectors(self._catalog, self.space, self._encoder.fingerprints)
-
-    @property
-    def _queries(self) -> QueryMaker:
-        return QueryMaker(self._catalog, self._encoder, self.space)
+        return ItemVectors(self._catalog, self._workings.encoder, self.space)
 
     # Adding.
 
@@ -240,7 +204,6 @@ class Index(Spreading):
         WeightsMissingError
             If the weights of an encoder are not on this machine and cannot be fetched.
         """
-        roots = one_or_more(paths)
         options = IngestOptions(
             prune=prune,
             dry_run=dry_run,
@@ -249,15 +212,7 @@ class Index(Spreading):
             follow_symlinks=follow_symlinks,
             retry_failed=retry_failed,
         )
-        ingest = Ingest(self._catalog, self._encoder, roots, options=options, progress=progress)
-        if dry_run:
-            return ingest.run(run_id=None)
-        with self._writers.held():
-            run_id = self._start_run("index", {"paths": [_printable(root) for root in roots], **asdict(options)})
-            report = ingest.run(run_id=run_id)
-            self._workings.basis.stores.save()
-            self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
-        return report
+        return self._upkeep.add(one_or_more(paths), options=options, progress=progress)
 
     # Asking.
 
@@ -304,18 +259,15 @@ class Index(Spreading):
         SpaceMismatchError
             If only the other modality is wanted, and no space joins the two.
         """
-        if n < 1:
-            raise UsageError(f"n must be 1 at least, not {n}")
-        if modality not in (*MODALITIES, "any"):
-            raise UsageError(f"modality must be image, sound or any, not {modality!r}")
-        with self._snapshots.present() as snapshot:
-            maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
-            asked = maker.make(os.fspath(query), start_s=start_s, end_s=end_s)
-            search = ItemSearch(self._catalog, snapshot.space, self._stores(snapshot, modality, asked))
-            among = None if label is None else self._segments_labelled(label)
-            hits = search.hits(asked, n=n, among=among, min_similarity=min_similarity)
-            self._warn_of_outdated()
-        return hits
+        return self._finder.find(
+            os.fspath(query),
+            modality=modality,
+            n=n,
+            min_similarity=min_similarity,
+            label=label,
+            start_s=start_s,
+            end_s=end_s,
+        )
 
     # Labels.
 
@@ -372,6 +324,289 @@ class Index(Spreading):
         """
         return find_item(self._catalog, os.fspath(path))
 
+    # Naming.
+
+    def classify(
+        self,
+        paths: Paths | None = None,
+        *,
+        by: By = "knn",
+        k: int = K,
+        temperature: float = TEMPERATURE,
+        min_confidence: float = 0.0,
+        level: Level = None,
+        unlabelled: bool = False,
+        workers: int | None = None,
+        on_failure: Callable[[ModagError], None] | None = None,
+    ) -> list[Classification]:
+        """Name files by the labelled items of the index, of whatever modality.
+
+        Confidence is how likely a label is right: it is learnt by leaving labelled items out, whenever labels change.
+        It holds for media like those that have labels; for others it may be off.
+
+        Parameters
+        ----------
+        paths : str, os.PathLike or sequence of them, optional
+            Media files, folders of them, or ``id:N``; without it, all items of the index, by their stored features.
+        by : {"knn", "head"}
+            By the nearest labelled segments, or by the head that `train_head` fitted.
+        k : int
+            How many of the nearest labelled segments of each label and modality weigh by nearness,
+            ``exp(similarity / temperature)``, beside the mean of all of the label; and how many neighbours each answer
+            lists, of those that weighed most.
+        temperature : float
+        min_confidence : float
+            Below it, the label is None: unknown.
+        level : int or "deepest", optional
+            Answer on a level of the hierarchy of labels, from 0 at the top; ``deepest`` with the lowest label that is
+            sure enough. By default with labels as they were given.
+        unlabelled : bool
+            Without `paths`: only items without a label.
+        workers : int, optional
+            Threads that decode and encode; default one a processor.
+        on_failure : callable, optional
+            Called with the error of each file that cannot be read or is silent or black, and has no answer then;
+            without it, the first such error is raised.
+
+        Returns
+        -------
+        list of Classification
+            In the order of `paths`; those of items in order of their paths.
+
+        Raises
+        ------
+        UsageError
+            If an argument cannot be meant.
+        MediaError
+            If a file cannot be read.
+        NothingFoundError
+            If the index holds no labels, or a file is silent or black.
+        ModelError
+            If there is no head, or it was fitted in another space.
+        """
+        return list(
+            self.classify_each(
+                paths,
+                by=by,
+                k=k,
+                temperature=temperature,
+                min_confidence=min_confidence,
+                level=level,
+                unlabelled=unlabelled,
+                workers=workers,
+                on_failure=on_failure,
+            )
+        )
+
+    def classify_each(
+        self,
+        paths: Paths | None = None,
+        *,
+        by: By = "knn",
+        k: int = K,
+        temperature: float = TEMPERATURE,
+        min_confidence: float = 0.0,
+        level: Level = None,
+        unlabelled: bool = False,
+        workers: int | None = None,
+        on_failure: Callable[[ModagError], None] | None = None,
+    ) -> Iterator[Classification]:
+        """Name files or items as `classify` does, and give the answers as they come: a large index never fits a list.
+
+        All answers are by the labels of the moment of the call.
+
+        Parameters
+        ----------
+        paths : str, os.PathLike or sequence of them, optional
+        by : {"knn", "head"}
+        k : int
+        temperature : float
+        min_confidence : float
+        level : int or "deepest", optional
+        unlabelled : bool
+        workers : int, optional
+        on_failure : callable, optional
+            As in `classify`, all of them.
+
+        Returns
+        -------
+        iterator of Classification
+            In the order of `classify`.
+
+        Raises
+        ------
+        UsageError, NothingFoundError, ModelError
+            As `classify`, at once.
+        MediaError
+            Where it comes to a file that cannot be read.
+        """
+        self._require_joined()
+        return self._namer.classify_each(
+            None if paths is None else one_or_more(paths),
+            by=by,
+            k=k,
+            temperature=temperature,
+            min_confidence=min_confidence,
+            level=level,
+            unlabelled=unlabelled,
+            workers=workers,
+            on_failure=on_failure,
+        )
+
+    def transfer(
+        self,
+        *,
+        min_confidence: float = 0.8,
+        by: By = "knn",
+        k: int = K,
+        temperature: float = TEMPERATURE,
+        level: Level = None,
+        dry_run: bool = False,
+    ) -> TransferReport:
+        """Give every unlabelled item the label that the labelled ones are sure enough of; nothing is decoded.
+
+        What is transferred can be taken back by its run (`labels.undo`), and never votes itself.
+
+        Parameters
+        ----------
+        min_confidence : float
+            Among labels with this confidence, about as many are right.
+        by : {"knn", "head"}
+        k : int
+        temperature : float
+        level : int or "deepest", optional
+            As in `classify`.
+        dry_run : bool
+            Write nothing; report what would be given.
+
+        Returns
+        -------
+        TransferReport
+
+        Raises
+        ------
+        UsageError, NothingFoundError, ModelError
+            As `classify`.
+        """
+        self._require_joined()
+        return self._namer.transfer(
+            min_confidence=min_confidence, by=by, k=k, temperature=temperature, level=level, dry_run=dry_run
+        )
+
+    def train_head(self, *, update: bool = False, seed: int = 0) -> Head:
+        """Fit a linear head to the vectors of the labelled items, for ``classify(by="head")``.
+
+        Parameters
+        ----------
+        update : bool
+            Take in what has changed since the head was fitted, and leave its settings as they are: the same head as a
+            fit with these settings, from the changes alone.
+        seed : int
+            Deals the folds of the cross-validation that chooses the settings.
+
+        Returns
+        -------
+        Head
+
+        Raises
+        ------
+        NothingFoundError
+            If fewer than two labels have items.
+        ModelError
+            With `update`, if there is no head.
+        """
+        self._require_joined()
+        return self._namer.train_head(update=update, seed=seed)
+
+    # Looking over a collection.
+
+    def suggest(self, *, n: int = 20, modality: Modality | None = None, seed: int = 0) -> list[Suggestion]:
+        """List the items that are most worth a label, so that the fewest labels name the most.
+
+        Parameters
+        ----------
+        n : int
+        modality : {"image", "sound"}, optional
+            Default both.
+        seed : int
+            Of the draw that large collections are looked at by.
+
+        Returns
+        -------
+        list of Suggestion
+            The most worthwhile first; each takes into account that those before it get a label.
+
+        Raises
+        ------
+        NothingFoundError
+            If no item is without a label.
+        """
+        self._require_joined()
+        return self._curator.suggest(n=n, modality=modality, seed=seed)
+
+    def audit(self, *, max_probability: float = 0.1) -> list[LabelIssue]:
+        """List labels that the other labelled items contradict.
+
+        Parameters
+        ----------
+        max_probability : float
+            How likely a label may be, by all others, to be listed.
+
+        Returns
+        -------
+        list of LabelIssue
+            The most doubtful first.
+
+        Raises
+        ------
+        NothingFoundError
+            If nothing is labelled.
+        """
+        self._require_joined()
+        return self._curator.label_issues(max_probability=max_probability)
+
+    def audit_pairs(self, *, min_rank: float = 0.5, seed: int = 0) -> list[PairIssue]:
+        """List sounds and pictures that stand together and do not fit each other.
+
+        What stands together: the sound and the frames of a video, and a sound and a picture of one name in one folder.
+
+        Parameters
+        ----------
+        min_rank : float
+            Share of others that fit better, from which on a pair is listed; 0.5 is no better than chance.
+        seed : int
+            Of the draw that large collections are looked at by.
+
+        Returns
+        -------
+        list of PairIssue
+            The worst first.
+        """
+        self._require_joined()
+        return self._curator.pair_issues(min_rank=min_rank, seed=seed)
+
+    def duplicates(
+        self, *, modality: Modality | None = None, min_similarity: float | None = None
+    ) -> list[DuplicateGroup]:
+        """Find the same sound or picture at another size, rate or quality; nothing is changed.
+
+        Sounds are confirmed by their waveforms, which takes reading the files that are alike; see `curate.duplicates`.
+
+        Parameters
+        ----------
+        modality : {"image", "sound"}, optional
+            Default both.
+        min_similarity : float, optional
+            Of features, from which on items are duplicates; by default one for each modality, see
+            `curate.duplicates.DEFAULT_MIN_SIMILARITY`.
+
+        Returns
+        -------
+        list of DuplicateGroup
+            In each the best copy first.
+        """
+        return self._curator.duplicates(modality=modality, min_similarity=min_similarity)
+
     # Upkeep.
 
     def failures(self) -> list[Failure]:
@@ -421,12 +656,15 @@ class Index(Spreading):
         UnknownPluginError, WeightsMissingError, MissingExtraError
             If an encoder is not to be had; the index is as it was.
         """
-        with self._writers.held():
-            self._workings.change(space=space, store=store, sound_encoder=sound_encoder, image_encoder=image_encoder)
-            for failure in self._encode_outdated(workers=workers, progress=progress):
-                if on_failure:
-                    on_failure(failure)
-            return self._workings.basis.stores.rebuild()
+        return self._upkeep.rebuild(
+            space=space,
+            store=store,
+            sound_encoder=sound_encoder,
+            image_encoder=image_encoder,
+            workers=workers,
+            progress=progress,
+            on_failure=on_failure,
+        )
 
     def verify(self) -> list[str]:
         """Describe what is wrong with the index, a line each; nothing where all is well."""
@@ -434,68 +672,19 @@ class Index(Spreading):
 
     def outdated(self) -> int:
         """Count the items that another version of an encoder or a decoder made; `add` brings them up to date."""
-        return self._catalog.items.count_outdated(self._encoder.fingerprints)
+        return self._catalog.items.count_outdated(self._workings.encoder.fingerprints)
 
-    # What the above share.
-
-    def _stores(
-        self, snapshot: Snapshot, modality: Modality | Literal["any"], asked: Query
-    ) -> Mapping[Modality, StoreReader]:
-        """Return what to search; where no space joins the modalities, only what can be compared with what is asked."""
-        wanted = MODALITIES if modality == "any" else (modality,)
-        comparable = [one for one in wanted if snapshot.space.joins or one in asked.vectors]
-        if not comparable:
-            raise no_space_joins(self.settings, self.folder, "sounds find sounds and pictures find pictures alone")
-        return {one: snapshot.get(STORES[one]).reader for one in comparable}
-
-    def _segments_labelled(self, label: str) -> np.ndarray:
-        names = self.labels.with_descendants(label)
-        return np.unique(self._catalog.labels.labelled_segments(labels=names)[0])
-
-    def _encode_outdated(self, *, workers: int | None, progress: Progress | None) -> tuple[Failure, ...]:
-        """Encode anew the files whose features other encoders made, as far as they are within reach."""
-        outdated = self._catalog.items.outdated_paths(self._encoder.fingerprints)
-        here = [path for path in outdated if os.path.exists(path)]
-        if lacking := len(outdated) - len(here):
-            logger.warning("%d files are out of reach; `modag index` takes them in once they are back", lacking)
-        if not here:
-            return ()
-        ingest = Ingest(self._catalog, self._encoder, here, options=IngestOptions(workers=workers), progress=progress)
-        run_id = self._start_run("rebuild", asdict(self.settings))
-        report = ingest.run(run_id=run_id)
-        self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
-        return report.failures
-
-    def _warn_of_outdated(self) -> None:
-        """Say how many items are not searched, once for each generation of the catalog that has such."""
-        generation = self._catalog.latest_generation
-        with self._warning:
-            if generation == self._warned_of:
-                return
-            self._warned_of = generation
-        if outdated := self.outdated():
-            logger.warning(
-                "%d items were made by another encoder, or another version of one, and are not searched; "
-                "`modag rebuild` renews them",
-                outdated,
-            )
-
-    def _start_run(self, verb: str, arguments: Mapping[str, object]) -> int:
-        return self._catalog.runs.start(verb, arguments=arguments)
+    def _require_joined(self) -> None:
+        """Refuse to spread labels where some of what would be named cannot be compared with some that have labels."""
+        if self.space.joins:
+            return
+        stored = {modality for (modality, status), n in self._catalog.count().segments.items() if n and status == "ok"}
+        if len(stored) > 1:
+            raise no_space_joins(self.settings, self.folder, "labels of the one say nothing of the other")
 
 
-def _require_room(folder: Path) -> None:
-    """Refuse to make an index among files of another kind; what a broken-off making left is no hindrance."""
-    own = (_CATALOG_FILE, STORES_FOLDER, LOCK_FILE, OWN_SPACE_FILE, ".")
-    if folder.is_dir() and (other := [name for name in os.listdir(folder) if not name.startswith(own)]):
-        raise IndexFolderError(f"{folder}: holds {other[0]} and is no index; name an empty or a new folder")
-
-
-def _differences(kept: IndexSettings, wanted: IndexSettings) -> str:
-    pairs = ((name, value, asdict(wanted)[name]) for name, value in asdict(kept).items())
-    return ", ".join(f"{name} is {value}, not {other}" for name, value, other in pairs if value != other)
-
-
-def _printable(path: str) -> str:
-    """Make a path that is not UTF-8 fit for JSON."""
-    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+def one_or_more(paths: Paths) -> list[str]:
+    """Take a single path for a list of one."""
+    if isinstance(paths, (str, os.PathLike)):
+        return [os.fspath(paths)]
+    return [os.fspath(path) for path in paths]

@@ -7,13 +7,21 @@ import os
 import threading
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modag_search import registry
+from modag_search.catalog import Catalog
 from modag_search.encoders import Encoder
-from modag_search.errors import IndexFolderError, IndexLockedError, ModelError, SpaceMismatchError, UnknownPluginError
+from modag_search.errors import (
+    IndexFolderError,
+    IndexLockedError,
+    ModelError,
+    SpaceMismatchError,
+    UnknownPluginError,
+    UsageError,
+)
 from modag_search.features.encoding import MediaEncoder
 from modag_search.files import write_atomically
 from modag_search.search.snapshot import Basis
@@ -27,15 +35,56 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
-    from modag_search.catalog import Catalog
 
 logger = logging.getLogger(__name__)
 
 OWN_SPACE_FILE = "space.safetensors"
+_CATALOG_FILE = "catalog.sqlite"
+_WAY_TO_OTHERS = "`modag rebuild` changes encoders, space and store, for anything else make a new index"
 STORES_FOLDER = "stores"
 LOCK_FILE = "lock"
 _FORMER_SPACES = ("mn04",)
 Encoders = Mapping[Modality, Encoder]
+
+
+def opened(folder: Path, settings: IndexSettings | None) -> tuple[IndexSettings, Catalog]:
+    """Open the index in a folder, and return its settings and its catalog; see `Index.open`."""
+    kept = present_settings(IndexSettings.load(folder))
+    if settings is not None and kept != (wanted := with_own_space(folder, kept, settings)):
+        raise UsageError(f"{folder}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
+    if not (folder / _CATALOG_FILE).is_file():
+        raise IndexFolderError(f"{folder}: its {_CATALOG_FILE} is gone; put a copy back, or remove the folder")
+    return kept, Catalog.open(folder / _CATALOG_FILE)
+
+
+def created(folder: Path, settings: IndexSettings) -> tuple[IndexSettings, Catalog]:
+    """Make an index; the settings come last, since they are what makes a folder one."""
+    encoder = MediaEncoder(settings)
+    load_space(folder, settings, encoder.encoders)
+    _require_room(folder)
+    for modality in MODALITIES:
+        if encoder.encoders[modality].missing_weights():
+            encoder.warm(modality)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = replace(settings, space=adopt_space(folder, settings.space, encoder.encoders))
+        catalog = Catalog.open(folder / _CATALOG_FILE, create=True)
+        settings.save(folder)
+    except OSError as error:
+        raise IndexFolderError(f"{folder}: cannot be made: {error}") from error
+    return settings, catalog
+
+
+def _require_room(folder: Path) -> None:
+    """Refuse to make an index among files of another kind; what a broken-off making left is no hindrance."""
+    own = (_CATALOG_FILE, STORES_FOLDER, LOCK_FILE, OWN_SPACE_FILE, ".")
+    if folder.is_dir() and (other := [name for name in os.listdir(folder) if not name.startswith(own)]):
+        raise IndexFolderError(f"{folder}: holds {other[0]} and is no index; name an empty or a new folder")
+
+
+def _differences(kept: IndexSettings, wanted: IndexSettings) -> str:
+    pairs = ((name, value, asdict(wanted)[name]) for name, value in asdict(kept).items())
+    return ", ".join(f"{name} is {value}, not {other}" for name, value, other in pairs if value != other)
 
 
 class Workings:
@@ -260,15 +309,6 @@ def _own_space(folder: Path, encoders: Encoders) -> Space:
         logger.warning("%s; %s", error, "until then the index goes on without its own")
         return _fitting_space(encoders)
     return space
-
-
-def no_space_joins(settings: IndexSettings, folder: Path, what: str) -> SpaceMismatchError:
-    """Word that something takes a space, where sounds and pictures are kept apart."""
-    return SpaceMismatchError(
-        f"no space joins {settings.sound_encoder} and {settings.image_encoder} in this index, so {what}; label some "
-        f"sounds and pictures and make one: `modag train space --index {folder} --output FILE`, then "
-        f"`modag rebuild --space FILE`"
-    )
 
 
 def adopt_space(folder: Path, space: str | os.PathLike[str], encoders: Encoders) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from modag_search.classify.labelled_set import read_labelled_set
 from modag_search.classify.linear_head import Head, fit_head
+from modag_search.classify.namer import LABELLED_SET
 from modag_search.errors import ModelError, NothingFoundError
 from modag_search.hierarchy import Hierarchy
 from modag_search.values import MODALITIES
@@ -22,12 +22,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search import Index
+    from modag_search.classify.labelled_set import LabelledSet
 
 KINDS = {"low": (RED, LOW_HZ), "middle": (GREEN, MIDDLE_HZ), "high": (BLUE, HIGH_HZ)}
 CHANGED = "labels have changed since the head was fitted; `modag train head --update` takes the changes in"
 
 
 @pytest.fixture
+def labelled_set(index: Index) -> LabelledSet:
+    with index._snapshots.present() as snapshot:
+        return snapshot.get(LABELLED_SET)
+
+
 def labelled(index: Index, media: Path) -> Index:
     """Of each kind three labelled pictures and two labelled sounds."""
     for name, (colour, hz) in KINDS.items():
@@ -53,7 +59,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def assert_same_as_a_fresh_fit(head: Head, index: Index) -> None:
     """Compare a head that was brought up to date with one from the beginning that has its settings."""
-    fresh = fit_head(read_labelled_set(index.catalog, index._segment_vectors), space=index.space.fingerprint)
+    fresh = fit_head(labelled_set(index), space=index.space.fingerprint)
     order = [head.names.index(name) for name in fresh.names]
     assert (head.sums.counts.sum(axis=0) > 0).sum() == len(fresh.names)
     np.testing.assert_allclose(head.sums.counts[:, order], fresh.sums.counts)

@@ -59,7 +59,7 @@ def only(index: Index, query: Path | str, **options: object) -> Classification:
 
 def neighbour_classifier(index: Index) -> NeighbourClassifier:
     with index._snapshots.present() as snapshot:
-        return snapshot.get(index._neighbour_classifier)
+        return snapshot.get(index._namer.neighbour_classifier)
 
 
 def assert_same(first: Classification, second: Classification) -> None:

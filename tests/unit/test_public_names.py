@@ -95,6 +95,10 @@ INDEX = {
         "self, paths=None, *, by='knn', k=20, temperature=0.07, min_confidence=0.0, level=None, unlabelled=False, "
         "workers=None, on_failure=None"
     ),
+    "classify_each": (
+        "self, paths=None, *, by='knn', k=20, temperature=0.07, min_confidence=0.0, level=None, unlabelled=False, "
+        "workers=None, on_failure=None"
+    ),
     "transfer": "self, *, min_confidence=0.8, by='knn', k=20, temperature=0.07, level=None, dry_run=False",
     "train_head": "self, *, update=False, seed=0",
     "suggest": "self, *, n=20, modality=None, seed=0",

@@ -1,0 +1,182 @@
+"""Who names, at one moment of an index, and what it names: files, items, everything that has no label yet."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import TYPE_CHECKING
+
+from modag_search.classify.arithmetic.knn import TEMPERATURE, K
+from modag_search.classify.classifiers import HeadClassifier, NeighbourClassifier
+from modag_search.classify.classify import classify_items, classify_queries, files_in
+from modag_search.classify.decision import Decision
+from modag_search.classify.labelled_set import LabelledSet, read_labelled_set, require_labels
+from modag_search.classify.leave_one_out import kept_evidence_weights
+from modag_search.classify.linear_head import fit_head, load_head, updated_head
+from modag_search.classify.neighbours import Neighbours
+from modag_search.classify.transfer import transfer_labels
+from modag_search.errors import UsageError
+from modag_search.search.query import QueryMaker
+from modag_search.search.snapshot import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from modag_search.catalog import Catalog
+    from modag_search.classify.classifiers import Classifier
+    from modag_search.classify.classify import By
+    from modag_search.classify.decision import Level
+    from modag_search.classify.linear_head import Head
+    from modag_search.errors import ModagError
+    from modag_search.search.snapshot import Snapshot, Snapshots
+    from modag_search.values import Classification, TransferReport
+
+logger = logging.getLogger(__name__)
+
+_EVIDENCE_WEIGHTS_FILE = "calibration.json"
+_HEAD_FILE = "head.safetensors"
+
+LABELLED_SET: Part[LabelledSet] = Part(
+    "labelled set", lambda snapshot, former: read_labelled_set(snapshot.catalog, snapshot.vectors, former=former)
+)
+
+
+class Namer:
+    """Names by the labelled items of an index.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the index, where evidence weights and the head are kept.
+    catalog : Catalog
+    snapshots : Snapshots
+    """
+
+    def __init__(self, folder: Path, catalog: Catalog, snapshots: Snapshots) -> None:
+        self._folder = folder
+        self._catalog = catalog
+        self._snapshots = snapshots
+
+    # Who names.
+
+    @functools.cached_property
+    def neighbour_classifier(self) -> Part[NeighbourClassifier]:
+        """The labelled neighbours as they are asked by default, as a part of snapshots."""
+        return Part(
+            "neighbour classifier", lambda snapshot, _: self._neighbours(snapshot, k=K, temperature=TEMPERATURE)
+        )
+
+    def _neighbours(self, snapshot: Snapshot, *, k: int, temperature: float) -> NeighbourClassifier:
+        """Return the labelled neighbours, with what leave-one-out has learnt of how far to trust them."""
+        labelled = snapshot.get(LABELLED_SET)
+        require_labels(labelled, snapshot.catalog)
+        neighbours = Neighbours(
+            labelled=labelled,
+            unrelated_similarity=snapshot.space.unrelated_similarity,
+            k=k,
+            temperature=temperature,
+        )
+        moment = labelled.moment
+        state = {
+            "label_generation": moment.label_generation,
+            "generation": [moment.generation, moment.token],
+            "space": snapshot.space.fingerprint,
+        }
+        weights = kept_evidence_weights(self._folder / _EVIDENCE_WEIGHTS_FILE, neighbours, state=state)
+        return NeighbourClassifier(neighbours, weights)
+
+    def _head(self, snapshot: Snapshot) -> HeadClassifier:
+        head = load_head(self._folder / _HEAD_FILE, space=snapshot.space.fingerprint)
+        if head.label_generation != snapshot.moment.label_generation:
+            logger.warning(
+                "labels have changed since the head was fitted; `modag train head --update` takes the changes in"
+            )
+        return HeadClassifier(
+            head.discriminants(),
+            names=head.names,
+            hierarchy=snapshot.catalog.hierarchy.get(),
+            is_exclusive=snapshot.catalog.hierarchy.exclude_each_other,
+        )
+
+    def _classifier(self, snapshot: Snapshot, by: By, *, k: int, temperature: float) -> Classifier:
+        if by == "head":
+            return self._head(snapshot)
+        if (k, temperature) == (K, TEMPERATURE):
+            return snapshot.get(self.neighbour_classifier)
+        return self._neighbours(snapshot, k=k, temperature=temperature)
+
+    # Naming.
+
+    def classify_each(
+        self,
+        paths: Sequence[str] | None,
+        *,
+        by: By,
+        k: int,
+        temperature: float,
+        min_confidence: float,
+        level: Level,
+        unlabelled: bool,
+        workers: int | None,
+        on_failure: Callable[[ModagError], None] | None,
+    ) -> Iterator[Classification]:
+        """Name files, or items, and give the answers as they come; see `Index.classify_each`."""
+        _check(by=by, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
+        with self._snapshots.present() as snapshot:
+            classifier = self._classifier(snapshot, by, k=k, temperature=temperature)
+        decision = Decision(classifier, level=level, min_confidence=min_confidence)
+        if paths is None:
+            return classify_items(self._catalog, snapshot.vectors, classifier, decision, k=k, unlabelled=unlabelled)
+        maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
+        queries = maker.make_all(files_in(paths, on_failure), workers=workers, on_failure=on_failure)
+        return classify_queries(self._catalog, queries, classifier, decision, k=k)
+
+    def transfer(
+        self,
+        *,
+        min_confidence: float,
+        by: By,
+        k: int,
+        temperature: float,
+        level: Level,
+        dry_run: bool,
+    ) -> TransferReport:
+        """Give every unlabelled item the label that the labelled ones are sure of; see `Index.transfer`."""
+        _check(by=by, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
+        with self._snapshots.present() as snapshot:
+            classifier = self._classifier(snapshot, by, k=k, temperature=temperature)
+        return transfer_labels(
+            self._catalog,
+            snapshot.vectors,
+            classifier,
+            Decision(classifier, level=level, min_confidence=min_confidence),
+            arguments={"by": by, "level": level, "min_confidence": min_confidence},
+            dry_run=dry_run,
+        )
+
+    def train_head(self, *, update: bool, seed: int) -> Head:
+        """Fit the head to the labels, or bring it up to date; see `Index.train_head`."""
+        with self._snapshots.present() as snapshot:
+            labelled = snapshot.get(LABELLED_SET)
+        path, space, head = self._folder / _HEAD_FILE, snapshot.space.fingerprint, None
+        if update:
+            head = updated_head(load_head(path, space=space), labelled, snapshot.vectors)
+            if head is None:
+                logger.warning("items that the head learnt from have changed or gone; it is fitted anew")
+        head = head or fit_head(labelled, space=space, seed=seed)
+        head.save(path)
+        return head
+
+
+def _check(*, by: By, k: int, temperature: float, level: Level, min_confidence: float) -> None:
+    if not (level is None or level == "deepest" or (isinstance(level, int) and level >= 0)):
+        raise UsageError(f"level must be a number from 0, or 'deepest', not {level!r}")
+    if not 0 <= min_confidence <= 1:
+        raise UsageError(f"min_confidence must lie from 0 to 1, not {min_confidence}")
+    if by not in ("knn", "head"):
+        raise UsageError(f"by must be 'knn' or 'head', not {by!r}")
+    if k < 1:
+        raise UsageError(f"k must be 1 at least, not {k}")
+    if not temperature > 0:
+        raise UsageError(f"temperature must be above 0, not {temperature}")

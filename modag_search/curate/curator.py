@@ -1,0 +1,78 @@
+"""Looks over the collection of an index, at one moment of it; changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modag_search.classify.namer import LABELLED_SET
+from modag_search.curate.audit import label_issues
+from modag_search.curate.duplicates import Duplicates
+from modag_search.curate.pairs import pair_issues
+from modag_search.curate.suggest import suggest
+from modag_search.errors import NothingFoundError, UsageError
+
+if TYPE_CHECKING:
+    from modag_search.catalog import Catalog
+    from modag_search.classify.namer import Namer
+    from modag_search.curate.duplicates import DuplicateGroup
+    from modag_search.search.snapshot import Snapshots
+    from modag_search.values import LabelIssue, Modality, PairIssue, Suggestion
+
+
+class Curator:
+    """Says what to label next, which labels and pairs to look at again, and what stands twice.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    snapshots : Snapshots
+    namer : Namer
+    """
+
+    def __init__(self, catalog: Catalog, snapshots: Snapshots, namer: Namer) -> None:
+        self._catalog = catalog
+        self._snapshots = snapshots
+        self._namer = namer
+
+    def suggest(self, *, n: int, modality: Modality | None, seed: int) -> list[Suggestion]:
+        """List what is most worth a label; see `Index.suggest`."""
+        if n < 1:
+            raise UsageError(f"n must be 1 at least, not {n}")
+        with self._snapshots.present() as snapshot:
+            self._require_items()
+            has_labels = bool(snapshot.get(LABELLED_SET).names)
+            found = suggest(
+                self._catalog,
+                snapshot.vectors,
+                snapshot.get(self._namer.neighbour_classifier) if has_labels else None,
+                unrelated_similarity=snapshot.space.unrelated_similarity,
+                n=n,
+                modality=modality,
+                seed=seed,
+            )
+        if not found:
+            raise NothingFoundError("no item is left without a label")
+        return found
+
+    def label_issues(self, *, max_probability: float) -> list[LabelIssue]:
+        """List labels that others contradict; see `Index.audit`."""
+        with self._snapshots.present() as snapshot:
+            classifier = snapshot.get(self._namer.neighbour_classifier)
+            return label_issues(self._catalog, classifier, max_probability=max_probability)
+
+    def pair_issues(self, *, min_rank: float, seed: int) -> list[PairIssue]:
+        """List sounds and pictures that stand together and do not fit; see `Index.audit_pairs`."""
+        with self._snapshots.present() as snapshot:
+            self._require_items()
+            return pair_issues(self._catalog, snapshot.vectors, min_rank=min_rank, seed=seed)
+
+    def duplicates(self, *, modality: Modality | None, min_similarity: float | None) -> list[DuplicateGroup]:
+        """Find what stands twice; see `Index.duplicates`."""
+        with self._snapshots.present() as snapshot:
+            self._require_items()
+            finder = Duplicates(self._catalog, snapshot.encoder.fingerprints)
+            return finder.find(modality=modality, min_similarity=min_similarity)
+
+    def _require_items(self) -> None:
+        if next(self._catalog.items.all(), None) is None:
+            raise NothingFoundError("the index is empty; `modag index PATH...` takes files in")

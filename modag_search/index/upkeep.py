@@ -1,0 +1,87 @@
+"""What writes to an index: taking files in, moving to other encoders or spaces, making stores anew."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from modag_search.ingest.run import Ingest, IngestOptions, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from modag_search.catalog import Catalog
+    from modag_search.index.opening import Workings, WriterLock
+    from modag_search.values import Failure, IndexReport
+
+logger = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """Writes to an index, one writer at a time.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    workings : Workings
+    writers : WriterLock
+    """
+
+    def __init__(self, catalog: Catalog, workings: Workings, writers: WriterLock) -> None:
+        self._catalog = catalog
+        self._workings = workings
+        self._writers = writers
+
+    def add(self, roots: Sequence[str], *, options: IngestOptions, progress: Progress | None) -> IndexReport:
+        """Take files in; see `Index.add`."""
+        ingest = Ingest(self._catalog, self._workings.encoder, roots, options=options, progress=progress)
+        if options.dry_run:
+            return ingest.run(run_id=None)
+        with self._writers.held():
+            arguments = {"paths": [_printable(root) for root in roots], **asdict(options)}
+            run_id = self._catalog.runs.start("index", arguments=arguments)
+            report = ingest.run(run_id=run_id)
+            self._workings.basis.stores.save()
+            self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
+        return report
+
+    def rebuild(
+        self,
+        *,
+        space: str | os.PathLike[str] | None,
+        store: str | None,
+        sound_encoder: str | None,
+        image_encoder: str | None,
+        workers: int | None,
+        progress: Progress | None,
+        on_failure: Callable[[Failure], None] | None,
+    ) -> int:
+        """Make stores anew, and features that other encoders made; see `Index.rebuild`."""
+        with self._writers.held():
+            self._workings.change(space=space, store=store, sound_encoder=sound_encoder, image_encoder=image_encoder)
+            for failure in self._encode_outdated(workers=workers, progress=progress):
+                if on_failure:
+                    on_failure(failure)
+            return self._workings.basis.stores.rebuild()
+
+    def _encode_outdated(self, *, workers: int | None, progress: Progress | None) -> tuple[Failure, ...]:
+        """Encode anew the files whose features other encoders made, as far as they are within reach."""
+        encoder = self._workings.encoder
+        outdated = self._catalog.items.outdated_paths(encoder.fingerprints)
+        here = [path for path in outdated if os.path.exists(path)]
+        if lacking := len(outdated) - len(here):
+            logger.warning("%d files are out of reach; `modag index` takes them in once they are back", lacking)
+        if not here:
+            return ()
+        ingest = Ingest(self._catalog, encoder, here, options=IngestOptions(workers=workers), progress=progress)
+        run_id = self._catalog.runs.start("rebuild", arguments=asdict(self._workings.settings))
+        report = ingest.run(run_id=run_id)
+        self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
+        return report.failures
+
+
+def _printable(path: str) -> str:
+    """Make a path that is not UTF-8 fit for JSON."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
