@@ -29,11 +29,6 @@ CHANGED = "labels have changed since the head was fitted; `modag train head --up
 
 
 @pytest.fixture
-def labelled_set(index: Index) -> LabelledSet:
-    with index._snapshots.present() as snapshot:
-        return snapshot.get(LABELLED_SET)
-
-
 def labelled(index: Index, media: Path) -> Index:
     """Of each kind three labelled pictures and two labelled sounds."""
     for name, (colour, hz) in KINDS.items():
@@ -51,6 +46,11 @@ def labelled(index: Index, media: Path) -> Index:
 def named(index: Index, query: Path) -> str | None:
     (answer,) = index.classify([query], by="head")
     return answer.label
+
+
+def labelled_set(index: Index) -> LabelledSet:
+    with index._snapshots.present() as snapshot:
+        return snapshot.get(LABELLED_SET)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
