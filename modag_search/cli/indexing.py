@@ -139,7 +139,8 @@ def _summary(report: IndexReport, folder: str) -> str:
 def failures(index_name: str | None, output_format: str | None) -> None:
     """List files that could not be indexed, with the reason of each.
 
-    They are tried again when they change, or with `modag index --retry-failed`.
+    They are tried again when they change, or with `modag index --retry-failed`; those whose reason was no fault of the
+    file (a drive that is away, no memory left), by the next `modag index`.
     """
     from modag_search.cli.opening import open_index
 
