@@ -148,9 +148,9 @@ def answer_all(
     most_votes : int
         As for `Classifier.answer`.
 
-    Yields
-    ------
-    (QueryBatch, Answers)
+    Returns
+    -------
+    iterator of (QueryBatch, Answers)
     """
 
     def answer(batch: QueryBatch) -> tuple[QueryBatch, Answers]:

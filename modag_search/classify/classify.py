@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from modag_search import media
 from modag_search.classify.classifiers import answer_all
@@ -115,7 +116,7 @@ def _classifications(
         best, listed = decision.best(scores), decision.listed(scores)
         neighbours = _neighbours(answers.votes, names, paths, n=len(batch))
         for path, (label, confidence), possible, near in zip(batch.paths, best, listed, neighbours, strict=True):
-            yield Classification(path=path, label=label, confidence=confidence, scores=possible, neighbours=tuple(near))
+            yield Classification(path=path, label=label, confidence=confidence, scores=possible, neighbours=near)
 
 
 class _Paths:
@@ -140,29 +141,26 @@ class _Paths:
         return self._known
 
 
-def _neighbours(votes: Votes, names: tuple[str, ...], paths: _Paths, *, n: int) -> list[list[Neighbour]]:
-    """Say who voted, by query; items that have been removed since the labels were read are left out."""
+def _neighbours(votes: Votes, names: tuple[str, ...], paths: _Paths, *, n: int) -> Iterator[tuple[Neighbour, ...]]:
+    """Say who voted, one query after the other; items that are gone since the labels were read are left out."""
     path_of = paths.of(votes.items)
-    of_query: list[list[Neighbour]] = [[] for _ in range(n)]
-    columns = (votes.queries, votes.items, votes.sources, votes.labels, votes.similarities, votes.weights)
-    spans = [(_known(start_s), _known(end_s)) for start_s, end_s in votes.spans_s.tolist()]
-    rows = zip(*(column.tolist() for column in columns), spans, strict=True)
-    for query, item, source, label, similarity, weight, (start_s, end_s) in rows:
-        if item in path_of:
-            of_query[query].append(
-                Neighbour(
-                    id=item,
-                    path=path_of[item],
-                    modality=MODALITIES[source],
-                    label=names[label],
-                    similarity=similarity,
-                    weight=weight,
-                    start_s=start_s,
-                    end_s=end_s,
-                )
+    spans_s = votes.spans_s.astype(object)
+    spans_s[np.isnan(votes.spans_s)] = None
+    columns = (votes.items, votes.sources, votes.labels, votes.similarities, votes.weights, *spans_s.T)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    ends = np.searchsorted(votes.queries, np.arange(n), side="right").tolist()
+    for start, end in zip([0, *ends], ends, strict=False):
+        yield tuple(
+            Neighbour(
+                id=item,
+                path=path_of[item],
+                modality=MODALITIES[source],
+                label=names[label],
+                similarity=similarity,
+                weight=weight,
+                start_s=start_s,
+                end_s=end_s,
             )
-    return of_query
-
-
-def _known(seconds: float) -> float | None:
-    return None if math.isnan(seconds) else seconds
+            for item, source, label, similarity, weight, start_s, end_s in rows[start:end]
+            if item in path_of
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -53,8 +53,10 @@ class SortedVotes:
 
         Returns
         -------
-        rows, votes : np.ndarray [shape=(n_found,), int64]
-            Places among `voters`, ascending, and of the votes.
+        rows : np.ndarray [shape=(n_found,), int64]
+            Places among `voters`, ascending.
+        votes : np.ndarray [shape=(n_found,), int64]
+            Places of the votes.
         """
         firsts = np.searchsorted(self.voters, voters, side="left")
         counts = np.searchsorted(self.voters, voters, side="right") - firsts
@@ -130,7 +132,10 @@ class LabelledSet:
     hierarchy : Hierarchy
     is_exclusive : bool
         Whether labels exclude each other.
+    vectors : np.ndarray [shape=(n, d), float32]
+        Of both modalities, those of the first in `MODALITIES` first: one product of matrices compares with all.
     by_modality : Mapping of modality to LabelledVectors
+        Whose vectors are parts of these.
     moment : CatalogMoment
         Of the catalog that it was read from.
     """
@@ -138,6 +143,7 @@ class LabelledSet:
     names: tuple[str, ...]
     hierarchy: Hierarchy
     is_exclusive: bool
+    vectors: Float32Array
     by_modality: Mapping[Modality, LabelledVectors]
     moment: CatalogMoment
 
@@ -168,12 +174,16 @@ def read_labelled_set(catalog: Catalog, vectors: SegmentVectors, *, former: Labe
         pairs = _given_labels(catalog, hierarchy)
         content_of = _contents(catalog, pairs.items)
         found = _vectors(np.unique(pairs.segments), vectors, former)
+        vectors_of_all, by_modality = _joined(
+            {modality: _arranged(catalog, pairs, content_of, *found[modality]) for modality in MODALITIES}
+        )
         return LabelledSet(
             names=pairs.names,
             hierarchy=hierarchy,
             is_exclusive=catalog.hierarchy.exclude_each_other,
-            by_modality={modality: _arranged(catalog, pairs, content_of, *found[modality]) for modality in MODALITIES},
             moment=catalog.moment,
+            vectors=vectors_of_all,
+            by_modality=by_modality,
         )
 
 
@@ -258,6 +268,18 @@ def _vectors(
         kept = held[modality]
         joined[modality] = (np.append(part.segments[kept], ids), np.concatenate([part.vectors[kept], rows]))
     return joined
+
+
+def _joined(parts: Mapping[Modality, LabelledVectors]) -> tuple[Float32Array, dict[Modality, LabelledVectors]]:
+    """Put the vectors of both modalities into one array, and return it with parts that look into it."""
+    vectors = np.concatenate([parts[modality].vectors for modality in MODALITIES])
+    vectors.setflags(write=False)
+    within, start = {}, 0
+    for modality in MODALITIES:
+        stop = start + len(parts[modality])
+        within[modality] = replace(parts[modality], vectors=vectors[start:stop])
+        start = stop
+    return vectors, within
 
 
 def _arranged(

@@ -90,11 +90,11 @@ def learn_all_evidence_weights(neighbours: Neighbours, *, seed: int = 0) -> dict
         evidence_weights[modality] = EvidenceWeights()
         if len(neighbours.labelled.by_modality[modality]):
             most = _items_at_most(neighbours.labelled)
-            asked = LeftOut.joined(left_out(neighbours, modality, most=most, seed=seed))
-            told = asked.holds & asked.heard
+            items = LeftOut.joined(left_out(neighbours, modality, most=most, seed=seed))
+            told = items.holds & items.heard
             there = told.any(axis=1)
             evidence_weights[modality] = learn_evidence_weights(
-                asked.evidence[there], told[there], also=asked.holds[there]
+                items.evidence[there], told[there], also=items.holds[there]
             )
     return evidence_weights
 
@@ -204,8 +204,7 @@ def _evidence(neighbours: Neighbours, modality: Modality, segments: list[Int64Ar
     places = np.concatenate(segments)
     queries = np.repeat(np.arange(len(segments)), [len(own) for own in segments])
     own = part.contents[[places_of_query[0] for places_of_query in segments]]
-    asked = {modality: QuerySegments(part.vectors[places], queries)}
-    blocks = neighbours.blocks(asked, own, copies=True)
+    blocks = neighbours.blocks({modality: QuerySegments(part.vectors[places], queries)}, own, copies=True)
     return np.concatenate([block.evidence()[modality].evidence for block in blocks])
 
 

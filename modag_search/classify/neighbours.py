@@ -121,17 +121,19 @@ class Neighbours:
         width = max(self.labelled.n_votes, _CELLS_OF_A_LABEL * len(self.labelled.names), 1)
         return max(1, _CELLS_AT_ONCE // width)
 
-    def compare(
-        self, modality: Modality, vectors: Float32Array, own: Int64Array, *, copies: bool
+    def above_unlike(
+        self, modality: Modality, similarities: Float32Array, own: Int64Array, *, copies: bool
     ) -> dict[Modality, Float32Array]:
-        """Compare segments of one modality with all votes; see `Piece.above`."""
-        above = {}
-        for voting, part in self.labelled.by_modality.items():
-            similarities = vectors @ part.vectors.T
-            similarities -= np.float32(self.unrelated_similarity(modality, voting)[0])
-            above[voting] = part.in_order_of_votes(similarities)
+        """Make of similarities ``[shape=(n, n_labelled)]``, which are written over, what `Piece.above` holds."""
+        above, start = {}, 0
+        for voting in MODALITIES:
+            part = self.labelled.by_modality[voting]
+            of_part = similarities[:, start : start + len(part)]
+            of_part -= np.float32(self.unrelated_similarity(modality, voting)[0])
+            above[voting] = part.in_order_of_votes(of_part)
             votes_of_own = part.votes_by_content if copies else part.votes_by_item
             above[voting][votes_of_own.cast_by(own)] = -np.inf
+            start += len(part)
         return above
 
 
@@ -149,6 +151,11 @@ class Block:
     rows : int
         How many segments are compared at once, at the most: one query alone may have more.
     copies : bool
+
+    Attributes
+    ----------
+    fits : bool
+        Whether all segments are compared at once.
     """
 
     def __init__(
@@ -167,7 +174,7 @@ class Block:
         self.own = own
         self._rows = rows
         self._copies = copies
-        self._fits = sum(len(part.queries) for part in segments.values()) <= rows
+        self.fits = sum(len(part.queries) for part in segments.values()) <= rows
 
     def __len__(self) -> int:
         return len(self.own)
@@ -180,21 +187,31 @@ class Block:
 
     def pieces(self) -> Iterator[Piece]:
         """Compare the block's segments, those of one modality after the other's; what fits is compared only once."""
-        return iter(self._kept) if self._fits else self._compared()
+        return iter(self._kept) if self.fits else self._compared()
 
     @cached_property
     def _kept(self) -> list[Piece]:
-        return list(self._compared())
+        # One product for both modalities, and for all that can be had at once: between products, the threads that help
+        # with them wait by turning in circles, and take processors from what is done with the results.
+        vectors = [part.vectors for part in self._segments.values()]
+        similarities = np.concatenate(vectors) @ self.neighbours.labelled.vectors.T
+        ends = np.cumsum([len(rows) for rows in vectors]).tolist()
+        return [
+            self._piece(modality, part.queries, similarities[end - len(part.queries) : end])
+            for (modality, part), end in zip(self._segments.items(), ends, strict=True)
+        ]
 
     def _compared(self) -> Iterator[Piece]:
         for modality, part in self._segments.items():
             for start in range(0, len(part.queries), self._rows):
                 rows = slice(start, start + self._rows)
-                queries = part.queries[rows]
-                own = self.own[queries]
-                yield Piece(
-                    modality, queries, self.neighbours.compare(modality, part.vectors[rows], own, copies=self._copies)
-                )
+                similarities = part.vectors[rows] @ self.neighbours.labelled.vectors.T
+                yield self._piece(modality, part.queries[rows], similarities)
+
+    def _piece(self, modality: Modality, queries: Int64Array, similarities: Float32Array) -> Piece:
+        own = self.own[queries]
+        above = self.neighbours.above_unlike(modality, similarities, own, copies=self._copies)
+        return Piece(modality, queries, above)
 
     def evidence(self) -> dict[Modality, QueryEvidence]:
         """Gather what the votes of each modality say of each label, by the modality that asks; see `pooling`."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = -1
 """Stands for the item of a query that is not in the index."""
-ITEMS_AT_ONCE = 512
+ITEMS_AT_ONCE = 768
 SEGMENTS_AT_ONCE = 2048
 _FILES_AT_ONCE = 32
 """Decoding takes longer than naming, so that answers need not wait for many files."""

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modag_search.classify.arithmetic.knn import like_sized, padded
+from modag_search.classify.arithmetic.vote_shares import (
+    divided_among_evidence,
+    greatest_of_rows,
+    kernel_shares,
+    likely_labels,
+    not_outweighed,
+)
 from modag_search.classify.neighbours import own_first
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
@@ -16,12 +23,8 @@ if TYPE_CHECKING:
 
     from modag_search.classify.arithmetic.pooling import BoolArray, EvidenceWeights, FloatArray
     from modag_search.classify.labelled_set import LabelledSet
-    from modag_search.classify.neighbours import Block, QueryEvidence
+    from modag_search.classify.neighbours import Block, Piece, QueryEvidence
 
-_LISTED = 0.99
-"""Share of the probability of an answer whose voters are listed."""
-_LABELS_LISTED = 3
-"""Labels whose voters are listed in any case."""
 _CELLS_AT_ONCE = 2_000_000
 _ROUNDING = 0.999
 """Weights that are as near to each other as this may be in either order."""
@@ -109,112 +112,127 @@ def list_votes(
         n_modalities[part.queries] += 1
     # Both modalities of a video have equal parts, and where several labels hold, weights add up to one all the same.
     shares = probabilities / (np.maximum(n_modalities, 1) * np.maximum(probabilities.sum(axis=1), 1.0))[:, None]
-    likely = _likely(shares)
+    likely = likely_labels(shares)
     candidates: list[_Candidates] = []
     for modality, part in evidence.items():
         own_and_other = np.isfinite(part.evidence[..., [0, 2]])
         divided = np.zeros((*likely.shape, 4))
-        divided[part.queries] = _divided(weights[modality], own_and_other)
+        divided[part.queries] = divided_among_evidence(weights[modality], own_and_other)
         heard = np.zeros((*likely.shape, 2), dtype=bool)
         heard[part.queries] = own_and_other & likely[part.queries, :, None]
-        heard &= _may_count(block, modality, divided * shares[..., None], most=most)
-        for side, voting in enumerate(own_first(modality)):
-            for support in _supports(block, modality, voting, heard[..., side]):
-                pairs = support.queries, support.labels
-                of_side = divided[..., 2 * side : 2 * side + 2][pairs]
-                candidates.append(_weighed(block, support, of_side, shares[pairs], most=most))
+        floor, may_count = _floor(block, modality, divided * shares[..., None], most=most)
+        for pairs in _compared(block, modality, heard & may_count):
+            side = 2 * own_first(modality).index(pairs.voting)
+            said = _Said(
+                divided[pairs.queries, pairs.labels, side : side + 2],
+                shares[pairs.queries, pairs.labels],
+                floor[pairs.queries],
+            )
+            candidates.append(_weighed(block, pairs, said, most=most))
     return _greatest_of_queries(block.neighbours.labelled, candidates, most=most)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Support:
-    """What the votes of one modality for a label say of a query; a row for each pair of a query and a label.
+class _Pairs:
+    """Pairs of a query and a label, and what the votes of one modality for the label say of the query.
 
-    Attributes
+    Parameters
     ----------
     asking, voting : {"image", "sound"}
     queries, labels : np.ndarray [shape=(n,), int64]
     votes : np.ndarray [shape=(n, width), int64]
-        Places among the votes of the modality; rows of labels that have fewer than others are padded.
-    kernels : np.ndarray [shape=(n, width), float32]
-        Share of each vote in the label's kernel estimate, averaged over the query's segments.
+        Places among the votes of the modality that votes.
+    there : np.ndarray [shape=(n, width), bool]
+        False for padding: labels have different numbers of votes.
+
+    Attributes
+    ----------
     nearest : np.ndarray [shape=(n, width), float32]
         How far the nearest of the query's segments is above unlike things; -inf for what is padding, and for votes that
         the query must not hear.
     """
 
-    asking: Modality
-    voting: Modality
-    queries: Int64Array
-    labels: Int64Array
-    votes: Int64Array
-    kernels: Float32Array
-    nearest: Float32Array
+    def __init__(
+        self,
+        asking: Modality,
+        voting: Modality,
+        *,
+        queries: Int64Array,
+        labels: Int64Array,
+        votes: Int64Array,
+        there: BoolArray,
+    ) -> None:
+        self.asking = asking
+        self.voting = voting
+        self.queries = queries
+        self.labels = labels
+        self.votes = votes
+        self.nearest = np.full(votes.shape, -np.inf, dtype=np.float32)
+        self._padding = None if there.all() else ~there
+        self._shares = np.zeros(votes.shape, dtype=np.float32)
+        self._n_segments = np.zeros(len(queries), dtype=np.float32)
+
+    def take(self, piece: Piece, *, k: int, temperature: float) -> None:
+        """Take in segments of the queries; those of one query may come in several pieces."""
+        firsts = np.searchsorted(piece.queries, self.queries, side="left")
+        counts = np.searchsorted(piece.queries, self.queries, side="right") - firsts
+        # A row for each segment of each pair's query; those of a pair begin at `begins`.
+        begins = np.cumsum(counts) - counts
+        pairs = np.repeat(np.arange(len(counts)), counts)
+        segments = np.arange(len(pairs)) + np.repeat(firsts - begins, counts)
+        above = piece.above[self.voting][segments[:, None], self.votes[pairs]]
+        if self._padding is not None:
+            above[self._padding[pairs]] = -np.inf
+        shares = kernel_shares(above, k=k, temperature=temperature)
+        if len(pairs) > len(counts):
+            shares, above = np.add.reduceat(shares, begins, axis=0), np.maximum.reduceat(above, begins, axis=0)
+        self._shares += shares
+        np.maximum(self.nearest, above, out=self.nearest)
+        self._n_segments += counts
+
+    @property
+    def kernels(self) -> Float32Array:
+        """Share of each vote in its label's kernel estimate, averaged over the query's segments, as `nearest`."""
+        return self._shares / self._n_segments[:, None]
 
 
-def _supports(block: Block, asking: Modality, voting: Modality, heard: BoolArray) -> Iterator[_Support]:
-    """Gather what one modality says of the block's segments of another, some pairs of query and label at a time.
+def _compared(block: Block, asking: Modality, heard: BoolArray) -> Iterator[_Pairs]:
+    """Compare the block's queries of one modality with the votes for some labels.
 
     Parameters
     ----------
     block : Block
-    asking, voting : {"image", "sound"}
-    heard : np.ndarray [shape=(n, n_labels), bool]
-        The pairs: each label must have a vote that the query hears.
+    asking : {"image", "sound"}
+    heard : np.ndarray [shape=(n, n_labels, 2), bool]
+        For which labels, of the query's own modality and of the other: it hears a vote for each.
 
     Yields
     ------
-    _Support
+    _Pairs
     """
-    of_votes = block.neighbours.labelled.by_modality[voting].labels
-    firsts, stops = (np.searchsorted(of_votes, np.arange(heard.shape[1]), side=side) for side in ("left", "right"))
-    queries, labels = np.nonzero(heard)
-    sizes = (stops - firsts)[labels]
-    for alike in like_sized(sizes):
-        step = max(1, _CELLS_AT_ONCE // (int(sizes[alike].max()) * block.most_segments))
-        for start in range(0, len(alike), step):
-            pairs = alike[start : start + step]
-            votes, there = padded(firsts[labels[pairs]], sizes[pairs])
-            kernels, nearest = _compared(block, (asking, voting), queries[pairs], votes, there=there)
-            yield _Support(asking, voting, queries[pairs], labels[pairs], votes, kernels, nearest)
+    parts = _parts(block, asking, heard)
+    # Where all similarities are at hand, some pairs after the others; where a query alone has more segments, all of its
+    # pairs at once, so that its similarities are made anew only once.
+    for together in ([part] for part in parts) if block.fits else [list(parts)]:
+        for piece in block.pieces():
+            for pairs in together:
+                if piece.modality == asking:
+                    pairs.take(piece, k=block.neighbours.k, temperature=block.neighbours.temperature)
+        yield from together
 
 
-def _compared(
-    block: Block, modalities: tuple[Modality, Modality], queries: Int64Array, votes: Int64Array, *, there: BoolArray
-) -> tuple[Float32Array, Float32Array]:
-    """Return `kernels` and `nearest` of a `_Support`, over all segments of each query."""
-    asking, voting = modalities
-    k, temperature = block.neighbours.k, block.neighbours.temperature
-    kernels, nearest = np.zeros(votes.shape, dtype=np.float32), np.full(votes.shape, -np.inf, dtype=np.float32)
-    n_segments = np.zeros(len(queries), dtype=np.float32)
-    for piece in block.pieces():
-        if piece.modality != asking:
-            continue
-        firsts = np.searchsorted(piece.queries, queries, side="left")
-        counts = np.searchsorted(piece.queries, queries, side="right") - firsts
-        # A row for each segment of a pair's query; those of a pair begin at `begins`.
-        begins = np.cumsum(counts) - counts
-        pairs = np.repeat(np.arange(len(queries)), counts)
-        segments = np.arange(len(pairs)) + np.repeat(firsts - begins, counts)
-        above = piece.above[voting][segments[:, None], votes[pairs]]
-        if not there.all():
-            above[~there[pairs]] = -np.inf
-        shares = _kernel_shares(above, k=k, temperature=temperature)
-        if len(pairs) > len(queries):
-            shares, above = np.add.reduceat(shares, begins, axis=0), np.maximum.reduceat(above, begins, axis=0)
-        kernels += shares
-        np.maximum(nearest, above, out=nearest)
-        n_segments += counts
-    return kernels / n_segments[:, None], nearest
-
-
-def _kernel_shares(above: Float32Array, *, k: int, temperature: float) -> Float32Array:
-    """Divide the kernel estimate of each row among its votes ``[shape=(n, width)]``: all but the `k` nearest get 0."""
-    shares: Float32Array = np.exp((above - above.max(axis=1, keepdims=True)) / np.float32(temperature))
-    if above.shape[1] > k:
-        shares[above < np.partition(above, -k, axis=1)[:, -k, None]] = 0
-    shares /= shares.sum(axis=1, keepdims=True)
-    return shares
+def _parts(block: Block, asking: Modality, heard: BoolArray) -> Iterator[_Pairs]:
+    """List the pairs, those of labels with about as many votes together, and of bounded size."""
+    for side, voting in enumerate(own_first(asking)):
+        of_votes = block.neighbours.labelled.by_modality[voting].labels
+        starts, stops = (np.searchsorted(of_votes, np.arange(heard.shape[1]), side=edge) for edge in ("left", "right"))
+        queries, labels = np.nonzero(heard[..., side])
+        sizes = (stops - starts)[labels]
+        for alike in like_sized(sizes):
+            step = max(1, _CELLS_AT_ONCE // (int(sizes[alike].max()) * block.most_segments))
+            for start in range(0, len(alike), step):
+                part = alike[start : start + step]
+                votes, there = padded(starts[labels[part]], sizes[part])
+                yield _Pairs(asking, voting, queries=queries[part], labels=labels[part], votes=votes, there=there)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,135 +241,103 @@ class _Candidates:
 
     Attributes
     ----------
-    source : int
-        Number of the modality that votes.
-    queries, votes : np.ndarray [shape=(n,), int64]
+    queries : np.ndarray [shape=(n,), int64]
+    sources, votes : np.ndarray [shape=(n,), int64]
+        Number of the modality that votes, in `MODALITIES`, and place among its votes.
     similarities : np.ndarray [shape=(n,), float32]
     weights : np.ndarray [shape=(n,), float64]
     """
 
-    source: int
     queries: Int64Array
+    sources: Int64Array
     votes: Int64Array
     similarities: Float32Array
     weights: FloatArray
 
+    @classmethod
+    def joined(cls, parts: Iterable[_Candidates]) -> _Candidates:
+        """Put the rows of several after each other; there must be one at least."""
+        columns = zip(*([getattr(part, name) for name in cls.__slots__] for part in parts), strict=True)
+        return cls(*(np.concatenate(column) for column in columns))
 
-def _weighed(block: Block, support: _Support, divided: FloatArray, shares: FloatArray, *, most: int) -> _Candidates:
-    """Weigh the votes for each pair of a query and a label.
+    def only(self, rows: Int64Array) -> _Candidates:
+        """Return some of the rows."""
+        return _Candidates(*(getattr(self, name)[rows] for name in self.__slots__))
 
-    Parameters
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """What is known of pairs of a query and a label before their votes are weighed.
+
+    Attributes
     ----------
-    block : Block
-    support : _Support
     divided : np.ndarray [shape=(n, 2), float64]
         Parts that mean and kernel of the modality have of what is said for the label.
     shares : np.ndarray [shape=(n,), float64]
         Part that the label has of what is said for all.
-    most : int
-        How many of each pair are kept, at the most.
-
-    Returns
-    -------
-    _Candidates
+    floor : np.ndarray [shape=(n,), float64]
+        Lighter votes cannot be among the query's greatest.
     """
-    heard = np.isfinite(support.nearest)
-    each = (divided[:, 0] / heard.sum(axis=1)).astype(np.float32)
-    weights = each[:, None] + divided[:, 1].astype(np.float32)[:, None] * support.kernels
-    unlike = block.neighbours.unrelated_similarity(support.asking, support.voting)[0]
-    similarities = support.nearest + np.float32(unlike)
-    pairs, columns = np.nonzero(_greatest(weights, similarities, heard, most=most))
+
+    divided: FloatArray
+    shares: FloatArray
+    floor: FloatArray
+
+
+def _weighed(block: Block, pairs: _Pairs, said: _Said, *, most: int) -> _Candidates:
+    """Weigh the votes for each pair of a query and a label; of each, `most` are kept at the most."""
+    heard = np.isfinite(pairs.nearest)
+    each = (said.divided[:, 0] / heard.sum(axis=1)).astype(np.float32)
+    weights = each[:, None] + said.divided[:, 1].astype(np.float32)[:, None] * pairs.kernels
+    similarities = pairs.nearest + np.float32(block.neighbours.unrelated_similarity(pairs.asking, pairs.voting)[0])
+    counts = heard & (weights * said.shares[:, None] >= said.floor[:, None])
+    many = np.flatnonzero(counts.sum(axis=1) > most)
+    if len(many):
+        counts[many] = greatest_of_rows(weights[many], similarities[many], counts[many], most=most)
+    rows, columns = np.nonzero(counts)
     return _Candidates(
-        source=MODALITIES.index(support.voting),
-        queries=support.queries[pairs],
-        votes=support.votes[pairs, columns],
-        similarities=similarities[pairs, columns],
-        weights=weights[pairs, columns] * shares[pairs],
+        queries=pairs.queries[rows],
+        sources=np.full(len(rows), MODALITIES.index(pairs.voting)),
+        votes=pairs.votes[rows, columns],
+        similarities=similarities[rows, columns],
+        weights=weights[rows, columns] * said.shares[rows],
     )
-
-
-def _greatest(weights: Float32Array, similarities: Float32Array, heard: BoolArray, *, most: int) -> BoolArray:
-    """Choose the `most` votes of each row that are heard: by weight, then similarity, then the first.
-
-    Weight and similarity are compared at once, as one number: bits of a float that is not negative are in the order of
-    its values, and so are those of any float once negative ones are turned round.
-    """
-    if weights.shape[1] <= most:
-        return heard
-    bits = (similarities + np.float32(0)).view(np.uint32)
-    ordered = bits ^ np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
-    keys = np.where(heard, (weights.view(np.uint32).astype(np.uint64) << np.uint64(32)) | ordered, np.uint64(0))
-    least = np.partition(keys, -most, axis=1)[:, -most, None]
-    chosen: BoolArray = (keys >= least) & heard
-    # Copies are equal to the last bit: where more are than there is room for, the first have it.
-    tied = np.flatnonzero(chosen.sum(axis=1) > most)
-    equal = keys[tied] == least[tied]
-    room = most - (chosen[tied] & ~equal).sum(axis=1, keepdims=True)
-    chosen[tied] &= ~equal | (np.cumsum(equal, axis=1) <= room)
-    return chosen
 
 
 def _greatest_of_queries(labelled: LabelledSet, candidates: list[_Candidates], *, most: int) -> Votes:
     """Choose the greatest votes of each query, in order."""
     if not candidates:
         return Votes.none()
-    joined = _Candidates(-1, *(np.concatenate([getattr(part, name) for part in candidates]) for name in _COLUMNS))
-    sources = np.repeat([part.source for part in candidates], [len(part.queries) for part in candidates])
-    near = _none_too_small(joined.queries, joined.weights, most=most)
-    queries, votes, sources = joined.queries[near], joined.votes[near], sources[near]
-    similarities, weights = joined.similarities[near], joined.weights[near]
-    segments, items, labels = np.empty_like(votes), np.empty_like(votes), np.empty_like(votes)
-    spans_s = np.empty((len(votes), 2))
+    joined = _Candidates.joined(candidates)
+    near = joined.only(not_outweighed(joined.queries, joined.weights, most=most))
+    segments, items, labels = (np.empty_like(near.votes) for _ in range(3))
+    spans_s = np.empty((len(near.votes), 2))
     for source, modality in enumerate(MODALITIES):
-        part, own = labelled.by_modality[modality], sources == source
-        rows = part.rows[votes[own]]
+        part, own = labelled.by_modality[modality], near.sources == source
+        rows = part.rows[near.votes[own]]
         segments[own], items[own], spans_s[own] = part.segments[rows], part.items[rows], part.spans_s[rows]
-        labels[own] = part.labels[votes[own]]
-    order = np.lexsort((labels, segments, -similarities, -weights, queries))
-    ordered = queries[order]
-    order = order[np.arange(len(order)) - np.searchsorted(ordered, ordered, side="left") < most]
+        labels[own] = part.labels[near.votes[own]]
+    order = np.lexsort((labels, segments, -near.similarities, -near.weights, near.queries))
+    queries = near.queries[order]
+    order = order[np.arange(len(order)) - np.searchsorted(queries, queries, side="left") < most]
     return Votes(
-        queries=queries[order],
-        sources=sources[order],
+        queries=near.queries[order],
+        sources=near.sources[order],
         segments=segments[order],
         items=items[order],
         spans_s=spans_s[order],
         labels=labels[order],
-        similarities=similarities[order],
-        weights=weights[order],
+        similarities=near.similarities[order],
+        weights=near.weights[order],
     )
 
 
-_COLUMNS = ("queries", "votes", "similarities", "weights")
-
-
-def _none_too_small(queries: Int64Array, weights: FloatArray, *, most: int) -> Int64Array:
-    """Leave out, before all are sorted, the votes that `most` others of the same query outweigh."""
-    order = np.argsort(queries, kind="stable")
-    _, firsts, numbers, counts = np.unique(queries[order], return_index=True, return_inverse=True, return_counts=True)
-    table = np.full((len(firsts), max(int(counts.max(initial=0)), most)), -1.0)
-    table[numbers, np.arange(len(order)) - firsts[numbers]] = weights[order]
-    least = np.partition(table, -most, axis=1)[:, -most]
-    return order[weights[order] >= least[numbers]]
-
-
-def _likely(shares: FloatArray) -> BoolArray:
-    """Choose, for each query, the labels that nearly all of the probability is on, and the first few in any case."""
-    order = np.argsort(-shares, axis=1, kind="stable")
-    ranked = np.take_along_axis(shares, order, axis=1)
-    before = np.cumsum(ranked, axis=1) - ranked
-    counts = before < _LISTED * shares.sum(axis=1, keepdims=True)
-    counts[:, :_LABELS_LISTED] = True
-    likely = np.zeros(shares.shape, dtype=bool)
-    np.put_along_axis(likely, order, counts & (ranked > 0), axis=1)
-    return likely
-
-
-def _may_count(block: Block, asking: Modality, parts: FloatArray, *, most: int) -> BoolArray:
-    """Pass over labels none of whose votes can be among the greatest: of the labels of an answer, that is most.
+def _floor(block: Block, asking: Modality, parts: FloatArray, *, most: int) -> tuple[FloatArray, BoolArray]:
+    """Find what votes must weigh to be among the greatest, and which labels have none that does.
 
     Each vote of a label weighs the mean's part, divided among all of them, at least, and the whole kernel's part more
-    at most. Where a label has `most` votes, what weighs less than each of these does not count.
+    at most. Where a label has `most` votes, what weighs less than each of these does not count; of the labels of an
+    answer, most are passed over by that.
 
     Parameters
     ----------
@@ -363,7 +349,8 @@ def _may_count(block: Block, asking: Modality, parts: FloatArray, *, most: int) 
 
     Returns
     -------
-    np.ndarray [shape=(n, n_labels, 2), bool]
+    floor : np.ndarray [shape=(n,), float64]
+    may_count : np.ndarray [shape=(n, n_labels, 2), bool]
     """
     labelled = block.neighbours.labelled
     n_labels = len(labelled.names)
@@ -371,35 +358,8 @@ def _may_count(block: Block, asking: Modality, parts: FloatArray, *, most: int) 
         [np.bincount(labelled.by_modality[voting].labels, minlength=n_labels) for voting in own_first(asking)], axis=1
     )
     least = parts[..., [0, 2]] / np.maximum(sizes, 1)
-    floor = np.where(sizes >= most, least, 0.0).max(axis=(1, 2), initial=0.0)
+    floor = _ROUNDING * np.where(sizes >= most, least, 0.0).max(axis=(1, 2), initial=0.0)
     # Of what has labels itself, some votes are not heard, and those that are weigh more.
     for part in labelled.by_modality.values():
         floor[part.votes_by_item.cast_by(block.own)[0]] = 0.0
-    may: BoolArray = least + parts[..., [1, 3]] >= _ROUNDING * floor[:, None, None]
-    return may
-
-
-def _divided(weights: EvidenceWeights, there: BoolArray) -> FloatArray:
-    """Divide answers among the means and kernels of both modalities.
-
-    Parameters
-    ----------
-    weights : EvidenceWeights
-    there : np.ndarray [shape=(n, n_labels, 2), bool]
-        Whether a label has votes of the query's own modality, and of the other.
-
-    Returns
-    -------
-    np.ndarray [shape=(n, n_labels, 4), float64]
-        Of mean and kernel of the own modality, then of the other; they add up to 1 where there are votes at all.
-    """
-    own, other = there[..., :1], there[..., 1:]
-    of_own, of_other = np.array(weights.own_and_other[:2]), np.array(weights.own_and_other[2:])
-    # Where the other modality has none, what the own says stands for the other's too.
-    first = np.where(own, np.where(other, of_own, of_own + weights.imputation * of_other), 0.0)
-    second = np.where(other, np.where(own, of_other, np.array(weights.cross_only[:2])), 0.0)
-    shown = np.concatenate([first, second], axis=-1)
-    total = shown.sum(axis=-1, keepdims=True)
-    evenly = there[..., [0, 0, 1, 1]] * np.array([1.0, 0.0, 1.0, 0.0]) / np.maximum(there.sum(axis=-1), 1)[..., None]
-    divided: FloatArray = np.where(total > 0, shown / np.where(total > 0, total, 1.0), evenly)
-    return divided
+    return floor, least + parts[..., [1, 3]] >= floor[:, None, None]

@@ -34,25 +34,25 @@ def label_issues(catalog: Catalog, classifier: NeighbourClassifier, *, max_proba
     found = [
         issue
         for modality in MODALITIES
-        for asked in left_out(classifier.neighbours, modality)
-        for issue in _issues(catalog, classifier, modality, asked, max_probability=max_probability)
+        for items in left_out(classifier.neighbours, modality)
+        for issue in _issues(catalog, classifier, modality, items, max_probability=max_probability)
     ]
     return sorted(found, key=lambda one: (one.probability - one.confidence, one.path))
 
 
 def _issues(
-    catalog: Catalog, classifier: NeighbourClassifier, modality: Modality, asked: LeftOut, *, max_probability: float
+    catalog: Catalog, classifier: NeighbourClassifier, modality: Modality, items: LeftOut, *, max_probability: float
 ) -> Iterator[LabelIssue]:
     weights = classifier.evidence_weights[modality]
-    probabilities = weights.probabilities(asked.evidence, exclusive=classifier.is_exclusive)
+    probabilities = weights.probabilities(items.evidence, exclusive=classifier.is_exclusive)
     highest = probabilities.max(axis=1, keepdims=True)
     # A label that nobody else has is not unlikely: the others cannot know it.
-    is_heard = np.isfinite(asked.evidence).any(axis=-1)
-    doubtful = asked.given & is_heard & (probabilities <= max_probability) & (probabilities < highest)
+    is_heard = np.isfinite(items.evidence).any(axis=-1)
+    doubtful = items.given & is_heard & (probabilities <= max_probability) & (probabilities < highest)
     places = np.argwhere(doubtful)
-    path_of = catalog.items.paths(np.unique(asked.items[places[:, 0]]).tolist()) if len(places) else {}
+    path_of = catalog.items.paths(np.unique(items.items[places[:, 0]]).tolist()) if len(places) else {}
     for place, label in places.tolist():
-        item = int(asked.items[place])
+        item = int(items.items[place])
         has, best = classifier.names[label], classifier.names[int(probabilities[place].argmax())]
         if item in path_of and not classifier.hierarchy.are_related(has, best):
             yield LabelIssue(

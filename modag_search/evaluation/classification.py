@@ -1,4 +1,4 @@
-"""How well labelled items name others: by pooled neighbours, by the nearest alone, and by a linear head."""
+"""How well labelled items name others: by the evidence of neighbours, by the nearest alone, and by a linear head."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.classify.arithmetic.knn import label_kernels, label_means, vote_all
+from modag_search.classify.arithmetic.knn import label_evidence, vote_all
 from modag_search.classify.arithmetic.lda import Examples, SufficientStatistics, choose_settings, discriminant
 from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evidence_weights
 from modag_search.evaluation.items import count_right, similarities_in_parts
@@ -67,7 +67,7 @@ def score_classification(
     shared = tuple(names[number] for number in classes.tolist())
     expected = np.searchsorted(classes, asking.classes)
     named = {
-        "pooled": classes[_pool(asking, voting, classes, k=k, background=background)],
+        "pooled": classes[_weigh(asking, voting, classes, k=k, background=background)],
         "knn": classes[_vote(asking, voting, classes, k=k)],
         "head": classes[_name_by_head(asking, voting, classes, seed=seed)],
     }
@@ -97,7 +97,9 @@ def _vote(queries: Items, voters: Items, classes: Int64Array, *, k: int) -> Int6
     return np.concatenate(guesses)
 
 
-def _pool(queries: Items, voters: Items, classes: Int64Array, *, k: int, background: UnrelatedSimilarity) -> Int64Array:
+def _weigh(
+    queries: Items, voters: Items, classes: Int64Array, *, k: int, background: UnrelatedSimilarity
+) -> Int64Array:
     """Return the place in `classes` of the label that `Index.classify` gives to each query by default."""
     own = voters.only(voters.sources == queries.sources[0])
     weights = EvidenceWeights()
@@ -120,13 +122,7 @@ def _evidence(
         voting = voters.only(voters.sources == source)
         labels, unlike = np.searchsorted(classes, voting.classes), background(MODALITIES[own], MODALITIES[source])[0]
         parts = [
-            np.stack(
-                [
-                    label_means(similarities - np.float32(unlike), labels, n_labels=len(classes)),
-                    label_kernels(similarities - np.float32(unlike), labels, n_labels=len(classes), k=k),
-                ],
-                axis=-1,
-            )
+            label_evidence(similarities - np.float32(unlike), labels, n_labels=len(classes), k=k)
             for _, similarities in similarities_in_parts(queries, voting)
         ]
         said.append(np.concatenate(parts))

@@ -86,9 +86,9 @@ class SufficientStatistics:
     counts : np.ndarray [shape=(2, n_labels), float64]
         Examples of each modality, in the order of `MODALITIES`, and label.
     totals : np.ndarray [shape=(2, n_labels, d), float64]
-        SufficientStatistics of their vectors.
+        Sums of their vectors.
     products : np.ndarray [shape=(2, d, d), float64]
-        SufficientStatistics of the outer products of the vectors of each modality with themselves.
+        Sums of the outer products of the vectors of each modality with themselves.
     """
 
     counts: FloatArray
@@ -105,6 +105,7 @@ class SufficientStatistics:
             own = examples.only(examples.sources == source)
             vectors = own.vectors.astype(np.float64)
             counts[source] = np.bincount(own.labels, minlength=n_labels)
+            # In order of labels, the vectors of all labels are added up in one pass.
             order = np.argsort(own.labels, kind="stable")
             present, firsts = np.unique(own.labels[order], return_index=True)
             if len(present):
@@ -228,6 +229,8 @@ def discriminant(sums: SufficientStatistics, modality: Modality, settings: LdaSe
     covariance = _covariance(sums, own, own_covariance=settings.own_covariance)
     size = max(float(np.trace(covariance)) / len(covariance), _LEAST_VARIANCE)
     ball = size * np.eye(len(covariance))
+    # Of normal densities with one covariance S, the log of that around m is m'S^-1 x - m'S^-1 m / 2, but for what is
+    # the same for all; S is drawn towards a ball (Friedman 1989).
     weight = np.linalg.solve((1 - settings.shrinkage) * covariance + settings.shrinkage * ball, centred.T).T.astype(
         np.float64
     )
@@ -288,7 +291,7 @@ def _choose(
 ) -> LdaSettings | None:
     """Choose the settings for one modality; `holds` says which labels hold for each of those asked."""
     source = MODALITIES.index(modality)
-    # A label whose only example is held out cannot be told.
+    # A label whose only example is held out cannot be told. [shape=(n_folds, n_labels)]
     remaining = np.stack([whole.counts[source] - part.counts[source] for part in parts])
     left = remaining[fold, asked.labels] > 0.5
     if not left.any() or whole.counts.shape[1] < 2:
@@ -320,6 +323,7 @@ def _holding(examples: Examples, *, n_labels: int) -> Callable[[Int64Array], Boo
 
     def holds(queries: Int64Array) -> BoolArray:
         table = np.zeros((len(queries), n_labels), dtype=bool)
+        # The labels of a query stand next to each other: each query's row is set at as many places as it has labels.
         firsts = np.searchsorted(sorted_queries, queries, side="left")
         counts = np.searchsorted(sorted_queries, queries, side="right") - firsts
         rows = np.repeat(np.arange(len(queries)), counts)
@@ -394,6 +398,7 @@ class _View:
 def _view(sums: SufficientStatistics, vectors: Float32Array, own: int, *, own_covariance: float) -> _View:
     means, has = _means(sums)
     centres = _centres(means, has)
+    # Shrinkage leaves the axes of the covariance as they are, so that one decomposition serves all that are tried.
     variances, axes = np.linalg.eigh(_covariance(sums, own, own_covariance=own_covariance))
     centred = [np.where(has[source][:, None], means[source] - centres[source], 0.0) for source in (own, 1 - own)]
     return _View(
@@ -407,6 +412,7 @@ def _view(sums: SufficientStatistics, vectors: Float32Array, own: int, *, own_co
 
 def _deal(examples: Examples, *, folds: int, seed: int) -> Int64Array:
     """Deal groups to folds, those of one label one after the other."""
+    # Shuffled, then in order of labels, and dealt like cards: each fold gets its part of each label.
     groups, first, number = np.unique(examples.groups, return_index=True, return_inverse=True)
     shuffled = np.random.default_rng(seed).permutation(len(groups))
     dealt = shuffled[np.argsort(examples.labels[first][shuffled], kind="stable")]
@@ -453,6 +459,7 @@ def _covariance(sums: SufficientStatistics, own: int, *, own_covariance: float) 
     for source, weight in ((own, own_covariance), (1 - own, 1 - own_covariance)):
         freedom = sums.counts[source].sum() - has[source].sum()
         if freedom > 0.5 and weight > 0:
+            # The scatter around labels' means m, of sums alone: xx' over all examples, less n mm' over labels.
             within = sums.products[source] - (means[source].T * sums.counts[source]) @ means[source]
             total += weight * within / freedom
             together += weight

@@ -8,9 +8,9 @@ learnt by leave-one-out over the labelled items: they say how much each modality
 sure an answer is. With few labels they stay near `PRIOR`. Where a label has no voters of the other modality, what its
 own would say of it on average stands for them; that, too, is learnt, from the labels that have both.
 
-A label without voters of the query's own modality is cross-only: what is said for it is hearsay, and there may be many
-such labels. They have weights of their own, and an offset, learnt by leaving out all voters of the own modality of an
-item's label, as if `CROSS_ONLY_SHARE` of all queries were of cross-only labels.
+A label is cross-only where it has no voters of the query's own modality: what is said for it is hearsay, and there may
+be many such labels. They have weights of their own, and an offset, learnt by leaving out all voters of the own modality
+of an item's label, as if `CROSS_ONLY_SHARE` of all queries were of cross-only labels.
 
 References
 ----------
@@ -156,6 +156,7 @@ def learn_evidence_weights(
 def softmax(scores: FloatArray) -> FloatArray:
     """Make probabilities of scores ``[shape=(n, n_labels)]``; a row without any finite score gives zeros."""
     highest = scores.max(axis=1, keepdims=True, initial=-np.inf)
+    # Below the highest, exponents are 0 at the most and cannot overflow.
     likelihoods = np.exp(scores - np.where(np.isfinite(highest), highest, 0.0))
     shares: FloatArray = likelihoods / np.maximum(likelihoods.sum(axis=1, keepdims=True), 1e-300)
     return shares
@@ -191,9 +192,10 @@ def learn_sigmoid(scores: FloatArray, holds: BoolArray, prior: tuple[float, floa
 
     def loss(parameters: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         margins = signs * (inputs @ parameters)
-        label_issues = sigmoid(-margins)
-        curvature = (inputs * (label_issues * (1 - label_issues))[:, None]).T @ inputs
-        return float(np.logaddexp(0, -margins).sum()), -(signs * label_issues) @ inputs, curvature
+        # How likely the opposite of each truth is: the gradient of the log-loss log(1 + exp(-margin)), but for signs.
+        errors = sigmoid(-margins)
+        curvature = (inputs * (errors * (1 - errors))[:, None]).T @ inputs
+        return float(np.logaddexp(0, -margins).sum()), -(signs * errors) @ inputs, curvature
 
     slope, offset = _minimise(loss, np.array(prior), least=np.array([0.0, -np.inf])).tolist()
     return slope, offset
@@ -216,6 +218,7 @@ def _features(evidence: Float32Array, imputation: float) -> Float32Array:
     known_own = np.where(has_own, own, 0)
     known_other = np.where(has_other, np.where(np.isfinite(other), other, 0), np.float32(imputation) * known_own)
     cross_only = ~has_own & has_other
+    # One row of seven weights serves both sorts of labels, as each leaves the columns of the other at 0.
     parts = [known_own, np.where(has_own, known_other, 0), np.where(cross_only, known_other, 0), cross_only]
     features = np.concatenate(parts, axis=-1, dtype=np.float32)
     return np.where(has_own | has_other, features, np.float32(-np.inf))
@@ -231,12 +234,16 @@ def _learn_imputation(evidence: Float32Array, start: float) -> float:
 
 def _scores(evidence: Float32Array, weights: FloatArray) -> FloatArray:
     there = np.isfinite(evidence[..., 0])
+    # A weight of 0 times -inf would be NaN: what is not there is weighed as 0, and left out afterwards.
     scores: FloatArray = np.where(there, np.where(there[..., None], evidence, 0) @ weights, -np.inf)
     return scores
 
 
 def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start: FloatArray) -> FloatArray:
-    """Minimise the log-loss of choosing each label that holds among those that do not; each part has a weight."""
+    """Minimise the log-loss of choosing each label that holds among those that do not; each part has a weight.
+
+    That is a conditional logit (McFadden 1974): what is offered has seven properties, whose weights all labels share.
+    """
     choices = [(_choices(evidence, holds), weight) for evidence, holds, weight in parts]
 
     def loss(weights: FloatArray) -> tuple[float, FloatArray, FloatArray]:
@@ -244,6 +251,8 @@ def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start
         for (offered, rivals, right), weight in choices:
             shares = softmax(np.where(rivals, offered @ weights, -np.inf))
             rows = np.arange(len(right))
+            # Properties of what the weights would choose, on average [shape=(n, 7)]: less those of what was right, the
+            # gradient.
             expected = np.einsum("nc,nck->nk", shares, offered)
             total -= weight * float(np.log(np.maximum(shares[rows, right], 1e-300)).sum())
             gradient += weight * (expected - offered[rows, right]).sum(axis=0)
@@ -298,6 +307,7 @@ def _learn_sharpness(scores: FloatArray, holds: BoolArray) -> float:
 
     The prior over weights, and the share of cross-only labels, make answers less sure than they might be.
     """
+    # A row for each label that holds of each query [shape=(n_right, n_labels)], as in `_choices`.
     queries, right = np.nonzero(holds)
     rivals = np.isfinite(scores[queries]) & ~holds[queries]
     rivals[np.arange(len(right)), right] = True
