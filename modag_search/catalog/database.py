@@ -66,10 +66,12 @@ class Database:
         self._engine = _engine(self.path, foreign_keys=foreign_keys)
         self._writing = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         self._view = _ViewOfThread()
+        self._is_closed = False
 
     @contextmanager
     def view(self) -> Iterator[None]:
         """Let all reads of this thread within the block see one moment of the catalog."""
+        self._require_open()
         if self._view.connection is not None:
             yield
             return
@@ -85,6 +87,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One moment of the catalog, that of the view if there is one: what others write meanwhile does not show."""
+        self._require_open()
         shared = self._view.connection
         if shared is None:
             with self._engine.connect() as connection:
@@ -102,14 +105,20 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One change of the catalog: it happens wholly or not at all."""
+        self._require_open()
         if self._view.connection is not None:
             raise RuntimeError("a view of the catalog is open in this thread; what is written would not show in it")
         with self._writing.begin() as connection:
             yield connection
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; nothing can be read or written any more."""
+        self._is_closed = True
         self._engine.dispose()
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise CatalogError(f"{self.path}: was closed; open the index again")
 
 
 def _engine(path: str, *, foreign_keys: bool) -> Engine:

@@ -13,6 +13,7 @@ import pytest
 
 from modag_search import Index, IndexSettings
 from modag_search.errors import (
+    CatalogError,
     IndexFolderError,
     IndexNotFoundError,
     ModelError,
@@ -275,3 +276,18 @@ def test_runs_are_noted_with_arguments_versions_and_outcome(filled: Index) -> No
     assert {"python", "modag-search", "torch", "faiss-cpu"} <= json.loads(versions).keys()
     assert json.loads(outcome)["added"] == 6
     assert finished
+
+
+def test_an_index_that_was_closed_answers_and_takes_nothing(filled: Index, media: Path) -> None:
+    filled.close()
+    picture(media / "later.png", (9, 9, 200))
+    for use in (
+        lambda: filled.search(media / "a.wav"),
+        lambda: filled.add([media]),
+        lambda: filled.label([media / "a.wav"], "late"),
+        filled.failures,
+    ):
+        with pytest.raises(CatalogError, match="was closed; open the index again"):
+            use()
+    with Index.open(filled.folder) as again:
+        assert len(list(again.catalog.items.all())) == 6
