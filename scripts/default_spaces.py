@@ -10,6 +10,7 @@ import click
 import numpy as np
 from general_sounds import PACKAGES, general_sounds
 from naming import Media, examples
+from safetensors.numpy import load_file
 
 from modag_search.encoders import fingerprint_of
 from modag_search.features.encoding import MediaEncoder
@@ -17,6 +18,7 @@ from modag_search.settings import IndexSettings
 from modag_search.training.class_head import SharedClassHeadSettings
 from modag_search.training.collecting import Collected, collect
 from modag_search.training.fitting import make_space, with_knowledge
+from modag_search.training.names import MeaningSettings, NameVectors, packaged_names
 from modag_search.training.space import Examples, SpaceTrainingSettings, train_branches
 from modag_search.values import MODALITIES, Modality
 
@@ -38,10 +40,18 @@ packages_option = click.option(
     help="Folder that general_sounds.py's Debian packages were unpacked in; read where --work lacks their features.",
 )
 
-SETTINGS = SpaceTrainingSettings(loss="supcon", steps=600, examples_a_group=12, dropout=0.5, dimension=126)
-"""With the 322 numbers of what the encoders know, 126 make vectors of 448, a multiple of 32."""
+names_option = click.option(
+    "--names",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What scripts/train_names made. [default: the names of the space that is in the package]",
+)
 
-CLASS_HEAD = SharedClassHeadSettings(rehearsals=20)
+SETTINGS = SpaceTrainingSettings(loss="supcon", steps=600, examples_a_group=12, dropout=0.5, dimension=126)
+"""With the 321 numbers of what the encoders have in common, the 96 of names and a zero, 126 make vectors of 544, a
+multiple of 32."""
+
+CLASS_HEAD = SharedClassHeadSettings(share=0.86, rehearsals=20)
+MEANING = MeaningSettings()
 PAPER = SpaceTrainingSettings(
     loss="hinge", steps=1200, examples_a_group=12, learning_rate=1e-4, weight_decay=0.0, dropout=0.0, mixing=0.0
 )
@@ -57,16 +67,30 @@ class Packaged:
     encoder : MediaEncoder
     unlabelled : Mapping of modality to np.ndarray [shape=(n, d), float32]
         Features of sounds of all kinds.
+    names : NameVectors
+        What the encoders' classes are called, and words.
     """
 
     encoder: MediaEncoder
     unlabelled: Mapping[Modality, Float32Array]
+    names: NameVectors
 
 
-def packaged(*, packages: Path, work: Path) -> Packaged:
-    """Make the packaged encoders, and encode the sounds of `general_sounds.PACKAGES`, unpacked in a folder."""
+def packaged(*, packages: Path, work: Path, names: Path | None = None) -> Packaged:
+    """Make the packaged encoders, and encode the sounds of `general_sounds.PACKAGES`, unpacked in a folder.
+
+    Parameters
+    ----------
+    packages, work : Path
+    names : Path, optional
+        What scripts/train_names made; else the names are those of the packaged space.
+    """
     encoder = MediaEncoder(IndexSettings())
-    return Packaged(encoder, unlabelled_sounds(encoder, packages=packages, work=work))
+    return Packaged(
+        encoder,
+        unlabelled_sounds(encoder, packages=packages, work=work),
+        NameVectors.from_tensors(load_file(names)) if names else packaged_names(),
+    )
 
 
 def unlabelled_sounds(encoder: MediaEncoder, *, packages: Path, work: Path) -> dict[Modality, Float32Array]:
@@ -103,6 +127,7 @@ def train_space(
     *,
     settings: SpaceTrainingSettings,
     class_heads: SharedClassHeadSettings,
+    meaning: MeaningSettings | None = MEANING,
     card: Mapping[str, Any],
 ) -> Space:
     """Train branches and class heads on media of both modalities.
@@ -114,6 +139,8 @@ def train_space(
     settings : SpaceTrainingSettings
         Their seed is that of the class_heads, too.
     class_heads : SharedClassHeadSettings
+    meaning : MeaningSettings or None
+        None leaves names out.
     card : Mapping
     """
     numbered, groups = examples(dict(arranged))
@@ -125,6 +152,8 @@ def train_space(
         numbered,
         groups,
         settings=class_heads,
+        names=packaged.names if meaning else None,
+        meaning=meaning,
         seed=settings.seed,
         unlabelled=packaged.unlabelled,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -238,7 +239,7 @@ def _most_specific(segments: Int64Array, names: list[str], hierarchy: Hierarchy)
     starts = np.flatnonzero(np.diff(segments, prepend=-1)).tolist()
     specific: dict[tuple[str, ...], frozenset[str]] = {}
     kept: list[int] = []
-    for start, stop in zip(starts, [*starts[1:], len(names)], strict=True):
+    for start, stop in pairwise([*starts, len(names)]):
         own = tuple(names[start:stop])
         if own not in specific:
             specific[own] = hierarchy.most_specific(own)

@@ -43,9 +43,10 @@ def search(
 ) -> None:
     """Find what goes with a sound or a picture.
 
-    QUERY is a media file, in the index or not; id:N, an item of the index; or label:NAME, what the items with a label
-    have in common. Similarity is the cosine in the shared space: 1 is the same, 0 unrelated. Where answers of both
-    modalities are mixed, they are ranked by how far each rises above unlike things of its kind.
+    QUERY is a media file, in the index or not; id:N, an item of the index; label:NAME, what the items with a label
+    have in common; or words in English (text:WORDS, where they might be taken for a path). Similarity is the cosine in
+    the shared space: 1 is the same, 0 unrelated. Where answers of both modalities are mixed, they are ranked by how far
+    each rises above unlike things of its kind.
     """
     from modag_search.cli.opening import open_index
 

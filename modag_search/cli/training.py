@@ -85,9 +85,10 @@ def train() -> None:
 @click.option(
     "--knowledge-share",
     type=click.FloatRange(0, 1),
-    help="Weight, in a similarity, of the class names that both encoders know, from 0 to 1. "
+    help="Weight, in a similarity, of what the encoders' own classes are called, from 0 to 1. "
     "[default: what names the held-out files best]",
 )
+@click.option("--no-names", is_flag=True, help="Leave out what classes are called: words then find nothing.")
 @click.option(
     "--held-out",
     type=click.FloatRange(0, 0.5),
@@ -108,6 +109,7 @@ def space(
     manifest: Path | None,
     index_name: str | None,
     knowledge_share: float | None,
+    no_names: bool,
     videos: bool,
     output: Path,
     name: str,
@@ -162,6 +164,7 @@ def space(
                 encoders=_encoders(index.settings if index else None, sound_encoder, image_encoder),
                 index=index,
                 class_heads=None if knowledge_share is None else SharedClassHeadSettings(share=knowledge_share),
+                names=not no_names,
                 videos=videos,
                 held_out=held_out,
                 workers=workers,

@@ -233,7 +233,8 @@ class Index:
         ----------
         query : str or os.PathLike
             A media file, in the index or not; ``id:N``, an item of the index; ``label:NAME``, what the items with a
-            label have in common. The query itself is not among the answers.
+            label have in common; or words in English, ``text:WORDS`` where they might be taken for a path. The query
+            itself is not among the answers.
         modality : {"image", "sound", "any"}
             Of the answers; the frames and the sound of a video count for either.
         n : int

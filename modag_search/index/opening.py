@@ -105,7 +105,8 @@ class Workings:
         self._folder = folder
         self._catalog = catalog
         self._lock = threading.RLock()
-        self._seen = self._look()
+        # Not what the folder says now: it may have changed since these settings were read.
+        self._seen: tuple[tuple[int, int, int] | None, ...] = ()
         self._settings = settings
         self._encoder: MediaEncoder | None = None
         self._space: Space | None = None

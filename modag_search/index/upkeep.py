@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from modag_search import media
 from modag_search.ingest.run import Ingest, IngestOptions, Progress
 
 if TYPE_CHECKING:
@@ -36,16 +37,21 @@ class Upkeep:
 
     def add(self, roots: Sequence[str], *, options: IngestOptions, progress: Progress | None) -> IndexReport:
         """Take files in; see `Index.add`."""
-        ingest = Ingest(self._catalog, self._workings.encoder, roots, options=options, progress=progress)
         if options.dry_run:
-            return ingest.run(run_id=None)
+            return self._ingest(roots, options, progress).run(run_id=None)
+        media.check_roots(roots)
         with self._writers.held():
+            # Only now: who was waited for may have moved the index to other encoders.
+            ingest = self._ingest(roots, options, progress)
             arguments = {"paths": [_printable(root) for root in roots], **asdict(options)}
             run_id = self._catalog.runs.start("index", arguments=arguments)
             report = ingest.run(run_id=run_id)
             self._workings.basis.stores.save()
             self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
         return report
+
+    def _ingest(self, roots: Sequence[str], options: IngestOptions, progress: Progress | None) -> Ingest:
+        return Ingest(self._catalog, self._workings.encoder, roots, options=options, progress=progress)
 
     def rebuild(
         self,
@@ -75,7 +81,7 @@ class Upkeep:
             logger.warning("%d files are out of reach; `modag index` takes them in once they are back", lacking)
         if not here:
             return ()
-        ingest = Ingest(self._catalog, encoder, here, options=IngestOptions(workers=workers), progress=progress)
+        ingest = self._ingest(here, IngestOptions(workers=workers), progress)
         run_id = self._catalog.runs.start("rebuild", arguments=asdict(self._workings.settings))
         report = ingest.run(run_id=run_id)
         self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))

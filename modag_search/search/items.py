@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.space import Space
+    from modag_search.space import QueryModality, Space
 
 _CELLS_AT_ONCE = 1_000_000
 _OWNERS_AT_ONCE = 1000
@@ -28,13 +28,13 @@ class Query:
 
     Attributes
     ----------
-    vectors : Mapping of modality to np.ndarray [shape=(n, d), float32]
+    vectors : Mapping of {"image", "sound", "text"} to np.ndarray [shape=(n, d), float32]
         Vectors of the query's segments, by the modality that they come from.
     without : frozenset of int
         Ids of items that are no answer: the query itself.
     """
 
-    vectors: Mapping[Modality, Float32Array]
+    vectors: Mapping[QueryModality, Float32Array]
     without: frozenset[int] = frozenset()
 
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import collections
+import logging
 import math
 import os
+import re
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.errors import MediaError, ModagError, NothingFoundError, UsageError
+from modag_search.errors import (
+    MediaError,
+    ModagError,
+    NothingFoundError,
+    UnreadableMediaError,
+    UnsupportedMediaError,
+    UsageError,
+)
 from modag_search.features.files import FeatureReader, FileFeatures
 from modag_search.features.vectors import SegmentVectors
 from modag_search.labels.book import LabelBook
@@ -23,9 +33,13 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Catalog
     from modag_search.features.encoding import MediaEncoder
-    from modag_search.space import Space
+    from modag_search.space import QueryModality, Space
     from modag_search.values import EncodedSegment
 
+logger = logging.getLogger(__name__)
+
+_LOOKS_LIKE_PATH = re.compile(r"^[~.]|[/\\\0]|\.[A-Za-z0-9]{1,5}$|^[a-z]+:")
+"""What has a separator or an ending, or begins as a hidden file or as ``id:`` does."""
 _OUTDATED = "was made by another encoder, or another version of one; `modag rebuild` renews it"
 
 
@@ -46,9 +60,10 @@ class QueryMaker:
         self._reader = FeatureReader(catalog, encoder)
 
     def make(self, name: str, *, start_s: float | None = None, end_s: float | None = None) -> Query:
-        """Make a query of a media file's path, ``id:N`` or ``label:NAME``.
+        """Make a query of a media file's path, ``id:N``, ``label:NAME``, or words.
 
-        A file that is in the index as it is on the disk is not decoded again.
+        Words are what stands behind ``text:``, and what neither is a file nor looks like the path of one. A file that
+        is in the index as it is on the disk is not decoded again.
 
         Raises
         ------
@@ -57,13 +72,52 @@ class QueryMaker:
         NothingFoundError
             If there is nothing in it to search by.
         """
+        is_part = start_s is not None or end_s is not None
         if name.startswith("label:"):
-            if start_s is not None or end_s is not None:
+            if is_part:
                 raise UsageError(f"{name}: a label has no duration, so no part of it can be chosen by time")
             return self._of_label(name)
         if name.startswith("id:"):
             return self._of_item(find_item(self._catalog, name), start_s=start_s, end_s=end_s)
+        if (words := self._words_in(name)) is not None:
+            if is_part:
+                raise UsageError(f"{name}: words have no duration, so no part of them can be chosen by time")
+            return self._of_words(words)
         return self._of(self._reader.of_file(os.path.abspath(name), start_s=start_s, end_s=end_s))
+
+    def _words_in(self, name: str) -> str | None:
+        """Return the words that are asked with; None for a file.
+
+        Raises
+        ------
+        UnsupportedMediaError
+            If it is a folder.
+        UnreadableMediaError
+            If it looks like the path of a file, and there is none.
+        """
+        if name.startswith("text:"):
+            return name.removeprefix("text:")
+        if os.path.isdir(name):
+            raise UnsupportedMediaError(os.path.abspath(name), "is a folder; ask with one of the files in it")
+        if os.path.lexists(name):
+            return None
+        if self._space.reads_words and not _LOOKS_LIKE_PATH.search(name):
+            return name
+        hint = f"; words are asked with as {shlex.quote(f'text:{name}')}" if self._space.reads_words else ""
+        raise UnreadableMediaError(os.path.abspath(name), f"does not exist (any more){hint}")
+
+    def _of_words(self, words: str) -> Query:
+        """Ask with what words mean, and say which of them mean nothing here."""
+        reading = self._space.read(words)
+        vectors = self._space.text_vectors([words])
+        if reading.unknown:
+            logger.warning(
+                "%r: not understood: %s; asking with: %s",
+                words,
+                ", ".join(reading.unknown),
+                " ".join(reading.understood),
+            )
+        return Query(vectors={"text": vectors})
 
     def make_all(
         self,
@@ -154,7 +208,9 @@ class QueryMaker:
         if not any(len(ids) for ids in segment_ids.values()):
             raise NothingFoundError(f"{name}: what has this label is silent, black or failed")
         means = {modality: self._mean(modality, ids) for modality, ids in segment_ids.items()}
-        vectors = {modality: mean for modality, mean in means.items() if mean is not None}
+        vectors: dict[QueryModality, Float32Array] = {
+            modality: mean for modality, mean in means.items() if mean is not None
+        }
         if not vectors:
             raise NothingFoundError(f"{name}: what has this label {_OUTDATED}")
         return Query(vectors=vectors, without=frozenset(item_ids))
@@ -170,7 +226,9 @@ class QueryMaker:
         return direction
 
     def _projected(self, features: Mapping[Modality, Float32Array], *, without: frozenset[int]) -> Query:
-        vectors = {modality: self._space.project(modality, rows) for modality, rows in features.items()}
+        vectors: dict[QueryModality, Float32Array] = {
+            modality: self._space.project(modality, rows) for modality, rows in features.items()
+        }
         return Query(vectors=vectors, without=without)
 
 

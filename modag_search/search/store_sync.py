@@ -170,7 +170,9 @@ class StoreSync:
 
     def _built(self, modality: Modality) -> StampedReader:
         builder, now = self._kind(self._space.dimension), self._stamp(modality)
-        for ids, vectors in self._vectors(modality, after_generation=0):
+        for number, (ids, vectors) in enumerate(self._vectors(modality, after_generation=0)):
+            if number == 0:
+                builder.train(vectors)
             builder.add(ids, vectors)
         return StampedReader(reader=LayeredReader(builder.build()), stamp=now, built=now)
 

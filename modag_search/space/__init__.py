@@ -1,6 +1,20 @@
-"""The shared space: two small networks that carry the features of both modalities into one."""
+"""The shared space: two small networks that carry the features of both modalities into one; and words, into it."""
 
+from modag_search.space.branches import Branch
 from modag_search.space.class_head import NameTree, SharedClassHead
-from modag_search.space.space import Branch, Space, packaged_spaces
+from modag_search.space.meaning import ClassNames, Meaning
+from modag_search.space.space import QueryModality, Space, packaged_spaces
+from modag_search.space.words import Reading, TokenTable
 
-__all__ = ["Branch", "NameTree", "SharedClassHead", "Space", "packaged_spaces"]
+__all__ = [
+    "Branch",
+    "ClassNames",
+    "Meaning",
+    "NameTree",
+    "QueryModality",
+    "Reading",
+    "SharedClassHead",
+    "Space",
+    "TokenTable",
+    "packaged_spaces",
+]

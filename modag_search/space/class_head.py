@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 _LEAST_SHARE = 1e-12
 REST = -1
 """In `SharedClassHead.name_of`: a class that means none of the names."""
+
+
+@functools.lru_cache(maxsize=32)
+def _numbered(level: tuple[str, ...]) -> tuple[int, Int64Array]:
+    """Count the words of a level, and number what each name is there, in the order of the words."""
+    words, numbers = np.unique(level, return_inverse=True)
+    numbers.flags.writeable = False
+    return len(words), numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,8 @@ class NameTree:
         """
         parts = [shares]
         for level in self.levels:
-            above, number = np.unique(level, return_inverse=True)
-            summed = np.zeros((len(shares), len(above)), dtype=np.float32)
+            n_above, number = _numbered(level)
+            summed = np.zeros((len(shares), n_above), dtype=np.float32)
             np.add.at(summed.T, number, shares.T)
             parts.append(summed)
         weighted = [np.sqrt(np.float32(weight) * part) for weight, part in zip(self.weights, parts, strict=True)]
@@ -97,7 +106,7 @@ class NameTree:
         """
         if not self.levels:
             return shares
-        _, kind = np.unique(self.levels[0], return_inverse=True)
+        _, kind = _numbered(self.levels[0])
         takers = np.where(shared, shares + np.float32(_LEAST_SHARE), 0)
         whole, taken = (np.zeros((len(shares), kind.max() + 1), dtype=np.float32) for _ in range(2))
         np.add.at(whole.T, kind, shares.T)
@@ -190,11 +199,12 @@ class SharedClassHead:
             raise ValueError(f"the {modality} knowledge has arrays that do not fit each other")
         if weight.dtype != np.float16 or bias.dtype != np.float32 or name_of.dtype != np.int32:
             raise ValueError(f"the {modality} knowledge holds numbers of other kinds than it should")
+        weight = weight.astype(np.float32)  # which are told from infinities faster
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise ValueError(f"the {modality} knowledge holds values that are not finite")
         if name_of.min(initial=REST) < REST or name_of.max(initial=REST) >= n_names or (name_of == REST).all():
             raise ValueError(f"the {modality} knowledge has classes that mean names which are not there")
-        return cls(weight.astype(np.float32), bias, name_of.astype(np.int64))
+        return cls(weight, bias, name_of.astype(np.int64))
 
 
 def named_vectors(
@@ -216,12 +226,37 @@ def named_vectors(
         alike neither to each other nor to anything with a name.
     """
     shares = class_heads[modality].shares(features, n_names=len(tree.names))
-    known = [np.isin(np.arange(len(tree.names)), one.name_of) for one in class_heads.values()]
-    named = tree.lent(shares[:, :-1], shared=np.logical_and.reduce(known))
+    named = tree.lent(shares[:, :-1], shared=known_to_all(tree, class_heads))
     rests = np.zeros((len(features), len(_with_rest(class_heads))), dtype=np.float32)
     if class_heads[modality].has_rest:
         rests[:, _with_rest(class_heads).index(modality)] = np.sqrt(shares[:, -1])
     return np.concatenate([tree.roots(named), rests], axis=1)
+
+
+def named_shares(tree: NameTree, class_head: SharedClassHead, features: Float32Array) -> Float32Array:
+    """Tell how likely each name is, given that one of them is right.
+
+    Parameters
+    ----------
+    tree : NameTree
+    class_head : SharedClassHead
+    features : np.ndarray [shape=(n, d), float32]
+
+    Returns
+    -------
+    np.ndarray [shape=(n, n_names), float32]
+        Each row adds up to 1.
+    """
+    shares = class_head.shares(features, n_names=len(tree.names))[:, :-1] + np.float32(_LEAST_SHARE)
+    given: Float32Array = shares / shares.sum(axis=1, keepdims=True)
+    return given
+
+
+def known_to_all(tree: NameTree, class_heads: Mapping[Modality, SharedClassHead]) -> npt.NDArray[np.bool_]:
+    """Tell which names the classifiers of all modalities know."""
+    known = [np.isin(np.arange(len(tree.names)), head.name_of) for head in class_heads.values()]
+    shared: npt.NDArray[np.bool_] = np.logical_and.reduce(known)
+    return shared
 
 
 def named_dimension(tree: NameTree, class_heads: Mapping[Modality, SharedClassHead]) -> int:

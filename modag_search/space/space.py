@@ -12,127 +12,61 @@ import json
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from modag_search.errors import ModelError, SpaceMismatchError
-from modag_search.space.class_head import NameTree, SharedClassHead, named_dimension, named_vectors
+from modag_search.errors import ModelError, SpaceMismatchError, UsageError
+from modag_search.space.branches import Apart, Branch
+from modag_search.space.class_head import (
+    NameTree,
+    SharedClassHead,
+    known_to_all,
+    named_dimension,
+    named_shares,
+    named_vectors,
+)
+from modag_search.space.file_parts import (
+    as_rows,
+    from_rows,
+    read_background,
+    read_branches,
+    read_class_heads,
+    read_encoders,
+    read_meaning,
+    read_naming,
+    read_padding,
+)
+from modag_search.space.meaning import Meaning, unit
 from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_FORMAT = "modag-space/3"
-_EARLIER_FORMATS = ("modag-space/2",)
-_MOST_PADDING = 1024
+    from modag_search.space.words import Reading
+
+_FORMAT = "modag-space/4"
+_FORMAT_WITHOUT_MEANING = "modag-space/3"
+_FORMATS = (_FORMAT, _FORMAT_WITHOUT_MEANING, "modag-space/2")
 _PAIRS = ("image-image", "image-sound", "sound-sound")
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Branch:
-    """The network of one modality: linear, ELU, linear, unit length.
-
-    Attributes
-    ----------
-    weight_in, bias_in : np.ndarray [shape=(hidden, d)] and [shape=(hidden,)], float32
-    weight_out, bias_out : np.ndarray [shape=(dimension, hidden)] and [shape=(dimension,)], float32
-    """
-
-    weight_in: Float32Array
-    bias_in: Float32Array
-    weight_out: Float32Array
-    bias_out: Float32Array
-
-    def __call__(self, features: Float32Array) -> Float32Array:
-        """Project features ``[shape=(n, d)]`` to unit vectors ``[shape=(n, dimension)]``."""
-        hidden = features @ self.weight_in.T + self.bias_in
-        activated = np.where(hidden > 0, hidden, np.expm1(np.minimum(hidden, 0)))
-        vectors = activated @ self.weight_out.T + self.bias_out
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        units: Float32Array = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
-        return units
-
-    @property
-    def takes(self) -> int:
-        """Length of the features."""
-        return int(self.weight_in.shape[1])
-
-    @property
-    def dimension(self) -> int:
-        """Length of the vectors."""
-        return int(self.bias_out.size)
-
-    def tensors(self, modality: Modality) -> dict[str, Float32Array]:
-        """Name the arrays as they stand in a file."""
-        return {f"{modality}.{name}": getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def from_tensors(cls, modality: Modality, tensors: Mapping[str, Float32Array]) -> Branch:
-        """Find the arrays of a modality in a file.
-
-        Raises
-        ------
-        KeyError, ValueError
-            If one is absent, or they make no branch.
-        """
-        arrays = [tensors[f"{modality}.{name}"] for name in cls.__slots__]
-        if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in arrays):
-            raise ValueError(f"the {modality} branch holds values that are not finite 32-bit floats")
-        weight_in, bias_in, weight_out, bias_out = arrays
-        fitting = [
-            (bias_in.size, weight_in.shape[-1]),
-            (bias_in.size,),
-            (bias_out.size, bias_in.size),
-            (bias_out.size,),
-        ]
-        if [array.shape for array in arrays] != fitting:
-            raise ValueError(f"the {modality} branch has layers that do not fit each other")
-        return cls(weight_in, bias_in, weight_out, bias_out)
-
-
-@dataclass(frozen=True, slots=True)
-class Apart:
-    """In the place of a branch: features as they are, at unit length, where no other modality has anything.
-
-    Attributes
-    ----------
-    takes : int
-        Length of the features.
-    before, after : int
-        How many zeros stand before and behind them.
-    """
-
-    takes: int
-    before: int
-    after: int
-
-    def __call__(self, features: Float32Array) -> Float32Array:
-        """Bring features ``[shape=(n, takes)]`` to unit length, between zeros."""
-        lengths = np.linalg.norm(features, axis=1, keepdims=True)
-        units = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
-        return np.pad(units, ((0, 0), (self.before, self.after)))
-
-    @property
-    def dimension(self) -> int:
-        """Length of the vectors."""
-        return self.before + self.takes + self.after
-
-    def tensors(self, modality: Modality) -> dict[str, Float32Array]:
-        """Name what decides a vector; no file holds it."""
-        return {f"{modality}.apart": np.array([self.before, self.takes, self.after], dtype=np.float32)}
+QueryModality = Literal["image", "sound", "text"]
+"""What may ask; what is found is an image or a sound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Space:
     """Two branches into one space, bound to the encoders that they were trained on.
 
-    A vector has two parts: what the branch of its modality makes of the feature, and, in spaces that draw on the
-    encoders' own classifiers, how likely each name is and what these are kinds of. Both parts are of fixed length, so
-    the similarity of two vectors is the weighted mean of the similarities of their parts. Zeros may follow, which
-    bring vectors to a length that processors like.
+    A vector has up to three parts: what the branch of its modality makes of the feature; in spaces that draw on the
+    encoders' own classifiers, how likely each name is that both have in common, and what these are kinds of; and what
+    the thing is called at large, as a sentence encoder sees it. The first is of fixed length. So are the two others
+    together: the less the common names say, the more does the third. So the similarity of two vectors is a weighted
+    mean of the similarities of their parts. Zeros may follow, which bring vectors to a length that processors like.
+
+    A text has no first part; the others hold what its words mean.
 
     Attributes
     ----------
@@ -142,14 +76,17 @@ class Space:
     tree : NameTree, optional
         What the numbers of `SharedClassHead.name_of` mean; None in a space without class_heads.
     class_head_share : float
-        Weight of the second part in a similarity, in [0, 1]; that of the first is the rest.
+        Weight of the other parts in a similarity, in [0, 1]; that of the first is the rest.
+    meaning : Meaning, optional
+        What the third part is made by; None in a space that has none, which then understands no words.
     padding : int
         How many zeros follow.
     encoders : Mapping of modality to Mapping
         ``{"name": ..., "fingerprint": ...}`` of each encoder.
     background : Mapping of str to (float, float)
         Mean and standard deviation of the similarity of unlike things, for ``"image-image"``, ``"image-sound"``,
-        ``"sound-sound"``: sounds are nearer to sounds than to pictures whatever they show (the modality gap).
+        ``"sound-sound"``: sounds are nearer to sounds than to pictures whatever they show (the modality gap). Where the
+        space understands words, of ``"image-text"`` and ``"sound-text"``, too.
     card : Mapping
         How the space was made: data, licences, settings, metrics.
 
@@ -165,6 +102,7 @@ class Space:
     class_heads: Mapping[Modality, SharedClassHead] = field(default_factory=dict)
     tree: NameTree | None = None
     class_head_share: float = 0.0
+    meaning: Meaning | None = None
     padding: int = 0
 
     @property
@@ -206,14 +144,21 @@ class Space:
         return self.tree.names if self.tree else ()
 
     @property
+    def reads_words(self) -> bool:
+        """Whether a text can ask."""
+        return self.meaning is not None
+
+    @property
     def dimension(self) -> int:
         """Length of the vectors."""
         return self._unpadded + self.padding
 
     @property
     def _unpadded(self) -> int:
-        named = named_dimension(self.tree, self.class_heads) if self.tree else 0
-        return self.branches["sound"].dimension + named
+        learned = self.branches["sound"].dimension
+        if self.tree and self.meaning:
+            return learned + self.tree.dimension + self.meaning.dimension
+        return learned + (named_dimension(self.tree, self.class_heads) if self.tree else 0)
 
     def padded_to(self, multiple: int) -> Space:
         """Return the same space with vectors of a length that is a multiple of a number."""
@@ -232,6 +177,8 @@ class Space:
             digest.update(json.dumps(self.tree.to_json()).encode())
         if self.padding:
             digest.update(repr(self.padding).encode())
+        if self.meaning:
+            digest.update(self.meaning.deciding())
         return digest.hexdigest()
 
     def project(self, modality: Modality, features: Float32Array) -> Float32Array:
@@ -260,15 +207,69 @@ class Space:
                 f"({self.encoders[modality]['name']}), not of shape {features.shape}"
             )
         features = features.astype(np.float32, copy=False)
-        parts = [branch(features)]
-        if self.tree:
+        share, learned = np.float32(self.class_head_share), branch(features)
+        if self.tree and self.meaning:
+            named = named_shares(self.tree, self.class_heads[modality], features)
+            meant, common = self.meaning.seen(modality, features, named)
+            parts = [np.sqrt(1 - share) * learned, *self._told(self.tree, self.meaning, named, common, meant)]
+        elif self.tree:
             named = named_vectors(self.tree, self.class_heads, modality, features)
-            share = np.float32(self.class_head_share)
-            parts = [np.sqrt(1 - share) * parts[0], np.sqrt(share) * named]
-        return np.concatenate([*parts, np.zeros((len(features), self.padding), dtype=np.float32)], axis=1)
+            parts = [np.sqrt(1 - share) * learned, np.sqrt(share) * named]
+        else:
+            parts = [learned]
+        return self._padded(parts)
 
-    def unrelated_similarity(self, first: Modality, second: Modality) -> tuple[float, float]:
-        """Mean and standard deviation of the similarity of unlike things of two modalities."""
+    def text_vectors(self, texts: Sequence[str]) -> Float32Array:
+        """Carry texts into the space.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            English; see `read`.
+
+        Returns
+        -------
+        np.ndarray [shape=(len(texts), dimension), float32]
+            Of unit length.
+
+        Raises
+        ------
+        UsageError
+            If the space understands no words, or none of a text's words.
+        """
+        if self.tree is None or self.meaning is None:
+            raise UsageError(f"space {self.name!r} understands no words")
+        meant = self.meaning.words.vectors(texts)
+        named, common = self.meaning.named(meant)
+        learned = np.zeros((len(texts), self.branches["sound"].dimension), dtype=np.float32)
+        return unit(self._padded([learned, *self._told(self.tree, self.meaning, named, common, meant)]))
+
+    def read(self, text: str) -> Reading:
+        """Tell which words of a text are understood.
+
+        Raises
+        ------
+        UsageError
+            If the space understands no words at all.
+        """
+        if self.meaning is None:
+            raise UsageError(f"space {self.name!r} understands no words")
+        return self.meaning.words.read(text)
+
+    def _told(
+        self, tree: NameTree, meaning: Meaning, named: Float32Array, common: Float32Array, meant: Float32Array
+    ) -> list[Float32Array]:
+        """Weigh the second and the third part: what common names do not say is the third's to say."""
+        share, least = np.float32(self.class_head_share), np.float32(meaning.least_share)
+        of_names = ((share - least) * common)[:, None]
+        lent = tree.lent(named, shared=known_to_all(tree, self.class_heads))
+        return [np.sqrt(of_names) * tree.roots(lent), np.sqrt(share - of_names) * meant]
+
+    def _padded(self, parts: Sequence[Float32Array]) -> Float32Array:
+        return np.concatenate([*parts, np.zeros((len(parts[0]), self.padding), dtype=np.float32)], axis=1)
+
+    def unrelated_similarity(self, first: QueryModality, second: QueryModality) -> tuple[float, float]:
+        """Mean and standard deviation of the similarity of unlike things of two modalities, one of them stored."""
         return self.background["-".join(sorted((first, second)))]
 
     def to_bytes(self) -> bytes:
@@ -276,14 +277,21 @@ class Space:
         tensors: dict[str, np.ndarray] = {}
         for modality in MODALITIES:
             tensors |= self._tensors(modality)
+        if self.meaning:
+            tensors |= self.meaning.tensors()
+            for modality in MODALITIES:
+                tensors = as_rows(tensors, modality)
         # One entry: safetensors writes several in any order, and the same space should be the same bytes.
         metadata: dict[str, Any] = {"encoders": self.encoders, "background": self.background, "card": self.card}
         if self.tree:
             metadata["knowledge"] = {**self.tree.to_json(), "share": self.class_head_share}
         if self.padding:
             metadata["padding"] = self.padding
+        if self.meaning:
+            metadata["names"] = self.meaning.to_json()
         contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-        return save(contiguous, {_FORMAT: json.dumps(metadata, sort_keys=True)})
+        written = _FORMAT if self.meaning else _FORMAT_WITHOUT_MEANING  # which earlier versions read, too
+        return save(contiguous, {written: json.dumps(metadata, sort_keys=True)})
 
     def _tensors(self, modality: Modality) -> dict[str, np.ndarray]:
         tensors: dict[str, np.ndarray] = {**self.branches[modality].tensors(modality)}
@@ -303,21 +311,25 @@ class Space:
         try:
             with safe_open(path, framework="numpy") as file:
                 written = file.metadata() or {}
-                stored = next((written[key] for key in (_FORMAT, *_EARLIER_FORMATS) if key in written), None)
+                stored = next((written[key] for key in _FORMATS if key in written), None)
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
             if stored is None:
                 raise ModelError(f"{path}: not a space file of this version ({_FORMAT})")
             metadata = json.loads(stored)
-            tree, share = _naming(metadata.get("knowledge"))
-            branches = _branches(tensors)
+            tree, share = read_naming(metadata.get("knowledge"))
+            meaning = read_meaning(tensors, metadata.get("names"), tree, share)
+            for modality in MODALITIES:
+                tensors = from_rows(tensors, modality)
+            branches = read_branches(tensors)
             return cls(
                 branches=branches,
-                class_heads=_class_heads(tensors, branches, tree),
+                class_heads=read_class_heads(tensors, branches, tree),
                 tree=tree,
                 class_head_share=share,
-                padding=_padding(metadata),
-                encoders=_encoders(metadata["encoders"]),
-                background=_background(metadata["background"]),
+                meaning=meaning,
+                padding=read_padding(metadata),
+                encoders=read_encoders(metadata["encoders"]),
+                background=read_background(metadata["background"], reads_words=meaning is not None),
                 card=dict(metadata["card"]),
             )
         except FileNotFoundError as error:
@@ -326,51 +338,6 @@ class Space:
             raise ModelError(f"{path}: not a space file: it lacks {error}") from error
         except (SafetensorError, OSError, IndexError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: not a space file: {error}") from error
-
-
-def _branches(tensors: Mapping[str, Float32Array]) -> dict[Modality, Branch]:
-    branches = {modality: Branch.from_tensors(modality, tensors) for modality in MODALITIES}
-    if len({branch.dimension for branch in branches.values()}) > 1:
-        raise ValueError("its branches give vectors of different lengths")
-    return branches
-
-
-def _naming(stored: Mapping[str, Any] | None) -> tuple[NameTree | None, float]:
-    if stored is None:
-        return None, 0.0
-    tree, share = NameTree.from_json(stored), float(stored["share"])
-    if not 0 <= share <= 1:
-        raise ValueError("its knowledge needs a share from 0 to 1")
-    return tree, share
-
-
-def _class_heads(
-    tensors: Mapping[str, np.ndarray], branches: Mapping[Modality, Branch], tree: NameTree | None
-) -> dict[Modality, SharedClassHead]:
-    if tree is None:
-        return {}
-    class_heads = {m: SharedClassHead.from_tensors(m, tensors, n_names=len(tree.names)) for m in MODALITIES}
-    if any(class_heads[m].weight.shape[1] != branches[m].takes for m in MODALITIES):
-        raise ValueError("its knowledge is of features of another length than its branches are")
-    return class_heads
-
-
-def _padding(metadata: Mapping[str, Any]) -> int:
-    padding = int(metadata.get("padding", 0))
-    if not 0 <= padding <= _MOST_PADDING:
-        raise ValueError(f"its padding must be from 0 to {_MOST_PADDING}, not {padding}")
-    return padding
-
-
-def _encoders(stored: Mapping[str, Mapping[str, str]]) -> dict[Modality, dict[str, str]]:
-    return {modality: {key: str(stored[modality][key]) for key in ("name", "fingerprint")} for modality in MODALITIES}
-
-
-def _background(stored: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float]]:
-    background = {pair: (float(stored[pair][0]), float(stored[pair][1])) for pair in _PAIRS}
-    if not np.isfinite(list(background.values())).all():
-        raise ValueError("its background is not of finite numbers")
-    return background
 
 
 @functools.cache

@@ -21,6 +21,8 @@ NOTHING = -1
 """Stands in place of an id where there are fewer neighbours than asked for."""
 
 _QUERIES_AT_ONCE = 16
+_BLOCK_ROWS = 4096
+_BLOCK_COLUMNS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +138,7 @@ class VectorStore(ABC):
         self.dimension = dimension
 
     def train(self, vectors: Float32Array) -> None:  # noqa: B027  most kinds need none
-        """Learn from a sample of the vectors ``[shape=(n, dimension), float32]``, before any is added."""
+        """Learn from the first vectors ``[shape=(n, dimension), float32]``, some thousands, before any is added."""
 
     @abstractmethod
     def add(self, ids: Int64Array, vectors: Float32Array) -> None:
@@ -173,6 +175,29 @@ class VectorStore(ABC):
         if len(np.unique(ids)) != len(ids) or (ids < 0).any():
             raise UsageError("ids must be distinct and not negative")
         return ids, vectors
+
+
+def greatest_products(stored: Float32Array, vectors: Float32Array) -> Float32Array:
+    """Compare each stored vector with all of some others.
+
+    Parameters
+    ----------
+    stored : np.ndarray [shape=(m, d), float32]
+    vectors : np.ndarray [shape=(n, d), float32]
+
+    Returns
+    -------
+    np.ndarray [shape=(m,), float32]
+        The greatest inner product of each; -inf without `vectors`.
+    """
+    greatest = np.full(len(stored), -np.inf, dtype=np.float32)
+    # In blocks, since both may be many: a label's vectors can be as many as those that are stored.
+    for start in range(0, len(stored), _BLOCK_ROWS):
+        part = slice(start, start + _BLOCK_ROWS)
+        for first in range(0, len(vectors), _BLOCK_COLUMNS):
+            nearest = (stored[part] @ vectors[first : first + _BLOCK_COLUMNS].T).max(axis=1)
+            np.maximum(greatest[part], nearest, out=greatest[part])
+    return greatest
 
 
 def nothing_found(n: int, k: int) -> tuple[Float32Array, Int64Array]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from modag_search.training.space import Examples
 
 _TAXONOMIES = ("audioset", "imagenet")
-_EXCLUSIVE = ("imagenet",)
+EXCLUSIVE = ("imagenet",)
 """Taxonomies whose classes exclude each other: there, a class without a name speaks against those with one. AudioSet's
 hold together, and those left out are mostly kinds of what has a name: music, animals, vehicles."""
 
@@ -163,7 +163,7 @@ class _NamesClassifier:
         self, head: ClassHead, names: Sequence[CommonName], features: Float32Array, *, shown: set[str]
     ) -> None:
         rows = [(number, i) for i, entry in enumerate(names) for number in entry.classes[head.taxonomy]]
-        if head.taxonomy in _EXCLUSIVE:
+        if head.taxonomy in EXCLUSIVE:
             named = {number for number, _ in rows}
             rows += [(number, REST) for number in range(len(head.bias)) if number not in named]
         missing = [i for i, entry in enumerate(names) if entry.name in shown and not entry.classes[head.taxonomy]]

@@ -18,6 +18,7 @@ from modag_search.space import Space
 from modag_search.training.class_head import SharedClassHeadSettings, fit_shared_class_head
 from modag_search.training.collecting import Collected, collect, collect_labelled
 from modag_search.training.manifest import read_manifest
+from modag_search.training.names import MeaningSettings, NameVectors, make_meaning, packaged_names
 from modag_search.training.space import (
     Examples,
     SpaceTrainingSettings,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from modag_search.values import Float32Array
 
 _SHARES = (0.5, 0.8)
+_LEAST_SHARE = 0.2
 _UNCHECKED_SHARE = 0.5
 _LENGTHS_MULTIPLE_OF = 32
 """Vector units and product quantisers take vectors by such parts."""
@@ -65,6 +67,7 @@ def fit_space(
     encoders: IndexSettings | None = None,
     index: Index | None = None,
     class_heads: SharedClassHeadSettings | None = None,
+    names: bool = True,
     videos: bool = False,
     held_out: float = 0.15,
     workers: int | None = None,
@@ -86,6 +89,8 @@ def fit_space(
         Files that it holds unchanged are neither decoded nor encoded.
     class_heads : SharedClassHeadSettings, optional
         How much of the encoders' own classifiers the space draws on. Without it, what is held out decides.
+    names : bool
+        Let it draw on what the classes of these classifiers are called, too, and so understand words.
     videos : bool
         Take the frames and the sound of each moment of a video for a pair, whatever its label.
     held_out : float
@@ -143,11 +148,18 @@ def fit_space(
     card: dict[str, Any] = {"name": name, "made_by": "modag train space", **source}
     learned = make_space(trained, encoder=encoder, card=card)
     space = _with_best_knowledge(
-        learned, encoder, taught, checks, collected.groups, wanted=class_heads, settings=settings
+        learned,
+        encoder,
+        taught,
+        checks,
+        collected.groups,
+        wanted=class_heads,
+        names=packaged_names() if names else None,
+        settings=settings,
     )
     card |= _account(collected, trained, taught, checks, space)
     card["settings"] = {**dataclasses.asdict(settings), "held_out": held_out}
-    card["knowledge"] = {"share": space.class_head_share, "names": len(space.names)}
+    card["knowledge"] = {"share": space.class_head_share, "names": len(space.names), "words": space.reads_words}
     card["versions"] = library_versions()
     return FittedSpace(dataclasses.replace(space, card=card), collected.failures, trained.history)
 
@@ -172,12 +184,35 @@ def with_knowledge(
     groups: Sequence[str],
     *,
     settings: SharedClassHeadSettings,
+    names: NameVectors | None = None,
+    meaning: MeaningSettings | None = None,
     seed: int = 0,
     unlabelled: Mapping[Modality, Float32Array] | None = None,
 ) -> Space:
-    """Let a space draw on what its encoders' own classifiers know; see `fit_shared_class_head`.
+    """Let a space draw on what its encoders' own classifiers know.
 
     It stays as it is where an encoder has no classifier.
+
+    Parameters
+    ----------
+    space : Space
+    encoder : MediaEncoder
+    examples : Mapping of modality to Examples
+    groups : sequence of str
+        Names of the groups of the examples, by number.
+    settings : SharedClassHeadSettings
+        See `fit_shared_class_head`.
+    names : NameVectors, optional
+        What the classes are called, and words; without them the space understands none.
+    meaning : MeaningSettings, optional
+        How names become part of the space.
+    seed : int
+    unlabelled : Mapping of modality to np.ndarray [shape=(n, d), float32], optional
+        See `fit_shared_class_head`.
+
+    Returns
+    -------
+    Space
     """
     if settings.share == 0:
         return space
@@ -186,14 +221,40 @@ def with_knowledge(
     if fitted is None:
         return space
     tree, class_heads = fitted
-    knowing = dataclasses.replace(space, class_heads=class_heads, tree=tree).padded_to(_LENGTHS_MULTIPLE_OF)
-    return _weighted(knowing, share=settings.share, examples=examples)
+    knowing = dataclasses.replace(space, class_heads=class_heads, tree=tree, class_head_share=settings.share)
+    if names:
+        known = {modality: head for modality, head in heads.items() if head is not None}
+        how = meaning or MeaningSettings()
+        named = make_meaning(known, names, settings=how, share=settings.share)
+        knowing = dataclasses.replace(knowing, meaning=named)
+    return _weighted(knowing.padded_to(_LENGTHS_MULTIPLE_OF), share=settings.share, examples=examples, groups=groups)
 
 
-def _weighted(space: Space, *, share: float, examples: Mapping[Modality, Examples]) -> Space:
-    """Set the share of class_heads, and measure anew how similar unlike things are."""
-    space = dataclasses.replace(space, class_head_share=share)
-    return dataclasses.replace(space, background=background_similarity(_projections(space), examples))
+def _weighted(space: Space, *, share: float, examples: Mapping[Modality, Examples], groups: Sequence[str]) -> Space:
+    """Set the share of all but the branches, and measure anew how similar unlike things are."""
+    meaning = space.meaning
+    if meaning and space.class_head_share:
+        least_share = meaning.least_share / space.class_head_share * share
+        meaning = dataclasses.replace(meaning, least_share=least_share)
+    space = dataclasses.replace(space, class_head_share=share, meaning=meaning)
+    background = background_similarity(_projections(space), examples)
+    if meaning:
+        background |= _background_of_words(space, examples, groups)
+    return dataclasses.replace(space, background=background)
+
+
+def _background_of_words(
+    space: Space, examples: Mapping[Modality, Examples], groups: Sequence[str]
+) -> dict[str, tuple[float, float]]:
+    """Measure mean and standard deviation of the similarity of common names and of what is called otherwise."""
+    texts = space.text_vectors([f"a {name.replace('_', ' ')}" for name in space.names])
+    called = np.array(groups)
+    background = {}
+    for modality in MODALITIES:
+        unlike = np.array(space.names)[:, None] != called[examples[modality].groups][None, :]
+        similarities = (texts @ space.project(modality, examples[modality].features).T)[unlike]
+        background[f"{modality}-text"] = (round(float(similarities.mean()), 5), round(float(similarities.std()), 5))
+    return background
 
 
 def _projections(space: Space) -> dict[Modality, Callable[[Float32Array], Float32Array]]:
@@ -208,17 +269,23 @@ def _with_best_knowledge(
     groups: Sequence[str],
     *,
     wanted: SharedClassHeadSettings | None,
+    names: NameVectors | None,
     settings: SpaceTrainingSettings,
 ) -> Space:
-    """Add class_heads: as much as is wanted, or the share that names what was held out best."""
+    """Add class_heads: as much as is wanted, or the share that names what was held out best.
+
+    With names, some share is kept whatever is held out: a space without it would understand no words.
+    """
     full = with_knowledge(
-        space, encoder, taught, groups, settings=wanted or SharedClassHeadSettings(), seed=settings.seed
+        space, encoder, taught, groups, settings=wanted or SharedClassHeadSettings(), names=names, seed=settings.seed
     )
     if wanted or not full.names:
         return full
+    weighted = partial(_weighted, full, examples=taught, groups=groups)
     if checks is None:
-        return _weighted(full, share=_UNCHECKED_SHARE, examples=taught)
-    candidates = [space, *(_weighted(full, share=share, examples=taught) for share in _SHARES)]
+        return weighted(share=_UNCHECKED_SHARE)
+    least = weighted(share=_LEAST_SHARE) if full.reads_words else space
+    candidates = [least, *(weighted(share=share) for share in _SHARES)]
     return max(candidates, key=lambda candidate: cross_modal_accuracy(_projections(candidate), taught, checks))
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modag_search.cli.output import print_rows
 from modag_search.hierarchy import Hierarchy
 from tests.made_media import GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.toy_encoders import toy_index
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cli.command_line import CommandLine
@@ -173,6 +176,29 @@ def test_csv_names_its_columns_with_and_without_rows(named: CommandLine, tmp_pat
     outcome = named("classify", tmp_path / "nowhere.wav", "--format", "csv")
     assert (outcome.status, outcome.stdout.decode()) == (3, "path,label,confidence\n")
     assert outcome.error.startswith(f"failed: {tmp_path / 'nowhere.wav'}: ")
+
+
+@pytest.mark.parametrize("output_format", ["jsonl", "csv", "paths"])
+def test_rows_are_printed_as_they_come(output_format: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    def rows() -> Iterator[dict[str, Any]]:
+        yield {"path": "first.wav", "label": "violin"}
+        assert b"first.wav" in capfdbinary.readouterr().out, "before the next is asked for"
+        yield {"path": "second.wav", "label": None}
+        assert b"second.wav" in capfdbinary.readouterr().out
+
+    print_rows(rows(), output_format=output_format, columns=("path", "label"))
+    assert capfdbinary.readouterr().out == b""
+
+
+def test_each_format_has_every_answer(named: CommandLine, media: Path) -> None:
+    rows = named("classify", "--all").data
+    assert len(rows) == 6
+    lines = named("classify", "--all", "--format", "jsonl").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == rows
+    assert [list(row) for row in rows] == [FIELDS] * 6
+    assert [list(score) for score in rows[0]["scores"]] == [["label", "score"]] * len(rows[0]["scores"])
+    cells = list(csv.DictReader(io.StringIO(named("classify", "--all", "--format", "csv").stdout.decode())))
+    assert [(row["path"], row["label"]) for row in cells] == [(row["path"], row["label"]) for row in rows]
 
 
 def test_a_head_names_until_labels_change_and_says_so(named: CommandLine, media: Path, tmp_path: Path) -> None:

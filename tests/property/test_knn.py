@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from modag_search.classify.arithmetic.knn import TEMPERATURE, K, label_kernels, label_means, vote_all, vote_weights
+from modag_search.classify.arithmetic.knn import (
+    TEMPERATURE,
+    K,
+    label_evidence,
+    label_kernels,
+    label_means,
+    like_sized,
+    padded,
+    vote_all,
+    vote_weights,
+)
 
 COSINES = st.floats(-1, 1, width=32)
 
@@ -75,3 +85,34 @@ def test_who_must_not_be_heard_says_nothing() -> None:
     labels = np.array([0, 0, 1])
     for said in (label_means(similarities, labels, n_labels=2), label_kernels(similarities, labels, n_labels=2)):
         np.testing.assert_allclose(said, [[0.4, -np.inf]], rtol=1e-6)
+
+
+@given(st.integers(0, 2**31), st.integers(0, 60), st.integers(1, 12), st.integers(1, 9))
+def test_votes_that_are_not_heard_are_as_if_they_were_not_there(seed: int, n_votes: int, k: int, n_labels: int) -> None:
+    random = np.random.default_rng(seed)
+    similarities = random.uniform(-1, 1, (3, n_votes)).astype(np.float32)
+    labels = random.integers(0, n_labels, n_votes)
+    heard = random.random((3, n_votes)) < random.choice([0.1, 0.6, 1.0])
+    hidden = np.where(heard, similarities, np.float32(-np.inf))
+    both = label_evidence(hidden, labels, n_labels=n_labels, k=k)
+    for row, some in enumerate(heard):
+        alone, of = similarities[row : row + 1, some], labels[some]
+        np.testing.assert_allclose(both[row, :, 0], label_means(alone, of, n_labels=n_labels)[0], atol=1e-5)
+        np.testing.assert_allclose(both[row, :, 1], label_kernels(alone, of, n_labels=n_labels, k=k)[0], atol=1e-5)
+    in_order = np.argsort(labels, kind="stable")
+    sorted_ones = label_evidence(hidden[:, in_order], labels[in_order], n_labels=n_labels, k=k)
+    np.testing.assert_allclose(sorted_ones, both, atol=1e-5)
+
+
+@given(st.lists(st.integers(1, 500), max_size=30))
+def test_spans_of_about_one_size_make_tables_without_much_padding(sizes: list[int]) -> None:
+    spans = np.array(sizes, dtype=np.int64)
+    firsts = np.cumsum(spans) - spans
+    groups = like_sized(spans)
+    assert sorted(place for group in groups for place in group.tolist()) == list(range(len(sizes)))
+    for group in groups:
+        places, there = padded(firsts[group], spans[group])
+        assert there.size < 2 * there.sum()
+        for span, row, own in zip(group.tolist(), places, there, strict=True):
+            assert row[own].tolist() == list(range(firsts[span], firsts[span] + sizes[span]))
+            assert set(row.tolist()) == set(row[own].tolist())

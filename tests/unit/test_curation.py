@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modag_search.catalog.segments import Segments
+from modag_search.curate import suggest
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.hierarchy import Hierarchy
 from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound, video
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search import Index
-    from modag_search.values import Suggestion
+    from modag_search.values import Float32Array, Suggestion
 
 KINDS = {"red": (RED, LOW_HZ), "green": (GREEN, MIDDLE_HZ), "blue": (BLUE, HIGH_HZ)}
 
@@ -123,6 +125,27 @@ def test_transferred_labels_need_none_by_hand(clusters: Index, media: Path) -> N
     assert set(kinds(clusters.suggest(n=100))) == {"green"}
 
 
+def test_of_a_large_collection_only_what_is_drawn_is_read(
+    clusters: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clusters.label([media / "red-0.png"], "red")
+    clusters.label([media / "blue-0.png"], "blue")
+    clusters.suggest()
+    monkeypatch.setattr(suggest, "_CANDIDATES", 3)
+    read: set[int] = set()
+    features_of = Segments.features_of
+
+    def recorded(self: Segments, segment_ids: Iterable[int], **pipeline: str) -> dict[int, Float32Array]:
+        ids = list(segment_ids)
+        read.update(ids)
+        return features_of(self, ids, **pipeline)
+
+    monkeypatch.setattr(Segments, "features_of", recorded)
+    suggested = clusters.suggest()
+    assert len(suggested) == len(read) == 3
+    assert clusters.suggest(seed=1) != suggested, "others are drawn"
+
+
 def test_there_must_be_something_to_suggest(index: Index, media: Path) -> None:
     with pytest.raises(NothingFoundError, match="the index is empty"):
         index.suggest()
@@ -210,12 +233,12 @@ def test_a_sound_and_a_picture_that_changed_partners_are_found(index: Index, med
     pair(media, "swapped 1", "red", "blue")
     pair(media, "swapped 2", "blue", "red")
     index.add([media])
-    label_issues = index.audit_pairs()
-    assert [(os.path.basename(one.sound), os.path.basename(one.image)) for one in label_issues] == [
+    pair_issues = index.audit_pairs()
+    assert [(os.path.basename(one.sound), os.path.basename(one.image)) for one in pair_issues] == [
         ("swapped 1.wav", "swapped 1.png"),
         ("swapped 2.wav", "swapped 2.png"),
     ]
-    assert all(one.rank >= 0.5 and one.similarity < 0.2 for one in label_issues)
+    assert all(one.rank >= 0.5 and one.similarity < 0.2 for one in pair_issues)
     assert len(index.audit_pairs(min_rank=0.0)) == 8
 
 

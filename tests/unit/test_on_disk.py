@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,33 +182,49 @@ def test_vectors_of_an_index_that_no_space_joins(tmp_path: Path, toys: None, mon
     assert first @ heard == 0
 
 
-def rewritten(source: Path, target: Path) -> Path:
-    """Write a space file as the format before had it: names alone, and no padding."""
-    with safe_open(source, framework="numpy") as file:
-        described = json.loads(file.metadata()["modag-space/3"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
-    for key in ("levels", "weights"):
-        del described["knowledge"][key]
-    described.pop("padding", None)
-    save_file(tensors, target, {"modag-space/2": json.dumps(described)})
+def rewritten(target: Path, *, version: int) -> Path:
+    """Write the packaged space as the formats before had it: without words; and names alone, and no padding."""
+    space = Space.load(packaged_spaces()["default"])
+    target.write_bytes(replace(space, meaning=None).padded_to(32).to_bytes())
+    if version == 2:
+        with safe_open(target, framework="numpy") as file:
+            described = json.loads(file.metadata()["modag-space/3"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+        for key in ("levels", "weights"):
+            del described["knowledge"][key]
+        described.pop("padding", None)
+        save_file(tensors, target, {"modag-space/2": json.dumps(described)})
     return target
 
 
-@pytest.mark.parametrize("modality", MODALITIES)
-@pytest.mark.parametrize("version", [2, 3])
-def test_space_files_of_both_formats(version: int, modality: Modality, tmp_path: Path, toys: None) -> None:
-    path = packaged_spaces()["default"]
-    if version == 2:
-        path = rewritten(path, tmp_path / "older.safetensors")
+def recipes_of_spaces() -> dict[str, Any]:
     names: dict[str, Any] = {}
     for block in blocks(PAGE, "python"):
-        if "import " in block or "def read_space" in block:
+        if "import " in block or "def read_space" in block or "def vector_of_word" in block:
             exec(compile(block, str(PAGE), "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+@pytest.mark.parametrize("version", [2, 3, 4])
+def test_space_files_of_all_formats(version: int, modality: Modality, tmp_path: Path, toys: None) -> None:
+    path = packaged_spaces()["default"]
+    if version < 4:
+        path = rewritten(tmp_path / "older.safetensors", version=version)
+    names = recipes_of_spaces()
     space = Space.load(path)
+    assert space.reads_words == (version == 4)
     features = np.random.default_rng(5).gamma(0.5, 1.0, (3, space.branches[modality].takes)).astype(np.float32)
     read = names["read_space"](path)
     expected = np.stack([names["vector_of"](read, modality, feature) for feature in features])
     np.testing.assert_allclose(space.project(modality, features), expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("word", ["dog", "flute", "harbour"])
+def test_a_word_becomes_the_vector_that_asks(word: str) -> None:
+    names, path = recipes_of_spaces(), packaged_spaces()["default"]
+    expected = names["vector_of_word"](names["read_space"](path), word)
+    np.testing.assert_allclose(Space.load(path).text_vectors([word])[0], expected, atol=1e-4)
 
 
 def test_class_layers_of_the_packaged_encoders(index: Index) -> None:

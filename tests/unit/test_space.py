@@ -180,4 +180,5 @@ def test_packaged_spaces_fit_the_encoders_that_they_name() -> None:
             assert encoder.fingerprint == space.encoders[modality]["fingerprint"]
             assert space.branches[modality].takes == encoder.dimension
         assert all(deviation > 0 for _, deviation in space.background.values())
-        assert set(space.background) == {"image-image", "image-sound", "sound-sound"}
+        with_text = {"image-text", "sound-text"} if space.reads_words else set()
+        assert set(space.background) == {"image-image", "image-sound", "sound-sound"} | with_text

@@ -142,8 +142,10 @@ def not_outweighed(queries: Int64Array, weights: FloatArray, *, most: int) -> In
     """
     order = np.argsort(queries, kind="stable")
     _, firsts, numbers, counts = np.unique(queries[order], return_index=True, return_inverse=True, return_counts=True)
+    if counts.max(initial=0) <= most:
+        return order
     # A row for each query, with room for as many votes as any has: light ones are told by one partition of all rows.
-    table = np.full((len(firsts), max(int(counts.max(initial=0)), most)), -1.0)
+    table = np.full((len(firsts), int(counts.max())), -1.0)
     table[numbers, np.arange(len(order)) - firsts[numbers]] = weights[order]
     least = np.partition(table, -most, axis=1)[:, -most]
     return order[weights[order] >= least[numbers]]

@@ -1,0 +1,248 @@
+"""Words as vectors, by numpy alone: WordPiece tokens, each with a vector; a text is their sum, at unit length.
+
+The table was trained to give what a sentence encoder gives (`training.token_table`), so that none is needed here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modag_search.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    import numpy.typing as npt
+
+    from modag_search.values import Float32Array
+
+_SHORTEST_PART = 3
+_ENDINGS = ("s", "es", "'s", "ing", "ed", "er", "ers")
+_LONGEST_WORD = 100
+"""BERT's: of longer ones nothing is understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text was understood as.
+
+    Attributes
+    ----------
+    tokens : tuple of int
+        Numbers of the tokens of the words that are known.
+    understood, unknown : tuple of str
+        Its words, as they are read: in lower case, without accents.
+    """
+
+    tokens: tuple[int, ...]
+    understood: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenTable:
+    """A vector for each token of BERT's WordPiece vocabulary.
+
+    Attributes
+    ----------
+    tokens : tuple of str
+        ``dog``; with ``##`` before it, what continues a word.
+    values : np.ndarray [shape=(n_tokens, d), int8]
+    scales : np.ndarray [shape=(n_tokens,), float32]
+        What the values of each token are multiplied by.
+    known_in_pieces : np.ndarray [shape=(n,), uint32]
+        CRC-32 of each word that has several tokens and was among what the table learnt from, in order. Other words of
+        several tokens count as unknown, where these are not words themselves: such pieces say little.
+
+    References
+    ----------
+    Devlin et al., "BERT: Pre-training of deep bidirectional transformers for language understanding", 2019: uncased.
+    """
+
+    tokens: tuple[str, ...]
+    values: npt.NDArray[np.int8]
+    scales: Float32Array
+    known_in_pieces: npt.NDArray[np.uint32]
+    _numbers: dict[str, int] = field(init=False, default_factory=dict)
+
+    @property
+    def dimension(self) -> int:
+        """Length of a text's vector."""
+        return int(self.values.shape[1])
+
+    def read(self, text: str) -> Reading:
+        """Divide a text into words and tokens, and tell which words are known."""
+        if not self._numbers:  # 28,000 entries, made when the first text comes
+            self._numbers.update((token, number) for number, token in enumerate(self.tokens))
+        tokens: list[int] = []
+        understood: list[str] = []
+        unknown: list[str] = []
+        for word in split_words(text):
+            pieces = word_pieces(word, self._numbers)
+            if pieces and (len(pieces) == 1 or self._knows(word) or self._is_compound(pieces)):
+                tokens += [self._numbers[piece] for piece in pieces]
+                understood.append(word)
+            else:
+                unknown.append(word)
+        return Reading(tuple(tokens), _spelt(understood), _spelt(unknown))
+
+    def _knows(self, word: str) -> bool:
+        digests = [crc_of(form) for form in _forms(word)]
+        places = np.searchsorted(self.known_in_pieces, digests).clip(max=len(self.known_in_pieces) - 1)
+        return bool(len(self.known_in_pieces) and (self.known_in_pieces[places] == digests).any())
+
+    def _is_compound(self, pieces: Sequence[str]) -> bool:
+        """Whether all pieces are words: a squeezebox is a box that is squeezed."""
+        words = [piece.removeprefix("##") for piece in pieces]
+        return all(len(word) >= _SHORTEST_PART and word in self._numbers for word in words)
+
+    def vectors(self, texts: Sequence[str]) -> Float32Array:
+        """Make unit vectors of texts.
+
+        Parameters
+        ----------
+        texts : sequence of str
+
+        Returns
+        -------
+        np.ndarray [shape=(len(texts), d), float32]
+
+        Raises
+        ------
+        UsageError
+            If no word of a text is known.
+        """
+        rows = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for place, text in enumerate(texts):
+            reading = self.read(text)
+            if not reading.understood:
+                raise UsageError(f"{text!r}: none of these words is known; English is what the space understands")
+            tokens = list(reading.tokens)
+            rows[place] = self.scales[tokens] @ self.values[tokens].astype(np.float32)
+        units: Float32Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
+        return units
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Name the arrays as they stand in a file."""
+        return {
+            "words.tokens": np.frombuffer("\n".join(self.tokens).encode(), dtype=np.uint8),
+            "words.values": self.values,
+            "words.scales": self.scales.astype("<f2"),
+            "words.known_in_pieces": self.known_in_pieces,
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray[Any, Any]]) -> TokenTable:
+        """Find the arrays in a file.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If one is absent, or they do not fit each other.
+        """
+        packed, values, scales, known = (
+            tensors[f"words.{name}"] for name in ("tokens", "values", "scales", "known_in_pieces")
+        )
+        if (packed.dtype, values.dtype, scales.dtype, known.dtype) != (np.uint8, np.int8, np.float16, np.uint32):
+            raise ValueError("its words hold numbers of other kinds than they should")
+        tokens = tuple(packed.tobytes().decode().split("\n"))
+        if values.ndim != 2 or scales.shape != values.shape[:1] or len(tokens) != len(scales) or known.ndim != 1:
+            raise ValueError("its words have arrays that do not fit each other")
+        if not np.isfinite(scales).all():
+            raise ValueError("its words hold values that are not finite")
+        return cls(tokens, values, scales.astype(np.float32), known)
+
+
+def _spelt(words: Sequence[str]) -> tuple[str, ...]:
+    """Leave out what is punctuation alone."""
+    return tuple(word for word in words if any(map(str.isalnum, word)))
+
+
+def _forms(word: str) -> list[str]:
+    """List a word, and what it may come from: who knows of a xylophone knows of xylophones."""
+    stems = [word.removesuffix(ending) for ending in _ENDINGS if word.endswith(ending) and len(word) > len(ending) + 2]
+    return [word, *stems, *(f"{stem}e" for stem in stems)]
+
+
+def crc_of(word: str) -> int:
+    """Return the number by which `TokenTable.known_in_pieces` keeps a word."""
+    return zlib.crc32(word.encode())
+
+
+def split_words(text: str) -> list[str]:
+    """Divide a text into words as uncased BERT does: lower case, no accents, punctuation apart.
+
+    Examples
+    --------
+    >>> split_words("A Café, in the rain!")
+    ['a', 'cafe', ',', 'in', 'the', 'rain', '!']
+    """
+    kept = "".join(_cleaned(character) for character in text)
+    words: list[str] = []
+    for word in kept.split():
+        bare = "".join(c for c in unicodedata.normalize("NFD", word.lower()) if unicodedata.category(c) != "Mn")
+        words += _apart(bare)
+    return words
+
+
+def _cleaned(character: str) -> str:
+    if character in "\t\n\r" or unicodedata.category(character) == "Zs":
+        return " "
+    if character in "\0\ufffd" or unicodedata.category(character).startswith("C"):
+        return ""
+    return f" {character} " if _is_ideograph(ord(character)) else character
+
+
+def _is_ideograph(code: int) -> bool:
+    return any(
+        first <= code <= last
+        for first, last in (
+            (0x4E00, 0x9FFF),
+            (0x3400, 0x4DBF),
+            (0x20000, 0x2A6DF),
+            (0x2A700, 0x2CEAF),
+            (0xF900, 0xFAFF),
+            (0x2F800, 0x2FA1F),
+        )
+    )
+
+
+def _is_punctuation(character: str) -> bool:
+    is_ascii_sign = character.isascii() and not character.isalnum() and character.isprintable()
+    return is_ascii_sign or unicodedata.category(character).startswith("P")
+
+
+def _apart(word: str) -> list[str]:
+    """Part a word from the punctuation in it."""
+    parts: list[str] = []
+    is_new = True
+    for character in word:
+        if _is_punctuation(character):
+            parts.append(character)
+            is_new = True
+        elif is_new:
+            parts.append(character)
+            is_new = False
+        else:
+            parts[-1] += character
+    return parts
+
+
+def word_pieces(word: str, vocabulary: Mapping[str, int]) -> list[str]:
+    """Divide a word into the longest pieces that a vocabulary has, from the left; none where that fails."""
+    pieces: list[str] = []
+    start = 0
+    while start < len(word) <= _LONGEST_WORD:
+        begin = "##" if start else ""
+        end = next((end for end in range(len(word), start, -1) if begin + word[start:end] in vocabulary), None)
+        if end is None:
+            return []
+        pieces.append(begin + word[start:end])
+        start = end
+    return pieces

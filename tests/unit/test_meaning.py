@@ -1,0 +1,235 @@
+"""The third part of a space: what things are called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from modag_search import Space
+from modag_search.errors import ModelError
+from modag_search.space import Branch, ClassNames, Meaning, NameTree, SharedClassHead, TokenTable
+from modag_search.space.words import crc_of
+from modag_search.values import MODALITIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search.values import Float32Array, Modality
+
+D, M, N_CLASSES = 12, 6, 8
+TREE = NameTree(("bell", "dog", "harp"), (("thing", "animal", "thing"),), (0.6, 0.4))
+SHARE, LEAST = 0.9, 0.15
+
+
+def drawn(seed: int, *shape: int) -> Float32Array:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float16).astype(np.float32)
+
+
+def units(seed: int, *shape: int) -> Float32Array:
+    rows = drawn(seed, *shape)
+    scaled: Float32Array = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return scaled.astype(np.float16).astype(np.float32)
+
+
+def class_names(seed: int, *, is_exclusive: bool) -> ClassNames:
+    common, counts = np.arange(N_CLASSES) < 4, np.arange(N_CLASSES) != 7
+    return ClassNames(
+        drawn(seed, N_CLASSES, D), drawn(seed + 1, N_CLASSES), units(seed + 2, N_CLASSES, M), common, counts,
+        is_exclusive, 2.0, 3,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def meaning() -> Meaning:
+    values = np.random.default_rng(9).integers(-127, 128, (4, M)).astype(np.int8)
+    scales = np.array([0.25, 0.5, 1, 2], dtype=np.float32)
+    known = np.array([crc_of("hotdog")], dtype=np.uint32)
+    return Meaning(
+        {"image": class_names(20, is_exclusive=True), "sound": class_names(30, is_exclusive=False)},
+        units(40, 3, M),
+        TokenTable(("dog", "hot", "##dog", "bell"), values, scales, known),
+        LEAST,
+        0.05,
+        0.5,
+    )
+
+
+@pytest.fixture
+def space(meaning: Meaning) -> Space:
+    image = meaning.classes["image"]
+    heads = {
+        "image": SharedClassHead(image.weight[[0, 2, 4, 1]], image.bias[[0, 2, 4, 1]], np.array([0, 1, -1, 2])),
+        "sound": SharedClassHead(drawn(50, 4, D), drawn(51, 4), np.array([0, 1, 2, 1])),
+    }
+    pairs = ("image-image", "image-sound", "sound-sound", "image-text", "sound-text")
+    return Space(
+        branches={m: Branch(drawn(2, 6, D), drawn(3, 6), drawn(4, 4, 6), drawn(5, 4)) for m in MODALITIES},
+        encoders={m: {"name": f"{m}-net", "fingerprint": m} for m in MODALITIES},
+        background={pair: (0.1 * number, 0.2) for number, pair in enumerate(pairs)},
+        card={"name": "speaking"},
+        class_heads=heads,  # type: ignore[arg-type]
+        tree=TREE,
+        class_head_share=SHARE,
+        meaning=meaning,
+    ).padded_to(32)
+
+
+def saved(space: Space, folder: Path) -> Path:
+    path = folder / "a.safetensors"
+    path.write_bytes(space.to_bytes())
+    return path
+
+
+def slowly(space: Space, modality: Modality, feature: Float32Array) -> np.ndarray:
+    """The recipe of a vector, one class at a time."""
+    assert space.meaning
+    names, head = space.meaning.classes[modality], space.class_heads[modality]
+    logits = (names.weight.astype(float) @ feature + names.bias) / names.temperature
+    odds = np.exp(logits) if names.is_exclusive else 1 / (1 + np.exp(-logits))
+    likeliest = sorted((c for c in range(N_CLASSES) if names.counts[c]), key=lambda c: -logits[c])[: names.n_likeliest]
+    whole = sum(odds[c] for c in likeliest)
+    common = sum(odds[c] for c in likeliest if names.is_common[c]) / whole
+    own = head.weight.astype(float) @ feature + head.bias
+    of_name = np.array([np.exp(own[head.name_of == name]).sum() for name in range(3)])
+    of_name /= of_name.sum()
+    called = sum(odds[c] / whole * names.vectors[c] for c in likeliest) + common * of_name @ space.meaning.common
+    second = (SHARE - LEAST) * common
+    return np.concatenate(
+        [
+            np.sqrt(1 - SHARE) * space.branches[modality](feature[None])[0],
+            np.sqrt(second) * TREE.roots(of_name[None].astype(np.float32))[0],
+            np.sqrt(SHARE - second) * called / np.linalg.norm(called),
+            np.zeros(space.padding),
+        ]
+    )
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_what_common_names_do_not_say_the_third_part_says(space: Space, modality: Modality) -> None:
+    features = drawn(60, 9, D)
+    vectors = space.project(modality, features)
+    assert vectors.shape == (9, 32) == (9, space.dimension)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    for feature, vector in zip(features, vectors, strict=True):
+        np.testing.assert_allclose(vector, slowly(space, modality, feature), atol=1e-5)
+    assert space.project(modality, features[:0]).shape == (0, 32)
+
+
+def test_large_features_do_not_overflow(space: Space) -> None:
+    for modality in MODALITIES:
+        vectors = space.project(modality, np.full((1, D), 65504, dtype=np.float32))
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+
+
+def test_a_text_is_its_words_and_the_common_names_that_these_are_near_to(space: Space) -> None:
+    assert space.meaning
+    called = space.meaning.words.vectors(["hot dog"])[0].astype(float)
+    near = space.meaning.common @ called
+    of_name = np.exp(near / 0.05) / np.exp(near / 0.05).sum()
+    second = (SHARE - LEAST) * 0.5 * max(near.max(), 0)
+    roots = TREE.roots(of_name[None].astype(np.float32))[0]
+    expected = np.concatenate(
+        [np.zeros(4), np.sqrt(second) * roots, np.sqrt(SHARE - second) * called, np.zeros(space.padding)]
+    )
+    np.testing.assert_allclose(space.text_vectors(["hot dog"])[0], expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_a_saved_space_says_the_same(space: Space, tmp_path: Path) -> None:
+    loaded = Space.load(saved(space, tmp_path))
+    assert (loaded.fingerprint, loaded.background, loaded.reads_words) == (space.fingerprint, space.background, True)
+    for modality in MODALITIES:
+        np.testing.assert_array_equal(
+            loaded.project(modality, drawn(61, 5, D)), space.project(modality, drawn(61, 5, D))
+        )
+    np.testing.assert_array_equal(loaded.text_vectors(["hotdog", "bell"]), space.text_vectors(["hotdog", "bell"]))
+    assert loaded.to_bytes() == space.to_bytes()
+    assert loaded.unrelated_similarity("text", "sound") == space.background["sound-text"]
+
+
+def test_a_classifier_that_is_part_of_the_whole_one_is_not_kept_twice(space: Space, tmp_path: Path) -> None:
+    with safe_open(saved(space, tmp_path), framework="numpy") as file:
+        names = set(file.keys())
+        assert list(file.metadata()) == ["modag-space/4"]
+    assert {"image.knowledge.row_of", "sound.knowledge.weight"} <= names
+    assert not {"image.knowledge.weight", "image.knowledge.bias", "sound.knowledge.row_of"} & names
+
+
+def test_a_space_without_words_is_written_as_before(space: Space, tmp_path: Path) -> None:
+    without = replace(space, meaning=None).padded_to(32)
+    with safe_open(saved(without, tmp_path), framework="numpy") as file:
+        assert list(file.metadata()) == ["modag-space/3"]
+        assert not [name for name in file.keys() if ".names." in name or "words" in name]  # noqa: SIM118
+
+
+def test_all_that_decides_a_vector_is_in_the_fingerprint(space: Space, meaning: Meaning) -> None:
+    def sounds(**changes: object) -> Space:
+        classes = {**meaning.classes, "sound": replace(meaning.classes["sound"], **changes)}  # type: ignore[arg-type]
+        return replace(space, meaning=replace(meaning, classes=classes))
+
+    one = meaning.classes["sound"]
+    others = [
+        space,
+        replace(space, meaning=None),
+        replace(space, meaning=replace(meaning, least_share=0.2)),
+        sounds(vectors=-one.vectors),
+        sounds(is_common=~one.is_common),
+        sounds(counts=~one.counts),
+        sounds(n_likeliest=4),
+        sounds(temperature=1.0),
+        sounds(is_exclusive=True),
+        replace(space, meaning=replace(meaning, common=-meaning.common)),
+    ]
+    assert len({other.fingerprint for other in others}) == len(others)
+    words = replace(meaning.words, scales=2 * meaning.words.scales)
+    assert replace(space, meaning=replace(meaning, words=words)).fingerprint == space.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"least_share": 0.95}, "a share from 0 to that of its knowledge"),
+        ({"word_temperature": 0.0}, "a temperature above 0 and a share"),
+        ({"word_share": 1.5}, "a temperature above 0 and a share"),
+        ({"common": units(40, 2, M)}, "not as many as the vectors"),
+        ({"common": units(40, 3, M - 1)}, "vectors of different lengths"),
+    ],
+)
+def test_meanings_that_cannot_be_used_name_their_file(
+    space: Space, meaning: Meaning, tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    broken = replace(space, meaning=replace(meaning, **changes))  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match=rf"a\.safetensors: .*{words}"):
+        Space.load(saved(broken, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"temperature": 0.0}, "a temperature above 0 and one class"),
+        ({"n_likeliest": 0}, "a temperature above 0 and one class"),
+        ({"bias": np.full(N_CLASSES, np.nan, np.float32)}, "not finite"),
+        ({"counts": np.ones(3, bool)}, "do not fit each other"),
+        ({"weight": drawn(1, N_CLASSES, D + 1)}, "features of another length"),
+    ],
+)
+def test_names_that_cannot_be_used_name_their_file(
+    space: Space, meaning: Meaning, tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    classes = {**meaning.classes, "sound": replace(meaning.classes["sound"], **changes)}  # type: ignore[arg-type]
+    broken = replace(space, meaning=replace(meaning, classes=classes))
+    with pytest.raises(ModelError, match=rf"a\.safetensors: .*{words}"):
+        Space.load(saved(broken, tmp_path))
+
+
+def test_a_file_that_lacks_what_words_need(space: Space, tmp_path: Path) -> None:
+    lacking = replace(space, background=dict.fromkeys(("image-image", "image-sound", "sound-sound"), (0.0, 1.0)))
+    with pytest.raises(ModelError, match="it lacks 'image-text'"):
+        Space.load(saved(lacking, tmp_path))
+    content = space.to_bytes()
+    (tmp_path / "b.safetensors").write_bytes(content.replace(b"words.values", b"words.volues"))
+    with pytest.raises(ModelError, match=r"it lacks 'words\.values'"):
+        Space.load(tmp_path / "b.safetensors")

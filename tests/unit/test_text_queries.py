@@ -1,0 +1,94 @@
+"""Asking with words: what they find, what is taken for words, and what is said of those that mean nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search import Index, UsageError
+from modag_search.errors import UnreadableMediaError, UnsupportedMediaError
+from tests.shared_folder import shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KINDS = ("dog", "rooster", "sea")
+SOUNDS = {"dog": "dog_bark", "rooster": "rooster", "sea": "sea_waves"}
+PICTURES = {"dog": (151, 268), "rooster": (7, 8), "sea": (976, 978)}
+
+
+@pytest.fixture(scope="module")
+def everyday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    """Pictures and sounds of dogs, roosters and the sea, with the packaged encoders and space."""
+    photos = sorted(shared("data/photo/imagenet_sample").glob("*.jpg"))
+    folder = tmp_path_factory.mktemp("everyday")
+    for kind in KINDS:
+        first, last = PICTURES[kind]
+        shown = [path for path in photos if first <= int(path.name.partition("_")[0]) <= last][:2]
+        heard = sorted(shared(f"data/sound/esc10/{SOUNDS[kind]}").glob("*.ogg"))[:2]
+        for number, path in enumerate([*shown, *heard]):
+            (folder / f"{kind}-{number}{path.suffix}").symlink_to(path)
+    with Index.open(folder / "index", create=True) as index:
+        index.add(sorted(str(path) for path in folder.iterdir() if path.is_symlink()), follow_symlinks=True)
+        yield index
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("a dog barking", "dog"),
+        ("text:dog", "dog"),
+        ("the crowing of a cock", "rooster"),
+        ("waves on a beach", "sea"),
+    ],
+)
+def test_words_find_sounds_and_pictures_of_what_they_mean(everyday: Index, words: str, kind: str) -> None:
+    for modality in ("sound", "image"):
+        (first, *_) = everyday.search(words, modality=modality, n=1)
+        assert kind in first.path, (modality, first.path)
+    found = everyday.search(words, n=len(everyday.search("id:1", n=100)) + 1)
+    assert {hit.modality for hit in found} == {"sound", "image"}
+    assert kind in found[0].path
+
+
+def test_words_that_mean_nothing_are_named(everyday: Index, caplog: pytest.LogCaptureFixture) -> None:
+    assert [hit.path for hit in everyday.search("dog qzxvblorp", n=3)] == [
+        hit.path for hit in everyday.search("dog", n=3)
+    ]
+    assert "not understood: qzxvblorp; asking with: dog" in caplog.text
+    with pytest.raises(UsageError, match="none of these words is known"):
+        everyday.search("qzxvblorp")
+
+
+@pytest.mark.parametrize("name", ["dgo.wav", "sounds/dog", "~dog", ".dog", "dog.jpeg"])
+def test_what_looks_like_a_path_is_no_words(everyday: Index, name: str) -> None:
+    with pytest.raises(UnreadableMediaError, match=r"does not exist \(any more\); words are asked with as .*text:"):
+        everyday.search(name)
+
+
+def test_a_file_goes_before_words(everyday: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dog").write_bytes(b"no media")
+    with pytest.raises(UnsupportedMediaError, match="has no extension to tell what it is"):
+        everyday.search("dog")
+    assert "dog" in everyday.search("text:dog", n=1)[0].path
+
+
+def test_words_have_no_part(everyday: Index) -> None:
+    with pytest.raises(UsageError, match="words have no duration"):
+        everyday.search("a dog", start_s=1.0)
+
+
+def test_a_space_without_words_says_so(filled: Index) -> None:
+    with pytest.raises(UsageError, match="understands no words"):
+        filled.search("text:red")
+    with pytest.raises(UnreadableMediaError) as raised:
+        filled.search("red")
+    assert "text:" not in str(raised.value)
+
+
+def test_a_folder_is_no_words_either(filled: Index, media: Path) -> None:
+    with pytest.raises(UnsupportedMediaError, match="is a folder; ask with one of the files in it"):
+        filled.search(media)

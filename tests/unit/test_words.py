@@ -1,0 +1,158 @@
+"""Words: how a text is divided, which words are known, and that its vector is the sentence encoder's."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modag_search import Space
+from modag_search.encoders.efficientnet_lite2 import EfficientNetLite2
+from modag_search.errors import UsageError
+from modag_search.space import TokenTable, packaged_spaces
+from modag_search.space.words import crc_of, split_words, word_pieces
+from tests.shared_folder import shared
+
+ENCODED = {
+    "a kitten asleep on the sofa": (
+        "-10 -8 -19 1 -17 -13 -16 -1 7 10 11 -5 9 -5 0 -2 -1 -4 5 1 7 -19 -2 -2 -19 -11 19 -4 22 15 3 -12 26 "
+        "3 4 11 -5 -5 18 -18 4 -3 22 6 0 -19 5 -1 3 13 -3 4 16 -2 -2 -2 1 -16 2 -5 8 0 6 -2 17 -5 6 2 0 5 0 "
+        "-1 -16 -9 -6 1 -1 8 2 -5 14 2 13 -12 1 29 -19 1 -6 -4 -7 1 10 -2 -7 -12"
+    ),
+    "thunder rolling over the hills": (
+        "4 -3 -8 33 10 13 26 -1 -5 17 -9 1 -12 -10 15 -2 -1 -8 -4 29 -7 4 -3 -10 5 -6 -1 30 -11 5 21 -4 2 4 "
+        "-11 -9 -8 -4 1 -4 14 -19 7 -8 11 7 -12 3 -20 -10 19 -2 0 6 22 -5 14 8 0 0 -5 -5 7 -5 12 -8 -7 4 5 0 "
+        "3 16 0 5 1 2 16 1 2 -4 2 2 12 -8 -1 0 -4 3 3 3 -9 -8 -1 -1 -4 0"
+    ),
+    "a violin played in a concert hall": (
+        "32 -36 -5 -12 -10 -2 -13 -10 18 14 4 6 17 6 5 -7 -14 -14 6 -19 10 -2 11 17 -18 10 -2 7 7 -9 8 6 -7 "
+        "17 -8 4 4 -4 0 10 6 6 7 9 8 -1 11 13 11 3 4 13 3 -5 -9 -7 2 2 5 -17 7 11 2 0 5 -10 3 -6 -6 8 7 7 -5 "
+        "8 9 5 3 14 3 -11 -16 7 8 -14 5 3 9 -1 -1 5 -9 2 -9 -13 -5 9"
+    ),
+}
+"""What MiniLM gives for texts that the table did not learn from, after the map to names, times 100: computed by
+`training.sentence_encoder` and `training.names`."""
+
+
+@pytest.fixture(scope="module")
+def space() -> Space:
+    return Space.load(packaged_spaces()["default"])
+
+
+@pytest.fixture(scope="module")
+def table(space: Space) -> TokenTable:
+    assert space.meaning
+    return space.meaning.words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (" \tHeLLo!how  \n Are yoU?  ", ["hello", "!", "how", "are", "you", "?"]),
+        ("H\u00e9llo", ["hello"]),
+        ("ah\u535a\u63a8zz", ["ah", "\u535a", "\u63a8", "zz"]),
+        ("a\u0000b\ufffdc\u200bd", ["abcd"]),
+        ("$5.00-a", ["$", "5", ".", "00", "-", "a"]),
+        ("", []),
+    ],
+)
+def test_texts_are_divided_as_uncased_bert_divides_them(text: str, words: list[str]) -> None:
+    assert split_words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("word", "pieces"),
+    [
+        ("embeddings", ["em", "##bed", "##ding", "##s"]),
+        ("gpu", ["gp", "##u"]),
+        ("unaffable", ["una", "##ffa", "##ble"]),
+        ("dog", ["dog"]),
+        ("\u535a", []),
+        ("a" * 101, []),
+    ],
+)
+def test_words_have_the_pieces_that_bert_gives_them(table: TokenTable, word: str, pieces: list[str]) -> None:
+    assert word_pieces(word, dict.fromkeys(table.tokens, 0)) == pieces
+
+
+@pytest.mark.parametrize("text", ENCODED)
+def test_the_table_gives_what_the_sentence_encoder_gives(table: TokenTable, text: str) -> None:
+    encoded = np.array(ENCODED[text].split(), dtype=np.float32) / 100
+    vectors = table.vectors([text, *(other for other in ENCODED if other != text)])
+    own, *others = vectors @ encoded
+    assert own > 0.85
+    assert max(others) < 0.4
+
+
+def test_it_says_which_words_it_knows(table: TokenTable) -> None:
+    reading = table.read("Qwrtzp plays the Violoncellos, xylophones & a theremin!")
+    assert reading.understood == ("plays", "the", "violoncellos", "xylophones", "a", "theremin")
+    assert reading.unknown == ("qwrtzp",)
+    np.testing.assert_array_equal(*table.vectors(["a dog", "a qwrtzp dog"]))
+
+
+def test_a_compound_of_known_words_is_known(table: TokenTable) -> None:
+    assert table.read("squeezebox cowdog qwrtbox").understood == ("squeezebox", "cowdog")
+
+
+def test_a_text_of_unknown_words_is_an_error_that_says_so(table: TokenTable) -> None:
+    for text in ("qwrtzp", "\u72ac", "", "?!"):
+        with pytest.raises(UsageError, match="none of these words is known; English"):
+            table.vectors(["a dog", text])
+
+
+def test_a_text_is_the_sum_of_its_tokens() -> None:
+    values = np.array([[127, 0], [0, 127], [0, -127]], dtype=np.int8)
+    known = np.array([crc_of("hodog")], dtype=np.uint32)
+    table = TokenTable(("ho", "dog", "##dog"), values, np.array([1, 2, 3], dtype=np.float32) / np.float32(127), known)
+    expected = [[1, 0], np.array([1, 2]) / np.sqrt(5), np.array([1, -3]) / np.sqrt(10)]
+    np.testing.assert_allclose(table.vectors(["ho", "ho dog", "hodog"]), expected, atol=1e-6)
+    assert dataclasses.replace(table, known_in_pieces=known[:0]).read("hodog").unknown == ("hodog",)
+
+
+def test_text_vectors_are_of_unit_length_and_of_the_space(space: Space) -> None:
+    vectors = space.text_vectors(["a dog barking", "harbour", "waves on a beach at night"])
+    assert vectors.shape == (3, space.dimension)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    assert space.text_vectors([]).shape == (0, space.dimension)
+
+
+def test_a_space_without_names_understands_no_words(space: Space) -> None:
+    without = dataclasses.replace(space, meaning=None)
+    assert (without.reads_words, space.reads_words) == (False, True)
+    for ask in (lambda: without.text_vectors(["a dog"]), lambda: without.read("a dog")):
+        with pytest.raises(UsageError, match="'default' understands no words"):
+            ask()
+
+
+def test_words_need_neither_torch_nor_an_encoder() -> None:
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(('torch', 'onnxruntime', 'tokenizers', 'transformers'))\n"
+        "from modag_search import Space\nfrom modag_search.space import packaged_spaces\n"
+        "print(Space.load(packaged_spaces()['default']).text_vectors(['a dog']).shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("(1, ")
+
+
+def pictures(numbers: range | tuple[int, ...], *, most: int) -> list[np.ndarray]:
+    """Read photographs of ImageNet's classes."""
+    folder = shared("data/photo/imagenet_sample")
+    paths = [path for number in numbers for path in sorted(folder.glob(f"{number:04}_*.jpg"))]
+    return [np.asarray(Image.open(path).convert("RGB")) for path in paths[:most]]
+
+
+def test_words_find_photographs(space: Space) -> None:
+    encoder = EfficientNetLite2()
+    dogs, cats = (
+        space.project("image", encoder.encode(pictures(numbers, most=6))) for numbers in (range(151, 269), (282, 284))
+    )
+    barking, cat = space.text_vectors(["a dog barking", "a cat"])
+    assert (dogs @ barking).min() > (cats @ barking).max()
+    assert (cats @ cat).min() > (dogs @ cat).max()
