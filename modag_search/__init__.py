@@ -44,7 +44,6 @@ from modag_search.errors import (
 
 if TYPE_CHECKING:
     from modag_search.classify.linear_head import Head
-    from modag_search.curate.duplicates import Duplicate, DuplicateGroup
     from modag_search.encoders import ClassHead, Encoder, EncoderCard, WeightsFile
     from modag_search.evaluation import Evaluation, evaluate
     from modag_search.hierarchy import Hierarchy
@@ -54,6 +53,8 @@ if TYPE_CHECKING:
     from modag_search.stores import NOTHING, StoreReader, VectorStore
     from modag_search.values import (
         Classification,
+        Duplicate,
+        DuplicateGroup,
         ExportReport,
         Failure,
         Float32Array,
@@ -84,8 +85,8 @@ __version__ = "0.1.0"
 _LAZY = {
     "ClassHead": "modag_search.encoders",
     "Classification": "modag_search.values",
-    "Duplicate": "modag_search.curate.duplicates",
-    "DuplicateGroup": "modag_search.curate.duplicates",
+    "Duplicate": "modag_search.values",
+    "DuplicateGroup": "modag_search.values",
     "Encoder": "modag_search.encoders",
     "EncoderCard": "modag_search.encoders",
     "Evaluation": "modag_search.evaluation",

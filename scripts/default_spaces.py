@@ -17,7 +17,7 @@ from modag_search.features.encoding import MediaEncoder
 from modag_search.settings import IndexSettings
 from modag_search.training.class_head import SharedClassHeadSettings
 from modag_search.training.collecting import Collected, collect
-from modag_search.training.fitting import make_space, with_knowledge
+from modag_search.training.fitting import make_space, with_class_heads
 from modag_search.training.names import MeaningSettings, NameVectors, packaged_names
 from modag_search.training.space import Examples, SpaceTrainingSettings, train_branches
 from modag_search.values import MODALITIES, Modality
@@ -146,7 +146,7 @@ def train_space(
     numbered, groups = examples(dict(arranged))
     trained = train_branches(numbered, validation=None, settings=settings)
     learned = make_space(trained, encoder=packaged.encoder, card=card)
-    return with_knowledge(
+    return with_class_heads(
         learned,
         packaged.encoder,
         numbered,

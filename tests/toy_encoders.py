@@ -100,7 +100,7 @@ def toy_space(*, turned: bool = False) -> Space:
             modality: {"name": encoder.name, "fingerprint": encoder.fingerprint}
             for modality, encoder in encoders.items()
         },
-        background=dict.fromkeys(("image-image", "image-sound", "sound-sound"), (0.0, 1.0)),
+        unrelated=dict.fromkeys(("image-image", "image-sound", "sound-sound"), (0.0, 1.0)),
         card={"name": "turned" if turned else "toy"},
     )
 

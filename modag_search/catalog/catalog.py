@@ -88,7 +88,7 @@ class Catalog:
         self.runs = Runs(database)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, create: bool = False) -> Self:
+    def open(cls, path: str | os.PathLike[str], *, create: bool = False, wait_s: float | None = None) -> Self:
         """Open a catalog, bringing an older one to the newest revision of its tables.
 
         The older one is copied to ``<path>.bak-<revision>`` first.
@@ -98,6 +98,8 @@ class Catalog:
         path : str or os.PathLike
         create : bool
             True to make a new one where there is none.
+        wait_s : float, optional
+            How long a write waits for another process or thread that is writing, in seconds; default 30.
 
         Returns
         -------
@@ -115,7 +117,7 @@ class Catalog:
         if not create and not os.path.exists(path):
             raise CatalogError(f"{os.fspath(path)}: there is no catalog here; `modag index` makes one")
         migrations.upgrade(path)
-        return cls(Database(path))
+        return cls(Database(path, wait_s=wait_s))
 
     def close(self) -> None:
         """Let go of the file; to be called once, and last."""

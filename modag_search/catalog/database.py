@@ -17,7 +17,7 @@ from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.pool import QueuePool
 
 from modag_search.catalog.tables import GenerationRow, StateRow
-from modag_search.errors import CatalogError, DamagedCatalogError
+from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedError, ModagError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +34,6 @@ PATHS_AT_ONCE = 500
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DAMAGE_ADVICE = "put back a copy of this file, or move it away and index the files again"
 _ADVICE = {
-    sqlite3.SQLITE_BUSY: f"another process has been writing for {BUSY_TIMEOUT_S:.0f} s; try again later",
     sqlite3.SQLITE_PROTOCOL: "too many processes opened it at once; try again",
     sqlite3.SQLITE_NOMEM: "free some memory, then run the same command again",
     sqlite3.SQLITE_FULL: "free some space on its disk, then run the same command again",
@@ -59,11 +58,14 @@ class Database:
     path : str or os.PathLike
     foreign_keys : bool
         False for migrations: there, SQLite alters a table by dropping it, which would delete its children.
+    wait_s : float, optional
+        How long a write waits for another process or thread that is writing, in seconds; default 30.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, foreign_keys: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, foreign_keys: bool = True, wait_s: float | None = None) -> None:
         self.path = os.fspath(path)
-        self._engine = _engine(self.path, foreign_keys=foreign_keys)
+        wait_s = BUSY_TIMEOUT_S if wait_s is None else wait_s
+        self._engine = _engine(self.path, foreign_keys=foreign_keys, wait_s=wait_s)
         self._writing = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         self._view = _ViewOfThread()
         self._is_closed = False
@@ -121,10 +123,10 @@ class Database:
             raise CatalogError(f"{self.path}: was closed; open the index again")
 
 
-def _engine(path: str, *, foreign_keys: bool) -> Engine:
+def _engine(path: str, *, foreign_keys: bool, wait_s: float) -> Engine:
     def connect() -> sqlite3.Connection:
         # isolation_level=None: transactions begin where we say, and data definition is part of them.
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             # FULL waits for the disk once a transaction, NORMAL does not: a store, which waits, could then outlive
@@ -147,19 +149,23 @@ def _engine(path: str, *, foreign_keys: bool) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def explain(context: ExceptionContext) -> None:
-        explained = _explained(context.original_exception, path)
+        explained = _explained(context.original_exception, path, wait_s=wait_s)
         if explained is not None:
             raise explained from context.original_exception
 
     return engine
 
 
-def _explained(error: BaseException, path: str) -> CatalogError | None:
+def _explained(error: BaseException, path: str, *, wait_s: float) -> ModagError | None:
     """Our error for one of SQLite's; None where the fault is in the program."""
     # The upper bytes hold SQLite's finer distinctions.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _DAMAGE:
         return DamagedCatalogError(f"{path}: {error}; {_DAMAGE_ADVICE}")
+    if code == sqlite3.SQLITE_BUSY:
+        return IndexLockedError(
+            f"{path}: another process is writing to this catalog, and was not done within {wait_s:g} s; try again"
+        )
     return CatalogError(f"{path}: {error}; {_ADVICE[code]}") if code in _ADVICE else None
 
 

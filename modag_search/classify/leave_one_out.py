@@ -1,8 +1,9 @@
-"""What all others say of each labelled item: how far they can be trusted is learnt, and kept until labels change."""
+"""What all others say of each labelled item: how far to trust them is learnt, and kept for one labelled set."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import logging
 from dataclasses import dataclass
@@ -19,23 +20,24 @@ from modag_search.files import write_atomically
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from modag_search.catalog import Catalog
     from modag_search.classify.arithmetic.pooling import BoolArray
     from modag_search.classify.labelled_set import LabelledSet, LabelledVectors
     from modag_search.classify.neighbours import Neighbours
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 2
+_FORMAT = 3
 _ITEMS = 2000
 _CELLS = 4_000_000
 _ITEMS_AT_ONCE = 512
 
 
 def kept_evidence_weights(
-    path: Path, neighbours: Neighbours, *, state: Mapping[str, Any]
+    path: Path, neighbours: Neighbours, *, catalog: Catalog, space: str
 ) -> dict[Modality, EvidenceWeights]:
     """Return the evidence weights of an index; they are learnt anew where what they depend on has changed.
 
@@ -44,29 +46,63 @@ def kept_evidence_weights(
     path : Path
         Where they are kept; where that cannot be written, they are learnt each time.
     neighbours : Neighbours
-    state : Mapping
-        JSON values that tell whether anything has changed: generations and fingerprints.
+    catalog : Catalog
+        That the labelled set was read from.
+    space : str
+        Fingerprint of the space that made the vectors.
 
     Returns
     -------
     dict of modality to EvidenceWeights
         For queries of each modality.
     """
-    wanted = {"format": _FORMAT, "k": neighbours.k, "temperature": neighbours.temperature, **state}
+    labelled = neighbours.labelled
+    wanted = {
+        "format": _FORMAT,
+        "k": neighbours.k,
+        "temperature": neighbours.temperature,
+        "labelled_set": labelled_set_fingerprint(labelled),
+        "space": space,
+    }
     try:
         content = json.loads(path.read_text())
-        if content["state"] == wanted:
+        number, token = content["generation"]
+        # In a catalog that was put back, ids come again and mean other segments: the generation tells.
+        if content["state"] == wanted and catalog.has_generation(int(number), str(token)):
             return {modality: _from_stored(content["evidence_weights"][modality]) for modality in MODALITIES}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         logger.debug("%s: nothing that holds today", path)
     evidence_weights = learn_all_evidence_weights(neighbours)
     stored = {modality: dataclasses.astuple(weights) for modality, weights in evidence_weights.items()}
     try:
-        kept = json.dumps({"state": wanted, "evidence_weights": stored}, indent=2)
+        generation = [labelled.moment.generation, labelled.moment.token]
+        kept = json.dumps({"state": wanted, "generation": generation, "evidence_weights": stored}, indent=2)
         write_atomically(path, [kept.encode()], error=StoreError)
     except StoreError as error:
         logger.debug("%s; it is learnt again next time", error)
     return evidence_weights
+
+
+def labelled_set_fingerprint(labelled: LabelledSet) -> str:
+    """Hash what evidence weights depend on, but for the vectors: in one space, those of a segment never change.
+
+    Parameters
+    ----------
+    labelled : LabelledSet
+
+    Returns
+    -------
+    str
+        32 hex digits (blake2b); the same for labelled sets of one catalog that teach the same.
+    """
+    parts = [labelled.by_modality[modality] for modality in MODALITIES]
+    arrays = [array for part in parts for array in (part.segments, part.items, part.contents, part.rows, part.labels)]
+    # The lengths tell where one array ends and the next begins.
+    head = [labelled.names, [*labelled.hierarchy.pairs()], labelled.is_exclusive, [len(array) for array in arrays]]
+    digest = hashlib.blake2b(json.dumps(head).encode(), digest_size=16)
+    for array in arrays:
+        digest.update(array.astype("<i8").tobytes())
+    return digest.hexdigest()
 
 
 def learn_all_evidence_weights(neighbours: Neighbours, *, seed: int = 0) -> dict[Modality, EvidenceWeights]:

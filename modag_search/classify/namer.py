@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from modag_search.classify.classifiers import HeadClassifier, NeighbourClassifie
 from modag_search.classify.classify import classify_items, classify_queries, files_in
 from modag_search.classify.decision import Decision
 from modag_search.classify.labelled_set import LabelledSet, read_labelled_set, require_labels
-from modag_search.classify.leave_one_out import kept_evidence_weights
+from modag_search.classify.leave_one_out import kept_evidence_weights, labelled_set_fingerprint
 from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
 from modag_search.classify.transfer import transfer_labels
@@ -51,24 +50,31 @@ class Namer:
         Of the index, where evidence weights and the head are kept.
     catalog : Catalog
     snapshots : Snapshots
+
+    Attributes
+    ----------
+    neighbour_classifier : Part of NeighbourClassifier
+        The labelled neighbours as they are asked by default, as a part of snapshots.
     """
 
     def __init__(self, folder: Path, catalog: Catalog, snapshots: Snapshots) -> None:
         self._folder = folder
         self._catalog = catalog
         self._snapshots = snapshots
+        self.neighbour_classifier: Part[NeighbourClassifier] = Part(
+            "neighbour classifier",
+            lambda snapshot, former: self._neighbours(snapshot, k=K, temperature=TEMPERATURE, former=former),
+        )
 
     # Who names.
 
-    @functools.cached_property
-    def neighbour_classifier(self) -> Part[NeighbourClassifier]:
-        """The labelled neighbours as they are asked by default, as a part of snapshots."""
-        return Part(
-            "neighbour classifier", lambda snapshot, _: self._neighbours(snapshot, k=K, temperature=TEMPERATURE)
-        )
+    def _neighbours(
+        self, snapshot: Snapshot, *, k: int, temperature: float, former: NeighbourClassifier | None = None
+    ) -> NeighbourClassifier:
+        """Return the labelled neighbours, with what leave-one-out has learnt of how far to trust them.
 
-    def _neighbours(self, snapshot: Snapshot, *, k: int, temperature: float) -> NeighbourClassifier:
-        """Return the labelled neighbours, with what leave-one-out has learnt of how far to trust them."""
+        What `former` has learnt, of the same catalog, space, k and temperature, holds for the same labelled set.
+        """
         labelled = snapshot.get(LABELLED_SET)
         require_labels(labelled, snapshot.catalog)
         neighbours = Neighbours(
@@ -77,13 +83,14 @@ class Namer:
             k=k,
             temperature=temperature,
         )
-        moment = labelled.moment
-        state = {
-            "label_generation": moment.label_generation,
-            "generation": [moment.generation, moment.token],
-            "space": snapshot.space.fingerprint,
-        }
-        weights = kept_evidence_weights(self._folder / _EVIDENCE_WEIGHTS_FILE, neighbours, state=state)
+        if former is not None and _teach_the_same(former.neighbours.labelled, labelled):
+            return NeighbourClassifier(neighbours, former.evidence_weights)
+        weights = kept_evidence_weights(
+            self._folder / _EVIDENCE_WEIGHTS_FILE,
+            neighbours,
+            catalog=snapshot.catalog,
+            space=snapshot.space.fingerprint,
+        )
         return NeighbourClassifier(neighbours, weights)
 
     def _head(self, snapshot: Snapshot) -> HeadClassifier:
@@ -167,6 +174,10 @@ class Namer:
         head = head or fit_head(labelled, space=space, seed=seed)
         head.save(path)
         return head
+
+
+def _teach_the_same(first: LabelledSet, second: LabelledSet) -> bool:
+    return labelled_set_fingerprint(first) == labelled_set_fingerprint(second)
 
 
 def _check(*, by: By, k: int, temperature: float, level: Level, min_confidence: float) -> None:

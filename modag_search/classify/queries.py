@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.features.files import within_bounds
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
@@ -112,21 +113,9 @@ def stored_batches(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tu
     for start in range(0, len(items), ITEMS_AT_ONCE):
         part = items[start : start + ITEMS_AT_ONCE]
         counts = catalog.segments.count_by_item(item_id for item_id, _ in part)
-        for batch in _within_bounds([item for item in part if item[0] in counts], counts):
+        sized = ((item, counts[item[0]]) for item in part if item[0] in counts)
+        for batch in within_bounds(sized, most=SEGMENTS_AT_ONCE):
             yield _stored(catalog, vectors, batch)
-
-
-def _within_bounds(items: Iterable[tuple[int, str]], counts: Mapping[int, int]) -> Iterator[list[tuple[int, str]]]:
-    batch: list[tuple[int, str]] = []
-    n_segments = 0
-    for item in items:
-        if batch and n_segments + counts[item[0]] > SEGMENTS_AT_ONCE:
-            yield batch
-            batch, n_segments = [], 0
-        batch.append(item)
-        n_segments += counts[item[0]]
-    if batch:
-        yield batch
 
 
 def _stored(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]) -> QueryBatch:

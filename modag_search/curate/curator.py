@@ -14,9 +14,8 @@ from modag_search.errors import NothingFoundError, UsageError
 if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.classify.namer import Namer
-    from modag_search.curate.duplicates import DuplicateGroup
     from modag_search.search.snapshot import Snapshots
-    from modag_search.values import LabelIssue, Modality, PairIssue, Suggestion
+    from modag_search.values import DuplicateGroup, LabelIssue, Modality, PairIssue, Suggestion
 
 
 class Curator:

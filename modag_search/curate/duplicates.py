@@ -13,7 +13,7 @@ from modag_search.curate.comparable import ComparableItems, Wholes
 from modag_search.curate.similarity_join import SimilarityJoin
 from modag_search.curate.waveforms import Waveforms
 from modag_search.errors import UsageError
-from modag_search.values import MODALITIES, Int64Array, MediaKind, Modality
+from modag_search.values import MODALITIES, Duplicate, DuplicateGroup, Int64Array, MediaKind, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -46,54 +46,6 @@ _LOSSLESS: Final = frozenset(
     {".wav", ".wave", ".flac", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".ape", ".wv", ".tta"}
     | {".png", ".apng", ".bmp", ".dib", ".tif", ".tiff", ".qoi", ".tga"}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duplicate:
-    """An item of a group of duplicates.
-
-    Attributes
-    ----------
-    id : int
-    path : str
-    modality : {"image", "sound"}
-        That of the group.
-    similarity : float
-        To the first item of the group, in [-1, 1]; 1 for itself. That of features, which `min_similarity` sets a limit
-        to, of sounds that waveforms confirm too.
-    is_exact : bool
-        Whether the file was, byte for byte, that of the first item when it was indexed; true of the first itself.
-    size_bytes : int
-    duration_s : float or None
-    width_px, height_px : int or None
-    """
-
-    id: int
-    path: str
-    modality: Modality
-    similarity: float
-    is_exact: bool
-    size_bytes: int
-    duration_s: float | None
-    width_px: int | None
-    height_px: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuplicateGroup:
-    """Items that are duplicates of the first of them.
-
-    Attributes
-    ----------
-    modality : {"image", "sound"}
-        What they were compared by. Videos count as images, unless their frames are black throughout.
-    items : tuple of Duplicate
-        Two at least. First the one to keep: of the most pixels, else of a lossless format, else of the largest file.
-        Then its exact copies, then the others, the most similar first.
-    """
-
-    modality: Modality
-    items: tuple[Duplicate, ...]
 
 
 class Duplicates:

@@ -32,7 +32,7 @@ def score_classification(
     *,
     names: Sequence[str],
     k: int,
-    background: UnrelatedSimilarity,
+    unrelated: UnrelatedSimilarity,
     draws: int,
     seed: int,
 ) -> Classification | None:
@@ -48,7 +48,7 @@ def score_classification(
         Labels, by number.
     k : int
         How many neighbours vote.
-    background : callable
+    unrelated : callable
         See `space.Space.unrelated_similarity`.
     draws, seed : int
         Of the intervals; the seed also deals the folds.
@@ -67,7 +67,7 @@ def score_classification(
     shared = tuple(names[number] for number in classes.tolist())
     expected = np.searchsorted(classes, asking.classes)
     named = {
-        "pooled": classes[_weigh(asking, voting, classes, k=k, background=background)],
+        "pooled": classes[_weigh(asking, voting, classes, k=k, unrelated=unrelated)],
         "knn": classes[_vote(asking, voting, classes, k=k)],
         "head": classes[_name_by_head(asking, voting, classes, seed=seed)],
     }
@@ -97,30 +97,28 @@ def _vote(queries: Items, voters: Items, classes: Int64Array, *, k: int) -> Int6
     return np.concatenate(guesses)
 
 
-def _weigh(
-    queries: Items, voters: Items, classes: Int64Array, *, k: int, background: UnrelatedSimilarity
-) -> Int64Array:
+def _weigh(queries: Items, voters: Items, classes: Int64Array, *, k: int, unrelated: UnrelatedSimilarity) -> Int64Array:
     """Return the place in `classes` of the label that `Index.classify` gives to each query by default."""
     own = voters.only(voters.sources == queries.sources[0])
     weights = EvidenceWeights()
     if len(own):
-        left_out = _evidence(own, voters, classes, k=k, background=background)
+        left_out = _evidence(own, voters, classes, k=k, unrelated=unrelated)
         holds = classes == own.classes[:, None]
         told = np.isfinite(left_out[..., 0]) & holds
         weights = learn_evidence_weights(left_out[told.any(axis=1)], told[told.any(axis=1)])
-    guessed: Int64Array = weights.scores(_evidence(queries, voters, classes, k=k, background=background)).argmax(axis=1)
+    guessed: Int64Array = weights.scores(_evidence(queries, voters, classes, k=k, unrelated=unrelated)).argmax(axis=1)
     return guessed
 
 
 def _evidence(
-    queries: Items, voters: Items, classes: Int64Array, *, k: int, background: UnrelatedSimilarity
+    queries: Items, voters: Items, classes: Int64Array, *, k: int, unrelated: UnrelatedSimilarity
 ) -> Float32Array:
     """Gather what the voters of each modality say of each class; see `pooling`."""
     own = int(queries.sources[0])
     said = []
     for source in (own, 1 - own):
         voting = voters.only(voters.sources == source)
-        labels, unlike = np.searchsorted(classes, voting.classes), background(MODALITIES[own], MODALITIES[source])[0]
+        labels, unlike = np.searchsorted(classes, voting.classes), unrelated(MODALITIES[own], MODALITIES[source])[0]
         parts = [
             label_evidence(similarities - np.float32(unlike), labels, n_labels=len(classes), k=k)
             for _, similarities in similarities_in_parts(queries, voting)

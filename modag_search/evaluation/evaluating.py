@@ -109,7 +109,7 @@ def evaluate(
         if asking in sides.queries and answering in sides.voters
     ]
     classification = _classified(
-        sides, k=k, background=index.space.unrelated_similarity, draws=draws, seed=seed, tell=tell
+        sides, k=k, unrelated=index.space.unrelated_similarity, draws=draws, seed=seed, tell=tell
     )
     if not any(retrieval):
         raise NothingFoundError("nothing to evaluate: no item that asks has the label of another that could answer")
@@ -236,7 +236,7 @@ def _some(names: Sequence[str], most: int = 5) -> str:
 _Ways = dict[tuple[tuple[Modality, ...], Modality], Classification | None]
 
 
-def _classified(sides: _Sides, *, k: int, background: UnrelatedSimilarity, draws: int, seed: int, tell: Tell) -> _Ways:
+def _classified(sides: _Sides, *, k: int, unrelated: UnrelatedSimilarity, draws: int, seed: int, tell: Tell) -> _Ways:
     ways = [
         (voting, asking)
         for voting in _VOTERS
@@ -252,7 +252,7 @@ def _classified(sides: _Sides, *, k: int, background: UnrelatedSimilarity, draws
             voters,
             names=sides.names,
             k=k,
-            background=background,
+            unrelated=unrelated,
             draws=draws,
             seed=seed,
         )

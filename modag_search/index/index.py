@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
     from modag_search.classify.linear_head import Head
-    from modag_search.curate.duplicates import DuplicateGroup
     from modag_search.errors import ModagError
     from modag_search.ingest.run import Progress
     from modag_search.space import Space
     from modag_search.values import (
         Classification,
+        DuplicateGroup,
         Failure,
         Hit,
         IndexReport,
@@ -101,7 +101,7 @@ class Index:
         settings : IndexSettings, optional
             For a new index; an index that exists keeps its own.
         wait_s : float
-            How long `add` and `rebuild` wait for another process or thread that is writing, in seconds.
+            How long whatever writes waits for another process or thread that is writing, in seconds.
 
         Returns
         -------
@@ -118,10 +118,10 @@ class Index:
         """
         path = Path(folder).absolute()
         if is_index(path):
-            return cls(path, *opened(path, settings), wait_s=wait_s)
+            return cls(path, *opened(path, settings, wait_s=wait_s), wait_s=wait_s)
         if not create:
             raise IndexNotFoundError(f"{path}: there is no index here; `modag index PATH... --index {path}` makes one")
-        return cls(path, *created(path, settings or IndexSettings()), wait_s=wait_s)
+        return cls(path, *created(path, settings or IndexSettings(), wait_s=wait_s), wait_s=wait_s)
 
     def close(self) -> None:
         """Let go of the files."""

@@ -47,17 +47,17 @@ _FORMER_SPACES = ("mn04",)
 Encoders = Mapping[Modality, Encoder]
 
 
-def opened(folder: Path, settings: IndexSettings | None) -> tuple[IndexSettings, Catalog]:
+def opened(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
     """Open the index in a folder, and return its settings and its catalog; see `Index.open`."""
     kept = present_settings(IndexSettings.load(folder))
     if settings is not None and kept != (wanted := with_own_space(folder, kept, settings)):
         raise UsageError(f"{folder}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
     if not (folder / _CATALOG_FILE).is_file():
         raise IndexFolderError(f"{folder}: its {_CATALOG_FILE} is gone; put a copy back, or remove the folder")
-    return kept, Catalog.open(folder / _CATALOG_FILE)
+    return kept, Catalog.open(folder / _CATALOG_FILE, wait_s=wait_s)
 
 
-def created(folder: Path, settings: IndexSettings) -> tuple[IndexSettings, Catalog]:
+def created(folder: Path, settings: IndexSettings, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
     """Make an index; the settings come last, since they are what makes a folder one."""
     encoder = MediaEncoder(settings)
     load_space(folder, settings, encoder.encoders)
@@ -68,7 +68,7 @@ def created(folder: Path, settings: IndexSettings) -> tuple[IndexSettings, Catal
     try:
         folder.mkdir(parents=True, exist_ok=True)
         settings = replace(settings, space=adopt_space(folder, settings.space, encoder.encoders))
-        catalog = Catalog.open(folder / _CATALOG_FILE, create=True)
+        catalog = Catalog.open(folder / _CATALOG_FILE, create=True, wait_s=wait_s)
         settings.save(folder)
     except OSError as error:
         raise IndexFolderError(f"{folder}: cannot be made: {error}") from error

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from modag_search.values import Float32Array
 
 
-def above_unrelated(similarities: Float32Array, background: tuple[float, float]) -> Float32Array:
+def above_unrelated(similarities: Float32Array, unrelated: tuple[float, float]) -> Float32Array:
     """Rescale similarities so that 0 is that of unlike things and 1 that of the same thing.
 
     Parameters
     ----------
     similarities : np.ndarray, float32
         Cosines.
-    background : (float, float)
+    unrelated : (float, float)
         Mean and standard deviation of the cosine of unlike things.
 
     Returns
@@ -34,6 +34,6 @@ def above_unrelated(similarities: Float32Array, background: tuple[float, float])
     >>> above_unrelated(np.array([0.2, 0.6, 1.0], dtype=np.float32), (0.2, 0.1)).round(3).tolist()
     [0.0, 0.5, 1.0]
     """
-    mean, _ = background
+    mean, _ = unrelated
     rescaled: Float32Array = ((similarities - mean) / max(1.0 - mean, 1e-6)).astype(similarities.dtype)
     return rescaled

@@ -35,7 +35,8 @@ class Part(Generic[T]):
     ----------
     name : str
     make : callable
-        Given the snapshot, and the part of the one before it or None, returns the part.
+        Given the snapshot, and the part of the one before it or None, returns the part. It may get other parts, but
+        two parts must not need each other, near or far: two threads would wait for each other.
     """
 
     name: str
@@ -79,8 +80,10 @@ class Snapshot:
         self.moment = moment
         self._former = dict(former)
         self._made: dict[Part[Any], Any] = {}
-        # One lock for all parts, since one may need another.
-        self._lock = threading.RLock()
+        # A lock for each part, so that who asks for one does not wait while another is made. A part that needs itself
+        # recurses without end, which is seen, rather than waits. The lock of these locks is held for moments only.
+        self._making: dict[Part[Any], threading.RLock] = {}
+        self._lock = threading.Lock()
 
     @property
     def encoder(self) -> MediaEncoder:
@@ -103,14 +106,19 @@ class Snapshot:
         if made is not None:
             return made  # type: ignore[no-any-return]
         with self._lock:
+            making = self._making.setdefault(part, threading.RLock())
+        with making:
             if part not in self._made:
-                self._made[part] = part.make(self, self._former.get(part))
-                self._former.pop(part, None)
+                made = part.make(self, self._former.get(part))
+                with self._lock:
+                    self._made[part] = made
+                    self._former.pop(part, None)
             return self._made[part]  # type: ignore[no-any-return]
 
     def parts(self) -> dict[Part[Any], Any]:
-        """Return the newest of each part that there is, for the snapshot after this one; waits for none."""
-        return {**self._former, **self._made}
+        """Return the newest of each part that there is, for the snapshot after this one; waits for none to be made."""
+        with self._lock:
+            return {**self._former, **self._made}
 
 
 def _store_part(modality: Modality) -> Part[StampedReader]:

@@ -110,10 +110,10 @@ def read_encoders(stored: Mapping[str, Mapping[str, str]]) -> dict[Modality, dic
     return {modality: {key: str(stored[modality][key]) for key in ("name", "fingerprint")} for modality in MODALITIES}
 
 
-def read_background(stored: Mapping[str, Sequence[float]], *, reads_words: bool) -> dict[str, tuple[float, float]]:
+def read_unrelated(stored: Mapping[str, Sequence[float]], *, reads_words: bool) -> dict[str, tuple[float, float]]:
     """Read how similar unlike things are."""
     pairs = _PAIRS + _PAIRS_WITH_TEXT if reads_words else _PAIRS
-    background = {pair: (float(stored[pair][0]), float(stored[pair][1])) for pair in pairs}
-    if not np.isfinite(list(background.values())).all():
-        raise ValueError("its background is not of finite numbers")
-    return background
+    unrelated = {pair: (float(stored[pair][0]), float(stored[pair][1])) for pair in pairs}
+    if not np.isfinite(list(unrelated.values())).all():
+        raise ValueError("its unrelated is not of finite numbers")
+    return unrelated

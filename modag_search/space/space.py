@@ -31,13 +31,13 @@ from modag_search.space.class_head import (
 from modag_search.space.file_parts import (
     as_rows,
     from_rows,
-    read_background,
     read_branches,
     read_class_heads,
     read_encoders,
     read_meaning,
     read_naming,
     read_padding,
+    read_unrelated,
 )
 from modag_search.space.meaning import Meaning, unit
 from modag_search.values import MODALITIES, Float32Array, Modality
@@ -83,7 +83,7 @@ class Space:
         How many zeros follow.
     encoders : Mapping of modality to Mapping
         ``{"name": ..., "fingerprint": ...}`` of each encoder.
-    background : Mapping of str to (float, float)
+    unrelated : Mapping of str to (float, float)
         Mean and standard deviation of the similarity of unlike things, for ``"image-image"``, ``"image-sound"``,
         ``"sound-sound"``: sounds are nearer to sounds than to pictures whatever they show (the modality gap). Where the
         space understands words, of ``"image-text"`` and ``"sound-text"``, too.
@@ -97,7 +97,7 @@ class Space:
 
     branches: Mapping[Modality, Branch | Apart]
     encoders: Mapping[Modality, Mapping[str, str]]
-    background: Mapping[str, tuple[float, float]]
+    unrelated: Mapping[str, tuple[float, float]]
     card: Mapping[str, Any]
     class_heads: Mapping[Modality, SharedClassHead] = field(default_factory=dict)
     tree: NameTree | None = None
@@ -129,7 +129,7 @@ class Space:
         return cls(
             branches={"image": Apart(image, 0, sound), "sound": Apart(sound, image, 0)},
             encoders=encoders,
-            background=dict.fromkeys(_PAIRS, (0.0, 1.0)),
+            unrelated=dict.fromkeys(_PAIRS, (0.0, 1.0)),
             card={"name": "none"},
         )
 
@@ -270,7 +270,7 @@ class Space:
 
     def unrelated_similarity(self, first: QueryModality, second: QueryModality) -> tuple[float, float]:
         """Mean and standard deviation of the similarity of unlike things of two modalities, one of them stored."""
-        return self.background["-".join(sorted((first, second)))]
+        return self.unrelated["-".join(sorted((first, second)))]
 
     def to_bytes(self) -> bytes:
         """Make the contents of a space file: safetensors with the card as metadata."""
@@ -282,7 +282,7 @@ class Space:
             for modality in MODALITIES:
                 tensors = as_rows(tensors, modality)
         # One entry: safetensors writes several in any order, and the same space should be the same bytes.
-        metadata: dict[str, Any] = {"encoders": self.encoders, "background": self.background, "card": self.card}
+        metadata: dict[str, Any] = {"encoders": self.encoders, "background": self.unrelated, "card": self.card}
         if self.tree:
             metadata["knowledge"] = {**self.tree.to_json(), "share": self.class_head_share}
         if self.padding:
@@ -329,7 +329,7 @@ class Space:
                 meaning=meaning,
                 padding=read_padding(metadata),
                 encoders=read_encoders(metadata["encoders"]),
-                background=read_background(metadata["background"], reads_words=meaning is not None),
+                unrelated=read_unrelated(metadata["background"], reads_words=meaning is not None),
                 card=dict(metadata["card"]),
             )
         except FileNotFoundError as error:

@@ -23,11 +23,11 @@ from modag_search.training.space import (
     Examples,
     SpaceTrainingSettings,
     TrainedBranches,
-    background_similarity,
     cross_modal_accuracy,
     cross_modal_recall,
     identity_of,
     train_branches,
+    unrelated_similarities,
 )
 from modag_search.training.splitting import split
 from modag_search.values import MODALITIES, Modality
@@ -147,7 +147,7 @@ def fit_space(
     source = {"manifest": manifest.name} if manifest else {"index": index.folder.name if index else ""}
     card: dict[str, Any] = {"name": name, "made_by": "modag train space", **source}
     learned = make_space(trained, encoder=encoder, card=card)
-    space = _with_best_knowledge(
+    space = _with_best_class_heads(
         learned,
         encoder,
         taught,
@@ -172,12 +172,12 @@ def make_space(trained: TrainedBranches, *, encoder: MediaEncoder, card: Mapping
             modality: {"name": encoder.encoders[modality].name, "fingerprint": encoder.encoders[modality].fingerprint}
             for modality in MODALITIES
         },
-        background=trained.background,
+        unrelated=trained.unrelated,
         card=card,
     ).padded_to(_LENGTHS_MULTIPLE_OF)
 
 
-def with_knowledge(
+def with_class_heads(
     space: Space,
     encoder: MediaEncoder,
     examples: Mapping[Modality, Examples],
@@ -237,31 +237,31 @@ def _weighted(space: Space, *, share: float, examples: Mapping[Modality, Example
         least_share = meaning.least_share / space.class_head_share * share
         meaning = dataclasses.replace(meaning, least_share=least_share)
     space = dataclasses.replace(space, class_head_share=share, meaning=meaning)
-    background = background_similarity(_projections(space), examples)
+    unrelated = unrelated_similarities(_projections(space), examples)
     if meaning:
-        background |= _background_of_words(space, examples, groups)
-    return dataclasses.replace(space, background=background)
+        unrelated |= _unrelated_to_words(space, examples, groups)
+    return dataclasses.replace(space, unrelated=unrelated)
 
 
-def _background_of_words(
+def _unrelated_to_words(
     space: Space, examples: Mapping[Modality, Examples], groups: Sequence[str]
 ) -> dict[str, tuple[float, float]]:
     """Measure mean and standard deviation of the similarity of common names and of what is called otherwise."""
     texts = space.text_vectors([f"a {name.replace('_', ' ')}" for name in space.names])
     called = np.array(groups)
-    background = {}
+    unrelated = {}
     for modality in MODALITIES:
         unlike = np.array(space.names)[:, None] != called[examples[modality].groups][None, :]
         similarities = (texts @ space.project(modality, examples[modality].features).T)[unlike]
-        background[f"{modality}-text"] = (round(float(similarities.mean()), 5), round(float(similarities.std()), 5))
-    return background
+        unrelated[f"{modality}-text"] = (round(float(similarities.mean()), 5), round(float(similarities.std()), 5))
+    return unrelated
 
 
 def _projections(space: Space) -> dict[Modality, Callable[[Float32Array], Float32Array]]:
     return {modality: partial(space.project, modality) for modality in MODALITIES}
 
 
-def _with_best_knowledge(
+def _with_best_class_heads(
     space: Space,
     encoder: MediaEncoder,
     taught: Mapping[Modality, Examples],
@@ -276,7 +276,7 @@ def _with_best_knowledge(
 
     With names, some share is kept whatever is held out: a space without it would understand no words.
     """
-    full = with_knowledge(
+    full = with_class_heads(
         space, encoder, taught, groups, settings=wanted or SharedClassHeadSettings(), names=names, seed=settings.seed
     )
     if wanted or not full.names:

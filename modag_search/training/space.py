@@ -37,11 +37,11 @@ __all__ = [
     "Examples",
     "SpaceTrainingSettings",
     "TrainedBranches",
-    "background_similarity",
     "cross_modal_accuracy",
     "cross_modal_recall",
     "identity_of",
     "train_branches",
+    "unrelated_similarities",
 ]
 
 _ACROSS: tuple[tuple[Modality, Modality], ...] = (("sound", "image"), ("image", "sound"))
@@ -79,14 +79,14 @@ class TrainedBranches:
         Step, loss and, at checks, ``recall_at_1`` and ``recall_at_5`` among what was held out, and
         ``validation_accuracy`` where its groups were taught.
     best_step : int
-    background : dict of str to (float, float)
+    unrelated : dict of str to (float, float)
         See `space.Space`.
     """
 
     branches: dict[Modality, Branch]
     history: list[dict[str, float]]
     best_step: int
-    background: dict[str, tuple[float, float]] = field(default_factory=dict)
+    unrelated: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @training_threads()
@@ -144,7 +144,7 @@ def train_branches(
         if checkpoint and run.steps_done % checkpoint.every == 0:
             checkpoint.save(run.state(), identity)
     branches = run.best_branches()
-    return TrainedBranches(branches, run.history, run.best_step, background_similarity(branches, examples))
+    return TrainedBranches(branches, run.history, run.best_step, unrelated_similarities(branches, examples))
 
 
 def identity_of(settings: SpaceTrainingSettings) -> dict[str, Any]:
@@ -375,16 +375,16 @@ def _chance(right: npt.NDArray[np.int64], n: int, k: int) -> float:
     return float(np.mean(1 - missed))
 
 
-def background_similarity(
+def unrelated_similarities(
     branches: Projections, examples: Mapping[Modality, Examples], *, most: int = 2000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
     """Measure mean and standard deviation of the similarity of examples of different groups; see `space.Space`."""
     random = np.random.default_rng(seed)
     chosen = {modality: random.permutation(len(examples[modality].groups))[:most] for modality in MODALITIES}
     vectors = {modality: branches[modality](examples[modality].features[chosen[modality]]) for modality in MODALITIES}
-    background = {}
+    unrelated = {}
     for first, second in itertools.combinations_with_replacement(MODALITIES, 2):
         unlike = examples[first].groups[chosen[first]][:, None] != examples[second].groups[chosen[second]][None, :]
         similarities = (vectors[first] @ vectors[second].T)[unlike]
-        background[f"{first}-{second}"] = (round(float(similarities.mean()), 5), round(float(similarities.std()), 5))
-    return background
+        unrelated[f"{first}-{second}"] = (round(float(similarities.mean()), 5), round(float(similarities.std()), 5))
+    return unrelated

@@ -55,7 +55,7 @@ def space_of_packaged_pictures() -> Space:
     return Space(
         branches={"image": branch(image.dimension), "sound": branch(toy_sound.dimension)},
         encoders={one.modality: {"name": one.name, "fingerprint": one.fingerprint} for one in (image, toy_sound)},
-        background=dict.fromkeys(("image-image", "image-sound", "sound-sound"), (0.0, 1.0)),
+        unrelated=dict.fromkeys(("image-image", "image-sound", "sound-sound"), (0.0, 1.0)),
         card={"name": "nonsense"},
     )
 

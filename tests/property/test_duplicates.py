@@ -12,9 +12,9 @@ import numpy as np
 from hypothesis import given, settings
 
 from modag_search.curate import duplicates, similarity_join
-from modag_search.curate.duplicates import SHAPE_TOLERANCE, DuplicateGroup, Duplicates
+from modag_search.curate.duplicates import SHAPE_TOLERANCE, Duplicates
 from modag_search.curate.waveforms import MAX_LAG_S, SAMPLE_RATE_HZ, Waveform, correlation, highest_correlation
-from modag_search.values import EncodedItem, MediaFacts
+from modag_search.values import DuplicateGroup, EncodedItem, MediaFacts
 from tests.catalog_builders import FINGERPRINTS, file, image, new_catalog, put
 
 LIMIT = 0.9

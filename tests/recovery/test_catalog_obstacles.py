@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search.catalog import Catalog, database
-from modag_search.errors import CatalogError
+from modag_search.catalog import Catalog
+from modag_search.errors import CatalogError, IndexLockedError
 from tests.catalog_builders import image, pipelines, put, sound
 
 if TYPE_CHECKING:
@@ -39,11 +39,10 @@ def test_a_full_disk_costs_one_batch_and_no_more(tmp_path: Path) -> None:
 
 
 def test_while_another_process_writes_one_can_read_but_not_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.0)
     path = tmp_path / "catalog.sqlite"
-    with Catalog.open(path, create=True) as catalog:
+    with Catalog.open(path, create=True, wait_s=0) as catalog:
         put(catalog, sound("/m/a.wav"))
         known = pipelines(catalog)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -51,7 +50,7 @@ def test_while_another_process_writes_one_can_read_but_not_write(
             other.execute("DELETE FROM item")
 
             assert [record.path for record in catalog.items.all()] == ["/m/a.wav"]
-            with pytest.raises(CatalogError, match="another process"):
+            with pytest.raises(IndexLockedError, match="another process is writing to this catalog"):
                 catalog.put([image("/m/b.png")], pipelines=known)
 
             other.execute("ROLLBACK")

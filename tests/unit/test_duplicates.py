@@ -14,7 +14,7 @@ from PIL import Image
 
 from modag_search import Index
 from modag_search.curate import waveforms
-from modag_search.curate.duplicates import DEFAULT_MIN_SIMILARITY, DuplicateGroup, Duplicates
+from modag_search.curate.duplicates import DEFAULT_MIN_SIMILARITY, Duplicates
 from modag_search.curate.waveforms import Waveform, correlation, read_waveform
 from modag_search.errors import UsageError
 from modag_search.features.encoding import MediaEncoder
@@ -23,6 +23,8 @@ from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, RATE_HZ, RED, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from modag_search.values import DuplicateGroup
 
 Colour = tuple[int, int, int]
 LIKE_RED = (229, 24, 18)

@@ -406,6 +406,42 @@ def test_what_was_learnt_is_kept_while_nothing_changes(
         assert only(again, media / "a.wav") == before
 
 
+def test_what_was_learnt_outlives_unlabelled_items_that_others_add(
+    named: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = only(named, media / "a.wav")
+    monkeypatch.setattr(leave_one_out, "learn_all_evidence_weights", never)
+    for name in ("first", "second"):
+        with toy_index(named.folder) as other:
+            assert other.add([picture(media / f"{name}.png", ORANGE)]).added == 1
+        assert only(named, media / "a.wav") == before
+        assert only_anew(named, media / "a.wav") == before, "in another process, too"
+    (named.folder / "calibration.json").unlink()
+    with toy_index(named.folder) as other:
+        other.add([picture(media / "third.png", PURPLE)])
+    assert only(named, media / "a.wav") == before, "whoever has learnt it needs no file"
+
+
+def test_what_was_learnt_in_a_catalog_put_back_is_learnt_anew(named: Index, media: Path, tmp_path: Path) -> None:
+    """Segments of two catalogs that parted have the same ids, labels and copies, but they are others."""
+    named.close()
+    other = tmp_path / "other"
+    shutil.copytree(named.folder, other)
+    for folder, colour in ((named.folder, ORANGE), (other, PURPLE)):
+        with toy_index(folder) as opened:
+            opened.add([picture(media / "d.png", colour)])
+            opened.label([media / "d.png"], "a")
+            expected = only(opened, media / "a.wav")
+    calibration = (other / "calibration.json").read_bytes()
+    learnt = (named.folder / "calibration.json").read_bytes()
+    assert json.loads(learnt)["state"] == json.loads(calibration)["state"]
+    assert json.loads(learnt)["evidence_weights"] != json.loads(calibration)["evidence_weights"]
+    (other / "calibration.json").write_bytes(learnt)
+    with toy_index(other) as opened:
+        assert only(opened, media / "a.wav") == expected
+    assert (other / "calibration.json").read_bytes() == calibration
+
+
 def test_it_is_learnt_anew_after_labels_or_items_change(
     named: Index, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,10 +483,16 @@ def test_a_calibration_of_other_values_does_no_harm(named: Index, media: Path) -
     before = only(named, media / "a.wav")
     kept = named.folder / "calibration.json"
     whole = kept.read_text()
-    state, learnt = (json.loads(whole)[part] for part in ("state", "evidence_weights"))
+    content = json.loads(whole)
+    learnt = content["evidence_weights"]
     garbled = [re.sub(r"[-+.\de]+", word, json.dumps(learnt["image"])) for word in ("null", '"one"', "[]")]
     for pool in (*map(json.loads, garbled), [1], {}):
-        kept.write_text(json.dumps({"state": state, "evidence_weights": learnt | {"sound": pool}}))
+        kept.write_text(json.dumps(content | {"evidence_weights": learnt | {"sound": pool}}))
+        assert only_anew(named, media / "a.wav") == before
+        assert kept.read_text() == whole, "and is mended"
+    generations: list[object] = [None, 1, [], [1], [[], {}], [10**30, "a"], [float("inf"), "a"], [0, None]]
+    for generation in generations:
+        kept.write_text(json.dumps(content | {"generation": generation}))
         assert only_anew(named, media / "a.wav") == before
         assert kept.read_text() == whole, "and is mended"
 

@@ -248,7 +248,7 @@ def test_mixed_answers_are_ranked_by_how_far_each_rises_above_unlike_things(
     sound_similarity = alike[2].similarity
     gap = {"image-image": (0.999, 0.1), "image-sound": (0.0, 0.1), "sound-sound": (0.0, 0.1)}
     space = tmp_path / "gap.safetensors"
-    space.write_bytes(replace(toy_space(), background=gap).to_bytes())
+    space.write_bytes(replace(toy_space(), unrelated=gap).to_bytes())
     index.rebuild(space=space)
     hits = index.search(query)
     assert names(hits) == ["copy.png", "a.wav", "a.png"]

@@ -43,7 +43,7 @@ def space(class_heads: SharedClassHead) -> Space:
     return Space(
         branches={m: Branch(drawn(2, 6, D), drawn(3, 6), drawn(4, 4, 6), drawn(5, 4)) for m in MODALITIES},
         encoders={m: {"name": f"{m}-net", "fingerprint": m} for m in MODALITIES},
-        background={"image-image": (0.1, 0.2), "image-sound": (0.0, 0.4), "sound-sound": (0.5, 0.6)},
+        unrelated={"image-image": (0.1, 0.2), "image-sound": (0.0, 0.4), "sound-sound": (0.5, 0.6)},
         card={"name": "knowing"},
         class_heads=dict.fromkeys(MODALITIES, class_heads),
         tree=NAMES,

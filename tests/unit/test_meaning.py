@@ -69,7 +69,7 @@ def space(meaning: Meaning) -> Space:
     return Space(
         branches={m: Branch(drawn(2, 6, D), drawn(3, 6), drawn(4, 4, 6), drawn(5, 4)) for m in MODALITIES},
         encoders={m: {"name": f"{m}-net", "fingerprint": m} for m in MODALITIES},
-        background={pair: (0.1 * number, 0.2) for number, pair in enumerate(pairs)},
+        unrelated={pair: (0.1 * number, 0.2) for number, pair in enumerate(pairs)},
         card={"name": "speaking"},
         class_heads=heads,  # type: ignore[arg-type]
         tree=TREE,
@@ -140,14 +140,14 @@ def test_a_text_is_its_words_and_the_common_names_that_these_are_near_to(space: 
 
 def test_a_saved_space_says_the_same(space: Space, tmp_path: Path) -> None:
     loaded = Space.load(saved(space, tmp_path))
-    assert (loaded.fingerprint, loaded.background, loaded.reads_words) == (space.fingerprint, space.background, True)
+    assert (loaded.fingerprint, loaded.unrelated, loaded.reads_words) == (space.fingerprint, space.unrelated, True)
     for modality in MODALITIES:
         np.testing.assert_array_equal(
             loaded.project(modality, drawn(61, 5, D)), space.project(modality, drawn(61, 5, D))
         )
     np.testing.assert_array_equal(loaded.text_vectors(["hotdog", "bell"]), space.text_vectors(["hotdog", "bell"]))
     assert loaded.to_bytes() == space.to_bytes()
-    assert loaded.unrelated_similarity("text", "sound") == space.background["sound-text"]
+    assert loaded.unrelated_similarity("text", "sound") == space.unrelated["sound-text"]
 
 
 def test_a_classifier_that_is_part_of_the_whole_one_is_not_kept_twice(space: Space, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_names_that_cannot_be_used_name_their_file(
 
 
 def test_a_file_that_lacks_what_words_need(space: Space, tmp_path: Path) -> None:
-    lacking = replace(space, background=dict.fromkeys(("image-image", "image-sound", "sound-sound"), (0.0, 1.0)))
+    lacking = replace(space, unrelated=dict.fromkeys(("image-image", "image-sound", "sound-sound"), (0.0, 1.0)))
     with pytest.raises(ModelError, match="it lacks 'image-text'"):
         Space.load(saved(lacking, tmp_path))
     content = space.to_bytes()

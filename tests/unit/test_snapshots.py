@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 from modag_search import Index
-from modag_search.search.snapshot import STORES
+from modag_search.catalog import Catalog
+from modag_search.catalog.labels import Labels
+from modag_search.index.opening import WriterLock
+from modag_search.search.snapshot import STORES, Part
 from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, sound
 from tests.toy_encoders import toy_space
 
@@ -76,9 +81,10 @@ def test_threads_search_while_others_add_and_each_answer_is_of_one_moment(index:
 def test_threads_that_search_turn_no_writer_away(index: Index, media: Path) -> None:
     red = picture(media / "red.png", RED)
     index.add([media])
-    with asking_threads(lambda: index.search(red, n=5)) as errors:
+    impatient = Index.open(index.folder, wait_s=0)
+    with impatient, asking_threads(lambda: index.search(red, n=5)) as errors:
         for number in range(20):
-            index.add([picture(media / f"{number}.png", (number, 100, 5))])
+            impatient.add([picture(media / f"{number}.png", (number, 100, 5))])
     assert errors == []
     assert len(names(index, red)) == 20
 
@@ -162,3 +168,116 @@ def test_what_is_written_within_a_snapshot_is_refused(index: Index, media: Path)
     index.add([picture(media / "blue.png", BLUE)])
     with index._snapshots.present(), pytest.raises(RuntimeError, match="view"):
         index.label([media / "blue.png"], "sky")
+
+
+def test_a_writer_that_waited_works_with_what_it_finds(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = sound(media / "long.wav", (LOW_HZ, 12))
+    waits = threading.Event()
+    wait_for = WriterLock._wait_for
+
+    def noted(self: WriterLock, lock: FileLock) -> None:
+        waits.set()
+        wait_for(self, lock)
+
+    monkeypatch.setattr(WriterLock, "_wait_for", noted)
+    reports: list[int] = []
+    with FileLock(index.folder / "lock"):
+        thread = threading.Thread(target=lambda: reports.append(index.add([long]).added))
+        thread.start()
+        assert waits.wait(60)
+        replace(index.settings, window_s=4.0, hop_s=4.0).save(index.folder)
+    thread.join()
+    assert reports == [1]
+    assert index.outdated() == 0
+    assert index.catalog.count().segments == {("sound", "ok"): 3}
+
+
+def test_what_another_process_changed_while_an_index_was_opened_is_seen(
+    filled: Index, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = tmp_path / "other.safetensors"
+    space.write_bytes(toy_space(turned=True).to_bytes())
+    opened = Catalog.open
+
+    def later(*arguments: object, **options: object) -> Catalog:
+        monkeypatch.setattr(Catalog, "open", opened)
+        filled.rebuild(space=space)
+        return opened(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Catalog, "open", later)
+    with Index.open(filled.folder) as late:
+        assert late.space.fingerprint == filled.space.fingerprint
+        assert names(late, media / "a.wav") == names(filled, media / "a.wav")
+
+
+def test_who_asks_for_one_part_waits_for_no_other_that_is_being_made(filled: Index, media: Path) -> None:
+    filled.label([media / "a.png"], "warm")
+    began, found = threading.Event(), threading.Event()
+
+    def slowly(*_: object) -> bool:
+        began.set()
+        return found.wait(timeout=60)
+
+    slow: Part[bool] = Part("slow", slowly)
+    made: list[bool] = []
+
+    def make() -> None:
+        with filled._snapshots.present() as snapshot:
+            made.append(snapshot.get(slow))
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    assert began.wait(timeout=60)
+    try:
+        assert names(filled, media / "a.wav", n=1) == ["a.png"]
+        assert filled.classify([media / "a.wav"])
+    finally:
+        found.set()
+        thread.join()
+    assert made == [True], "the answers came while the part was being made"
+
+
+def test_threads_that_ask_for_one_part_share_it(filled: Index) -> None:
+    calls: list[int] = []
+
+    def make(*_: object) -> object:
+        calls.append(1)
+        began.wait(timeout=60)
+        return object()
+
+    part: Part[object] = Part("shared", make)
+    began = threading.Event()
+    made: list[object] = []
+
+    def ask() -> None:
+        with filled._snapshots.present() as snapshot:
+            made.append(snapshot.get(part))
+
+    threads = [threading.Thread(target=ask) for _ in range(N_THREADS)]
+    for thread in threads:
+        thread.start()
+    began.set()
+    for thread in threads:
+        thread.join()
+    assert len(made) == N_THREADS
+    assert len({*map(id, made)}) == len(calls) == 1
+
+
+def test_labels_are_read_once_for_all_questions_of_a_moment(
+    filled: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.label([media / "a.png"], "warm")
+    reads: list[object] = []
+    read = Labels.labelled_segments
+
+    def counted(labels: Labels, *, given: bool = False) -> object:
+        reads.append(labels)
+        return read(labels, given=given)
+
+    monkeypatch.setattr(Labels, "labelled_segments", counted)
+    first = filled.classify([media / "a.wav"])
+    assert len(reads) == 1
+    assert filled.classify([media / "a.wav"]) == first
+    assert len(reads) == 1

@@ -35,7 +35,7 @@ def space() -> Space:
             for modality, (d, hidden, out) in SIZES.items()
         },
         encoders={modality: {"name": f"{modality}-net", "fingerprint": modality * 3} for modality in MODALITIES},
-        background={"image-image": (0.1, 0.2), "image-sound": (-0.3, 0.4), "sound-sound": (0.5, 0.6)},
+        unrelated={"image-image": (0.1, 0.2), "image-sound": (-0.3, 0.4), "sound-sound": (0.5, 0.6)},
         card={"name": "test", "data": ["ünïcode"]},
     )
 
@@ -90,7 +90,7 @@ def test_a_space_comes_back_from_its_file(space: Space, tmp_path: Path) -> None:
     path.write_bytes(space.to_bytes())
     again = Space.load(path)
     assert (again.name, again.card, again.encoders) == (space.name, space.card, space.encoders)
-    assert again.background == space.background
+    assert again.unrelated == space.unrelated
     assert again.fingerprint == space.fingerprint
     features = np.ones((2, 7), dtype=np.float32)
     assert (again.project("image", features) == space.project("image", features)).all()
@@ -111,7 +111,7 @@ def test_the_fingerprint_is_of_all_that_decides_a_vector(space: Space) -> None:
     assert replace(space, card={"name": "renamed"}).fingerprint == space.fingerprint
 
 
-def test_the_background_is_that_of_a_pair_in_either_order(space: Space) -> None:
+def test_the_similarity_of_unlike_things_is_that_of_a_pair_in_either_order(space: Space) -> None:
     assert space.unrelated_similarity("image", "sound") == space.unrelated_similarity("sound", "image") == (-0.3, 0.4)
     assert space.unrelated_similarity("sound", "sound") == (0.5, 0.6)
 
@@ -156,10 +156,10 @@ def test_spaces_that_cannot_be_used_name_their_file(space: Space, tmp_path: Path
         ],
         "do not fit each other": [changed(space, weight_in=sound.weight_in[0])],
         "different lengths": [changed(space, weight_out=sound.weight_out[:3], bias_out=sound.bias_out[:3])],
-        "lacks 'sound-sound'": [replace(space, background={"image-image": (0.0, 1.0), "image-sound": (0.0, 1.0)})],
-        "not of finite numbers": [replace(space, background={**space.background, "image-image": (np.inf, 1.0)})],
+        "lacks 'sound-sound'": [replace(space, unrelated={"image-image": (0.0, 1.0), "image-sound": (0.0, 1.0)})],
+        "not of finite numbers": [replace(space, unrelated={**space.unrelated, "image-image": (np.inf, 1.0)})],
         "lacks 'image'": [replace(space, encoders={"sound": space.encoders["sound"]})],
-        "not a space file": [replace(space, background=[1, 2]), replace(space, card=None)],  # type: ignore[arg-type]
+        "not a space file": [replace(space, unrelated=[1, 2]), replace(space, card=None)],  # type: ignore[arg-type]
     }
     path = tmp_path / "a.safetensors"
     for words, spaces in unusable.items():
@@ -179,6 +179,6 @@ def test_packaged_spaces_fit_the_encoders_that_they_name() -> None:
             assert encoder.modality == modality
             assert encoder.fingerprint == space.encoders[modality]["fingerprint"]
             assert space.branches[modality].takes == encoder.dimension
-        assert all(deviation > 0 for _, deviation in space.background.values())
+        assert all(deviation > 0 for _, deviation in space.unrelated.values())
         with_text = {"image-text", "sound-text"} if space.reads_words else set()
-        assert set(space.background) == {"image-image", "image-sound", "sound-sound"} | with_text
+        assert set(space.unrelated) == {"image-image", "image-sound", "sound-sound"} | with_text

@@ -34,7 +34,7 @@ def space() -> Space:
     return Space(
         branches={"image": branch, "sound": branch},
         encoders={modality: {"name": modality, "fingerprint": modality} for modality in ("image", "sound")},
-        background=dict.fromkeys(("image-image", "image-sound", "sound-sound"), (0.0, 1.0)),
+        unrelated=dict.fromkeys(("image-image", "image-sound", "sound-sound"), (0.0, 1.0)),
         card={"name": "toy"},
     )
 

@@ -73,7 +73,7 @@ def test_a_training_that_goes_on_ends_like_one_that_was_never_interrupted(tmp_pa
     assert heard[0] == 21
     assert tensors(resumed) == tensors(unbroken)
     assert resumed.history == unbroken.history
-    assert (resumed.best_step, resumed.background) == (unbroken.best_step, unbroken.background)
+    assert (resumed.best_step, resumed.unrelated) == (unbroken.best_step, unbroken.unrelated)
 
 
 def test_other_settings_and_other_examples_are_refused(begun: Path) -> None:

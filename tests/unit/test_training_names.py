@@ -15,7 +15,7 @@ from modag_search.errors import UsageError
 from modag_search.features.encoding import MediaEncoder
 from modag_search.settings import IndexSettings
 from modag_search.training.class_head import SharedClassHeadSettings, common_names
-from modag_search.training.fitting import make_space, with_knowledge
+from modag_search.training.fitting import make_space, with_class_heads
 from modag_search.training.names import (
     MeaningSettings,
     Names,
@@ -210,7 +210,7 @@ def trained(*, names: bool, share: float = 0.9) -> Space:
     }
     settings = SpaceTrainingSettings(steps=3, hidden=8, dimension=8, groups_a_batch=3, examples_a_group=3)
     made = make_space(train_branches(examples, validation=None, settings=settings), encoder=encoder, card={})
-    return with_knowledge(
+    return with_class_heads(
         made,
         encoder,
         examples,
@@ -223,8 +223,8 @@ def trained(*, names: bool, share: float = 0.9) -> Space:
 def test_a_trained_space_keeps_the_names() -> None:
     space = trained(names=True)
     assert space.reads_words
-    assert set(space.background) == {"image-image", "image-sound", "sound-sound", "image-text", "sound-text"}
-    assert all(deviation > 0 for _, deviation in space.background.values())
+    assert set(space.unrelated) == {"image-image", "image-sound", "sound-sound", "image-text", "sound-text"}
+    assert all(deviation > 0 for _, deviation in space.unrelated.values())
     puppy, wolf, piano = space.text_vectors(["a puppy", "a wolf", "a piano"])
     assert puppy @ wolf > puppy @ piano
     assert space.dimension % 32 == 0
