@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from contextlib import contextmanager, suppress
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
 _MAGIC = b"modag-store/1\n"
 _LOOKED_AT = 65_536
+_lent: set[str] = set()
+"""Names that threads of this process write at. Process ids come again: in containers most writers have the same one."""
 
 
 @contextmanager
 def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
     """Lend a path beside another, and put the file or folder made there in the other's place once the block is done.
 
-    It is seen on the disk before, and the rename after; a folder must be new, or replace an empty one. One process at a
-    time may write a path: what others left beside it, killed while they did, is removed.
+    It is seen on the disk before, and the rename after; a folder must be new, or replace an empty one. Threads and
+    processes may write one path at once, and the last one's stays. What others left beside it, killed while they did,
+    is removed.
 
     Parameters
     ----------
@@ -40,14 +43,15 @@ def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
     Path
         There is nothing at it yet; what is left there when the block fails is removed.
     """
-    partial = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    partial = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(8)}")
+    _lent.add(partial.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         _see_on_disk(partial)
         os.replace(partial, path)
         _see_on_disk(path.parent)
-        for leftover in path.parent.glob(f".{glob.escape(path.name)}-{'[0-9a-f]' * 16}"):
+        for leftover in _leftovers(path):
             _remove(leftover)
     except OSError as cause:
         elsewhere = cause.filename not in (None, str(path), str(partial))
@@ -55,6 +59,7 @@ def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
         raise error(f"{path}: cannot be written: {reason}") from cause
     finally:
         _remove(partial)
+        _lent.discard(partial.name)
 
 
 @contextmanager
@@ -113,6 +118,28 @@ def _see_on_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _leftovers(path: Path) -> list[Path]:
+    """List what writers of a path left beside it and will not come back to: they were killed."""
+    # Without a process: as names once were.
+    of_path = re.compile(rf"\.{re.escape(path.name)}-(?:(\d+)-)?[0-9a-f]{{16}}", re.ASCII)
+    named = ((name, of_path.fullmatch(name)) for name in os.listdir(path.parent))
+    return [path.with_name(name) for name, match in named if match and not _is_being_written(name, match[1])]
+
+
+def _is_being_written(name: str, process: str | None) -> bool:
+    if process is None:
+        return False
+    if int(process) == os.getpid():
+        return name in _lent
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):  # OverflowError: no process has such an id
+        return False
+    except PermissionError:
+        return True  # another user's
+    return True
 
 
 def _remove(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -16,12 +16,15 @@ from modag_search.features.stored import Segments, StoredFeatures
 from modag_search.values import MODALITIES, Float32Array, ItemRecord, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.features.encoding import MediaEncoder
 
-_FILES_AT_ONCE = 256
+T = TypeVar("T")
+
+_FILES_AT_ONCE = 32
+_SEGMENTS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,18 +116,32 @@ class FeatureReader:
     def _looked_up(self, asked: Iterable[str | ItemRecord]) -> Iterator[FileFeatures]:
         """Read what is stored, some files at a time; the others come without segments, their networks loaded."""
         for batch in batches(asked, _FILES_AT_ONCE):
-            with self._catalog.view():
-                items = self._catalog.items.at_many(one for one in batch if isinstance(one, str))
-                current = self._stored.current(items)
-                known = {items[path].id for path in current}
-                segments = self._stored.segments_of(known | {one.id for one in batch if isinstance(one, ItemRecord)})
-            for one in batch:
-                item = items.get(one) if isinstance(one, str) else one
-                if item is not None and (item.path in current or isinstance(one, ItemRecord)):
-                    yield FileFeatures(item.path, item, segments.get(item.id, ()), is_stored=True)
-                elif isinstance(one, str):
-                    self._encoder.warm_for([one])
-                    yield FileFeatures(one, item, ())
+            n_done = 0
+            while n_done < len(batch):
+                files = self._first_looked_up(batch[n_done:])
+                n_done += len(files)
+                for file in files:
+                    if not file.is_stored:
+                        self._encoder.warm_for([file.path])
+                    yield file
+
+    def _first_looked_up(self, asked: Sequence[str | ItemRecord]) -> list[FileFeatures]:
+        """Read what is stored of the first ones: of so many as have few segments together."""
+        # In one view, which ends before anything is yielded: between two, others may change or remove an item.
+        with self._catalog.view():
+            items = self._catalog.items.at_many(one for one in asked if isinstance(one, str))
+            current = self._stored.current(items)
+            stored = [(items[one] if one in current else None) if isinstance(one, str) else one for one in asked]
+            counts = self._catalog.segments.count_by_item({item.id for item in stored if item})
+            sized = ((item, counts.get(item.id, 0) if item else 0) for item in stored)
+            first = next(within_bounds(sized, most=_SEGMENTS_AT_ONCE))
+            segments = self._stored.segments_of({item.id for item in first if item})
+        return [
+            FileFeatures(item.path, item, segments.get(item.id, ()), is_stored=True)
+            if item
+            else FileFeatures(str(one), items.get(str(one)), ())
+            for one, item in zip(asked, first, strict=False)
+        ]
 
     def _encoded(self, file: FileFeatures) -> FileFeatures | MediaError:
         """Encode a file where nothing is stored of it; several threads may."""
@@ -135,6 +152,20 @@ class FeatureReader:
         except MediaError as error:
             return error
         return replace(file, segments=as_stored(segments, self._encoder))
+
+
+def within_bounds(sized: Iterable[tuple[T, int]], *, most: int) -> Iterator[list[T]]:
+    """Cut values that come with their sizes into lists whose sizes add up to `most`, unless one alone has more."""
+    batch: list[T] = []
+    total = 0
+    for value, size in sized:
+        if batch and total + size > most:
+            yield batch
+            batch, total = [], 0
+        batch.append(value)
+        total += size
+    if batch:
+        yield batch
 
 
 def as_stored(segments: Segments, encoder: MediaEncoder) -> Segments:

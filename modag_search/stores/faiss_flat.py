@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modag_search.stores.base import NOTHING, StoreReader, VectorStore, nothing_found
+from modag_search.stores.base import NOTHING, StoreReader, VectorStore, greatest_products, nothing_found
 
 if TYPE_CHECKING:
     from modag_search.values import Float32Array, Int64Array
-
-_VECTORS_AT_ONCE = 4096
 
 
 class FaissFlatReader(StoreReader):
@@ -71,14 +69,7 @@ class FaissFlatReader(StoreReader):
 
     def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
         """Compare directly, some vectors at once; see `StoreReader.nearest_to_any`."""
-        nearest = np.full(len(self), -np.inf, dtype=np.float32)
-        if len(vectors) == 0:
-            return nearest
-        stored = self._vectors()
-        for start in range(0, len(self), _VECTORS_AT_ONCE):
-            part = slice(start, start + _VECTORS_AT_ONCE)
-            nearest[part] = (stored[part] @ vectors.T).max(axis=1)
-        return nearest
+        return greatest_products(self._vectors(), vectors)
 
     def _vectors(self) -> Float32Array:
         """Return FAISS's own memory ``[shape=(len(self), dimension), float32]``, without copying it."""

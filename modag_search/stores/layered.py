@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.stores.base import StoreReader, nothing_found
+from modag_search.stores.base import StoreReader, greatest_products, nothing_found
 
 if TYPE_CHECKING:
     from modag_search.values import Float32Array, Int64Array
 
-_VECTORS_AT_ONCE = 4096
 _LEAST_HEAVY = 4096
 _HEAVY_SHARE = 8
 
@@ -122,8 +121,4 @@ class LayeredReader(StoreReader):
         nearest = self.base.nearest_to_any(vectors)
         if len(self.gone):
             nearest = nearest[~np.isin(self.base.ids(), self.gone)]
-        later = np.full(len(self.delta_ids), -np.inf, dtype=np.float32)
-        for start in range(0, len(later) if len(vectors) else 0, _VECTORS_AT_ONCE):
-            part = slice(start, start + _VECTORS_AT_ONCE)
-            later[part] = (self.delta_vectors[part] @ vectors.T).max(axis=1)
-        return np.concatenate([nearest, later])
+        return np.concatenate([nearest, greatest_products(self.delta_vectors, vectors)])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,6 +82,56 @@ def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
     write_atomically(tmp_path / "a", [b"whole"], error=ModelError)
 
     assert names(tmp_path) == [f".b-{'0' * 16}", "a"]
+
+
+def test_what_a_killed_writer_left_goes_and_what_a_living_one_has_stays(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib, sys; from modag_search.errors import ModelError; from modag_search.files import writing\n"
+        "with writing(pathlib.Path(sys.argv[1]), error=ModelError) as file:\n"
+        "    print('begun', flush=True); sys.stdin.readline(); file.write(b'of another process')"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "a")]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killed,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as living,
+    ):
+        assert killed.stdout
+        assert living.stdout
+        assert killed.stdout.readline() == living.stdout.readline() == "begun\n"
+        killed.kill()
+        killed.wait()
+        assert len(names(tmp_path)) == 2
+        write_atomically(tmp_path / "a", [b"ours"], error=ModelError)
+        assert len(names(tmp_path)) == 2, "the living one's is still there"
+        assert living.communicate("\n", timeout=60)[0] == ""
+    assert living.returncode == 0
+    assert (tmp_path / "a").read_bytes() == b"of another process"
+    assert names(tmp_path) == ["a"]
+
+
+def test_what_a_killed_process_of_our_own_number_left_goes(tmp_path: Path) -> None:
+    with suppress(ZeroDivisionError), writing(tmp_path / "a", error=ModelError):
+        (begun,) = names(tmp_path)
+        raise ZeroDivisionError
+    (tmp_path / begun).write_bytes(b"half")  # in a container each writer may be process 1
+
+    write_atomically(tmp_path / "a", [b"whole"], error=ModelError)
+
+    assert names(tmp_path) == ["a"]
+
+
+def test_who_writes_one_path_at_once_takes_nothing_from_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with ExitStack() as writers:
+        files = [writers.enter_context(writing(path, error=ModelError)) for _ in range(3)]
+        for number, file in enumerate(files):
+            file.write(b"%d" % number)
+    assert path.read_bytes() == b"0", "the first one is done last"
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: write_atomically(path, [b"%d" % number] * 9, error=ModelError), range(80)))
+    assert path.read_bytes() in {b"%d" % number * 9 for number in range(80)}
+    assert names(tmp_path) == ["a"]
 
 
 def test_a_folder_comes_wholly_or_not_at_all(tmp_path: Path) -> None:

@@ -1,20 +1,31 @@
-"""Queries and votes over an index that is not all of today."""
+"""Queries and votes: what they read at once, and over an index that is not all of today."""
 
 from __future__ import annotations
 
 import sqlite3
+import tracemalloc
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from modag_search.errors import NothingFoundError
+from modag_search.features import files
+from modag_search.features.encoding import MediaEncoder
+from modag_search.features.files import FeatureReader, FileFeatures
+from modag_search.stores import base
+from modag_search.stores.faiss_flat import FaissFlatStore
+from modag_search.stores.layered import LayeredReader
 from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, sound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from modag_search import Index
+    from modag_search.errors import MediaError
+    from modag_search.values import Float32Array, ItemRecord
 
 
 @pytest.fixture
@@ -56,3 +67,71 @@ def test_who_is_removed_meanwhile_is_not_listed(filled: Index, media: Path) -> N
     (answer,) = answers
     assert [neighbour.label for neighbour in answer.neighbours] == ["red"]
     assert answer.label == "red"
+
+
+def test_few_files_are_looked_up_before_the_first_answer(filled: Index, media: Path) -> None:
+    taken = []
+
+    def of_each() -> Iterator[str]:
+        for number in range(100):
+            taken.append(number)
+            yield str(media / "a.wav")
+
+    reader = FeatureReader(filled.catalog, MediaEncoder(filled.settings))
+    found = reader.of_each(of_each(), workers=1)
+    next(found)
+    assert len(taken) <= 40
+    assert len(list(found)) == 99
+
+
+def test_few_features_are_read_before_the_first_answer(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [str(sound(media / f"{number}.wav", (LOW_HZ + number, 20))) for number in range(12)]
+    index.add([media])
+    per_file = index.catalog.segments.count_by_item([index.item(paths[0]).id])[index.item(paths[0]).id]
+    asked: list[str | ItemRecord] = [*paths[:6], *(index.item(path) for path in paths[6:])]
+    reader = FeatureReader(index.catalog, MediaEncoder(index.settings))
+    expected = list(reader.of_each(asked, workers=1))
+    read: list[int] = []
+    features_of = index.catalog.segments.features_of
+
+    def counted(segment_ids: Sequence[int], *, fingerprint: str) -> dict[int, Float32Array]:
+        found = features_of(segment_ids, fingerprint=fingerprint)
+        read.extend(found)
+        return found
+
+    monkeypatch.setattr(files, "_SEGMENTS_AT_ONCE", 2 * per_file)
+    monkeypatch.setattr(index.catalog.segments, "features_of", counted)
+    answers = reader.of_each(asked, workers=1)
+    first = next(answers)
+    assert len(read) <= 4 * per_file, "of two files, and of two ahead"
+    assert [plain(file) for file in (first, *answers)] == [plain(file) for file in expected]
+    assert len(read) == 12 * per_file
+
+
+def plain(file: FileFeatures | MediaError) -> tuple[str, bool, list[list[float]]]:
+    assert isinstance(file, FileFeatures)
+    return file.path, file.is_stored, file.features()["sound"].tolist()
+
+
+def test_many_vectors_are_compared_with_many_in_little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(0)
+    stored = generator.standard_normal((4200, 4), dtype=np.float32)
+    queries = generator.standard_normal((6000, 4), dtype=np.float32)
+    store = FaissFlatStore(4)
+    store.add(np.arange(50, dtype=np.int64), stored[:50])
+    mixed = LayeredReader(store.build(), ids=np.arange(50, 4200, dtype=np.int64), vectors=stored[50:])
+    store = FaissFlatStore(4)
+    store.add(np.arange(4200, dtype=np.int64), stored)
+    for reader in (store.build(), mixed):
+        tracemalloc.start()
+        reader.nearest_to_any(queries)
+        _, most_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most_bytes < 20e6, "all by all would take 100 MB"
+        monkeypatch.setattr(base, "_BLOCK_ROWS", 11)
+        monkeypatch.setattr(base, "_BLOCK_COLUMNS", 7)
+        nearest = reader.nearest_to_any(queries[:90])
+        monkeypatch.undo()
+        np.testing.assert_allclose(nearest, (stored @ queries[:90].T).max(axis=1), atol=1e-5)
