@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class ClassifierOutput:
     """What a classifier says of a batch of queries.
 
     Attributes
@@ -45,7 +45,7 @@ class Classifier(Protocol):
     hierarchy: Hierarchy
     is_exclusive: bool
 
-    def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> Answers:
+    def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> ClassifierOutput:
         """Name queries; the sound and the pictures of a video count alike.
 
         Parameters
@@ -56,7 +56,7 @@ class Classifier(Protocol):
 
         Returns
         -------
-        Answers
+        ClassifierOutput
         """
 
 
@@ -77,16 +77,16 @@ class NeighbourClassifier:
         self.hierarchy = neighbours.labelled.hierarchy
         self.is_exclusive = neighbours.labelled.is_exclusive
 
-    def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> Answers:
+    def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> ClassifierOutput:
         """Name queries; see `Classifier.answer`."""
         answers = [self._answer(block, most_votes) for block in self.neighbours.blocks(batch.segments, batch.items)]
         none = np.zeros((0, len(self.names)))
-        return Answers(
+        return ClassifierOutput(
             np.concatenate([none, *(answer.probabilities for answer in answers)]),
             Votes.joined(answer.votes for answer in answers),
         )
 
-    def _answer(self, block: Block, most_votes: int) -> Answers:
+    def _answer(self, block: Block, most_votes: int) -> ClassifierOutput:
         evidence = block.evidence()
         # One label alone has no rival: it is judged for itself.
         exclusive = self.is_exclusive and len(self.names) > 1
@@ -96,9 +96,9 @@ class NeighbourClassifier:
         ]
         probabilities = _mean_of_modalities(said, n=len(block), n_labels=len(self.names))
         if not most_votes:
-            return Answers(probabilities, Votes.none())
+            return ClassifierOutput(probabilities, Votes.none())
         votes = list_votes(block, evidence, probabilities, self.evidence_weights, most=most_votes)
-        return Answers(probabilities, votes.of_queries_from(block.first))
+        return ClassifierOutput(probabilities, votes.of_queries_from(block.first))
 
 
 class HeadClassifier:
@@ -125,19 +125,19 @@ class HeadClassifier:
         self.hierarchy = hierarchy
         self.is_exclusive = is_exclusive
 
-    def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> Answers:  # noqa: ARG002
+    def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> ClassifierOutput:  # noqa: ARG002
         """Name queries; see `Classifier.answer`. A head has no votes."""
         said = []
         for modality, part in batch.segments.items():
             means = mean_of_queries(part.vectors, part.queries)
             probabilities = self.discriminants[modality].probabilities(means, exclusive=self.is_exclusive)
             said.append((np.unique(part.queries), probabilities))
-        return Answers(_mean_of_modalities(said, n=len(batch), n_labels=len(self.names)), Votes.none())
+        return ClassifierOutput(_mean_of_modalities(said, n=len(batch), n_labels=len(self.names)), Votes.none())
 
 
 def answer_all(
     classifier: Classifier, batches: Iterable[QueryBatch], *, most_votes: int = 0
-) -> Iterator[tuple[QueryBatch, Answers]]:
+) -> Iterator[tuple[QueryBatch, ClassifierOutput]]:
     """Name batches of queries, some at once in threads, and give the answers in order.
 
     Parameters
@@ -150,10 +150,10 @@ def answer_all(
 
     Returns
     -------
-    iterator of (QueryBatch, Answers)
+    iterator of (QueryBatch, ClassifierOutput)
     """
 
-    def answer(batch: QueryBatch) -> tuple[QueryBatch, Answers]:
+    def answer(batch: QueryBatch) -> tuple[QueryBatch, ClassifierOutput]:
         return batch, classifier.answer(batch, most_votes=most_votes)
 
     return computed_ahead(answer, batches)

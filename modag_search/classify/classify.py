@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.classifiers import Answers, Classifier
+    from modag_search.classify.classifiers import ClassifierOutput, Classifier
     from modag_search.classify.decision import Decision
     from modag_search.classify.queries import QueryBatch
     from modag_search.classify.votes import Votes
@@ -108,7 +108,10 @@ def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | No
 
 
 def _classifications(
-    catalog: Catalog, answered: Iterable[tuple[QueryBatch, Answers]], names: tuple[str, ...], decision: Decision
+    catalog: Catalog,
+    answered: Iterable[tuple[QueryBatch, ClassifierOutput]],
+    names: tuple[str, ...],
+    decision: Decision,
 ) -> Iterator[Classification]:
     paths = _Paths(catalog)
     for batch, answers in answered:

@@ -223,6 +223,7 @@ def _taught(labelled: LabelledSet, names: tuple[str, ...]) -> Int64Array:
     segments = np.concatenate([part.segments[part.rows] for part in parts])
     items = np.concatenate([part.items[part.rows] for part in parts])
     labels = renumbered[np.concatenate([part.labels for part in parts])]
+    # In order of item, label, segment: each run of one item and label is thinned out on its own.
     order = np.lexsort((segments, labels, items))
     is_first = np.diff(items[order], prepend=-1).astype(bool) | np.diff(labels[order], prepend=-1).astype(bool)
     groups = np.split(order, np.flatnonzero(is_first)[1:])
@@ -236,6 +237,7 @@ def _examples(labelled: LabelledSet, taught: Int64Array) -> Examples:
     """Look up labelled segments, in order of `taught`."""
     parts = []
     for source, part in enumerate(labelled.by_modality[modality] for modality in MODALITIES):
+        # Labelled vectors stand in order of labels; by way of their ids' order each is found by bisection.
         by_id = np.argsort(part.segments)
         own = taught[np.isin(taught[:, 0], part.segments)]
         places = by_id[np.searchsorted(part.segments, own[:, 0], sorter=by_id)]

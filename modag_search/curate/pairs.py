@@ -109,6 +109,7 @@ def _shares_nearer(
         compared = asking[which[rows]] @ candidates.T
         to_partner = np.take_along_axis(compared, partners[rows, None], axis=1)
         nearer = (compared > to_partner + _AS_NEAR).sum(axis=1)
+        # The partner itself is among those as near, hence - 1; ties count half, so that a random order gives 0.5.
         as_near = (np.abs(compared - to_partner) <= _AS_NEAR).sum(axis=1) - 1.0
         similarities[rows] = to_partner[:, 0]
         shares[rows] = (nearer + 0.5 * np.maximum(as_near, 0.0)) / max(len(candidates) - 1, 1)

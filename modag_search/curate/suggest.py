@@ -118,6 +118,8 @@ def _alike(means: ItemMeans, unrelated_similarity: UnrelatedSimilarity) -> Float
         [[unrelated_similarity(first, second)[0] for second in MODALITIES] for first in MODALITIES], dtype=np.float32
     )
     alike: Float32Array = means.vectors @ means.vectors.T
+    # What unlike things are at depends on both modalities: a table of four, spread over rows and columns by block, since
+    # a second matrix of this size would double the memory.
     for start in range(0, len(means), _rows_at_once(len(means))):
         rows = slice(start, start + _rows_at_once(len(means)))
         alike[rows] -= unlike[means.sources[rows]][:, means.sources]
@@ -165,6 +167,8 @@ def _greedy_cover(
     alike: Float32Array, covered: Float32Array, weights: FloatArray, *, n: int, same: dict[int, list[int]]
 ) -> list[int]:
     """Choose, one after the other, what brings most weight nearer to something chosen; rows of one item go together."""
+    # The gain of a candidate only falls as others are chosen (submodularity), so greedy choice is within 1 - 1/e of the
+    # best: Nemhauser, Wolsey, Fisher, 1978.
     best = covered.astype(np.float64)
     left = np.ones(len(alike), dtype=bool)
     chosen: list[int] = []
@@ -180,6 +184,7 @@ def _greedy_cover(
 
 def _gains(alike: Float32Array, best: FloatArray, weights: FloatArray) -> FloatArray:
     """Weight that choosing each would bring nearer ``[shape=(n,)]``: how far above the best so far, over all."""
+    # Columns in blocks: the difference from the best is a temporary as large as the block.
     step = _rows_at_once(len(alike))
     gains = [
         np.maximum(alike[:, start : start + step] - best[:, None], 0).T @ weights

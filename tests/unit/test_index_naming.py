@@ -486,8 +486,8 @@ def test_a_calibration_of_other_values_does_no_harm(named: Index, media: Path) -
     content = json.loads(whole)
     learnt = content["evidence_weights"]
     garbled = [re.sub(r"[-+.\de]+", word, json.dumps(learnt["image"])) for word in ("null", '"one"', "[]")]
-    for pool in (*map(json.loads, garbled), [1], {}):
-        kept.write_text(json.dumps(content | {"evidence_weights": learnt | {"sound": pool}}))
+    for stored in (*map(json.loads, garbled), [1], {}):
+        kept.write_text(json.dumps(content | {"evidence_weights": learnt | {"sound": stored}}))
         assert only_anew(named, media / "a.wav") == before
         assert kept.read_text() == whole, "and is mended"
     generations: list[object] = [None, 1, [], [1], [[], {}], [10**30, "a"], [float("inf"), "a"], [0, None]]

@@ -188,8 +188,8 @@ def test_of_what_is_said_with_a_confidence_that_share_is_right(seed: int) -> Non
     learnt = learn_evidence_weights(*drawn(1500, truth, exclusive=True, seed=seed))
     evidence, holds = drawn(1500, truth, exclusive=True, seed=seed + 1)
 
-    def error(judge: EvidenceWeights) -> float:
-        probabilities = judge.probabilities(evidence, exclusive=True)
+    def error(weights: EvidenceWeights) -> float:
+        probabilities = weights.probabilities(evidence, exclusive=True)
         best = probabilities.argmax(axis=1)
         return calibration_error(probabilities.max(axis=1), holds[np.arange(len(holds)), best])
 

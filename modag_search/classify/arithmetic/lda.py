@@ -351,20 +351,20 @@ def _held_out_scores(
     """Score what is asked, by heads that never saw its fold, with one choice of settings after the other."""
     own = MODALITIES.index(modality)
     for covariance in OWN_COVARIANCES:
-        views = [
-            _view(whole - parts[number], asked.vectors[fold == number], own, own_covariance=covariance)
+        rotated = [
+            _rotate(whole - parts[number], asked.vectors[fold == number], own, own_covariance=covariance)
             for number in np.unique(fold).tolist()
         ]
         of_fold = [fold == number for number in np.unique(fold).tolist()]
         for shrinkage, share in product(SHRINKAGES, OWN_SHARES):
             scores = np.full((len(asked), whole.counts.shape[1]), -np.inf)
-            for chosen, view in zip(of_fold, views, strict=True):
-                scores[chosen] = view.scores(shrinkage=shrinkage, own_share=share)
+            for chosen, part in zip(of_fold, rotated, strict=True):
+                scores[chosen] = part.scores(shrinkage=shrinkage, own_share=share)
             yield LdaSettings(shrinkage, share, covariance), scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _View:
+class _Rotated:
     """Queries and means along the axes of the covariance within labels, where shrinking it is a division.
 
     Attributes
@@ -395,13 +395,13 @@ class _View:
         return scores
 
 
-def _view(sums: SufficientStatistics, vectors: Float32Array, own: int, *, own_covariance: float) -> _View:
+def _rotate(sums: SufficientStatistics, vectors: Float32Array, own: int, *, own_covariance: float) -> _Rotated:
     means, has = _means(sums)
     centres = _centres(means, has)
     # Shrinkage leaves the axes of the covariance as they are, so that one decomposition serves all that are tried.
     variances, axes = np.linalg.eigh(_covariance(sums, own, own_covariance=own_covariance))
     centred = [np.where(has[source][:, None], means[source] - centres[source], 0.0) for source in (own, 1 - own)]
-    return _View(
+    return _Rotated(
         queries=(vectors - centres[own]) @ axes,
         own_means=centred[0] @ axes,
         other_means=centred[1] @ axes,
