@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.classifiers import ClassifierOutput, Classifier
+    from modag_search.classify.classifiers import Classifier, ClassifierOutput
     from modag_search.classify.decision import Decision
     from modag_search.classify.queries import QueryBatch
     from modag_search.classify.votes import Votes

@@ -118,8 +118,8 @@ def _alike(means: ItemMeans, unrelated_similarity: UnrelatedSimilarity) -> Float
         [[unrelated_similarity(first, second)[0] for second in MODALITIES] for first in MODALITIES], dtype=np.float32
     )
     alike: Float32Array = means.vectors @ means.vectors.T
-    # What unlike things are at depends on both modalities: a table of four, spread over rows and columns by block, since
-    # a second matrix of this size would double the memory.
+    # What unlike things are at depends on both modalities: a table of four, spread over rows and columns by block,
+    # since a second matrix of this size would double the memory.
     for start in range(0, len(means), _rows_at_once(len(means))):
         rows = slice(start, start + _rows_at_once(len(means)))
         alike[rows] -= unlike[means.sources[rows]][:, means.sources]

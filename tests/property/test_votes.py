@@ -15,7 +15,7 @@ from modag_search.catalog import CatalogMoment
 from modag_search.classify import neighbours as neighbours_module
 from modag_search.classify.arithmetic.pooling import EvidenceWeights
 from modag_search.classify.arithmetic.vote_shares import greatest_of_rows, likely_labels, not_outweighed
-from modag_search.classify.classifiers import Answers, NeighbourClassifier
+from modag_search.classify.classifiers import ClassifierOutput, NeighbourClassifier
 from modag_search.classify.labelled_set import LabelledSet, LabelledVectors
 from modag_search.classify.neighbours import Neighbours
 from modag_search.classify.queries import QueryBatch, QuerySegments
@@ -152,7 +152,9 @@ def kernel_parts(similarities: np.ndarray, k: int) -> np.ndarray:
     return np.array(parts) / sum(parts)
 
 
-def answered(classifier: NeighbourClassifier, batch: QueryBatch, *, most: int) -> tuple[Answers, list[list[Vote]]]:
+def answered(
+    classifier: NeighbourClassifier, batch: QueryBatch, *, most: int
+) -> tuple[ClassifierOutput, list[list[Vote]]]:
     answers = classifier.answer(batch, most_votes=most)
     votes = answers.votes
     rows = zip(votes.weights, votes.similarities, votes.segments, votes.labels, strict=True)
