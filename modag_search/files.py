@@ -23,6 +23,19 @@ _lent: set[str] = set()
 """Names that threads of this process write at. Process ids come again: in containers most writers have the same one."""
 
 
+Mark = tuple[int, int, int]
+"""Tells a file from another one of the same name: its inode, size, and time of change in ns."""
+
+
+def mark_of(path: Path) -> Mark | None:
+    """Look at a file without reading it; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 @contextmanager
 def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
     """Lend a path beside another, and put the file or folder made there in the other's place once the block is done.

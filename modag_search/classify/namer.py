@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
@@ -15,21 +17,24 @@ from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
 from modag_search.classify.transfer import transfer_labels
 from modag_search.errors import UsageError
+from modag_search.files import Mark, mark_of
+from modag_search.labels.items import find_items
 from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from modag_search.catalog import Catalog
+    from modag_search.classify.arithmetic.lda import Discriminant
     from modag_search.classify.classifiers import Classifier
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
     from modag_search.classify.linear_head import Head
     from modag_search.errors import ModagError
     from modag_search.search.snapshot import Snapshot, Snapshots
-    from modag_search.values import Classification, TransferReport
+    from modag_search.values import Classification, Modality, TransferReport
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +44,16 @@ _HEAD_FILE = "head.safetensors"
 LABELLED_SET: Part[LabelledSet] = Part(
     "labelled set", lambda snapshot, former: read_labelled_set(snapshot.catalog, snapshot.vectors, former=former)
 )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _MadeHead:
+    """A head as it can be asked, and the space and the file that it was made of."""
+
+    key: tuple[str, Mark | None]
+    discriminants: Mapping[Modality, Discriminant]
+    names: tuple[str, ...]
+    label_generation: int
 
 
 class Namer:
@@ -61,6 +76,8 @@ class Namer:
         self._folder = folder
         self._catalog = catalog
         self._snapshots = snapshots
+        self._head_lock = threading.Lock()
+        self._kept_head: _MadeHead | None = None
         self.neighbour_classifier: Part[NeighbourClassifier] = Part(
             "neighbour classifier",
             lambda snapshot, former: self._neighbours(snapshot, k=K, temperature=TEMPERATURE, former=former),
@@ -94,17 +111,27 @@ class Namer:
         return NeighbourClassifier(neighbours, weights)
 
     def _head(self, snapshot: Snapshot) -> HeadClassifier:
-        head = load_head(self._folder / _HEAD_FILE, space=snapshot.space.fingerprint)
-        if head.label_generation != snapshot.moment.label_generation:
+        made = self._made_head(snapshot)
+        if made.label_generation != snapshot.moment.label_generation:
             logger.warning(
                 "labels have changed since the head was fitted; `modag train head --update` takes the changes in"
             )
         return HeadClassifier(
-            head.discriminants(),
-            names=head.names,
+            made.discriminants,
+            names=made.names,
             hierarchy=snapshot.catalog.hierarchy.get(),
             is_exclusive=snapshot.catalog.hierarchy.exclude_each_other,
         )
+
+    def _made_head(self, snapshot: Snapshot) -> _MadeHead:
+        """Return the head's linear functions, solved for once, and anew where the file or the space is another."""
+        path, space = self._folder / _HEAD_FILE, snapshot.space.fingerprint
+        with self._head_lock:
+            key = (space, mark_of(path))
+            if self._kept_head is None or self._kept_head.key != key or key[1] is None:
+                head = load_head(path, space=space)
+                self._kept_head = _MadeHead(key, head.discriminants(), head.names, head.label_generation)
+            return self._kept_head
 
     def _classifier(self, snapshot: Snapshot, by: By, *, k: int, temperature: float) -> Classifier:
         if by == "head":
@@ -131,6 +158,8 @@ class Namer:
         """Name files, or items, and give the answers as they come; see `Index.classify_each`."""
         _check(by=by, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
         with self._snapshots.present() as snapshot:
+            # What is no item is told now, and not when it comes to it.
+            find_items(self._catalog, [path for path in paths or () if path.startswith("id:")])
             classifier = self._classifier(snapshot, by, k=k, temperature=temperature)
         decision = Decision(classifier, level=level, min_confidence=min_confidence)
         if paths is None:

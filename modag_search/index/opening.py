@@ -23,7 +23,7 @@ from modag_search.errors import (
     UsageError,
 )
 from modag_search.features.encoding import MediaEncoder
-from modag_search.files import write_atomically
+from modag_search.files import Mark, mark_of, write_atomically
 from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
 from modag_search.settings import SETTINGS_FILE, IndexSettings
@@ -106,7 +106,7 @@ class Workings:
         self._catalog = catalog
         self._lock = threading.RLock()
         # Not what the folder says now: it may have changed since these settings were read.
-        self._seen: tuple[tuple[int, int, int] | None, ...] = ()
+        self._seen: tuple[Mark | None, ...] = ()
         self._settings = settings
         self._encoder: MediaEncoder | None = None
         self._space: Space | None = None
@@ -195,22 +195,14 @@ class Workings:
         wanted = space if space is not None else fitting_name(self._folder, changed, encoder.encoders)
         replace(changed, space=adopt_space(self._folder, wanted, encoder.encoders)).save(self._folder)
 
-    def _look(self) -> tuple[tuple[int, int, int] | None, ...]:
+    def _look(self) -> tuple[Mark | None, ...]:
         """Tell the files that decide from others of the same names, without reading them."""
-        return tuple(map(_mark, (self._folder / SETTINGS_FILE, self._folder / OWN_SPACE_FILE)))
+        return tuple(map(mark_of, (self._folder / SETTINGS_FILE, self._folder / OWN_SPACE_FILE)))
 
 
 def _without_space(settings: IndexSettings) -> IndexSettings:
     """Leave out what features do not depend on."""
     return replace(settings, space="", store="")
-
-
-def _mark(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _encoder_of(settings: IndexSettings) -> MediaEncoder:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from modag_search import Index
+from modag_search.classify import namer
 from modag_search.classify.linear_head import Head, fit_head
 from modag_search.classify.namer import LABELLED_SET
 from modag_search.errors import ModelError, NothingFoundError
@@ -21,7 +23,6 @@ from tests.toy_encoders import toy_index, toy_space
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modag_search import Index
     from modag_search.classify.labelled_set import LabelledSet
 
 KINDS = {"low": (RED, LOW_HZ), "middle": (GREEN, MIDDLE_HZ), "high": (BLUE, HIGH_HZ)}
@@ -262,3 +263,27 @@ def test_an_update_needs_two_labels_as_well(filled: Index, media: Path) -> None:
     with pytest.raises(NothingFoundError, match="a head needs two labels at least"):
         filled.train_head(update=True)
     assert (filled.folder / "head.safetensors").read_bytes() == before
+
+
+def test_a_head_is_read_once_and_anew_when_it_was_fitted_again(
+    labelled: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled.train_head()
+    asked = media / "low-0.png"
+    before = named(labelled, asked)
+    read: list[object] = []
+    load = namer.load_head
+
+    def noted(*arguments: object, **options: object) -> Head:
+        read.append(arguments)
+        return load(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(namer, "load_head", noted)
+    assert [named(labelled, asked) for _ in range(3)] == [before] * 3
+    assert read == []
+    for name in KINDS:
+        labelled.labels.rename(name, f"new {name}")
+    with Index.open(labelled.folder) as other:
+        other.train_head()
+    assert named(labelled, asked) == f"new {before}"
+    assert len(read) == 1

@@ -513,3 +513,9 @@ def test_one_label_alone_is_not_given_to_everything(filled: Index, media: Path) 
     assert same.label == unlike.label == "red"
     assert unlike.confidence < 0.5
     assert filled.transfer(min_confidence=0.9, dry_run=True).unknown >= 3
+
+
+def test_an_id_that_is_not_there_is_told_before_the_first_answer(filled: Index, media: Path) -> None:
+    filled.label([media / "a.png"], "red")
+    with pytest.raises(UsageError, match="id:999: is not in the index"):
+        filled.classify_each([media / "a.wav", "id:999"])
