@@ -12,7 +12,7 @@ import pytest
 
 from modag_search import Index
 from modag_search.classify import namer
-from modag_search.classify.linear_head import Head, fit_head
+from modag_search.classify.linear_head import Head, fit_head, load_head
 from modag_search.classify.namer import LABELLED_SET
 from modag_search.errors import ModelError, NothingFoundError
 from modag_search.hierarchy import Hierarchy
@@ -272,11 +272,10 @@ def test_a_head_is_read_once_and_anew_when_it_was_fitted_again(
     asked = media / "low-0.png"
     before = named(labelled, asked)
     read: list[object] = []
-    load = namer.load_head
 
     def noted(*arguments: object, **options: object) -> Head:
         read.append(arguments)
-        return load(*arguments, **options)  # type: ignore[arg-type]
+        return load_head(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(namer, "load_head", noted)
     assert [named(labelled, asked) for _ in range(3)] == [before] * 3

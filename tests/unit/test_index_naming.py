@@ -14,6 +14,7 @@ import pytest
 from modag_search.classify import leave_one_out
 from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evidence_weights
 from modag_search.classify.leave_one_out import LeftOut, left_out
+from modag_search.errors import UsageError
 from modag_search.hierarchy import Hierarchy
 from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound, video
 from tests.toy_encoders import toy_index
