@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from modag_search.stores.base import NOTHING, StoreReader, VectorStore, greatest
 
 if TYPE_CHECKING:
     from modag_search.values import Float32Array, Int64Array
+
+_READ_AT_ONCE = 1 << 20
+"""Bytes."""
 
 
 class FaissFlatReader(StoreReader):
@@ -116,7 +120,9 @@ class FaissFlatStore(VectorStore):
         import faiss
 
         try:
-            index = faiss.deserialize_index(np.frombuffer(content, dtype=np.uint8))
+            # Through a callback: `deserialize_index` would copy the content as a whole, beside it and the index.
+            reading = faiss.PyCallbackIOReader(io.BytesIO(content).read, _READ_AT_ONCE)  # type: ignore[attr-defined]
+            index = faiss.read_index(reading)
         except RuntimeError as error:
             raise ValueError(str(error)) from error
         if index.d != dimension:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -244,6 +246,35 @@ def test_where_nothing_was_written_there_is_nothing(file: StoreFile) -> None:
 def test_what_was_written_comes_back_with_its_stamp(file: StoreFile, stamped: StampedReader) -> None:
     file.write(stamped)
     assert equal(read(file), stamped)
+
+
+READING = """
+import pathlib, sys
+from modag_search import registry
+from modag_search.stores import StoreFile
+
+def peak_kib():
+    status = pathlib.Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+kind = registry.store_class(sys.argv[2])
+kind.from_bytes(kind.to_bytes(kind(256).build()).tobytes(), dimension=256)  # what reading imports
+before = peak_kib()
+stored = StoreFile(pathlib.Path(sys.argv[1]), kind=kind, dimension=256).read()
+print(len(stored.reader), peak_kib() - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="only Linux says how much memory was taken")
+def test_a_store_is_in_memory_twice_at_most_while_it_is_read(tmp_path: Path, name: str) -> None:
+    path, store = tmp_path / "a.store", registry.store_class(name)(256)
+    store.add(np.arange(50_000), np.ones((50_000, 256), dtype=np.float32))
+    reader = LayeredReader(store.build())
+    StoreFile(path, kind=type(store), dimension=256).write(StampedReader(reader=reader, stamp=STAMP, built=STAMP))
+    done = subprocess.run([sys.executable, "-c", READING, path, name], check=True, capture_output=True, text=True)
+    count, taken_kib = map(int, done.stdout.split())
+    assert count == 50_000
+    assert taken_kib < 2.5 * path.stat().st_size / 1024, "as it is on the disk, and as it is searched"
 
 
 def test_an_empty_store_can_be_written(file: StoreFile, name: str) -> None:
