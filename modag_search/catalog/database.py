@@ -7,9 +7,10 @@ import os
 import secrets
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event, func, insert, select, update
@@ -126,9 +127,17 @@ class Database:
 def _engine(path: str, *, foreign_keys: bool, wait_s: float) -> Engine:
     def connect() -> sqlite3.Connection:
         # isolation_level=None: transactions begin where we say, and data definition is part of them.
-        connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
+        unchanging = _cannot_change(path)
+        connection = sqlite3.connect(
+            f"{Path(path).absolute().as_uri()}?immutable=1" if unchanging else path,
+            uri=unchanging,
+            timeout=wait_s,
+            isolation_level=None,
+            check_same_thread=False,
+        )
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            if not unchanging:
+                connection.execute("PRAGMA journal_mode = WAL")
             # FULL waits for the disk once a transaction, NORMAL does not: a store, which waits, could then outlive
             # the changes that it was made from. A batch takes a thousand times longer to encode than to wait for.
             connection.execute("PRAGMA synchronous = FULL")
@@ -154,6 +163,17 @@ def _engine(path: str, *, foreign_keys: bool, wait_s: float) -> Engine:
             raise explained from context.original_exception
 
     return engine
+
+
+def _cannot_change(path: str) -> bool:
+    """Tell whether a catalog lies whole on a disk that is mounted read-only: SQLite then needs no files beside it.
+
+    What a file beside it still holds could not be read so; where there is one, SQLite's own error stands.
+    """
+    with suppress(OSError, AttributeError):  # AttributeError: only Unix has statvfs
+        is_whole = not os.path.exists(f"{path}-wal") or os.path.getsize(f"{path}-wal") == 0
+        return is_whole and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    return False
 
 
 def _explained(error: BaseException, path: str, *, wait_s: float) -> ModagError | None:

@@ -237,6 +237,8 @@ class WriterLock:
         ------
         IndexLockedError
             If another writer does not come to its end in time.
+        IndexFolderError
+            If nothing can be written in the folder.
         """
         from filelock import FileLock, Timeout
 
@@ -246,6 +248,9 @@ class WriterLock:
             lock.acquire(timeout=0)
         except Timeout:
             self._wait_for(lock)
+        except OSError as error:
+            reason = error.strerror or error
+            raise IndexFolderError(f"{self._folder}: cannot be written to: {reason}; copy it elsewhere") from error
         try:
             yield
         finally:

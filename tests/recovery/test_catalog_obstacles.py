@@ -1,9 +1,11 @@
-"""A full disk and a busy catalog: nothing is written by halves, and work can go on afterwards."""
+"""A full disk, a read-only one, and a busy catalog: nothing is written by halves, and work can go on afterwards."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,3 +71,37 @@ def test_a_reader_sees_one_state_while_the_catalog_changes(tmp_path: Path) -> No
         seen += [record.id for record in records]
         assert seen == [first, second]
         assert [record.id for record in catalog.items.all()] == [first]
+
+
+@pytest.fixture
+def mounted_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = os.statvfs
+
+    def read_only(path: str) -> SimpleNamespace:
+        return SimpleNamespace(f_flag=found(path).f_flag | os.ST_RDONLY)
+
+    monkeypatch.setattr(os, "statvfs", read_only)
+
+
+def test_a_catalog_on_a_read_only_disk_can_be_read_and_not_written(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = tmp_path / "a catalog?.sqlite"
+    with Catalog.open(path, create=True) as catalog:
+        put(catalog, sound("/m/a.wav"))
+        known = pipelines(catalog)
+    request.getfixturevalue("mounted_read_only")
+    before = sorted(tmp_path.iterdir())
+    with Catalog.open(path) as catalog:
+        assert [record.path for record in catalog.items.all()] == ["/m/a.wav"]
+        with pytest.raises(CatalogError, match=r"a catalog\?.sqlite: .*must allow writing"):
+            catalog.put([image("/m/b.png")], pipelines=known)
+        assert sorted(tmp_path.iterdir()) == before, "SQLite made no files beside it"
+
+
+def test_what_a_journal_still_holds_is_not_passed_over(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    with Catalog.open(tmp_path / "catalog.sqlite", create=True) as writer:
+        put(writer, sound("/m/a.wav"))
+        request.getfixturevalue("mounted_read_only")
+        with Catalog.open(writer.path) as catalog:
+            assert [record.path for record in catalog.items.all()] == ["/m/a.wav"]
