@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import sqlite3
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pytest
 
+from modag_search.classify import queries
 from modag_search.errors import NothingFoundError
 from modag_search.features import files
+from modag_search.features.ahead import map_ahead
 from modag_search.features.encoding import MediaEncoder
 from modag_search.features.files import FeatureReader, FileFeatures
+from modag_search.features.vectors import SegmentVectors
+from modag_search.search.items import Query
 from modag_search.stores import base
 from modag_search.stores.faiss_flat import FaissFlatStore
 from modag_search.stores.layered import LayeredReader
 from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, sound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from modag_search import Index
     from modag_search.errors import MediaError
     from modag_search.values import Float32Array, ItemRecord
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -35,6 +42,13 @@ def filled(index: Index, media: Path) -> Index:
     sound(media / "a.wav", (LOW_HZ, 1))
     index.add([media])
     return index
+
+
+def noting(values: Iterable[T], taken: list[T]) -> Iterator[T]:
+    """Iterate over values, and note each that is taken."""
+    for value in values:
+        taken.append(value)
+        yield value
 
 
 def outdate(index: Index, modality: str) -> None:
@@ -113,6 +127,42 @@ def test_few_features_are_read_before_the_first_answer(
 def plain(file: FileFeatures | MediaError) -> tuple[str, bool, list[list[float]]]:
     assert isinstance(file, FileFeatures)
     return file.path, file.is_stored, file.features()["sound"].tolist()
+
+
+def test_a_batch_of_items_has_few_segments(index: Index, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, seconds in enumerate((20, 1, 1, 20, 20, 1)):
+        sound(media / f"{number}.wav", (LOW_HZ + number, seconds))
+    index.add([media])
+    stored = sorted((item.id, item.path) for item in index.catalog.items.all())
+    per_item = index.catalog.segments.count_by_item(item_id for item_id, _ in stored)
+    vectors = SegmentVectors(index.catalog, index.space, MediaEncoder(index.settings).fingerprints)
+    asked: list[tuple[str, Query]] = []
+    for item_id, path in stored:
+        ids = [segment.id for segment in index.catalog.segments.of_items([item_id])]
+        asked.append((path, Query(vectors={"sound": vectors.of("sound", ids)[1]}, without=frozenset({item_id}))))
+    most = max(per_item.values()) + 1
+    monkeypatch.setattr(queries, "SEGMENTS_AT_ONCE", most)
+
+    batches = list(queries.stored_batches(index.catalog, vectors, stored))
+    assert [path for batch in batches for path in batch.paths] == [path for _, path in stored]
+    assert all(len(batch.segments["sound"].vectors) <= most for batch in batches)
+    assert len(batches) == 3
+
+    taken: list[tuple[str, Query]] = []
+    first = next(queries.query_batches(noting(asked, taken)))
+    assert (taken, list(first.paths)) == (asked[:2], [path for path, _ in asked[:2]]), (
+        "no more is asked for than is compared"
+    )
+
+
+def test_work_is_done_a_little_ahead_and_never_far() -> None:
+    taken: list[int] = []
+    with ThreadPoolExecutor(2) as pool:
+        results = map_ahead(pool, lambda number: number * number, noting(range(50), taken), look_ahead=3)
+        for number, result in enumerate(results):
+            assert result == number * number
+            assert len(taken) <= number + 3
+    assert taken == list(range(50))
 
 
 def test_many_vectors_are_compared_with_many_in_little_room(monkeypatch: pytest.MonkeyPatch) -> None:
