@@ -145,13 +145,11 @@ class Decision:
         """
         by_name = scores[:, self._by_name]
         order = np.argsort(-by_name, axis=1, kind="stable")
-        ranked = np.take_along_axis(by_name, order, axis=1).tolist()
-        for places, likely in zip(self._by_name[order].tolist(), ranked, strict=True):
-            yield tuple(
-                LabelScore(label=self.names[place], score=score)
-                for place, score in zip(places, likely, strict=True)
-                if score > 0
-            )
+        ranked = np.take_along_axis(by_name, order, axis=1)
+        labels = np.array(self.names, dtype=object)[self._by_name[order]]
+        n_possible = np.count_nonzero(ranked > 0, axis=1)
+        for names, likely, n in zip(labels.tolist(), ranked.tolist(), n_possible.tolist(), strict=True):
+            yield tuple(map(LabelScore, names[:n], likely[:n]))
 
 
 def _groups(classifier: Classifier, level: Level) -> tuple[tuple[str, ...], BoolArray | None]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from modag_search.features.vectors import SegmentVectors
 
 _OTHERS = 4000
-"""As many items that are in no pair are compared with, at the most; of larger collections some are drawn."""
+"""As many items of a modality each is compared with, at the most; of larger collections some are drawn. The share of
+them that fits better is then within 0.016 of the share of all, 19 times of 20."""
 _CELLS_AT_ONCE = 4_000_000
 _AS_NEAR = np.float32(1e-6)
 
@@ -58,8 +59,9 @@ def pair_issues(catalog: Catalog, vectors: SegmentVectors, *, min_rank: float, s
     there = [(sound, image) for sound, image in pairs if sound in sound_of and image in image_of]
     heard = np.array([sound_of[sound] for sound, _ in there], dtype=np.int64)
     seen = np.array([image_of[image] for _, image in there], dtype=np.int64)
-    similarities, by_sound = _shares_nearer(means.vectors[sounds], means.vectors[images], heard, seen)
-    _, by_image = _shares_nearer(means.vectors[images], means.vectors[sounds], seen, heard)
+    vectors_of = {"sound": means.vectors[sounds], "image": means.vectors[images]}
+    similarities, by_sound = _shares_nearer(vectors_of["sound"], vectors_of["image"], heard, seen, seed=seed)
+    _, by_image = _shares_nearer(vectors_of["image"], vectors_of["sound"], seen, heard, seed=seed)
     ranks = ((by_sound + by_image) / 2).tolist()
     found = [
         PairIssue(sound=path_of[sound], image=path_of[image], similarity=similarity, rank=rank)
@@ -82,35 +84,41 @@ def _pairs(items: Sequence[tuple[int, str, MediaKind]]) -> list[tuple[int, int]]
 
 
 def _shares_nearer(
-    asking: Float32Array, candidates: Float32Array, which: Int64Array, partners: Int64Array
+    asking: Float32Array, asked: Float32Array, which: Int64Array, partners: Int64Array, *, seed: int
 ) -> tuple[Float32Array, FloatArray]:
-    """Compare each of some with its partner and with all other candidates.
+    """Compare each of some with its partner, and with others that might be it.
 
     Parameters
     ----------
     asking : np.ndarray [shape=(m, d), float32]
-    candidates : np.ndarray [shape=(n, d), float32]
+    asked : np.ndarray [shape=(n, d), float32]
     which : np.ndarray [shape=(n_pairs,), int64]
         Who asks, by place.
     partners : np.ndarray [shape=(n_pairs,), int64]
-        Its partner among the candidates.
+        Its partner among those asked.
+    seed : int
+        Of the draw of others, where there are many.
 
     Returns
     -------
     similarities : np.ndarray [shape=(n_pairs,), float32]
         To the partner.
     shares : np.ndarray [shape=(n_pairs,), float64]
-        Of candidates but for the partner itself that are nearer than it; half of those that are as near.
+        Of others that are nearer than the partner; half of those that are as near.
     """
     similarities, shares = np.zeros(len(which), dtype=np.float32), np.zeros(len(which))
+    others = np.array(drawn(range(len(asked)), most=_OTHERS, seed=seed), dtype=np.int64)
+    candidates = asked[others]
     step = max(1, _CELLS_AT_ONCE // max(len(candidates), 1))
     for start in range(0, len(which), step):
         rows = slice(start, start + step)
         compared = asking[which[rows]] @ candidates.T
-        to_partner = np.take_along_axis(compared, partners[rows, None], axis=1)
+        to_partner = np.einsum("ij,ij->i", asking[which[rows]], asked[partners[rows]])[:, None]
+        # The partner is no rival of itself; ties count half, so that a random order gives 0.5.
+        compared[others == partners[rows, None]] = -np.inf
         nearer = (compared > to_partner + _AS_NEAR).sum(axis=1)
-        # The partner itself is among those as near, hence - 1; ties count half, so that a random order gives 0.5.
-        as_near = (np.abs(compared - to_partner) <= _AS_NEAR).sum(axis=1) - 1.0
+        as_near = (np.abs(compared - to_partner) <= _AS_NEAR).sum(axis=1)
+        rivals = np.maximum(np.isfinite(compared).sum(axis=1), 1)
         similarities[rows] = to_partner[:, 0]
-        shares[rows] = (nearer + 0.5 * np.maximum(as_near, 0.0)) / max(len(candidates) - 1, 1)
+        shares[rows] = (nearer + 0.5 * as_near) / rivals
     return similarities, shares

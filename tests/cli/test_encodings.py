@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -70,3 +71,26 @@ def test_a_hierarchy_shows_escapes_for_what_the_terminal_lacks(named: CommandLin
 
     assert (outcome.status, outcome.stderr) == (0, "")
     assert rb"fa\xe7ade \u266a" in outcome.stdout
+
+
+@pytest.mark.parametrize("style", ["json", "jsonl"])
+def test_json_is_utf8_whatever_the_locale(named: CommandLine, media: Path, style: str) -> None:
+    asked = ("search", media / "b.png", "--modality", "image", "-n", "9", "--format", style)
+
+    outcome = named.process(*asked, LC_ALL="C", PYTHONIOENCODING="ascii")
+
+    assert "Ørsted ♪.png" in outcome.stdout.decode()
+    rows = json.loads(outcome.stdout) if style == "json" else [*map(json.loads, outcome.stdout.splitlines())]
+    assert [row["labels"] for row in rows if row["path"] == str(media / "Ørsted ♪.png")] == [[LABEL]]
+
+
+@pytest.mark.parametrize("style", ["json", "jsonl"])
+def test_json_holds_names_that_are_not_utf8(named: CommandLine, media: Path, style: str) -> None:
+    odd = os.fsencode(media) + b"/caf\xe9 \xff.png"
+    os.rename(picture(media / "odd.png", BLUE), odd)
+    named("index", media)
+
+    outcome = named("search", media / "b.png", "--modality", "image", "-n", "9", "--format", style)
+
+    rows = json.loads(outcome.stdout) if style == "json" else [*map(json.loads, outcome.stdout.splitlines())]
+    assert odd in [os.fsencode(row["path"]) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -155,5 +156,5 @@ def test_the_right_weights_can_be_added(modag: CommandLine, tmp_path: Path) -> N
     assert outcome.status == 0
     assert outcome.error == f"{models / right.name}: installed"
     assert (models / right.name).read_bytes() == right.read_bytes()
-    rows = modag("models", "--format", "jsonl", MODAG_MODELS=str(models)).stdout.splitlines()
-    assert any(b'"yamnet"' in row and b'"here": true' in row for row in rows)
+    rows = map(json.loads, modag("models", "--format", "jsonl", MODAG_MODELS=str(models)).stdout.splitlines())
+    assert [row["here"] for row in rows if row["name"] == "yamnet"] == [True]

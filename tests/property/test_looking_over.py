@@ -26,7 +26,7 @@ def test_a_pair_ranks_by_how_many_others_fit_better(seed: int, n_sounds: int, n_
     heard, seen = random.integers(0, n_sounds, 12), random.integers(0, n_pictures, 12)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pairs, "_CELLS_AT_ONCE", cells)
-        similarities, shares = pairs._shares_nearer(sounds, pictures, heard, seen)
+        similarities, shares = pairs._shares_nearer(sounds, pictures, heard, seen, seed=0)
     for pair in range(12):
         to_all = [float(sounds[heard[pair]].astype(float) @ picture.astype(float)) for picture in pictures]
         others = [one for place, one in enumerate(to_all) if place != seen[pair]]
@@ -39,6 +39,18 @@ def test_a_pair_ranks_by_how_many_others_fit_better(seed: int, n_sounds: int, n_
         )
         if as_near == 0:
             assert shares[pair] == pytest.approx(nearer / max(len(others), 1))
+
+
+def test_where_there_are_many_some_are_drawn_and_shares_are_near_those_of_all() -> None:
+    random = np.random.default_rng(0)
+    sounds, pictures = units(random, 60), units(random, 9000)
+    partners = random.integers(0, 9000, 60)
+
+    _, shares = pairs._shares_nearer(sounds, pictures, np.arange(60), partners, seed=0)
+
+    similarities = sounds @ pictures.T
+    of_all = (similarities > similarities[np.arange(60), partners, None] + 1e-6).mean(axis=1)
+    np.testing.assert_allclose(shares, of_all, atol=0.03)
 
 
 @given(st.integers(0, 2**31), st.integers(1, 12), st.integers(1, 15), CELLS)
