@@ -1,0 +1,124 @@
+"""Questions over many segments take bounded memory: never as much as all compared with all."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from modag_search.catalog import Annotation
+from modag_search.features.encoding import MediaEncoder
+from modag_search.values import EncodedItem, EncodedSegment, MediaFacts, ScannedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modag_search import Index
+    from modag_search.values import MediaKind, Modality
+
+T = TypeVar("T")
+MIB = 1024**2
+WINDOW_S = 5.0
+
+
+def with_peak_mib(call: Callable[[], T]) -> tuple[T, float]:
+    """Return what a call returns, and how much more memory it held than before at the most, in MiB."""
+    tracemalloc.start()
+    try:
+        result = call()
+        return result, tracemalloc.get_traced_memory()[1] / MIB
+    finally:
+        tracemalloc.stop()
+
+
+def put(index: Index, made: dict[str, tuple[MediaKind, np.ndarray]]) -> None:
+    """Put items, by path, with a feature a row; sounds have a window every few seconds."""
+    items = []
+    for number, (path, (kind, features)) in enumerate(made.items()):
+        modality: Modality = "image" if kind == "image" else "sound"
+        spans = [(WINDOW_S * i, WINDOW_S * (i + 2)) if kind == "sound" else (None, None) for i in range(len(features))]
+        segments = tuple(
+            EncodedSegment(modality=modality, start_s=start_s, end_s=end_s, status="ok", feature=feature)
+            for (start_s, end_s), feature in zip(spans, features.astype(np.float32), strict=True)
+        )
+        facts = MediaFacts(kind=kind, duration_s=WINDOW_S * len(features) if kind == "sound" else None)
+        file = ScannedFile(path, 100 + number, 0)
+        items.append(EncodedItem(file=file, content_hash=f"{number:032x}", facts=facts, segments=segments))
+    pipelines = MediaEncoder(index.settings).pipelines
+    index.catalog.put(items, pipelines={m: index.catalog.pipelines.ensure(one) for m, one in pipelines.items()})
+    index.rebuild()
+
+
+def drawn(*, seed: int, shape: tuple[int, int]) -> np.ndarray:
+    """Draw features of the toy encoders: positive, and unlike each other."""
+    return np.random.default_rng(seed).uniform(0.01, 1.0, shape)
+
+
+def test_an_hour_is_compared_with_long_recordings_in_little_memory(index: Index) -> None:
+    recordings = {f"/m/{number}.wav": drawn(seed=number, shape=(3600, 3)) for number in range(3)}
+    asked = np.concatenate([drawn(seed=9, shape=(719, 3)), recordings["/m/2.wav"][1800:1801]])
+    put(index, {path: ("sound", rows) for path, rows in {**recordings, "/m/asked.wav": asked}.items()})
+    asked_id = index.item("/m/asked.wav").id
+
+    hits, peak_mib = with_peak_mib(lambda: index.search(f"id:{asked_id}", n=10))
+
+    assert {hit.path for hit in hits} == set(recordings)
+    assert all(hit.similarity > 0.99 for hit in hits)
+    assert peak_mib < 60, "7,776,000 pairs as Python objects took gigabytes"
+
+
+def test_asking_for_more_than_there_is_takes_no_more_memory(index: Index) -> None:
+    features = drawn(seed=0, shape=(500, 3))
+    put(index, {f"/m/{number:03d}.png": ("image", row[None]) for number, row in enumerate(features)})
+
+    few, peak_of_few_mib = with_peak_mib(lambda: index.search("id:1", n=499))
+    all_of_them, peak_mib = with_peak_mib(lambda: index.search("id:1", n=200_000))
+
+    assert [hit.id for hit in all_of_them] == [hit.id for hit in few]
+    assert len(few) == 499
+    assert peak_mib < peak_of_few_mib + 4
+
+
+def test_suggest_and_audit_hold_no_more_than_blocks(index: Index) -> None:
+    """Among 6,000 labelled pictures of 60 labels and 6,000 without one."""
+    features = drawn(seed=0, shape=(60, 3))[np.arange(12_000) % 60] + drawn(seed=1, shape=(12_000, 3)) / 50
+    put(index, {f"/m/{number:04d}.png": ("image", row[None]) for number, row in enumerate(features)})
+    ids = [item.id for item in index.catalog.items.all()]
+    index.catalog.labels.annotate(
+        Annotation(item_id=item_id, label=f"label {number % 60}", origin="hand")
+        for number, item_id in enumerate(ids[:6000])
+    )
+    wrong = ids[17]
+    index.catalog.labels.annotate([Annotation(item_id=wrong, label="label 40", origin="hand")])
+    index.classify(f"id:{ids[-1]}")  # what outlives the call is learnt
+
+    suggested, peak_of_suggest_mib = with_peak_mib(lambda: index.suggest(n=10))
+    _, peak_of_audit_mib = with_peak_mib(index.audit)
+
+    assert {one.id for one in suggested} <= set(ids[6000:])
+    all_by_all_mib = 12_000 * 6000 * 4 / MIB
+    assert max(peak_of_suggest_mib, peak_of_audit_mib) < all_by_all_mib * 0.8
+
+
+def test_duplicates_hold_no_more_than_blocks(index: Index) -> None:
+    features = drawn(seed=0, shape=(8000, 3))
+    features[4000] = features[10]
+    put(index, {f"/m/{number:04d}.png": ("image", row[None]) for number, row in enumerate(features)})
+
+    groups, peak_mib = with_peak_mib(lambda: index.duplicates(min_similarity=0.9999999))
+
+    assert ("/m/0010.png", "/m/4000.png") in [tuple(sorted(item.path for item in group.items)) for group in groups]
+    assert peak_mib < 8000 * 8000 * 4 / MIB / 2
+
+
+def test_pairs_are_looked_over_in_blocks(index: Index) -> None:
+    made: dict[str, tuple[MediaKind, np.ndarray]] = {}
+    for number, row in enumerate(drawn(seed=0, shape=(3000, 3))):
+        made[f"/m/{number:04d}.wav"] = "sound", row[None]
+        made[f"/m/{number:04d}.png"] = "image", row[None]
+    put(index, made)
+
+    _, peak_mib = with_peak_mib(lambda: index.audit_pairs(min_rank=0.0))
+
+    assert peak_mib < 3 * 3000 * 3000 * 4 / MIB
