@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from modag_search.evaluation import Evaluation, evaluate
     from modag_search.hierarchy import Hierarchy
     from modag_search.index import Index
+    from modag_search.labels.vocabulary import Vocabulary
     from modag_search.settings import IndexSettings
     from modag_search.space import Space
     from modag_search.stores import NOTHING, StoreReader, VectorStore
@@ -120,6 +121,7 @@ _LAZY = {
     "Transferred": "modag_search.values",
     "Uint8Array": "modag_search.values",
     "VectorStore": "modag_search.stores",
+    "Vocabulary": "modag_search.labels.vocabulary",
     "WeightsFile": "modag_search.encoders",
     "evaluate": "modag_search.evaluation",
 }
@@ -185,6 +187,7 @@ __all__ = [
     "UnsupportedMediaError",
     "UsageError",
     "VectorStore",
+    "Vocabulary",
     "WeightsDamagedError",
     "WeightsFile",
     "WeightsMissingError",

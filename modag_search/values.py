@@ -475,6 +475,8 @@ class LabelSummary:
     parents : tuple of str
         What it is a kind of.
     audioset_id : str or None
+    means : str or None
+        Words that say what it means, where its name does not.
     """
 
     label: str
@@ -485,6 +487,7 @@ class LabelSummary:
     transferred: int
     parents: tuple[str, ...]
     audioset_id: str | None
+    means: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

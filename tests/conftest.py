@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from modag_search import Index
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.shared_folder import shared
 from tests.toy_encoders import install, toy_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modag_search import Index
+EVERYDAY = {"dog": ("dog_bark", (151, 268)), "rooster": ("rooster", (7, 8)), "sea": ("sea_waves", (976, 978))}
+"""What is shown and heard: a class of ESC-10, and the first and the last number of ImageNet's classes."""
 
 # On a build machine a run must not fail by luck; developers' runs go on looking for new examples.
 hypothesis.settings.register_profile("ci", derandomize=True)
@@ -75,3 +78,21 @@ def filled(index: Index, media: Path) -> Index:
         sound(media / f"{name}.wav", (hz, 1))
     index.add([media])
     return index
+
+
+@pytest.fixture(scope="session")
+def everyday_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of pictures and sounds of dogs, roosters and the sea, two of each, by what ships; not to be changed.
+
+    Paths say what they are of.
+    """
+    photos = sorted(shared("data/photo/imagenet_sample").glob("*.jpg"))
+    folder = tmp_path_factory.mktemp("everyday")
+    for kind, (heard, (first, last)) in EVERYDAY.items():
+        shown = [path for path in photos if first <= int(path.name.partition("_")[0]) <= last][:2]
+        sounds = sorted(shared(f"data/sound/esc10/{heard}").glob("*.ogg"))[:2]
+        for number, path in enumerate([*shown, *sounds]):
+            (folder / f"{kind}-{number}{path.suffix}").symlink_to(path)
+    with Index.open(folder / "index", create=True) as index:
+        index.add(sorted(str(path) for path in folder.iterdir() if path.is_symlink()), follow_symlinks=True)
+    return folder / "index"

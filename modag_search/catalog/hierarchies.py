@@ -35,7 +35,13 @@ class Hierarchies:
         with self._database.read() as connection:
             return {name: identifier for name, identifier in connection.execute(statement) if identifier is not None}
 
-    def replace(self, hierarchy: Hierarchy, *, audioset_ids: Mapping[str, str] | None = None) -> None:
+    def replace(
+        self,
+        hierarchy: Hierarchy,
+        *,
+        audioset_ids: Mapping[str, str] | None = None,
+        means: Mapping[str, str] | None = None,
+    ) -> None:
         """Put another hierarchy and other ids in place of those that are there.
 
         Parameters
@@ -43,6 +49,8 @@ class Hierarchies:
         hierarchy : Hierarchy
         audioset_ids : Mapping of str to str, optional
             By label; no two labels have the same.
+        means : Mapping of str to str, optional
+            By label, words that say what it means, beside those that others have.
 
         Raises
         ------
@@ -62,6 +70,8 @@ class Hierarchies:
             for name, identifier in ids.items():
                 named = update(LabelRow).where(LabelRow.id == numbers[name])
                 connection.execute(named.values(audioset_id=identifier))
+            for name, words in (means or {}).items():
+                connection.execute(update(LabelRow).where(LabelRow.name == name).values(means=words))
             for identifier, old_id in label_ids(connection, ids.values()).items():
                 # An id that had been given as a name means the label that has it.
                 name = next(name for name, one in ids.items() if one == identifier)

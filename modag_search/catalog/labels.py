@@ -109,9 +109,45 @@ class Labels:
         """Take a label from items, and return how many annotations that were."""
         return self._delete(AnnotationRow.item_id.in_(among(item_ids)), _is_named(label))
 
+    def add(self, means: Mapping[str, str | None]) -> int:
+        """Let labels count without any item, and return how many did not.
+
+        Parameters
+        ----------
+        means : Mapping of str to str or None
+            By label, words that say what it means; None leaves those that it has.
+        """
+        moment = now()
+        with self._database.write() as connection:
+            ids = label_ids(connection, means, create=True)
+            there = select(func.count()).where(LabelRow.id.in_(among(ids.values())), LabelRow.added_at.is_not(None))
+            n_there = connection.execute(there).scalar_one()
+            for name, words in means.items():
+                row = update(LabelRow).where(LabelRow.id == ids[name])
+                connection.execute(row.values(added_at=func.coalesce(LabelRow.added_at, moment)))
+                if words is not None:
+                    connection.execute(row.values(means=words))
+            count_label_change(connection)
+        return len(ids) - n_there
+
+    def added(self) -> set[str]:
+        """Return the labels that count without any item."""
+        with self._database.read() as connection:
+            return set(connection.execute(select(LabelRow.name).where(LabelRow.added_at.is_not(None))).scalars())
+
+    def meanings(self) -> dict[str, str]:
+        """Return the words that say what labels mean, of those that have any."""
+        statement = select(LabelRow.name, LabelRow.means).where(LabelRow.means.is_not(None))
+        with self._database.read() as connection:
+            return {name: words for name, words in connection.execute(statement) if words is not None}
+
     def delete(self, label: str) -> int:
-        """Take a label from all items, and return how many annotations that were."""
-        return self._delete(_is_named(label))
+        """Take a label from all items, and return how many annotations that were; it no longer counts without any."""
+        added = update(LabelRow).where(LabelRow.name == label, LabelRow.added_at.is_not(None))
+        with self._database.write() as connection:
+            if connection.execute(added.values(added_at=None, means=None)).rowcount:
+                count_label_change(connection)
+            return _deleted(connection, _is_named(label))
 
     def undo(self, run_id: int) -> int:
         """Take back what a run annotated, and return how many annotations that were."""
@@ -140,7 +176,7 @@ class Labels:
             return connection.execute(of_new).scalar_one()
 
     def names(self) -> set[str]:
-        """Return the labels that an item or the hierarchy names, or that AudioSet has an id for."""
+        """Return the labels that an item or the hierarchy names, that were added, or have an id of AudioSet."""
         with self._database.read() as connection:
             return set(connection.execute(select(LabelRow.name).where(LabelRow.id.in_(labels_in_use()))).scalars())
 
@@ -251,13 +287,17 @@ class Labels:
         return ids[:, 0].copy(), ids[:, 1].copy(), [row[2] for row in rows]
 
     def _delete(self, *conditions: ColumnElement[bool]) -> int:
-        given = select(AnnotationRow.id).where(*conditions, AnnotationRow.origin != "transfer").limit(1)
         with self._database.write() as connection:
-            was_evidence = connection.execute(given).first() is not None
-            deleted = connection.execute(delete(AnnotationRow).where(*conditions)).rowcount
-            if was_evidence:
-                count_label_change(connection)
-        return deleted
+            return _deleted(connection, *conditions)
+
+
+def _deleted(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    given = select(AnnotationRow.id).where(*conditions, AnnotationRow.origin != "transfer").limit(1)
+    was_evidence = connection.execute(given).first() is not None
+    deleted = connection.execute(delete(AnnotationRow).where(*conditions)).rowcount
+    if was_evidence:
+        count_label_change(connection)
+    return deleted
 
 
 def _annotate(connection: Connection, annotations: Sequence[Annotation]) -> tuple[int, bool]:
@@ -304,7 +344,8 @@ def _origins(connection: Connection, item_ids: set[int]) -> dict[_Place, set[Ori
 
 def move_label(connection: Connection, old_id: int, new_id: int) -> None:
     """Give another label what one has, and remove it; what the other has already stays."""
-    audioset_id = connection.execute(select(LabelRow.audioset_id).where(LabelRow.id == old_id)).scalar()
+    columns = (LabelRow.audioset_id, LabelRow.means, LabelRow.added_at)
+    had = connection.execute(select(*columns).where(LabelRow.id == old_id)).one()
     for column in (AnnotationRow.label_id, LabelParentRow.child_id, LabelParentRow.parent_id):
         moved = update(column.class_).where(column == old_id).values({column.key: new_id})
         connection.execute(moved.prefix_with("OR IGNORE"))
@@ -312,8 +353,9 @@ def move_label(connection: Connection, old_id: int, new_id: int) -> None:
         delete(LabelParentRow).where(LabelParentRow.child_id == new_id, LabelParentRow.parent_id == new_id)
     )
     connection.execute(delete(LabelRow).where(LabelRow.id == old_id))
-    unnamed = update(LabelRow).where(LabelRow.id == new_id, LabelRow.audioset_id.is_(None))
-    connection.execute(unnamed.values(audioset_id=audioset_id))
+    for own, value in zip(columns, had, strict=True):
+        without = update(LabelRow).where(LabelRow.id == new_id, own.is_(None))
+        connection.execute(without.values({own.key: value}))
 
 
 def _require_items(connection: Connection, item_ids: set[int]) -> None:

@@ -33,12 +33,12 @@ def read_hierarchy(connection: Connection) -> Hierarchy:
 
 
 def labels_in_use() -> CompoundSelect[tuple[int]]:
-    """Select the ids of the labels that an item or the hierarchy names, or that AudioSet has an id for."""
+    """Select the ids of the labels that an item or the hierarchy names, that were added, or have an id of AudioSet."""
     return union(
         select(AnnotationRow.label_id),
         select(LabelParentRow.child_id),
         select(LabelParentRow.parent_id),
-        select(LabelRow.id).where(LabelRow.audioset_id.is_not(None)),
+        select(LabelRow.id).where(LabelRow.audioset_id.is_not(None) | LabelRow.added_at.is_not(None)),
     )
 
 

@@ -163,7 +163,10 @@ class RunRow(Base):
 
 
 class LabelRow(Base):
-    """A name that items can have, and AudioSet's id of it where it has one."""
+    """A name that items can have, AudioSet's id of it, and words for it, where it has them.
+
+    One that was added counts without any item: `added_at` says since when.
+    """
 
     __tablename__ = "label"
     __table_args__ = (
@@ -176,6 +179,8 @@ class LabelRow(Base):
     name: Mapped[str]
     created_at: Mapped[str]
     audioset_id: Mapped[str | None]
+    means: Mapped[str | None]
+    added_at: Mapped[str | None]
 
 
 class LabelParentRow(Base):

@@ -89,7 +89,7 @@ class NeighbourClassifier:
     def _answer(self, block: Block, most_votes: int) -> ClassifierOutput:
         evidence = block.evidence()
         # One label alone has no rival: it is judged for itself.
-        exclusive = self.is_exclusive and len(self.names) > 1
+        exclusive = self.is_exclusive and len(self.neighbours.labelled.speaking) > 1
         said = [
             (part.queries, self.evidence_weights[modality].probabilities(part.evidence, exclusive=exclusive))
             for modality, part in evidence.items()

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from modag_search.search.items import Query
     from modag_search.values import Int64Array
 
-By = Literal["knn", "head"]
-"""Who names: the labelled neighbours, or the linear head that was fitted to them."""
+By = Literal["knn", "head", "names"]
+"""Who names: the labelled neighbours, the linear head that was fitted to them, or what labels are called, alone."""
 
 
 def classify_queries(

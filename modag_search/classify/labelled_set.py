@@ -1,4 +1,4 @@
-"""The labelled set: what people and files said of segments, with their vectors, as it is at one moment."""
+"""The labelled set: what people and files said of segments, and what labels are called, as it is at one moment."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modag_search.errors import NothingFoundError
+from modag_search.labels.vocabulary import readable
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from modag_search.catalog import Catalog, CatalogMoment
     from modag_search.classify.arithmetic.pooling import FloatArray
     from modag_search.features.vectors import SegmentVectors
     from modag_search.hierarchy import Hierarchy
+    from modag_search.labels.vocabulary import Vocabulary
 
 SEGMENTS_OF_AN_ITEM = 8
 """As many segments as stand for a long item where each would cost time."""
@@ -119,39 +121,51 @@ class LabelledVectors:
         return columns if is_one_each else columns[:, self.rows]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LabelledSet:
-    """All labelled segments whose vectors can be compared, at one moment of the catalog; immutable.
+    """All labels, with the labelled segments whose vectors can be compared, at one moment of the catalog; immutable.
 
     Transferred labels are left out, as they only repeat what others said. Of a label and one that it is a kind of, a
-    segment has the former alone.
+    segment has the former alone. Labels that were added stand here without any segment.
 
     Attributes
     ----------
     names : tuple of str
         The labels, sorted; others know them by their place here. Some may have no segment with a vector.
+    texts : tuple of str
+        Words that say what each means.
     hierarchy : Hierarchy
     is_exclusive : bool
         Whether labels exclude each other.
     vectors : np.ndarray [shape=(n, d), float32]
-        Of both modalities, those of the first in `MODALITIES` first: one product of matrices compares with all.
+        Of both modalities, those of the first in `MODALITIES` first, then of texts: one product of matrices compares
+        with all.
     by_modality : Mapping of modality to LabelledVectors
         Whose vectors are parts of these.
+    understood : np.ndarray [shape=(n_texts,), int64]
+        Labels whose texts have vectors, ascending.
     moment : CatalogMoment
         Of the catalog that it was read from.
     """
 
     names: tuple[str, ...]
+    texts: tuple[str, ...]
     hierarchy: Hierarchy
     is_exclusive: bool
     vectors: Float32Array
     by_modality: Mapping[Modality, LabelledVectors]
+    understood: Int64Array
     moment: CatalogMoment
 
     @property
     def n_votes(self) -> int:
         """How many pairs of a segment and a label there are, of both modalities."""
         return sum(len(vectors.labels) for vectors in self.by_modality.values())
+
+    @cached_property
+    def speaking(self) -> Int64Array:
+        """Labels that can be an answer, ascending: those with votes, and those whose text is understood."""
+        return np.unique(np.concatenate([self.understood, *(part.labels for part in self.by_modality.values())]))
 
 
 def read_labelled_set(catalog: Catalog, vectors: SegmentVectors, *, former: LabelledSet | None = None) -> LabelledSet:
@@ -172,20 +186,83 @@ def read_labelled_set(catalog: Catalog, vectors: SegmentVectors, *, former: Labe
     """
     with catalog.view():
         hierarchy = catalog.hierarchy.get()
-        pairs = _given_labels(catalog, hierarchy)
+        added, meanings = catalog.labels.added(), catalog.labels.meanings()
+        pairs = _given_labels(catalog, hierarchy, added)
+        texts = tuple(meanings.get(name) or readable(name) for name in pairs.names)
         content_of = _contents(catalog, pairs.items)
         found = _vectors(np.unique(pairs.segments), vectors, former)
+        understood, of_texts = vectors.of_words(texts)
         vectors_of_all, by_modality = _joined(
-            {modality: _arranged(catalog, pairs, content_of, *found[modality]) for modality in MODALITIES}
+            {modality: _arranged(catalog, pairs, content_of, *found[modality]) for modality in MODALITIES}, of_texts
         )
         return LabelledSet(
             names=pairs.names,
+            texts=texts,
             hierarchy=hierarchy,
             is_exclusive=catalog.hierarchy.exclude_each_other,
             moment=catalog.moment,
             vectors=vectors_of_all,
             by_modality=by_modality,
+            understood=understood,
         )
+
+
+def chosen_labels(
+    labelled: LabelledSet, vocabulary: Vocabulary, vectors: SegmentVectors, *, with_votes: bool
+) -> LabelledSet:
+    """Choose among the labels of a vocabulary: by their texts, and by the votes that a labelled set has for them.
+
+    Parameters
+    ----------
+    labelled : LabelledSet
+    vocabulary : Vocabulary
+    vectors : SegmentVectors
+        That `labelled` was made with.
+    with_votes : bool
+        False leaves texts alone.
+
+    Returns
+    -------
+    LabelledSet
+        Whose names are the vocabulary's.
+    """
+    names = tuple(sorted(vocabulary.texts))
+    texts = tuple(vocabulary.texts[name] for name in names)
+    place = {name: number for number, name in enumerate(names)} if with_votes else {}
+    numbers = np.array([place.get(name, -1) for name in labelled.names], dtype=np.int64)
+    understood, of_texts = vectors.of_words(texts)
+    parts = {modality: _voting_for(part, numbers) for modality, part in labelled.by_modality.items()}
+    vectors_of_all, by_modality = _joined(parts, of_texts)
+    return replace(
+        labelled,
+        names=names,
+        texts=texts,
+        hierarchy=vocabulary.hierarchy,
+        vectors=vectors_of_all,
+        by_modality=by_modality,
+        understood=understood,
+    )
+
+
+def _voting_for(part: LabelledVectors, numbers: Int64Array) -> LabelledVectors:
+    """Keep the votes for some labels, and who casts them; `numbers` are the labels' new places, -1 for the others."""
+    labels = numbers[part.labels]
+    rows, labels = part.rows[labels >= 0], labels[labels >= 0]
+    kept = np.unique(rows)
+    return LabelledVectors(
+        segments=part.segments[kept],
+        items=part.items[kept],
+        contents=part.contents[kept],
+        spans_s=part.spans_s[kept],
+        vectors=part.vectors[kept],
+        rows=np.searchsorted(kept, rows),
+        labels=labels,
+    )
+
+
+def can_name(labelled: LabelledSet, added: Collection[str]) -> bool:
+    """Tell whether anything could be named: some label has votes, or was added and says something by its name."""
+    return bool(labelled.n_votes) or any(labelled.names[place] in added for place in labelled.understood.tolist())
 
 
 def require_labels(labelled: LabelledSet, catalog: Catalog) -> None:
@@ -196,14 +273,20 @@ def require_labels(labelled: LabelledSet, catalog: Catalog) -> None:
     NothingFoundError
         With the way out.
     """
-    if labelled.n_votes:
+    added = catalog.labels.added()
+    if can_name(labelled, added):
         return
-    if labelled.names:
+    if not added.issuperset(labelled.names):
         raise NothingFoundError(
             "what has a label was made by another encoder, or another version of one; `modag rebuild` renews it"
         )
     if not catalog.count().items:
         raise NothingFoundError("the index is empty; `modag index PATH...` takes files in")
+    if added:
+        raise NothingFoundError(
+            "no item has a label yet, and no label that was added has a name that is understood; `modag label add NAME "
+            "--means WORDS` says what one means, in English"
+        )
     raise NothingFoundError("no item has a label yet; `modag label PATH... --as NAME` gives one")
 
 
@@ -224,12 +307,12 @@ class _Pairs:
     names: tuple[str, ...]
 
 
-def _given_labels(catalog: Catalog, hierarchy: Hierarchy) -> _Pairs:
+def _given_labels(catalog: Catalog, hierarchy: Hierarchy, added: set[str]) -> _Pairs:
     segments, items, names = catalog.labels.labelled_segments(given=True)
     if hierarchy:
         kept = _most_specific(segments, names, hierarchy)
         segments, items, names = segments[kept], items[kept], [names[row] for row in kept.tolist()]
-    distinct = tuple(sorted(set(names)))
+    distinct = tuple(sorted(added.union(names)))
     number = {name: place for place, name in enumerate(distinct)}
     return _Pairs(segments, items, np.array([number[name] for name in names], dtype=np.int64), distinct)
 
@@ -271,9 +354,11 @@ def _vectors(
     return joined
 
 
-def _joined(parts: Mapping[Modality, LabelledVectors]) -> tuple[Float32Array, dict[Modality, LabelledVectors]]:
-    """Put the vectors of both modalities into one array, and return it with parts that look into it."""
-    vectors = np.concatenate([parts[modality].vectors for modality in MODALITIES])
+def _joined(
+    parts: Mapping[Modality, LabelledVectors], of_texts: Float32Array
+) -> tuple[Float32Array, dict[Modality, LabelledVectors]]:
+    """Put the vectors of both modalities and of texts into one array, and return it with parts that look into it."""
+    vectors = np.concatenate([*(parts[modality].vectors for modality in MODALITIES), of_texts])
     vectors.setflags(write=False)
     within, start = {}, 0
     for modality in MODALITIES:

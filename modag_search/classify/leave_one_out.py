@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 3
+_FORMAT = 4
 _ITEMS = 2000
 _CELLS = 4_000_000
 _ITEMS_AT_ONCE = 512
@@ -98,7 +98,13 @@ def labelled_set_fingerprint(labelled: LabelledSet) -> str:
     parts = [labelled.by_modality[modality] for modality in MODALITIES]
     arrays = [array for part in parts for array in (part.segments, part.items, part.contents, part.rows, part.labels)]
     # The lengths tell where one array ends and the next begins.
-    head = [labelled.names, [*labelled.hierarchy.pairs()], labelled.is_exclusive, [len(array) for array in arrays]]
+    head = [
+        labelled.names,
+        labelled.texts,
+        [*labelled.hierarchy.pairs()],
+        labelled.is_exclusive,
+        [len(array) for array in arrays],
+    ]
     digest = hashlib.blake2b(json.dumps(head).encode(), digest_size=16)
     for array in arrays:
         digest.update(array.astype("<i8").tobytes())
@@ -143,7 +149,7 @@ class LeftOut:
     ----------
     items : np.ndarray [shape=(n,), int64]
         Ids.
-    evidence : np.ndarray [shape=(n, n_labels, 4), float32]
+    evidence : np.ndarray [shape=(n, n_labels, 5), float32]
     given : np.ndarray [shape=(n, n_labels), bool]
         The labels that were given.
     holds : np.ndarray [shape=(n, n_labels), bool]
@@ -207,7 +213,7 @@ def left_out(
             heard=(n_contents > 1) | ((n_contents == 1) & ~given),
         )
 
-    step = max(1, min(_ITEMS_AT_ONCE, _CELLS // (4 * len(labelled.names))))
+    step = max(1, min(_ITEMS_AT_ONCE, _CELLS // (5 * len(labelled.names))))
     yield from computed_ahead(ask, (asking[start : start + step] for start in range(0, len(asking), step)))
 
 
@@ -245,7 +251,7 @@ def _evidence(neighbours: Neighbours, modality: Modality, segments: list[Int64Ar
 
 
 def _items_at_most(labelled: LabelledSet) -> int:
-    return max(50, min(_ITEMS, _CELLS // max(1, 4 * len(labelled.names))))
+    return max(50, min(_ITEMS, _CELLS // max(1, 5 * len(labelled.names))))
 
 
 def _kinds(labelled: LabelledSet) -> list[tuple[int, int]]:
@@ -265,10 +271,18 @@ def _count_contents(part: LabelledVectors, *, n_labels: int) -> Int64Array:
 
 
 def _from_stored(stored: Any) -> EvidenceWeights:
-    weights, cross_only, imputation, multilabel, learnt_from = stored
-    first, second, third, fourth = map(float, weights)
-    mean, kernel, added = map(float, cross_only)
-    slope, offset = map(float, multilabel)
+    own_and_other, cross_only, name, name_only, imputation, name_imputation, multilabel, learnt_from = stored
+    first, second, third, fourth = map(float, own_and_other)
+    mean, kernel, added, name_of_cross = map(float, cross_only)
+    slope, offset = map(float, name_only)
+    of_score, constant = map(float, multilabel)
     return EvidenceWeights(
-        (first, second, third, fourth), (mean, kernel, added), float(imputation), (slope, offset), int(learnt_from)
+        own_and_other=(first, second, third, fourth),
+        cross_only=(mean, kernel, added, name_of_cross),
+        name=float(name),
+        name_only=(slope, offset),
+        imputation=float(imputation),
+        name_imputation=float(name_imputation),
+        multilabel=(of_score, constant),
+        learnt_from=int(learnt_from),
     )

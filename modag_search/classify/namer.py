@@ -7,20 +7,25 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
+from modag_search.classify.arithmetic.pooling import EvidenceWeights
 from modag_search.classify.classifiers import HeadClassifier, NeighbourClassifier
 from modag_search.classify.classify import classify_items, classify_queries, files_in
 from modag_search.classify.decision import Decision
-from modag_search.classify.labelled_set import LabelledSet, read_labelled_set, require_labels
+from modag_search.classify.labelled_set import LabelledSet, chosen_labels, read_labelled_set, require_labels
 from modag_search.classify.leave_one_out import kept_evidence_weights, labelled_set_fingerprint
 from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
 from modag_search.classify.transfer import transfer_labels
-from modag_search.errors import UsageError
+from modag_search.errors import NothingFoundError, UsageError
 from modag_search.files import Mark, mark_of
 from modag_search.labels.items import find_items
+from modag_search.labels.vocabulary import Vocabulary, vocabulary_of
 from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import Part
+from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +45,7 @@ logger = logging.getLogger(__name__)
 
 _EVIDENCE_WEIGHTS_FILE = "calibration.json"
 _HEAD_FILE = "head.safetensors"
+_LISTED = 5
 
 LABELLED_SET: Part[LabelledSet] = Part(
     "labelled set", lambda snapshot, former: read_labelled_set(snapshot.catalog, snapshot.vectors, former=former)
@@ -133,9 +139,38 @@ class Namer:
                 self._kept_head = _MadeHead(key, head.discriminants(), head.names, head.label_generation)
             return self._kept_head
 
-    def _classifier(self, snapshot: Snapshot, by: By, *, k: int, temperature: float) -> Classifier:
+    def _among(
+        self, snapshot: Snapshot, vocabulary: Vocabulary, *, k: int, temperature: float, with_votes: bool
+    ) -> NeighbourClassifier:
+        """Choose among labels by what they are called, and by the votes that there are for them.
+
+        How far votes are trusted is what all labelled items taught; what labels are called alone has no such teacher.
+        """
+        every = snapshot.get(LABELLED_SET)
+        chosen = chosen_labels(every, vocabulary, snapshot.vectors, with_votes=with_votes)
+        silent = [chosen.names[place] for place in np.setdiff1d(range(len(chosen.names)), chosen.speaking)]
+        if len(silent) == len(chosen.names):
+            raise NothingFoundError(f"{_some(silent)}: not understood, and nothing in the index has such a label")
+        if silent:
+            logger.warning("not understood, and so never answered: %s", _some(silent))
+        neighbours = Neighbours(
+            labelled=chosen, unrelated_similarity=snapshot.space.unrelated_similarity, k=k, temperature=temperature
+        )
+        if not chosen.n_votes:
+            return NeighbourClassifier(neighbours, {modality: EvidenceWeights() for modality in MODALITIES})
+        return NeighbourClassifier(neighbours, self._usual(snapshot, k=k, temperature=temperature).evidence_weights)
+
+    def _classifier(
+        self, snapshot: Snapshot, by: By, names: Vocabulary | Sequence[str] | None, *, k: int, temperature: float
+    ) -> Classifier:
         if by == "head":
             return self._head(snapshot)
+        if by == "names" or names is not None:
+            vocabulary = names if isinstance(names, Vocabulary) else vocabulary_of(snapshot.catalog, names)
+            return self._among(snapshot, vocabulary, k=k, temperature=temperature, with_votes=by != "names")
+        return self._usual(snapshot, k=k, temperature=temperature)
+
+    def _usual(self, snapshot: Snapshot, *, k: int, temperature: float) -> NeighbourClassifier:
         if (k, temperature) == (K, TEMPERATURE):
             return snapshot.get(self.neighbour_classifier)
         return self._neighbours(snapshot, k=k, temperature=temperature)
@@ -147,6 +182,7 @@ class Namer:
         paths: Sequence[str] | None,
         *,
         by: By,
+        names: Vocabulary | Sequence[str] | None,
         k: int,
         temperature: float,
         min_confidence: float,
@@ -156,11 +192,11 @@ class Namer:
         on_failure: Callable[[ModagError], None] | None,
     ) -> Iterator[Classification]:
         """Name files, or items, and give the answers as they come; see `Index.classify_each`."""
-        _check(by=by, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
+        _check(by=by, names=names, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
         with self._snapshots.present() as snapshot:
             # What is no item is told now, and not when it comes to it.
             find_items(self._catalog, [path for path in paths or () if path.startswith("id:")])
-            classifier = self._classifier(snapshot, by, k=k, temperature=temperature)
+            classifier = self._classifier(snapshot, by, names, k=k, temperature=temperature)
         decision = Decision(classifier, level=level, min_confidence=min_confidence)
         if paths is None:
             return classify_items(self._catalog, snapshot.vectors, classifier, decision, k=k, unlabelled=unlabelled)
@@ -173,21 +209,27 @@ class Namer:
         *,
         min_confidence: float,
         by: By,
+        names: Vocabulary | Sequence[str] | None,
         k: int,
         temperature: float,
         level: Level,
         dry_run: bool,
     ) -> TransferReport:
         """Give every unlabelled item the label that the labelled ones are sure of; see `Index.transfer`."""
-        _check(by=by, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
+        _check(by=by, names=names, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
         with self._snapshots.present() as snapshot:
-            classifier = self._classifier(snapshot, by, k=k, temperature=temperature)
+            classifier = self._classifier(snapshot, by, names, k=k, temperature=temperature)
         return transfer_labels(
             self._catalog,
             snapshot.vectors,
             classifier,
             Decision(classifier, level=level, min_confidence=min_confidence),
-            arguments={"by": by, "level": level, "min_confidence": min_confidence},
+            arguments={
+                "by": by,
+                "names": names.name if isinstance(names, Vocabulary) else names and [*names],
+                "level": level,
+                "min_confidence": min_confidence,
+            },
             dry_run=dry_run,
         )
 
@@ -209,13 +251,29 @@ def _teach_the_same(first: LabelledSet, second: LabelledSet) -> bool:
     return labelled_set_fingerprint(first) == labelled_set_fingerprint(second)
 
 
-def _check(*, by: By, k: int, temperature: float, level: Level, min_confidence: float) -> None:
+def _some(names: Sequence[str]) -> str:
+    """List the first few of many."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{', '.join(names[:_LISTED])}{more}"
+
+
+def _check(
+    *,
+    by: By,
+    names: Vocabulary | Sequence[str] | None,
+    k: int,
+    temperature: float,
+    level: Level,
+    min_confidence: float,
+) -> None:
     if not (level is None or level == "deepest" or (isinstance(level, int) and level >= 0)):
         raise UsageError(f"level must be a number from 0, or 'deepest', not {level!r}")
     if not 0 <= min_confidence <= 1:
         raise UsageError(f"min_confidence must lie from 0 to 1, not {min_confidence}")
-    if by not in ("knn", "head"):
-        raise UsageError(f"by must be 'knn' or 'head', not {by!r}")
+    if by not in ("knn", "head", "names"):
+        raise UsageError(f"by must be 'knn', 'head' or 'names', not {by!r}")
+    if by == "head" and names is not None:
+        raise UsageError("a head answers with the labels that it was fitted to; leave names out, or the head")
     if k < 1:
         raise UsageError(f"k must be 1 at least, not {k}")
     if not temperature > 0:

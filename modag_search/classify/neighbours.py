@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from modag_search.classify.labelled_set import LabelledSet
     from modag_search.classify.queries import QuerySegments
+    from modag_search.space import QueryModality
 
-UnrelatedSimilarity = Callable[[Modality, Modality], tuple[float, float]]
+UnrelatedSimilarity = Callable[["QueryModality", "QueryModality"], tuple[float, float]]
 """Mean and deviation of the similarity of unlike things of two modalities; see `space.Space.unrelated_similarity`."""
 
 _CELLS_AT_ONCE = 16_000_000
@@ -39,7 +40,7 @@ class QueryEvidence:
     ----------
     queries : np.ndarray [shape=(n,), int64]
         Places of the queries that have such segments, ascending.
-    evidence : np.ndarray [shape=(n, n_labels, 4), float32]
+    evidence : np.ndarray [shape=(n, n_labels, 5), float32]
         For `pooling.EvidenceWeights`, averaged over the segments of each.
     """
 
@@ -60,11 +61,14 @@ class Piece:
     above : Mapping of modality to np.ndarray [shape=(n, n_votes), float32]
         How far their similarity to each vote is above that of unlike things, by the modality that votes; -inf for votes
         that a query must not hear.
+    above_names : np.ndarray [shape=(n, n_labels), float32]
+        Likewise of their similarity to what each label is called; -inf where that is not understood.
     """
 
     modality: Modality
     queries: Int64Array
     above: Mapping[Modality, Float32Array]
+    above_names: Float32Array
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,8 +127,8 @@ class Neighbours:
 
     def above_unlike(
         self, modality: Modality, similarities: Float32Array, own: Int64Array, *, copies: bool
-    ) -> dict[Modality, Float32Array]:
-        """Make of similarities ``[shape=(n, n_labelled)]``, which are written over, what `Piece.above` holds."""
+    ) -> tuple[dict[Modality, Float32Array], Float32Array]:
+        """Make of similarities ``[shape=(n, n_vectors)]``, which are written over, what a `Piece` holds."""
         above, start = {}, 0
         for voting in MODALITIES:
             part = self.labelled.by_modality[voting]
@@ -134,7 +138,12 @@ class Neighbours:
             votes_of_own = part.votes_by_content if copies else part.votes_by_item
             above[voting][votes_of_own.cast_by(own)] = -np.inf
             start += len(part)
-        return above
+        labelled = self.labelled
+        above_names = np.full((len(similarities), len(labelled.names)), -np.inf, dtype=np.float32)
+        if len(labelled.understood):
+            unlike = np.float32(self.unrelated_similarity(modality, "text")[0])
+            above_names[:, labelled.understood] = similarities[:, start:] - unlike
+        return above, above_names
 
 
 class Block:
@@ -210,13 +219,12 @@ class Block:
 
     def _piece(self, modality: Modality, queries: Int64Array, similarities: Float32Array) -> Piece:
         own = self.own[queries]
-        above = self.neighbours.above_unlike(modality, similarities, own, copies=self._copies)
-        return Piece(modality, queries, above)
+        return Piece(modality, queries, *self.neighbours.above_unlike(modality, similarities, own, copies=self._copies))
 
     def evidence(self) -> dict[Modality, QueryEvidence]:
         """Gather what the votes of each modality say of each label, by the modality that asks; see `pooling`."""
         sums = {
-            modality: np.zeros((len(self), len(self.neighbours.labelled.names), 4), dtype=np.float32)
+            modality: np.zeros((len(self), len(self.neighbours.labelled.names), 5), dtype=np.float32)
             for modality in self._segments
         }
         for piece in self.pieces():
@@ -231,7 +239,7 @@ class Block:
         return evidence
 
     def _said(self, piece: Piece) -> Float32Array:
-        """Mean and kernel by each segment ``[shape=(n, n_labels, 4)]``, those of its own modality first."""
+        """Mean and kernel by each segment ``[shape=(n, n_labels, 5)]``, those of its own modality first; the name."""
         neighbours, labelled = self.neighbours, self.neighbours.labelled
         parts = [
             label_evidence(
@@ -243,7 +251,7 @@ class Block:
             )
             for voting in own_first(piece.modality)
         ]
-        return np.concatenate(parts, axis=-1)
+        return np.concatenate([*parts, piece.above_names[..., None]], axis=-1)
 
 
 def own_first(modality: Modality) -> list[Modality]:

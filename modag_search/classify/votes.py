@@ -115,11 +115,11 @@ def list_votes(
     likely = likely_labels(shares)
     candidates: list[_Candidates] = []
     for modality, part in evidence.items():
-        own_and_other = np.isfinite(part.evidence[..., [0, 2]])
+        there = np.isfinite(part.evidence[..., [0, 2, 4]])
         divided = np.zeros((*likely.shape, 4))
-        divided[part.queries] = divided_among_evidence(weights[modality], own_and_other)
+        divided[part.queries] = divided_among_evidence(weights[modality], there)
         heard = np.zeros((*likely.shape, 2), dtype=bool)
-        heard[part.queries] = own_and_other & likely[part.queries, :, None]
+        heard[part.queries] = there[..., :2] & likely[part.queries, :, None]
         floor, may_count = _floor(block, modality, divided * shares[..., None], most=most)
         for pairs in _compared(block, modality, heard & may_count):
             side = 2 * own_first(modality).index(pairs.voting)

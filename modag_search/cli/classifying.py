@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,7 @@ from modag_search.cli.output import as_row, chosen_format, classification_row, c
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
     from modag_search.errors import ModagError
     from modag_search.values import Classification, Transferred
@@ -36,15 +38,34 @@ class _LevelType(click.ParamType[Any]):
         return int(value)
 
 
+class _NamesType(click.ParamType[Any]):
+    """Names of labels, with commas between them."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Divide at commas, as csv does: a name that has one stands in double quotes."""
+        names = [name.strip() for row in csv.reader([str(value)], skipinitialspace=True) for name in row]
+        return [name for name in names if name] or self.fail("names no label", param, ctx)
+
+
 def _classifier_options(command: Command) -> Command:
     """Add what decides who names, and on which level."""
     options = (
         click.option(
             "--by",
-            type=click.Choice(["knn", "head"]),
+            type=click.Choice(["knn", "head", "names"]),
             default="knn",
             show_default=True,
-            help="knn: the nearest labelled neighbours; head: what `modag train head` fitted.",
+            help="knn: the nearest labelled neighbours, and what labels are called; head: what `modag train head` "
+            "fitted; names: what labels are called, alone.",
+        ),
+        click.option(
+            "--names",
+            type=_NamesType(),
+            metavar="NAME,...",
+            help="Choose among these alone; a name in English needs no labelled item. [default: the labels of the "
+            "index; with --by names, those of the hierarchy, too]",
         ),
         click.option(
             "-k",
@@ -88,7 +109,8 @@ def classify(
     every: bool,
     unlabelled: bool,
     index_name: str | None,
-    by: Literal["knn", "head"],
+    by: By,
+    names: list[str] | None,
     k: int,
     temperature: float,
     level: Level,
@@ -96,9 +118,10 @@ def classify(
     workers: int | None,
     output_format: str | None,
 ) -> None:
-    """Name files by the labelled items of the index, sounds and pictures alike.
+    """Name files by the labelled items of the index, sounds and pictures alike, and by what labels are called.
 
-    PATH is a media file or a folder of them, in the index or not, or id:N; - reads paths from stdin. Confidence is how
+    PATH is a media file or a folder of them, in the index or not, or id:N; - reads paths from stdin. Labels of which
+    no item is an example yet go by their names: `--names dog,cat,rain`, or `modag label add NAME`. Confidence is how
     likely the label is right, learnt from the labelled items whenever labels change. The json formats also list the
     neighbours that voted, those that weighed most first.
     """
@@ -113,6 +136,7 @@ def classify(
         answers = opened.classify_each(
             files,
             by=by,
+            names=names,
             k=k,
             temperature=temperature,
             min_confidence=min_confidence,
@@ -160,7 +184,8 @@ def _rows(
 @format_option()
 def transfer(
     index_name: str | None,
-    by: Literal["knn", "head"],
+    by: By,
+    names: list[str] | None,
     k: int,
     temperature: float,
     level: Level,
@@ -177,7 +202,13 @@ def transfer(
 
     with open_index(index_name) as opened:
         report = opened.transfer(
-            min_confidence=min_confidence, by=by, k=k, temperature=temperature, level=level, dry_run=dry_run
+            min_confidence=min_confidence,
+            by=by,
+            names=names,
+            k=k,
+            temperature=temperature,
+            level=level,
+            dry_run=dry_run,
         )
     if chosen_format(output_format) == "table":
         _print_counts(report.given)

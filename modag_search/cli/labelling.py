@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_LIST = ("label", "items", "image", "sound", "video", "transferred", "parents", "audioset_id")
+_LIST = ("label", "items", "image", "sound", "video", "transferred", "parents", "audioset_id", "means")
 _RUNS = ("run", "verb", "labels", "started_at", "arguments")
 _IMPORT = ("source", "run", "added", "unchanged", "skipped")
 _EXPORT = ("path", "label", "start_s", "end_s", "origin", "source", "confidence")
@@ -151,6 +151,24 @@ def list_labels(index_name: str | None, output_format: str | None) -> None:
     print_rows(rows, output_format=output_format, columns=_LIST, fields=_LIST)
     if not rows:
         _leave_without_labels()
+
+
+@label.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option("--means", metavar="WORDS", help="What NAME means, in English, where it does not say so itself.")
+@index_option
+@format_option(choices=("table", "json"))
+def add(names: tuple[str, ...], means: str | None, index_name: str | None, output_format: str | None) -> None:
+    """Let labels count before any item has them: `modag classify` then goes by what they are called.
+
+    Examples that come later count beside the name. `modag label remove NAME --all` takes NAME away again.
+    """
+
+    def added(opened: Index) -> int:
+        return opened.labels.add(names, means=means)
+
+    count = _with_index(index_name, added)
+    print_document({"label": ", ".join(names), "added": count}, output_format=output_format)
 
 
 @label.command()

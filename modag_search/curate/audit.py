@@ -47,7 +47,7 @@ def _issues(
     probabilities = weights.probabilities(items.evidence, exclusive=classifier.is_exclusive)
     highest = probabilities.max(axis=1, keepdims=True)
     # A label that nobody else has is not unlikely: the others cannot know it.
-    is_heard = np.isfinite(items.evidence).any(axis=-1)
+    is_heard = np.isfinite(items.evidence[..., :4]).any(axis=-1)
     doubtful = items.given & is_heard & (probabilities <= max_probability) & (probabilities < highest)
     places = np.argwhere(doubtful)
     path_of = catalog.items.paths(np.unique(items.items[places[:, 0]]).tolist()) if len(places) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modag_search.classify.labelled_set import can_name
 from modag_search.classify.namer import LABELLED_SET
 from modag_search.curate.audit import label_issues
 from modag_search.curate.duplicates import Duplicates
@@ -39,7 +40,7 @@ class Curator:
             raise UsageError(f"n must be 1 at least, not {n}")
         with self._snapshots.present() as snapshot:
             self._require_items()
-            has_labels = bool(snapshot.get(LABELLED_SET).names)
+            has_labels = can_name(snapshot.get(LABELLED_SET), self._catalog.labels.added())
             found = suggest(
                 self._catalog,
                 snapshot.vectors,

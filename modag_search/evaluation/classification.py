@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,17 +14,33 @@ from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evid
 from modag_search.evaluation.items import count_right, similarities_in_parts
 from modag_search.evaluation.results import ClassAccuracy, Classification, Naming, Score, rounded
 from modag_search.metrics.accuracy import bootstrap_macro_accuracy
-from modag_search.values import MODALITIES, Modality
+from modag_search.values import MODALITIES, Float32Array, Int64Array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modag_search.evaluation.items import Items
-    from modag_search.values import Float32Array, Int64Array
+    from modag_search.space import QueryModality
 
-UnrelatedSimilarity = Callable[[Modality, Modality], tuple[float, float]]
+UnrelatedSimilarity = Callable[["QueryModality", "QueryModality"], tuple[float, float]]
 
 _FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spoken:
+    """What labels are called.
+
+    Attributes
+    ----------
+    labels : np.ndarray [shape=(n,), int64]
+        Those whose names are understood, ascending.
+    vectors : np.ndarray [shape=(n, d), float32]
+        Of their names.
+    """
+
+    labels: Int64Array
+    vectors: Float32Array
 
 
 def score_classification(
@@ -31,6 +48,7 @@ def score_classification(
     voters: Items,
     *,
     names: Sequence[str],
+    spoken: Spoken,
     k: int,
     unrelated: UnrelatedSimilarity,
     draws: int,
@@ -46,6 +64,8 @@ def score_classification(
         Of one or both.
     names : sequence of str
         Labels, by number.
+    spoken : Spoken
+        What these are called.
     k : int
         How many neighbours vote.
     unrelated : callable
@@ -67,7 +87,7 @@ def score_classification(
     shared = tuple(names[number] for number in classes.tolist())
     expected = np.searchsorted(classes, asking.classes)
     named = {
-        "pooled": classes[_weigh(asking, voting, classes, k=k, unrelated=unrelated)],
+        "pooled": classes[_weigh(asking, voting, classes, spoken, k=k, unrelated=unrelated)],
         "knn": classes[_vote(asking, voting, classes, k=k)],
         "head": classes[_name_by_head(asking, voting, classes, seed=seed)],
     }
@@ -97,23 +117,26 @@ def _vote(queries: Items, voters: Items, classes: Int64Array, *, k: int) -> Int6
     return np.concatenate(guesses)
 
 
-def _weigh(queries: Items, voters: Items, classes: Int64Array, *, k: int, unrelated: UnrelatedSimilarity) -> Int64Array:
+def _weigh(
+    queries: Items, voters: Items, classes: Int64Array, spoken: Spoken, *, k: int, unrelated: UnrelatedSimilarity
+) -> Int64Array:
     """Return the place in `classes` of the label that `Index.classify` gives to each query by default."""
     own = voters.only(voters.sources == queries.sources[0])
     weights = EvidenceWeights()
     if len(own):
-        left_out = _evidence(own, voters, classes, k=k, unrelated=unrelated)
+        left_out = _evidence(own, voters, classes, spoken, k=k, unrelated=unrelated)
         holds = classes == own.classes[:, None]
         told = np.isfinite(left_out[..., 0]) & holds
         weights = learn_evidence_weights(left_out[told.any(axis=1)], told[told.any(axis=1)])
-    guessed: Int64Array = weights.scores(_evidence(queries, voters, classes, k=k, unrelated=unrelated)).argmax(axis=1)
+    evidence = _evidence(queries, voters, classes, spoken, k=k, unrelated=unrelated)
+    guessed: Int64Array = weights.scores(evidence).argmax(axis=1)
     return guessed
 
 
 def _evidence(
-    queries: Items, voters: Items, classes: Int64Array, *, k: int, unrelated: UnrelatedSimilarity
+    queries: Items, voters: Items, classes: Int64Array, spoken: Spoken, *, k: int, unrelated: UnrelatedSimilarity
 ) -> Float32Array:
-    """Gather what the voters of each modality say of each class; see `pooling`."""
+    """Gather what the voters of each modality, and names, say of each class; see `pooling`."""
     own = int(queries.sources[0])
     said = []
     for source in (own, 1 - own):
@@ -124,7 +147,12 @@ def _evidence(
             for _, similarities in similarities_in_parts(queries, voting)
         ]
         said.append(np.concatenate(parts))
-    return np.concatenate(said, axis=-1)
+    by_name = np.full((len(queries), len(classes), 1), -np.inf, dtype=np.float32)
+    named = np.isin(spoken.labels, classes)
+    if named.any():
+        above = queries.vectors @ spoken.vectors[named].T - np.float32(unrelated(MODALITIES[own], "text")[0])
+        by_name[:, np.searchsorted(classes, spoken.labels[named]), 0] = above
+    return np.concatenate([*said, by_name], axis=-1)
 
 
 def _name_by_head(queries: Items, voters: Items, classes: Int64Array, *, seed: int) -> Int64Array:

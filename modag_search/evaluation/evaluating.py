@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.evaluation.centroids import centroid_distances
-from modag_search.evaluation.classification import UnrelatedSimilarity, score_classification
+from modag_search.evaluation.classification import Spoken, UnrelatedSimilarity, score_classification
 from modag_search.evaluation.items import Items, arranged, groups_of, joined
 from modag_search.evaluation.results import Classification, Evaluation, LeftOut, Retrieval
 from modag_search.evaluation.retrieving import score_retrieval
+from modag_search.labels.vocabulary import vocabulary_of
 from modag_search.training.manifest import read_manifest
 from modag_search.values import MODALITIES, Modality
 
@@ -109,7 +110,13 @@ def evaluate(
         if asking in sides.queries and answering in sides.voters
     ]
     classification = _classified(
-        sides, k=k, unrelated=index.space.unrelated_similarity, draws=draws, seed=seed, tell=tell
+        sides,
+        Spoken(*index.space.understood([*vocabulary_of(index.catalog, sides.names).texts.values()])),
+        k=k,
+        unrelated=index.space.unrelated_similarity,
+        draws=draws,
+        seed=seed,
+        tell=tell,
     )
     if not any(retrieval):
         raise NothingFoundError("nothing to evaluate: no item that asks has the label of another that could answer")
@@ -236,7 +243,9 @@ def _some(names: Sequence[str], most: int = 5) -> str:
 _Ways = dict[tuple[tuple[Modality, ...], Modality], Classification | None]
 
 
-def _classified(sides: _Sides, *, k: int, unrelated: UnrelatedSimilarity, draws: int, seed: int, tell: Tell) -> _Ways:
+def _classified(
+    sides: _Sides, spoken: Spoken, *, k: int, unrelated: UnrelatedSimilarity, draws: int, seed: int, tell: Tell
+) -> _Ways:
     ways = [
         (voting, asking)
         for voting in _VOTERS
@@ -251,6 +260,7 @@ def _classified(sides: _Sides, *, k: int, unrelated: UnrelatedSimilarity, draws:
             sides.queries[asking],
             voters,
             names=sides.names,
+            spoken=spoken,
             k=k,
             unrelated=unrelated,
             draws=draws,

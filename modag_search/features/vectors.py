@@ -1,4 +1,4 @@
-"""Vectors of segments, made of the features in the catalog."""
+"""Vectors of segments, made of the features in the catalog, and of words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.space import Space
@@ -56,6 +56,10 @@ class SegmentVectors:
         joined = np.concatenate(ids)
         order = np.argsort(joined)
         return joined[order], np.concatenate(vectors)[order]
+
+    def of_words(self, texts: Sequence[str]) -> tuple[Int64Array, Float32Array]:
+        """Return vectors of the texts that are understood, and their places; see `space.Space.understood`."""
+        return self._space.understood(texts)
 
     def _features(self, modality: Modality, wanted: Int64Array) -> Iterator[tuple[Int64Array, Float32Array]]:
         """Look up few one by one; for many, one walk over all is quicker."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from modag_search.classify.linear_head import Head
     from modag_search.errors import ModagError
     from modag_search.ingest.run import Progress
+    from modag_search.labels.vocabulary import Vocabulary
     from modag_search.space import Space
     from modag_search.values import (
         Classification,
@@ -332,6 +333,7 @@ class Index:
         paths: Paths | None = None,
         *,
         by: By = "knn",
+        names: Vocabulary | Sequence[str] | None = None,
         k: int = K,
         temperature: float = TEMPERATURE,
         min_confidence: float = 0.0,
@@ -349,8 +351,12 @@ class Index:
         ----------
         paths : str, os.PathLike or sequence of them, optional
             Media files, folders of them, or ``id:N``; without it, all items of the index, by their stored features.
-        by : {"knn", "head"}
-            By the nearest labelled segments, or by the head that `train_head` fitted.
+        by : {"knn", "head", "names"}
+            By the nearest labelled segments and what labels are called; by the head that `train_head` fitted; or by
+            what labels are called alone, which takes no labelled item.
+        names : Vocabulary or sequence of str, optional
+            Labels to choose among, which need not be in the index: an English name is enough. By default those that an
+            item has or that were added, and ``by="names"`` also the lowest of the hierarchy.
         k : int
             How many of the nearest labelled segments of each label and modality weigh by nearness,
             ``exp(similarity / temperature)``, beside the mean of all of the label; and how many neighbours each answer
@@ -389,6 +395,7 @@ class Index:
             self.classify_each(
                 paths,
                 by=by,
+                names=names,
                 k=k,
                 temperature=temperature,
                 min_confidence=min_confidence,
@@ -404,6 +411,7 @@ class Index:
         paths: Paths | None = None,
         *,
         by: By = "knn",
+        names: Vocabulary | Sequence[str] | None = None,
         k: int = K,
         temperature: float = TEMPERATURE,
         min_confidence: float = 0.0,
@@ -419,7 +427,8 @@ class Index:
         Parameters
         ----------
         paths : str, os.PathLike or sequence of them, optional
-        by : {"knn", "head"}
+        by : {"knn", "head", "names"}
+        names : Vocabulary or sequence of str, optional
         k : int
         temperature : float
         min_confidence : float
@@ -445,6 +454,7 @@ class Index:
         return self._namer.classify_each(
             None if paths is None else one_or_more(paths),
             by=by,
+            names=names,
             k=k,
             temperature=temperature,
             min_confidence=min_confidence,
@@ -459,6 +469,7 @@ class Index:
         *,
         min_confidence: float = 0.8,
         by: By = "knn",
+        names: Vocabulary | Sequence[str] | None = None,
         k: int = K,
         temperature: float = TEMPERATURE,
         level: Level = None,
@@ -472,7 +483,8 @@ class Index:
         ----------
         min_confidence : float
             Among labels with this confidence, about as many are right.
-        by : {"knn", "head"}
+        by : {"knn", "head", "names"}
+        names : Vocabulary or sequence of str, optional
         k : int
         temperature : float
         level : int or "deepest", optional
@@ -491,7 +503,13 @@ class Index:
         """
         self._require_joined()
         return self._namer.transfer(
-            min_confidence=min_confidence, by=by, k=k, temperature=temperature, level=level, dry_run=dry_run
+            min_confidence=min_confidence,
+            by=by,
+            names=names,
+            k=k,
+            temperature=temperature,
+            level=level,
+            dry_run=dry_run,
         )
 
     def train_head(self, *, update: bool = False, seed: int = 0) -> Head:

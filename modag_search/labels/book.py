@@ -90,11 +90,32 @@ class LabelBook:
 
     # On labels.
 
+    def add(self, labels: Sequence[str], *, means: str | None = None) -> int:
+        """Let labels count without any item: by their names, until examples come. Return how many did not before.
+
+        Parameters
+        ----------
+        labels : sequence of str
+        means : str, optional
+            Words that say what it means, where the name does not; for one label.
+
+        Raises
+        ------
+        UsageError
+            If a name is empty, or words are given for several.
+        """
+        names = [self.resolve(checked_name(label)) for label in labels]
+        words = means.strip() if means is not None else None
+        if words is not None and len(set(names)) != 1:
+            raise UsageError(f"{words!r}: can say what one label means, not what {len(set(names))} do")
+        return self._catalog.labels.add(dict.fromkeys(names, words))
+
     def summaries(self) -> list[LabelSummary]:
-        """Return the labels that an item has or the hierarchy names, in order of name."""
+        """Return the labels that an item has, that the hierarchy names, or that were added, in order of name."""
         counts = {count.name: count for count in self._catalog.labels.counts()}
         hierarchy, audioset_ids = self.hierarchy, self._catalog.hierarchy.audioset_ids()
-        names = {*counts, *audioset_ids, *(name for pair in hierarchy.pairs() for name in pair)}
+        added, meanings = self._catalog.labels.added(), self._catalog.labels.meanings()
+        names = {*counts, *audioset_ids, *added, *(name for pair in hierarchy.pairs() for name in pair)}
         summaries = []
         for name in sorted(names):
             items: Mapping[MediaKind, int] = counts[name].items if name in counts else {}
@@ -106,6 +127,7 @@ class LabelBook:
                     transferred=counts[name].transferred if name in counts else 0,
                     parents=tuple(sorted(hierarchy.parents.get(name, ()))),
                     audioset_id=audioset_ids.get(name),
+                    means=meanings.get(name),
                     **by_kind,
                 )
             )
@@ -136,7 +158,7 @@ class LabelBook:
         return self._catalog.labels.merge(merged, self.resolve(checked_name(into)))
 
     def remove(self, label: str) -> int:
-        """Take a label from all items, and return how many annotations that were.
+        """Take a label from all items, and return how many annotations that were; one that was added is gone then.
 
         Raises
         ------
@@ -152,15 +174,21 @@ class LabelBook:
         """Which labels are kinds of which."""
         return self._catalog.hierarchy.get()
 
-    def set_hierarchy(self, hierarchy: Hierarchy, *, audioset_ids: Mapping[str, str] | None = None) -> None:
-        """Put another hierarchy in the place of the one that is there.
+    def set_hierarchy(
+        self,
+        hierarchy: Hierarchy,
+        *,
+        audioset_ids: Mapping[str, str] | None = None,
+        means: Mapping[str, str] | None = None,
+    ) -> None:
+        """Put another hierarchy in the place of the one that is there, with words for its labels, where given.
 
         Raises
         ------
         LabelConflictError
             If labels exclude each other, and an item has two that would no longer be kinds of each other.
         """
-        self._catalog.hierarchy.replace(hierarchy, audioset_ids=audioset_ids)
+        self._catalog.hierarchy.replace(hierarchy, audioset_ids=audioset_ids, means=means)
 
     @property
     def mode(self) -> LabelMode:

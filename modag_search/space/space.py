@@ -40,7 +40,7 @@ from modag_search.space.file_parts import (
     read_unrelated,
 )
 from modag_search.space.meaning import Meaning, unit
-from modag_search.values import MODALITIES, Float32Array, Modality
+from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -243,6 +243,25 @@ class Space:
         named, common = self.meaning.named(meant)
         learned = np.zeros((len(texts), self.branches["sound"].dimension), dtype=np.float32)
         return unit(self._padded([learned, *self._told(self.tree, self.meaning, named, common, meant)]))
+
+    def understood(self, texts: Sequence[str]) -> tuple[Int64Array, Float32Array]:
+        """Carry those texts into the space that have a word which is understood.
+
+        Parameters
+        ----------
+        texts : sequence of str
+
+        Returns
+        -------
+        places : np.ndarray [shape=(n,), int64]
+            Of these texts among all, ascending; none in a space that understands no words.
+        vectors : np.ndarray [shape=(n, dimension), float32]
+            Of unit length.
+        """
+        known = [place for place, text in enumerate(texts) if self.reads_words and self.read(text).understood]
+        if not known:
+            return np.zeros(0, dtype=np.int64), np.zeros((0, self.dimension), dtype=np.float32)
+        return np.array(known, dtype=np.int64), self.text_vectors([texts[place] for place in known])
 
     def read(self, text: str) -> Reading:
         """Tell which words of a text are understood.

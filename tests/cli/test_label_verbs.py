@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.cli.command_line import CommandLine
 
-LIST_FIELDS = ["label", "items", "image", "sound", "video", "transferred", "parents", "audioset_id"]
+LIST_FIELDS = ["label", "items", "image", "sound", "video", "transferred", "parents", "audioset_id", "means"]
 
 
 @pytest.fixture
@@ -80,6 +80,18 @@ def test_paths_with_odd_names_come_from_stdin(filled: CommandLine, media: Path) 
     assert "no paths were given" in nothing.stderr
 
 
+def test_labels_are_added_with_words_and_removed(filled: CommandLine) -> None:
+    assert filled("label", "add", "dog", "cat").data == {"label": "dog, cat", "added": 2}
+    assert filled("label", "add", "cat", "--means", "a small beast").data["added"] == 0
+    rows = {row["label"]: row for row in filled("label", "list").data}
+    assert (rows["cat"]["items"], rows["cat"]["means"], rows["dog"]["means"]) == (0, "a small beast", None)
+
+    assert filled("label", "remove", "cat", "--all").data == {"label": "cat", "removed": 0}
+    assert [row["label"] for row in filled("label", "list").data] == ["dog"]
+    several = filled("label", "add", "a", "b", "--means", "both")
+    assert (several.status, several.error) == (2, "error: 'both': can say what one label means, not what 2 do")
+
+
 def test_labels_are_counted_by_kind_of_media(families: CommandLine, media: Path) -> None:
     with toy_index(families.folder / "index") as index:
         index.label([media / "a.wav", media / "b.wav"], "violin")
@@ -96,6 +108,7 @@ def test_labels_are_counted_by_kind_of_media(families: CommandLine, media: Path)
         "transferred": 0,
         "parents": ["bowed"],
         "audioset_id": "/m/07y_7",
+        "means": None,
     }
     head, *lines = families("label", "list", "--format", "table").stdout.decode().splitlines()
     assert head.split() == LIST_FIELDS

@@ -25,16 +25,41 @@ from modag_search.values import MODALITIES, Modality
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modag_search.space import QueryModality
+
 DIMENSION = 4
 TEMPERATURE = 0.3
-UNLIKE = {("image", "image"): 0.3, ("image", "sound"): 0.1, ("sound", "image"): 0.1, ("sound", "sound"): 0.2}
+UNLIKE = {
+    ("image", "image"): 0.3,
+    ("image", "sound"): 0.1,
+    ("sound", "image"): 0.1,
+    ("sound", "sound"): 0.2,
+    ("image", "text"): 0.15,
+    ("sound", "text"): 0.05,
+}
 WEIGHTS: dict[Modality, EvidenceWeights] = {
-    "image": EvidenceWeights((4.0, 5.0, 1.0, 2.0), (3.0, 4.0, -1.0), 0.6, (1.0, -2.0)),
-    "sound": EvidenceWeights((2.0, 6.0, 0.0, 0.0), (0.0, 0.0, 0.5), 0.2, (2.0, -1.0)),
+    "image": EvidenceWeights(
+        (4.0, 5.0, 1.0, 2.0),
+        (3.0, 4.0, -1.0, 2.5),
+        name=2.0,
+        name_only=(9.0, -1.0),
+        imputation=0.6,
+        name_imputation=0.5,
+        multilabel=(1.0, -2.0),
+    ),
+    "sound": EvidenceWeights(
+        (2.0, 6.0, 0.0, 0.0),
+        (0.0, 0.0, 0.5, 0.0),
+        name=0.0,
+        name_only=(5.0, 0.0),
+        imputation=0.2,
+        name_imputation=0.0,
+        multilabel=(2.0, -1.0),
+    ),
 }
 
 
-def unrelated(first: Modality, second: Modality) -> tuple[float, float]:
+def unrelated(first: QueryModality, second: QueryModality) -> tuple[float, float]:
     return UNLIKE[first, second], 0.1
 
 
@@ -67,12 +92,16 @@ def made_set(random: np.random.Generator, *, n_labels: int, is_exclusive: bool) 
             pairs[:, 1],
             pairs[:, 0],
         )
+    names = tuple(f"label {number}" for number in range(n_labels))
+    understood = np.flatnonzero(random.random(n_labels) < random.choice([0.0, 0.6, 1.0]))
     return LabelledSet(
-        tuple(f"label {number}" for number in range(n_labels)),
+        names,
+        names,
         Hierarchy(),
         is_exclusive,
-        np.concatenate([parts[modality].vectors for modality in MODALITIES]),
+        np.concatenate([*(parts[modality].vectors for modality in MODALITIES), units(random, len(understood))]),
         parts,
+        understood,
         CatalogMoment(0, "", 0),
     )
 
@@ -112,7 +141,9 @@ def expected_votes(
         for label in likely:
             share = probabilities[label] / (len(own) * max(1.0, probabilities.sum()))
             heard = {m: heard_votes(classifier, batch.items[query], m, label) for m in MODALITIES}
-            for voting, (mean_part, kernel_part) in parts_of(weights, asking, heard).items():
+            understood = classifier.neighbours.labelled.understood
+            named = None if len(understood) == 0 else label in understood
+            for voting, (mean_part, kernel_part) in parts_of(weights, asking, heard, named=named).items():
                 part = classifier.neighbours.labelled.by_modality[voting]
                 similarities = vectors @ part.vectors[heard[voting]].astype(float).T
                 kernels = np.mean([kernel_parts(row, classifier.neighbours.k) for row in similarities], axis=0)
@@ -128,7 +159,7 @@ def heard_votes(classifier: NeighbourClassifier, item: int, modality: Modality, 
 
 
 def parts_of(
-    weights: EvidenceWeights, asking: Modality, heard: dict[Modality, list[int]]
+    weights: EvidenceWeights, asking: Modality, heard: dict[Modality, list[int]], *, named: bool | None
 ) -> dict[Modality, tuple[float, float]]:
     there = [modality for modality in MODALITIES if heard[modality]]
     first, second, third, fourth = weights.own_and_other
@@ -140,7 +171,12 @@ def parts_of(
         shown = {asking: (first + weights.imputation * third, second + weights.imputation * fourth)}
     else:
         shown = {modality: (first, second) if modality == asking else (third, fourth) for modality in there}
-    total = sum(sum(pair) for pair in shown.values())
+    of_name = weights.name if asking in there else weights.cross_only[3]
+    if named is False:
+        first_of_all = asking if asking in there else there[0]
+        mean, kernel = shown[first_of_all]
+        shown[first_of_all] = (mean + of_name * weights.name_imputation, kernel)
+    total = sum(sum(pair) for pair in shown.values()) + (of_name if named else 0.0)
     if total == 0:
         return {modality: (1 / len(there), 0.0) for modality in there}
     return {modality: (mean / total, kernel / total) for modality, (mean, kernel) in shown.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,17 +20,23 @@ from modag_search.classify.arithmetic.pooling import (
 LABELS = 5
 OWN, OTHER = slice(0, 2), slice(2, 4)
 NOBODY = (-np.inf, -np.inf)
+NO_NAME = -np.inf
 
 
 def said(*labels: tuple[tuple[float, float], tuple[float, float]]) -> np.ndarray:
     """Evidence of one query: of each label, what the voters of its own modality say, and those of the other."""
-    return np.array([[own + other for own, other in labels]], dtype=np.float32)
+    return np.array([[(*own, *other, NO_NAME) for own, other in labels]], dtype=np.float32)
+
+
+def unnamed(by_voters: np.ndarray) -> np.ndarray:
+    """Evidence of voters alone: the labels' names say nothing."""
+    return np.concatenate([by_voters, np.full((*by_voters.shape[:-1], 1), NO_NAME)], axis=-1, dtype=np.float32)
 
 
 def made(n: int, *, right: slice | None, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Queries of whose evidence one part rises for the right label, and all else is noise."""
     random = np.random.default_rng(seed)
-    evidence = random.normal(0, 0.3, (n, LABELS, 4)).astype(np.float32)
+    evidence = unnamed(random.normal(0, 0.3, (n, LABELS, 4)))
     holds = np.zeros((n, LABELS), dtype=bool)
     holds[np.arange(n), random.integers(LABELS, size=n)] = True
     if right is not None:
@@ -39,7 +47,7 @@ def made(n: int, *, right: slice | None, seed: int = 0) -> tuple[np.ndarray, np.
 def drawn(n: int, truth: EvidenceWeights, *, exclusive: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Queries whose labels hold as often as a learnt says."""
     random = np.random.default_rng(seed)
-    evidence = random.normal(0, 0.35, (n, LABELS, 4)).astype(np.float32)
+    evidence = unnamed(random.normal(0, 0.35, (n, LABELS, 4)))
     probabilities = truth.probabilities(evidence, exclusive=exclusive)
     if exclusive:
         holds = np.zeros((n, LABELS), dtype=bool)
@@ -234,3 +242,55 @@ def test_scores_of_any_size_make_probabilities() -> None:
     assert shares.tolist() == [[1, 0, 0], [0.5, 0.5, 0]]
     assert sigmoid(np.array([1e6, 0.0, -1e6, -np.inf])).tolist() == [1, 0.5, 0, 0]
     assert softmax(np.full((1, 2), -np.inf)).tolist() == [[0, 0]]
+
+
+def with_names(by_voters: np.ndarray, names: np.ndarray) -> np.ndarray:
+    evidence = by_voters.copy()
+    evidence[..., 4] = names
+    return evidence
+
+
+def test_names_count_as_far_as_they_tell_labels_apart() -> None:
+    evidence, holds = made(400, right=OWN)
+    noise = np.random.default_rng(1).normal(0, 0.3, holds.shape)
+
+    nothing = learn_evidence_weights(with_names(evidence, noise), holds)
+    something = learn_evidence_weights(with_names(evidence, noise + 0.8 * holds), holds)
+
+    assert nothing.name < 0.1 * sum(nothing.own_and_other)
+    assert something.name > 0.25 * sum(something.own_and_other)
+    fresh, right = made(400, right=OWN, seed=2)
+    random_names = np.random.default_rng(3).normal(0, 0.3, right.shape)
+    without = learn_evidence_weights(evidence, holds)
+    assert share_right(nothing, with_names(fresh, random_names), right) > share_right(without, fresh, right) - 0.01
+    assert share_right(something, with_names(fresh, random_names + 0.8 * right), right) > share_right(
+        without, fresh, right
+    )
+
+
+def test_a_label_without_voters_goes_by_its_name() -> None:
+    """Beside others that have voters: it wins where its name says much, and loses where it says nothing."""
+    evidence = said(((0.3, 0.3), NOBODY), (NOBODY, NOBODY), ((0.1, 0.1), (0.1, 0.1)))
+    names = {False: [0.1, 0.0, 0.1], True: [0.1, 0.6, 0.1]}
+    for wins, row in names.items():
+        (likely,) = EvidenceWeights().probabilities(with_names(evidence, np.array([row])), exclusive=True)
+        assert (likely.argmax() == 1) == wins
+        assert likely.sum() == pytest.approx(1)
+    (silent,) = EvidenceWeights().probabilities(evidence, exclusive=True)
+    assert silent[1] == 0
+
+
+def test_a_label_whose_name_is_not_understood_is_not_held_back_by_others_names() -> None:
+    alike = said(*[((0.5, 0.5), (0.4, 0.4))] * 2)
+    (likely,) = EvidenceWeights().probabilities(with_names(alike, np.array([[NO_NAME, 0.3]])), exclusive=True)
+    assert likely == pytest.approx([0.5, 0.5], abs=0.05)
+
+
+def test_where_no_name_is_understood_names_change_nothing() -> None:
+    evidence, holds = made(200, right=OTHER)
+    learnt = learn_evidence_weights(evidence, holds)
+    few = evidence[:3]
+    np.testing.assert_array_equal(
+        learnt.probabilities(few, exclusive=True),
+        replace(learnt, name=9.0, name_only=(1.0, 1.0), name_imputation=0.1).probabilities(few, exclusive=True),
+    )

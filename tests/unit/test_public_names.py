@@ -76,6 +76,7 @@ NAMES = [
     "UnsupportedMediaError",
     "UsageError",
     "VectorStore",
+    "Vocabulary",
     "WeightsDamagedError",
     "WeightsFile",
     "WeightsMissingError",
@@ -92,14 +93,14 @@ INDEX = {
     ),
     "search": ("self, query, *, modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, end_s=None"),
     "classify": (
-        "self, paths=None, *, by='knn', k=20, temperature=0.07, min_confidence=0.0, level=None, unlabelled=False, "
-        "workers=None, on_failure=None"
+        "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, level=None, "
+        "unlabelled=False, workers=None, on_failure=None"
     ),
     "classify_each": (
-        "self, paths=None, *, by='knn', k=20, temperature=0.07, min_confidence=0.0, level=None, unlabelled=False, "
-        "workers=None, on_failure=None"
+        "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, level=None, "
+        "unlabelled=False, workers=None, on_failure=None"
     ),
-    "transfer": "self, *, min_confidence=0.8, by='knn', k=20, temperature=0.07, level=None, dry_run=False",
+    "transfer": "self, *, min_confidence=0.8, by='knn', names=None, k=20, temperature=0.07, level=None, dry_run=False",
     "train_head": "self, *, update=False, seed=0",
     "suggest": "self, *, n=20, modality=None, seed=0",
     "audit": "self, *, max_probability=0.1",

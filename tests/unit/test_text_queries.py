@@ -8,30 +8,16 @@ import pytest
 
 from modag_search import Index, UsageError
 from modag_search.errors import UnreadableMediaError, UnsupportedMediaError
-from tests.shared_folder import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-KINDS = ("dog", "rooster", "sea")
-SOUNDS = {"dog": "dog_bark", "rooster": "rooster", "sea": "sea_waves"}
-PICTURES = {"dog": (151, 268), "rooster": (7, 8), "sea": (976, 978)}
-
 
 @pytest.fixture(scope="module")
-def everyday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    """Pictures and sounds of dogs, roosters and the sea, with the packaged encoders and space."""
-    photos = sorted(shared("data/photo/imagenet_sample").glob("*.jpg"))
-    folder = tmp_path_factory.mktemp("everyday")
-    for kind in KINDS:
-        first, last = PICTURES[kind]
-        shown = [path for path in photos if first <= int(path.name.partition("_")[0]) <= last][:2]
-        heard = sorted(shared(f"data/sound/esc10/{SOUNDS[kind]}").glob("*.ogg"))[:2]
-        for number, path in enumerate([*shown, *heard]):
-            (folder / f"{kind}-{number}{path.suffix}").symlink_to(path)
-    with Index.open(folder / "index", create=True) as index:
-        index.add(sorted(str(path) for path in folder.iterdir() if path.is_symlink()), follow_symlinks=True)
+def everyday(everyday_folder: Path) -> Iterator[Index]:
+    """Pictures and sounds of dogs, roosters and the sea."""
+    with Index.open(everyday_folder) as index:
         yield index
 
 

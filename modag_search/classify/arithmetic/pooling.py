@@ -12,6 +12,11 @@ A label is cross-only where it has no voters of the query's own modality: what i
 be many such labels. They have weights of their own, and an offset, learnt by leaving out all voters of the own modality
 of an item's label, as if `CROSS_ONLY_SHARE` of all queries were of cross-only labels.
 
+What a label is called says something, too, in a space that understands words: a fifth piece of evidence, how similar
+the query is to the words. A label without any voter is judged by its name alone, with weights of its own, learnt by
+leaving out all voters of an item's label, as if `NAME_ONLY_SHARE` of all queries were of such labels. Where names mean
+nothing, they tell right labels from wrong ones no better than chance, and their weight goes to 0 as examples come.
+
 References
 ----------
 McFadden, "Conditional logit analysis of qualitative choice behavior", 1974: a choice among any number of labels with
@@ -37,16 +42,26 @@ BoolArray = npt.NDArray[np.bool_]
 
 PRIOR = (4.0, 5.0, 1.0, 1.0)
 """Weights before anything is learnt: mean and kernel of the query's own modality, mean and kernel of the other."""
-CROSS_ONLY_PRIOR = (3.0, 4.0, -1.0)
-"""Likewise for cross-only labels: mean and kernel of the other modality, and what is added."""
+CROSS_ONLY_PRIOR = (3.0, 4.0, -1.0, 3.0)
+"""Likewise for cross-only labels: mean and kernel of the other modality, what is added, and the name."""
 CROSS_ONLY_SHARE = 0.2
 """Share of queries that are taken to be of cross-only labels while weights are learnt."""
+NAME_PRIOR = 1.5
+"""Likewise for the name of a label that has voters of the query's own modality."""
+NAME_ONLY_PRIOR = (12.0, -2.5)
+"""Likewise for labels without voters: their name, and what is added."""
+NAME_ONLY_SHARE = 0.1
+"""Share of queries that are taken to be of labels without voters while weights are learnt."""
 IMPUTATION_PRIOR = 0.6
 """What voters of the other modality say of a label, for one that voters of the query's own say."""
+NAME_IMPUTATION_PRIOR = 0.6
+"""What the name says of a label, for one that the mean of its voters says."""
 _IMPUTATION_STRENGTH = 0.5
 MULTILABEL_PRIOR = (1.0, -2.5)
 """Slope and offset, before anything is learnt, of the log-odds of a label that excludes no other."""
 _SHARPNESSES = tuple(np.exp(np.linspace(np.log(0.5), np.log(2.0), 29)).tolist())
+_LEAST_WEIGHTS = np.array([0.0] * 6 + [-np.inf] + [0.0] * 3 + [-np.inf])
+"""Evidence for a label never speaks against it; what is added for some labels may."""
 _PRECISION = 0.01
 """Of the Gaussian prior over weights."""
 _MOST_STEPS = 50
@@ -62,11 +77,17 @@ class EvidenceWeights:
     ----------
     own_and_other : (float, float, float, float)
         Of the kinds of evidence, in units of log-odds for a similarity of 1; none is negative.
-    cross_only : (float, float, float)
-        Of mean and kernel of the other modality, for labels without voters of the query's own, and what is added for
-        these labels; only the last may be negative.
+    cross_only : (float, float, float, float)
+        For labels without voters of the query's own modality: of mean and kernel of the other, what is added, and of
+        the name; only what is added may be negative.
+    name : float
+        Of the name of a label that has voters of the query's own modality; not negative.
+    name_only : (float, float)
+        Of the name of a label without voters, and what is added for these labels; only the last may be negative.
     imputation : float
         What evidence of the query's own modality is multiplied by where it stands for the other's.
+    name_imputation : float
+        What the mean of a label's voters is multiplied by where it stands for a name that says nothing.
     multilabel : (float, float)
         Slope and offset that make the log-odds of a label which excludes no other of the weighted sum.
     learnt_from : int
@@ -74,22 +95,26 @@ class EvidenceWeights:
     """
 
     own_and_other: tuple[float, float, float, float] = PRIOR
-    cross_only: tuple[float, float, float] = CROSS_ONLY_PRIOR
+    cross_only: tuple[float, float, float, float] = CROSS_ONLY_PRIOR
+    name: float = NAME_PRIOR
+    name_only: tuple[float, float] = NAME_ONLY_PRIOR
     imputation: float = IMPUTATION_PRIOR
+    name_imputation: float = NAME_IMPUTATION_PRIOR
     multilabel: tuple[float, float] = MULTILABEL_PRIOR
     learnt_from: int = 0
 
     def scores(self, evidence: Float32Array) -> FloatArray:
-        """Weigh evidence ``[shape=(n, n_labels, 4)]`` to scores ``[shape=(n, n_labels)]``; -inf without any."""
-        return _scores(_features(evidence, self.imputation), np.array([*self.own_and_other, *self.cross_only]))
+        """Weigh evidence ``[shape=(n, n_labels, 5)]`` to scores ``[shape=(n, n_labels)]``; -inf without any."""
+        return _scores(_features(evidence, self.imputation, self.name_imputation), _as_array(self))
 
     def probabilities(self, evidence: Float32Array, *, exclusive: bool) -> FloatArray:
         """Return how likely each label holds.
 
         Parameters
         ----------
-        evidence : np.ndarray [shape=(n, n_labels, 4), float32]
-            Means and kernels of the voters of the query's own modality, then of the other; -inf without voters.
+        evidence : np.ndarray [shape=(n, n_labels, 5), float32]
+            Means and kernels of the voters of the query's own modality, then of the other, then what the name says;
+            -inf without voters, and for a name that says nothing.
         exclusive : bool
             True where one label holds and no other: rows add up to 1. Otherwise each label is judged for itself.
 
@@ -113,7 +138,7 @@ def learn_evidence_weights(
 
     Parameters
     ----------
-    evidence : np.ndarray [shape=(n, n_labels, 4), float32]
+    evidence : np.ndarray [shape=(n, n_labels, 5), float32]
         As for `EvidenceWeights.probabilities`.
     holds : np.ndarray [shape=(n, n_labels), bool]
         Which labels hold; one at least for each query, with evidence.
@@ -133,21 +158,30 @@ def learn_evidence_weights(
     all_holding = holds if also is None else also
     # What holds and is not asked for is as if nobody had spoken of it.
     evidence = np.where((all_holding & ~holds)[..., None], np.float32(-np.inf), evidence)
-    imputation = _learn_imputation(evidence, start.imputation)
-    features = _features(evidence, imputation)
+    imputation = _learn_imputation(evidence[..., :2], evidence[..., 2:4], start.imputation)
+    name_imputation = _learn_imputation(_mean_of_voters(evidence), evidence[..., 4:], start.name_imputation)
+
+    def arranged(evidence: Float32Array) -> Float32Array:
+        return _features(evidence, imputation, name_imputation)
+
+    features = arranged(evidence)
     weights = _learn_weights(
         [
-            (features, holds, 1 - CROSS_ONLY_SHARE),
-            (_features(_orphaned(evidence, holds), imputation), holds, CROSS_ONLY_SHARE),
+            (features, holds, 1 - CROSS_ONLY_SHARE - NAME_ONLY_SHARE),
+            (arranged(_orphaned(evidence, holds)), holds, CROSS_ONLY_SHARE),
+            (arranged(_without_voters(evidence, holds)), holds, NAME_ONLY_SHARE),
         ],
-        np.array([*start.own_and_other, *start.cross_only]),
+        _as_array(start),
     )
     weights *= _learn_sharpness(_scores(features, weights), holds)
-    first, second, third, fourth, mean, kernel, offset = weights.tolist()
+    first, second, third, fourth, mean, kernel, offset, name_of_cross, name, name_alone, offset_alone = weights.tolist()
     return EvidenceWeights(
         own_and_other=(first, second, third, fourth),
-        cross_only=(mean, kernel, offset),
+        cross_only=(mean, kernel, offset, name_of_cross),
+        name=name,
+        name_only=(name_alone, offset_alone),
         imputation=imputation,
+        name_imputation=name_imputation,
         multilabel=_learn_multilabel(_scores(features, weights), holds, start.multilabel),
         learnt_from=len(evidence),
     )
@@ -208,28 +242,59 @@ def _orphaned(evidence: Float32Array, holds: BoolArray) -> Float32Array:
     return orphaned
 
 
-def _features(evidence: Float32Array, imputation: float) -> Float32Array:
-    """Arrange evidence as what weights are for, ``[shape=(n, n_labels, 7)]``.
+def _without_voters(evidence: Float32Array, holds: BoolArray) -> Float32Array:
+    """Leave out what all voters say of each query's labels, where the name says something."""
+    alone = evidence.copy()
+    alone[holds & np.isfinite(evidence[..., 4]), :4] = -np.inf
+    return alone
 
-    For cross-only labels the first four are 0, for others the last three; -inf where a label has no voters at all.
+
+def _mean_of_voters(evidence: Float32Array) -> Float32Array:
+    """Mean of a label's voters of the query's own modality, else of the other ``[shape=(n, n_labels, 1)]``."""
+    return np.where(np.isfinite(evidence[..., :1]), evidence[..., :1], evidence[..., 2:3])
+
+
+def _as_array(weights: EvidenceWeights) -> FloatArray:
+    """Arrange weights as `_features` arranges what they are for."""
+    return np.array([*weights.own_and_other, *weights.cross_only, weights.name, *weights.name_only])
+
+
+def _features(evidence: Float32Array, imputation: float, name_imputation: float) -> Float32Array:
+    """Arrange evidence as what weights are for, ``[shape=(n, n_labels, 11)]``.
+
+    For labels with voters of the query's own modality the first four and the ninth; for cross-only labels the fifth to
+    the eighth; for labels without voters the last two. The others are 0; -inf where nothing is said at all.
     """
-    own, other = evidence[..., :2], evidence[..., 2:]
-    has_own, has_other = np.isfinite(own[..., :1]), np.isfinite(other[..., :1])
+    own, other, name = evidence[..., :2], evidence[..., 2:4], evidence[..., 4:]
+    has_own, has_other, has_name = (np.isfinite(part[..., :1]) for part in (own, other, name))
     known_own = np.where(has_own, own, 0)
     known_other = np.where(has_other, np.where(np.isfinite(other), other, 0), np.float32(imputation) * known_own)
-    cross_only = ~has_own & has_other
-    # One row of seven weights serves both sorts of labels, as each leaves the columns of the other at 0.
-    parts = [known_own, np.where(has_own, known_other, 0), np.where(cross_only, known_other, 0), cross_only]
+    has_voters = has_own | has_other
+    cross_only, name_only = ~has_own & has_other, ~has_voters & has_name
+    # Where no name says anything, all are without; else a label whose name is not understood has no less to show.
+    stands_in = np.float32(name_imputation if has_name.any() else 0.0)
+    known_name = np.where(has_name, name, stands_in * np.where(has_voters, _mean_of_voters(evidence), 0))
+    # One row of weights serves all three sorts of labels, as each leaves the columns of the others at 0.
+    parts = [
+        known_own,
+        np.where(has_own, known_other, 0),
+        np.where(cross_only, known_other, 0),
+        cross_only,
+        np.where(cross_only, known_name, 0),
+        np.where(has_own, known_name, 0),
+        np.where(name_only, known_name, 0),
+        name_only,
+    ]
     features = np.concatenate(parts, axis=-1, dtype=np.float32)
-    return np.where(has_own | has_other, features, np.float32(-np.inf))
+    return np.where(has_voters | has_name, features, np.float32(-np.inf))
 
 
-def _learn_imputation(evidence: Float32Array, start: float) -> float:
-    """Fit the other modality's evidence to that of the own, through the origin, over labels that have both."""
-    both = np.isfinite(evidence).all(axis=-1)
-    own, other = (evidence[both][:, part].astype(np.float64) for part in (slice(0, 2), slice(2, 4)))
-    found = float((own * other).sum()) + _IMPUTATION_STRENGTH * start
-    return min(max(found / (float((own**2).sum()) + _IMPUTATION_STRENGTH), 0.0), 2.0)
+def _learn_imputation(known: Float32Array, wanted: Float32Array, start: float) -> float:
+    """Fit one kind of evidence to another, through the origin, over labels that have both."""
+    both = np.isfinite(known).all(axis=-1) & np.isfinite(wanted).all(axis=-1)
+    of_known, of_wanted = known[both].astype(np.float64), wanted[both].astype(np.float64)
+    found = float((of_known * of_wanted).sum()) + _IMPUTATION_STRENGTH * start
+    return min(max(found / (float((of_known**2).sum()) + _IMPUTATION_STRENGTH), 0.0), 2.0)
 
 
 def _scores(evidence: Float32Array, weights: FloatArray) -> FloatArray:
@@ -242,7 +307,7 @@ def _scores(evidence: Float32Array, weights: FloatArray) -> FloatArray:
 def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start: FloatArray) -> FloatArray:
     """Minimise the log-loss of choosing each label that holds among those that do not; each part has a weight.
 
-    That is a conditional logit (McFadden 1974): what is offered has seven properties, whose weights all labels share.
+    That is a conditional logit (McFadden 1974): what is offered has eleven properties, whose weights all labels share.
     """
     choices = [(_choices(evidence, holds), weight) for evidence, holds, weight in parts]
 
@@ -251,7 +316,7 @@ def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start
         for (offered, rivals, right), weight in choices:
             shares = softmax(np.where(rivals, offered @ weights, -np.inf))
             rows = np.arange(len(right))
-            # Properties of what the weights would choose, on average [shape=(n, 7)]: less those of what was right, the
+            # Properties of what the weights would choose, on average [shape=(n, 11)]: less those of what was right, the
             # gradient.
             expected = np.einsum("nc,nck->nk", shares, offered)
             total -= weight * float(np.log(np.maximum(shares[rows, right], 1e-300)).sum())
@@ -261,7 +326,7 @@ def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start
             curvature += weight * ((flat * shares.reshape(-1, 1)).T @ flat - expected.T @ expected)
         return total, gradient, curvature
 
-    return _minimise(loss, start, least=np.array([0.0] * 6 + [-np.inf]))
+    return _minimise(loss, start, least=_LEAST_WEIGHTS)
 
 
 def _minimise(

@@ -45,28 +45,35 @@ def likely_labels(shares: FloatArray) -> BoolArray:
 
 
 def divided_among_evidence(weights: EvidenceWeights, there: BoolArray) -> FloatArray:
-    """Divide answers among the means and kernels of both modalities.
+    """Divide answers among the means and kernels of both modalities, and what labels are called.
 
     Parameters
     ----------
     weights : EvidenceWeights
-    there : np.ndarray [shape=(n, n_labels, 2), bool]
-        Whether a label has votes of the query's own modality, and of the other.
+    there : np.ndarray [shape=(n, n_labels, 3), bool]
+        Whether a label has votes of the query's own modality, and of the other, and a name that says something.
 
     Returns
     -------
     np.ndarray [shape=(n, n_labels, 4), float64]
-        Of mean and kernel of the own modality, then of the other; they add up to 1 where there are votes at all.
+        Of mean and kernel of the own modality, then of the other. They add up to 1 where there are votes and the name
+        says nothing; what the name says is the rest.
     """
-    own, other = there[..., :1], there[..., 1:]
+    own, other, named = there[..., :1], there[..., 1:2], there[..., 2:]
     of_own, of_other = np.array(weights.own_and_other[:2]), np.array(weights.own_and_other[2:])
     # Where the other modality has none, what the own says stands for the other's too.
     first = np.where(own, np.where(other, of_own, of_own + weights.imputation * of_other), 0.0)
     second = np.where(other, np.where(own, of_other, np.array(weights.cross_only[:2])), 0.0)
     shown = np.concatenate([first, second], axis=-1)
-    total = shown.sum(axis=-1, keepdims=True)
+    of_name = np.where(own, weights.name, np.where(other, weights.cross_only[3], 0.0))
+    # The mean speaks for a name that says nothing, where others say something.
+    spoken_for = weights.name_imputation * of_name * (~named & named.any())
+    shown[..., :1] += np.where(own, spoken_for, 0.0)
+    shown[..., 2:3] += np.where(own, 0.0, spoken_for)
+    total = shown.sum(axis=-1, keepdims=True) + np.where(named, of_name, 0.0)
     # Where nothing has a weight, all votes of the label are alike.
-    evenly = there[..., [0, 0, 1, 1]] * np.array([1.0, 0.0, 1.0, 0.0]) / np.maximum(there.sum(axis=-1), 1)[..., None]
+    n_kinds = np.maximum(there[..., :2].sum(axis=-1), 1)[..., None]
+    evenly = there[..., [0, 0, 1, 1]] * np.array([1.0, 0.0, 1.0, 0.0]) / n_kinds
     divided: FloatArray = np.where(total > 0, shown / np.where(total > 0, total, 1.0), evenly)
     return divided
 

@@ -1,0 +1,71 @@
+"""Labels to choose among by what they are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modag_search.errors import UsageError
+from modag_search.hierarchy import Hierarchy
+from modag_search.labels.checks import checked_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from modag_search.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vocabulary:
+    """Labels to choose among, with words for each.
+
+    Attributes
+    ----------
+    texts : Mapping of str to str
+        By label, words in English that say what it means; in order of labels, where `vocabulary_of` made it.
+    hierarchy : Hierarchy
+        Which of them are kinds of others, or of labels that are no choice themselves.
+    name : str
+        By which runs are recorded that gave labels of it.
+    """
+
+    texts: Mapping[str, str]
+    hierarchy: Hierarchy = field(default_factory=Hierarchy)
+    name: str = "unnamed"
+
+
+def readable(label: str) -> str:
+    """Return a label as words, for want of any that say what it means."""
+    return label.replace("_", " ")
+
+
+def vocabulary_of(catalog: Catalog, names: Iterable[str] | None = None) -> Vocabulary:
+    """Choose among labels of a catalog, with the words and the hierarchy that it has for them.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    names : iterable of str, optional
+        Labels that need not be in the catalog. By default those that an item has or that were added, and those of the
+        hierarchy that nothing else is a kind of.
+
+    Returns
+    -------
+    Vocabulary
+
+    Raises
+    ------
+    UsageError
+        If a name is empty, or there are no labels to choose among.
+    """
+    hierarchy, meanings = catalog.hierarchy.get(), catalog.labels.meanings()
+    if names is None:
+        kinds = {parent for parents in hierarchy.parents.values() for parent in parents}
+        counted = {count.name for count in catalog.labels.counts()}
+        chosen = (catalog.labels.names() - kinds) | counted | catalog.labels.added()
+    else:
+        of_id = {identifier: label for label, identifier in catalog.hierarchy.audioset_ids().items()}
+        chosen = {of_id.get(name, name) for name in map(checked_name, names)}
+    if not chosen:
+        raise UsageError("no labels to choose among; name some, or `modag label add NAME` lets one count")
+    return Vocabulary({name: meanings.get(name) or readable(name) for name in sorted(chosen)}, hierarchy)
