@@ -22,6 +22,8 @@ _ENDINGS = (".classes.safetensors", ".json", ".onnx")
 PACKAGED = (
     "py.typed",
     "migrations/env.py",
+    "vocabularies/README.md",
+    *(f"vocabularies/{name}.csv" for name in ("audioset", "hornbostel-sachs", "ucs")),
     "weights/default.space.safetensors",
     *(f"weights/{stem}{ending}" for stem in ("efficientnet_lite2", "modag_sound") for ending in _ENDINGS),
 )

@@ -1,0 +1,106 @@
+"""Vocabularies that ship in the package: labels, what they are kinds of, and words that say what each means."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modag_search.errors import UsageError
+from modag_search.labels.files.hierarchies import read_hierarchy_file
+from modag_search.tables import read_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from modag_search.hierarchy import Hierarchy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preset:
+    """A vocabulary: labels that others have agreed on.
+
+    Attributes
+    ----------
+    hierarchy : Hierarchy
+    audioset_ids : Mapping of str to str
+        By label, of those that AudioSet has too.
+    codes : Mapping of str to str
+        By label, what its authors write for it: CatIDs of UCS, ``AMBForst``; numbers of Hornbostel and Sachs,
+        ``321.322-71``, which instruments of one class share.
+    means : Mapping of str to str
+        By label, English words for who reads words; a label that is absent says itself what it means.
+    """
+
+    hierarchy: Hierarchy
+    audioset_ids: Mapping[str, str]
+    codes: Mapping[str, str]
+    means: Mapping[str, str]
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """All labels of the vocabulary."""
+        return frozenset(name for pair in self.hierarchy.pairs() for name in pair).union(self.audioset_ids)
+
+    def respelt(self, labels: Iterable[str]) -> dict[str, str]:
+        """Find labels that are of the vocabulary but for their spelling.
+
+        Parameters
+        ----------
+        labels : iterable of str
+
+        Returns
+        -------
+        dict of str to str
+            What the vocabulary calls them, by label: of those that it has in other case, with other signs between
+            words, or by a code of its own.
+
+        Examples
+        --------
+        >>> preset("ucs").respelt(["ambience_forest", "AMBForst", "AMBIENCE-FOREST", "woods"])
+        {'ambience_forest': 'AMBIENCE-FOREST', 'AMBForst': 'AMBIENCE-FOREST'}
+        """
+        owners: dict[str, list[str]] = {}
+        for label, code in self.codes.items():
+            owners.setdefault(_bare(code), []).append(label)
+        # A code that several share is nobody's name.
+        names = {code: sharing[0] for code, sharing in owners.items() if len(sharing) == 1}
+        own = self.labels
+        names |= {_bare(name): name for name in own}
+        return {label: names[_bare(label)] for label in labels if label not in own and _bare(label) in names}
+
+
+@functools.cache
+def packaged_presets() -> Mapping[str, Path]:
+    """Names and files of the vocabularies, in order of name."""
+    folder = Path(str(resources.files("modag_search"))) / "vocabularies"
+    return {path.stem: path for path in sorted(folder.glob("*.csv"))}
+
+
+def preset(name: str) -> Preset:
+    """Read a vocabulary of the package.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name.
+    """
+    packaged = packaged_presets()
+    if name not in packaged:
+        raise UsageError(f"there is no vocabulary {name!r}; packaged: {', '.join(packaged)}")
+    hierarchy, audioset_ids = read_hierarchy_file(packaged[name])
+    return Preset(hierarchy, audioset_ids, _column(packaged[name], "code"), _column(packaged[name], "means"))
+
+
+def _column(path: Path, column: str) -> dict[str, str]:
+    """Read what stands beside children, where anything does."""
+    rows = read_rows(path, columns=f"child,{column}", suffice={"child", column}.issubset, noun="a vocabulary")
+    return {str(row["child"]): str(row[column]) for _, row in rows if row[column]}
+
+
+def _bare(name: str) -> str:
+    """Write a name in lower case, with a space for any signs between words."""
+    return " ".join(re.split(r"[\s_-]+", name.casefold()))
