@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
@@ -15,9 +16,10 @@ from modag_search.cli.output import chosen_format, counted, print_document, prin
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from modag_search.catalog import LabelMode, Origin
+    from modag_search.hierarchy import Hierarchy
     from modag_search.index import Index
     from modag_search.values import LabelSummary
 
@@ -28,6 +30,7 @@ _RUNS = ("run", "verb", "labels", "started_at", "arguments")
 _IMPORT = ("source", "run", "added", "unchanged", "skipped")
 _EXPORT = ("path", "label", "start_s", "end_s", "origin", "source", "confidence")
 _TREE = ("label", "level", "parents", "audioset_id", "items")
+_RESPELT_SHOWN = 3
 
 
 @click.group(cls=DefaultGroup, default="give", default_if_no_args=False)
@@ -258,34 +261,74 @@ def undo(run: int, index_name: str | None, output_format: str | None) -> None:
 
 @label.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@click.option(
+    "--preset",
+    "vocabulary",
+    type=click.Choice(["audioset", "hornbostel-sachs", "ucs"]),
+    help="A vocabulary that is in the package: AudioSet's sounds, musical instruments by Hornbostel and Sachs, or the "
+    "sound effects of the Universal Category System.",
+)
 @click.option("--clear", is_flag=True, help="Let no label be a kind of another.")
 @index_option
 @format_option(choices=("table", "json", "jsonl", "csv"))
-def hierarchy(file: Path | None, clear: bool, index_name: str | None, output_format: str | None) -> None:
+def hierarchy(
+    file: Path | None, vocabulary: str | None, clear: bool, index_name: str | None, output_format: str | None
+) -> None:
     """Say which labels are kinds of which, or show it.
 
     FILE is CSV or JSONL with the columns child,parent: string > bowed > violin. A third column, audioset_id, names the
-    child as AudioSet does. It takes the place of the hierarchy that is there.
+    child as AudioSet does. It takes the place of the hierarchy that is there, as --preset does. Labels that items have
+    stay; those that the new hierarchy names fall into their places.
     """
     from modag_search.cli.opening import open_index
-    from modag_search.hierarchy import Hierarchy
-    from modag_search.labels.files.hierarchies import read_hierarchy_file
 
-    if file and clear:
-        raise click.UsageError("--clear takes no FILE")
-    read = read_hierarchy_file(file) if file else (Hierarchy(), {})
+    if sum((file is not None, vocabulary is not None, clear)) > 1:
+        raise click.UsageError("FILE, --preset and --clear exclude each other; name one")
+    is_new = bool(file or vocabulary or clear)
+    relations, audioset_ids = _relations(file, vocabulary)
     with open_index(index_name) as opened:
-        if file or clear:
-            opened.labels.set_hierarchy(read[0], audioset_ids=read[1])
-        rows = _tree(opened.labels.summaries(), opened.labels.hierarchy)
+        if is_new:
+            opened.labels.set_hierarchy(relations, audioset_ids=audioset_ids)
+        summaries = opened.labels.summaries()
+        rows = _tree(summaries, opened.labels.hierarchy)
+    if vocabulary:
+        _warn_of_spelling(vocabulary, [summary.label for summary in summaries if summary.items])
     if chosen_format(output_format) == "table":
         for row in rows:
             identifier = f"  {row['audioset_id']}" if row["audioset_id"] else ""
             show(f"{'  ' * row['depth']}{row['label']}  ({row['items']}){identifier}")
     else:
         print_rows([{key: row[key] for key in _TREE} for row in rows], output_format=output_format, columns=_TREE)
-    if not rows and not (file or clear):
+    if not rows and not is_new:
         _leave_without_labels()
+
+
+def _relations(file: Path | None, vocabulary: str | None) -> tuple[Hierarchy, Mapping[str, str]]:
+    """Read a hierarchy with AudioSet's ids; one that is empty where neither is named."""
+    from modag_search.hierarchy import Hierarchy
+    from modag_search.labels.files.hierarchies import read_hierarchy_file
+    from modag_search.labels.presets import preset
+
+    if vocabulary:
+        read = preset(vocabulary)
+        return read.hierarchy, read.audioset_ids
+    return read_hierarchy_file(file) if file else (Hierarchy(), {})
+
+
+def _warn_of_spelling(vocabulary: str, labels: list[str]) -> None:
+    """Name a few labels that found no place for their spelling alone."""
+    from modag_search.labels.presets import preset
+
+    respelt = list(preset(vocabulary).respelt(labels).items())
+    if not respelt:
+        return
+    shown = ", ".join(f"{label} ({name})" for label, name in respelt[:_RESPELT_SHOWN])
+    more = f" and {len(respelt) - _RESPELT_SHOWN} more" if len(respelt) > _RESPELT_SHOWN else ""
+    merge = shlex.join(["modag", "label", "merge", respelt[0][0], "--into", respelt[0][1]])
+    say(
+        f"warning: {vocabulary} spells {counted(len(respelt), 'label')} of this index otherwise: {shown}{more}; "
+        f"`{merge}` makes the two one"
+    )
 
 
 def _tree(summaries: list[LabelSummary], hierarchy: Any) -> list[dict[str, Any]]:

@@ -6,8 +6,11 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
+from modag_search.cli.labelling import hierarchy
+from modag_search.labels.presets import packaged_presets
 from tests.toy_encoders import toy_index
 
 if TYPE_CHECKING:
@@ -217,6 +220,61 @@ def test_a_label_of_two_parents_stands_below_each(families: CommandLine, tmp_pat
         "  guitar  (1)",
         "  violin  (1)",
     ]
+
+
+def test_labels_fall_into_place_in_a_vocabulary_of_the_package(families: CommandLine) -> None:
+    outcome = families("label", "hierarchy", "--preset", "hornbostel-sachs")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    rows = {row["label"]: row for row in outcome.data}
+    assert len(rows) == 390  # "horn" stays, beside the 389
+    assert {label for label, row in rows.items() if row["items"]} == {"violin", "guitar", "horn"}
+    assert (rows["violin"]["level"], rows["violin"]["parents"]) == (7, ["bowed box lutes"])
+    assert (rows["horn"]["level"], rows["horn"]["parents"]) == (0, [])
+    assert names(families, "search", "id:2", "--label", "chordophones", "--modality", "image") == ["a.png", "b.png"]
+    assert names(families, "search", "id:2", "--label", "/m/07y_7", "--modality", "image") == ["a.png"]
+
+
+def test_all_vocabularies_of_the_package_are_offered() -> None:
+    (option,) = (one for one in hierarchy.params if "--preset" in one.opts)
+    assert isinstance(option.type, click.Choice)
+    assert tuple(option.type.choices) == tuple(packaged_presets())
+
+
+def test_a_vocabulary_takes_the_place_of_the_hierarchy_before_it(families: CommandLine) -> None:
+    outcome = families("label", "hierarchy", "--preset", "ucs", "--format", "table")
+    lines = outcome.stdout.decode().splitlines()
+    assert len(lines) == 82 + 753 + 3
+    assert lines[:3] == ["AIR  (0)", "  AIR-BLOW  (0)", "  AIR-BURST  (0)"]
+    assert lines[-3:] == ["guitar  (1)", "horn  (1)", "violin  (1)"]
+    assert [row["label"] for row in families("label", "hierarchy", "--clear").data] == ["guitar", "horn", "violin"]
+
+
+def test_labels_that_a_vocabulary_spells_otherwise_are_named_in_one_line(filled: CommandLine, media: Path) -> None:
+    for label in ("speech", "Truck", "church_bell", "car alarm", "DOG", "unheard of"):
+        assert filled("label", media / "a.png", "--as", label).status == 0
+    outcome = filled("label", "hierarchy", "--preset", "audioset")
+    assert outcome.status == 0
+    (line,) = outcome.stderr.splitlines()
+    assert line == (
+        "warning: audioset spells 4 labels of this index otherwise: DOG (Dog), car alarm (Car alarm), "
+        "church_bell (Church bell) and 1 more; `modag label merge DOG --into Dog` makes the two one"
+    )
+    assert filled("label", "merge", "DOG", "--into", "Dog").status == 0
+    for label, name in (("church_bell", "Church bell"), ("car alarm", "Car alarm"), ("speech", "Speech")):
+        assert filled("label", "merge", label, "--into", name).status == 0
+    again = filled("label", "hierarchy", "--preset", "audioset")
+    assert again.stderr == ""
+    with_items = {row["label"] for row in again.data if row["items"]}
+    assert with_items == {"Car alarm", "Church bell", "Dog", "Speech", "Truck", "unheard of"}
+
+
+@pytest.mark.parametrize("others", [["--preset", "ucs", "--clear"], ["FILE", "--preset", "ucs"], ["FILE", "--clear"]])
+def test_one_hierarchy_at_a_time(families: CommandLine, tmp_path: Path, others: list[str]) -> None:
+    before = families("label", "hierarchy").data
+    outcome = families("label", "hierarchy", *(tmp_path / "families.csv" if one == "FILE" else one for one in others))
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert outcome.stderr.splitlines()[-1] == "Error: FILE, --preset and --clear exclude each other; name one"
+    assert families("label", "hierarchy").data == before
 
 
 def test_a_wider_label_finds_its_kinds(families: CommandLine, media: Path) -> None:
