@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.options import Command, expand_stdin, format_option, index_option, paths_arguments
+from modag_search.cli.options import PRESETS, Command, expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import as_row, chosen_format, classification_row, counted, print_rows, say
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
     from modag_search.errors import ModagError
+    from modag_search.labels.vocabulary import Vocabulary
     from modag_search.values import Classification, Transferred
 
 _ANSWER = ("path", "label", "confidence")
@@ -49,6 +50,15 @@ class _NamesType(click.ParamType[Any]):
         return [name for name in names if name] or self.fail("names no label", param, ctx)
 
 
+def _choice(names: list[str] | None, vocabulary: str | None) -> Vocabulary | list[str] | None:
+    """Return what to choose among."""
+    from modag_search.labels.presets import preset
+
+    if names and vocabulary:
+        raise click.UsageError("--names and --preset exclude each other; name one")
+    return preset(vocabulary).vocabulary if vocabulary else names
+
+
 def _classifier_options(command: Command) -> Command:
     """Add what decides who names, and on which level."""
     options = (
@@ -66,6 +76,12 @@ def _classifier_options(command: Command) -> Command:
             metavar="NAME,...",
             help="Choose among these alone; a name in English needs no labelled item. [default: the labels of the "
             "index; with --by names, those of the hierarchy, too]",
+        ),
+        click.option(
+            "--preset",
+            "vocabulary",
+            type=click.Choice(PRESETS),
+            help="Choose among the labels of a vocabulary that is in the package; see `modag label hierarchy`.",
         ),
         click.option(
             "-k",
@@ -111,6 +127,7 @@ def classify(
     index_name: str | None,
     by: By,
     names: list[str] | None,
+    vocabulary: str | None,
     k: int,
     temperature: float,
     level: Level,
@@ -136,7 +153,7 @@ def classify(
         answers = opened.classify_each(
             files,
             by=by,
-            names=names,
+            names=_choice(names, vocabulary),
             k=k,
             temperature=temperature,
             min_confidence=min_confidence,
@@ -186,6 +203,7 @@ def transfer(
     index_name: str | None,
     by: By,
     names: list[str] | None,
+    vocabulary: str | None,
     k: int,
     temperature: float,
     level: Level,
@@ -204,7 +222,7 @@ def transfer(
         report = opened.transfer(
             min_confidence=min_confidence,
             by=by,
-            names=names,
+            names=_choice(names, vocabulary),
             k=k,
             temperature=temperature,
             level=level,

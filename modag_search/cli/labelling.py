@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 import click
 from click_default_group import DefaultGroup
 
-from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
+from modag_search.cli.options import PRESETS, expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import chosen_format, counted, print_document, print_rows, say, show
 from modag_search.errors import UsageError
 
@@ -264,7 +264,7 @@ def undo(run: int, index_name: str | None, output_format: str | None) -> None:
 @click.option(
     "--preset",
     "vocabulary",
-    type=click.Choice(["audioset", "hornbostel-sachs", "ucs"]),
+    type=click.Choice(PRESETS),
     help="A vocabulary that is in the package: AudioSet's sounds, musical instruments by Hornbostel and Sachs, or the "
     "sound effects of the Universal Category System.",
 )
@@ -276,19 +276,19 @@ def hierarchy(
 ) -> None:
     """Say which labels are kinds of which, or show it.
 
-    FILE is CSV or JSONL with the columns child,parent: string > bowed > violin. A third column, audioset_id, names the
-    child as AudioSet does. It takes the place of the hierarchy that is there, as --preset does. Labels that items have
-    stay; those that the new hierarchy names fall into their places.
+    FILE is CSV or JSONL with the columns child,parent: string > bowed > violin. A column audioset_id names the child as
+    AudioSet does, a column means says in English what it means. It takes the place of the hierarchy that is there, as
+    --preset does. Labels that items have stay; those that the new hierarchy names fall into their places.
     """
     from modag_search.cli.opening import open_index
 
     if sum((file is not None, vocabulary is not None, clear)) > 1:
         raise click.UsageError("FILE, --preset and --clear exclude each other; name one")
     is_new = bool(file or vocabulary or clear)
-    relations, audioset_ids = _relations(file, vocabulary)
+    relations, audioset_ids, means = _relations(file, vocabulary)
     with open_index(index_name) as opened:
         if is_new:
-            opened.labels.set_hierarchy(relations, audioset_ids=audioset_ids)
+            opened.labels.set_hierarchy(relations, audioset_ids=audioset_ids, means=means)
         summaries = opened.labels.summaries()
         rows = _tree(summaries, opened.labels.hierarchy)
     if vocabulary:
@@ -303,16 +303,16 @@ def hierarchy(
         _leave_without_labels()
 
 
-def _relations(file: Path | None, vocabulary: str | None) -> tuple[Hierarchy, Mapping[str, str]]:
-    """Read a hierarchy with AudioSet's ids; one that is empty where neither is named."""
+def _relations(file: Path | None, vocabulary: str | None) -> tuple[Hierarchy, Mapping[str, str], Mapping[str, str]]:
+    """Read a hierarchy with AudioSet's ids and words; one that is empty where neither is named."""
     from modag_search.hierarchy import Hierarchy
     from modag_search.labels.files.hierarchies import read_hierarchy_file
     from modag_search.labels.presets import preset
 
     if vocabulary:
         read = preset(vocabulary)
-        return read.hierarchy, read.audioset_ids
-    return read_hierarchy_file(file) if file else (Hierarchy(), {})
+        return read.hierarchy, read.audioset_ids, read.means
+    return read_hierarchy_file(file) if file else (Hierarchy(), {}, {})
 
 
 def _warn_of_spelling(vocabulary: str, labels: list[str]) -> None:

@@ -11,6 +11,8 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+PRESETS = ("audioset", "hornbostel-sachs", "ucs")
+"""Vocabularies of the package; see `labels.presets`."""
 FORMATS = ("table", "json", "jsonl", "csv", "paths")
 
 

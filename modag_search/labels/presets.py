@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
 from modag_search.labels.files.hierarchies import read_hierarchy_file
+from modag_search.labels.vocabulary import Vocabulary, readable
 from modag_search.tables import read_rows
 
 if TYPE_CHECKING:
@@ -33,17 +34,26 @@ class Preset:
         ``321.322-71``, which instruments of one class share.
     means : Mapping of str to str
         By label, English words for who reads words; a label that is absent says itself what it means.
+    name : str
     """
 
     hierarchy: Hierarchy
     audioset_ids: Mapping[str, str]
     codes: Mapping[str, str]
     means: Mapping[str, str]
+    name: str
 
     @property
     def labels(self) -> frozenset[str]:
         """All labels of the vocabulary."""
         return frozenset(name for pair in self.hierarchy.pairs() for name in pair).union(self.audioset_ids)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its lowest labels, to choose among: those that no other is a kind of."""
+        lowest = sorted(self.labels - {parent for _, parent in self.hierarchy.pairs()})
+        texts = {label: self.means.get(label) or readable(label) for label in lowest}
+        return Vocabulary(texts, self.hierarchy, self.name)
 
     def respelt(self, labels: Iterable[str]) -> dict[str, str]:
         """Find labels that are of the vocabulary but for their spelling.
@@ -91,14 +101,10 @@ def preset(name: str) -> Preset:
     packaged = packaged_presets()
     if name not in packaged:
         raise UsageError(f"there is no vocabulary {name!r}; packaged: {', '.join(packaged)}")
-    hierarchy, audioset_ids = read_hierarchy_file(packaged[name])
-    return Preset(hierarchy, audioset_ids, _column(packaged[name], "code"), _column(packaged[name], "means"))
-
-
-def _column(path: Path, column: str) -> dict[str, str]:
-    """Read what stands beside children, where anything does."""
-    rows = read_rows(path, columns=f"child,{column}", suffice={"child", column}.issubset, noun="a vocabulary")
-    return {str(row["child"]): str(row[column]) for _, row in rows if row[column]}
+    hierarchy, audioset_ids, means = read_hierarchy_file(packaged[name])
+    rows = read_rows(packaged[name], columns="child,code", suffice={"child", "code"}.issubset, noun="a vocabulary")
+    codes = {str(row["child"]): str(row["code"]) for _, row in rows if row["code"]}
+    return Preset(hierarchy, audioset_ids, codes, means, name)
 
 
 def _bare(name: str) -> str:

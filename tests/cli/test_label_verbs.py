@@ -268,6 +268,19 @@ def test_labels_that_a_vocabulary_spells_otherwise_are_named_in_one_line(filled:
     assert with_items == {"Car alarm", "Church bell", "Dog", "Speech", "Truck", "unheard of"}
 
 
+def test_a_hierarchy_brings_words_for_its_labels(filled: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "kinds.csv").write_text("child,parent,means\nfx-7,water,waves on a beach\nwater,,\n")
+
+    filled("label", "hierarchy", tmp_path / "kinds.csv")
+    means = {row["label"]: row["means"] for row in filled("label", "list").data}
+    assert means == {"fx-7": "waves on a beach", "water": None}
+
+    filled("label", "hierarchy", "--preset", "ucs")
+    means = {row["label"]: row["means"] for row in filled("label", "list").data}
+    assert "forest" in means["AMBIENCE-FOREST"]
+    assert "fx-7" not in means
+
+
 @pytest.mark.parametrize("others", [["--preset", "ucs", "--clear"], ["FILE", "--preset", "ucs"], ["FILE", "--clear"]])
 def test_one_hierarchy_at_a_time(families: CommandLine, tmp_path: Path, others: list[str]) -> None:
     before = families("label", "hierarchy").data

@@ -52,6 +52,7 @@ def test_transfer_by_names_is_a_run_like_others(everyday: CommandLine) -> None:
     [
         (("--all", "--names", ","), "names no label"),
         (("--all", "--names", "dog", "--by", "head"), "a head answers with the labels that it was fitted to"),
+        (("--all", "--names", "dog", "--preset", "ucs"), "--names and --preset exclude each other"),
         (("--all", "--by", "names"), "no labels to choose among; name some, or `modag label add NAME`"),
     ],
 )
@@ -59,6 +60,25 @@ def test_names_that_cannot_be_meant(everyday: CommandLine, arguments: tuple[str,
     outcome = everyday("classify", *arguments)
     assert outcome.status == 2
     assert told in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ((), {"dog": {"ANIMALS-DOG"}, "sea": {"WATER-WAVE", "WATER-SURF", "BEACH-SHORE"}}),
+        (("--level", "0"), {"dog": {"ANIMALS"}, "sea": {"WATER"}}),
+    ],
+)
+def test_a_library_is_sorted_by_a_vocabulary_of_the_package(
+    everyday: CommandLine, level: tuple[str, ...], expected: dict[str, set[str]]
+) -> None:
+    outcome = everyday("transfer", "--by", "names", "--preset", "ucs", "--min-confidence", "0", "--dry-run", *level)
+    assert outcome.status == 0
+    named: dict[str, list[str]] = {}
+    for row in outcome.data:
+        named.setdefault(row["path"].rpartition("/")[2].partition("-")[0], []).append(row["label"])
+    for kind, right in expected.items():
+        assert sum(label in right for label in named[kind]) >= 3, named
 
 
 def test_names_that_are_not_understood(everyday: CommandLine) -> None:

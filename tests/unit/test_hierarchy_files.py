@@ -20,7 +20,7 @@ def written(path: Path, *lines: str) -> Path:
 
 
 def test_children_parents_and_ids(tmp_path: Path) -> None:
-    hierarchy, ids = read_hierarchy_file(
+    hierarchy, ids, _ = read_hierarchy_file(
         written(
             tmp_path / "h.csv",
             "Parent,Child,note,AudioSet_id",
@@ -50,20 +50,20 @@ def test_tabs_semicolons_and_json_lines_say_the_same(tmp_path: Path) -> None:
         ),
     ]
     read = [read_hierarchy_file(path) for path in files]
-    assert [(list(hierarchy.pairs()), ids) for hierarchy, ids in read] == [
+    assert [(list(hierarchy.pairs()), ids) for hierarchy, ids, _ in read] == [
         ([("bowed", "string"), ("violin", "bowed")], {"violin": "/m/07y_7"})
     ] * len(files)
 
 
 def test_what_is_said_twice_counts_once(tmp_path: Path) -> None:
     lines = ["child,parent,audioset_id", "violin,bowed,/m/07y_7", "violin,wooden,/m/07y_7", "violin,bowed,"]
-    hierarchy, ids = read_hierarchy_file(written(tmp_path / "h.csv", *lines))
+    hierarchy, ids, _ = read_hierarchy_file(written(tmp_path / "h.csv", *lines))
     assert hierarchy.parents == {"violin": {"bowed", "wooden"}}
     assert ids == {"violin": "/m/07y_7"}
 
 
 def test_labels_at_the_top_alone_are_a_hierarchy_too(tmp_path: Path) -> None:
-    hierarchy, ids = read_hierarchy_file(written(tmp_path / "h.csv", "child,parent,audioset_id", "violin,,/m/07y_7"))
+    hierarchy, ids, _ = read_hierarchy_file(written(tmp_path / "h.csv", "child,parent,audioset_id", "violin,,/m/07y_7"))
     assert not hierarchy
     assert ids == {"violin": "/m/07y_7"}
 
@@ -71,7 +71,7 @@ def test_labels_at_the_top_alone_are_a_hierarchy_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "lines", "words"),
     [
-        ("h.csv", ["label,parent", "a,b"], r"line 1: must name the columns child,parent\[,audioset_id\], not 'label,"),
+        ("h.csv", ["label,parent", "a,b"], r"line 1: must name the columns child,parent\[,audioset_id\]\[,means\], not 'label,"),
         ("h.csv", [""], "line 1: must name the columns child,parent"),
         ("h.csv", ["child,parent"], "holds no rows"),
         ("h.csv", ["child,parent", "a,b", " ,b"], "line 3: lacks child"),
@@ -132,7 +132,7 @@ def test_a_circle_is_named_with_the_line_that_closes_it(tmp_path: Path, pairs: l
 
 def test_a_long_way_down_is_no_circle(tmp_path: Path) -> None:
     pairs = [f"{number},{number + 1}" for number in range(2000)]
-    hierarchy, _ = read_hierarchy_file(written(tmp_path / "h.csv", "child,parent", *pairs))
+    hierarchy, _, _ = read_hierarchy_file(written(tmp_path / "h.csv", "child,parent", *pairs))
     assert hierarchy.level("0") == 2000
 
 

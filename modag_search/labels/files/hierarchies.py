@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_COLUMNS = "child,parent[,audioset_id]"
+_COLUMNS = "child,parent[,audioset_id][,means]"
 
 
-def read_hierarchy_file(path: Path) -> tuple[Hierarchy, dict[str, str]]:
-    """Read which labels are kinds of which, and what AudioSet calls them.
+def read_hierarchy_file(path: Path) -> tuple[Hierarchy, dict[str, str], dict[str, str]]:
+    """Read which labels are kinds of which, what AudioSet calls them, and words that say what they mean.
 
     Parameters
     ----------
     path : Path
-        CSV or JSONL with the columns ``child`` and ``parent``, and ``audioset_id`` of the child where it has one; a row
-        without a parent is a label at the top.
+        CSV or JSONL with the columns ``child`` and ``parent``, and ``audioset_id`` and ``means`` of the child where it
+        has these; a row without a parent is a label at the top.
 
     Returns
     -------
     hierarchy : Hierarchy
-    audioset_ids : dict of str to str
+    audioset_ids, means : dict of str to str
         By label.
 
     Raises
@@ -39,6 +39,7 @@ def read_hierarchy_file(path: Path) -> tuple[Hierarchy, dict[str, str]]:
     """
     pairs: dict[tuple[str, str], int] = {}
     ids: dict[str, str] = {}
+    means: dict[str, str] = {}
     line_of_id: dict[str, int] = {}
     for line, row in read_rows(path, columns=_COLUMNS, suffice={"child", "parent"}.issubset, noun="a hierarchy"):
         where = f"{path}: line {line}"
@@ -47,8 +48,10 @@ def read_hierarchy_file(path: Path) -> tuple[Hierarchy, dict[str, str]]:
             pairs.setdefault((child, parent), line)
         if identifier := _text(row, "audioset_id", where=where):
             _note_id(ids, line_of_id, child, identifier, line=line, where=where)
+        if words := _text(row, "means", where=where):
+            means.setdefault(child, words)
     try:
-        return Hierarchy.of(pairs), ids
+        return Hierarchy.of(pairs), ids, means
     except UsageError as error:
         raise UsageError(f"{path}: line {_closing_line(pairs)}: {error}") from error
 
