@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from modag_search.labels.presets import packaged_presets, preset
 from modag_search.space.words import TokenTable, crc_of, split_words, word_pieces
 from modag_search.training.threads import training_threads
 
@@ -44,6 +45,8 @@ _ALONE = (
     "several {}",
     "someone with a {}",
 )
+_NAMED = ("{}", "a {}", "{}s", "sound of a {}")
+_REPEATED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,27 @@ def training_texts(names: Names, tokens: Sequence[str], *, settings: TokenTableS
     templates = random.integers(len(_TEMPLATES), size=len(pairs))
     composed = [_TEMPLATES[number].format(*pair) for number, pair in zip(templates, pairs, strict=True)]
     return list(dict.fromkeys([*alone, *sounds, *names.audioset, *words, *names.definitions, *composed]))
+
+
+def vocabulary_texts() -> tuple[list[str], list[str]]:
+    """Make up what the table learns from the vocabularies of the package: rare names mean what is said of them.
+
+    Returns
+    -------
+    texts : list of str
+        Names, alone and in company, and the words for them.
+    meant : list of str
+        What a sentence encoder is to read in the place of each: of names, with the words for them.
+    """
+    pairs: list[tuple[str, str]] = []
+    for name in packaged_presets():
+        vocabulary = preset(name)
+        for label, words in sorted(vocabulary.means.items()):
+            pairs.append((words, words))
+            if label == label.lower():  # those of UCS are codes rather than names
+                described = f"{label}: {words}"
+                pairs += [(form.format(label), described) for form in _NAMED for _ in range(_REPEATED)]
+    return [text for text, _ in pairs], [meant for _, meant in pairs]
 
 
 @training_threads()

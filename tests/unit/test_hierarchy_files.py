@@ -71,7 +71,11 @@ def test_labels_at_the_top_alone_are_a_hierarchy_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "lines", "words"),
     [
-        ("h.csv", ["label,parent", "a,b"], r"line 1: must name the columns child,parent\[,audioset_id\]\[,means\], not 'label,"),
+        (
+            "h.csv",
+            ["label,parent", "a,b"],
+            r"line 1: must name the columns child,parent\[,audioset_id\]\[,means\], not 'label,",
+        ),
         ("h.csv", [""], "line 1: must name the columns child,parent"),
         ("h.csv", ["child,parent"], "holds no rows"),
         ("h.csv", ["child,parent", "a,b", " ,b"], "line 3: lacks child"),

@@ -27,7 +27,13 @@ from modag_search.training.names import (
 )
 from modag_search.training.sentence_encoder import MiniLM
 from modag_search.training.space import Examples, SpaceTrainingSettings, train_branches
-from modag_search.training.token_table import TokenTableSettings, kept_tokens, train_token_table, training_texts
+from modag_search.training.token_table import (
+    TokenTableSettings,
+    kept_tokens,
+    train_token_table,
+    training_texts,
+    vocabulary_texts,
+)
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -108,6 +114,16 @@ def test_texts_to_learn_from_hold_names_definitions_and_words_once() -> None:
     assert len(set(texts)) == len(texts)
     assert texts == training_texts(NAMES, TOKENS, settings=settings)
     assert kept_tokens({"[PAD]": 0, "dog": 1, "犬": 2, "##s": 3}) == ("dog", "##s")
+
+
+def test_rare_names_are_learnt_by_what_is_said_of_them() -> None:
+    texts, meant = vocabulary_texts()
+
+    assert len(texts) == len(meant)
+    read_for = dict(zip(texts, meant, strict=True))
+    assert read_for["a conga"] == read_for["conga"] == "conga: tall Cuban hand drum"
+    assert read_for["tall Cuban hand drum"] == "tall Cuban hand drum"
+    assert not any("AMBIENCE-FOREST" in text for text in texts), "codes are no words"
 
 
 def test_a_table_learns_sums() -> None:
