@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from modag_search.classify.votes import Votes
     from modag_search.errors import ModagError
     from modag_search.features.vectors import SegmentVectors
-    from modag_search.search.items import Query
+    from modag_search.search.query import Query
     from modag_search.values import Int64Array
 
 By = Literal["knn", "head", "names"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Catalog
     from modag_search.features.vectors import SegmentVectors
-    from modag_search.search.items import Query
+    from modag_search.search.query import Query
 
 OUTSIDE = -1
 """Stands for the item of a query that is not in the index."""

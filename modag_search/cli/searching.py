@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Literal
 
@@ -9,13 +10,18 @@ import click
 
 from modag_search.cli.options import format_option, index_option
 from modag_search.cli.output import print_hits, say
+from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modag_search.values import Modality
+
+_SIGNS = ("+", "-")
 
 
 @click.command()
-@click.argument("query")
+@click.argument("queries", metavar="QUERY [+ QUERY]... [- QUERY]...", nargs=-1, required=True)
 @index_option
 @click.option(
     "--modality", type=click.Choice(["image", "sound", "any"]), default="any", show_default=True, help="Of the answers."
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
 )
 @format_option()
 def search(
-    query: str,
+    queries: Sequence[str],
     index_name: str | None,
     modality: Modality | Literal["any"],
     n: int,
@@ -47,12 +53,21 @@ def search(
     have in common; or words in English (text:WORDS, where they might be taken for a path). Similarity is the cosine in
     the shared space: 1 is the same, 0 unrelated. Where answers of both modalities are mixed, they are ranked by how far
     each rises above unlike things of its kind.
-    """
+
+    Several QUERYs of whatever kinds are combined: what stands behind a + is added, what stands behind a - taken away
+    with half the weight. The signs are arguments of their own, and words stand in quotes:
+
+    \b
+    modag search dog.jpg + "in the snow" - "puppy"
+    """  # noqa: D301  click reads the character
+    query, plus, minus = combination(queries)
     from modag_search.cli.opening import open_index
 
     with open_index(index_name) as opened:
         hits = opened.search(
             query,
+            plus=plus,
+            minus=minus,
             modality=modality,
             n=n,
             min_similarity=min_similarity,
@@ -64,3 +79,50 @@ def search(
     if not hits:
         say("nothing found")
         sys.exit(4)
+
+
+def combination(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
+    """Divide arguments into a query, what is added to it and what is taken away.
+
+    Raises
+    ------
+    UsageError
+        If queries and signs do not take turns.
+    """
+    terms: dict[str, list[str]] = {sign: [] for sign in _SIGNS}
+    sign: str | None = "+"
+    for place, argument in enumerate(arguments):
+        if argument in _SIGNS:
+            if sign is not None:
+                raise _sign_without_query(argument if place == 0 else sign)
+            sign = argument
+        elif sign is None:
+            raise _side_by_side(arguments, place)
+        else:
+            terms[sign].append(argument)
+            sign = None
+    if sign is not None:
+        raise _sign_without_query(sign)
+    query, *plus = terms["+"]
+    return query, plus, terms["-"]
+
+
+def _sign_without_query(sign: str) -> UsageError:
+    return UsageError(
+        f"{sign}: a QUERY must stand on either side of this sign, as in `modag search dog.jpg {sign} cat.jpg`; "
+        f"the file of that name is asked with as ./{sign}"
+    )
+
+
+def _side_by_side(arguments: Sequence[str], place: int) -> UsageError:
+    """Word that two queries stand side by side, and how the words around them look in quotes."""
+    first, last = place - 1, place
+    if arguments[place].startswith("+"):
+        return UsageError(f"{arguments[place]!r}: a sign is an argument of its own; put a blank behind the +")
+    while last < len(arguments) and arguments[last] not in _SIGNS:
+        last += 1
+    words = " ".join(arguments[first:last])
+    return UsageError(
+        f"{arguments[first]!r} and {arguments[place]!r}: there is no + or - between them; put words in quotes, as in "
+        f"{shlex.quote(words)}"
+    )

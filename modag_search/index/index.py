@@ -221,6 +221,8 @@ class Index:
         self,
         query: str | os.PathLike[str],
         *,
+        plus: Paths = (),
+        minus: Paths = (),
         modality: Modality | Literal["any"] = "any",
         n: int = 10,
         min_similarity: float = -1.0,
@@ -228,24 +230,29 @@ class Index:
         start_s: float | None = None,
         end_s: float | None = None,
     ) -> list[Hit]:
-        """Find the items that are nearest to a query.
+        """Find the items that are nearest to a query, or to several that are combined.
 
         Parameters
         ----------
         query : str or os.PathLike
             A media file, in the index or not; ``id:N``, an item of the index; ``label:NAME``, what the items with a
-            label have in common; or words in English, ``text:WORDS`` where they might be taken for a path. The query
-            itself is not among the answers.
+            label have in common; or words in English, ``text:WORDS`` where they might be taken for a path. What asks is
+            not among the answers.
+        plus : str, os.PathLike or sequence of them
+            Queries of the same kinds to add: what is like all of them comes first, then what is much like one.
+        minus : str, os.PathLike or sequence of them
+            Queries to take away, each with half the weight of one that is added: what is like them comes later.
         modality : {"image", "sound", "any"}
             Of the answers; the frames and the sound of a video count for either.
         n : int
             How many items, at the most.
         min_similarity : float
-            Leaves out what is less similar (cosine).
+            Leaves out what is less similar (cosine). Where queries are combined, similarity is that to the one
+            direction that they make together.
         label : str, optional
             Only items with this label, or a kind of it.
         start_s, end_s : float, optional
-            Part of the query, in seconds.
+            Part of the query, in seconds, where nothing is added or taken away.
 
         Returns
         -------
@@ -255,14 +262,20 @@ class Index:
         Raises
         ------
         UsageError, MediaError
-            If the query cannot be meant or read, or ``id:N`` is not in the index.
+            If a query cannot be meant or read, ``id:N`` is not in the index, or queries cancel each other out.
         NothingFoundError
-            If the query is silent or black, or no item has the label.
+            If a query is silent or black, or no item has the label.
         SpaceMismatchError
             If only the other modality is wanted, and no space joins the two.
+
+        Examples
+        --------
+        >>> index.search("dog.jpg", plus=["in the snow"], minus=["puppy"], modality="image")  # doctest: +SKIP
         """
         return self._finder.find(
             os.fspath(query),
+            plus=one_or_more(plus),
+            minus=one_or_more(minus),
             modality=modality,
             n=n,
             min_similarity=min_similarity,

@@ -11,19 +11,18 @@ import numpy as np
 from modag_search.errors import SpaceMismatchError, UsageError
 from modag_search.labels.book import LabelBook
 from modag_search.search.items import ItemSearch
+from modag_search.search.probes import ADDED, TAKEN_AWAY, Question, Term, alone, together
 from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import STORES
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from pathlib import Path
 
     from modag_search.catalog import Catalog
-    from modag_search.search.items import Query
     from modag_search.search.snapshot import Snapshot, Snapshots
     from modag_search.settings import IndexSettings
-    from modag_search.stores import StoreReader
     from modag_search.values import Hit, Int64Array
 
 logger = logging.getLogger(__name__)
@@ -51,6 +50,8 @@ class Finder:
         self,
         query: str,
         *,
+        plus: Sequence[str],
+        minus: Sequence[str],
         modality: Modality | Literal["any"],
         n: int,
         min_similarity: float,
@@ -63,25 +64,34 @@ class Finder:
             raise UsageError(f"n must be 1 at least, not {n}")
         if modality not in (*MODALITIES, "any"):
             raise UsageError(f"modality must be image, sound or any, not {modality!r}")
+        if (plus or minus) and not (start_s is None and end_s is None):
+            raise UsageError(
+                f"{query}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
+                "make that part a file of its own"
+            )
         with self._snapshots.present() as snapshot:
             maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
-            asked = maker.make(query, start_s=start_s, end_s=end_s)
-            search = ItemSearch(self._catalog, snapshot.space, self._stores(snapshot, modality, asked))
+            terms = [
+                Term(name=query, query=maker.make(query, start_s=start_s, end_s=end_s), weight=ADDED),
+                *(Term(name=name, query=maker.make(name), weight=ADDED) for name in plus),
+                *(Term(name=name, query=maker.make(name), weight=TAKEN_AWAY) for name in minus),
+            ]
+            question = self._question(snapshot, terms, wanted=MODALITIES if modality == "any" else (modality,))
+            search = ItemSearch(self._catalog, {one: snapshot.get(STORES[one]).reader for one in question.probes})
             among = None if label is None else self._segments_labelled(label)
-            hits = search.hits(asked, n=n, among=among, min_similarity=min_similarity)
+            hits = search.hits(question, n=n, among=among, min_similarity=min_similarity)
             self._warn_of_outdated(snapshot)
         return hits
 
-    def _stores(
-        self, snapshot: Snapshot, modality: Modality | Literal["any"], asked: Query
-    ) -> Mapping[Modality, StoreReader]:
-        """Return what to search; where no space joins the modalities, only what can be compared with what is asked."""
-        wanted = MODALITIES if modality == "any" else (modality,)
-        comparable = [one for one in wanted if snapshot.space.joins or one in asked.vectors]
-        if not comparable:
-            what = "sounds find sounds and pictures find pictures alone"
-            raise no_space_joins(snapshot.encoder.settings, self._folder, what)
-        return {one: snapshot.get(STORES[one]).reader for one in comparable}
+    def _question(self, snapshot: Snapshot, terms: Sequence[Term], *, wanted: Sequence[Modality]) -> Question:
+        """Put terms together; each must be comparable with some of what is wanted, or would count for nothing."""
+        space = snapshot.space
+        question = together(terms, space, wanted) if len(terms) > 1 else alone(terms[0], space, wanted)
+        for term in terms:
+            if not any(term.comparable(space, stored) for stored in question.probes):
+                what = f"sounds find sounds and pictures find pictures alone, and {term.name} has nothing to find"
+                raise no_space_joins(snapshot.encoder.settings, self._folder, what)
+        return question
 
     def _segments_labelled(self, label: str) -> Int64Array:
         names = LabelBook(self._catalog).with_descendants(label)

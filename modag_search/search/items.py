@@ -1,4 +1,4 @@
-"""From query vectors to items: the best segment of each item, over all segments of the query."""
+"""From probes to items: the best segment of each item, over all that is asked with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.search.modality_offset import above_unrelated
 from modag_search.stores import NOTHING, StoreReader
 from modag_search.values import Float32Array, Hit, Int64Array, Modality
 
@@ -16,26 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.space import QueryModality, Space
+    from modag_search.search.probes import Question
 
 _CELLS_AT_ONCE = 1_000_000
 _OWNERS_AT_ONCE = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Query:
-    """What is asked.
-
-    Attributes
-    ----------
-    vectors : Mapping of {"image", "sound", "text"} to np.ndarray [shape=(n, d), float32]
-        Vectors of the query's segments, by the modality that they come from.
-    without : frozenset of int
-        Ids of items that are no answer: the query itself.
-    """
-
-    vectors: Mapping[QueryModality, Float32Array]
-    without: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,28 +65,26 @@ class ItemSearch:
     ----------
     catalog : Catalog
         In a view of the moment that the stores reflect.
-    space : Space
     stores : Mapping of modality to StoreReader
-        The modalities to search.
     """
 
-    def __init__(self, catalog: Catalog, space: Space, stores: Mapping[Modality, StoreReader]) -> None:
+    def __init__(self, catalog: Catalog, stores: Mapping[Modality, StoreReader]) -> None:
         self._catalog = catalog
-        self._space = space
         self._stores = stores
 
-    def hits(self, query: Query, *, n: int, among: Int64Array | None, min_similarity: float) -> list[Hit]:
+    def hits(self, question: Question, *, n: int, among: Int64Array | None, min_similarity: float) -> list[Hit]:
         """Find the `n` nearest items.
 
-        Similarities of one pair of modalities rank as they are. Where several pairs meet, each similarity ranks by how
-        far it rises from that of unlike things to that of the same thing (see `modality_offset`).
+        What is near one direction ranks as it is near. Where several meet, each similarity ranks by how far it rises
+        from that of unlike things to that of the same thing (see `probes`).
 
         The stores are asked for the nearest segments first, where these are fewer than all. Where they do not settle
         which items are the nearest (many segments of a query find the same few items), all segments are compared.
 
         Parameters
         ----------
-        query : Query
+        question : Question
+            Of modalities that there are stores of.
         n : int
         among : np.ndarray [shape=(m,), int64], optional
             Only these segments count.
@@ -115,18 +96,19 @@ class ItemSearch:
             Nearest first.
         """
         k = 2 * n + 8
-        if k * sum(map(len, query.vectors.values())) < sum(map(len, self._stores.values())):
-            found, bound = self._nearest(query, k=k, among=among, min_similarity=min_similarity)
-            items, best = self._best_of_items(found, n=n, without=query.without)
+        n_asking = max((sum(len(probe.vectors) for probe in some) for some in question.probes.values()), default=0)
+        if k * n_asking < sum(len(self._stores[modality]) for modality in question.probes):
+            found, bound = self._nearest(question, k=k, among=among, min_similarity=min_similarity)
+            items, best = self._best_of_items(found, n=n, without=question.without)
             if bound == -math.inf or (len(items) == n and best.ranks[-1] >= bound):
                 return self._as_hits(items, best)
-        found = self._all(query, among=among, min_similarity=min_similarity)
-        return self._as_hits(*self._best_of_items(found, n=n, without=query.without))
+        found = self._all(question, among=among, min_similarity=min_similarity)
+        return self._as_hits(*self._best_of_items(found, n=n, without=question.without))
 
     def _nearest(
-        self, query: Query, *, k: int, among: Int64Array | None, min_similarity: float
+        self, question: Question, *, k: int, among: Int64Array | None, min_similarity: float
     ) -> tuple[_Candidates, float]:
-        """Find the `k` nearest segments of each segment of the query, in each store.
+        """Find the `k` nearest segments of each vector that asks.
 
         Returns
         -------
@@ -136,28 +118,30 @@ class ItemSearch:
         """
         parts: list[_Candidates] = []
         bound = -math.inf
-        for source, vectors in query.vectors.items():
-            for target, store in self._stores.items():
+        for modality, probes in question.probes.items():
+            store = self._stores[modality]
+            for probe in probes:
                 there = len(store) if among is None else min(len(store), len(among))
-                for rows in _blocks(len(vectors), width=min(k, there)):
-                    similarities, ids = store.search(vectors[rows], k=min(k, there), among=among)
-                    ranks = above_unrelated(similarities, self._space.unrelated_similarity(source, target))
+                for rows in _blocks(len(probe.vectors), width=min(k, there)):
+                    similarities, ids = store.search(probe.vectors[rows], k=min(k, there), among=among)
+                    ranks = probe.ranks(similarities)
                     counts = (ids != NOTHING) & (similarities >= min_similarity)
                     parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts]))
                     if k < there:
                         bound = max(bound, float(ranks[counts[:, -1], -1].max(initial=-math.inf)))
         return _Candidates.together(parts), bound
 
-    def _all(self, query: Query, *, among: Int64Array | None, min_similarity: float) -> _Candidates:
-        """Compare all segments with the query; each counts with the query's segment that is nearest to it."""
+    def _all(self, question: Question, *, among: Int64Array | None, min_similarity: float) -> _Candidates:
+        """Compare all segments with all vectors that ask; each counts with the one that is nearest to it."""
         parts: list[_Candidates] = []
-        for source, vectors in query.vectors.items():
-            for target, store in self._stores.items():
-                similarities, ids = store.nearest_to_any(vectors), store.ids()
+        for modality, probes in question.probes.items():
+            store = self._stores[modality]
+            for probe in probes:
+                similarities, ids = store.nearest_to_any(probe.vectors), store.ids()
                 counts = similarities >= min_similarity
                 if among is not None:
                     counts &= np.isin(ids, among)
-                ranks = above_unrelated(similarities, self._space.unrelated_similarity(source, target))
+                ranks = probe.ranks(similarities)
                 parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts]))
         return _Candidates.together(parts)
 

@@ -8,7 +8,7 @@ import math
 import os
 import re
 import shlex
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,6 @@ from modag_search.features.files import FeatureReader, FileFeatures
 from modag_search.features.vectors import SegmentVectors
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item
-from modag_search.search.items import Query
 from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, Modality
 
 if TYPE_CHECKING:
@@ -41,6 +40,22 @@ logger = logging.getLogger(__name__)
 _LOOKS_LIKE_PATH = re.compile(r"^[~.]|[/\\\0]|\.[A-Za-z0-9]{1,5}$|^[a-z]+:")
 """What has a separator or an ending, or begins as a hidden file or as ``id:`` does."""
 _OUTDATED = "was made by another encoder, or another version of one; `modag rebuild` renews it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Query:
+    """What is asked with.
+
+    Attributes
+    ----------
+    vectors : Mapping of {"image", "sound", "text"} to np.ndarray [shape=(n, d), float32]
+        Vectors of the query's segments, by the modality that they come from.
+    without : frozenset of int
+        Ids of items that are no answer: the query itself.
+    """
+
+    vectors: Mapping[QueryModality, Float32Array]
+    without: frozenset[int] = frozenset()
 
 
 class QueryMaker:
@@ -108,6 +123,8 @@ class QueryMaker:
 
     def _of_words(self, words: str) -> Query:
         """Ask with what words mean, and say which of them mean nothing here."""
+        if not self._space.reads_words:
+            raise UsageError(f"{words!r}: space {self._space.name!r} understands no words; ask with media")
         reading = self._space.read(words)
         vectors = self._space.text_vectors([words])
         if reading.unknown:
@@ -219,17 +236,30 @@ class QueryMaker:
         """Return the direction that the vectors of segments have in common, ``[shape=(1, d)]``; None without any."""
         fingerprints = self._encoder.fingerprints
         _, vectors = SegmentVectors(self._catalog, self._space, fingerprints).of(modality, segment_ids.tolist())
-        if len(vectors) == 0:
-            return None
-        total = vectors.sum(axis=0, dtype=np.float64, keepdims=True)
-        direction: Float32Array = (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
-        return direction
+        return common_direction(vectors) if len(vectors) else None
 
     def _projected(self, features: Mapping[Modality, Float32Array], *, without: frozenset[int]) -> Query:
         vectors: dict[QueryModality, Float32Array] = {
             modality: self._space.project(modality, rows) for modality, rows in features.items()
         }
         return Query(vectors=vectors, without=without)
+
+
+def common_direction(vectors: Float32Array) -> Float32Array:
+    """Return the direction that vectors have in common.
+
+    Parameters
+    ----------
+    vectors : np.ndarray [shape=(n, d), float32]
+
+    Returns
+    -------
+    np.ndarray [shape=(1, d), float32]
+        Of unit length.
+    """
+    total = vectors.sum(axis=0, dtype=np.float64, keepdims=True)
+    direction: Float32Array = (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
+    return direction
 
 
 def _overlaps(segment: EncodedSegment, start_s: float | None, end_s: float | None) -> bool:

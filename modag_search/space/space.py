@@ -287,6 +287,10 @@ class Space:
     def _padded(self, parts: Sequence[Float32Array]) -> Float32Array:
         return np.concatenate([*parts, np.zeros((len(parts[0]), self.padding), dtype=np.float32)], axis=1)
 
+    def compares(self, asking: QueryModality, stored: Modality) -> bool:
+        """Whether what asks can be compared with what is stored: with its like alone, where nothing joins the two."""
+        return self.joins or asking == stored
+
     def unrelated_similarity(self, first: QueryModality, second: QueryModality) -> tuple[float, float]:
         """Mean and standard deviation of the similarity of unlike things of two modalities, one of them stored."""
         return self.unrelated["-".join(sorted((first, second)))]

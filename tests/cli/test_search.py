@@ -120,6 +120,48 @@ def test_labels_as_query_and_as_filter(filled: CommandLine, media: Path) -> None
     assert first["labels"] == ["chosen"]
 
 
+def test_queries_are_added_and_taken_away(filled: CommandLine, media: Path) -> None:
+    picture(media / "ab.png", (200, 200, 0))
+    filled("index", media)
+    added = filled("search", media / "a.png", "+", media / "b.wav", "--modality", "image", "-n", "1")
+    assert (added.status, added.stderr) == (0, "")
+    assert [list(row) for row in added.data] == [FIELDS]
+    assert names(added.data) == ["ab.png"]
+    without = ("--modality", "image", "-", media / "b.png", "+", "id:1")  # signs and options in any order
+    assert names(filled("search", media / "ab.png", *without).data) == ["c.png"]
+    assert names(filled("search", media / "ab.png", "-", media / "b.wav", "--modality", "image").data)[0] == "a.png"
+    few = filled("search", media / "a.png", "+", media / "b.png", "--min-similarity", "0.95", "--format", "paths")
+    assert few.stdout.decode().splitlines() == [str(media / "ab.png")]
+    assert filled("search", media / "a.png", "+", media / "b.png", "--label", "nobody").status == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["waves", "on", "a", "beach"],
+            "'waves' and 'on': there is no + or - between them; put words in quotes, as in ",
+        ),
+        (["a.png", "+", "in", "the", "snow", "-", "b.png"], "put words in quotes, as in 'in the snow'"),
+        (["a.png", "+in the snow"], "'+in the snow': a sign is an argument of its own; put a blank behind the +"),
+        (["a.png", "+"], "+: a QUERY must stand on either side of this sign"),
+        (["a.png", "+", "-", "b.png"], "+: a QUERY must stand on either side of this sign"),
+        (["-", "a.png"], "-: a QUERY must stand on either side of this sign"),
+        (["-"], "-: a QUERY must stand on either side of this sign"),
+        (["a.png", "+", "b.png", "--from", "1"], "a.png: no part of it can be chosen by time (--from, --to)"),
+        (["a.png", "-", "id:99"], "id:99: is not in the index"),
+        (["id:1", "-", "id:1", "-", "id:1"], "'id:1', 'id:1', 'id:1': these cancel each other out"),
+    ],
+)
+def test_combinations_that_cannot_be_meant_are_one_line(
+    filled: CommandLine, media: Path, arguments: list[str], words: str
+) -> None:
+    outcome = filled("search", *(media / one if one.endswith(".png") else one for one in arguments))
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert outcome.error.startswith("error: ")
+    assert words in outcome.error
+
+
 @pytest.mark.parametrize(
     ("output_format", "printed"),
     [

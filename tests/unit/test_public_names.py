@@ -91,7 +91,10 @@ INDEX = {
         "self, paths, *, prune=False, dry_run=False, workers=None, exclude=(), follow_symlinks=False, "
         "retry_failed=False, progress=None"
     ),
-    "search": ("self, query, *, modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, end_s=None"),
+    "search": (
+        "self, query, *, plus=(), minus=(), modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, "
+        "end_s=None"
+    ),
     "classify": (
         "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, level=None, "
         "unlabelled=False, workers=None, on_failure=None"

@@ -18,7 +18,7 @@ from modag_search.features.ahead import map_ahead
 from modag_search.features.encoding import MediaEncoder
 from modag_search.features.files import FeatureReader, FileFeatures
 from modag_search.features.vectors import SegmentVectors
-from modag_search.search.items import Query
+from modag_search.search.query import Query
 from modag_search.stores import base
 from modag_search.stores.faiss_flat import FaissFlatStore
 from modag_search.stores.layered import LayeredReader

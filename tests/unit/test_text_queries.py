@@ -48,6 +48,31 @@ def test_words_that_mean_nothing_are_named(everyday: Index, caplog: pytest.LogCa
         everyday.search("qzxvblorp")
 
 
+def test_media_and_words_find_what_is_like_either(everyday: Index) -> None:
+    (rooster, *_) = everyday.search("rooster", modality="image", n=1)
+    for modality in ("image", "sound"):
+        found = everyday.search(f"id:{rooster.id}", plus=["a dog barking"], modality=modality, n=3)
+        assert {kind for hit in found for kind in KINDS if kind in hit.path} == {"rooster", "dog"}, modality
+
+
+def test_what_is_taken_away_leaves_the_rest(everyday: Index) -> None:
+    (dog, *_) = everyday.search("dog", modality="image", n=1)
+    for modality in ("image", "sound"):
+        mixed = everyday.search(f"id:{dog.id}", plus=["waves on a beach"], minus=["a dog"], modality=modality, n=1)
+        assert "sea" in mixed[0].path, modality
+        kept = everyday.search(f"id:{dog.id}", minus=["puppy"], modality=modality, n=1)
+        assert "dog" in kept[0].path, modality
+
+
+def test_of_each_term_the_words_that_mean_nothing_are_named(everyday: Index, caplog: pytest.LogCaptureFixture) -> None:
+    everyday.search("dog", plus=["waves qzxvblorp"], minus=["rooster vblorpqzx"])
+    assert "'waves qzxvblorp': not understood: qzxvblorp; asking with: waves" in caplog.text
+    assert "'rooster vblorpqzx': not understood: vblorpqzx; asking with: rooster" in caplog.text
+    for choice in ({"plus": ["qzxvblorp"]}, {"minus": ["qzxvblorp"]}):
+        with pytest.raises(UsageError, match="'qzxvblorp': none of these words is known"):
+            everyday.search("dog", **choice)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("name", ["dgo.wav", "sounds/dog", "~dog", ".dog", "dog.jpeg"])
 def test_what_looks_like_a_path_is_no_words(everyday: Index, name: str) -> None:
     with pytest.raises(UnreadableMediaError, match=r"does not exist \(any more\); words are asked with as .*text:"):
