@@ -180,7 +180,7 @@ def test_what_it_knows_and_its_share_are_in_the_fingerprint(space: Space, class_
         ({"padding": -5}, "padding must be from 0 to 1024, not -5"),
     ],
 )
-def test_knowledge_that_cannot_be_used_names_its_file(
+def test_class_heads_that_cannot_be_used_name_their_file(
     space: Space, tmp_path: Path, changes: dict[str, object], words: str
 ) -> None:
     path = tmp_path / "a.safetensors"
