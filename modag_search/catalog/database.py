@@ -7,7 +7,7 @@ import os
 import secrets
 import sqlite3
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 30.0
 CONNECTIONS_KEPT = 16
+_LONG_LOG_BYTES = 16 * 2**20
+_LOG_WAIT_S = 0.2
 PATHS_AT_ONCE = 500
 """Paths in one statement; SQLite may be built to take no more than 999 parameters."""
 
@@ -113,6 +115,18 @@ class Database:
             raise RuntimeError("a view of the catalog is open in this thread; what is written would not show in it")
         with self._writing.begin() as connection:
             yield connection
+        self._shorten_log()
+
+    def _shorten_log(self) -> None:
+        """Let what is written next begin the write-ahead log anew, once it is long.
+
+        SQLite does so by itself only in a moment without readers, and where many threads read there may be none. Here
+        it waits a moment for those who read what is in the log; others read the file alone by then.
+        """
+        with suppress(OSError, sqlite3.Error):
+            if os.path.getsize(f"{self.path}-wal") > _LONG_LOG_BYTES:
+                with closing(sqlite3.connect(self.path, timeout=_LOG_WAIT_S)) as connection:
+                    connection.execute("PRAGMA wal_checkpoint(RESTART)")
 
     def close(self) -> None:
         """Let go of the file; nothing can be read or written any more."""

@@ -36,11 +36,11 @@ def computed_ahead(function: Callable[[Input], Output], inputs: Iterable[Input])
     object
         What the function returns for each input. The first error ends it.
     """
-    with _one_processor_a_product(), ThreadPoolExecutor(_WORKERS) as pool:
+    with one_thread_a_product(), ThreadPoolExecutor(_WORKERS) as pool:
         yield from map_ahead(pool, function, inputs, look_ahead=_WORKERS + 1)
 
 
-class _OneProcessorAProduct:
+class _OneThreadAProduct:
     """Keeps each product of matrices to the thread that asks for it, as long as anyone wants that.
 
     Threads of BLAS that wait for each other beside the threads here burn a third of all time. How many BLAS uses holds
@@ -67,4 +67,6 @@ class _OneProcessorAProduct:
                     self._limited.close()
 
 
-_one_processor_a_product = _OneProcessorAProduct()
+one_thread_a_product = _OneThreadAProduct()
+"""For many small steps of linear algebra, too: on a machine that others use as well, threads of BLAS that wait for each
+other take many times longer than one."""

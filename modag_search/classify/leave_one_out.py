@@ -84,7 +84,7 @@ def kept_evidence_weights(
 
 
 def labelled_set_fingerprint(labelled: LabelledSet) -> str:
-    """Hash what evidence weights depend on, but for the vectors: in one space, those of a segment never change.
+    """Hash what evidence weights depend on, but for vectors of segments: in one space, these never change.
 
     Parameters
     ----------
@@ -106,8 +106,11 @@ def labelled_set_fingerprint(labelled: LabelledSet) -> str:
         [len(array) for array in arrays],
     ]
     digest = hashlib.blake2b(json.dumps(head).encode(), digest_size=16)
-    for array in arrays:
+    for array in [*arrays, labelled.understood]:
         digest.update(array.astype("<i8").tobytes())
+    # What words mean may change with a version of the space that makes the same of segments.
+    of_texts = labelled.vectors[len(labelled.vectors) - len(labelled.understood) :]
+    digest.update(of_texts.round(2).astype("<f4").tobytes())
     return digest.hexdigest()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from modag_search.classify.ahead import one_thread_a_product
 from modag_search.classify.arithmetic.lda import (
     Discriminant,
     Examples,
@@ -169,10 +170,12 @@ def fit_head(labelled: LabelledSet, *, space: str, seed: int = 0) -> Head:
     if len(np.unique(taught[:, 1])) < 2:
         raise NothingFoundError("fewer than two labels have vectors; `modag index` renews what is outdated")
     examples = _examples(labelled, taught)
+    with one_thread_a_product():
+        settings = choose_settings(examples, n_labels=len(labelled.names), seed=seed)
     return Head(
         names=labelled.names,
         sums=SufficientStatistics.of(examples, n_labels=len(labelled.names)),
-        settings=choose_settings(examples, n_labels=len(labelled.names), seed=seed),
+        settings=settings,
         taught=taught,
         space=space,
         label_generation=labelled.moment.label_generation,

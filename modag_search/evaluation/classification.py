@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.classify.ahead import one_thread_a_product
 from modag_search.classify.arithmetic.knn import label_evidence, vote_all
 from modag_search.classify.arithmetic.lda import Examples, SufficientStatistics, choose_settings, discriminant
 from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evidence_weights
@@ -163,7 +164,8 @@ def _name_by_head(queries: Items, voters: Items, classes: Int64Array, *, seed: i
     modality = MODALITIES[int(queries.sources[0])]
     labels, each = np.searchsorted(classes, voters.classes), np.arange(len(voters))
     examples = Examples(voters.vectors, labels, voters.sources, voters.groups, each)
-    settings = choose_settings(examples, n_labels=len(classes), seed=seed)[modality]
+    with one_thread_a_product():
+        settings = choose_settings(examples, n_labels=len(classes), seed=seed)[modality]
     guesses = np.zeros(len(queries), dtype=np.int64)
     folds = _folds(queries, voters, seed=seed)
     fold_of_query = np.array([folds.get(group, -1) for group in queries.groups.tolist()])

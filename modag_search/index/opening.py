@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from modag_search import registry
 from modag_search.catalog import Catalog
+from modag_search.catalog.database import BUSY_TIMEOUT_S
 from modag_search.encoders import Encoder
 from modag_search.errors import (
     IndexFolderError,
@@ -47,6 +48,11 @@ _FORMER_SPACES = ("mn04",)
 Encoders = Mapping[Modality, Encoder]
 
 
+def _catalog_wait_s(wait_s: float) -> float:
+    """How long a transaction waits: who has the index's lock must not give up for labels that take a moment."""
+    return max(wait_s, BUSY_TIMEOUT_S)
+
+
 def opened(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
     """Open the index in a folder, and return its settings and its catalog; see `Index.open`."""
     kept = present_settings(IndexSettings.load(folder))
@@ -54,7 +60,7 @@ def opened(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> tu
         raise UsageError(f"{folder}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
     if not (folder / _CATALOG_FILE).is_file():
         raise IndexFolderError(f"{folder}: its {_CATALOG_FILE} is gone; put a copy back, or remove the folder")
-    return kept, Catalog.open(folder / _CATALOG_FILE, wait_s=wait_s)
+    return kept, Catalog.open(folder / _CATALOG_FILE, wait_s=_catalog_wait_s(wait_s))
 
 
 def created(folder: Path, settings: IndexSettings, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
@@ -68,7 +74,7 @@ def created(folder: Path, settings: IndexSettings, *, wait_s: float) -> tuple[In
     try:
         folder.mkdir(parents=True, exist_ok=True)
         settings = replace(settings, space=adopt_space(folder, settings.space, encoder.encoders))
-        catalog = Catalog.open(folder / _CATALOG_FILE, create=True, wait_s=wait_s)
+        catalog = Catalog.open(folder / _CATALOG_FILE, create=True, wait_s=_catalog_wait_s(wait_s))
         settings.save(folder)
     except OSError as error:
         raise IndexFolderError(f"{folder}: cannot be made: {error}") from error

@@ -95,8 +95,14 @@ def training_texts(names: Names, tokens: Sequence[str], *, settings: TokenTableS
     return list(dict.fromkeys([*alone, *sounds, *names.audioset, *words, *names.definitions, *composed]))
 
 
-def vocabulary_texts() -> tuple[list[str], list[str]]:
+def vocabulary_texts(texts: Sequence[str], tokens: Sequence[str]) -> tuple[list[str], list[str]]:
     """Make up what the table learns from the vocabularies of the package: rare names mean what is said of them.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        What it learns from already: names whose words stand here are not rare.
+    tokens : sequence of str
 
     Returns
     -------
@@ -105,12 +111,14 @@ def vocabulary_texts() -> tuple[list[str], list[str]]:
     meant : list of str
         What a sentence encoder is to read in the place of each: of names, with the words for them.
     """
+    known = {word for text in texts for word in split_words(text)}.union(tokens)
     pairs: list[tuple[str, str]] = []
     for name in packaged_presets():
         vocabulary = preset(name)
         for label, words in sorted(vocabulary.means.items()):
             pairs.append((words, words))
-            if label == label.lower():  # those of UCS are codes rather than names
+            # Those of UCS are codes rather than names.
+            if label == label.lower() and not known.issuperset(split_words(label)):
                 described = f"{label}: {words}"
                 pairs += [(form.format(label), described) for form in _NAMED for _ in range(_REPEATED)]
     return [text for text, _ in pairs], [meant for _, meant in pairs]

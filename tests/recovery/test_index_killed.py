@@ -111,7 +111,7 @@ def test_a_change_of_encoders_that_was_killed_goes_on(
 def test_while_one_writes_others_read_and_no_second_one_writes(
     tmp_path: Path, folder: Path, at_the_gate: subprocess.Popen[bytes]
 ) -> None:
-    with Index.open(tmp_path / "index") as index:
+    with Index.open(tmp_path / "index", wait_s=0.2) as index:
         n_items = sum(index.catalog.count().items.values())
         assert 0 < n_items < FILES
         assert len(index.search("id:1", n=100)) == n_items - 1

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search.catalog import Annotation, Catalog, items
+from modag_search.catalog import Annotation, Catalog, database, items
 from tests.catalog_builders import SOUND, image, put, sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -146,3 +146,39 @@ def test_threads_that_write_wait_for_each_other(catalog: Catalog) -> None:
 
     assert len(set(ids)) == 8
     assert catalog.moment.generation == before.generation + 8
+
+
+def test_the_log_stays_short_while_there_is_always_someone_who_reads(
+    catalog: Catalog, other: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two readers hand over to each other: there is no moment without a view."""
+    monkeypatch.setattr(database, "_LONG_LOG_BYTES", 2**18)
+    turns = [threading.Semaphore(0), threading.Semaphore(1)]
+    ended = threading.Event()
+
+    def read(own: int) -> None:
+        while True:
+            turns[own].acquire()
+            with catalog.view():
+                catalog.count()
+                turns[1 - own].release()
+                # Until the other one is within its view, this one stays in its own.
+                if ended.is_set() or not turns[own].acquire(timeout=60):
+                    turns[1 - own].release()
+                    return
+                turns[own].release()
+
+    readers = [threading.Thread(target=read, args=(own,)) for own in (0, 1)]
+    for reader in readers:
+        reader.start()
+    log = Path(f"{catalog.path}-wal")
+    longest = 0
+    for number in range(60):
+        put(other, *(image(f"/m/{number}-{each}.png", f"{number}-{each}") for each in range(30)))
+        longest = max(longest, log.stat().st_size)
+    ended.set()
+    for turn in turns:
+        turn.release()
+    for reader in readers:
+        reader.join(60)
+    assert longest < 4 * 2**18

@@ -8,6 +8,8 @@ import pytest
 
 from modag_search import Index, UsageError
 from modag_search.errors import UnreadableMediaError, UnsupportedMediaError
+from modag_search.labels.presets import packaged_presets, preset
+from modag_search.space import Space, packaged_spaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,3 +106,27 @@ def test_a_space_without_words_says_so(filled: Index) -> None:
 def test_a_folder_is_no_words_either(filled: Index, media: Path) -> None:
     with pytest.raises(UnsupportedMediaError, match="is a folder; ask with one of the files in it"):
         filled.search(media)
+
+
+@pytest.mark.parametrize(
+    ("rare", "like", "unlike"),
+    [
+        ("conga", "drum", "violin"),
+        ("erhu", "violin", "drum"),
+        ("ney", "flute", "drum"),
+        ("kora", "harp", "trumpet"),
+        ("djembe", "drum", "flute"),
+    ],
+)
+def test_names_of_the_vocabularies_are_understood(rare: str, like: str, unlike: str) -> None:
+    space = Space.load(packaged_spaces()["default"])
+    assert space.read(rare).unknown == ()
+    asked, near, far = space.text_vectors([rare, like, unlike])
+    assert asked @ near > asked @ far + 0.1
+
+
+@pytest.mark.parametrize("name", packaged_presets())
+def test_every_label_of_a_vocabulary_says_something(name: str) -> None:
+    texts = [*preset(name).vocabulary.texts.values()]
+    understood, _ = Space.load(packaged_spaces()["default"]).understood(texts)
+    assert len(understood) == len(texts)
