@@ -53,7 +53,7 @@ class Catalog:
     Open one with `Catalog.open`. It answers through its parts (``catalog.items.at(path)``); what changes
     items and their segments are methods of its own. Each call is one transaction: it happens wholly or not
     at all, and counts at most one generation. Any number of threads and processes may read, also while one
-    writes; who writes waits for another who does, up to half a minute, and then raises a CatalogError.
+    writes; who writes waits for another who does, up to half a minute, and then raises an IndexLockedError.
 
     Attributes
     ----------

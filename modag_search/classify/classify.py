@@ -92,7 +92,7 @@ def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | No
             yield path
             continue
         if not os.path.isdir(path):
-            absent = UnreadableMediaError(os.path.abspath(path), "does not exist")
+            absent = UnreadableMediaError(os.path.abspath(path) if path else "''", "does not exist")
             if on_failure is None:
                 raise absent
             on_failure(absent)

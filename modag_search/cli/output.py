@@ -71,7 +71,7 @@ def as_json(value: Any, *, indented: bool = False) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | (orjson.OPT_INDENT_2 if indented else 0))
     except orjson.JSONEncodeError:  # a name that is not UTF-8, which JSON can hold as an escape alone
-        return json.dumps(value, indent=2 if indented else None).encode()
+        return json.dumps(value, indent=2 if indented else None, separators=None if indented else (",", ":")).encode()
 
 
 def print_rows(
@@ -170,7 +170,9 @@ def _cell(value: Any) -> str:
 
 def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Print aligned columns; long paths wrap nowhere, so that they can be copied."""
-    cells = [[_cell(_shortened(column, row.get(column))) for column in columns] for row in rows]
+    cells = [
+        [_in_encoding_of(sys.stdout, _cell(_shortened(column, row.get(column)))) for column in columns] for row in rows
+    ]
     widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
     numeric = [all(isinstance(row.get(column), (int, float, type(None))) for row in rows) for column in columns]
 
@@ -200,8 +202,8 @@ def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
 
 
 def _csv_cell(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return as_json(value).decode()
     if isinstance(value, (list, tuple)):
-        return ";".join(
-            str(content) if not isinstance(content, Mapping) else as_json(content).decode() for content in value
-        )
+        return ";".join(as_json(one).decode() if isinstance(one, Mapping) else str(one) for one in value)
     return printable(value) if isinstance(value, str) else value

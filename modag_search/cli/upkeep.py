@@ -109,6 +109,8 @@ def info(index_name: str | None, output_format: str | None) -> None:
             "feature_bytes": counts.feature_bytes,
             **dataclasses.asdict(opened.settings),
             "space": opened.space.name,
+            "space_from": opened.settings.space,
+            "space_fingerprint": opened.space.fingerprint,
         }
     print_document(document, output_format=output_format)
     if outdated:

@@ -30,6 +30,7 @@ def test_info(filled: CommandLine, media: Path) -> None:
         "feature_bytes": 6 * 3 * 2,
         "sound_encoder": "toy-sound",
         "space": "toy",
+        "space_from": "own",
         "store": "faiss-flat",
         "window_s": 10.0,
     }

@@ -242,6 +242,15 @@ def test_a_sound_and_a_picture_that_changed_partners_are_found(index: Index, med
     assert len(index.audit_pairs(min_rank=0.0)) == 8
 
 
+def test_a_pair_is_judged_from_both_sides(index: Index, media: Path) -> None:
+    """Every other picture goes better with the sound; no other sound goes better with the picture."""
+    pair(media, "odd", "red", "green")
+    make_pictures(media / "others", "red", n=3)
+    index.add([media])
+    (found,) = index.audit_pairs(min_rank=0.0)
+    assert 0.3 < found.rank < 0.6, "the mean of nearly all and none"
+
+
 def test_only_files_of_one_name_in_one_folder_are_pairs(index: Index, media: Path) -> None:
     for folder in ("here", "there"):
         for name in KINDS:

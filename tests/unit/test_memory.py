@@ -94,9 +94,11 @@ def test_suggest_and_audit_hold_no_more_than_blocks(index: Index) -> None:
     index.classify(f"id:{ids[-1]}")  # what outlives the call is learnt
 
     suggested, peak_of_suggest_mib = with_peak_mib(lambda: index.suggest(n=10))
-    _, peak_of_audit_mib = with_peak_mib(index.audit)
+    issues, peak_of_audit_mib = with_peak_mib(index.audit)
 
+    assert len(suggested) == 10
     assert {one.id for one in suggested} <= set(ids[6000:])
+    assert "label 40" in [one.label for one in issues if one.id == wrong]
     all_by_all_mib = 12_000 * 6000 * 4 / MIB
     assert max(peak_of_suggest_mib, peak_of_audit_mib) < all_by_all_mib * 0.8
 

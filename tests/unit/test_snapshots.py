@@ -119,6 +119,9 @@ def test_a_reader_goes_on_in_the_space_that_another_process_has_moved_to(
     filled: Index, media: Path, tmp_path: Path
 ) -> None:
     assert names(filled, media / "a.wav", n=1) == ["a.png"]
+    filled.label([media / "a.png"], "red")
+    filled.label([media / "c.png"], "blue")
+    assert filled.classify(media / "a.wav")[0].label == "red"
     space = tmp_path / "other.safetensors"
     space.write_bytes(toy_space(turned=True).to_bytes())
     with Index.open(filled.folder) as other:
@@ -127,6 +130,7 @@ def test_a_reader_goes_on_in_the_space_that_another_process_has_moved_to(
     before = {path.name: path.read_bytes() for path in (filled.folder / "stores").iterdir()}
     assert [names(filled, media / f"{name}.wav") for name in "abc"] == expected
     assert expected[0][0] != "a.png"
+    assert filled.classify(media / "a.wav")[0].label == "blue", "by the labels in their new places"
     assert {path.name: path.read_bytes() for path in (filled.folder / "stores").iterdir()} == before
     assert filled.space.fingerprint != toy_space().fingerprint
     assert filled.add([picture(media / "new.png", RED)]).added == 1
