@@ -79,7 +79,7 @@ make_environment() {
 
 install_checkout() {
     if [ $# -gt 0 ]; then
-        install --editable '.[heic,yamnet]' --group "$1"
+        install --editable '.[heic,transformers,yamnet]' --group "$1"
     else
         install --editable .
     fi

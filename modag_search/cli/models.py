@@ -57,9 +57,10 @@ def models(context: click.Context, output_format: str | None) -> None:
 def add(name: str, file: Path) -> None:
     """Install the weights of encoder NAME from FILE, after checking them."""
     from modag_search import registry
+    from modag_search.encoders.weights import add_weights
     from modag_search.errors import UsageError
 
-    weights = registry.encoder_class(name).weights
-    if weights is None:
+    files = registry.encoder_class(name)().weights_files()
+    if not files:
         raise UsageError(f"{name}: its weights come with a package; there is nothing to add")
-    say(f"{weights.add(file)}: installed")
+    say(f"{add_weights(files, file)}: installed")

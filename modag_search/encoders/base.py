@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from modag_search.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -105,6 +107,25 @@ class Encoder(ABC):
             Where the weights are absent or altered.
         """
 
+    def encode_texts(self, texts: Sequence[str]) -> Float32Array:  # noqa: ARG002  what a text tower takes
+        """Make features of texts, where the network was trained beside a tower for them.
+
+        Parameters
+        ----------
+        texts : sequence of str
+
+        Returns
+        -------
+        np.ndarray [shape=(len(texts), dimension), float32]
+            To be compared with the features of what the texts describe.
+
+        Raises
+        ------
+        UsageError
+            If it has no such tower.
+        """
+        raise UsageError(f"encoder {self.name!r} has no text tower: it makes features of no words")
+
     def class_head(self) -> ClassHead | None:
         """Return what makes class logits of features, where the network has it; training a space draws on it."""
         return None
@@ -112,6 +133,10 @@ class Encoder(ABC):
     def weights_digest(self) -> str:
         """Return a hash of the weights that `encode` uses; computing it must be cheap."""
         return self.weights.sha256 if self.weights else ""
+
+    def weights_files(self) -> tuple[WeightsFile, ...]:
+        """Return all files to fetch: `weights`, and what else the encoder reads."""
+        return (self.weights,) if self.weights else ()
 
     def missing_weights(self) -> str | None:
         """Say how to get the weights, or return None where they are on this machine."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from modag_search.encoders.mel_bank import MelBank
+
 if TYPE_CHECKING:
-    from modag_search.values import Float32Array, Int64Array
+    from modag_search.values import Float32Array
 
 SAMPLE_RATE_HZ: Final = 32_000
 FRAMES_A_SECOND: Final = 100
@@ -90,7 +92,7 @@ def mel_power(signal: Float32Array) -> Float32Array:
     for start in range(0, n_frames, _FRAMES_AT_ONCE):
         part = frames[start : start + _FRAMES_AT_ONCE]
         np.multiply(part, window, out=windowed[: len(part), :_WINDOW_SIZE])
-        spectrum = np.fft.rfft(windowed[: len(part)])[:, : bank.n_bins]
+        spectrum = np.fft.rfft(windowed[: len(part)])[:, bank.bins]
         bins = np.square(spectrum.real)
         bins += np.square(spectrum.imag)
         power[:, start : start + len(part)] = bank(np.ascontiguousarray(bins.T))
@@ -111,48 +113,12 @@ def _window() -> Float32Array:
     return window
 
 
-class _MelBank:
-    """Kaldi's triangular mel bands, as sums over neighbouring bins.
-
-    A bin lies on the rising side of one band and on the falling side of the one below it, so that all bands take two
-    products a bin. Sums in one order, where a matrix product would leave it to a library and its threads.
-
-    Attributes
-    ----------
-    n_bins : int
-        How many bins, from the lowest, have weight in a band.
-    """
-
-    def __init__(self) -> None:
-        # The Nyquist bin has no weight in Kaldi's bands.
-        hertz = np.arange(_FFT_SIZE // 2) * (SAMPLE_RATE_HZ / _FFT_SIZE)
-        place = _mel(hertz) / (_mel(np.array([_TOP_HZ])) / (MEL_BANDS + 1))
-        self.n_bins = int(np.count_nonzero(place < MEL_BANDS + 1))
-        place = place[: self.n_bins]
-        band = np.floor(place).astype(np.int64)
-        self._rising = (place - band).astype(np.float32)[:, None]
-        self._falling = np.float32(1.0) - self._rising
-        # Low bands are narrower than a bin and may hold none.
-        self._bands, self._starts = np.unique(band, return_index=True)
-
-    def __call__(self, bins: Float32Array) -> Float32Array:
-        """Sum the power of the lowest bins ``[shape=(n_bins, m)]`` to bands ``[shape=(128, m)]``."""
-        sums = np.zeros((MEL_BANDS + 1, bins.shape[1]), dtype=np.float32)
-        sums[self._bands] = _segment_sums(bins * self._rising, self._starts)
-        # What falls below the lowest band belongs to none.
-        sums[self._bands[1:] - 1] += _segment_sums(bins * self._falling, self._starts)[1:]
-        bands: Float32Array = sums[:-1]
-        return bands
-
-
-def _segment_sums(values: Float32Array, starts: Int64Array) -> Float32Array:
-    """Sum rows from each start to the next."""
-    return np.add.reduceat(values, starts, axis=0)
-
-
 @functools.cache
-def _mel_bank() -> _MelBank:
-    return _MelBank()
+def _mel_bank() -> MelBank:
+    """Make Kaldi's bands, which are triangles in mel."""
+    # The Nyquist bin has no weight in them.
+    hertz = np.arange(_FFT_SIZE // 2) * (SAMPLE_RATE_HZ / _FFT_SIZE)
+    return MelBank(_mel(hertz) / (_mel(np.array([_TOP_HZ])) / (MEL_BANDS + 1)), bands=MEL_BANDS)
 
 
 def _mel(hertz: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import sys
@@ -10,12 +11,18 @@ import urllib.error
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from modag_search.encoders.torch_backend import require_torch
 from modag_search.errors import ModelError, UsageError, WeightsDamagedError, WeightsMissingError
 from modag_search.files import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
 
 
 def models_folder() -> Path:
@@ -111,6 +118,7 @@ class WeightsFile:
         require_torch(f"encoder {self.encoder!r}")
         from torch.hub import download_url_to_file
 
+        logger.warning("%s is fetched from %s, once", self.path, self.address)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             download_url_to_file(self.address, str(self.path), hash_prefix=self.sha256, progress=sys.stderr.isatty())
@@ -123,6 +131,20 @@ class WeightsFile:
                 f"the weights of {self.encoder} are not on this machine and could not be fetched ({error}); "
                 f"{self.how_to_get}"
             ) from error
+
+
+def add_weights(files: Sequence[WeightsFile], source: Path) -> Path:
+    """Copy a file that the user has into the models folder: the one of `files` whose SHA-256 it has.
+
+    Raises
+    ------
+    UsageError, WeightsDamagedError, ModelError
+        As `WeightsFile.add`.
+    """
+    if len(files) > 1 and source.is_file():
+        found = sha256_of(source)
+        files = [file for file in files if found.startswith(file.sha256)] or files
+    return files[0].add(source)
 
 
 def packaged_path(file_name: str) -> Path:

@@ -28,7 +28,9 @@ WITHOUT_EXTRAS = """
 import sys
 from importlib.machinery import PathFinder
 
-ABSENT = {"matplotlib", "pillow_heif", "tflite", "torch", "torchaudio", "torchvision"}
+ABSENT = {
+    "matplotlib", "pillow_heif", "tflite", "tokenizers", "transformers", "torch", "torchaudio", "torchvision"
+}
 
 
 class Finder(PathFinder):
@@ -130,7 +132,12 @@ def test_training_names_the_extra_where_torch_is_here_but_nothing_draws(light: C
 
 @pytest.mark.parametrize(
     ("option", "encoder", "other"),
-    [("--sound-encoder", "yamnet", "toy-image"), ("--image-encoder", "resnet50", "toy-sound")],
+    [
+        ("--sound-encoder", "yamnet", "toy-image"),
+        ("--sound-encoder", "clap", "toy-image"),
+        ("--image-encoder", "resnet50", "toy-sound"),
+        ("--image-encoder", "clip", "toy-sound"),
+    ],
 )
 def test_an_encoder_that_needs_an_extra_says_so(
     light: CommandLine, media: Path, tmp_path: Path, option: str, encoder: str, other: str

@@ -37,7 +37,7 @@ for arguments in json.loads(sys.stdin.read()):
 """
 
 
-NETWORKS = ("matplotlib", "sklearn", "torch", "torchaudio", "torchvision")
+NETWORKS = ("matplotlib", "sklearn", "tokenizers", "torch", "torchaudio", "torchvision", "transformers")
 ALL_HEAVY = (*NETWORKS, "PIL", "av", "faiss", "scipy", "soundfile", "soxr")
 
 

@@ -112,7 +112,7 @@ def test_migrate(filled: CommandLine) -> None:
 
 def test_models_lists_encoders_and_how_to_get_them(modag: CommandLine) -> None:
     rows = {row["name"]: row for row in modag("models").data}
-    assert {"modag-sound", "efficientnet-lite2", "resnet50", "yamnet", "toy-image"} <= rows.keys()
+    assert {"clap", "clip", "modag-sound", "efficientnet-lite2", "resnet50", "yamnet", "toy-image"} <= rows.keys()
     assert rows["modag-sound"]["here"]
     assert rows["toy-image"]["modality"] == "image"
     yamnet = rows["yamnet"]

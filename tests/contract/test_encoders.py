@@ -68,7 +68,7 @@ def segments(encoder: Encoder) -> list[Segment]:
 
 
 def test_the_built_in_encoders_are_installed() -> None:
-    assert {"modag-sound", "efficientnet-lite2", "resnet50", "yamnet"} <= set(NAMES)
+    assert {"clap", "clip", "modag-sound", "efficientnet-lite2", "resnet50", "yamnet"} <= set(NAMES)
 
 
 def test_the_default_encoders_need_no_download() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LIGHT = "install --editable ."
-FULL = "install --editable .[heic,yamnet] --group"
+FULL = "install --editable .[heic,transformers,yamnet] --group"
 
 # Keeps no packages, only a log of what was to be installed.
 UV = """#!/bin/sh
