@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from pathlib import Path
 
 import click
 
 from modag_search.cli.options import format_option
 from modag_search.cli.output import print_rows, say
+
+_ANSWER = ("asked", "expected", "found", "right")
 
 
 @click.group(invoke_without_command=True)
@@ -16,7 +20,8 @@ from modag_search.cli.output import print_rows, say
 def models(context: click.Context, output_format: str | None) -> None:
     """List the installed encoders, and whether their weights are here.
 
-    `modag models add NAME FILE` installs weights from a file.
+    `modag models add NAME FILE` installs weights from a file; `modag models check NAME` tells whether an encoder
+    answers as it must.
     """
     if context.invoked_subcommand is not None:
         return
@@ -64,3 +69,22 @@ def add(name: str, file: Path) -> None:
     if not files:
         raise UsageError(f"{name}: its weights come with a package; there is nothing to add")
     say(f"{add_weights(files, file)}: installed")
+
+
+@models.command()
+@click.argument("name")
+@format_option(choices=("table", "json", "jsonl", "csv"))
+def check(name: str, output_format: str | None) -> None:
+    """Ask encoder NAME about made sounds or pictures, and see whether it answers as it must.
+
+    Weights that are not here are fetched. Exit: 0 all answers are right, 1 one is not.
+    """
+    from modag_search import registry
+    from modag_search.encoders import checking
+
+    answers = checking.check(registry.encoder_class(name)())
+    print_rows([dataclasses.asdict(answer) for answer in answers], output_format=output_format, columns=_ANSWER)
+    n_right = sum(answer.right for answer in answers)
+    say(f"{name}: {n_right} of {len(answers)} answers are right")
+    if n_right < len(answers):
+        sys.exit(1)
