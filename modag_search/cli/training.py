@@ -1,4 +1,4 @@
-"""Training: ``train space``, ``train head``."""
+"""Training: ``train space``, ``train names``, ``train head``."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _settings_options(command: Command) -> Command:
 
 @click.group()
 def train() -> None:
-    """Train a space on media of your own, or a head on the labels of an index."""
+    """Train a space on media of your own or on names alone, or a head on the labels of an index."""
 
 
 @train.command()
@@ -238,6 +238,66 @@ def _interrupted(notes: Checkpoint) -> click.Abort:
         "interrupted; nothing is kept: the same command begins anew. Where decoding takes long, `modag index` the "
         "media first, and train with --index"
     )
+
+
+@train.command()
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("names.safetensors"),
+    show_default=True,
+    help="The space file.",
+)
+@click.option("--name", default="names", show_default=True, help="What the space calls itself.")
+@click.option("--sound-encoder", default="clap", show_default=True, help="One with a text tower; see `modag models`.")
+@click.option("--image-encoder", default="clip", show_default=True, help="Likewise.")
+@click.option(
+    "--names",
+    "list_of_names",
+    type=click.Path(path_type=Path),
+    help="A file with names of things, one a line. [default: 3,596 that come with the program]",
+)
+@format_option(choices=("table", "json"))
+@progress_option
+def names(
+    output: Path,
+    name: str,
+    sound_encoder: str,
+    image_encoder: str,
+    list_of_names: Path | None,
+    output_format: str | None,
+    no_progress: bool,
+) -> None:
+    """Make a space of what two encoders with text towers see in names.
+
+    No sound and no picture is needed. Both text towers read the same names, and a linear map carries each encoder to
+    where they agree; `modag index PATH --sound-encoder clap --image-encoder clip --space FILE` makes an index with it.
+    Words ask there by way of both towers.
+    """
+    from modag_search import registry
+    from modag_search.cli.progress import count_progress
+    from modag_search.files import write_atomically
+    from modag_search.training.joining import PACKAGED_NAMES, join_by_names, read_name_list
+
+    check_writable(output, option="--output", replaces=b"modag-space/")
+    listed = read_name_list(list_of_names or PACKAGED_NAMES)
+    encoders = {"sound": registry.encoder_class(sound_encoder)(), "image": registry.encoder_class(image_encoder)()}
+    for modality, encoder in encoders.items():
+        if encoder.modality != modality:
+            raise UsageError(f"--{modality}-encoder {encoder.name}: takes {encoder.modality}s")
+    with count_progress(wanted=not no_progress) as bar:
+        made = join_by_names(
+            encoders,  # type: ignore[arg-type]
+            listed,
+            name=name,
+            progress=(lambda done: bar("reading names", done, len(listed))) if bar else None,
+        )
+    write_atomically(output, [made.to_bytes()], error=ModelError)
+    say(
+        f"{output}: written; `modag index PATH --sound-encoder {sound_encoder} --image-encoder {image_encoder} "
+        f"--space {output}` makes an index with it"
+    )
+    print_document(dict(made.card), output_format=output_format)
 
 
 @train.command()

@@ -76,6 +76,8 @@ class Encoder(ABC):
     card : EncoderCard
     weights : WeightsFile or None
         The file to fetch; None where the weights come with a package.
+    caption : str
+        How `encode_texts` best gets words about a thing, which stand for ``{}``.
     """
 
     name: ClassVar[str]
@@ -85,6 +87,7 @@ class Encoder(ABC):
     revision: ClassVar[str] = "1"
     card: ClassVar[EncoderCard]
     weights: ClassVar[WeightsFile | None] = None
+    caption: ClassVar[str] = "{}"
 
     @abstractmethod
     def encode(self, batch: Sequence[Float32Array | Uint8Array]) -> Float32Array:

@@ -49,7 +49,7 @@ class Clip(TowerEncoder, SquareImageEncoder):
     mean = (0.48145466, 0.4578275, 0.40821073)
     spread = (0.26862954, 0.26130258, 0.27577711)
     crops_after_scaling = True
-    caption = "a photo of a {}."
+    caption = "a photo of {}."
     architecture = {  # noqa: RUF012  declared as a ClassVar above
         "projection_dim": 512,
         "text_config": {

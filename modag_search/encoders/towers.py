@@ -39,15 +39,12 @@ class TowerEncoder(NetworkEncoder):
         What divides texts into tokens: a ``tokenizer.json``; no sound and no picture needs it.
     architecture : Mapping of str to object
         The configuration of the network, where it differs from what transformers takes by default.
-    caption : str
-        How texts about a thing were put in training; ``{}`` is the thing.
     most_tokens : int
         Of longer texts the rest is left out.
     """
 
     vocabulary: ClassVar[WeightsFile]
     architecture: ClassVar[Mapping[str, Any]]
-    caption: ClassVar[str]
     most_tokens: ClassVar[int] = 77
 
     @abstractmethod

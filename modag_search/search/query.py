@@ -125,6 +125,10 @@ class QueryMaker:
         """Ask with what words mean, and say which of them mean nothing here."""
         if not self._space.reads_words:
             raise UsageError(f"{words!r}: space {self._space.name!r} understands no words; ask with media")
+        if self._space.text_towers:
+            encoders = self._encoder.encoders
+            seen = {m: encoders[m].encode_texts([encoders[m].caption.format(words)]) for m in MODALITIES}
+            return Query(vectors={"text": self._space.tower_vectors(seen)})
         reading = self._space.read(words)
         vectors = self._space.text_vectors([words])
         if reading.unknown:

@@ -37,6 +37,26 @@ class Branch:
         units: Float32Array = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
         return units
 
+    @classmethod
+    def linear(cls, weight: np.ndarray, *, bias: np.ndarray) -> Branch:
+        """Make of a linear map the branch that does the same with features of unit length.
+
+        What goes into ELU is lifted above 0, where ELU changes nothing, and let down again behind it.
+
+        Parameters
+        ----------
+        weight : np.ndarray [shape=(dimension, d)]
+        bias : np.ndarray [shape=(dimension,)]
+
+        Returns
+        -------
+        Branch
+        """
+        # Features kept in half precision may be a little longer than 1.
+        lift = 1.01 * np.linalg.norm(weight, axis=1) + np.abs(bias)
+        identity = np.eye(len(bias), dtype=np.float32)
+        return cls(weight.astype(np.float32), lift.astype(np.float32), identity, (bias - lift).astype(np.float32))
+
     @property
     def takes(self) -> int:
         """Length of the features."""

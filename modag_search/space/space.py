@@ -79,6 +79,8 @@ class Space:
         Weight of the other parts in a similarity, in [0, 1]; that of the first is the rest.
     meaning : Meaning, optional
         What the third part is made by; None in a space that has none, which then understands no words.
+    text_towers : bool
+        Whether a text is understood by way of both encoders' own text towers; see `tower_vectors`.
     padding : int
         How many zeros follow.
     encoders : Mapping of modality to Mapping
@@ -103,6 +105,7 @@ class Space:
     tree: NameTree | None = None
     class_head_share: float = 0.0
     meaning: Meaning | None = None
+    text_towers: bool = False
     padding: int = 0
 
     @property
@@ -146,7 +149,7 @@ class Space:
     @property
     def reads_words(self) -> bool:
         """Whether a text can ask."""
-        return self.meaning is not None
+        return self.meaning is not None or self.text_towers
 
     @property
     def dimension(self) -> int:
@@ -238,7 +241,7 @@ class Space:
             If the space understands no words, or none of a text's words.
         """
         if self.tree is None or self.meaning is None:
-            raise UsageError(f"space {self.name!r} understands no words")
+            raise self._without_words()
         meant = self.meaning.words.vectors(texts)
         named, common = self.meaning.named(meant)
         learned = np.zeros((len(texts), self.branches["sound"].dimension), dtype=np.float32)
@@ -254,14 +257,36 @@ class Space:
         Returns
         -------
         places : np.ndarray [shape=(n,), int64]
-            Of these texts among all, ascending; none in a space that understands no words.
+            Of these texts among all, ascending; none in a space that understands no words by itself.
         vectors : np.ndarray [shape=(n, dimension), float32]
             Of unit length.
         """
-        known = [place for place, text in enumerate(texts) if self.reads_words and self.read(text).understood]
+        known = [place for place, text in enumerate(texts) if self.meaning is not None and self.read(text).understood]
         if not known:
             return np.zeros(0, dtype=np.int64), np.zeros((0, self.dimension), dtype=np.float32)
         return np.array(known, dtype=np.int64), self.text_vectors([texts[place] for place in known])
+
+    def tower_vectors(self, features: Mapping[Modality, Float32Array]) -> Float32Array:
+        """Carry texts into a space of encoders that have text towers.
+
+        Parameters
+        ----------
+        features : Mapping of modality to np.ndarray [shape=(n, d), float32]
+            What the text tower of each encoder makes of the texts, in its own caption.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, dimension), float32]
+            Of unit length: the direction between what the two say.
+
+        Raises
+        ------
+        UsageError
+            If texts are not understood in this way.
+        """
+        if not self.text_towers:
+            raise UsageError(f"space {self.name!r} was not made of what text towers see")
+        return unit(np.sum([self.project(modality, features[modality]) for modality in MODALITIES], axis=0))
 
     def read(self, text: str) -> Reading:
         """Tell which words of a text are understood.
@@ -272,8 +297,12 @@ class Space:
             If the space understands no words at all.
         """
         if self.meaning is None:
-            raise UsageError(f"space {self.name!r} understands no words")
+            raise self._without_words()
         return self.meaning.words.read(text)
+
+    def _without_words(self) -> UsageError:
+        towers = "by itself: its encoders' text towers do, see `Space.tower_vectors`" if self.text_towers else ""
+        return UsageError(f"space {self.name!r} understands no words {towers}".rstrip())
 
     def _told(
         self, tree: NameTree, meaning: Meaning, named: Float32Array, common: Float32Array, meant: Float32Array
@@ -310,6 +339,8 @@ class Space:
             metadata["knowledge"] = {**self.tree.to_json(), "share": self.class_head_share}
         if self.padding:
             metadata["padding"] = self.padding
+        if self.text_towers:
+            metadata["text_towers"] = True
         if self.meaning:
             metadata["names"] = self.meaning.to_json()
         contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
@@ -339,6 +370,7 @@ class Space:
             if stored is None:
                 raise ModelError(f"{path}: not a space file of this version ({_FORMAT})")
             metadata = json.loads(stored)
+            text_towers = bool(metadata.get("text_towers"))
             tree, share = read_naming(metadata.get("knowledge"))
             meaning = read_meaning(tensors, metadata.get("names"), tree, share)
             for modality in MODALITIES:
@@ -352,7 +384,8 @@ class Space:
                 meaning=meaning,
                 padding=read_padding(metadata),
                 encoders=read_encoders(metadata["encoders"]),
-                unrelated=read_unrelated(metadata["background"], reads_words=meaning is not None),
+                text_towers=text_towers,
+                unrelated=read_unrelated(metadata["background"], reads_words=text_towers or meaning is not None),
                 card=dict(metadata["card"]),
             )
         except FileNotFoundError as error:

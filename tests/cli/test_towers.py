@@ -73,3 +73,54 @@ def test_first_use_fetches_and_says_so(towers: CommandLine) -> None:
     outcome = towers("index", "media", *TOWERS)
     assert (outcome.status, outcome.data["added"]) == (0, 5)
     assert outcome.stderr.count("is fetched from file://") == 2
+
+
+def names_file(folder: Path) -> Path:
+    """Combinations of the words that the small towers know."""
+    words = ("dog", "cat", "rain", "red", "tone", "whistle", "engine", "sound")
+    path = folder / "list.txt"
+    path.write_text("\n".join(f"{first} {second}" for first in words for second in words))
+    return path
+
+
+def test_a_space_is_made_of_names_and_words_ask_in_it(
+    towers: CommandLine, tiny_towers: TinyTowers, tmp_path: Path
+) -> None:
+    tiny_towers.add()
+    made = towers("train", "names", "--names", names_file(tmp_path))
+    assert made.status == 0, made.stderr
+    assert made.data["names"] == 64
+    assert set(made.data["metrics"]["names_held_out"]) == {"recall_at_1", "recall_at_10"}
+    assert made.error.startswith("names.safetensors: written; `modag index PATH --sound-encoder clap")
+    outcome = towers("index", "media", *TOWERS, "--space", "names.safetensors")
+    assert (outcome.status, outcome.data["added"]) == (0, 5)
+    assert "no space joins" not in outcome.stderr
+    everything = {"red.png", "green.png", "blue.png", "low.wav", "high.wav"}
+    assert set(found(towers("search", "a red dog"))) == everything
+    assert set(found(towers("search", "text:rain", "--modality", "sound"))) == {"low.wav", "high.wav"}
+    assert found(towers("search", "media/low.wav", "--modality", "image", "-n", "3"))
+    by_id = towers("search", "id:1")
+    assert by_id.status == 0
+    assert towers("info").status == 0
+
+
+def test_an_index_moves_to_a_space_by_names(towers: CommandLine, tiny_towers: TinyTowers, tmp_path: Path) -> None:
+    tiny_towers.add()
+    towers("index", "media", *TOWERS)
+    outcome = towers("search", "a red dog")
+    assert outcome.status != 0
+    towers("train", "names", "--names", names_file(tmp_path), "--output", "mine.safetensors")
+    assert towers("rebuild", "--space", "mine.safetensors").status == 0
+    assert len(found(towers("search", "a red dog"))) == 5
+
+
+def test_encoders_without_text_towers_are_refused(towers: CommandLine, tmp_path: Path) -> None:
+    for arguments, message in (
+        (("--sound-encoder", "modag-sound"), "encoder 'modag-sound' has no text tower"),
+        (("--sound-encoder", "clip"), "--sound-encoder clip: takes images"),
+        (("--names", tmp_path / "nowhere"), "nowhere: cannot be read"),
+    ):
+        outcome = towers("train", "names", *arguments)
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert message in outcome.error
+    assert not (tmp_path / "names.safetensors").exists()
