@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import threading
 from abc import abstractmethod
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _EXTRA = "transformers"
 _TEXTS_AT_ONCE = 64
+_loading = threading.RLock()
+"""A network takes 0.6 GB: the one who asks with words and the one who encodes must not both load it."""
 
 
 class TowerEncoder(NetworkEncoder):
@@ -74,15 +77,20 @@ class TowerEncoder(NetworkEncoder):
             ways.append(f'it takes `pip install "modag-search[{_EXTRA}]"`')
         return "; ".join(way for way in ways if way) or None
 
-    @functools.cached_property
+    @property
     def model(self) -> torch.nn.Module:
-        """The whole network, both towers, loaded on first use.
+        """The whole network, both towers, loaded on first use; of threads that ask at once, one does.
 
         Raises
         ------
         MissingExtraError, WeightsMissingError, WeightsDamagedError
             If it is not to be had.
         """
+        with _loading:
+            return self._model
+
+    @functools.cached_property
+    def _model(self) -> torch.nn.Module:
         if not _has_transformers():
             raise MissingExtraError(f"encoder {self.name!r}", _EXTRA)
         weights = self.read_weights()
@@ -90,7 +98,7 @@ class TowerEncoder(NetworkEncoder):
         # Tables of positions are in the files of some versions and not in those of others: the network makes them.
         made = {name for name, buffer in model.named_buffers() if not buffer.is_floating_point()}
         try:
-            loaded = model.load_state_dict(weights, strict=False)
+            loaded = model.load_state_dict(weights, strict=False, assign=True)
         except RuntimeError as error:
             raise self._misfit(str(error)) from error
         if unknown := [*(set(loaded.missing_keys) - made), *loaded.unexpected_keys]:

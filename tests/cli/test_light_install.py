@@ -151,6 +151,13 @@ def test_an_encoder_that_needs_an_extra_says_so(
     assert 'pip install "modag-search[' in outcome.error
 
 
+def test_joining_encoders_by_names_says_what_it_needs(light: CommandLine, tmp_path: Path) -> None:
+    outcome = light.process("train", "names")
+    needs = "encoder 'clip' needs more than a plain installation has: pip install \"modag-search[transformers]\""
+    assert (outcome.status, outcome.stdout, outcome.error) == (1, b"", f"error: {needs}")
+    assert not (tmp_path / "names.safetensors").exists()
+
+
 def test_the_packaged_image_encoder_runs(light: CommandLine, toys: None, media: Path, tmp_path: Path) -> None:
     picture(media / "a.png", GREEN)
     sound(media / "a.wav", (MIDDLE_HZ, 1))
