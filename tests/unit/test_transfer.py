@@ -65,7 +65,7 @@ def test_the_run_is_recorded_with_what_it_was_asked_and_did(labelled: Index) -> 
     report = labelled.transfer(min_confidence=0.7)
     run, count = labelled.labels.runs()[-1]
     assert (run.id, run.verb, count) == (report.run, "transfer", 2)
-    assert run.arguments == {"by": "knn", "level": None, "min_confidence": 0.7}
+    assert run.arguments == {"by": "knn", "names": None, "level": None, "min_confidence": 0.7}
     assert run.outcome == {"added": 2}
     assert run.finished_at
     assert run.versions["modag-search"]
