@@ -111,7 +111,7 @@ def evaluate(
     ]
     classification = _classified(
         sides,
-        Spoken(*index.space.understood([*vocabulary_of(index.catalog, sides.names).texts.values()])),
+        Spoken(*index.vectors.of_words([*vocabulary_of(index.catalog, sides.names).texts.values()])),
         k=k,
         unrelated=index.space.unrelated_similarity,
         draws=draws,

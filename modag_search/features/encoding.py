@@ -25,7 +25,7 @@ from modag_search.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from modag_search.settings import IndexSettings
 
@@ -78,6 +78,13 @@ class MediaEncoder:
     def fingerprints(self) -> dict[Modality, str]:
         """Fingerprints of the pipelines."""
         return {modality: pipeline.fingerprint for modality, pipeline in self.pipelines.items()}
+
+    def encode_texts(self, texts: Sequence[str]) -> dict[Modality, Float32Array]:
+        """Let the text tower of each encoder read texts, in its own caption; see `Encoder.encode_texts`."""
+        return {
+            modality: encoder.encode_texts([encoder.caption.format(text) for text in texts])
+            for modality, encoder in self.encoders.items()
+        }
 
     def warm(self, modality: Modality) -> None:
         """Load the network of a modality where it is not loaded yet; of threads that ask at once, one does.

@@ -11,7 +11,8 @@ from modag_search import media
 from modag_search.errors import MediaError, ModagError, NothingFoundError
 from modag_search.features.files import FeatureReader, FileFeatures
 from modag_search.features.vectors import SegmentVectors
-from modag_search.values import MODALITIES, Float32Array, Modality
+from modag_search.features.words import vectors_of_words
+from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -58,6 +59,10 @@ class ItemVectors:
         self._catalog = catalog
         self._encoder = encoder
         self._space = space
+
+    def of_words(self, texts: Sequence[str]) -> tuple[Int64Array, Float32Array]:
+        """Return the places of the texts that are understood, and their vectors; see `words.vectors_of_words`."""
+        return vectors_of_words(self._space, self._encoder, texts)
 
     def labelled(self) -> list[ItemVector]:
         """Return the items that a person or a file labelled, in order of their ids.
@@ -158,7 +163,7 @@ class ItemVectors:
     def _sums(self, modality: Modality, owners: Mapping[int, int]) -> dict[int, np.ndarray]:
         """Add up the vectors of segments by item."""
         sums: dict[int, np.ndarray] = {}
-        ids, vectors = SegmentVectors(self._catalog, self._space, self._encoder.fingerprints).of(modality, owners)
+        ids, vectors = SegmentVectors(self._catalog, self._space, self._encoder).of(modality, owners)
         for segment, vector in zip(ids.tolist(), vectors.astype(np.float64), strict=True):
             sums[owners[segment]] = sums.get(owners[segment], 0) + vector
         return sums

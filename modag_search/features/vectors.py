@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.features.words import vectors_of_words
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from modag_search.catalog import Catalog
+    from modag_search.features.encoding import MediaEncoder
     from modag_search.space import Space
     from modag_search.values import Float32Array, Int64Array, Modality
 
@@ -24,14 +27,14 @@ class SegmentVectors:
     ----------
     catalog : Catalog
     space : Space
-    fingerprints : Mapping of modality to str
-        Of the pipelines whose features count: others are not comparable.
+    encoder : MediaEncoder
+        Features of its pipelines count: others are not comparable.
     """
 
-    def __init__(self, catalog: Catalog, space: Space, fingerprints: Mapping[Modality, str]) -> None:
+    def __init__(self, catalog: Catalog, space: Space, encoder: MediaEncoder) -> None:
         self._catalog = catalog
         self._space = space
-        self._fingerprints = fingerprints
+        self._encoder = encoder
 
     def of(self, modality: Modality, segment_ids: Iterable[int]) -> tuple[Int64Array, Float32Array]:
         """Return the vectors of segments of one modality.
@@ -58,12 +61,12 @@ class SegmentVectors:
         return joined[order], np.concatenate(vectors)[order]
 
     def of_words(self, texts: Sequence[str]) -> tuple[Int64Array, Float32Array]:
-        """Return vectors of the texts that are understood, and their places; see `space.Space.understood`."""
-        return self._space.understood(texts)
+        """Return the places of the texts that are understood, and their vectors; see `words.vectors_of_words`."""
+        return vectors_of_words(self._space, self._encoder, texts)
 
     def _features(self, modality: Modality, wanted: Int64Array) -> Iterator[tuple[Int64Array, Float32Array]]:
         """Look up few one by one; for many, one walk over all is quicker."""
-        fingerprint = self._fingerprints[modality]
+        fingerprint = self._encoder.fingerprints[modality]
         if len(wanted) > _MANY:
             for ids, features in self._catalog.segments.features(fingerprint):
                 chosen = np.isin(ids, wanted)

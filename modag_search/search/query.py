@@ -126,9 +126,7 @@ class QueryMaker:
         if not self._space.reads_words:
             raise UsageError(f"{words!r}: space {self._space.name!r} understands no words; ask with media")
         if self._space.text_towers:
-            encoders = self._encoder.encoders
-            seen = {m: encoders[m].encode_texts([encoders[m].caption.format(words)]) for m in MODALITIES}
-            return Query(vectors={"text": self._space.tower_vectors(seen)})
+            return Query(vectors={"text": self._space.tower_vectors(self._encoder.encode_texts([words]))})
         reading = self._space.read(words)
         vectors = self._space.text_vectors([words])
         if reading.unknown:
@@ -238,8 +236,7 @@ class QueryMaker:
 
     def _mean(self, modality: Modality, segment_ids: Int64Array) -> Float32Array | None:
         """Return the direction that the vectors of segments have in common, ``[shape=(1, d)]``; None without any."""
-        fingerprints = self._encoder.fingerprints
-        _, vectors = SegmentVectors(self._catalog, self._space, fingerprints).of(modality, segment_ids.tolist())
+        _, vectors = SegmentVectors(self._catalog, self._space, self._encoder).of(modality, segment_ids.tolist())
         return common_direction(vectors) if len(vectors) else None
 
     def _projected(self, features: Mapping[Modality, Float32Array], *, without: frozenset[int]) -> Query:

@@ -98,7 +98,7 @@ class Snapshot:
     @property
     def vectors(self) -> SegmentVectors:
         """Reads vectors of segments."""
-        return SegmentVectors(self.catalog, self.space, self.encoder.fingerprints)
+        return SegmentVectors(self.catalog, self.space, self.encoder)
 
     def get(self, part: Part[T]) -> T:
         """Return a part, made now if it has not been asked for before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,6 +113,27 @@ def test_an_index_moves_to_a_space_by_names(towers: CommandLine, tiny_towers: Ti
     towers("train", "names", "--names", names_file(tmp_path), "--output", "mine.safetensors")
     assert towers("rebuild", "--space", "mine.safetensors").status == 0
     assert len(found(towers("search", "a red dog"))) == 5
+
+
+def test_labels_count_by_what_the_towers_make_of_their_names(
+    towers: CommandLine, tiny_towers: TinyTowers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_towers.add()
+    towers("train", "names", "--names", names_file(tmp_path))
+    towers("index", "media", *TOWERS, "--space", "names.safetensors")
+    by_names = towers("classify", "--all", "--names", "red dog,rain,whistle")
+    assert by_names.status == 0, by_names.stderr
+    assert all(len(row["scores"]) == 3 for row in by_names.data)
+
+    towers("label", "media/red.png", "--as", "red dog")
+    towers("label", "media/low.wav", "--as", "rain")
+    with_networks = towers("classify", "media/low.wav").data[0]["scores"]
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    outcome = towers("classify", "id:1")
+    assert outcome.status == 0
+    assert "what labels are called says nothing here: encoder " in outcome.stderr
+    assert 'pip install "modag-search[transformers]"' in outcome.stderr
+    assert len(with_networks) == 2
 
 
 def test_encoders_without_text_towers_are_refused(towers: CommandLine, tmp_path: Path) -> None:

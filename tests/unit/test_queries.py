@@ -135,7 +135,7 @@ def test_a_batch_of_items_has_few_segments(index: Index, media: Path, monkeypatc
     index.add([media])
     stored = sorted((item.id, item.path) for item in index.catalog.items.all())
     per_item = index.catalog.segments.count_by_item(item_id for item_id, _ in stored)
-    vectors = SegmentVectors(index.catalog, index.space, MediaEncoder(index.settings).fingerprints)
+    vectors = SegmentVectors(index.catalog, index.space, MediaEncoder(index.settings))
     asked: list[tuple[str, Query]] = []
     for item_id, path in stored:
         ids = [segment.id for segment in index.catalog.segments.of_items([item_id])]
