@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +12,14 @@ import numpy as np
 from modag_search.stores.base import NOTHING, StoreReader, VectorStore, greatest_products, nothing_found
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modag_search.values import Float32Array, Int64Array
 
 _READ_AT_ONCE = 1 << 20
 """Bytes."""
+_FEW = 8
+"""FAISS divides queries among threads: for few of them, threads cost more than they save."""
 
 
 class FaissFlatReader(StoreReader):
@@ -45,7 +50,8 @@ class FaissFlatReader(StoreReader):
             return nothing_found(len(vectors), k)
         # FAISS keeps room for k neighbours of each query, however few there are.
         asked = min(k, len(self))
-        similarities, ids = self._index.search(vectors, asked, params=_selection(among, without))
+        with _threads_for(len(vectors)):
+            similarities, ids = self._index.search(vectors, asked, params=_selection(among, without))
         similarities[ids == NOTHING] = -np.inf
         if asked == k:
             return similarities, ids
@@ -82,6 +88,19 @@ class FaissFlatReader(StoreReader):
         flat: Any = faiss.downcast_index(self._index.index)
         view: Float32Array = faiss.rev_swig_ptr(flat.get_xb(), len(self) * self.dimension)
         return view.reshape(len(self), self.dimension)
+
+
+@contextmanager
+def _threads_for(n_queries: int) -> Iterator[None]:
+    """Let FAISS use one thread for few queries; OpenMP's setting is the calling thread's own."""
+    import faiss
+
+    most = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1 if n_queries < _FEW else most)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(most)
 
 
 class FaissFlatStore(VectorStore):

@@ -8,6 +8,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+import faiss
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from modag_search import registry
 from modag_search.errors import DamagedStoreError, UsageError
 from modag_search.files import write_checked
 from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, StoreReader, StoreStamp
+from modag_search.stores.faiss_flat import FaissFlatStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -388,3 +390,16 @@ def test_a_header_that_says_too_little_is_refused(file: StoreFile, header: dict[
     write_checked(file.path, header, memoryview(b""))
     with pytest.raises(DamagedStoreError, match=str(file.path)):
         file.read()
+
+
+def test_a_search_leaves_the_threads_of_faiss_as_they_were() -> None:
+    store = FaissFlatStore(4)
+    store.add(np.arange(3, dtype=np.int64), np.eye(4, dtype=np.float32)[:3])
+    reader, before = store.build(), faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    try:
+        for n in (1, 50):
+            reader.search(np.ones((n, 4), dtype=np.float32), k=2)
+            assert faiss.omp_get_max_threads() == 3
+    finally:
+        faiss.omp_set_num_threads(before)
