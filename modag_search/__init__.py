@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from modag_search.evaluation import Evaluation, evaluate
     from modag_search.hierarchy import Hierarchy
     from modag_search.index import Index
+    from modag_search.labels.presets import preset
     from modag_search.labels.vocabulary import Vocabulary
     from modag_search.settings import IndexSettings
     from modag_search.space import Space
@@ -124,6 +125,7 @@ _LAZY = {
     "Vocabulary": "modag_search.labels.vocabulary",
     "WeightsFile": "modag_search.encoders",
     "evaluate": "modag_search.evaluation",
+    "preset": "modag_search.labels.presets",
 }
 
 __all__ = [
@@ -193,6 +195,7 @@ __all__ = [
     "WeightsMissingError",
     "__version__",
     "evaluate",
+    "preset",
 ]
 
 

@@ -89,9 +89,17 @@ class NeighbourClassifier:
     def _answer(self, block: Block, most_votes: int) -> ClassifierOutput:
         evidence = block.evidence()
         # One label alone has no rival: it is judged for itself.
-        exclusive = self.is_exclusive and len(self.neighbours.labelled.speaking) > 1
+        labelled = self.neighbours.labelled
+        exclusive = self.is_exclusive and len(labelled.speaking) > 1
+        # Labels without any example are what somebody thought of, and media may be none of these.
+        by_name_alone = labelled.n_votes == 0
         said = [
-            (part.queries, self.evidence_weights[modality].probabilities(part.evidence, exclusive=exclusive))
+            (
+                part.queries,
+                self.evidence_weights[modality].probabilities(
+                    part.evidence, exclusive=exclusive, may_be_none=by_name_alone
+                ),
+            )
             for modality, part in evidence.items()
         ]
         probabilities = _mean_of_modalities(said, n=len(block), n_labels=len(self.names))

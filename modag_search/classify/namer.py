@@ -22,7 +22,7 @@ from modag_search.classify.transfer import transfer_labels
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.files import Mark, mark_of
 from modag_search.labels.items import find_items
-from modag_search.labels.vocabulary import Vocabulary, vocabulary_of
+from modag_search.labels.vocabulary import Vocabulary, one_or_more_names, vocabulary_of
 from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import Part
 from modag_search.values import MODALITIES
@@ -161,7 +161,7 @@ class Namer:
         return NeighbourClassifier(neighbours, self._usual(snapshot, k=k, temperature=temperature).evidence_weights)
 
     def _classifier(
-        self, snapshot: Snapshot, by: By, names: Vocabulary | Sequence[str] | None, *, k: int, temperature: float
+        self, snapshot: Snapshot, by: By, names: Vocabulary | str | Sequence[str] | None, *, k: int, temperature: float
     ) -> Classifier:
         if by == "head":
             return self._head(snapshot)
@@ -182,7 +182,7 @@ class Namer:
         paths: Sequence[str] | None,
         *,
         by: By,
-        names: Vocabulary | Sequence[str] | None,
+        names: Vocabulary | str | Sequence[str] | None,
         k: int,
         temperature: float,
         min_confidence: float,
@@ -209,7 +209,7 @@ class Namer:
         *,
         min_confidence: float,
         by: By,
-        names: Vocabulary | Sequence[str] | None,
+        names: Vocabulary | str | Sequence[str] | None,
         k: int,
         temperature: float,
         level: Level,
@@ -226,7 +226,7 @@ class Namer:
             Decision(classifier, level=level, min_confidence=min_confidence),
             arguments={
                 "by": by,
-                "names": names.name if isinstance(names, Vocabulary) else names and [*names],
+                "names": names.name if isinstance(names, Vocabulary) else names and one_or_more_names(names),
                 "level": level,
                 "min_confidence": min_confidence,
             },
@@ -260,7 +260,7 @@ def _some(names: Sequence[str]) -> str:
 def _check(
     *,
     by: By,
-    names: Vocabulary | Sequence[str] | None,
+    names: Vocabulary | str | Sequence[str] | None,
     k: int,
     temperature: float,
     level: Level,

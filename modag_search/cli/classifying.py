@@ -13,7 +13,7 @@ from modag_search.cli.options import PRESETS, Command, expand_stdin, format_opti
 from modag_search.cli.output import as_row, chosen_format, classification_row, counted, print_rows, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
@@ -46,17 +46,19 @@ class _NamesType(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
         """Divide at commas, as csv does: a name that has one stands in double quotes."""
+        if isinstance(value, list):
+            return value
         names = [name.strip() for row in csv.reader([str(value)], skipinitialspace=True) for name in row]
         return [name for name in names if name] or self.fail("names no label", param, ctx)
 
 
-def _choice(names: list[str] | None, vocabulary: str | None) -> Vocabulary | list[str] | None:
+def _choice(listed: Sequence[list[str]], vocabulary: str | None) -> Vocabulary | list[str] | None:
     """Return what to choose among."""
     from modag_search.labels.presets import preset
 
-    if names and vocabulary:
+    if listed and vocabulary:
         raise click.UsageError("--names and --preset exclude each other; name one")
-    return preset(vocabulary).vocabulary if vocabulary else names
+    return preset(vocabulary) if vocabulary else [name for names in listed for name in names] or None
 
 
 def _classifier_options(command: Command) -> Command:
@@ -72,7 +74,9 @@ def _classifier_options(command: Command) -> Command:
         ),
         click.option(
             "--names",
+            "listed",
             type=_NamesType(),
+            multiple=True,
             metavar="NAME,...",
             help="Choose among these alone; a name in English needs no labelled item. [default: the labels of the "
             "index; with --by names, those of the hierarchy, too]",
@@ -126,7 +130,7 @@ def classify(
     unlabelled: bool,
     index_name: str | None,
     by: By,
-    names: list[str] | None,
+    listed: tuple[list[str], ...],
     vocabulary: str | None,
     k: int,
     temperature: float,
@@ -153,7 +157,7 @@ def classify(
         answers = opened.classify_each(
             files,
             by=by,
-            names=_choice(names, vocabulary),
+            names=_choice(listed, vocabulary),
             k=k,
             temperature=temperature,
             min_confidence=min_confidence,
@@ -202,7 +206,7 @@ def _rows(
 def transfer(
     index_name: str | None,
     by: By,
-    names: list[str] | None,
+    listed: tuple[list[str], ...],
     vocabulary: str | None,
     k: int,
     temperature: float,
@@ -222,7 +226,7 @@ def transfer(
         report = opened.transfer(
             min_confidence=min_confidence,
             by=by,
-            names=_choice(names, vocabulary),
+            names=_choice(listed, vocabulary),
             k=k,
             temperature=temperature,
             level=level,

@@ -16,7 +16,7 @@ from modag_search.cli.output import chosen_format, counted, print_document, prin
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from modag_search.catalog import LabelMode, Origin
     from modag_search.hierarchy import Hierarchy
@@ -167,11 +167,28 @@ def add(names: tuple[str, ...], means: str | None, index_name: str | None, outpu
     Examples that come later count beside the name. `modag label remove NAME --all` takes NAME away again.
     """
 
-    def added(opened: Index) -> int:
-        return opened.labels.add(names, means=means)
+    def added(opened: Index) -> tuple[int, list[str]]:
+        return opened.labels.add(names, means=means), _not_understood(opened, names)
 
-    count = _with_index(index_name, added)
-    print_document({"label": ", ".join(names), "added": count}, output_format=output_format)
+    count, silent = _with_index(index_name, added)
+    called = ", ".join(names)
+    print_document({"label": called, "means": means, "added": count}, output_format=output_format)
+    if silent:
+        say(
+            f"warning: not understood, so that examples alone will count: {', '.join(silent)}; --means WORDS says in "
+            "English what a label means"
+        )
+
+
+def _not_understood(opened: Index, names: Sequence[str]) -> list[str]:
+    """List labels whose names and words say nothing in the space of the index."""
+    from modag_search.labels.vocabulary import vocabulary_of
+
+    if opened.space.text_towers:
+        return []  # these take any words
+    texts = vocabulary_of(opened.catalog, names).texts
+    understood, _ = opened.space.understood([*texts.values()])
+    return [label for place, label in enumerate(texts) if place not in understood]
 
 
 @label.command()

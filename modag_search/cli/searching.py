@@ -75,9 +75,10 @@ def search(
             start_s=start_s,
             end_s=end_s,
         )
+        nobody = label is not None and not hits and not opened.labels.is_given(label)
     print_hits(hits, output_format=output_format)
     if not hits:
-        say("nothing found")
+        say(f"nothing found: no item has the label {label}" if nobody else "nothing found")
         sys.exit(4)
 
 

@@ -346,7 +346,7 @@ class Index:
         paths: Paths | None = None,
         *,
         by: By = "knn",
-        names: Vocabulary | Sequence[str] | None = None,
+        names: Vocabulary | str | Sequence[str] | None = None,
         k: int = K,
         temperature: float = TEMPERATURE,
         min_confidence: float = 0.0,
@@ -367,9 +367,10 @@ class Index:
         by : {"knn", "head", "names"}
             By the nearest labelled segments and what labels are called; by the head that `train_head` fitted; or by
             what labels are called alone, which takes no labelled item.
-        names : Vocabulary or sequence of str, optional
+        names : Vocabulary, str or sequence of str, optional
             Labels to choose among, which need not be in the index: an English name is enough. By default those that an
-            item has or that were added, and ``by="names"`` also the lowest of the hierarchy.
+            item has or that were added, and ``by="names"`` also those of the hierarchy; `preset` gives vocabularies
+            of the package.
         k : int
             How many of the nearest labelled segments of each label and modality weigh by nearness,
             ``exp(similarity / temperature)``, beside the mean of all of the label; and how many neighbours each answer
@@ -424,7 +425,7 @@ class Index:
         paths: Paths | None = None,
         *,
         by: By = "knn",
-        names: Vocabulary | Sequence[str] | None = None,
+        names: Vocabulary | str | Sequence[str] | None = None,
         k: int = K,
         temperature: float = TEMPERATURE,
         min_confidence: float = 0.0,
@@ -441,7 +442,7 @@ class Index:
         ----------
         paths : str, os.PathLike or sequence of them, optional
         by : {"knn", "head", "names"}
-        names : Vocabulary or sequence of str, optional
+        names : Vocabulary, str or sequence of str, optional
         k : int
         temperature : float
         min_confidence : float
@@ -482,7 +483,7 @@ class Index:
         *,
         min_confidence: float = 0.8,
         by: By = "knn",
-        names: Vocabulary | Sequence[str] | None = None,
+        names: Vocabulary | str | Sequence[str] | None = None,
         k: int = K,
         temperature: float = TEMPERATURE,
         level: Level = None,
@@ -497,7 +498,7 @@ class Index:
         min_confidence : float
             Among labels with this confidence, about as many are right.
         by : {"knn", "head", "names"}
-        names : Vocabulary or sequence of str, optional
+        names : Vocabulary, str or sequence of str, optional
         k : int
         temperature : float
         level : int or "deepest", optional

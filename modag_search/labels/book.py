@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from modag_search.catalog import Annotation, LabelMode
 from modag_search.errors import UsageError
 from modag_search.labels.checks import check_part_of, checked_name
+from modag_search.labels.vocabulary import one_or_more_names
 from modag_search.values import Given, LabelSummary, MediaKind
 
 if TYPE_CHECKING:
@@ -90,12 +91,12 @@ class LabelBook:
 
     # On labels.
 
-    def add(self, labels: Sequence[str], *, means: str | None = None) -> int:
+    def add(self, labels: str | Sequence[str], *, means: str | None = None) -> int:
         """Let labels count without any item: by their names, until examples come. Return how many did not before.
 
         Parameters
         ----------
-        labels : sequence of str
+        labels : str or sequence of str
         means : str, optional
             Words that say what it means, where the name does not; for one label.
 
@@ -104,7 +105,7 @@ class LabelBook:
         UsageError
             If a name is empty, or words are given for several.
         """
-        names = [self.resolve(checked_name(label)) for label in labels]
+        names = [self.resolve(checked_name(label)) for label in one_or_more_names(labels)]
         words = means.strip() if means is not None else None
         if words is not None and len(set(names)) != 1:
             raise UsageError(f"{words!r}: can say what one label means, not what {len(set(names))} do")
@@ -217,6 +218,10 @@ class LabelBook:
     def resolve(self, name: str) -> str:
         """Return the label that AudioSet has this id for, or the name as it is."""
         return self._by_audioset_id().get(name, name)
+
+    def is_given(self, name: str) -> bool:
+        """Tell whether any item has a label, or one that is a kind of it."""
+        return bool(len(self._catalog.labels.items_labelled(*self.with_descendants(name))))
 
     def with_descendants(self, name: str) -> frozenset[str]:
         """Return a label, by name or AudioSet's id, and all that are kinds of it."""

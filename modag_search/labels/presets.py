@@ -17,16 +17,13 @@ from modag_search.tables import read_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from modag_search.hierarchy import Hierarchy
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Preset:
-    """A vocabulary: labels that others have agreed on.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Preset(Vocabulary):
+    """A vocabulary that others have agreed on.
 
     Attributes
     ----------
-    hierarchy : Hierarchy
     audioset_ids : Mapping of str to str
         By label, of those that AudioSet has too.
     codes : Mapping of str to str
@@ -34,26 +31,11 @@ class Preset:
         ``321.322-71``, which instruments of one class share.
     means : Mapping of str to str
         By label, English words for who reads words; a label that is absent says itself what it means.
-    name : str
     """
 
-    hierarchy: Hierarchy
     audioset_ids: Mapping[str, str]
     codes: Mapping[str, str]
     means: Mapping[str, str]
-    name: str
-
-    @property
-    def labels(self) -> frozenset[str]:
-        """All labels of the vocabulary."""
-        return frozenset(name for pair in self.hierarchy.pairs() for name in pair).union(self.audioset_ids)
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """Its lowest labels, to choose among: those that no other is a kind of."""
-        lowest = sorted(self.labels - {parent for _, parent in self.hierarchy.pairs()})
-        texts = {label: self.means.get(label) or readable(label) for label in lowest}
-        return Vocabulary(texts, self.hierarchy, self.name)
 
     def respelt(self, labels: Iterable[str]) -> dict[str, str]:
         """Find labels that are of the vocabulary but for their spelling.
@@ -78,9 +60,8 @@ class Preset:
             owners.setdefault(_bare(code), []).append(label)
         # A code that several share is nobody's name.
         names = {code: sharing[0] for code, sharing in owners.items() if len(sharing) == 1}
-        own = self.labels
-        names |= {_bare(name): name for name in own}
-        return {label: names[_bare(label)] for label in labels if label not in own and _bare(label) in names}
+        names |= {_bare(name): name for name in self.texts}
+        return {label: names[_bare(label)] for label in labels if label not in self.texts and _bare(label) in names}
 
 
 @functools.cache
@@ -104,7 +85,15 @@ def preset(name: str) -> Preset:
     hierarchy, audioset_ids, means = read_hierarchy_file(packaged[name])
     rows = read_rows(packaged[name], columns="child,code", suffice={"child", "code"}.issubset, noun="a vocabulary")
     codes = {str(row["child"]): str(row["code"]) for _, row in rows if row["code"]}
-    return Preset(hierarchy, audioset_ids, codes, means, name)
+    labels = sorted({*audioset_ids, *(label for pair in hierarchy.pairs() for label in pair)})
+    return Preset(
+        texts={label: means.get(label) or readable(label) for label in labels},
+        hierarchy=hierarchy,
+        name=name,
+        audioset_ids=audioset_ids,
+        codes=codes,
+        means=means,
+    )
 
 
 def _bare(name: str) -> str:

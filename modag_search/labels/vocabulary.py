@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,19 +36,40 @@ class Vocabulary:
 
 
 def readable(label: str) -> str:
-    """Return a label as words, for want of any that say what it means."""
-    return label.replace("_", " ")
+    """Return a label as words, for want of any that say what it means: numbers and single letters say nothing.
+
+    Examples
+    --------
+    >>> readable("sea_waves"), readable("DSC_001"), readable("take 2 b")
+    ('sea waves', 'DSC', 'take')
+    """
+    words = re.split(r"[\s_]+", label)
+    return " ".join(word for word in words if len(word) > 1 and not any(map(str.isdigit, word)))
 
 
-def vocabulary_of(catalog: Catalog, names: Iterable[str] | None = None) -> Vocabulary:
+def one_or_more_names(names: str | Iterable[str]) -> list[str]:
+    """Return one name or several as a list.
+
+    Raises
+    ------
+    UsageError
+        If one is no text.
+    """
+    listed = [names] if isinstance(names, str) else list(names)
+    for name in listed:
+        if not isinstance(name, str):
+            raise UsageError(f"{name!r}: the name of a label is text")
+    return listed
+
+
+def vocabulary_of(catalog: Catalog, names: str | Iterable[str] | None = None) -> Vocabulary:
     """Choose among labels of a catalog, with the words and the hierarchy that it has for them.
 
     Parameters
     ----------
     catalog : Catalog
-    names : iterable of str, optional
-        Labels that need not be in the catalog. By default those that an item has or that were added, and those of the
-        hierarchy that nothing else is a kind of.
+    names : str or iterable of str, optional
+        Labels that need not be in the catalog. By default all that it has.
 
     Returns
     -------
@@ -60,12 +82,10 @@ def vocabulary_of(catalog: Catalog, names: Iterable[str] | None = None) -> Vocab
     """
     hierarchy, meanings = catalog.hierarchy.get(), catalog.labels.meanings()
     if names is None:
-        kinds = {parent for parents in hierarchy.parents.values() for parent in parents}
-        counted = {count.name for count in catalog.labels.counts()}
-        chosen = (catalog.labels.names() - kinds) | counted | catalog.labels.added()
+        chosen = catalog.labels.names()
     else:
         of_id = {identifier: label for label, identifier in catalog.hierarchy.audioset_ids().items()}
-        chosen = {of_id.get(name, name) for name in map(checked_name, names)}
+        chosen = {of_id.get(name, name) for name in map(checked_name, one_or_more_names(names))}
     if not chosen:
         raise UsageError("no labels to choose among; name some, or `modag label add NAME` lets one count")
     return Vocabulary({name: meanings.get(name) or readable(name) for name in sorted(chosen)}, hierarchy)

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 _LOOKS_LIKE_PATH = re.compile(r"^[~.]|[/\\\0]|\.[A-Za-z0-9]{1,5}$|^[a-z]+:")
 """What has a separator or an ending, or begins as a hidden file or as ``id:`` does."""
+_HAS_SIGN = re.compile(r"\s[-+\u2013\u2212]\s|\w\+\w")
 _OUTDATED = "was made by another encoder, or another version of one; `modag rebuild` renews it"
 
 
@@ -123,6 +124,10 @@ class QueryMaker:
 
     def _of_words(self, words: str) -> Query:
         """Ask with what words mean, and say which of them mean nothing here."""
+        if not words.strip():
+            raise UsageError("a query is empty; name a file, id:N, label:NAME, or words in English")
+        if _HAS_SIGN.search(words):
+            logger.warning("%r: read as words alone; what combines queries stands outside the quotes", words)
         if not self._space.reads_words:
             raise UsageError(f"{words!r}: space {self._space.name!r} understands no words; ask with media")
         if self._space.text_towers:

@@ -88,6 +88,9 @@ class TokenTable:
             if pieces and (len(pieces) == 1 or self._knows(word) or self._is_compound(pieces)):
                 tokens += [self._numbers[piece] for piece in pieces]
                 understood.append(word)
+            elif parts := self._in_two(word):
+                tokens += [self._numbers[part] for part in parts]
+                understood.append(word)
             else:
                 unknown.append(word)
         return Reading(tuple(tokens), _spelt(understood), _spelt(unknown))
@@ -96,6 +99,15 @@ class TokenTable:
         digests = [crc_of(form) for form in _forms(word)]
         places = np.searchsorted(self.known_in_pieces, digests).clip(max=len(self.known_in_pieces) - 1)
         return bool(len(self.known_in_pieces) and (self.known_in_pieces[places] == digests).any())
+
+    def _in_two(self, word: str) -> tuple[str, str] | None:
+        """Divide a word into two that are known, the shorter as long as can be: birdsong is the song of birds."""
+        places = range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
+        known = [place for place in places if word[:place] in self._numbers and word[place:] in self._numbers]
+        if not known:
+            return None
+        best = max(known, key=lambda place: min(place, len(word) - place))
+        return word[:best], word[best:]
 
     def _is_compound(self, pieces: Sequence[str]) -> bool:
         """Whether all pieces are words: a squeezebox is a box that is squeezed."""

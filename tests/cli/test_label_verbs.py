@@ -84,7 +84,7 @@ def test_paths_with_odd_names_come_from_stdin(filled: CommandLine, media: Path) 
 
 
 def test_labels_are_added_with_words_and_removed(filled: CommandLine) -> None:
-    assert filled("label", "add", "dog", "cat").data == {"label": "dog, cat", "added": 2}
+    assert filled("label", "add", "dog", "cat").data == {"label": "dog, cat", "means": None, "added": 2}
     assert filled("label", "add", "cat", "--means", "a small beast").data["added"] == 0
     rows = {row["label"]: row for row in filled("label", "list").data}
     assert (rows["cat"]["items"], rows["cat"]["means"], rows["dog"]["means"]) == (0, "a small beast", None)

@@ -34,6 +34,18 @@ def test_names_stand_with_commas_between_them(everyday: CommandLine) -> None:
     assert {one["label"] for one in outcome.data[0]["scores"]} == {"dog", "rooster", "sea", "car, old"}
 
 
+def test_names_that_say_nothing_are_told_when_they_are_added(everyday: CommandLine) -> None:
+    outcome = everyday("label", "add", "dog", "DSC_001")
+    assert (outcome.status, outcome.data["added"]) == (0, 2)
+    assert outcome.error.startswith("warning: not understood, so that examples alone will count: DSC_001; --means")
+    assert everyday("label", "add", "DSC_001", "--means", "a barking dog").stderr == ""
+
+
+def test_names_may_be_given_several_times(everyday: CommandLine) -> None:
+    outcome = everyday("classify", "--all", "--names", "dog,rooster", "--names", "sea")
+    assert kinds_right(outcome.data)
+
+
 def test_transfer_by_names_is_a_run_like_others(everyday: CommandLine) -> None:
     asked = ("transfer", "--by", "names", "--names", "dog,rooster,sea", "--min-confidence", "0.5")
     dry = everyday(*asked, "--dry-run")

@@ -174,7 +174,11 @@ def test_combinations_that_cannot_be_meant_are_one_line(
 )
 def test_nothing_found_leaves_with_4(filled: CommandLine, media: Path, output_format: str, printed: bytes) -> None:
     outcome = filled("search", media / "a.wav", "--label", "nobody", "--format", output_format)
-    assert (outcome.status, outcome.stdout, outcome.error) == (4, printed, "nothing found")
+    assert (outcome.status, outcome.stdout, outcome.error) == (
+        4,
+        printed,
+        "nothing found: no item has the label nobody",
+    )
 
 
 def test_questions_without_an_answer_leave_with_4(filled: CommandLine, media: Path, tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ NAMES = [
     "WeightsMissingError",
     "__version__",
     "evaluate",
+    "preset",
 ]
 
 INDEX = {

@@ -125,8 +125,33 @@ def test_names_of_the_vocabularies_are_understood(rare: str, like: str, unlike: 
     assert asked @ near > asked @ far + 0.1
 
 
+@pytest.mark.parametrize(
+    ("compound", "like", "unlike"),
+    [("birdsong", "a bird singing", "a car"), ("thunderclap", "thunder", "a dog")],
+)
+def test_compounds_of_words_that_are_known_are_understood(compound: str, like: str, unlike: str) -> None:
+    space = Space.load(packaged_spaces()["default"])
+    assert space.read(compound).unknown == ()
+    asked, near, far = space.text_vectors([compound, like, unlike])
+    assert asked @ near > asked @ far + 0.1
+
+
+@pytest.mark.parametrize("words", ["", "text:", "  "])
+def test_an_empty_query_is_said_to_be_empty(everyday: Index, words: str) -> None:
+    with pytest.raises(UsageError, match="a query is empty"):
+        everyday.search(words or "text:")
+
+
+def test_signs_within_words_are_told_of(everyday: Index, caplog: pytest.LogCaptureFixture) -> None:
+    everyday.search("dog - puppy", n=1)
+    assert "what combines queries stands outside the quotes" in caplog.text
+    caplog.clear()
+    everyday.search("a hot-dog stand", n=1)
+    assert "outside" not in caplog.text
+
+
 @pytest.mark.parametrize("name", packaged_presets())
 def test_every_label_of_a_vocabulary_says_something(name: str) -> None:
-    texts = [*preset(name).vocabulary.texts.values()]
+    texts = [*preset(name).texts.values()]
     understood, _ = Space.load(packaged_spaces()["default"]).understood(texts)
     assert len(understood) == len(texts)

@@ -14,7 +14,8 @@ of an item's label, as if `CROSS_ONLY_SHARE` of all queries were of cross-only l
 
 What a label is called says something, too, in a space that understands words: a fifth piece of evidence, how similar
 the query is to the words. A label without any voter is judged by its name alone, with weights of its own, learnt by
-leaving out all voters of an item's label, as if `NAME_ONLY_SHARE` of all queries were of such labels. Where names mean
+leaving out all voters of an item's label, as if there were as many queries of such labels as there are of these labels
+(`NAME_ONLY_SHARE`). Where names mean
 nothing, they tell right labels from wrong ones no better than chance, and their weight goes to 0 as examples come.
 
 References
@@ -48,10 +49,11 @@ CROSS_ONLY_SHARE = 0.2
 """Share of queries that are taken to be of cross-only labels while weights are learnt."""
 NAME_PRIOR = 1.5
 """Likewise for the name of a label that has voters of the query's own modality."""
-NAME_ONLY_PRIOR = (12.0, -2.5)
+NAME_ONLY_PRIOR = (12.0, -2.0)
 """Likewise for labels without voters: their name, and what is added."""
-NAME_ONLY_SHARE = 0.1
-"""Share of queries that are taken to be of labels without voters while weights are learnt."""
+NAME_ONLY_SHARE = (0.05, 0.6, 0.5)
+"""Share of queries that are taken to be of labels without voters while weights are learnt: at the least, for each such
+label among all, and at the most."""
 IMPUTATION_PRIOR = 0.6
 """What voters of the other modality say of a label, for one that voters of the query's own say."""
 NAME_IMPUTATION_PRIOR = 0.6
@@ -64,6 +66,7 @@ _LEAST_WEIGHTS = np.array([0.0] * 6 + [-np.inf] + [0.0] * 3 + [-np.inf])
 """Evidence for a label never speaks against it; what is added for some labels may."""
 _PRECISION = 0.01
 """Of the Gaussian prior over weights."""
+_LEAST_SLOPE = 1e-3
 _MOST_STEPS = 50
 _FLAT = 1e-6
 """Gradient at which a minimum is reached."""
@@ -107,7 +110,7 @@ class EvidenceWeights:
         """Weigh evidence ``[shape=(n, n_labels, 5)]`` to scores ``[shape=(n, n_labels)]``; -inf without any."""
         return _scores(_features(evidence, self.imputation, self.name_imputation), _as_array(self))
 
-    def probabilities(self, evidence: Float32Array, *, exclusive: bool) -> FloatArray:
+    def probabilities(self, evidence: Float32Array, *, exclusive: bool, may_be_none: bool = False) -> FloatArray:
         """Return how likely each label holds.
 
         Parameters
@@ -117,6 +120,9 @@ class EvidenceWeights:
             -inf without voters, and for a name that says nothing.
         exclusive : bool
             True where one label holds and no other: rows add up to 1. Otherwise each label is judged for itself.
+        may_be_none : bool
+            True where none may hold as well, although labels exclude each other: as likely as a label that would be
+            judged even, for itself.
 
         Returns
         -------
@@ -124,9 +130,13 @@ class EvidenceWeights:
             0 for labels without evidence.
         """
         scores = self.scores(evidence)
+        slope, offset = self.multilabel
+        if exclusive and may_be_none:
+            none = np.full((len(scores), 1), -offset / max(slope, _LEAST_SLOPE))
+            shares: FloatArray = softmax(np.concatenate([scores, none], axis=1))[:, :-1]
+            return shares
         if exclusive:
             return softmax(scores)
-        slope, offset = self.multilabel
         there = np.isfinite(scores)
         return np.where(there, sigmoid(slope * np.where(there, scores, 0.0) + offset), 0.0)
 
@@ -164,12 +174,12 @@ def learn_evidence_weights(
     def arranged(evidence: Float32Array) -> Float32Array:
         return _features(evidence, imputation, name_imputation)
 
-    features = arranged(evidence)
+    features, by_name = arranged(evidence), _name_only_share(evidence)
     weights = _learn_weights(
         [
-            (features, holds, 1 - CROSS_ONLY_SHARE - NAME_ONLY_SHARE),
+            (features, holds, 1 - CROSS_ONLY_SHARE - by_name),
             (arranged(_orphaned(evidence, holds)), holds, CROSS_ONLY_SHARE),
-            (arranged(_without_voters(evidence, holds)), holds, NAME_ONLY_SHARE),
+            (arranged(_without_voters(evidence, holds)), holds, by_name),
         ],
         _as_array(start),
     )
@@ -247,6 +257,14 @@ def _without_voters(evidence: Float32Array, holds: BoolArray) -> Float32Array:
     alone = evidence.copy()
     alone[holds & np.isfinite(evidence[..., 4]), :4] = -np.inf
     return alone
+
+
+def _name_only_share(evidence: Float32Array) -> float:
+    """Share of queries that will be of labels without voters, by how many such labels there are."""
+    has_voters = np.isfinite(evidence[..., :4]).any(axis=(0, 2))
+    has_name = np.isfinite(evidence[..., 4]).any(axis=0)
+    least, each, most = NAME_ONLY_SHARE
+    return min(max(each * float(np.mean(has_name & ~has_voters)), least), most)
 
 
 def _mean_of_voters(evidence: Float32Array) -> Float32Array:
