@@ -287,7 +287,9 @@ def require_labels(labelled: LabelledSet, catalog: Catalog) -> None:
             "no item has a label yet, and no label that was added has a name that is understood; `modag label add NAME "
             "--means WORDS` says what one means, in English"
         )
-    raise NothingFoundError("no item has a label yet; `modag label PATH... --as NAME` gives one")
+    raise NothingFoundError(
+        "no item has a label yet; `modag label PATH... --as NAME` gives one, and `--names NAME,...` asks by names alone"
+    )
 
 
 def spread(segments: Int64Array) -> Int64Array:
