@@ -110,12 +110,17 @@ class Labels:
         return self._delete(AnnotationRow.item_id.in_(among(item_ids)), _is_named(label))
 
     def add(self, means: Mapping[str, str | None]) -> int:
-        """Let labels count without any item, and return how many did not.
+        """Let labels count without any item.
 
         Parameters
         ----------
         means : Mapping of str to str or None
             By label, words that say what it means; None leaves those that it has.
+
+        Returns
+        -------
+        int
+            How many did not count so before.
         """
         moment = now()
         with self._database.write() as connection:

@@ -92,13 +92,18 @@ class LabelBook:
     # On labels.
 
     def add(self, labels: str | Sequence[str], *, means: str | None = None) -> int:
-        """Let labels count without any item: by their names, until examples come. Return how many did not before.
+        """Let labels count without any item: by their names, until examples come.
 
         Parameters
         ----------
         labels : str or sequence of str
         means : str, optional
             Words that say what it means, where the name does not; for one label.
+
+        Returns
+        -------
+        int
+            How many did not count so before.
 
         Raises
         ------
