@@ -269,3 +269,21 @@ def test_no_vote_that_counts_is_left_out(seed: int, most: int) -> None:
     assert sorted(not_outweighed(queries, weights, most=10**9).tolist()) == list(range(40)), (
         "no room is made for as many"
     )
+
+
+@given(st.integers(0, 2**31), st.integers(2, 7))
+@settings(deadline=None)
+def test_what_a_name_says_is_how_far_it_is_above_unlike_words(seed: int, n_labels: int) -> None:
+    random = np.random.default_rng(seed)
+    labelled = made_set(random, n_labels=n_labels, is_exclusive=True)
+    batch = made_batch(random, n=5)
+    compared = Neighbours(labelled=labelled, unrelated_similarity=unrelated, k=3)
+    of_texts = labelled.vectors[len(labelled.vectors) - len(labelled.understood) :].astype(float)
+    for block in compared.blocks(batch.segments, batch.items):
+        for modality, part in block.evidence().items():
+            own = batch.segments[modality]
+            for row, query in enumerate(part.queries.tolist()):
+                vectors = own.vectors[own.queries == block.first + query].astype(float)
+                expected = np.full(n_labels, -np.inf)
+                expected[labelled.understood] = (vectors @ of_texts.T).mean(axis=0) - UNLIKE[modality, "text"]
+                np.testing.assert_allclose(part.evidence[row, :, 4], expected, atol=1e-5)

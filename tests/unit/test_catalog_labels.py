@@ -309,3 +309,25 @@ def test_an_id_that_was_given_as_a_name_means_the_label_that_has_it(catalog: Cat
     catalog.labels.annotate([by_hand(item_id, "/m/07y_7")])
     catalog.hierarchy.replace(Hierarchy.of([("violin", "bowed")]), audioset_ids={"violin": "/m/07y_7"})
     assert labels_of(catalog, item_id) == ("violin",)
+
+
+def test_words_go_with_their_label(catalog: Catalog) -> None:
+    assert catalog.labels.add({"dog": "a barking dog", "cat": None}) == 2
+    assert catalog.labels.add({"dog": None}) == 0, "it counts already, and keeps its words"
+    assert catalog.labels.meanings() == {"dog": "a barking dog"}
+
+    catalog.labels.merge(["dog"], into="hound")
+    assert catalog.labels.meanings() == {"hound": "a barking dog"}
+    assert catalog.labels.added() == {"hound", "cat"}
+
+    catalog.labels.delete("hound")
+    catalog.labels.add({"hound": None})
+    assert catalog.labels.meanings() == {}, "what was removed comes back without its words"
+
+
+def test_what_labels_mean_is_a_change_of_labels(catalog: Catalog) -> None:
+    before = catalog.label_generation
+    catalog.labels.add({"dog": None})
+    catalog.labels.add({"dog": "a beast"})
+    catalog.labels.delete("dog")
+    assert catalog.label_generation == before + 3

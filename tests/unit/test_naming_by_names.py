@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search import Index, NothingFoundError, UsageError, Vocabulary, preset
+from modag_search.classify.arithmetic.pooling import EvidenceWeights
 from modag_search.hierarchy import Hierarchy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from modag_search import Classification
+    from modag_search.values import Modality
 
 KINDS = ("dog", "rooster", "sea")
 
@@ -196,3 +198,45 @@ def test_a_space_without_words_goes_by_examples_alone(filled: Index) -> None:
     filled.label(["id:1"], "red")
     filled.label(["id:2"], "green")
     assert {answer.label for answer in filled.classify()} == {"red", "green"}
+
+
+def examples(index: Index, *, of: Sequence[str] = KINDS) -> None:
+    """Label both pictures and both sounds of some kinds."""
+    for kind in of:
+        paths = [item.path for item in index.catalog.items.all() if kind_of(item.path) == kind]
+        index.label(paths, kind)
+
+
+def test_names_choose_among_labels_that_have_examples(everyday: Index) -> None:
+    examples(everyday)
+    usual = everyday.classify()
+    among_all = everyday.classify(names=KINDS)
+    assert [(one.label, one.neighbours) for one in among_all] == [(one.label, one.neighbours) for one in usual]
+    assert [one.confidence for one in among_all] == pytest.approx([one.confidence for one in usual], abs=1e-5)
+
+    two = everyday.classify(names=["dog", "sea"])
+    assert {vote.label for one in two for vote in one.neighbours} == {"dog", "sea"}
+    assert all(one.neighbours == () for one in everyday.classify(by="names", names=KINDS))
+
+
+def test_how_far_names_can_be_trusted_is_learnt_from_examples(everyday: Index) -> None:
+    examples(everyday)
+    first = weights_of(everyday)
+    assert first["image"].name_only != EvidenceWeights().name_only
+    assert first["image"].name_imputation != EvidenceWeights().name_imputation
+
+    everyday.labels.add(["dog"], means="waves on a beach")
+    assert weights_of(everyday) != first, "what a label means is no longer what it was"
+    everyday.labels.add(["dog"], means="dog")
+    assert weights_of(everyday) == first
+
+
+def test_audit_says_nothing_against_labels_that_nobody_else_has(everyday: Index) -> None:
+    for item, label in zip(everyday.catalog.items.all(), ("car", "violin", "rain", "book"), strict=False):
+        everyday.label([item.path], label)
+    assert everyday.audit(max_probability=1.0) == []
+
+
+def weights_of(index: Index) -> Mapping[Modality, EvidenceWeights]:
+    with index._snapshots.present() as snapshot:
+        return snapshot.get(index._namer.neighbour_classifier).evidence_weights

@@ -294,3 +294,17 @@ def test_where_no_name_is_understood_names_change_nothing() -> None:
         learnt.probabilities(few, exclusive=True),
         replace(learnt, name=9.0, name_only=(1.0, 1.0), name_imputation=0.1).probabilities(few, exclusive=True),
     )
+
+
+def test_a_name_is_stood_in_for_as_far_as_names_and_examples_agree() -> None:
+    evidence, holds = made(400, right=OWN)
+    evidence[..., OTHER] = 0.8 * evidence[..., OWN]
+    learnt = learn_evidence_weights(with_names(evidence, 0.3 * evidence[..., 0]), holds)
+    assert learnt.name_imputation == pytest.approx(0.3, abs=0.02)
+    assert learnt.imputation == pytest.approx(0.8, abs=0.02)
+
+    weights = EvidenceWeights(imputation=0.9, name_imputation=0.5)
+    voters = ((0.6, 0.5), (0.2, 0.2))
+    both = said(voters, voters, voters)
+    (silent, spoken, _) = weights.scores(with_names(both, np.array([[NO_NAME, 0.5 * 0.6, 0.1]])))[0]
+    assert silent == pytest.approx(spoken)
