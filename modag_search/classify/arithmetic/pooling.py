@@ -14,9 +14,10 @@ of an item's label, as if `CROSS_ONLY_SHARE` of all queries were of cross-only l
 
 What a label is called says something, too, in a space that understands words: a fifth piece of evidence, how similar
 the query is to the words. A label without any voter is judged by its name alone, with weights of its own, learnt by
-leaving out all voters of an item's label, as if there were as many queries of such labels as there are of these labels
-(`NAME_ONLY_SHARE`). Where names mean
-nothing, they tell right labels from wrong ones no better than chance, and their weight goes to 0 as examples come.
+leaving out all voters of a random half of the labels, as if `NAME_ONLY_SHARE` of all queries met such labels. Labels
+that have no voter at all teach nothing: nobody knows which queries are theirs, and they would seem to be always wrong.
+Where names mean nothing, they tell right labels from wrong ones no better than chance, and their weight goes to 0 as
+examples come.
 
 References
 ----------
@@ -51,9 +52,8 @@ NAME_PRIOR = 1.5
 """Likewise for the name of a label that has voters of the query's own modality."""
 NAME_ONLY_PRIOR = (12.0, -2.0)
 """Likewise for labels without voters: their name, and what is added."""
-NAME_ONLY_SHARE = (0.05, 0.6, 0.5)
-"""Share of queries that are taken to be of labels without voters while weights are learnt: at the least, for each such
-label among all, and at the most."""
+NAME_ONLY_SHARE = 0.05
+"""Share of queries that are taken to meet labels without voters while weights are learnt."""
 IMPUTATION_PRIOR = 0.6
 """What voters of the other modality say of a label, for one that voters of the query's own say."""
 NAME_IMPUTATION_PRIOR = 0.6
@@ -168,18 +168,22 @@ def learn_evidence_weights(
     all_holding = holds if also is None else also
     # What holds and is not asked for is as if nobody had spoken of it.
     evidence = np.where((all_holding & ~holds)[..., None], np.float32(-np.inf), evidence)
+    teaching = np.isfinite(evidence[..., :4]).any(axis=(0, 2))
+    if np.count_nonzero(teaching) < 2:
+        return start
+    evidence, holds = evidence[:, teaching], holds[:, teaching]
     imputation = _learn_imputation(evidence[..., :2], evidence[..., 2:4], start.imputation)
     name_imputation = _learn_imputation(_mean_of_voters(evidence), evidence[..., 4:], start.name_imputation)
 
     def arranged(evidence: Float32Array) -> Float32Array:
         return _features(evidence, imputation, name_imputation)
 
-    features, by_name = arranged(evidence), _name_only_share(evidence)
+    features = arranged(evidence)
     weights = _learn_weights(
         [
-            (features, holds, 1 - CROSS_ONLY_SHARE - by_name),
+            (features, holds, 1 - CROSS_ONLY_SHARE - NAME_ONLY_SHARE),
             (arranged(_orphaned(evidence, holds)), holds, CROSS_ONLY_SHARE),
-            (arranged(_without_voters(evidence, holds)), holds, by_name),
+            (arranged(_half_without_voters(evidence)), holds, NAME_ONLY_SHARE),
         ],
         _as_array(start),
     )
@@ -252,19 +256,15 @@ def _orphaned(evidence: Float32Array, holds: BoolArray) -> Float32Array:
     return orphaned
 
 
-def _without_voters(evidence: Float32Array, holds: BoolArray) -> Float32Array:
-    """Leave out what all voters say of each query's labels, where the name says something."""
-    alone = evidence.copy()
-    alone[holds & np.isfinite(evidence[..., 4]), :4] = -np.inf
-    return alone
+def _half_without_voters(evidence: Float32Array) -> Float32Array:
+    """Leave out what voters say of a random half of the labels of each query, where the name says something.
 
-
-def _name_only_share(evidence: Float32Array) -> float:
-    """Share of queries that will be of labels without voters, by how many such labels there are."""
-    has_voters = np.isfinite(evidence[..., :4]).any(axis=(0, 2))
-    has_name = np.isfinite(evidence[..., 4]).any(axis=0)
-    least, each, most = NAME_ONLY_SHARE
-    return min(max(each * float(np.mean(has_name & ~has_voters)), least), most)
+    Right and wrong ones alike: were it the right ones alone, whatever is said of labels without voters would seem true.
+    """
+    halved = evidence.copy()
+    drawn = np.random.default_rng(0).random(evidence.shape[:2]) < 0.5
+    halved[drawn & np.isfinite(evidence[..., 4]), :4] = -np.inf
+    return halved
 
 
 def _mean_of_voters(evidence: Float32Array) -> Float32Array:
