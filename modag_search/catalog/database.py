@@ -71,6 +71,7 @@ class Database:
         self._engine = _engine(self.path, foreign_keys=foreign_keys, wait_s=wait_s)
         self._writing = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         self._view = _ViewOfThread()
+        self._log_left = 0
         self._is_closed = False
 
     @contextmanager
@@ -118,15 +119,18 @@ class Database:
         self._shorten_log()
 
     def _shorten_log(self) -> None:
-        """Let what is written next begin the write-ahead log anew, once it is long.
+        """Empty the write-ahead log once it is long; where that fails, once it is as long again.
 
         SQLite does so by itself only in a moment without readers, and where many threads read there may be none. Here
         it waits a moment for those who read what is in the log; others read the file alone by then.
         """
         with suppress(OSError, sqlite3.Error):
-            if os.path.getsize(f"{self.path}-wal") > _LONG_LOG_BYTES:
+            length = os.path.getsize(f"{self.path}-wal")
+            if length > self._log_left + _LONG_LOG_BYTES:
                 with closing(sqlite3.connect(self.path, timeout=_LOG_WAIT_S)) as connection:
-                    connection.execute("PRAGMA wal_checkpoint(RESTART)")
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._log_left = os.path.getsize(f"{self.path}-wal")
+            self._log_left = min(self._log_left, length)
 
     def close(self) -> None:
         """Let go of the file; nothing can be read or written any more."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from modag_search.catalog.conflicts import has_conflict, settle_conflicts
-from modag_search.catalog.database import Database, count_label_change
+from modag_search.catalog.database import Database, count_label_change, now
 from modag_search.catalog.labels import move_label
 from modag_search.catalog.names import LabelMode, label_ids, label_mode, labels_in_use, read_hierarchy
 from modag_search.catalog.tables import LabelParentRow, LabelRow, StateRow
@@ -59,7 +59,8 @@ class Hierarchies:
         """
         ids = dict(audioset_ids or {})
         pairs = list(hierarchy.pairs())
-        names = {name for pair in pairs for name in pair} | set(ids)
+        related = {name for pair in pairs for name in pair} | set(ids)
+        names = related | set(means or {})
         with self._database.write() as connection:
             connection.execute(delete(LabelParentRow))
             connection.execute(update(LabelRow).values(audioset_id=None))
@@ -71,7 +72,10 @@ class Hierarchies:
                 named = update(LabelRow).where(LabelRow.id == numbers[name])
                 connection.execute(named.values(audioset_id=identifier))
             for name, words in (means or {}).items():
-                connection.execute(update(LabelRow).where(LabelRow.name == name).values(means=words))
+                row = update(LabelRow).where(LabelRow.name == name)
+                connection.execute(row.values(means=words))
+                if name not in related:  # it has words alone, and counts by these
+                    connection.execute(row.values(added_at=func.coalesce(LabelRow.added_at, now())))
             for identifier, old_id in label_ids(connection, ids.values()).items():
                 # An id that had been given as a name means the label that has it.
                 name = next(name for name, one in ids.items() if one == identifier)
@@ -111,5 +115,5 @@ class Hierarchies:
 
 
 def _remove_unused(connection: Connection) -> None:
-    """Remove labels that neither an item nor the hierarchy names."""
+    """Remove labels that nothing uses; see `labels_in_use`."""
     connection.execute(delete(LabelRow).where(LabelRow.id.not_in(labels_in_use())))

@@ -115,7 +115,7 @@ class Labels:
         Parameters
         ----------
         means : Mapping of str to str or None
-            By label, words that say what it means; None leaves those that it has.
+            By label, words that say what it means; None leaves those that it has, and no words take them away.
 
         Returns
         -------
@@ -127,12 +127,15 @@ class Labels:
             ids = label_ids(connection, means, create=True)
             there = select(func.count()).where(LabelRow.id.in_(among(ids.values())), LabelRow.added_at.is_not(None))
             n_there = connection.execute(there).scalar_one()
+            n_changed = len(ids) - n_there
             for name, words in means.items():
                 row = update(LabelRow).where(LabelRow.id == ids[name])
                 connection.execute(row.values(added_at=func.coalesce(LabelRow.added_at, moment)))
                 if words is not None:
-                    connection.execute(row.values(means=words))
-            count_label_change(connection)
+                    others = row.where(LabelRow.means.is_distinct_from(words or None))
+                    n_changed += connection.execute(others.values(means=words or None)).rowcount
+            if n_changed:
+                count_label_change(connection)
         return len(ids) - n_there
 
     def added(self) -> set[str]:
@@ -150,9 +153,13 @@ class Labels:
         """Take a label from all items, and return how many annotations that were; it no longer counts without any."""
         added = update(LabelRow).where(LabelRow.name == label, LabelRow.added_at.is_not(None))
         with self._database.write() as connection:
-            if connection.execute(added.values(added_at=None, means=None)).rowcount:
+            if connection.execute(added.values(added_at=None)).rowcount:
                 count_label_change(connection)
-            return _deleted(connection, _is_named(label))
+            deleted = _deleted(connection, _is_named(label))
+            # Words stay where the hierarchy still names the label, and nowhere else: it might be given again.
+            unused = update(LabelRow).where(LabelRow.name == label, LabelRow.id.not_in(labels_in_use()))
+            connection.execute(unused.values(means=None))
+        return deleted
 
     def undo(self, run_id: int) -> int:
         """Take back what a run annotated, and return how many annotations that were."""
@@ -172,9 +179,11 @@ class Labels:
         with self._database.write() as connection:
             old = label_ids(connection, set(labels) - {into})
             if old:
+                # What is there already means what it is called; words of others go with a mere change of name.
+                is_new = not label_ids(connection, [into])
                 new_id = label_ids(connection, [into], create=True)[into]
                 for old_id in old.values():
-                    move_label(connection, old_id, new_id)
+                    move_label(connection, old_id, new_id, with_words=is_new)
                 read_hierarchy(connection)  # refuses cycles
                 count_label_change(connection)
             of_new = select(func.count()).where(_is_named(into))
@@ -347,9 +356,9 @@ def _origins(connection: Connection, item_ids: set[int]) -> dict[_Place, set[Ori
     return found
 
 
-def move_label(connection: Connection, old_id: int, new_id: int) -> None:
+def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: bool = True) -> None:
     """Give another label what one has, and remove it; what the other has already stays."""
-    columns = (LabelRow.audioset_id, LabelRow.means, LabelRow.added_at)
+    columns = [LabelRow.audioset_id, LabelRow.added_at, *([LabelRow.means] if with_words else [])]
     had = connection.execute(select(*columns).where(LabelRow.id == old_id)).one()
     for column in (AnnotationRow.label_id, LabelParentRow.child_id, LabelParentRow.parent_id):
         moved = update(column.class_).where(column == old_id).values({column.key: new_id})

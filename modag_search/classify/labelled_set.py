@@ -229,7 +229,7 @@ def chosen_labels(
     names = tuple(sorted(vocabulary.texts))
     texts = tuple(vocabulary.texts[name] for name in names)
     place = {name: number for number, name in enumerate(names)} if with_votes else {}
-    numbers = np.array([place.get(name, -1) for name in labelled.names], dtype=np.int64)
+    numbers = np.array([_place_of(name, place, labelled.hierarchy) for name in labelled.names], dtype=np.int64)
     understood, of_texts = vectors.of_words(texts)
     parts = {modality: _voting_for(part, numbers) for modality, part in labelled.by_modality.items()}
     vectors_of_all, by_modality = _joined(parts, of_texts)
@@ -244,10 +244,20 @@ def chosen_labels(
     )
 
 
+def _place_of(name: str, place: Mapping[str, int], hierarchy: Hierarchy) -> int:
+    """Return the place of a label among those chosen, or else of the lowest that it is a kind of; -1 without any."""
+    if name in place:
+        return place[name]
+    above = sorted(hierarchy.ancestors(name) & place.keys(), key=lambda one: (-hierarchy.level(one), one))
+    return place[above[0]] if above else -1
+
+
 def _voting_for(part: LabelledVectors, numbers: Int64Array) -> LabelledVectors:
     """Keep the votes for some labels, and who casts them; `numbers` are the labels' new places, -1 for the others."""
     labels = numbers[part.labels]
-    rows, labels = part.rows[labels >= 0], labels[labels >= 0]
+    # A segment has one vote for a label, though it may have several kinds of it.
+    votes = np.unique(np.stack([labels, part.rows], axis=1)[labels >= 0], axis=0)
+    labels, rows = votes[:, 0], votes[:, 1]
     kept = np.unique(rows)
     return LabelledVectors(
         segments=part.segments[kept],

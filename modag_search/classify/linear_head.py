@@ -167,6 +167,8 @@ def fit_head(labelled: LabelledSet, *, space: str, seed: int = 0) -> Head:
     if len(labelled.names) < 2:
         raise NothingFoundError(_TOO_FEW_LABELS)
     taught = _taught(labelled, labelled.names)
+    if labelled.n_votes == 0:
+        raise NothingFoundError(_TOO_FEW_LABELS)
     if len(np.unique(taught[:, 1])) < 2:
         raise NothingFoundError("fewer than two labels have vectors; `modag index` renews what is outdated")
     examples = _examples(labelled, taught)

@@ -331,3 +331,21 @@ def test_what_labels_mean_is_a_change_of_labels(catalog: Catalog) -> None:
     catalog.labels.add({"dog": "a beast"})
     catalog.labels.delete("dog")
     assert catalog.label_generation == before + 3
+
+
+def test_words_of_a_label_go_to_no_other(catalog: Catalog) -> None:
+    catalog.labels.add({"dog": "a barking dog", "ocean": None})
+    catalog.labels.merge(["dog"], into="ocean")
+    assert catalog.labels.meanings() == {}
+
+    catalog.hierarchy.replace(Hierarchy.of([("A-1", "A")]), means={"A-1": "waves", "flat": "a flat thing"})
+    assert catalog.labels.added() == {"ocean", "flat"}, "words without any relation count by themselves"
+    catalog.labels.add({"A-1": None})
+    catalog.labels.delete("A-1")
+    assert catalog.labels.meanings()["A-1"] == "waves", "the hierarchy still names it"
+
+    before = catalog.label_generation
+    catalog.labels.add({"ocean": None})
+    assert catalog.label_generation == before, "nothing changed"
+    catalog.labels.add({"flat": ""})
+    assert "flat" not in catalog.labels.meanings()

@@ -240,3 +240,23 @@ def test_audit_says_nothing_against_labels_that_nobody_else_has(everyday: Index)
 def weights_of(index: Index) -> Mapping[Modality, EvidenceWeights]:
     with index._snapshots.present() as snapshot:
         return snapshot.get(index._namer.neighbour_classifier).evidence_weights
+
+
+def test_names_asked_with_and_labels_added_answer_alike(everyday: Index) -> None:
+    """Idle names that nothing is an example of take no answers from labels that have some."""
+    examples(everyday)
+    idle = ["car", "violin", "rain", "book"]
+    asked = everyday.classify(names=[*KINDS, *idle])
+    everyday.labels.add(idle)
+    added = everyday.classify()
+
+    assert wrong(asked) == wrong(added) == []
+    assert [one.confidence for one in added] == pytest.approx([one.confidence for one in asked], abs=0.05)
+
+
+def test_a_name_that_is_asked_with_has_the_votes_of_its_kinds(everyday: Index) -> None:
+    examples(everyday)
+    everyday.labels.set_hierarchy(Hierarchy.of([("dog", "animal"), ("rooster", "animal"), ("sea", "water")]))
+    answers = everyday.classify(names=["animal", "water"])
+    assert {kind_of(one.path): one.label for one in answers} == {"dog": "animal", "rooster": "animal", "sea": "water"}
+    assert all(one.neighbours for one in answers)
