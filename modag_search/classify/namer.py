@@ -22,7 +22,7 @@ from modag_search.classify.transfer import transfer_labels
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.files import Mark, mark_of
 from modag_search.labels.items import find_items
-from modag_search.labels.vocabulary import Vocabulary, one_or_more_names, vocabulary_of
+from modag_search.labels.vocabulary import Vocabulary, one_or_more_names, some_of, vocabulary_of
 from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import Part
 from modag_search.values import MODALITIES
@@ -45,7 +45,6 @@ logger = logging.getLogger(__name__)
 
 _EVIDENCE_WEIGHTS_FILE = "calibration.json"
 _HEAD_FILE = "head.safetensors"
-_LISTED = 5
 
 LABELLED_SET: Part[LabelledSet] = Part(
     "labelled set", lambda snapshot, former: read_labelled_set(snapshot.catalog, snapshot.vectors, former=former)
@@ -150,9 +149,9 @@ class Namer:
         chosen = chosen_labels(every, vocabulary, snapshot.vectors, with_votes=with_votes)
         silent = [chosen.names[place] for place in np.setdiff1d(range(len(chosen.names)), chosen.speaking)]
         if len(silent) == len(chosen.names):
-            raise NothingFoundError(f"{_some(silent)}: not understood, and nothing in the index has such a label")
+            raise NothingFoundError(f"{some_of(silent)}: not understood, and nothing in the index has such a label")
         if silent:
-            logger.warning("not understood, and so never answered: %s", _some(silent))
+            logger.warning("not understood, and so never answered: %s", some_of(silent))
         neighbours = Neighbours(
             labelled=chosen, unrelated_similarity=snapshot.space.unrelated_similarity, k=k, temperature=temperature
         )
@@ -249,12 +248,6 @@ class Namer:
 
 def _teach_the_same(first: LabelledSet, second: LabelledSet) -> bool:
     return labelled_set_fingerprint(first) == labelled_set_fingerprint(second)
-
-
-def _some(names: Sequence[str]) -> str:
-    """List the first few of many."""
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{', '.join(names[:_LISTED])}{more}"
 
 
 def _check(

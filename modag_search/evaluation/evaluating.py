@@ -13,7 +13,7 @@ from modag_search.evaluation.classification import Spoken, UnrelatedSimilarity, 
 from modag_search.evaluation.items import Items, arranged, groups_of, joined
 from modag_search.evaluation.results import Classification, Evaluation, LeftOut, Retrieval
 from modag_search.evaluation.retrieving import score_retrieval
-from modag_search.labels.vocabulary import vocabulary_of
+from modag_search.labels.vocabulary import some_of, vocabulary_of
 from modag_search.training.manifest import read_manifest
 from modag_search.values import MODALITIES, Modality
 
@@ -185,7 +185,7 @@ def _asked_by_files(
     labels = {path: next(iter(own)) for path, own in listed.items() if len(own) == 1}
     known = [path for path, label in labels.items() if label in sides.names]
     if not known:
-        some = _some(sides.names)
+        some = some_of(sides.names)
         raise NothingFoundError(f"nothing to evaluate: no label of the manifest is one of the index, which has {some}")
     failures: list[ModagError] = []
 
@@ -232,10 +232,6 @@ def _check_labels(labelled: Sequence[ItemVector], names: Sequence[str]) -> None:
         raise NothingFoundError("nothing to evaluate: every labelled item has several labels, and takes no part")
     if len(names) == 1:
         raise NothingFoundError(f"nothing to evaluate: {names[0]!r} is the only label, and it takes two; {how}")
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 # Scores and what is missing.

@@ -11,7 +11,7 @@ from modag_search.hierarchy import Hierarchy
 from modag_search.labels.checks import checked_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from modag_search.catalog import Catalog
 
@@ -45,6 +45,12 @@ def readable(label: str) -> str:
     """
     words = re.split(r"[\s_]+", label)
     return " ".join(word for word in words if len(word) > 1 and not any(map(str.isdigit, word)))
+
+
+def some_of(names: Sequence[str], *, most: int = 5) -> str:
+    """List the first few of many names, and say how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def one_or_more_names(names: str | Iterable[str]) -> list[str]:
