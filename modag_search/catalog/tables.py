@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Dialect,
     Float,
@@ -165,7 +166,8 @@ class RunRow(Base):
 class LabelRow(Base):
     """A name that items can have, AudioSet's id of it, and words for it, where it has them.
 
-    One that was added counts without any item: `added_at` says since when.
+    One that was added counts without any item: `added_at` says since when. A tag (favourite, reviewed) names no kind of
+    thing: it is searched and listed like others, and never an answer.
     """
 
     __tablename__ = "label"
@@ -181,6 +183,7 @@ class LabelRow(Base):
     audioset_id: Mapped[str | None]
     means: Mapped[str | None]
     added_at: Mapped[str | None]
+    is_tag: Mapped[bool] = mapped_column(Boolean, server_default=text("0"))
 
 
 class LabelParentRow(Base):
@@ -194,7 +197,10 @@ class LabelParentRow(Base):
 
 
 class AnnotationRow(Base):
-    """A label on an item, or on a part of it, and where it comes from."""
+    """What somebody said of an item, or of a part of it: that a label holds, or that it does not.
+
+    `content_hash` is the item's as it was then: files are replaced under the same name.
+    """
 
     __tablename__ = "annotation"
     __table_args__ = (
@@ -214,6 +220,8 @@ class AnnotationRow(Base):
     confidence: Mapped[float | None] = mapped_column(Float)
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
     created_at: Mapped[str]
+    is_not: Mapped[bool] = mapped_column(Boolean, server_default=text("0"))
+    content_hash: Mapped[str | None]
 
 
 # SQLite holds that no NULL equals another; -1 is no place in a file. Alembic does not see indexes on
@@ -226,6 +234,80 @@ ANNOTATION_KEY = (
     AnnotationRow.__table__.c.origin,
 )
 Index("uq_annotation_place", *ANNOTATION_KEY, unique=True)
+
+
+class KeptAnnotationRow(Base):
+    """What was said of a content that no item has any more; it holds again when one has."""
+
+    __tablename__ = "kept_annotation"
+    __table_args__ = (
+        Index(None, "content_hash"),
+        Index(None, "label_id"),
+        Index(None, "run_id"),
+        CheckConstraint("origin IN ('hand', 'import', 'transfer')", name="origin"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    content_hash: Mapped[str]
+    path: Mapped[str] = mapped_column(PathBytes)
+    label_id: Mapped[int] = mapped_column(ForeignKey("label.id", ondelete="CASCADE"))
+    start_s: Mapped[float | None] = mapped_column(Float)
+    end_s: Mapped[float | None] = mapped_column(Float)
+    origin: Mapped[str]
+    source: Mapped[str | None]
+    confidence: Mapped[float | None] = mapped_column(Float)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    created_at: Mapped[str]
+    is_not: Mapped[bool] = mapped_column(Boolean, server_default=text("0"))
+    kept_at: Mapped[str]
+
+
+class ForgottenItemRow(Base):
+    """An item that was forgotten last, as it was, so that it can be taken back without its file."""
+
+    __tablename__ = "forgotten_item"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    path: Mapped[str] = mapped_column(PathBytes)
+    content_hash: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str]
+    duration_s: Mapped[float | None] = mapped_column(Float)
+    width_px: Mapped[int | None]
+    height_px: Mapped[int | None]
+    status: Mapped[str]
+    created_at: Mapped[str]
+    updated_at: Mapped[str]
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+
+
+class ForgottenSegmentRow(Base):
+    """A segment of a forgotten item, with its feature, where it had one."""
+
+    __tablename__ = "forgotten_segment"
+    __table_args__ = (Index(None, "item_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    item_id: Mapped[int] = mapped_column(ForeignKey("forgotten_item.id", ondelete="CASCADE"))
+    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipeline.id"))
+    modality: Mapped[str]
+    start_s: Mapped[float | None] = mapped_column(Float)
+    end_s: Mapped[float | None] = mapped_column(Float)
+    status: Mapped[str]
+    data: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class ExclusionRow(Base):
+    """A pattern of paths that are never taken in, as in .gitignore."""
+
+    __tablename__ = "exclusion"
+    __table_args__ = (UniqueConstraint("pattern"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pattern: Mapped[str]
+    created_at: Mapped[str]
 
 
 class FailureRow(Base):
