@@ -97,7 +97,7 @@ class NeighbourClassifier:
             (
                 part.queries,
                 self.evidence_weights[modality].probabilities(
-                    part.evidence, exclusive=exclusive, may_be_none=by_name_alone
+                    part.evidence, exclusive=exclusive, by_name_alone=by_name_alone
                 ),
             )
             for modality, part in evidence.items()

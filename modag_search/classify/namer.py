@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,8 @@ from modag_search.classify.classifiers import HeadClassifier, NeighbourClassifie
 from modag_search.classify.classify import classify_items, classify_queries, files_in
 from modag_search.classify.decision import Decision
 from modag_search.classify.labelled_set import LabelledSet, chosen_labels, read_labelled_set, require_labels
-from modag_search.classify.leave_one_out import kept_evidence_weights, labelled_set_fingerprint
+from modag_search.classify.leave_one_out import kept_or_learnt, labelled_set_fingerprint
+from modag_search.classify.linear_evidence import linear_evidence
 from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
 from modag_search.classify.transfer import transfer_labels
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_EVIDENCE_WEIGHTS_FILE = "calibration.json"
+_CALIBRATION_FILE = "calibration.safetensors"
 _HEAD_FILE = "head.safetensors"
 
 LABELLED_SET: Part[LabelledSet] = Part(
@@ -102,18 +103,17 @@ class Namer:
         neighbours = Neighbours(
             labelled=labelled,
             unrelated_similarity=snapshot.space.unrelated_similarity,
+            linear=linear_evidence(labelled),
             k=k,
             temperature=temperature,
         )
         if former is not None and _teach_the_same(former.neighbours.labelled, labelled):
-            return NeighbourClassifier(neighbours, former.evidence_weights)
-        weights = kept_evidence_weights(
-            self._folder / _EVIDENCE_WEIGHTS_FILE,
-            neighbours,
-            catalog=snapshot.catalog,
-            space=snapshot.space.fingerprint,
+            return NeighbourClassifier(replace(neighbours, linear=former.neighbours.linear), former.evidence_weights)
+        learnt = kept_or_learnt(
+            self._folder / _CALIBRATION_FILE, neighbours, catalog=snapshot.catalog, space=snapshot.space.fingerprint
         )
-        return NeighbourClassifier(neighbours, weights)
+        linear = linear_evidence(labelled, kept=learnt.classifiers)
+        return NeighbourClassifier(replace(neighbours, linear=linear), learnt.evidence_weights)
 
     def _head(self, snapshot: Snapshot) -> HeadClassifier:
         made = self._made_head(snapshot)
@@ -153,7 +153,11 @@ class Namer:
         if silent:
             logger.warning("not understood, and so never answered: %s", some_of(silent))
         neighbours = Neighbours(
-            labelled=chosen, unrelated_similarity=snapshot.space.unrelated_similarity, k=k, temperature=temperature
+            labelled=chosen,
+            unrelated_similarity=snapshot.space.unrelated_similarity,
+            linear=linear_evidence(chosen),
+            k=k,
+            temperature=temperature,
         )
         if not chosen.n_votes:
             return NeighbourClassifier(neighbours, {modality: EvidenceWeights() for modality in MODALITIES})

@@ -8,7 +8,7 @@ import math
 import os
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,7 @@ from modag_search.errors import (
     UsageError,
 )
 from modag_search.features.files import FeatureReader, FileFeatures
-from modag_search.features.vectors import SegmentVectors
+from modag_search.features.vectors import SegmentVectors, of_unit_length
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item
 from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, Modality
@@ -51,11 +51,14 @@ class Query:
     ----------
     vectors : Mapping of {"image", "sound", "text"} to np.ndarray [shape=(n, d), float32]
         Vectors of the query's segments, by the modality that they come from.
+    features : Mapping of {"image", "sound"} to np.ndarray [shape=(n, d_features), float32]
+        What these were made of, of unit length, where they were made of media.
     without : frozenset of int
         Ids of items that are no answer: the query itself.
     """
 
     vectors: Mapping[QueryModality, Float32Array]
+    features: Mapping[Modality, Float32Array] = field(default_factory=dict)
     without: frozenset[int] = frozenset()
 
 
@@ -248,7 +251,8 @@ class QueryMaker:
         vectors: dict[QueryModality, Float32Array] = {
             modality: self._space.project(modality, rows) for modality, rows in features.items()
         }
-        return Query(vectors=vectors, without=without)
+        scaled = {modality: of_unit_length(rows) for modality, rows in features.items()}
+        return Query(vectors=vectors, features=scaled, without=without)
 
 
 def common_direction(vectors: Float32Array) -> Float32Array:

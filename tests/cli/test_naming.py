@@ -313,7 +313,8 @@ def test_labels_that_the_others_contradict(crowd: CommandLine, media: Path, tmp_
     (doubt,) = outcome.data
     assert set(doubt) == {"id", "path", "modality", "label", "probability", "suggested", "confidence"}
     assert (doubt["path"], doubt["label"], doubt["suggested"]) == (str(media / "r5.png"), "horn", "violin")
-    assert doubt["probability"] + doubt["confidence"] == pytest.approx(1)
+    assert doubt["probability"] < 0.1
+    assert 0.8 < doubt["probability"] + doubt["confidence"] < 1, "the rest is that none holds"
     head, line = table(crowd("audit", "--max-probability", "0.2", "--format", "table").stdout)
     assert head == ["path", "modality", "label", "probability", "suggested", "confidence", "id"]
     assert line[:3] == ["media/r5.png", "image", "horn"]
