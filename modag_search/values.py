@@ -385,6 +385,9 @@ class Suggestion:
     confidence : float
     covers : int
         How many unlabelled items it is the nearest to, of those labelled or suggested.
+    wanted : str or None
+        The label that has no example of this modality yet, and of which it is the likeliest; None where it is suggested
+        for what it covers.
     """
 
     id: int
@@ -393,6 +396,7 @@ class Suggestion:
     label: str | None
     confidence: float
     covers: int
+    wanted: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -283,7 +283,7 @@ def test_only_what_is_sure_enough_is_given(named: CommandLine, media: Path, tmp_
 def test_what_to_label_next(filled: CommandLine, media: Path, tmp_path: Path) -> None:
     outcome = filled("suggest", "-n", "2")
     assert (outcome.status, outcome.stderr) == (0, "")
-    fields = ["path", "modality", "label", "confidence", "covers", "id"]
+    fields = ["path", "modality", "label", "confidence", "covers", "id", "wanted"]
     assert [list(row) for row in outcome.data] == [fields] * 2
     assert {row["label"] for row in outcome.data} == {None}
     assert {row["path"] for row in filled("suggest", "--modality", "sound").data} == {
