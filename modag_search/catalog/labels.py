@@ -14,6 +14,7 @@ from modag_search.catalog.conflicts import has_conflict, settle_conflicts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
 from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelParentRow, LabelRow, SegmentRow
+from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ class Annotation:
     ----------
     item_id : int
     label : str
-        Upper and lower case are different.
+        Upper and lower case are different; Unicode forms are not: names are kept in NFC.
     origin : {"hand", "import", "transfer"}
     start_s, end_s : float or None
         The part of the item that it holds for, in seconds; None on both sides for all of it, on one side
@@ -151,13 +152,14 @@ class Labels:
 
     def delete(self, label: str) -> int:
         """Take a label from all items, and return how many annotations that were; it no longer counts without any."""
-        added = update(LabelRow).where(LabelRow.name == label, LabelRow.added_at.is_not(None))
+        named = LabelRow.name == composed(label)
+        added = update(LabelRow).where(named, LabelRow.added_at.is_not(None))
         with self._database.write() as connection:
             if connection.execute(added.values(added_at=None)).rowcount:
                 count_label_change(connection)
             deleted = _deleted(connection, _is_named(label))
             # Words stay where the hierarchy still names the label, and nowhere else: it might be given again.
-            unused = update(LabelRow).where(LabelRow.name == label, LabelRow.id.not_in(labels_in_use()))
+            unused = update(LabelRow).where(named, LabelRow.id.not_in(labels_in_use()))
             connection.execute(unused.values(means=None))
         return deleted
 
@@ -177,7 +179,7 @@ class Labels:
             If it would become a kind of itself.
         """
         with self._database.write() as connection:
-            old = label_ids(connection, set(labels) - {into})
+            old = label_ids(connection, {*map(composed, labels)} - {composed(into)})
             if old:
                 # What is there already means what it is called; words of others go with a mere change of name.
                 is_new = not label_ids(connection, [into])
@@ -188,6 +190,36 @@ class Labels:
                 count_label_change(connection)
             of_new = select(func.count()).where(_is_named(into))
             return connection.execute(of_new).scalar_one()
+
+    def compose_names(self) -> list[str]:
+        """Write all names in Unicode's form NFC, as an earlier version did not; labels that look the same become one.
+
+        Returns
+        -------
+        list of str
+            What had been several labels.
+
+        Raises
+        ------
+        UsageError
+            If one would become a kind of itself; nothing has changed then.
+        """
+        with self._database.read() as connection:
+            if all(name == composed(name) for name in connection.execute(select(LabelRow.name)).scalars()):
+                return []
+        with self._database.write() as connection:
+            names = connection.execute(select(LabelRow.id, LabelRow.name)).all()
+            others = [(label_id, name) for label_id, name in names if name != composed(name)]
+            made_one = set()
+            for label_id, name in others:
+                if there := label_ids(connection, [name]):
+                    move_label(connection, label_id, there[name])
+                    made_one.add(composed(name))
+                else:
+                    connection.execute(update(LabelRow).where(LabelRow.id == label_id).values(name=composed(name)))
+            read_hierarchy(connection)  # refuses cycles
+            count_label_change(connection)
+        return sorted(made_one)
 
     def names(self) -> set[str]:
         """Return the labels that an item or the hierarchy names, that were added, or have an id of AudioSet."""
@@ -380,7 +412,7 @@ def _require_items(connection: Connection, item_ids: set[int]) -> None:
 
 
 def _is_named(*labels: str) -> ColumnElement[bool]:
-    names = select(func.json_each(json.dumps(labels)).table_valued("value").c.value)
+    names = select(func.json_each(json.dumps([*map(composed, labels)])).table_valued("value").c.value)
     return AnnotationRow.label_id.in_(select(LabelRow.id).where(LabelRow.name.in_(names)))
 
 
