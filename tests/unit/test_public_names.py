@@ -37,6 +37,7 @@ NAMES = [
     "Hierarchy",
     "Hit",
     "ImportReport",
+    "ImportedLabel",
     "Index",
     "IndexFolderError",
     "IndexLockedError",
@@ -60,7 +61,9 @@ NAMES = [
     "NothingFoundError",
     "OversizedMediaError",
     "PairIssue",
+    "PassedOver",
     "PluginError",
+    "ReadingOptions",
     "RunRecord",
     "SegmentStatus",
     "Space",
@@ -112,6 +115,9 @@ INDEX = {
     "duplicates": "self, *, modality=None, min_similarity=None",
     "label": "self, paths, label, *, start_s=None, end_s=None",
     "unlabel": "self, paths, label",
+    "import_labels": (
+        "self, source, *, from_folders=False, level=None, skip_missing=False, dry_run=False, options=None"
+    ),
     "item": "self, path",
     "failures": "self",
     "rebuild": (
