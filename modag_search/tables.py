@@ -92,17 +92,14 @@ def _decoded(content: bytes, path: Path, encoding: str) -> str:
         raise UsageError(f"{path}: is not in {encoding}: {error}") from error
 
 
-def _likely_encodings(content: bytes) -> Iterator[str]:
-    """Iterate over the encodings that a text may be in, the likeliest first."""
-    if (marked := next((name for mark, name in _MARKS if content.startswith(mark)), None)) is not None:
-        yield marked
+def _likely_encodings(content: bytes) -> list[str]:
+    """List the encodings that a text may be in, the likeliest first."""
+    marked = [name for mark, name in _MARKS if content.startswith(mark)]
     # Without a mark, UTF-16 shows by the zeros that every other byte of Latin letters is.
     begin = content[:_LOOKED_AT]
-    for place, name in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if begin[place::2].count(0) > len(begin) // 4:
-            yield name
-    yield "utf-8"
-    yield WINDOWS
+    halves = ((1, "utf-16-le"), (0, "utf-16-be"))
+    unmarked = [name for place, name in halves if begin[place::2].count(0) > len(begin) // 4]
+    return [*marked, *unmarked, "utf-8", WINDOWS]
 
 
 def read_rows(path: Path, *, columns: str, suffice: Callable[[Iterable[str]], object], noun: str) -> Iterator[Row]:

@@ -221,6 +221,12 @@ class Labels:
             count_label_change(connection)
         return sorted(made_one)
 
+    def unknown(self, names: Iterable[str]) -> set[str]:
+        """Return those of some names that no label has, in use or not; a look at few rows, unlike `names`."""
+        wanted = set(names)
+        with self._database.read() as connection:
+            return wanted.difference(label_ids(connection, wanted))
+
     def names(self) -> set[str]:
         """Return the labels that an item or the hierarchy names, that were added, or have an id of AudioSet."""
         with self._database.read() as connection:

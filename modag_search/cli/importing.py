@@ -159,7 +159,7 @@ def _tell(source: str, report: ImportReport, *, dry_run: bool) -> None:
         say(f"{source}: {report.without_class} of its files lie in no folder that could name them")
     _tell_of_passed_over(source, report)
     if dry_run:
-        there = f", beside {report.unchanged} that are there already" if report.unchanged else ""
+        there = f", beside {report.unchanged} there already" if report.unchanged else ""
         refused = f"; --skip-missing passes over {counted(len(report.skipped), 'file')}" if report.skipped else ""
         say(f"{source}: would give {counted(report.added, 'label')}{there}{refused}; nothing was written")
 

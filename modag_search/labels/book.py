@@ -59,7 +59,8 @@ class LabelBook:
         names = [by_id.get(name, name) for name in map(checked_name, labels)]
         for item in items:
             _check_can_be_labelled(item, start_s, end_s)
-        known = self._catalog.labels.names()
+        new = self._catalog.labels.unknown(names)
+        known = self._catalog.labels.names() if new else set()
         run = self._start({"labels": names, "items": len(items), "start_s": start_s, "end_s": end_s})
         annotations = [
             Annotation(item_id=item.id, label=name, origin="hand", start_s=start_s, end_s=end_s, run_id=run)
@@ -67,9 +68,9 @@ class LabelBook:
             for name in names
         ]
         given = Given(run=run, added=annotate(self._catalog, annotations, run=run))
-        warn_of_new(names, known)
-        for name in dict.fromkeys(names):
-            if name not in known and (several := looks_like_several(name)) is not None:
+        warn_of_new(sorted(new), known)
+        for name in sorted(new):
+            if (several := looks_like_several(name)) is not None:
                 each = shlex.join(argument for part in several[1] for argument in ("--as", part))
                 logger.warning("%r is one label; `%s` gives %d", name, each, len(several[1]))
         return given

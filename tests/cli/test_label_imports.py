@@ -113,7 +113,7 @@ def test_a_preview_writes_nothing(filled: CommandLine) -> None:
     ]
     assert outcome.stderr.splitlines() == [
         f"skipped: {filled.folder}/media/gone.wav: is not in the index, or failed",
-        "l.csv: would give 2 labels, beside 1 that are there already; --skip-missing passes over 1 file; nothing was written",
+        "l.csv: would give 2 labels, beside 1 there already; --skip-missing passes over 1 file; nothing was written",
     ]
     (row,) = filled("label", "--from", "l.csv", "--dry-run").data
     assert (row["run"], row["added"], row["unchanged"], row["skipped"]) == (None, 2, 1, 1)
@@ -142,8 +142,9 @@ def test_options_of_imports_need_one(filled: CommandLine, command: str) -> None:
 def test_columns_separator_and_encoding(filled: CommandLine) -> None:
     content = "Datei;Was;ab;bis\r\nmedia/a.wav;hoch|Fl\u00f6te;0,25;0,5\r\n"
     (filled.folder / "l.csv").write_bytes(content.encode("utf-16"))
-    options = "--path-column Datei --label-column was --start-column ab --end-column bis --separator |".split()
-    assert filled("label", "--from", "l.csv", *options).status == 0
+    columns = {"path": "Datei", "label": "was", "start": "ab", "end": "bis"}
+    options = [one for name, column in columns.items() for one in (f"--{name}-column", column)]
+    assert filled("label", "--from", "l.csv", *options, "--separator", "|").status == 0
     assert said(filled) == {("a.wav", "hoch", 0.25, 0.5), ("a.wav", "Fl\u00f6te", 0.25, 0.5)}
     (filled.folder / "m.csv").write_bytes("path,label\nmedia/b.wav,\u0444\n".encode("cp1251"))
     assert filled("label", "--from", "m.csv", "--encoding", "cp1251").stderr == ""

@@ -69,7 +69,8 @@ def test_a_track_of_birdnet_says_how_sure_it_was(tmp_path: Path, species: str) -
 
 @pytest.mark.parametrize("column", ["Species", "Label", "Annotation", "Tag", "Call Type", "My notes"])
 def test_a_raven_table_has_labels_in_the_column_that_is_there(tmp_path: Path, column: str) -> None:
-    lines = f"{RAVEN}\tBegin File\t{column}\tDelta Time (s)\n1\tSpectrogram 1\t1\t0.5\t2.3\t4029.8\t17006.4\t5.wav\tGWWA\t1.8\n"
+    row = "1\tSpectrogram 1\t1\t0.5\t2.3\t4029.8\t17006.4\t5.wav\tGWWA\t1.8"
+    lines = f"{RAVEN}\tBegin File\t{column}\tDelta Time (s)\n{row}\n"
     file = read(tmp_path / "5.Table.1.selections.txt", lines)
     assert (file.kind, said(file)) == ("Raven selection table", [("5.wav", "GWWA", 0.5, 2.3)])
 
@@ -109,7 +110,10 @@ def test_the_other_tables_of_birdnet(tmp_path: Path) -> None:
         f"{RAVEN}\tCommon Name\tSpecies Code\tConfidence\tBegin Path\tFile Offset (s)\n"
         "1\tSpectrogram 1\t1\t63.0\t66.0\t0\t15000\tBarred Owl\tbrdowl\t0.9\t/x/5.wav\t3.0\n"
     )
-    for_r = "filepath,start,end,scientific_name,common_name,confidence,lat\n/x/5.wav,3.0,6.0,Strix varia,Barred Owl,0.9,-1\n"
+    for_r = (
+        "filepath,start,end,scientific_name,common_name,confidence,lat\n"
+        "/x/5.wav,3.0,6.0,Strix varia,Barred Owl,0.9,-1\n"
+    )
     kaleidoscope = (
         "INDIR,FOLDER,IN FILE,OFFSET,DURATION,scientific_name,common_name,confidence\n"
         "/,x,5.wav,3.0,3.0,Strix varia,Barred Owl,0.9\n"
@@ -224,10 +228,11 @@ def test_label_studio_has_choices_for_the_whole_and_labels_for_parts(tmp_path: P
         tmp_path / "ls.json",
         [task([choices, region], audio="/data/upload/1/8c3f0a1b-a.wav"), task([box, way], image="/b.jpg"), skipped],
     )
-    assert (file.kind, [(one.written, one.also) for one in file.entries][::3]) == (
-        "Label Studio",
-        [("data/upload/1/8c3f0a1b-a.wav", "a.wav"), ("/b.jpg", "b.jpg")][:1] + [("/b.jpg", "b.jpg")],
-    )
+    assert file.kind == "Label Studio"
+    assert list(dict.fromkeys((one.written, one.also) for one in file.entries)) == [
+        ("data/upload/1/8c3f0a1b-a.wav", "a.wav"),
+        ("/b.jpg", "b.jpg"),
+    ]
     assert [(one.label, one.start_s, one.end_s) for one in file.entries] == [
         ("calm", None, None),
         ("warm", None, None),
@@ -238,6 +243,13 @@ def test_label_studio_has_choices_for_the_whole_and_labels_for_parts(tmp_path: P
     assert passed_over(file) == [("/c.wav", "without a label", 0)]
     chosen = read(tmp_path / "ls.json", [task([choices, region], audio="/a.wav")], label_column="who")
     assert [one.label for one in chosen.entries] == ["owl"]
+
+
+def test_label_studio_in_a_file_a_task_or_an_annotation(tmp_path: Path) -> None:
+    alone = task([{"value": {"choices": ["x"]}}], audio="/a.wav")
+    (annotation,) = alone["annotations"]
+    for document in (alone, annotation | {"task": {"id": 7, "data": alone["data"]}}):
+        assert [(one.path, one.label) for one in read(tmp_path / "1.json", document).entries] == [("/a.wav", "x")]
 
 
 @pytest.mark.parametrize(

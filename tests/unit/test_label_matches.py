@@ -136,7 +136,7 @@ def test_any_end_that_no_other_path_has_means_its_item(
         filled(catalog, *paths)
         for sign in ("/", "\\"):
             for form in ("NFC", "NFD"):
-                written = unicodedata.normalize(form, sign.join(end))  # type: ignore[arg-type]
+                written = unicodedata.normalize(form, sign.join(end))
                 (found,) = match_entries(catalog, [entry(written)]).values()
                 if n_others == 0:
                     assert found.path == path

@@ -253,9 +253,18 @@ def _attributes_of_time(
 
 
 def _is_label_studio(document: Any) -> bool:
-    return _all_objects(document) and all(
-        isinstance(task.get("data"), dict) and isinstance(_annotations(task), list) for task in document
+    tasks = _tasks(document)
+    return _all_objects(tasks) and all(
+        isinstance(task.get("data"), dict) and isinstance(_annotations(task), list) for task in tasks
     )
+
+
+def _tasks(document: Any) -> Any:
+    """Return tasks as a list; a storage that is in step with Label Studio has a file a task, or an annotation."""
+    if not isinstance(document, dict):
+        return document
+    about = document.get("task")
+    return [about | {"annotations": [document]}] if isinstance(about, dict) and "result" in document else [document]
 
 
 def _all_objects(document: Any) -> bool:
@@ -266,9 +275,9 @@ def _annotations(task: Mapping[str, Any]) -> Any:
     return task.get("annotations", task.get("completions"))  # as they were called before 1.0
 
 
-def _read_label_studio(document: Sequence[Mapping[str, Any]], file: LabelFile, options: ReadingOptions) -> None:
+def _read_label_studio(document: Any, file: LabelFile, options: ReadingOptions) -> None:
     file.kind = "Label Studio"
-    for number, task in enumerate(document, start=1):
+    for number, task in enumerate(_tasks(document), start=1):
         place = f"task {task.get('id', number)}"
         name, also = _media_of(task)
         results = [
