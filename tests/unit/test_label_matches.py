@@ -117,6 +117,8 @@ def test_what_is_nowhere_means_nothing(catalog: Catalog) -> None:
     assert meant(catalog, "a.wav", "..", "") == [None, None, None]
     filled(catalog, "/x/a.wav")
     assert meant(catalog, "b.wav", "A.wav", "a.mp3") == [None, None, None]
+    filled(catalog, "/x/c.wav.png")
+    assert meant(catalog, "c.wav", "c.wav.png") == [None, "/x/c.wav.png"]
 
 
 PARTS = st.text(st.sampled_from("ab\u00fc\u00e91 ."), min_size=1, max_size=3).filter(lambda part: part.strip(". "))

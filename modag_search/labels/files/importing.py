@@ -88,7 +88,7 @@ def import_labels(
         added=added,
         entries=len(entries),
         unchanged=len(given.entries) - added,
-        skipped=tuple(dict.fromkeys(entry.path for entry in given.lost)),
+        skipped=tuple(dict.fromkeys(_called(entry) for entry in given.lost)),
         without_class=sum(one.reason == NO_FOLDER for one in file.passed_over),
         kind=file.kind,
         labels=_counted(given),
@@ -149,7 +149,7 @@ def _matched(catalog: Catalog, entries: Sequence[LabelEntry], *, skip_missing: b
             if not skip_missing:
                 _refuse(catalog, entry, match, matches, items)
             lost.append(entry)
-            passed_over.append(PassedOver(name=entry.path, reason=_reason(match, item), line=entry.line))
+            passed_over.append(PassedOver(name=_called(entry), reason=_reason(match, item), line=entry.line))
             continue
         if match.is_by_name:
             by_name[entry.written or entry.path] = item.path
@@ -199,8 +199,14 @@ def _refuse(
     if reason is not None:
         problem = f"failed when it was indexed ({reason}); `modag index --retry-failed` reads it again"
         raise UsageError(f"{entry.where}: {path}: {problem}, {_REST}{also}")
-    hint = items_meant(catalog, path)
-    raise UsageError(f"{entry.where}: {path}: is not in the index; `modag index` takes files in, {_REST}{also}{hint}")
+    hint = items_meant(catalog, path.replace("\\", "/"))
+    problem = f"is not in the index; `modag index` takes files in, {_REST}{also}{hint}"
+    raise UsageError(f"{entry.where}: {_called(entry)}: {problem}")
+
+
+def _called(entry: LabelEntry) -> str:
+    """Return the path that was looked up; where that makes no sense here, as on Windows, what the file says."""
+    return entry.written if "\\" in entry.written else entry.path
 
 
 def _count_new(catalog: Catalog, given: _Given) -> int:

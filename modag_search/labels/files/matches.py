@@ -10,7 +10,7 @@ from modag_search import media
 from modag_search.spelling import composed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.labels.files.entries import LabelEntry
@@ -54,19 +54,9 @@ class _Name:
     parts: tuple[str, ...]
     of_sound: bool
 
-    @property
-    def has_ending(self) -> bool:
-        return media.kind_of(self.parts[-1]) is not None
-
-    def parts_in_common(self, path: str) -> int:
-        """Count the parts, from the end, that are the same in the path of an item."""
-        other = composed(path)
-        if not self.has_ending:
-            other = os.path.splitext(other)[0]
-        if other == self.path:
-            return _WHOLE
-        pairs = zip(reversed(self.parts), reversed(other.split("/")), strict=False)
-        return next((count for count, (mine, its) in enumerate(pairs) if mine != its), len(self.parts))
+    def ends(self) -> Iterator[str]:
+        """Iterate over what the name ends with, from all its parts to the last one."""
+        return ("/".join(self.parts[place:]) for place in range(len(self.parts)))
 
 
 def match_entries(catalog: Catalog, entries: Sequence[LabelEntry]) -> dict[str, Match]:
@@ -96,13 +86,10 @@ def match_entries(catalog: Catalog, entries: Sequence[LabelEntry]) -> dict[str, 
 
 def _by_name(catalog: Catalog, entries: Sequence[LabelEntry], *, taken: Collection[str]) -> dict[str, Match]:
     names = {entry.path: _names_of(entry) for entry in entries}
-    items = _items_called(catalog, [name for several in names.values() for name in several])
+    items = _items_ending(catalog, [name for several in names.values() for name in several])
     found: dict[str, tuple[_Name, Match]] = {}
     for entry in entries:
-        matches = [
-            (name, _best(name, items.get(name.parts[-1], ()), below=os.path.dirname(entry.source)))
-            for name in names[entry.path]
-        ]
+        matches = [(name, _best(name, items, below=os.path.dirname(entry.source))) for name in names[entry.path]]
         some = [(name, match) for name, match in matches if match.path or match.candidates]
         if matches:
             found[entry.path] = (some or matches)[0]
@@ -120,31 +107,39 @@ def _names_of(entry: LabelEntry) -> list[_Name]:
     return names
 
 
-def _items_called(catalog: Catalog, names: Iterable[_Name]) -> dict[str, list[str]]:
-    """Find the paths of items by the last parts of names, with and without endings; one walk over all items."""
-    wanted = {name.parts[-1] for name in names}
+def _items_ending(catalog: Catalog, names: Iterable[_Name]) -> dict[str, list[str]]:
+    """Find the paths of items by what names end with, with the ending of the file and without; one walk over all."""
+    wanted: dict[bool, set[str]] = {True: set(), False: set()}
+    for name in names:
+        wanted[media.kind_of(name.parts[-1]) is not None].update(name.ends())
     found: dict[str, list[str]] = {}
     for _, path in catalog.items.paths_under("/"):
-        whole = composed(os.path.basename(path))
-        for called in {whole, os.path.splitext(whole)[0]} & wanted:
-            found.setdefault(called, []).append(path)
+        whole = composed(path)
+        for form, ends in ((whole, wanted[True]), (os.path.splitext(whole)[0], wanted[False])):
+            parts = form.split("/")[1:]
+            for place in reversed(range(len(parts))):
+                # What ends longer ends shorter, too: where no name ends so, none goes on from there.
+                if (end := "/".join(parts[place:])) not in ends:
+                    break
+                found.setdefault(end, []).append(path)
     return found
 
 
-def _best(name: _Name, paths: Iterable[str], *, below: str) -> Match:
-    counts = {
-        path: name.parts_in_common(path)
-        for path in paths
-        if not name.of_sound or media.kind_of(path) in {"sound", "video"}
-    }
-    most = max(counts.values(), default=0)
-    best = sorted(path for path, count in counts.items() if count == most and most)
-    inside = [path for path in best if path.startswith(os.path.join(below, ""))]
-    if len(best) > 1 and len(inside) == 1:
-        best = inside
-    if len(best) == 1:
-        return Match(best[0], most)
-    return Match(None, most, tuple(best))
+def _best(name: _Name, items: Mapping[str, Sequence[str]], *, below: str) -> Match:
+    """Choose the item that has the most parts in common with a name."""
+    for n_less, end in enumerate(name.ends()):
+        best = sorted(
+            path for path in items.get(end, ()) if not name.of_sound or media.kind_of(path) in {"sound", "video"}
+        )
+        whole = [path for path in best if name.path in {composed(path), os.path.splitext(composed(path))[0]}]
+        inside = [path for path in best if path.startswith(os.path.join(below, ""))]
+        if len(whole) == 1:
+            return Match(whole[0], _WHOLE)
+        if len(best) == 1 or len(inside) == 1:
+            return Match((best if len(best) == 1 else inside)[0], len(name.parts) - n_less)
+        if best:
+            return Match(None, len(name.parts) - n_less, tuple(best))
+    return Match(None)
 
 
 def _one_name_an_item(found: Mapping[str, tuple[_Name, Match]], taken: Collection[str]) -> dict[str, Match]:
