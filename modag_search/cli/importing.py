@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modag_search.labels.files import FolderLevel
     from modag_search.values import ImportReport
 
-NO_FOLDER = "in no folder that could name it"
+_NO_FOLDER = "in no folder that could name it"
 _DONE = ("source", "run", "added", "unchanged", "skipped")
 _PREVIEW = ("label", "items", "parts", "example")
 _USUAL = ("CSV", "JSONL", "JAMS", "JSON", "folders")
@@ -172,7 +172,7 @@ def _tell_of_passed_over(source: str, report: ImportReport) -> None:
         say(f"skipped: {one.name}: {one.reason}")
     if len(missing) > _SHOWN:
         say(f"… and {len(missing) - _SHOWN} more; --format json lists all")
-    reasons = Counter(one.reason for one in report.passed_over if one.name not in lost and one.reason != NO_FOLDER)
+    reasons = Counter(one.reason for one in report.passed_over if one.name not in lost and one.reason != _NO_FOLDER)
     if reasons:
         counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
         say(f"{source}: passed over: {counts}; --format json lists them")

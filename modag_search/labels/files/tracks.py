@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _NUMBER = r"-?\d+(?:[.,]\d+)?"
 _LINE = re.compile(rf"({_NUMBER})\t({_NUMBER})(?:\t(.*))?")
+_SURE = re.compile(r"\t.*\t.*\t[01]\.\d+\s*$")
+"""BirdNET writes how sure it is behind the species."""
+
 _FREQUENCIES = "\\\t"
 """How a line begins that tells the frequencies of the label above it."""
 
@@ -53,10 +56,7 @@ def read_track(text: str, file: LabelFile, options: ReadingOptions, *, known: Co
     """
     lines = [(number, line) for number, line in enumerate(_lines(text), start=1) if line.strip()]
     rows = [(number, line) for number, line in lines if not line.startswith(_FREQUENCIES)]
-    # BirdNET writes how sure it is behind the species.
-    is_birdnet = all(
-        confidence_in(line.split("\t")[3]) is not None for _, line in rows if line.count("\t") == 3
-    ) and all(line.count("\t") == 3 for _, line in rows)
+    is_birdnet = all(_SURE.search(line) for _, line in rows)
     file.kind = "BirdNET label track" if is_birdnet else "Audacity label track"
     name = named_by(file.source)
     for number, line in rows:
