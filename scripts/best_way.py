@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -166,7 +167,10 @@ def regression(labelled: Float32Array, classes: np.ndarray, asked: Float32Array,
 
     centre = labelled.mean(axis=0)
     size = float(np.linalg.norm(labelled - centre, axis=1).mean()) or 1.0
-    model = LogisticRegression(C=REGRESSION_C, max_iter=300).fit((labelled - centre) / size, classes)
+    model = LogisticRegression(C=REGRESSION_C, max_iter=300)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes")  # there are few examples of each
+        model.fit((labelled - centre) / size, classes)
     shares = np.zeros((len(asked), n))
     shares[:, model.classes_] = model.predict_proba((asked - centre) / size)
     return shares
@@ -224,24 +228,26 @@ def compared(collection: Collection, *, draws: int) -> list[Row]:
                 "labels_a_class": n,
                 **accuracy,
                 "less_best_other": accuracy["ours"] - others,
-                "calibration_error": float(np.mean([error_of(one) for one in found["ours"]])),
-                "of_head": float(np.mean([error_of(one) for one in found["head"]])),
+                "calibration_error": error_of(found["ours"]),
+                "of_head": error_of(found["head"]),
                 "chance": 1 / len(np.unique(collection.part.classes)),
             }
         )
     return rows
 
 
-def error_of(answers: Named) -> float:
-    """Return the expected calibration error."""
-    return expected_calibration_error(answers.confidences, answers.right)
+def error_of(found: Sequence[Named]) -> float:
+    """Return the expected calibration error over all draws: of few answers it would be high by chance."""
+    confidences, right = (np.concatenate([getattr(one, name) for one in found]) for name in ("confidences", "right"))
+    return expected_calibration_error(confidences, right)
 
 
 def strangers(collection: Collection, *, draws: int) -> list[Row]:
     """Label two thirds of the classes; tell how sure answers are to what is of the others."""
     rows = []
     for n in (2, 5, 10, 20):
-        figures: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+        inside: dict[str, list[Named]] = defaultdict(list)
+        outside: dict[str, list[np.ndarray]] = defaultdict(list)
         for draw in range(draws):
             classes = np.unique(collection.part.classes)
             known = np.random.default_rng(draw).permutation(classes)[: max(2, 2 * len(classes) // 3)]
@@ -251,17 +257,19 @@ def strangers(collection: Collection, *, draws: int) -> list[Row]:
             for way, answers in (
                 by_arrays(collection, labelled, asked) | by_index(collection, labelled, asked)
             ).items():
-                inside = Named(answers.right[of_known], answers.confidences[of_known], answers.classes[of_known])
-                sure = answers.confidences >= SURE
-                figures[way].append((error_of(inside), sure[of_known].mean(), sure[~of_known].mean()))
+                inside[way].append(
+                    Named(answers.right[of_known], answers.confidences[of_known], answers.classes[of_known])
+                )
+                outside[way].append(answers.confidences[~of_known])
         for way in ("ours", "head", "features_regression", "nearest_20"):
-            error, inside_sure, outside_sure = np.mean(figures[way], axis=0).tolist()
+            inside_sure = float((np.concatenate([one.confidences for one in inside[way]]) >= SURE).mean())
+            outside_sure = float((np.concatenate(outside[way]) >= SURE).mean())
             rows.append(
                 {
                     "collection": collection.name,
                     "labels_a_class": n,
                     "way": way,
-                    "calibration_error_of_known": error,
+                    "calibration_error_of_known": error_of(inside[way]),
                     "known_above_0.9": inside_sure,
                     "unknown_above_0.9": outside_sure,
                 }
@@ -292,7 +300,7 @@ def by_the_other_alone(data: Path, work: Path, *, draws: int) -> list[Row]:
                         "labels_a_class": n,
                         "accuracy": float(np.mean([one.accuracy for one in found])),
                         "mean_confidence": float(np.mean([one.confidences.mean() for one in found])),
-                        "calibration_error": float(np.mean([error_of(one) for one in found])),
+                        "calibration_error": error_of(found),
                         "chance": 1 / len(common),
                     }
                 )

@@ -88,6 +88,16 @@ def test_the_less_is_said_for_any_label_the_likelier_is_none() -> None:
     assert sums[-1] < 0.2
 
 
+def test_hearsay_is_not_measured_by_what_is_said_at_home() -> None:
+    """Where no label has examples of the query's modality, none of them is less likely than beside such examples."""
+    weights = EvidenceWeights()
+    strong, weak = (0.5, 0.5), (0.1, 0.1)
+    hearsay = weights.probabilities(said((NOBODY, strong), (NOBODY, weak)), exclusive=True).sum()
+    beside = weights.probabilities(said((NOBODY, strong), (weak, NOBODY)), exclusive=True).sum()
+    assert hearsay > 0.9
+    assert beside < hearsay
+
+
 def test_what_nobody_labelled_comes_out_unsure() -> None:
     evidence, holds = made(400, right=OWN)
     learnt = learn_evidence_weights(evidence, holds)
@@ -219,7 +229,7 @@ def test_learning_tells_how_far_hearsay_of_a_label_can_be_trusted() -> None:
     evidence = said(((0.8, 0.8), (0.0, 0.0)), (NOBODY, (0.8, 0.8)))
     ((_, trusted),) = learn_evidence_weights(*made(400, right=OTHER)).probabilities(evidence, exclusive=True)
     ((_, distrusted),) = learn_evidence_weights(*made(400, right=OWN)).probabilities(evidence, exclusive=True)
-    assert trusted > 0.9 > distrusted
+    assert trusted > 0.99 > distrusted
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5])
@@ -244,7 +254,7 @@ def test_few_examples_of_a_plain_truth_make_answers_as_sure_as_they_are_right(se
     evidence, holds = drawn(1500, truth, exclusive=True, seed=seed + 1)
     sureness = weights.probabilities(evidence, exclusive=True).max(axis=1)
     right = share_right(weights, evidence, holds)
-    assert right - 0.12 < sureness.mean() < right + 0.03, "with few, none of the labels may be what holds"
+    assert right - 0.15 < sureness.mean() < right + 0.03, "with few, none of the labels may be what holds"
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5])

@@ -52,6 +52,8 @@ LINEAR_PRIOR = 8.0
 """Weight, before anything is learnt, of what the linear function of a label says."""
 NONE_PRIOR = 2.5
 """Score, before anything is learnt, of no label at all."""
+NONE_BY_HEARSAY = 0.0
+"""Likewise where no label has voters of the query's own modality, so that nothing can be learnt."""
 NONE_SHARE = 0.07
 """Share of queries that are taken to have none of the labels while weights are learnt."""
 PRIOR = (4.0, 5.0, 1.0, 1.0)
@@ -76,7 +78,7 @@ MULTILABEL_PRIOR = (1.0, -2.5)
 _SHARPNESSES = tuple(np.exp(np.linspace(np.log(0.5), np.log(2.0), 29)).tolist())
 _LEAST_WEIGHTS = np.array([0.0] * 6 + [-np.inf] + [0.0] * 3 + [-np.inf, 0.0, -np.inf])
 """Evidence for a label never speaks against it; what is added for some labels may."""
-_PRECISION = 0.05
+_PRECISION = 0.15
 """Of the Gaussian prior over weights."""
 _LEAST_SLOPE = 1e-3
 _MOST_STEPS = 50
@@ -174,7 +176,10 @@ class EvidenceWeights:
         scores = self.scores(evidence)
         slope, offset = self.multilabel
         if exclusive:
-            none = -offset / max(slope, _LEAST_SLOPE) if by_name_alone else self.none
+            by_own = np.isfinite(evidence[..., 0]).any(axis=1, keepdims=True)
+            none = np.where(by_own, self.none, NONE_BY_HEARSAY)
+            if by_name_alone:
+                none = np.full_like(none, -offset / max(slope, _LEAST_SLOPE))
             beside = np.where(np.isfinite(scores).any(axis=1, keepdims=True), none, -np.inf)
             shares: FloatArray = softmax(np.concatenate([scores, beside], axis=1))[:, :-1]
             return shares
