@@ -139,11 +139,12 @@ def was_trained_elsewhere(space: Space) -> bool:
 def warn_of_losses(naming: Mapping[Modality, NamingComparison], *, former: Space | None) -> None:
     """Warn of each modality that the space names worse than its features or `former` do, with the way out."""
     for modality, found in naming.items():
-        better = [f"by their features alone ({found.features:.2f})"] if "features" in found.worse_than else []
+        ways = {"features": "by their features alone"}
         keep = ""
-        if former and "former" in found.worse_than:
-            better.append(f"in the space in use, {former.name} ({found.former:.2f})")
-            keep = f"keep {former.name}, or "
+        if former and found.former is not None:
+            ways["former"] = f"in {former.name}, the space in use"
+            keep = f"keep {former.name}, or " if found.former > found.space else ""
+        better = [f"{ways[way]} ({getattr(found, way):.2f})" for way in found.worse_than]
         if better:
             logger.warning(
                 "%s are named worse in this space (%.2f right) than %s: %slabel more %s and train again",

@@ -37,7 +37,7 @@ from modag_search.training.space import (
     train_branches,
     unrelated_similarities,
 )
-from modag_search.training.splitting import split
+from modag_search.training.splitting import taught_and_checks
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -56,8 +56,6 @@ _LEAST_SHARE = 0.2
 _UNCHECKED_SHARE = 0.5
 _LENGTHS_MULTIPLE_OF = 32
 """Vector units and product quantisers take vectors by such parts."""
-_MOST_CHECKED = 2000
-"""Held-out segments of a modality that the checks ask with: enough to tell two checks apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +145,7 @@ def fit_space(
     collected = _collect(
         manifest, encoder, index=index, videos=videos, workers=workers, tell=tell, on_failure=on_failure
     )
-    taught, checks = _taught_and_checks(collected, share=held_out, seed=settings.seed)
+    taught, checks = taught_and_checks(collected, share=held_out, seed=settings.seed)
     trained = train_branches(
         taught,
         validation=checks,
@@ -348,21 +346,6 @@ class _Recipe:
     def _with_class_heads(self, space: Space, taught: Mapping[Modality, Examples]) -> Space:
         chosen, seed = self.class_heads or SharedClassHeadSettings(), self.settings.seed
         return with_class_heads(space, self.encoder, taught, self.groups, settings=chosen, names=self.names, seed=seed)
-
-
-def _taught_and_checks(
-    collected: Collected, *, share: float, seed: int
-) -> tuple[dict[Modality, Examples], dict[Modality, Examples] | None]:
-    """Divide what was collected; None where there is nothing to check with."""
-    taught, held_out = split(collected, share=share, seed=seed)
-    if not all(len(held_out[modality].groups) for modality in MODALITIES):
-        return collected.examples, None
-    random = np.random.default_rng(seed)
-    for modality, examples in held_out.items():
-        chosen = np.zeros(len(examples.groups), dtype=bool)
-        chosen[random.permutation(len(chosen))[:_MOST_CHECKED]] = True
-        held_out[modality] = examples.only(chosen)
-    return taught, held_out
 
 
 def _count_groups(examples: Mapping[Modality, Examples]) -> dict[str, int]:
