@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +13,7 @@ from modag_search.classify.queries import mean_of_queries
 from modag_search.classify.votes import Votes, list_votes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from modag_search.classify.arithmetic.lda import Discriminant
     from modag_search.classify.arithmetic.pooling import EvidenceWeights, FloatArray
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from modag_search.classify.queries import QueryBatch
     from modag_search.hierarchy import Hierarchy
     from modag_search.values import Int64Array, Modality
+
+
+logger = logging.getLogger(__name__)
+
+PLURAL: Mapping[Modality, str] = {"image": "pictures", "sound": "sounds"}
+"""What messages call media of a modality."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +125,8 @@ class HeadClassifier:
     names : tuple of str
     hierarchy : Hierarchy
     is_exclusive : bool
+    untaught : collection of modality
+        Those that the head had no example of; it warns once where it is asked about one.
     """
 
     def __init__(
@@ -127,8 +136,10 @@ class HeadClassifier:
         names: tuple[str, ...],
         hierarchy: Hierarchy,
         is_exclusive: bool,
+        untaught: Collection[Modality] = (),
     ) -> None:
         self.discriminants = discriminants
+        self._untaught = set(untaught)
         self.names = names
         self.hierarchy = hierarchy
         self.is_exclusive = is_exclusive
@@ -137,10 +148,22 @@ class HeadClassifier:
         """Name queries; see `Classifier.answer`. A head has no votes."""
         said = []
         for modality, part in batch.segments.items():
+            if modality in self._untaught:
+                self._untaught.discard(modality)
+                logger.warning("%s", hearsay(modality))
             means = mean_of_queries(part.vectors, part.queries)
             probabilities = self.discriminants[modality].probabilities(means, exclusive=self.is_exclusive)
             said.append((np.unique(part.queries), probabilities))
         return ClassifierOutput(_mean_of_modalities(said, n=len(batch), n_labels=len(self.names)), Votes.none())
+
+
+def hearsay(modality: Modality) -> str:
+    """Say what a head's answers are worth for a modality of which it learnt no example, and the way out."""
+    own, other = PLURAL[modality], PLURAL["sound" if modality == "image" else "image"]
+    return (
+        f"the head learnt from no labelled {own}: it names them by their likeness to {other}, and nothing tells how "
+        f"often that is right; label some {own}, and `modag train head` again"
+    )
 
 
 def answer_all(

@@ -60,6 +60,12 @@ class Head:
     space: str
     label_generation: int
 
+    @property
+    def untaught(self) -> frozenset[Modality]:
+        """Modalities of which it learnt no example: what it says of them is hearsay."""
+        taught = self.sums.counts.sum(axis=1) > 0.5
+        return frozenset(modality for modality, has in zip(MODALITIES, taught, strict=True) if not has)
+
     def discriminants(self) -> dict[Modality, Discriminant]:
         """Return the linear functions for queries of each modality."""
         return {modality: discriminant(self.sums, modality, self.settings[modality]) for modality in MODALITIES}

@@ -11,7 +11,7 @@ import numpy as np
 
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.arithmetic.pooling import EvidenceWeights
-from modag_search.classify.classifiers import HeadClassifier, NeighbourClassifier
+from modag_search.classify.classifiers import PLURAL, HeadClassifier, NeighbourClassifier, hearsay
 from modag_search.classify.classify import classify_items, classify_queries, files_in
 from modag_search.classify.decision import Decision
 from modag_search.classify.labelled_set import LabelledSet, chosen_labels, read_labelled_set, require_labels
@@ -40,12 +40,15 @@ if TYPE_CHECKING:
     from modag_search.classify.linear_head import Head
     from modag_search.errors import ModagError
     from modag_search.search.snapshot import Snapshot, Snapshots
+    from modag_search.space import Space
     from modag_search.values import Classification, Modality, TransferReport
 
 logger = logging.getLogger(__name__)
 
 _CALIBRATION_FILE = "calibration.safetensors"
 _HEAD_FILE = "head.safetensors"
+_DOUBTFUL = 0.1
+"""How far confidence may lie above what is right, where the two are measured in different ways."""
 
 LABELLED_SET: Part[LabelledSet] = Part(
     "labelled set", lambda snapshot, former: read_labelled_set(snapshot.catalog, snapshot.vectors, former=former)
@@ -59,6 +62,7 @@ class _MadeHead:
     key: tuple[str, Mark | None]
     discriminants: Mapping[Modality, Discriminant]
     names: tuple[str, ...]
+    untaught: frozenset[Modality]
     label_generation: int
 
 
@@ -126,6 +130,7 @@ class Namer:
             names=made.names,
             hierarchy=snapshot.catalog.hierarchy.get(),
             is_exclusive=snapshot.catalog.hierarchy.exclude_each_other,
+            untaught=made.untaught,
         )
 
     def _made_head(self, snapshot: Snapshot) -> _MadeHead:
@@ -135,7 +140,7 @@ class Namer:
             key = (space, mark_of(path))
             if self._kept_head is None or self._kept_head.key != key or key[1] is None:
                 head = load_head(path, space=space)
-                self._kept_head = _MadeHead(key, head.discriminants(), head.names, head.label_generation)
+                self._kept_head = _MadeHead(key, head.discriminants(), head.names, head.untaught, head.label_generation)
             return self._kept_head
 
     def _among(
@@ -242,12 +247,46 @@ class Namer:
             labelled = snapshot.get(LABELLED_SET)
         path, space, head = self._folder / _HEAD_FILE, snapshot.space.fingerprint, None
         if update:
-            head = updated_head(load_head(path, space=space), labelled, snapshot.vectors)
+            former = load_head(path, space=space)
+            head = updated_head(former, labelled, snapshot.vectors)
             if head is None:
                 logger.warning("items that the head learnt from have changed or gone; it is fitted anew")
+            elif head.untaught != former.untaught:
+                # How sure it is of a modality was learnt from examples of it, or without any.
+                logger.warning("sounds or pictures have their first label, or lost their last; the head is fitted anew")
+                head = None
         head = head or fit_head(labelled, space=space, seed=seed)
         head.save(path)
+        self._warn_of_hearsay(head)
+        _warn_of_doubtful_confidence(head, snapshot.space, self._folder)
         return head
+
+    def _warn_of_hearsay(self, head: Head) -> None:
+        """Warn where the index holds what the head learnt no example of."""
+        held = self._catalog.count().segments if head.untaught else {}
+        for modality in sorted(head.untaught):
+            if held.get((modality, "ok")):
+                logger.warning("%s", hearsay(modality))
+
+
+def _warn_of_doubtful_confidence(head: Head, space: Space, folder: Path) -> None:
+    """Warn where the head learnt how sure to be from labels that the space fits, being trained on them.
+
+    How many are right of what was left out of such a training stands on the card of the space.
+    """
+    if space.card.get("index") != folder.name:
+        return
+    for modality, found in space.card.get("naming", {}).items():
+        confidence = head.settings[modality].confidence
+        if confidence is not None and confidence > found["space"] + _DOUBTFUL:
+            logger.warning(
+                "the head will be too sure of %s, %.2f on average: the space fits the labels that it was trained on; "
+                "of what was left out of a training, %.2f were named right; %s labelled since then teach it better",
+                PLURAL[modality],
+                confidence,
+                found["space"],
+                PLURAL[modality],
+            )
 
 
 def _teach_the_same(first: LabelledSet, second: LabelledSet) -> bool:
