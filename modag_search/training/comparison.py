@@ -9,6 +9,7 @@ whom, is the same each time; the comparison is paired.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from functools import partial
@@ -122,7 +123,8 @@ def compare_naming(
         for modality in MODALITIES:
             chosen = left_out[modality] & asked[modality]
             if chosen.any():
-                voters, files = taught[modality], collected.entries[modality][chosen]
+                is_pair = np.isin(taught[modality].groups, list(collected.pairs))
+                voters, files = taught[modality].only(~is_pair), collected.entries[modality][chosen]
                 ways = _ways(modality, space, former, taught=voters)
                 answers[modality].append(_answers(collected.examples[modality].only(chosen), files, voters, ways))
     return {modality: _compared(found) for modality, found in answers.items() if found}
@@ -203,7 +205,8 @@ def _originals(collected: Collected) -> Int64Array:
         for file, feature in zip(
             collected.entries[modality].tolist(), collected.examples[modality].features, strict=True
         ):
-            by_file.setdefault(file, []).append(modality.encode() + feature.tobytes())
+            looks = hashlib.blake2b(modality.encode() + feature.tobytes(), digest_size=16)
+            by_file.setdefault(file, []).append(looks.digest())
     original = np.arange(max(by_file, default=-1) + 1)
     first: dict[bytes, int] = {}
     for file in sorted(by_file):
@@ -251,9 +254,10 @@ def _answers(asked: Examples, files: Int64Array, voters: Examples, ways: Ways) -
     pairs, pair_of = np.unique(np.stack([files, asked.groups], axis=1), axis=0, return_inverse=True)
     classes, class_of_voter = np.unique(voters.groups, return_inverse=True)
     own = np.searchsorted(classes, pairs[:, 1])
-    holds = np.zeros((int(pairs[:, 0].max()) + 1, len(classes)), dtype=bool)
-    holds[pairs[:, 0], own] = True
-    others = holds[pairs[:, 0]]
+    distinct, file_of = np.unique(pairs[:, 0], return_inverse=True)
+    holds = np.zeros((len(distinct), len(classes)), dtype=bool)
+    holds[file_of, own] = True
+    others = holds[file_of]
     others[np.arange(len(pairs)), own] = False
     guesses = {}
     for way, project in ways.items():

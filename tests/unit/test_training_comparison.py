@@ -132,6 +132,21 @@ def test_pairs_and_lone_files_are_never_left_out() -> None:
     assert compare_naming(alone, lambda _taught, _fold: SAME) == {}
 
 
+def test_pairs_have_no_vote() -> None:
+    some = clusters()
+    images = some.examples["image"]
+    n = len(images.groups)
+    paired = collected(
+        np.concatenate([images.features] * 2),
+        np.concatenate([images.groups, N_LABELS + np.arange(n)]),
+        pairs=tuple(range(N_LABELS, N_LABELS + n)),
+    )
+    # Other files that look the same, so that these would be the nearest.
+    paired.examples["image"].features[n:] += 1e-6
+    found = compare_naming(paired, lambda _taught, _fold: SAME)["image"]
+    assert (found.files, found.labels, found.features) == (n, N_LABELS, 1)
+
+
 def compared(**values: object) -> NamingComparison:
     usual: dict[str, object] = {
         "files": 9,
