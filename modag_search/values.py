@@ -24,6 +24,10 @@ MediaKind = Literal["image", "sound", "video"]
 SegmentStatus = Literal["ok", "silent", "black"]
 """Only ``ok`` segments get a feature and can be found."""
 
+EvidenceKind = Literal["own", "other", "name", "features", "added"]
+"""Who speaks for a label: examples of the item's own modality, those of the other, what it is called, a linear function
+of features; and what is added for labels without an example of the own modality."""
+
 MODALITIES: tuple[Modality, ...] = ("image", "sound")
 
 Float32Array = npt.NDArray[np.float32]
@@ -341,6 +345,142 @@ class Classification:
     confidence: float
     scores: tuple[LabelScore, ...]
     neighbours: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemLabel:
+    """A label that an item has, and where it comes from.
+
+    Attributes
+    ----------
+    label : str
+    origin : {"hand", "import", "transfer"}
+    source : str or None
+        The file that it was imported from.
+    confidence : float or None
+        Of a transferred one.
+    start_s, end_s : float or None
+        The part of the item that it holds for, in seconds; None on both sides for all of it.
+    run : int or None
+        What takes it back.
+    """
+
+    label: str
+    origin: Literal["hand", "import", "transfer"]
+    source: str | None
+    confidence: float | None
+    start_s: float | None
+    end_s: float | None
+    run: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidencePart:
+    """What one kind of evidence says for the first label of an explanation rather than the second.
+
+    Attributes
+    ----------
+    kind : EvidenceKind or "none"
+        ``none``: where there is no second label, what one must outweigh to hold at all.
+    log_odds : float
+        Negative where it speaks for the second.
+    """
+
+    kind: EvidenceKind | Literal["none"]
+    log_odds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearestExample:
+    """A labelled segment that is among the nearest of its label and modality.
+
+    Attributes
+    ----------
+    label : str
+    id : int
+        Of its item.
+    path : str
+    modality : {"image", "sound"}
+    similarity : float
+        Cosine in the shared space; of different modalities, such cannot be compared.
+    deviations : float
+        How far that is above the similarity of unlike things of the two modalities, in standard deviations: that can.
+    start_s, end_s : float or None
+        The segment's place in the item, in seconds; None for pictures.
+    """
+
+    label: str
+    id: int
+    path: str
+    modality: Modality
+    similarity: float
+    deviations: float
+    start_s: float | None
+    end_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModalityEvidence:
+    """What is said of an item's sound, or of its picture or frames.
+
+    Attributes
+    ----------
+    modality : {"image", "sound"}
+    log_odds : float
+        How much likelier the first label is than the second, as a natural logarithm.
+    above_none : float or None
+        Likewise than that no label holds; None where labels do not exclude each other.
+    parts : tuple of EvidencePart
+        They add up to `log_odds`.
+    examples : tuple of NearestExample
+        Those of the first label first; of each label those of the item's own modality first, the nearest first.
+    """
+
+    modality: Modality
+    log_odds: float
+    above_none: float | None
+    parts: tuple[EvidencePart, ...]
+    examples: tuple[NearestExample, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why an item is called as it is.
+
+    Attributes
+    ----------
+    path : str
+    label : str
+        The answer.
+    confidence : float
+    decided_by : {"evidence", "hierarchy"}
+        ``hierarchy`` where the answer is what other labels are kinds of.
+    kinds : tuple of LabelScore
+        The labels that the answer stands for, where the hierarchy decided; the likeliest first.
+    first : str
+        The likeliest label that the answer stands for.
+    second : str or None
+        The likeliest of all others; None where no other is possible.
+    second_confidence : float
+    none : float or None
+        How likely no label holds; None where labels do not exclude each other.
+    given : tuple of ItemLabel
+        Labels that the item has. What is said here, others say: it has no voice on itself.
+    heard : tuple of ModalityEvidence
+        For `first` rather than `second`; of a video of its frames and of its sound, which count alike.
+    """
+
+    path: str
+    label: str
+    confidence: float
+    decided_by: Literal["evidence", "hierarchy"]
+    kinds: tuple[LabelScore, ...]
+    first: str
+    second: str | None
+    second_confidence: float
+    none: float | None
+    given: tuple[ItemLabel, ...]
+    heard: tuple[ModalityEvidence, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

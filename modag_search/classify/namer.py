@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,13 +15,15 @@ from modag_search.classify.arithmetic.pooling import EvidenceWeights
 from modag_search.classify.classifiers import PLURAL, HeadClassifier, NeighbourClassifier, hearsay
 from modag_search.classify.classify import classify_items, classify_queries, files_in
 from modag_search.classify.decision import Decision
+from modag_search.classify.explanation import explain
 from modag_search.classify.labelled_set import LabelledSet, chosen_labels, read_labelled_set, require_labels
 from modag_search.classify.leave_one_out import kept_or_learnt, labelled_set_fingerprint
 from modag_search.classify.linear_evidence import linear_evidence
 from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
+from modag_search.classify.queries import query_batches
 from modag_search.classify.transfer import transfer_labels
-from modag_search.errors import NothingFoundError, UsageError
+from modag_search.errors import NothingFoundError, UnsupportedMediaError, UsageError
 from modag_search.files import Mark, mark_of
 from modag_search.labels.items import find_items
 from modag_search.labels.vocabulary import Vocabulary, one_or_more_names, some_of, vocabulary_of
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     from modag_search.errors import ModagError
     from modag_search.search.snapshot import Snapshot, Snapshots
     from modag_search.space import Space
-    from modag_search.values import Classification, Modality, TransferReport
+    from modag_search.values import Classification, Explanation, Modality, TransferReport
 
 logger = logging.getLogger(__name__)
 
@@ -173,10 +176,22 @@ class Namer:
     ) -> Classifier:
         if by == "head":
             return self._head(snapshot)
-        if by == "names" or names is not None:
-            vocabulary = names if isinstance(names, Vocabulary) else vocabulary_of(snapshot.catalog, names)
-            return self._among(snapshot, vocabulary, k=k, temperature=temperature, with_votes=by != "names")
-        return self._usual(snapshot, k=k, temperature=temperature)
+        return self._told_by(snapshot, names, k=k, temperature=temperature, with_votes=by != "names")
+
+    def _told_by(
+        self,
+        snapshot: Snapshot,
+        names: Vocabulary | str | Sequence[str] | None,
+        *,
+        k: int,
+        temperature: float,
+        with_votes: bool,
+    ) -> NeighbourClassifier:
+        """Return who names by examples and names, or `with_votes` false by names alone."""
+        if names is None and with_votes:
+            return self._usual(snapshot, k=k, temperature=temperature)
+        vocabulary = names if isinstance(names, Vocabulary) else vocabulary_of(snapshot.catalog, names)
+        return self._among(snapshot, vocabulary, k=k, temperature=temperature, with_votes=with_votes)
 
     def _usual(self, snapshot: Snapshot, *, k: int, temperature: float) -> NeighbourClassifier:
         if (k, temperature) == (K, TEMPERATURE):
@@ -211,6 +226,26 @@ class Namer:
         maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
         queries = maker.make_all(files_in(paths, on_failure), workers=workers, on_failure=on_failure)
         return classify_queries(self._catalog, queries, classifier, decision, k=k)
+
+    def explain(
+        self,
+        path: str,
+        *,
+        names: Vocabulary | str | Sequence[str] | None,
+        k: int,
+        temperature: float,
+        level: Level,
+    ) -> Explanation:
+        """Say why something is called as it is; see `Index.explain`."""
+        _check(by="knn", names=names, k=k, temperature=temperature, level=level, min_confidence=0.0)
+        if os.path.isdir(path):
+            raise UnsupportedMediaError(os.path.abspath(path), "is a folder; name one of the files in it")
+        with self._snapshots.present() as snapshot:
+            classifier = self._told_by(snapshot, names, k=k, temperature=temperature, with_votes=True)
+            maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
+        (batch,) = query_batches(maker.make_all([path]))
+        decision = Decision(classifier, level=level, min_confidence=0.0)
+        return explain(self._catalog, classifier, decision, batch, level=level)
 
     def transfer(
         self,

@@ -2,110 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.options import (
-    PRESETS,
-    Command,
-    NumberOrWord,
-    expand_stdin,
-    format_option,
-    index_option,
-    paths_arguments,
-)
+from modag_search.cli.choosing import choice, classifier_options
+from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import as_row, chosen_format, classification_row, counted, print_rows, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
     from modag_search.errors import ModagError
-    from modag_search.labels.vocabulary import Vocabulary
     from modag_search.values import Classification, Transferred
 
 _ANSWER = ("path", "label", "confidence")
 _BANDS = ((0.95, "0.95 to 1"), (0.9, "0.9 to 0.95"), (0.8, "0.8 to 0.9"), (0.5, "0.5 to 0.8"), (0.0, "below 0.5"))
-
-
-class _NamesType(click.ParamType[Any]):
-    """Names of labels, with commas between them."""
-
-    name = "names"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        """Divide at commas, as csv does: a name that has one stands in double quotes."""
-        if isinstance(value, list):
-            return value
-        names = [name.strip() for row in csv.reader([str(value)], skipinitialspace=True) for name in row]
-        return [name for name in names if name] or self.fail("names no label", param, ctx)
-
-
-def _choice(listed: Sequence[list[str]], vocabulary: str | None) -> Vocabulary | list[str] | None:
-    """Return what to choose among."""
-    from modag_search.labels.presets import preset
-
-    if listed and vocabulary:
-        raise click.UsageError("--names and --preset exclude each other; name one")
-    return preset(vocabulary) if vocabulary else [name for names in listed for name in names] or None
-
-
-def _classifier_options(command: Command) -> Command:
-    """Add what decides who names, and on which level."""
-    options = (
-        click.option(
-            "--by",
-            type=click.Choice(["knn", "head", "names"]),
-            default="knn",
-            show_default=True,
-            help="knn: the nearest labelled neighbours, and what labels are called; head: what `modag train head` "
-            "fitted; names: what labels are called, alone.",
-        ),
-        click.option(
-            "--names",
-            "listed",
-            type=_NamesType(),
-            multiple=True,
-            metavar="NAME,...",
-            help="Choose among these alone; a name in English needs no labelled item. [default: the labels of the "
-            "index; with --by names, those of the hierarchy, too]",
-        ),
-        click.option(
-            "--preset",
-            "vocabulary",
-            type=click.Choice(PRESETS),
-            help="Choose among the labels of a vocabulary that is in the package; see `modag label hierarchy`.",
-        ),
-        click.option(
-            "-k",
-            type=click.IntRange(1),
-            default=20,
-            show_default=True,
-            help="How many of the nearest of each label and modality weigh by nearness; as many are listed.",
-        ),
-        click.option(
-            "--temperature",
-            type=click.FloatRange(0, min_open=True),
-            default=0.07,
-            show_default=True,
-            help="Of their weights, exp(similarity / temperature).",
-        ),
-        click.option(
-            "--level",
-            type=NumberOrWord("deepest"),
-            metavar="N|deepest",
-            help="Answer on this level of the hierarchy, from 0 at the top; deepest: with the lowest label that is "
-            "sure enough. [default: with labels as they were given]",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @click.command()
@@ -113,7 +29,7 @@ def _classifier_options(command: Command) -> Command:
 @click.option("--all", "every", is_flag=True, help="All items of the index; nothing is decoded.")
 @click.option("--unlabelled", is_flag=True, help="All items without a label.")
 @index_option
-@_classifier_options
+@classifier_options
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="Below it, answer unknown.")
 @click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
 @format_option()
@@ -151,7 +67,7 @@ def classify(
         answers = opened.classify_each(
             files,
             by=by,
-            names=_choice(listed, vocabulary),
+            names=choice(listed, vocabulary),
             k=k,
             temperature=temperature,
             min_confidence=min_confidence,
@@ -187,7 +103,7 @@ def _rows(
 
 @click.command()
 @index_option
-@_classifier_options
+@classifier_options
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),
@@ -220,7 +136,7 @@ def transfer(
         report = opened.transfer(
             min_confidence=min_confidence,
             by=by,
-            names=_choice(listed, vocabulary),
+            names=choice(listed, vocabulary),
             k=k,
             temperature=temperature,
             level=level,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from modag_search.values import (
         Classification,
         DuplicateGroup,
+        Explanation,
         Failure,
         Hit,
         ImportReport,
@@ -529,6 +530,45 @@ class Index:
             workers=workers,
             on_failure=on_failure,
         )
+
+    def explain(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        names: Vocabulary | str | Sequence[str] | None = None,
+        k: int = K,
+        temperature: float = TEMPERATURE,
+        level: Level = None,
+    ) -> Explanation:
+        """Say why something is called as `classify` calls it, beside what it would be called next.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            A media file, or ``id:N``. Labels that it has itself are listed; what is said, others say.
+        names : Vocabulary, str or sequence of str, optional
+        k : int
+        temperature : float
+        level : int or "deepest", optional
+            As in `classify`.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        UsageError, MediaError, NothingFoundError
+            As `classify`; the last also if no label is possible at all.
+
+        Examples
+        --------
+        >>> why = index.explain("saxophone-10.ogg")  # doctest: +SKIP
+        >>> {part.kind: round(part.log_odds, 1) for part in why.heard[0].parts}  # doctest: +SKIP
+        {'own': 0.0, 'other': 1.4, 'name': 0.3, 'features': 0.0, 'added': 0.0}
+        """
+        self._require_joined()
+        return self._namer.explain(os.fspath(path), names=names, k=k, temperature=temperature, level=level)
 
     def transfer(
         self,

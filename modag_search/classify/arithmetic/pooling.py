@@ -43,7 +43,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from modag_search.values import Float32Array
+    from modag_search.values import EvidenceKind, Float32Array
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -73,9 +73,7 @@ IMPUTATION_PRIOR = 0.6
 NAME_IMPUTATION_PRIOR = 0.6
 """What the name says of a label, for one that the mean of its voters says."""
 _IMPUTATION_STRENGTH = 0.5
-EVIDENCE_KINDS = ("own", "other", "name", "features", "added")
-"""Who speaks for a label: voters of the query's own modality, those of the other, what it is called, a linear function
-of features; and what is added for labels without voters of the own modality."""
+EVIDENCE_KINDS: tuple[EvidenceKind, ...] = ("own", "other", "name", "features", "added")
 MULTILABEL_PRIOR = (1.0, -2.5)
 """Slope and offset, before anything is learnt, of the log-odds of a label that excludes no other."""
 _SHARPNESSES = tuple(np.exp(np.linspace(np.log(0.5), np.log(2.0), 29)).tolist())
