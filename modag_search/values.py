@@ -521,10 +521,12 @@ class Suggestion:
     path : str
     modality : {"image", "sound"}
     label : str or None
-        What it would be called now; None where nothing has a label yet.
+        What it would be called now, or what was asked about; None where nothing has a label yet.
     confidence : float
-    covers : int
-        How many unlabelled items it is the nearest to, of those labelled or suggested.
+        How likely that is.
+    covers : int or None
+        How many unlabelled items it is the nearest to, of those labelled or suggested; None where it is suggested for
+        its confidence.
     wanted : str or None
         The label that has no example of this modality yet, and of which it is the likeliest; None where it is suggested
         for what it covers.
@@ -535,7 +537,7 @@ class Suggestion:
     modality: Modality
     label: str | None
     confidence: float
-    covers: int
+    covers: int | None
     wanted: str | None = None
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from modag_search.errors import NothingFoundError
 from modag_search.values import LabelScore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
     from modag_search.classify.classifiers import Classifier
@@ -150,6 +151,37 @@ class Decision:
         n_possible = np.count_nonzero(ranked > 0, axis=1)
         for names, likely, n in zip(labels.tolist(), ranked.tolist(), n_possible.tolist(), strict=True):
             yield tuple(map(LabelScore, names[:n], likely[:n]))
+
+
+def likelihood_of(classifier: Classifier, label: str) -> Callable[[FloatArray], FloatArray]:
+    """Return what tells how likely a label, or any that is a kind of it, holds.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    label : str
+
+    Returns
+    -------
+    callable
+        Of probabilities ``[shape=(n, n_labels), float64]`` it makes ``[shape=(n,), float64]``: of a label and its kinds
+        together where labels exclude each other, otherwise of the likeliest of them.
+
+    Raises
+    ------
+    NothingFoundError
+        If none of them can be an answer.
+    """
+    own = classifier.hierarchy.with_descendants(label)
+    places = [place for place, name in enumerate(classifier.names) if name in own]
+    if not places:
+        raise NothingFoundError(
+            f"{label}: no item was given this label; `modag label PATH... --as NAME` gives one, `modag label add NAME` "
+            "lets the name count alone"
+        )
+    if classifier.is_exclusive:
+        return lambda probabilities: np.minimum(probabilities[:, places].sum(axis=1), 1.0)
+    return lambda probabilities: probabilities[:, places].max(axis=1)
 
 
 def _groups(classifier: Classifier, level: Level) -> tuple[tuple[str, ...], BoolArray | None]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from modag_search.classify.labelled_set import can_name
 from modag_search.classify.namer import LABELLED_SET
 from modag_search.curate.audit import label_issues
+from modag_search.curate.borders import nearest_to
 from modag_search.curate.duplicates import Duplicates
 from modag_search.curate.pairs import pair_issues
 from modag_search.curate.suggest import suggest
 from modag_search.errors import NothingFoundError, UsageError
+from modag_search.labels.book import LabelBook
 
 if TYPE_CHECKING:
     from modag_search.catalog import Catalog
@@ -34,10 +36,16 @@ class Curator:
         self._snapshots = snapshots
         self._namer = namer
 
-    def suggest(self, *, n: int, modality: Modality | None, seed: int) -> list[Suggestion]:
+    def suggest(
+        self, *, n: int, modality: Modality | None, seed: int, near: float | None, label: str | None
+    ) -> list[Suggestion]:
         """List what is most worth a label; see `Index.suggest`."""
         if n < 1:
             raise UsageError(f"n must be 1 at least, not {n}")
+        if label is not None and near is None:
+            raise UsageError("label goes with near: it says whose likelihood is to be near that")
+        if near is not None:
+            return self._nearest_to(near, label=label, n=n, modality=modality)
         with self._snapshots.present() as snapshot:
             self._require_items()
             has_labels = can_name(snapshot.get(LABELLED_SET), self._catalog.labels.added())
@@ -50,6 +58,17 @@ class Curator:
                 modality=modality,
                 seed=seed,
             )
+        if not found:
+            raise NothingFoundError("no item is left without a label")
+        return found
+
+    def _nearest_to(self, near: float, *, label: str | None, n: int, modality: Modality | None) -> list[Suggestion]:
+        if not 0 <= near <= 1:
+            raise UsageError(f"near must lie from 0 to 1, not {near}")
+        with self._snapshots.present() as snapshot:
+            classifier = snapshot.get(self._namer.neighbour_classifier)
+            asked = None if label is None else LabelBook(self._catalog).resolve(label.strip())
+            found = nearest_to(near, self._catalog, snapshot.vectors, classifier, label=asked, n=n, modality=modality)
         if not found:
             raise NothingFoundError("no item is left without a label")
         return found

@@ -645,7 +645,15 @@ class Index:
 
     # Looking over a collection.
 
-    def suggest(self, *, n: int = 20, modality: Modality | None = None, seed: int = 0) -> list[Suggestion]:
+    def suggest(
+        self,
+        *,
+        n: int = 20,
+        modality: Modality | None = None,
+        seed: int = 0,
+        near: float | None = None,
+        label: str | None = None,
+    ) -> list[Suggestion]:
         """List the items that are most worth a label, so that the fewest labels name the most.
 
         Parameters
@@ -655,19 +663,27 @@ class Index:
             Default both.
         seed : int
             Of the draw that large collections are looked at by.
+        near : float, optional
+            Those instead whose confidence is nearest to it: what a border such as the `min_confidence` of a transfer
+            would divide.
+        label : str, optional
+            With `near`: how likely this label, or a kind of it, is to be near that, whatever is likelier.
 
         Returns
         -------
         list of Suggestion
-            The most worthwhile first; each takes into account that those before it get a label.
+            The most worthwhile first; each takes into account that those before it get a label. With `near`, the
+            nearest to it first.
 
         Raises
         ------
+        UsageError
+            If an argument cannot be meant.
         NothingFoundError
-            If no item is without a label.
+            If no item is without a label; with `near`, also if nothing has a label, or none has that one.
         """
         self._require_joined()
-        return self._curator.suggest(n=n, modality=modality, seed=seed)
+        return self._curator.suggest(n=n, modality=modality, seed=seed, near=near, label=label)
 
     def audit(self, *, max_probability: float = 0.1) -> list[LabelIssue]:
         """List labels that the other labelled items contradict.

@@ -302,6 +302,23 @@ def test_what_to_label_next(filled: CommandLine, media: Path, tmp_path: Path) ->
     assert (outcome.status, outcome.stdout, outcome.error) == (4, b"", "no item is left without a label")
 
 
+def test_what_lies_at_a_border(named: CommandLine, media: Path, tmp_path: Path) -> None:
+    picture(media / "between.png", (140, 140, 10))
+    with toy_index(tmp_path / "index") as index:
+        index.add([media])
+    outcome = named("suggest", "--near", "0.5", "-n", "1")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    (one,) = outcome.data
+    assert list(one) == ["path", "modality", "label", "confidence", "covers", "id", "wanted"]
+    assert (one["path"], one["covers"]) == (str(media / "between.png"), None)
+    (one,) = named("suggest", "--near", "0", "--label", "horn", "-n", "1").data
+    assert (one["label"], one["confidence"]) == ("horn", pytest.approx(0, abs=0.01))
+    outcome = named("suggest", "--label", "horn")
+    assert outcome.status == 2
+    assert "--label goes with --near" in outcome.stderr
+    assert named("suggest", "--near", "0.5", "--label", "oboe").status == 4
+
+
 def test_labels_that_the_others_contradict(crowd: CommandLine, media: Path, tmp_path: Path) -> None:
     outcome = crowd("audit")
     assert (outcome.status, outcome.data, outcome.error) == (4, [], "nothing to look at again")

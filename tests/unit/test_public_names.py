@@ -115,7 +115,7 @@ INDEX = {
     "explain": "self, path, *, names=None, k=20, temperature=0.07, level=None",
     "transfer": "self, *, min_confidence=0.8, by='knn', names=None, k=20, temperature=0.07, level=None, dry_run=False",
     "train_head": "self, *, update=False, seed=0",
-    "suggest": "self, *, n=20, modality=None, seed=0",
+    "suggest": "self, *, n=20, modality=None, seed=0, near=None, label=None",
     "audit": "self, *, max_probability=0.1",
     "audit_pairs": "self, *, min_rank=0.5, seed=0",
     "duplicates": "self, *, modality=None, min_similarity=None",
