@@ -504,11 +504,14 @@ class TransferReport:
         In order of path.
     unknown : int
         Items that no label was sure enough for.
+    surer : int
+        Labels that were left out, as they are surer than was asked for.
     """
 
     run: int | None
     given: tuple[Transferred, ...]
     unknown: int
+    surer: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from modag_search.classify.linear_evidence import linear_evidence
 from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
 from modag_search.classify.queries import query_batches
+from modag_search.classify.sorting import Sort, at_most, least_sure_first
 from modag_search.classify.transfer import transfer_labels
 from modag_search.errors import NothingFoundError, UnsupportedMediaError, UsageError
 from modag_search.files import Mark, mark_of
@@ -209,13 +210,46 @@ class Namer:
         k: int,
         temperature: float,
         min_confidence: float,
+        max_confidence: float,
         level: Level,
         unlabelled: bool,
+        sort: Sort,
         workers: int | None,
         on_failure: Callable[[ModagError], None] | None,
     ) -> Iterator[Classification]:
         """Name files, or items, and give the answers as they come; see `Index.classify_each`."""
         _check(by=by, names=names, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
+        _check_limits(max_confidence=max_confidence, sort=sort)
+        answers = self._answers(
+            paths,
+            by=by,
+            names=names,
+            k=k,
+            temperature=temperature,
+            min_confidence=min_confidence,
+            level=level,
+            unlabelled=unlabelled,
+            workers=workers,
+            on_failure=on_failure,
+        )
+        chosen = at_most(answers, max_confidence) if max_confidence < 1 else answers
+        return chosen if sort is None else least_sure_first(chosen)
+
+    def _answers(
+        self,
+        paths: Sequence[str] | None,
+        *,
+        by: By,
+        names: Vocabulary | str | Sequence[str] | None,
+        k: int,
+        temperature: float,
+        min_confidence: float,
+        level: Level,
+        unlabelled: bool,
+        workers: int | None,
+        on_failure: Callable[[ModagError], None] | None,
+    ) -> Iterator[Classification]:
+        """Give all answers as they come."""
         with self._snapshots.present() as snapshot:
             # What is no item is told now, and not when it comes to it.
             find_items(self._catalog, [path for path in paths or () if path.startswith("id:")])
@@ -251,6 +285,7 @@ class Namer:
         self,
         *,
         min_confidence: float,
+        max_confidence: float,
         by: By,
         names: Vocabulary | str | Sequence[str] | None,
         k: int,
@@ -260,6 +295,7 @@ class Namer:
     ) -> TransferReport:
         """Give every unlabelled item the label that the labelled ones are sure of; see `Index.transfer`."""
         _check(by=by, names=names, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
+        _check_limits(max_confidence=max_confidence)
         with self._snapshots.present() as snapshot:
             classifier = self._classifier(snapshot, by, names, k=k, temperature=temperature)
         return transfer_labels(
@@ -272,7 +308,9 @@ class Namer:
                 "names": names.name if isinstance(names, Vocabulary) else names and one_or_more_names(names),
                 "level": level,
                 "min_confidence": min_confidence,
+                "max_confidence": max_confidence if max_confidence < 1 else None,
             },
+            max_confidence=max_confidence,
             dry_run=dry_run,
         )
 
@@ -349,3 +387,10 @@ def _check(
         raise UsageError(f"k must be 1 at least, not {k}")
     if not temperature > 0:
         raise UsageError(f"temperature must be above 0, not {temperature}")
+
+
+def _check_limits(*, max_confidence: float, sort: Sort = None) -> None:
+    if not 0 <= max_confidence <= 1:
+        raise UsageError(f"max_confidence must lie from 0 to 1, not {max_confidence}")
+    if sort not in (None, "confidence"):
+        raise UsageError(f"sort must be 'confidence' or None, not {sort!r}")

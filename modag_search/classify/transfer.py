@@ -33,6 +33,7 @@ def transfer_labels(
     decision: Decision,
     *,
     arguments: Mapping[str, Any],
+    max_confidence: float,
     dry_run: bool,
 ) -> TransferReport:
     """Give unlabelled items labels; see `Index.transfer`.
@@ -45,17 +46,18 @@ def transfer_labels(
     decision : Decision
     arguments : Mapping
         JSON values that the run is recorded with.
+    max_confidence : float
     dry_run : bool
 
     Returns
     -------
     TransferReport
     """
-    found, unknown = _find(catalog, vectors, classifier, decision)
+    sure, unknown = _find(catalog, vectors, classifier, decision)
+    found = [entry for entry in sure if entry[1].confidence <= max_confidence]
+    run = None if dry_run or not found else _write(catalog, found, arguments)
     given = tuple(one for _, one in found)
-    if dry_run or not found:
-        return TransferReport(run=None, given=given, unknown=unknown)
-    return TransferReport(run=_write(catalog, found, arguments), given=given, unknown=unknown)
+    return TransferReport(run=run, given=given, unknown=unknown, surer=len(sure) - len(found))
 
 
 def _find(

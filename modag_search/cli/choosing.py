@@ -10,7 +10,7 @@ import click
 from modag_search.cli.options import PRESETS, Command, NumberOrWord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from modag_search.labels.vocabulary import Vocabulary
 
@@ -102,3 +102,13 @@ def level_option(command: Command) -> Command:
 def classifier_options(command: Command) -> Command:
     """Add what decides who names, among which labels, and on which level."""
     return by_option(names_options(neighbour_options(level_option(command))))
+
+
+def max_confidence_option(help_text: str) -> Callable[[Command], Command]:
+    """Add ``--max-confidence``."""
+    return click.option("--max-confidence", type=click.FloatRange(0, 1), default=1.0, show_default=True, help=help_text)
+
+
+def sort_option(help_text: str) -> Callable[[Command], Command]:
+    """Add ``--sort``."""
+    return click.option("--sort", type=click.Choice(["confidence"]), help=help_text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.choosing import choice, classifier_options
+from modag_search.cli.choosing import choice, classifier_options, max_confidence_option, sort_option
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import as_row, chosen_format, classification_row, counted, print_rows, say
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
+    from modag_search.classify.sorting import Sort
     from modag_search.errors import ModagError
     from modag_search.values import Classification, Transferred
 
@@ -31,6 +32,8 @@ _BANDS = ((0.95, "0.95 to 1"), (0.9, "0.9 to 0.95"), (0.8, "0.8 to 0.9"), (0.5, 
 @index_option
 @classifier_options
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="Below it, answer unknown.")
+@max_confidence_option("Leave out answers that are surer.")
+@sort_option("The least sure answers first, when all are there. [default: as they come]")
 @click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
 @format_option()
 def classify(
@@ -46,6 +49,8 @@ def classify(
     temperature: float,
     level: Level,
     min_confidence: float,
+    max_confidence: float,
+    sort: Sort,
     workers: int | None,
     output_format: str | None,
 ) -> None:
@@ -71,8 +76,10 @@ def classify(
             k=k,
             temperature=temperature,
             min_confidence=min_confidence,
+            max_confidence=max_confidence,
             level=level,
             unlabelled=unlabelled,
+            sort=sort,
             workers=workers,
             on_failure=failures.append,
         )
@@ -84,6 +91,8 @@ def classify(
         sys.exit(3)
     if labels.total() == labels[None]:
         nothing = "no item is left without a label" if unlabelled else "nothing to classify"
+        if max_confidence < 1:
+            nothing = f"no answer has a confidence of {max_confidence:g} or less"
         say("no label is sure enough" if labels else nothing)
         sys.exit(4)
 
@@ -111,6 +120,8 @@ def _rows(
     show_default=True,
     help="How likely a label must be right.",
 )
+@max_confidence_option("Leave out labels that are surer: with --dry-run, to look at the least sure ones.")
+@sort_option("List labels, the least sure first, in a table too. [default: by path, and a table of counts]")
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be given.")
 @format_option()
 def transfer(
@@ -122,6 +133,8 @@ def transfer(
     temperature: float,
     level: Level,
     min_confidence: float,
+    max_confidence: float,
+    sort: Sort,
     dry_run: bool,
     output_format: str | None,
 ) -> None:
@@ -135,6 +148,7 @@ def transfer(
     with open_index(index_name) as opened:
         report = opened.transfer(
             min_confidence=min_confidence,
+            max_confidence=max_confidence,
             by=by,
             names=choice(listed, vocabulary),
             k=k,
@@ -142,16 +156,21 @@ def transfer(
             level=level,
             dry_run=dry_run,
         )
-    if chosen_format(output_format) == "table":
-        _print_counts(report.given)
-    else:
-        rows = (as_row(one, fields=_ANSWER) for one in report.given)
-        print_rows(rows, output_format=output_format, columns=_ANSWER)
+    _print_given(report.given, sort=sort, output_format=output_format)
     done = f"run {report.run}" if report.run is not None else "nothing was written"
     given = f"{counted(len(report.given), 'label')} {'would be ' if dry_run else ''}given"
-    say(f"{given}, {counted(report.unknown, 'item')} left unknown; {done}")
+    surer = f", {counted(report.surer, 'label')} left out as surer" if report.surer else ""
+    say(f"{given}, {counted(report.unknown, 'item')} left unknown{surer}; {done}")
     if not report.given:
         sys.exit(4)
+
+
+def _print_given(given: tuple[Transferred, ...], *, sort: Sort, output_format: str | None) -> None:
+    if chosen_format(output_format) == "table" and sort is None:
+        _print_counts(given)
+        return
+    ordered = sorted(given, key=lambda one: round(one.confidence, 6)) if sort == "confidence" else given
+    print_rows((as_row(one, fields=_ANSWER) for one in ordered), output_format=output_format, columns=_ANSWER)
 
 
 def _print_counts(given: tuple[Transferred, ...]) -> None:

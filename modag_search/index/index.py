@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
     from modag_search.classify.linear_head import Head
+    from modag_search.classify.sorting import Sort
     from modag_search.errors import ModagError
     from modag_search.ingest.run import Progress
     from modag_search.labels.files import FolderLevel, ReadingOptions
@@ -403,8 +404,10 @@ class Index:
         k: int = K,
         temperature: float = TEMPERATURE,
         min_confidence: float = 0.0,
+        max_confidence: float = 1.0,
         level: Level = None,
         unlabelled: bool = False,
+        sort: Sort = None,
         workers: int | None = None,
         on_failure: Callable[[ModagError], None] | None = None,
     ) -> list[Classification]:
@@ -431,11 +434,15 @@ class Index:
         temperature : float
         min_confidence : float
             Below it, the label is None: unknown.
+        max_confidence : float
+            Surer answers are left out.
         level : int or "deepest", optional
             Answer on a level of the hierarchy of labels, from 0 at the top; ``deepest`` with the lowest label that is
             sure enough. By default with labels as they were given.
         unlabelled : bool
             Without `paths`: only items without a label.
+        sort : {"confidence"}, optional
+            The least sure answers first; they wait for all others, in a temporary file where they are many.
         workers : int, optional
             Threads that decode and encode; default one a processor.
         on_failure : callable, optional
@@ -445,7 +452,7 @@ class Index:
         Returns
         -------
         list of Classification
-            In the order of `paths`; those of items in order of their paths.
+            In the order of `paths`; those of items in order of their paths; unless `sort` says otherwise.
 
         Raises
         ------
@@ -466,8 +473,10 @@ class Index:
                 k=k,
                 temperature=temperature,
                 min_confidence=min_confidence,
+                max_confidence=max_confidence,
                 level=level,
                 unlabelled=unlabelled,
+                sort=sort,
                 workers=workers,
                 on_failure=on_failure,
             )
@@ -482,8 +491,10 @@ class Index:
         k: int = K,
         temperature: float = TEMPERATURE,
         min_confidence: float = 0.0,
+        max_confidence: float = 1.0,
         level: Level = None,
         unlabelled: bool = False,
+        sort: Sort = None,
         workers: int | None = None,
         on_failure: Callable[[ModagError], None] | None = None,
     ) -> Iterator[Classification]:
@@ -498,9 +509,10 @@ class Index:
         names : Vocabulary, str or sequence of str, optional
         k : int
         temperature : float
-        min_confidence : float
+        min_confidence, max_confidence : float
         level : int or "deepest", optional
         unlabelled : bool
+        sort : {"confidence"}, optional
         workers : int, optional
         on_failure : callable, optional
             As in `classify`, all of them.
@@ -525,8 +537,10 @@ class Index:
             k=k,
             temperature=temperature,
             min_confidence=min_confidence,
+            max_confidence=max_confidence,
             level=level,
             unlabelled=unlabelled,
+            sort=sort,
             workers=workers,
             on_failure=on_failure,
         )
@@ -574,6 +588,7 @@ class Index:
         self,
         *,
         min_confidence: float = 0.8,
+        max_confidence: float = 1.0,
         by: By = "knn",
         names: Vocabulary | str | Sequence[str] | None = None,
         k: int = K,
@@ -589,6 +604,8 @@ class Index:
         ----------
         min_confidence : float
             Among labels with this confidence, about as many are right.
+        max_confidence : float
+            Surer labels are left out, and counted: to look at the least sure ones first.
         by : {"knn", "head", "names"}
         names : Vocabulary, str or sequence of str, optional
         k : int
@@ -610,6 +627,7 @@ class Index:
         self._require_joined()
         return self._namer.transfer(
             min_confidence=min_confidence,
+            max_confidence=max_confidence,
             by=by,
             names=names,
             k=k,

@@ -105,15 +105,18 @@ INDEX = {
         "end_s=None"
     ),
     "classify": (
-        "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, level=None, "
-        "unlabelled=False, workers=None, on_failure=None"
+        "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, "
+        "max_confidence=1.0, level=None, unlabelled=False, sort=None, workers=None, on_failure=None"
     ),
     "classify_each": (
-        "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, level=None, "
-        "unlabelled=False, workers=None, on_failure=None"
+        "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, "
+        "max_confidence=1.0, level=None, unlabelled=False, sort=None, workers=None, on_failure=None"
     ),
     "explain": "self, path, *, names=None, k=20, temperature=0.07, level=None",
-    "transfer": "self, *, min_confidence=0.8, by='knn', names=None, k=20, temperature=0.07, level=None, dry_run=False",
+    "transfer": (
+        "self, *, min_confidence=0.8, max_confidence=1.0, by='knn', names=None, k=20, temperature=0.07, level=None, "
+        "dry_run=False"
+    ),
     "train_head": "self, *, update=False, seed=0",
     "suggest": "self, *, n=20, modality=None, seed=0, near=None, label=None",
     "audit": "self, *, max_probability=0.1",
