@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from modag_search.errors import NothingFoundError
+from modag_search.spelling import did_you_mean
 from modag_search.values import LabelScore
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def likelihood_of(classifier: Classifier, label: str) -> Callable[[FloatArray], 
     if not places:
         raise NothingFoundError(
             f"{label}: no item was given this label; `modag label PATH... --as NAME` gives one, `modag label add NAME` "
-            "lets the name count alone"
+            f"lets the name count alone{did_you_mean(label, classifier.names)}"
         )
     if classifier.is_exclusive:
         return lambda probabilities: np.minimum(probabilities[:, places].sum(axis=1), 1.0)

@@ -30,6 +30,7 @@ from modag_search.labels.items import find_items
 from modag_search.labels.vocabulary import Vocabulary, one_or_more_names, some_of, vocabulary_of
 from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import Part
+from modag_search.spelling import on_disk
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -272,6 +273,7 @@ class Namer:
     ) -> Explanation:
         """Say why something is called as it is; see `Index.explain`."""
         _check(by="knn", names=names, k=k, temperature=temperature, level=level, min_confidence=0.0)
+        path = on_disk(path)
         if os.path.isdir(path):
             raise UnsupportedMediaError(os.path.abspath(path), "is a folder; name one of the files in it")
         with self._snapshots.present() as snapshot:

@@ -87,8 +87,8 @@ def test_what_cannot_be_meant_is_refused(between: Index, media: Path) -> None:
     for wrong in ({"near": 1.5}, {"label": "viola"}, {"near": 0.5, "n": 0}):
         with pytest.raises(UsageError):
             between.suggest(**wrong)
-    with pytest.raises(NothingFoundError, match="oboe: no item was given this label"):
-        between.suggest(near=0.5, label="oboe")
+    with pytest.raises(NothingFoundError, match=r"Violin: no item was given this label.*; did you mean violin\?"):
+        between.suggest(near=0.5, label="Violin")
     for path in media.iterdir():
         if path.stem not in {"violin", "viola", "horn"}:
             between.label([path], "horn")
