@@ -88,13 +88,18 @@ class Decision:
         list of (str or None, float), length n
             None where the likeliest label is too unlikely; with a confidence of 0 where nothing could be said.
         """
+        return [
+            (label if confidence >= self._min_confidence else None, confidence)
+            for label, confidence in self.likeliest(scores)
+        ]
+
+    def likeliest(self, scores: FloatArray) -> list[tuple[str | None, float]]:
+        """Return the label of each query as `best` does, however unlikely it is."""
         # Rounded, so that equally likely labels go by their names, and not by the last bit of a sum.
         places = [self._deepest_of(row) for row in scores] if self._deepest else np.round(scores, 6).argmax(axis=1)
         confidences = scores[np.arange(len(scores)), places].tolist()
         return [
-            (None, 0.0)
-            if not confidence > 0
-            else (self.names[place] if confidence >= self._min_confidence else None, confidence)
+            (self.names[place], confidence) if confidence > 0 else (None, 0.0)
             for place, confidence in zip(places, confidences, strict=True)
         ]
 

@@ -23,11 +23,11 @@ from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
 from modag_search.classify.queries import query_batches
 from modag_search.classify.sorting import Sort, at_most, least_sure_first
-from modag_search.classify.transfer import transfer_labels
+from modag_search.classify.transfer import Proposals, TransferOptions, give, propose
 from modag_search.errors import NothingFoundError, UnsupportedMediaError, UsageError
 from modag_search.files import Mark, mark_of
 from modag_search.labels.items import find_items
-from modag_search.labels.vocabulary import Vocabulary, one_or_more_names, some_of, vocabulary_of
+from modag_search.labels.vocabulary import Vocabulary, some_of, vocabulary_of
 from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import Part
 from modag_search.spelling import on_disk
@@ -283,37 +283,30 @@ class Namer:
         decision = Decision(classifier, level=level, min_confidence=0.0)
         return explain(self._catalog, classifier, decision, batch, level=level)
 
-    def transfer(
-        self,
-        *,
-        min_confidence: float,
-        max_confidence: float,
-        by: By,
-        names: Vocabulary | str | Sequence[str] | None,
-        k: int,
-        temperature: float,
-        level: Level,
-        dry_run: bool,
-    ) -> TransferReport:
+    def transfer(self, naming: TransferOptions, *, dry_run: bool) -> TransferReport:
         """Give every unlabelled item the label that the labelled ones are sure of; see `Index.transfer`."""
-        _check(by=by, names=names, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
-        _check_limits(max_confidence=max_confidence)
+        return give(self._catalog, self.propose(naming), arguments=naming.as_arguments(), dry_run=dry_run)
+
+    def propose(self, naming: TransferOptions, *, with_unsure: bool = False) -> Proposals:
+        """Say what every unlabelled item would be called, and also what is not sure enough, if that is asked for."""
+        _check(
+            by=naming.by,
+            names=naming.names,
+            k=naming.k,
+            temperature=naming.temperature,
+            level=naming.level,
+            min_confidence=naming.min_confidence,
+        )
+        _check_limits(max_confidence=naming.max_confidence)
         with self._snapshots.present() as snapshot:
-            classifier = self._classifier(snapshot, by, names, k=k, temperature=temperature)
-        return transfer_labels(
+            classifier = self._classifier(snapshot, naming.by, naming.names, k=naming.k, temperature=naming.temperature)
+        return propose(
             self._catalog,
             snapshot.vectors,
             classifier,
-            Decision(classifier, level=level, min_confidence=min_confidence),
-            arguments={
-                "by": by,
-                "names": names.name if isinstance(names, Vocabulary) else names and one_or_more_names(names),
-                "level": level,
-                "min_confidence": min_confidence,
-                "max_confidence": max_confidence if max_confidence < 1 else None,
-            },
-            max_confidence=max_confidence,
-            dry_run=dry_run,
+            Decision(classifier, level=naming.level, min_confidence=naming.min_confidence),
+            max_confidence=naming.max_confidence,
+            with_unsure=with_unsure,
         )
 
     def train_head(self, *, update: bool, seed: int) -> Head:

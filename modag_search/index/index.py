@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
+from modag_search.classify.transfer import TransferOptions
 from modag_search.curate.curator import Curator
 from modag_search.errors import IndexNotFoundError
 from modag_search.features.item_vectors import ItemVectors
@@ -625,7 +626,7 @@ class Index:
             As `classify`.
         """
         self._require_joined()
-        return self._namer.transfer(
+        options = TransferOptions(
             min_confidence=min_confidence,
             max_confidence=max_confidence,
             by=by,
@@ -633,8 +634,8 @@ class Index:
             k=k,
             temperature=temperature,
             level=level,
-            dry_run=dry_run,
         )
+        return self._namer.transfer(options, dry_run=dry_run)
 
     def train_head(self, *, update: bool = False, seed: int = 0) -> Head:
         """Fit a linear head to the vectors of the labelled items, for ``classify(by="head")``.
