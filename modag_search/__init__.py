@@ -44,6 +44,7 @@ from modag_search.errors import (
 
 if TYPE_CHECKING:
     from modag_search.classify.linear_head import Head
+    from modag_search.curate.checking import Check, TransferCheck
     from modag_search.encoders import ClassHead, Encoder, EncoderCard, WeightsFile
     from modag_search.evaluation import Evaluation, evaluate
     from modag_search.hierarchy import Hierarchy
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from modag_search.space import Space
     from modag_search.stores import NOTHING, StoreReader, VectorStore
     from modag_search.values import (
+        CheckedPrecision,
         Classification,
         Duplicate,
         DuplicateGroup,
@@ -81,6 +83,8 @@ if TYPE_CHECKING:
         Neighbour,
         PairIssue,
         PassedOver,
+        PrecisionEstimate,
+        Question,
         RunRecord,
         SegmentStatus,
         Suggestion,
@@ -93,6 +97,8 @@ __version__ = "0.1.0"
 
 # What takes numpy, faiss or SQLAlchemy to import waits until it is asked for.
 _LAZY = {
+    "Check": "modag_search.curate.checking",
+    "CheckedPrecision": "modag_search.values",
     "ClassHead": "modag_search.encoders",
     "Classification": "modag_search.values",
     "Duplicate": "modag_search.values",
@@ -128,12 +134,15 @@ _LAZY = {
     "Neighbour": "modag_search.values",
     "PairIssue": "modag_search.values",
     "PassedOver": "modag_search.values",
+    "PrecisionEstimate": "modag_search.values",
+    "Question": "modag_search.values",
     "ReadingOptions": "modag_search.labels.files",
     "RunRecord": "modag_search.values",
     "SegmentStatus": "modag_search.values",
     "Space": "modag_search.space",
     "StoreReader": "modag_search.stores",
     "Suggestion": "modag_search.values",
+    "TransferCheck": "modag_search.curate.checking",
     "TransferReport": "modag_search.values",
     "Transferred": "modag_search.values",
     "Uint8Array": "modag_search.values",
@@ -147,6 +156,8 @@ _LAZY = {
 __all__ = [
     "NOTHING",
     "CatalogError",
+    "Check",
+    "CheckedPrecision",
     "ClassHead",
     "Classification",
     "CorruptMediaError",
@@ -197,6 +208,8 @@ __all__ = [
     "PairIssue",
     "PassedOver",
     "PluginError",
+    "PrecisionEstimate",
+    "Question",
     "ReadingOptions",
     "RunRecord",
     "SegmentStatus",
@@ -205,6 +218,7 @@ __all__ = [
     "StoreError",
     "StoreReader",
     "Suggestion",
+    "TransferCheck",
     "TransferReport",
     "Transferred",
     "Uint8Array",

@@ -493,6 +493,67 @@ class Transferred:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Whether an item is what it would be called.
+
+    Attributes
+    ----------
+    id : int
+        Of the item.
+    path : str
+    label : str
+    confidence : float
+        How likely it is that.
+    """
+
+    id: int
+    path: str
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrecisionEstimate:
+    """How many of some names are right, estimated from answers to a few that were drawn at random.
+
+    Attributes
+    ----------
+    names : int
+        How many there are.
+    confidence : float or None
+        Their mean confidence: what share should be right. None where there are no names.
+    answered, right : int
+        How many were answered, and how many of these with yes.
+    precision, low, high : float or None
+        Estimated share of right ones among all, with its 95 % interval; None where too little was answered.
+    """
+
+    names: int
+    confidence: float | None
+    answered: int
+    right: int
+    precision: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedPrecision:
+    """What answers tell of a transfer.
+
+    Attributes
+    ----------
+    of_given : PrecisionEstimate
+        Of the names that would be given.
+    of_all : PrecisionEstimate
+        Of these and of the likeliest names of what would stay unknown.
+    """
+
+    of_given: PrecisionEstimate
+    of_all: PrecisionEstimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferReport:
     """What a transfer did.
 
@@ -506,12 +567,15 @@ class TransferReport:
         Items that no label was sure enough for.
     surer : int
         Labels that were left out, as they are surer than was asked for.
+    checked : Given or None
+        What came of answers to a check; they are not among `given`.
     """
 
     run: int | None
     given: tuple[Transferred, ...]
     unknown: int
     surer: int = 0
+    checked: Given | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,15 +12,18 @@ import click
 from modag_search.cli.choosing import choice, classifier_options, max_confidence_option, sort_option
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import as_row, chosen_format, classification_row, counted, print_rows, say
+from modag_search.cli.reviewing import answers_to, check_options, confirmed, on_terminal, say_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
     from modag_search.classify.sorting import Sort
+    from modag_search.curate.checking import TransferCheck
     from modag_search.errors import ModagError
-    from modag_search.values import Classification, Transferred
+    from modag_search.values import Classification, Transferred, TransferReport
 
 _ANSWER = ("path", "label", "confidence")
 _BANDS = ((0.95, "0.95 to 1"), (0.9, "0.9 to 0.95"), (0.8, "0.8 to 0.9"), (0.5, "0.5 to 0.8"), (0.0, "below 0.5"))
@@ -123,6 +127,8 @@ def _rows(
 @max_confidence_option("Leave out labels that are surer: with --dry-run, to look at the least sure ones.")
 @sort_option("List labels, the least sure first, in a table too. [default: by path, and a table of counts]")
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be given.")
+@check_options("half of what would be given, half of what stays unknown. Say how much is right; then ask to go on.")
+@click.option("--yes", is_flag=True, help="With --check: go on without asking.")
 @format_option()
 def transfer(
     index_name: str | None,
@@ -136,33 +142,78 @@ def transfer(
     max_confidence: float,
     sort: Sort,
     dry_run: bool,
+    n_questions: int | None,
+    sheet: Path | None,
+    yes: bool,
     output_format: str | None,
 ) -> None:
     """Give every unlabelled item the label that the labelled ones are sure of.
 
     A table counts what was given by label and confidence; the other formats list path, label and confidence. Nothing is
     decoded. Transferred labels are marked as such and never vote; `modag label undo RUN` takes them back.
+
+    With --check, a person is asked about a few names, spread over the range of confidence, and is told how many of all
+    are right, with a 95 % interval, before anything is written. What is answered with y becomes a label by hand, and
+    what is answered with n is not given.
     """
     from modag_search.cli.opening import open_index
 
+    if n_questions is None and (sheet is not None or yes):
+        raise click.UsageError("--answers and --yes go with --check N")
     with open_index(index_name) as opened:
-        report = opened.transfer(
-            min_confidence=min_confidence,
-            max_confidence=max_confidence,
-            by=by,
-            names=choice(listed, vocabulary),
-            k=k,
-            temperature=temperature,
-            level=level,
-            dry_run=dry_run,
-        )
+        naming: dict[str, Any] = {
+            "min_confidence": min_confidence,
+            "max_confidence": max_confidence,
+            "by": by,
+            "names": choice(listed, vocabulary),
+            "k": k,
+            "temperature": temperature,
+            "level": level,
+        }
+        if n_questions is None:
+            report = opened.transfer(**naming, dry_run=dry_run)
+            way_out = ""
+        else:
+            check = opened.check_transfer(n_questions, **naming)
+            answers = answers_to(check.questions, sheet=sheet)
+            if answers is None:
+                return
+            report, way_out = _checked(check, answers, sheet=sheet, dry_run=dry_run, yes=yes)
     _print_given(report.given, sort=sort, output_format=output_format)
-    done = f"run {report.run}" if report.run is not None else "nothing was written"
-    given = f"{counted(len(report.given), 'label')} {'would be ' if dry_run else ''}given"
-    surer = f", {counted(report.surer, 'label')} left out as surer" if report.surer else ""
-    say(f"{given}, {counted(report.unknown, 'item')} left unknown{surer}; {done}")
-    if not report.given:
+    _say_what_was_given(report, way_out)
+    if not report.given and not report.checked:
         sys.exit(4)
+
+
+def _checked(
+    check: TransferCheck, answers: list[bool | None], *, sheet: Path | None, dry_run: bool, yes: bool
+) -> tuple[TransferReport, str]:
+    """Say how much is right, and give labels if that is wanted then; else say what else there is to do."""
+    precision = check.precision(answers)
+    say_precision("names that would be given", precision.of_given)
+    say_precision("names, with those of what would stay unknown", precision.of_all)
+    if dry_run or yes:
+        return check.transfer(answers, dry_run=dry_run), ""
+    foreseen = check.transfer(answers, dry_run=True)
+    if not on_terminal():
+        return foreseen, "; --yes goes on"
+    if foreseen.given and confirmed(f"Give {counted(len(foreseen.given), 'label')}?", default=False):
+        return check.transfer(answers), ""
+    # A sheet can be read again, but what was answered on a terminal would be gone.
+    was_asked = sheet is None and any(answer is not None for answer in answers)
+    if was_asked and confirmed("Keep your answers, and make labels by hand of those with y?", default=True):
+        return replace(foreseen, checked=check.keep(answers)), ""
+    return foreseen, ""
+
+
+def _say_what_was_given(report: TransferReport, way_out: str) -> None:
+    if report.checked is not None:
+        say(f"{counted(report.checked.added, 'label')} by hand from the answers; run {report.checked.run}")
+    was_written = report.run is not None
+    given = f"{counted(len(report.given), 'label')} {'' if was_written or not report.given else 'would be '}given"
+    surer = f", {counted(report.surer, 'label')} left out as surer" if report.surer else ""
+    done = f"run {report.run}" if was_written else f"nothing was {'given' if report.checked else 'written'}{way_out}"
+    say(f"{given}, {counted(report.unknown, 'item')} left unknown{surer}; {done}")
 
 
 def _print_given(given: tuple[Transferred, ...], *, sort: Sort, output_format: str | None) -> None:

@@ -10,7 +10,7 @@ import click
 
 from modag_search.cli.choosing import choice, level_option, names_options, neighbour_options
 from modag_search.cli.options import format_option, index_option
-from modag_search.cli.output import chosen_format, print_document, print_rows, show
+from modag_search.cli.output import chosen_format, print_document, print_rows, shortened, show
 
 if TYPE_CHECKING:
     from modag_search.classify.decision import Level
@@ -77,7 +77,7 @@ def _print(why: Explanation) -> None:
 
 def _answer(why: Explanation) -> str:
     """Say what it is called, and what it would be called next."""
-    called = [f"{why.path}: {why.label} {why.confidence:.3f}"]
+    called = [f"{shortened(why.path)}: {why.label} {why.confidence:.3f}"]
     if why.second is not None:
         called.append(f"next {why.second} {why.second_confidence:.3f}")
     if why.none is not None:

@@ -8,6 +8,7 @@ from modag_search.classify.labelled_set import can_name
 from modag_search.classify.namer import LABELLED_SET
 from modag_search.curate.audit import label_issues
 from modag_search.curate.borders import nearest_to
+from modag_search.curate.checking import TransferCheck
 from modag_search.curate.duplicates import Duplicates
 from modag_search.curate.pairs import pair_issues
 from modag_search.curate.suggest import suggest
@@ -17,6 +18,7 @@ from modag_search.labels.book import LabelBook
 if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.classify.namer import Namer
+    from modag_search.classify.transfer import TransferOptions
     from modag_search.search.snapshot import Snapshots
     from modag_search.values import DuplicateGroup, LabelIssue, Modality, PairIssue, Suggestion
 
@@ -72,6 +74,13 @@ class Curator:
         if not found:
             raise NothingFoundError("no item is left without a label")
         return found
+
+    def check_transfer(self, options: TransferOptions, *, n: int, seed: int) -> TransferCheck:
+        """Draw questions about what a transfer would give; see `Index.check_transfer`."""
+        if n < 1:
+            raise UsageError(f"n must be 1 at least, not {n}")
+        proposals = self._namer.propose(options, with_unsure=True)
+        return TransferCheck(self._catalog, proposals, options, n=n, seed=seed)
 
     def label_issues(self, *, max_probability: float) -> list[LabelIssue]:
         """List labels that others contradict; see `Index.audit`."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from modag_search.classify.decision import Level
     from modag_search.classify.linear_head import Head
     from modag_search.classify.sorting import Sort
+    from modag_search.curate.checking import TransferCheck
     from modag_search.errors import ModagError
     from modag_search.ingest.run import Progress
     from modag_search.labels.files import FolderLevel, ReadingOptions
@@ -636,6 +637,64 @@ class Index:
             level=level,
         )
         return self._namer.transfer(options, dry_run=dry_run)
+
+    def check_transfer(
+        self,
+        n: int = 20,
+        *,
+        min_confidence: float = 0.8,
+        max_confidence: float = 1.0,
+        by: By = "knn",
+        names: Vocabulary | str | Sequence[str] | None = None,
+        k: int = K,
+        temperature: float = TEMPERATURE,
+        level: Level = None,
+        seed: int = 0,
+    ) -> TransferCheck:
+        """Draw questions about what `transfer` would give, whose answers tell how much of it is right.
+
+        Parameters
+        ----------
+        n : int
+            How many questions, at the most: half about names that would be given, half about what would stay unknown.
+        min_confidence, max_confidence : float
+        by : {"knn", "head", "names"}
+        names : Vocabulary, str or sequence of str, optional
+        k : int
+        temperature : float
+        level : int or "deepest", optional
+            As in `transfer`.
+        seed : int
+            Of the draw: the same questions, as long as the index is the same.
+
+        Returns
+        -------
+        TransferCheck
+
+        Raises
+        ------
+        UsageError, NothingFoundError, ModelError
+            As `transfer`; also if nothing could be called anything.
+
+        Examples
+        --------
+        >>> check = index.check_transfer(20, min_confidence=0.9)  # doctest: +SKIP
+        >>> answers = [ask(question.path, question.label) for question in check.questions]  # doctest: +SKIP
+        >>> check.precision(answers).of_given.low  # doctest: +SKIP
+        0.722
+        >>> report = check.transfer(answers)  # doctest: +SKIP
+        """
+        self._require_joined()
+        options = TransferOptions(
+            min_confidence=min_confidence,
+            max_confidence=max_confidence,
+            by=by,
+            names=names,
+            k=k,
+            temperature=temperature,
+            level=level,
+        )
+        return self._curator.check_transfer(options, n=n, seed=seed)
 
     def train_head(self, *, update: bool = False, seed: int = 0) -> Head:
         """Fit a linear head to the vectors of the labelled items, for ``classify(by="head")``.

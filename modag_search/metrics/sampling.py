@@ -111,7 +111,7 @@ def stratified_share(strata: Sequence[Stratum]) -> Interval:
         weight, unseen = one.size / total, 1 - one.answered / one.size
         share += weight * one.right / one.answered
         variance += weight**2 * unseen / one.answered
-    return wilson_interval(share, 1 / variance if variance else math.inf)
+    return wilson_interval(min(share, 1.0), 1 / variance if variance else math.inf)
 
 
 def wilson_interval(share: float, n: float) -> Interval:

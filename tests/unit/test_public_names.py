@@ -18,6 +18,8 @@ from modag_search.labels.book import LabelBook
 NAMES = [
     "NOTHING",
     "CatalogError",
+    "Check",
+    "CheckedPrecision",
     "ClassHead",
     "Classification",
     "CorruptMediaError",
@@ -68,6 +70,8 @@ NAMES = [
     "PairIssue",
     "PassedOver",
     "PluginError",
+    "PrecisionEstimate",
+    "Question",
     "ReadingOptions",
     "RunRecord",
     "SegmentStatus",
@@ -76,6 +80,7 @@ NAMES = [
     "StoreError",
     "StoreReader",
     "Suggestion",
+    "TransferCheck",
     "TransferReport",
     "Transferred",
     "Uint8Array",
@@ -116,6 +121,10 @@ INDEX = {
     "transfer": (
         "self, *, min_confidence=0.8, max_confidence=1.0, by='knn', names=None, k=20, temperature=0.07, level=None, "
         "dry_run=False"
+    ),
+    "check_transfer": (
+        "self, n=20, *, min_confidence=0.8, max_confidence=1.0, by='knn', names=None, k=20, temperature=0.07, "
+        "level=None, seed=0"
     ),
     "train_head": "self, *, update=False, seed=0",
     "suggest": "self, *, n=20, modality=None, seed=0, near=None, label=None",
