@@ -742,6 +742,39 @@ class ImportedLabel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelEstimate:
+    """How many items are something.
+
+    Attributes
+    ----------
+    label : str
+    count, low, high : int
+        Of all items, with the ends of a 95 % interval.
+    labelled : int
+        Those that have the label, or a kind of it, by hand or from files.
+    undecided : int
+        Items of which it is estimated how many are that.
+    unheard : int
+        Items that nothing can be said of, as they are silent, black or outdated; none is counted.
+    answers : int
+        Answers of checks, about items that were drawn at random, that the estimate also goes by; without any it goes by
+        confidence alone.
+    to_halve : int or None
+        About how many more answers would halve the interval; None where no reasonable number would.
+    """
+
+    label: str
+    count: int
+    low: int
+    high: int
+    labelled: int
+    undecided: int
+    unheard: int
+    answers: int
+    to_halve: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
     """What came of taking labels in.
 

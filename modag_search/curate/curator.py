@@ -9,6 +9,7 @@ from modag_search.classify.namer import LABELLED_SET
 from modag_search.curate.audit import label_issues
 from modag_search.curate.borders import nearest_to
 from modag_search.curate.checking import TransferCheck
+from modag_search.curate.counting import LabelCounter
 from modag_search.curate.duplicates import Duplicates
 from modag_search.curate.pairs import pair_issues
 from modag_search.curate.suggest import suggest
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.classify.namer import Namer
     from modag_search.classify.transfer import TransferOptions
+    from modag_search.curate.checking import Check
     from modag_search.search.snapshot import Snapshots
-    from modag_search.values import DuplicateGroup, LabelIssue, Modality, PairIssue, Suggestion
+    from modag_search.values import DuplicateGroup, LabelEstimate, LabelIssue, Modality, PairIssue, Suggestion
 
 
 class Curator:
@@ -81,6 +83,22 @@ class Curator:
             raise UsageError(f"n must be 1 at least, not {n}")
         proposals = self._namer.propose(options, with_unsure=True)
         return TransferCheck(self._catalog, proposals, options, n=n, seed=seed)
+
+    def count(self, label: str) -> LabelEstimate:
+        """Estimate how many items are something; see `Index.count`."""
+        return self._counter(label).estimate()
+
+    def check_count(self, label: str, *, n: int, seed: int) -> Check:
+        """Draw questions that tell how many items are something; see `Index.check_count`."""
+        if n < 1:
+            raise UsageError(f"n must be 1 at least, not {n}")
+        return self._counter(label).check(n, seed=seed)
+
+    def _counter(self, label: str) -> LabelCounter:
+        with self._snapshots.present() as snapshot:
+            classifier = snapshot.get(self._namer.neighbour_classifier)
+            asked = LabelBook(self._catalog).resolve(label.strip())
+            return LabelCounter(self._catalog, snapshot.vectors, classifier, label=asked)
 
     def label_issues(self, *, max_probability: float) -> list[LabelIssue]:
         """List labels that others contradict; see `Index.audit`."""

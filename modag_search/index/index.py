@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from modag_search.classify.decision import Level
     from modag_search.classify.linear_head import Head
     from modag_search.classify.sorting import Sort
-    from modag_search.curate.checking import TransferCheck
+    from modag_search.curate.checking import Check, TransferCheck
     from modag_search.errors import ModagError
     from modag_search.ingest.run import Progress
     from modag_search.labels.files import FolderLevel, ReadingOptions
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         ImportReport,
         IndexReport,
         ItemRecord,
+        LabelEstimate,
         LabelIssue,
         Modality,
         PairIssue,
@@ -762,6 +763,62 @@ class Index:
         """
         self._require_joined()
         return self._curator.suggest(n=n, modality=modality, seed=seed, near=near, label=label)
+
+    def count(self, label: str) -> LabelEstimate:
+        """Estimate how many items are something, with a 95 % interval.
+
+        Those that were given the label, or a kind of it, count. How many of the others are that goes by how likely it
+        is for each, and by answers to `check_count` and `check_transfer`, if there are any: these are about items that
+        were drawn at random, which labels that were given to teach are not.
+
+        Parameters
+        ----------
+        label : str
+
+        Returns
+        -------
+        LabelEstimate
+
+        Raises
+        ------
+        NothingFoundError
+            If nothing has a label, or nothing has this one and it was not added.
+        """
+        self._require_joined()
+        return self._curator.count(label)
+
+    def check_count(self, label: str, n: int = 20, *, seed: int = 0) -> Check:
+        """Draw questions whose answers, once they are kept, make `count` surer.
+
+        Parameters
+        ----------
+        label : str
+        n : int
+            How many questions, at the most: half of them spread over the range of likelihood, half where most is
+            uncertain.
+        seed : int
+            Of the draw.
+
+        Returns
+        -------
+        Check
+
+        Raises
+        ------
+        UsageError
+            If `n` is below 1.
+        NothingFoundError
+            As `count`, and if of every item it is known whether it is that.
+
+        Examples
+        --------
+        >>> check = index.check_count("violin", 20)  # doctest: +SKIP
+        >>> check.keep([ask(question.path) for question in check.questions])  # doctest: +SKIP
+        >>> index.count("violin")  # doctest: +SKIP
+        LabelEstimate(label='violin', count=143, low=121, high=178, ...)
+        """
+        self._require_joined()
+        return self._curator.check_count(label, n=n, seed=seed)
 
     def audit(self, *, max_probability: float = 0.1) -> list[LabelIssue]:
         """List labels that the other labelled items contradict.

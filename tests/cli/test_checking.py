@@ -157,3 +157,38 @@ def test_where_one_breaks_off_nothing_is_written(shades: CommandLine, terminal: 
     assert outcome.status == 0
     assert "would be given" in outcome.stderr
     assert origins(shades) == ["hand", "hand"]
+
+
+def test_how_many_there_are_is_estimated_and_answers_narrow_it(shades: CommandLine, terminal: None) -> None:
+    outcome = shades("label", "count", "red")
+    assert outcome.status == 0
+    assert [*outcome.data] == [
+        *("label", "count", "low", "high", "labelled", "undecided", "unheard", "answers", "to_halve")
+    ]
+    first, last = outcome.stderr.splitlines()
+    assert first.startswith("1 labelled by hand or from files; ")
+    assert first.endswith(" of 12 others, estimated by confidence alone")
+    assert last.startswith("about ")
+    assert last.endswith(f"`modag label count red --check {outcome.data['to_halve']}`")
+    outcome = shades("label", "count", "red", "--check", "4", stdin=b"y\nn\n?\nq\n")
+    assert outcome.status == 0
+    assert "1 label by hand from the answers; run " in outcome.stderr
+    assert "estimated by confidence and 2 answers about items drawn at random" in outcome.stderr
+    assert (outcome.data["labelled"], outcome.data["answers"]) == (2, 2)
+    outcome = shades("label", "count", "Red")
+    assert outcome.status == 4
+    assert outcome.error.endswith("; did you mean red?")
+
+
+def test_a_count_takes_a_sheet_of_answers(shades: CommandLine, tmp_path: Path) -> None:
+    assert shades("label", "count", "red", "--answers", "a.csv").status == 2
+    assert shades("label", "count", "red", "--check", "4").status == 2
+    asked = ("label", "count", "red", "--check", "4", "--answers", "a.csv")
+    outcome = shades(*asked)
+    assert (outcome.status, outcome.stdout) == (0, b"")
+    filled_in(tmp_path / "a.csv", "n")
+    outcome = shades(*asked, "--format", "table")
+    assert outcome.status == 0
+    assert b"answers    4" in outcome.stdout
+    assert "0 labels by hand from the answers" in outcome.stderr
+    assert "holds other questions" in shades(*asked).error
