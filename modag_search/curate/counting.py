@@ -6,7 +6,6 @@ drawn at random. Labels that were given to teach are no such sample: they count,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, floor
 from typing import TYPE_CHECKING
@@ -26,30 +25,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.arithmetic.pooling import FloatArray
     from modag_search.classify.classifiers import NeighbourClassifier
     from modag_search.features.vectors import SegmentVectors
     from modag_search.values import Int64Array
 
 _LIKELIEST_FROM = 0.5
 """What is as likely as that is likelier than any label that excludes it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Answered:
-    """What people answered about a label.
-
-    Attributes
-    ----------
-    items : frozenset of int
-    likely : np.ndarray [shape=(n,), float64]
-        How likely the label was when each was asked about.
-    answers : np.ndarray [shape=(n,), bool]
-    """
-
-    items: frozenset[int]
-    likely: FloatArray
-    answers: np.ndarray
 
 
 class LabelCounter:
@@ -77,19 +58,22 @@ class LabelCounter:
         self._names = catalog.hierarchy.get().with_descendants(label)
         self._above = catalog.hierarchy.get().ancestors(label)
         likelihood = likelihood_of(classifier, label)
-        there = {item_id: path for item_id, path, _ in catalog.items.found()}
-        items = [(item_id, path) for item_id, path in there.items() if item_id not in self._decided]
+        self._there = {item_id: path for item_id, path, _ in catalog.items.found()}
+        asked = [
+            (item_id, path)
+            for item_id, path in self._there.items()
+            if item_id in self._answers or item_id not in self._decided
+        ]
         paths: list[str] = []
         parts, ids = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
-        for batch, answers in answer_all(classifier, stored_batches(catalog, vectors, items)):
+        for batch, answers in answer_all(classifier, stored_batches(catalog, vectors, asked)):
             parts.append(likelihood(answers.probabilities))
             ids.append(batch.items)
             paths += batch.paths
         self._likely = np.concatenate(parts)
         self._items: Int64Array = np.concatenate(ids)
         self._paths = paths
-        self._there = there.keys()
-        self._n_unheard = len(items) - len(paths)
+        self._n_unheard = len(asked) - len(paths)
 
     def estimate(self) -> LabelEstimate:
         """Say how many there are."""
@@ -104,7 +88,7 @@ class LabelCounter:
             labelled=labelled,
             undecided=int(self._is_open.sum()),
             unheard=self._n_unheard,
-            answers=len(self._answered.answers),
+            answers=int((~self._is_open).sum()),
             to_halve=count.answers_to_halve() if found.high - found.low > 1 else None,
         )
 
@@ -140,12 +124,18 @@ class LabelCounter:
 
     @cached_property
     def _count_of_rest(self) -> CountEstimate:
-        return CountEstimate.of(self._likely[self._is_open], self._answered.likely, self._answered.answers)
+        """Estimate the others, by how likely they are now and by how likely those are now that were answered.
+
+        An item has no voice on itself, so that what was answered with yes, and has the label now, is judged as the
+        others are: what labels have taught since changes both alike.
+        """
+        answers = np.array([self._answers[item] for item in self._items[~self._is_open].tolist()], dtype=bool)
+        return CountEstimate.of(self._likely[self._is_open], self._likely[~self._is_open], answers)
 
     @cached_property
     def _is_open(self) -> np.ndarray:
         """Items of which nothing is known but how likely the label is ``[shape=(n,), bool]``."""
-        return ~np.isin(self._items, list(self._answered.items))
+        return ~np.isin(self._items, list(self._answers))
 
     @cached_property
     def _given(self) -> dict[int, set[str]]:
@@ -167,22 +157,17 @@ class LabelCounter:
         return self._labelled | others if self._is_exclusive else self._labelled
 
     @cached_property
-    def _answered(self) -> _Answered:
+    def _answers(self) -> dict[int, bool]:
         """Answers of checks about the label that still hold: labels that were given or taken back since go before."""
-        found: dict[int, tuple[float, bool]] = {}
+        found: dict[int, bool] = {}
         for run in self._catalog.runs.all():
             if run.verb == VERB and run.outcome is not None and self._tells(run.arguments):
                 for one in run.outcome.get("answers", ()):
                     item, answer = one["item"], one["answer"]
                     holds = item in self._there and (item in self._labelled) == answer
                     if one["label"] == self._label and holds and self._is_drawn_at_random(run.arguments, one):
-                        found[item] = (one["confidence"], answer)
-        numbers = [*found.values()]
-        return _Answered(
-            frozenset(found),
-            np.array([likely for likely, _ in numbers], dtype=np.float64),
-            np.array([answer for _, answer in numbers], dtype=bool),
-        )
+                        found[item] = answer
+        return found
 
     def _tells(self, asked: Mapping[str, Any]) -> bool:
         """Tell whether a check went by the likelihood that this goes by."""
