@@ -63,7 +63,7 @@ def say_precision(names: str, estimate: PrecisionEstimate) -> None:
     if estimate.confidence is None:
         say(f"of 0 {names}")
         return
-    said = f"of {estimate.names} {names}, {estimate.answered} were answered, {estimate.right} of them with y"
+    said = f"of {estimate.names} {names}, {estimate.answered} answered, {estimate.right} of them with y"
     if estimate.precision is None or estimate.low is None or estimate.high is None:
         say(f"{said}: too few to tell how many of all are right")
         return

@@ -83,9 +83,9 @@ def test_a_sheet_is_written_filled_in_and_read(shades: CommandLine, tmp_path: Pa
     foreseen = shades("transfer", "--check", "4", "--answers", "answers.csv")
     assert foreseen.status == 0
     given, every, done = foreseen.stderr.splitlines()
-    assert " were answered, " in given
+    assert " answered, " in given
     assert ": precision 1.000 (95 %: 0." in given
-    assert every.startswith("of 12 names, with those of what would stay unknown, 4 were answered, 4 of them with y")
+    assert every.startswith("of 12 names, with those of what would stay unknown, 4 answered, 4 of them with y")
     assert done.endswith("nothing was written; --yes goes on")
     assert origins(shades) == ["hand", "hand"]
 
@@ -131,7 +131,7 @@ def test_on_a_terminal_each_is_asked_and_then_whether_to_go_on(shades: CommandLi
     assert outcome.status == 0
     assert "1 of 4: media/" in outcome.stderr
     assert "? (y, n, ?, q) " in outcome.stderr
-    assert " 3 were answered, 2 of them with y" in outcome.stderr
+    assert " 3 answered, 2 of them with y" in outcome.stderr
     assert outcome.stderr.index("precision") < outcome.stderr.index("Give ")
     assert origins(shades) == ["hand"] * 4 + ["transfer"] * len(outcome.data)
 
@@ -139,7 +139,7 @@ def test_on_a_terminal_each_is_asked_and_then_whether_to_go_on(shades: CommandLi
 def test_answers_need_not_be_lost_where_one_does_not_go_on(shades: CommandLine, terminal: None) -> None:
     outcome = shades("transfer", "--check", "4", stdin=b"y\nn\nq\nn\nn\n")
     assert outcome.status == 0
-    assert " 2 were answered, " in outcome.stderr
+    assert " 2 answered, " in outcome.stderr
     assert "nothing was written" in outcome.stderr
     assert origins(shades) == ["hand", "hand"]
     outcome = shades("transfer", "--check", "4", stdin=b"y\nn\nn\nn\nn\ny\n")
