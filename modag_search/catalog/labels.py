@@ -255,13 +255,15 @@ class Labels:
                 transferred[name] = transferred.get(name, 0) + by_transfer
         return [LabelCount(name=name, items=by_kind, transferred=transferred[name]) for name, by_kind in items.items()]
 
-    def annotations(self) -> Iterator[Annotation]:
-        """Iterate over all annotations, oldest first."""
+    def annotations(self, *, items: Iterable[int] | None = None) -> Iterator[Annotation]:
+        """Iterate over all annotations, or those of some items, oldest first."""
         statement = (
             select(AnnotationRow.__table__, LabelRow.name)
             .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
             .order_by(AnnotationRow.id)
         )
+        if items is not None:
+            statement = statement.where(AnnotationRow.item_id.in_(among(items)))
         with self._database.read() as connection:
             for row in connection.execute(statement):
                 yield Annotation(

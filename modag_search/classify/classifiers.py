@@ -93,18 +93,23 @@ class NeighbourClassifier:
             Votes.joined(answer.votes for answer in answers),
         )
 
+    @property
+    def has_rivals(self) -> bool:
+        """Whether labels are weighed against each other: one alone has no rival, and is judged for itself."""
+        return self.is_exclusive and len(self.neighbours.labelled.speaking) > 1
+
+    @property
+    def goes_by_names_alone(self) -> bool:
+        """Whether no label has an example: labels are what somebody thought of then, and media may be none of these."""
+        return self.neighbours.labelled.n_votes == 0
+
     def _answer(self, block: Block, most_votes: int) -> ClassifierOutput:
         evidence = block.evidence()
-        # One label alone has no rival: it is judged for itself.
-        labelled = self.neighbours.labelled
-        exclusive = self.is_exclusive and len(labelled.speaking) > 1
-        # Labels without any example are what somebody thought of, and media may be none of these.
-        by_name_alone = labelled.n_votes == 0
         said = [
             (
                 part.queries,
                 self.evidence_weights[modality].probabilities(
-                    part.evidence, exclusive=exclusive, by_name_alone=by_name_alone
+                    part.evidence, exclusive=self.has_rivals, by_name_alone=self.goes_by_names_alone
                 ),
             )
             for modality, part in evidence.items()

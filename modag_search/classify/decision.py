@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from modag_search.errors import NothingFoundError
+from modag_search.spelling import did_you_mean
 from modag_search.values import LabelScore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
     from modag_search.classify.classifiers import Classifier
@@ -86,13 +88,18 @@ class Decision:
         list of (str or None, float), length n
             None where the likeliest label is too unlikely; with a confidence of 0 where nothing could be said.
         """
+        return [
+            (label if confidence >= self._min_confidence else None, confidence)
+            for label, confidence in self.likeliest(scores)
+        ]
+
+    def likeliest(self, scores: FloatArray) -> list[tuple[str | None, float]]:
+        """Return the label of each query as `best` does, however unlikely it is."""
         # Rounded, so that equally likely labels go by their names, and not by the last bit of a sum.
         places = [self._deepest_of(row) for row in scores] if self._deepest else np.round(scores, 6).argmax(axis=1)
         confidences = scores[np.arange(len(scores)), places].tolist()
         return [
-            (None, 0.0)
-            if not confidence > 0
-            else (self.names[place] if confidence >= self._min_confidence else None, confidence)
+            (self.names[place], confidence) if confidence > 0 else (None, 0.0)
             for place, confidence in zip(places, confidences, strict=True)
         ]
 
@@ -150,6 +157,37 @@ class Decision:
         n_possible = np.count_nonzero(ranked > 0, axis=1)
         for names, likely, n in zip(labels.tolist(), ranked.tolist(), n_possible.tolist(), strict=True):
             yield tuple(map(LabelScore, names[:n], likely[:n]))
+
+
+def likelihood_of(classifier: Classifier, label: str) -> Callable[[FloatArray], FloatArray]:
+    """Return what tells how likely a label, or any that is a kind of it, holds.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    label : str
+
+    Returns
+    -------
+    callable
+        Of probabilities ``[shape=(n, n_labels), float64]`` it makes ``[shape=(n,), float64]``: of a label and its kinds
+        together where labels exclude each other, otherwise of the likeliest of them.
+
+    Raises
+    ------
+    NothingFoundError
+        If none of them can be an answer.
+    """
+    own = classifier.hierarchy.with_descendants(label)
+    places = [place for place, name in enumerate(classifier.names) if name in own]
+    if not places:
+        raise NothingFoundError(
+            f"{label}: no item was given this label; `modag label PATH... --as NAME` gives one, `modag label add NAME` "
+            f"lets the name count alone{did_you_mean(label, classifier.names)}"
+        )
+    if classifier.is_exclusive:
+        return lambda probabilities: np.minimum(probabilities[:, places].sum(axis=1), 1.0)
+    return lambda probabilities: probabilities[:, places].max(axis=1)
 
 
 def _groups(classifier: Classifier, level: Level) -> tuple[tuple[str, ...], BoolArray | None]:

@@ -28,6 +28,7 @@ _VERBS = {
     "search": "searching",
     "label": "labelling",
     "classify": "classifying",
+    "explain": "explaining",
     "transfer": "classifying",
     "suggest": "curating",
     "audit": "curating",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 import click
 from click_default_group import DefaultGroup
 
+from modag_search.cli.counting import count
 from modag_search.cli.importing import import_all, import_options, refuse_import_options
 from modag_search.cli.options import PRESETS, expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import chosen_format, counted, print_document, print_rows, say, show
@@ -46,6 +47,9 @@ def label() -> None:
 
     What follows without a verb is `modag label give`.
     """  # noqa: D301  click reads the character
+
+
+label.add_command(count)
 
 
 @label.command()
