@@ -29,6 +29,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "label": ("media/c.png --as high", '"added": 1'),
     "classify": ("media/a.wav --format csv", "media/a.wav,low,"),
     "transfer": ("--min-confidence 0 --format paths", "{here}/media/a.wav\n"),
+    "explain": ("media/a.wav --format table", "low"),
     "suggest": ("-n 1 --modality image --format paths", "{here}/media/c.png\n"),
     "audit": ("--max-probability 1 --format paths", "{here}/media/a.png\n"),
     "duplicates": ("--min-similarity 0 --format paths", "{here}/media/a.png\n"),
