@@ -14,10 +14,12 @@ from modag_search.classify.arithmetic.pooling import EvidenceWeights
 from modag_search.classify.classifiers import HeadClassifier, NeighbourClassifier
 from modag_search.classify.classify import classify_items, classify_queries, files_in
 from modag_search.classify.decision import Decision
+from modag_search.classify.denials import Denials, Doubts, read_denials
 from modag_search.classify.labelled_set import LabelledSet, chosen_labels, read_labelled_set, require_labels
 from modag_search.classify.leave_one_out import kept_evidence_weights, labelled_set_fingerprint
 from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
+from modag_search.classify.rivals import LabelGroups
 from modag_search.classify.transfer import transfer_labels
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.files import Mark, mark_of
@@ -49,6 +51,7 @@ _HEAD_FILE = "head.safetensors"
 LABELLED_SET: Part[LabelledSet] = Part(
     "labelled set", lambda snapshot, former: read_labelled_set(snapshot.catalog, snapshot.vectors, former=former)
 )
+DENIALS: Part[Denials] = Part("denials", lambda snapshot, _: read_denials(snapshot.catalog, snapshot.vectors))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +60,7 @@ class _MadeHead:
 
     key: tuple[str, Mark | None]
     discriminants: Mapping[Modality, Discriminant]
-    names: tuple[str, ...]
-    label_generation: int
+    head: Head
 
 
 class Namer:
@@ -106,27 +108,33 @@ class Namer:
             temperature=temperature,
         )
         if former is not None and _teach_the_same(former.neighbours.labelled, labelled):
-            return NeighbourClassifier(neighbours, former.evidence_weights)
+            return NeighbourClassifier(neighbours, former.evidence_weights, snapshot.get(DENIALS))
         weights = kept_evidence_weights(
             self._folder / _EVIDENCE_WEIGHTS_FILE,
             neighbours,
             catalog=snapshot.catalog,
             space=snapshot.space.fingerprint,
         )
-        return NeighbourClassifier(neighbours, weights)
+        return NeighbourClassifier(neighbours, weights, snapshot.get(DENIALS))
 
     def _head(self, snapshot: Snapshot) -> HeadClassifier:
-        made = self._made_head(snapshot)
-        if made.label_generation != snapshot.moment.label_generation:
+        made, labelled = self._made_head(snapshot), snapshot.get(LABELLED_SET)
+        names = made.head.names
+        # Labels of another generation may have changed in nothing that a head learns: tags, or what items are not.
+        if made.head.label_generation != snapshot.moment.label_generation and not made.head.is_taught(labelled):
             logger.warning(
                 "labels have changed since the head was fitted; `modag train head --update` takes the changes in"
             )
-        return HeadClassifier(
-            made.discriminants,
-            names=made.names,
-            hierarchy=snapshot.catalog.hierarchy.get(),
-            is_exclusive=snapshot.catalog.hierarchy.exclude_each_other,
+        hierarchy, groups = labelled.hierarchy, LabelGroups.of(labelled.rivalry, names)
+        doubts = Doubts(
+            snapshot.get(DENIALS),
+            labelled,
+            groups,
+            names=names,
+            hierarchy=hierarchy,
+            unrelated_similarity=snapshot.space.unrelated_similarity,
         )
+        return HeadClassifier(made.discriminants, names=names, hierarchy=hierarchy, groups=groups, doubts=doubts)
 
     def _made_head(self, snapshot: Snapshot) -> _MadeHead:
         """Return the head's linear functions, solved for once, and anew where the file or the space is another."""
@@ -135,7 +143,7 @@ class Namer:
             key = (space, mark_of(path))
             if self._kept_head is None or self._kept_head.key != key or key[1] is None:
                 head = load_head(path, space=space)
-                self._kept_head = _MadeHead(key, head.discriminants(), head.names, head.label_generation)
+                self._kept_head = _MadeHead(key, head.discriminants(), head)
             return self._kept_head
 
     def _among(
@@ -155,9 +163,10 @@ class Namer:
         neighbours = Neighbours(
             labelled=chosen, unrelated_similarity=snapshot.space.unrelated_similarity, k=k, temperature=temperature
         )
-        if not chosen.n_votes:
-            return NeighbourClassifier(neighbours, {modality: EvidenceWeights() for modality in MODALITIES})
-        return NeighbourClassifier(neighbours, self._usual(snapshot, k=k, temperature=temperature).evidence_weights)
+        weights: Mapping[Modality, EvidenceWeights] = {modality: EvidenceWeights() for modality in MODALITIES}
+        if chosen.n_votes:
+            weights = self._usual(snapshot, k=k, temperature=temperature).evidence_weights
+        return NeighbourClassifier(neighbours, weights, snapshot.get(DENIALS))
 
     def _classifier(
         self, snapshot: Snapshot, by: By, names: Vocabulary | str | Sequence[str] | None, *, k: int, temperature: float
@@ -240,7 +249,7 @@ class Namer:
         if update:
             head = updated_head(load_head(path, space=space), labelled, snapshot.vectors)
             if head is None:
-                logger.warning("items that the head learnt from have changed or gone; it is fitted anew")
+                logger.warning("what the head learnt from has changed or gone; it is fitted anew")
         head = head or fit_head(labelled, space=space, seed=seed)
         head.save(path)
         return head
