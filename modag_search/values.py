@@ -24,6 +24,9 @@ MediaKind = Literal["image", "sound", "video"]
 SegmentStatus = Literal["ok", "silent", "black"]
 """Only ``ok`` segments get a feature and can be found."""
 
+LabelKind = Literal["class", "tag"]
+"""A class says what an item is; a tag (favourite, reviewed) is searched and listed alike, and never an answer."""
+
 MODALITIES: tuple[Modality, ...] = ("image", "sound")
 
 Float32Array = npt.NDArray[np.float32]
@@ -477,6 +480,10 @@ class LabelSummary:
     audioset_id : str or None
     means : str or None
         Words that say what it means, where its name does not.
+    denied : int
+        How many items are said not to be it, on the whole or in part.
+    is_tag : bool
+        Whether it is a tag, which is never an answer.
     """
 
     label: str
@@ -488,6 +495,8 @@ class LabelSummary:
     parents: tuple[str, ...]
     audioset_id: str | None
     means: str | None
+    denied: int
+    is_tag: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -529,7 +538,7 @@ class ExportReport:
     files : int
         Files and links.
     left_out : int
-        Labels on parts of items, where a folder can only hold items as a whole.
+        Labels on parts of items, denials and tags, where folders say what items are as a whole.
     """
 
     labels: int

@@ -88,7 +88,7 @@ def vocabulary_of(catalog: Catalog, names: str | Iterable[str] | None = None) ->
     """
     hierarchy, meanings = catalog.hierarchy.get(), catalog.labels.meanings()
     if names is None:
-        chosen = catalog.labels.names()
+        chosen = catalog.labels.class_names()
     else:
         of_id = {identifier: label for label, identifier in catalog.hierarchy.audioset_ids().items()}
         chosen = {of_id.get(name, name) for name in map(checked_name, one_or_more_names(names))}

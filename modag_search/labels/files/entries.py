@@ -20,6 +20,10 @@ class LabelEntry:
     start_s, end_s : float or None
         The part that it holds for, in seconds; None on both sides for all of it, on one side from the beginning or to
         the end.
+    is_not : bool
+        Whether it says that the label does not hold.
+    is_tag : bool
+        Whether the label is a tag.
     line : int
         Where it stands; 0 where the source has no lines.
     source : str
@@ -30,6 +34,8 @@ class LabelEntry:
     label: str
     start_s: float | None = None
     end_s: float | None = None
+    is_not: bool = False
+    is_tag: bool = False
     line: int = field(default=0, compare=False)
     source: str = field(compare=False)
 

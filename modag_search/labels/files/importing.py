@@ -10,7 +10,7 @@ from modag_search.catalog import Annotation
 from modag_search.errors import LabelConflictError, UsageError
 from modag_search.labels.book import annotate
 from modag_search.labels.checks import check_part_of
-from modag_search.labels.files.exclusion import check_exclusive
+from modag_search.labels.files.exclusion import check_exclusive, check_judgements
 from modag_search.labels.files.folders import read_folders
 from modag_search.labels.files.reading import read_label_file
 from modag_search.values import ImportReport
@@ -60,6 +60,7 @@ def import_labels(
     skipped = tuple(dict.fromkeys(entry.path for entry in entries if entry.path not in known))
     if skipped and not skip_missing:
         _refuse(catalog, next(entry for entry in entries if entry.path == skipped[0]), others=len(skipped) - 1)
+    check_judgements(found, catalog)
     for entry in found:
         check_part_of(items[entry.path], entry.start_s, entry.end_s, where=entry.where)
     if catalog.hierarchy.mode == "single":
@@ -111,10 +112,12 @@ def _annotate(
                     end_s=entry.end_s,
                     source=_printable(entry.source),
                     run_id=run,
+                    is_not=entry.is_not,
                 )
                 for entry in entries
             ),
             run=run,
+            tags={entry.label for entry in entries if entry.is_tag},
         )
     except LabelConflictError as error:
         # Another process has given a label since they were checked.

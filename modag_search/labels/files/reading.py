@@ -23,6 +23,7 @@ _JAMS = ".jams"
 
 logger = logging.getLogger(__name__)
 
+_TRUE, _FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
 _SLIPS = {"start", "end", "stop", "onset", "offset", "duration", "start_time", "end_time", "from", "to"}
 
 
@@ -32,8 +33,9 @@ def read_label_file(path: str | os.PathLike[str]) -> list[LabelEntry]:
     Parameters
     ----------
     path : str or os.PathLike
-        CSV or JSONL, with ``path`` and ``label`` and, for a label on a part, ``start_s`` or ``end_s`` or both; other
-        columns are passed over. Or JAMS, whose tags are taken. Paths are relative to the file's folder.
+        CSV or JSONL, with ``path`` and ``label`` and, for a label on a part, ``start_s`` or ``end_s`` or both; where
+        ``is_not`` is true the label does not hold, and where ``is_tag`` is, it is a tag; other columns are passed over.
+        Or JAMS, whose tags are taken. Paths are relative to the file's folder.
 
     Returns
     -------
@@ -97,6 +99,8 @@ def _entry(cells: Mapping[str, object], path: Path, line: int) -> LabelEntry:
         label=checked_name(text_in(cells, "label", where=where), where=where),
         start_s=start_s,
         end_s=end_s,
+        is_not=_is_true(cells, "is_not", where=where),
+        is_tag=_is_true(cells, "is_tag", where=where),
         line=line,
         source=str(path),
     )
@@ -112,3 +116,11 @@ def _seconds(cells: Mapping[str, object], column: str, *, where: str) -> float |
         except (ValueError, OverflowError):
             pass
     raise UsageError(f"{where}: {column} must be a number of seconds, not {value!r}")
+
+
+def _is_true(cells: Mapping[str, object], column: str, *, where: str) -> bool:
+    value = cells.get(column)
+    written = "" if value is None else str(value).strip().lower()
+    if isinstance(value, (bool, int, str, type(None))) and written in _TRUE | _FALSE:
+        return written in _TRUE
+    raise UsageError(f"{where}: {column} must be true or false, or 1 or 0, not {value!r}")
