@@ -70,8 +70,8 @@ class LabelConflictError(UsageError):
         if not self.is_new:
             more = f", as {self.others} more items have such labels" if self.others else ""
             return (
-                f"{self.path}: is both {first!r} and {second!r}, and could not be where these exclude each other{more}; "
-                f"`modag label remove` takes one back, `modag label mode multi` allows both"
+                f"{self.path}: is both {first!r} and {second!r}, and could not be where these exclude each other"
+                f"{more}; `modag label remove` takes one back, `modag label mode multi` allows both"
             )
         return (
             f"{self.path}: cannot be both {first!r} and {second!r}, since labels exclude each other in this index; "

@@ -151,11 +151,14 @@ def learn_all_evidence_weights(neighbours: Neighbours, *, seed: int = 0) -> dict
 def _learnt(items: LeftOut, groups: LabelGroups) -> EvidenceWeights:
     """Learn from the labels that answers are chosen from, so that those beside them change nothing of these answers.
 
-    How likely the others are, each for itself, is learnt from them alone.
+    How likely the others are, each for itself, is learnt from them alone. Where labels exclude each other, the rare
+    item that was given two of them tells nothing of how to choose one.
     """
     leading = items if groups.leading.all() else items.of_labels(groups.leading)
     told = leading.holds & leading.heard
     there = told.any(axis=1)
+    if groups.rivalry.rest_exclude and groups.rivalry.rest_leads:
+        there &= leading.given.sum(axis=1) == 1
     weights = learn_evidence_weights(leading.evidence[there], told[there], also=leading.holds[there])
     if leading is items:
         return weights

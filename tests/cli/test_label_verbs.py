@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from modag_search.cli.labelling import hierarchy
+from modag_search.cli.relating import hierarchy
 from modag_search.labels.presets import packaged_presets
 from tests.toy_encoders import toy_index
 

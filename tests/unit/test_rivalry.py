@@ -88,7 +88,8 @@ def test_where_most_has_several_labels_none_leads() -> None:
     things = ["person", "car", "dog", "tree", "sky"]
     items: Labelled = [set(some) for some in combinations(things, 3) for _ in range(4)]
     rivalry = told([*items, {"zebra"}])
-    assert not (rivalry.rest_leads or rivalry.rest_is_exhaustive)
+    assert not rivalry.rest_leads
+    assert not rivalry.rest_is_exhaustive
     assert rivalry.leading([*things, "zebra"]) == [True] * 6
 
 
