@@ -125,14 +125,14 @@ def rivalry_of(counts: Mapping[str, int], several: Sequence[Several], *, n_label
 
     Examples
     --------
-    >>> both = Several(frozenset({"dog", "favourite"}), (("dog", "favourite"),))
-    >>> sorted(rivalry_of({"dog": 60, "cat": 50, "favourite": 3}, [both] * 3, n_labelled=110).set_apart)
+    >>> both = Several(frozenset({"dog", "favourite"}), (("dog", "favourite"),), count=3)
+    >>> sorted(rivalry_of({"dog": 60, "cat": 50, "favourite": 3}, [both], n_labelled=110).set_apart)
     ['favourite']
     >>> one = Several(frozenset({"dog", "cat"}), (("dog", "cat"),))
     >>> rivalry_of({"dog": 60, "cat": 50}, [one], n_labelled=109).is_plain
     True
     """
-    groups = _divided(counts, [one.together for one in several if one.together])
+    groups = _divided(counts, [one for one in several if one.together])
     if not groups:
         return Rivalry()
     exhaustive = [_covered(labels, counts, several) >= NEARLY_ALL * n_labelled for labels in groups]
@@ -146,17 +146,20 @@ def rivalry_of(counts: Mapping[str, int], several: Sequence[Several], *, n_label
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """An item that has several labels.
+    """Items that have the same several labels.
 
     Attributes
     ----------
     labels : frozenset of str
     together : tuple of (str, str)
         Pairs of them that hold at one place, neither a kind of the other.
+    count : int
+        How many items these are.
     """
 
     labels: frozenset[str]
     together: tuple[tuple[str, str], ...]
+    count: int = 1
 
 
 def lower_bound(count: int, n: int) -> float:
@@ -179,14 +182,14 @@ def lower_bound(count: int, n: int) -> float:
 
 def _covered(labels: frozenset[str], counts: Mapping[str, int], several: Sequence[Several]) -> int:
     """Count the items that have one label of a group, or more."""
-    twice = sum(max(len(one.labels & labels) - 1, 0) for one in several)
+    twice = sum(one.count * max(len(one.labels & labels) - 1, 0) for one in several)
     return sum(counts[label] for label in labels) - twice
 
 
-def _divided(counts: Mapping[str, int], together: Sequence[Sequence[tuple[str, str]]]) -> list[frozenset[str]]:
+def _divided(counts: Mapping[str, int], several: Sequence[Several]) -> list[frozenset[str]]:
     """Divide labels into groups within which they seldom stand together, those that are set apart after the rest."""
     groups = []
-    left = _Beside(counts, _partners(together))
+    left = _Beside(counts, [(one.count, _partners(one.together)) for one in several])
     while left.labels:
         apart = _set_apart(left, counts)
         groups.append(frozenset(left.labels))
@@ -194,16 +197,13 @@ def _divided(counts: Mapping[str, int], together: Sequence[Sequence[tuple[str, s
     return groups
 
 
-def _partners(together: Sequence[Sequence[tuple[str, str]]]) -> list[dict[str, set[str]]]:
-    """List, for each item, each label with those that it stands beside."""
-    items = []
-    for pairs in together:
-        partners: dict[str, set[str]] = {}
-        for first, second in pairs:
-            partners.setdefault(first, set()).add(second)
-            partners.setdefault(second, set()).add(first)
-        items.append(partners)
-    return items
+def _partners(together: Sequence[tuple[str, str]]) -> dict[str, set[str]]:
+    """List each label with those that it stands beside."""
+    partners: dict[str, set[str]] = {}
+    for first, second in together:
+        partners.setdefault(first, set()).add(second)
+        partners.setdefault(second, set()).add(first)
+    return partners
 
 
 def _set_apart(left: _Beside, counts: Mapping[str, int]) -> _Beside:
@@ -231,8 +231,8 @@ class _Beside:
     Parameters
     ----------
     labels : iterable of str
-    items : list of dict of str to set of str
-        As of `_partners`.
+    items : list of (int, dict of str to set of str)
+        How many items there are, and what stands beside what on each, as of `_partners`.
 
     Attributes
     ----------
@@ -241,14 +241,14 @@ class _Beside:
         Of all labels, also of those that are not in the set.
     """
 
-    def __init__(self, labels: Iterable[str], items: list[dict[str, set[str]]]) -> None:
+    def __init__(self, labels: Iterable[str], items: list[tuple[int, dict[str, set[str]]]]) -> None:
         self.items = items
         self.labels: set[str] = set()
         self.counts: Counter[str] = Counter()
-        self._of_label: dict[str, list[dict[str, set[str]]]] = {}
-        for partners in items:
+        self._of_label: dict[str, list[tuple[int, dict[str, set[str]]]]] = {}
+        for count, partners in items:
             for label in partners:
-                self._of_label.setdefault(label, []).append(partners)
+                self._of_label.setdefault(label, []).append((count, partners))
         for label in labels:
             self.add(label)
 
@@ -264,7 +264,7 @@ class _Beside:
 
     def _count(self, label: str, change: int) -> None:
         """Change the counts of those that share an item with a label, and with no label that is in the set."""
-        for partners in self._of_label.get(label, ()):
+        for count, partners in self._of_label.get(label, ()):
             for beside in partners[label]:
                 if self.labels.isdisjoint(partners[beside]):
-                    self.counts[beside] += change
+                    self.counts[beside] += change * count

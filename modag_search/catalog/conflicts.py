@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import combinations, groupby
-from typing import TYPE_CHECKING, Any, Protocol
+from collections import Counter
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
@@ -14,7 +15,7 @@ from modag_search.errors import LabelConflictError
 from modag_search.rivalry import Rivalry, Several, rivalry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from modag_search.hierarchy import Hierarchy
 
@@ -42,19 +43,16 @@ def names_a_class() -> ColumnElement[bool]:
 
 
 def read_rivalry(connection: Connection) -> Rivalry:
-    """Return which labels exclude each other as things stand; in mode ``auto``, by what was given together.
-
-    Items of the same content count as one: copies are no more evidence than what they are copies of.
-    """
+    """Return which labels exclude each other as things stand; in mode ``auto``, by what was given together."""
     mode = label_mode(connection)
     if mode != "auto":
         return Rivalry(rest_exclude=mode == "single")
     several = _several(connection)
     if not any(one.together for one in several):
         return Rivalry()
-    n_contents = func.count(ItemRow.content_hash.distinct())
-    counts = _given(select(LabelRow.name, n_contents)).group_by(LabelRow.id).order_by(LabelRow.id)
-    n_labelled = connection.execute(_given(select(n_contents))).scalar_one()
+    n_items = func.count(AnnotationRow.item_id.distinct())
+    counts = _given(select(LabelRow.name, n_items)).group_by(LabelRow.id).order_by(LabelRow.id)
+    n_labelled = connection.execute(_given(select(n_items))).scalar_one()
     return rivalry_of({row[0]: row[1] for row in connection.execute(counts)}, several, n_labelled=n_labelled)
 
 
@@ -121,39 +119,38 @@ def _given(statement: Any) -> Any:
     return (
         statement.select_from(AnnotationRow)
         .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
-        .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
         .where(AnnotationRow.origin != "transfer", names_a_class())
     )
 
 
 def _several(connection: Connection) -> list[Several]:
-    """List the contents that were given several labels."""
+    """List what items were given several labels; those that were given the same stand together."""
     of_several = (
-        _given(select(ItemRow.content_hash))
-        .group_by(ItemRow.content_hash)
+        _given(select(AnnotationRow.item_id))
+        .group_by(AnnotationRow.item_id)
         .having(func.count(AnnotationRow.label_id.distinct()) > 1)
     )
-    columns = (
-        ItemRow.id,
-        ItemRow.content_hash,
-        AnnotationRow.start_s,
-        AnnotationRow.end_s,
-        LabelRow.name.label("label"),
-    )
-    statement = _given(select(*columns)).where(ItemRow.content_hash.in_(of_several))
-    hierarchy = read_hierarchy(connection)
-    rows = connection.execute(statement.order_by(ItemRow.content_hash, LabelRow.name)).all()
-    return [_stacked(list(own), hierarchy) for _, own in groupby(rows, key=lambda row: row.content_hash)]
+    said = (AnnotationRow.item_id, LabelRow.name, AnnotationRow.start_s, AnnotationRow.end_s)
+    by_item: dict[int, list[_Part]] = {}
+    for item_id, *part in connection.execute(_given(select(*said)).where(AnnotationRow.item_id.in_(of_several))):
+        by_item.setdefault(item_id, []).append(_Part(*part))
+    hierarchy, counts = read_hierarchy(connection), Counter(map(frozenset, by_item.values()))
+    return [_stacked(parts, hierarchy, count=count) for parts, count in counts.items()]
 
 
-def _stacked(rows: Sequence[Any], hierarchy: Hierarchy) -> Several:
+class _Part(NamedTuple):
+    label: str
+    start_s: float | None
+    end_s: float | None
+
+
+def _stacked(parts: frozenset[_Part], hierarchy: Hierarchy, *, count: int) -> Several:
     together = {
         (min(first.label, second.label), max(first.label, second.label))
-        for first, second in combinations(rows, 2)
-        # Copies that were called otherwise contradict each other.
-        if first.id == second.id and stand_together(first, second, hierarchy)
+        for first, second in combinations(parts, 2)
+        if stand_together(first, second, hierarchy)
     }
-    return Several(frozenset(row.label for row in rows), tuple(sorted(together)))
+    return Several(frozenset(part.label for part in parts), tuple(sorted(together)), count)
 
 
 def _before_end(start_s: float | None, end_s: float | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
 from modag_search.catalog.segments import has_whole_feature
@@ -200,12 +200,9 @@ def _items(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def _has_no_label() -> ColumnElement[bool]:
-    says_what_it_is = exists().where(
-        AnnotationRow.item_id == ItemRow.id,
-        ~AnnotationRow.is_not,
-        AnnotationRow.label_id.in_(select(LabelRow.id).where(~LabelRow.is_tag)),
-    )
-    return ~says_what_it_is
+    classes = select(LabelRow.id).where(~LabelRow.is_tag)
+    named = select(AnnotationRow.item_id).where(~AnnotationRow.is_not, AnnotationRow.label_id.in_(classes))
+    return ItemRow.id.not_in(named)
 
 
 def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemRecord]:

@@ -119,7 +119,7 @@ class Labels:
         KeyError
             If an item is not in the catalog; carries its id.
         UsageError
-            If a label is to be a tag and is none, or is to be denied and is a tag.
+            If a label is to be a tag and is none, or is to be denied or transferred and is a tag.
         LabelConflictError
             If labels exclude each other by the mode of the catalog, and an item would have two.
         """
@@ -131,6 +131,8 @@ class Labels:
             for batch in batches(annotations, ANNOTATIONS_AT_ONCE):
                 denied = {annotation.label for annotation in batch if annotation.is_not}
                 refuse_tags(connection, denied, what="nothing guesses it, so that there is nothing to deny")
+                transferred = {annotation.label for annotation in batch if annotation.origin == "transfer"}
+                refuse_tags(connection, transferred, what="never an answer")
                 judged = judge(connection, batch)
                 added, said = added + judged.new, said or judged.is_evidence
                 items |= {annotation.item_id for annotation in batch}

@@ -1,14 +1,15 @@
 """What people said that items are not: they never get that name again, and their like get it less easily.
 
-A denial is evidence against one label at one place. A query that is nearer to what was denied a label than to the
-label's nearest example is less likely to be it: the odds of the label are multiplied by the example's share
+A denial is evidence against one label at one place: against that label for what is nearer to what was denied than to
+the label's examples. The nearest of both vote, with weights as of `knn.vote_weights`, each similarity above that of
+unlike things:
 
-    exp(example / t) / (exp(example / t) + exp(denied / t))
+    share = exp(denied / t) / (exp(example / t) + exp(denied / t))
 
-of both their weights (see `knn.vote_weights`), each similarity above that of unlike things. What is denied outright has
-odds of 0. What a label loses, its rivals share in proportion; one that has none loses it to not being it. Where a label
-has no example of the modality of what was denied, there is nothing to compare that with: only what is nearly the same
-loses anything then. All of this was chosen on test photographs and sounds, see docs/benchmarks/trials.md.
+What of this is above `LEAST_SHARE` the odds of the label lose; what is denied outright loses all. What a label loses,
+its rivals get in proportion; one that has none loses it to not being it. Where a label has no example of the modality
+of what was denied, there is nothing to compare that with: only what is nearly the same loses anything then. What that
+does is measured: docs/benchmarks/denials.md.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from modag_search.features.vectors import SegmentVectors
     from modag_search.hierarchy import Hierarchy
 
+LEAST_SHARE = 0.25
+"""What is farther from what was denied than from an example, loses nothing."""
 NEARLY_SAME = 0.9
 """How far a similarity must come from that of unlike things to that of the same, 1, where there is no example."""
 _SAME = 1 - 1e-4
@@ -225,7 +228,8 @@ class Doubts:
             there = np.isfinite(denied)
             nearer = np.where(there, denied - unlike, 0) - np.maximum(examples, least)
             share = np.where(denied > _SAME, 1.0, sigmoid(nearer.astype(np.float64) / TEMPERATURE))
-            np.maximum(shares, np.where(there, share, 0.0), out=shares, casting="unsafe")
+            lost = np.maximum(share - LEAST_SHARE, 0.0) / (1.0 - LEAST_SHARE)
+            np.maximum(shares, np.where(there, lost, 0.0), out=shares, casting="unsafe")
         return shares
 
     def _nearest(self, vectors: Float32Array, part: _Voters, *, without: Int64Array | None = None) -> Float32Array:
