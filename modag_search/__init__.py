@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from modag_search.evaluation import Evaluation, evaluate
     from modag_search.hierarchy import Hierarchy
     from modag_search.index import Index
+    from modag_search.labels.files import ReadingOptions
     from modag_search.labels.presets import preset
     from modag_search.labels.vocabulary import Vocabulary
     from modag_search.settings import IndexSettings
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         Float32Array,
         Given,
         Hit,
+        ImportedLabel,
         ImportReport,
         IndexReport,
         Int64Array,
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
         Modality,
         Neighbour,
         PairIssue,
+        PassedOver,
         RunRecord,
         SegmentStatus,
         Suggestion,
@@ -101,6 +104,7 @@ _LAZY = {
     "Hierarchy": "modag_search.hierarchy",
     "Hit": "modag_search.values",
     "ImportReport": "modag_search.values",
+    "ImportedLabel": "modag_search.values",
     "Index": "modag_search.index",
     "IndexReport": "modag_search.values",
     "IndexSettings": "modag_search.settings",
@@ -115,6 +119,8 @@ _LAZY = {
     "NOTHING": "modag_search.stores",
     "Neighbour": "modag_search.values",
     "PairIssue": "modag_search.values",
+    "PassedOver": "modag_search.values",
+    "ReadingOptions": "modag_search.labels.files",
     "RunRecord": "modag_search.values",
     "SegmentStatus": "modag_search.values",
     "Space": "modag_search.space",
@@ -152,6 +158,7 @@ __all__ = [
     "Hierarchy",
     "Hit",
     "ImportReport",
+    "ImportedLabel",
     "Index",
     "IndexFolderError",
     "IndexLockedError",
@@ -176,7 +183,9 @@ __all__ = [
     "NothingFoundError",
     "OversizedMediaError",
     "PairIssue",
+    "PassedOver",
     "PluginError",
+    "ReadingOptions",
     "RunRecord",
     "SegmentStatus",
     "Space",

@@ -19,28 +19,11 @@ if TYPE_CHECKING:
 
 LEAST_SHARE = 0.1
 """Share of what a label is on that it shares with others, from which on it is set apart: of the lower bound."""
-NEARLY_ALL = 0.9
-"""Share of what has labels that has one of a group, from which on the group is taken to say something of everything."""
 _DEVIATIONS = 1.645
 """Of the lower bound of a share: it is exceeded in 95 of 100 cases."""
 
 ALONE = -1
 """Number of the group of a label that excludes no other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rivals:
-    """Labels that exclude each other.
-
-    Attributes
-    ----------
-    labels : frozenset of str
-    is_exhaustive : bool
-        Whether one of them holds of everything; else it may be none.
-    """
-
-    labels: frozenset[str]
-    is_exhaustive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +36,12 @@ class Rivalry:
         Whether all labels that are not set apart are one group; else each is judged for itself.
     rest_leads : bool
         Whether answers are chosen from these: they are most of what was given, and what stands beside them is besides.
-    rest_is_exhaustive : bool
-        Whether one of these holds of everything.
-    apart : tuple of Rivals
+    apart : tuple of frozenset of str
         Groups that stand beside all others.
 
     Examples
     --------
-    >>> beside = Rivalry(apart=(Rivals(frozenset({"favourite"}), False),))
+    >>> beside = Rivalry(apart=(frozenset({"favourite"}),))
     >>> beside.exclude("dog", "cat"), beside.exclude("dog", "favourite")
     (True, False)
     >>> beside.groups_of(["cat", "dog", "favourite"])
@@ -69,8 +50,7 @@ class Rivalry:
 
     rest_exclude: bool = True
     rest_leads: bool = True
-    rest_is_exhaustive: bool = True
-    apart: tuple[Rivals, ...] = ()
+    apart: tuple[frozenset[str], ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -80,20 +60,16 @@ class Rivalry:
     @property
     def set_apart(self) -> frozenset[str]:
         """The labels that stand beside others."""
-        return frozenset().union(*(rivals.labels for rivals in self.apart))
+        return frozenset().union(*self.apart)
 
     def groups_of(self, labels: Iterable[str]) -> list[int]:
         """Return the number of the group of each label: 0 for the rest, then those set apart, or `ALONE`."""
         number = {
-            label: group if len(rivals.labels) > 1 else ALONE
-            for group, rivals in enumerate(self.apart, start=1)
-            for label in rivals.labels
+            label: group if len(labels) > 1 else ALONE
+            for group, labels in enumerate(self.apart, start=1)
+            for label in labels
         }
         return [number.get(label, 0 if self.rest_exclude else ALONE) for label in labels]
-
-    def is_exhaustive(self, group: int) -> bool:
-        """Tell whether one label of a group holds of everything."""
-        return self.apart[group - 1].is_exhaustive if group > 0 else self.rest_is_exhaustive
 
     def exclude(self, first: str, second: str) -> bool:
         """Tell whether two labels exclude each other, where neither is a kind of the other."""
@@ -106,7 +82,7 @@ class Rivalry:
         return found if self.rest_leads and any(found) else [True] * len(labels)
 
 
-def rivalry_of(counts: Mapping[str, int], several: Sequence[Several], *, n_labelled: int) -> Rivalry:
+def rivalry_of(counts: Mapping[str, int], several: Sequence[Several]) -> Rivalry:
     """Tell which labels exclude each other by what stands together.
 
     Parameters
@@ -116,8 +92,6 @@ def rivalry_of(counts: Mapping[str, int], several: Sequence[Several], *, n_label
         apart.
     several : sequence of Several
         The items that have several labels.
-    n_labelled : int
-        How many items have any.
 
     Returns
     -------
@@ -125,23 +99,18 @@ def rivalry_of(counts: Mapping[str, int], several: Sequence[Several], *, n_label
 
     Examples
     --------
-    >>> both = Several(frozenset({"dog", "favourite"}), (("dog", "favourite"),), count=3)
-    >>> sorted(rivalry_of({"dog": 60, "cat": 50, "favourite": 3}, [both], n_labelled=110).set_apart)
+    >>> both = Several((("dog", "favourite"),), count=3)
+    >>> sorted(rivalry_of({"dog": 60, "cat": 50, "favourite": 3}, [both]).set_apart)
     ['favourite']
-    >>> one = Several(frozenset({"dog", "cat"}), (("dog", "cat"),))
-    >>> rivalry_of({"dog": 60, "cat": 50}, [one], n_labelled=109).is_plain
+    >>> one = Several((("dog", "cat"),))
+    >>> rivalry_of({"dog": 60, "cat": 50}, [one]).is_plain
     True
     """
     groups = _divided(counts, [one for one in several if one.together])
     if not groups:
         return Rivalry()
-    exhaustive = [_covered(labels, counts, several) >= NEARLY_ALL * n_labelled for labels in groups]
     leads = 2 * sum(counts[label] for label in groups[0]) >= sum(counts.values())
-    return Rivalry(
-        rest_leads=leads,
-        rest_is_exhaustive=leads or exhaustive[0],
-        apart=tuple(Rivals(*group) for group in zip(groups[1:], exhaustive[1:], strict=True)),
-    )
+    return Rivalry(rest_leads=leads, apart=tuple(groups[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +119,12 @@ class Several:
 
     Attributes
     ----------
-    labels : frozenset of str
     together : tuple of (str, str)
         Pairs of them that hold at one place, neither a kind of the other.
     count : int
         How many items these are.
     """
 
-    labels: frozenset[str]
     together: tuple[tuple[str, str], ...]
     count: int = 1
 
@@ -178,12 +145,6 @@ def lower_bound(count: int, n: int) -> float:
     share, of_few = count / n, _DEVIATIONS**2 / n
     spread = _DEVIATIONS * math.sqrt(share * (1 - share) / n + of_few / (4 * n))
     return max(share + of_few / 2 - spread, 0.0) / (1 + of_few)
-
-
-def _covered(labels: frozenset[str], counts: Mapping[str, int], several: Sequence[Several]) -> int:
-    """Count the items that have one label of a group, or more."""
-    twice = sum(one.count * max(len(one.labels & labels) - 1, 0) for one in several)
-    return sum(counts[label] for label in labels) - twice
 
 
 def _divided(counts: Mapping[str, int], several: Sequence[Several]) -> list[frozenset[str]]:

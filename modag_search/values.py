@@ -388,6 +388,9 @@ class Suggestion:
     confidence : float
     covers : int
         How many unlabelled items it is the nearest to, of those labelled or suggested.
+    wanted : str or None
+        The label that has no example of this modality yet, and of which it is the likeliest; None where it is suggested
+        for what it covers.
     """
 
     id: int
@@ -396,6 +399,7 @@ class Suggestion:
     label: str | None
     confidence: float
     covers: int
+    wanted: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -500,15 +504,53 @@ class LabelSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """What a file of labels says that gave no label.
+
+    Attributes
+    ----------
+    name : str
+        The media file: its path, where an item was looked for, else as the file calls it.
+    reason : str
+        In words: "is not in the index, or failed", "without a label", ...
+    line : int
+        Where it stands; 0 where the file has no lines.
+    """
+
+    name: str
+    reason: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedLabel:
+    """A label that was taken in, or would be.
+
+    Attributes
+    ----------
+    label : str
+    items, parts : int
+        How many items the file gives it to, and how many parts of these.
+    example : str
+        The path of one of them.
+    """
+
+    label: str
+    items: int
+    parts: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
     """What came of taking labels in.
 
     Attributes
     ----------
     run : int or None
-        What takes them back; None where there was nothing to give.
+        What takes them back; None where there was nothing to give, or nothing was to be written.
     added : int
-        How many labels are new.
+        How many labels are new; or would be.
     entries : int
         How many the source has, each once.
     unchanged : int
@@ -517,6 +559,16 @@ class ImportReport:
         Paths that are not in the index, or failed.
     without_class : int
         How many items lie in no folder that could name them.
+    kind : str
+        What the source was recognised as: "CSV", "Raven selection table", "folders", ...
+    labels : tuple of ImportedLabel
+        In order of name.
+    by_name : tuple of (str, str)
+        Names of media files that were found by how they end, for they lie elsewhere, and the paths that these have.
+    passed_over : tuple of PassedOver
+        Whatever of the source gave no label, with `skipped`.
+    remarks : tuple of str
+        How the source was understood, where that could be otherwise.
     """
 
     run: int | None
@@ -525,6 +577,11 @@ class ImportReport:
     unchanged: int
     skipped: tuple[str, ...] = ()
     without_class: int = 0
+    kind: str = "CSV"
+    labels: tuple[ImportedLabel, ...] = ()
+    by_name: tuple[tuple[str, str], ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

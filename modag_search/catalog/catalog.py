@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sqlalchemy import select
@@ -17,7 +19,7 @@ from modag_search.catalog.pipelines import Pipelines
 from modag_search.catalog.runs import Runs
 from modag_search.catalog.segments import Segments
 from modag_search.catalog.tables import GenerationRow, StateRow
-from modag_search.errors import CatalogError
+from modag_search.errors import CatalogError, IndexLockedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from modag_search.catalog.changes import PutReport
     from modag_search.catalog.inspection import CatalogCounts
     from modag_search.values import EncodedItem, Failure, Modality, ScannedFile
+
+
+logger = logging.getLogger(__name__)
 
 
 class CatalogMoment(NamedTuple):
@@ -91,7 +96,7 @@ class Catalog:
     def open(cls, path: str | os.PathLike[str], *, create: bool = False, wait_s: float | None = None) -> Self:
         """Open a catalog, bringing an older one to the newest revision of its tables.
 
-        The older one is copied to ``<path>.bak-<revision>`` first.
+        The older one is copied to ``<path>.bak-<revision>`` first. Labels that it has in two Unicode forms become one.
 
         Parameters
         ----------
@@ -117,7 +122,15 @@ class Catalog:
         if not create and not os.path.exists(path):
             raise CatalogError(f"{os.fspath(path)}: there is no catalog here; `modag index` makes one")
         migrations.upgrade(path)
-        return cls(Database(path, wait_s=wait_s))
+        catalog = cls(Database(path, wait_s=wait_s))
+        catalog.compose_names()
+        return catalog
+
+    def compose_names(self) -> None:
+        """Let labels that look the same be one; see `Labels.compose_names`. Where that fails, `check` tells of it."""
+        with suppress(CatalogError, UsageError, IndexLockedError):
+            for name in self.labels.compose_names():
+                logger.warning("%s: was several labels, in two Unicode forms; they are one now", name)
 
     def close(self) -> None:
         """Let go of the file; to be called once, and last."""

@@ -52,8 +52,7 @@ def read_rivalry(connection: Connection) -> Rivalry:
         return Rivalry()
     n_items = func.count(AnnotationRow.item_id.distinct())
     counts = _given(select(LabelRow.name, n_items)).group_by(LabelRow.id).order_by(LabelRow.id)
-    n_labelled = connection.execute(_given(select(n_items))).scalar_one()
-    return rivalry_of({row[0]: row[1] for row in connection.execute(counts)}, several, n_labelled=n_labelled)
+    return rivalry_of({row[0]: row[1] for row in connection.execute(counts)}, several)
 
 
 def labels_beside(connection: Connection, label: str) -> set[str]:
@@ -150,7 +149,7 @@ def _stacked(parts: frozenset[_Part], hierarchy: Hierarchy, *, count: int) -> Se
         for first, second in combinations(parts, 2)
         if stand_together(first, second, hierarchy)
     }
-    return Several(frozenset(part.label for part in parts), tuple(sorted(together)), count)
+    return Several(tuple(sorted(together)), count)
 
 
 def _before_end(start_s: float | None, end_s: float | None) -> bool:

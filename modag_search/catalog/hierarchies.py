@@ -70,14 +70,15 @@ class Hierarchies:
             connection.execute(delete(LabelParentRow))
             connection.execute(update(LabelRow).values(audioset_id=None))
             numbers = label_ids(connection, names, create=True)
-            rows = [{"child_id": numbers[child], "parent_id": numbers[parent]} for child, parent in pairs]
+            related_ids = dict.fromkeys((numbers[child], numbers[parent]) for child, parent in pairs)
+            rows = [{"child_id": child_id, "parent_id": parent_id} for child_id, parent_id in related_ids]
             if rows:
                 connection.execute(insert(LabelParentRow), rows)
             for name, identifier in ids.items():
                 named = update(LabelRow).where(LabelRow.id == numbers[name])
                 connection.execute(named.values(audioset_id=identifier))
             for name, words in (means or {}).items():
-                row = update(LabelRow).where(LabelRow.name == name)
+                row = update(LabelRow).where(LabelRow.id == numbers[name])
                 connection.execute(row.values(means=words))
                 if name not in related:  # it has words alone, and counts by these
                     connection.execute(row.values(added_at=func.coalesce(LabelRow.added_at, now())))

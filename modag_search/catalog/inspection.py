@@ -14,11 +14,13 @@ from modag_search.catalog.tables import (
     FailureRow,
     FeatureRow,
     ItemRow,
+    LabelRow,
     PipelineRow,
     RemovalRow,
     SegmentRow,
 )
 from modag_search.errors import DamagedCatalogError
+from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,7 +81,12 @@ def count(connection: Connection) -> CatalogCounts:
 def check(connection: Connection) -> list[str]:
     """Describe what is wrong with the catalog, a line each; nothing where all is well."""
     try:
-        return [*_sqlite_problems(connection), *_segment_problems(connection), *_feature_problems(connection)]
+        return [
+            *_sqlite_problems(connection),
+            *_segment_problems(connection),
+            *_feature_problems(connection),
+            *_name_problems(connection),
+        ]
     except DamagedCatalogError as error:
         return [str(error)]
 
@@ -115,6 +122,15 @@ def _segment_problems(connection: Connection) -> Iterator[str]:
     for problem, statement in sorts.items():
         ids = connection.execute(statement.order_by(SegmentRow.id).limit(PROBLEMS_SHOWN)).scalars()
         yield from (f"segment {segment_id} {problem}" for segment_id in ids)
+
+
+def _name_problems(connection: Connection) -> Iterator[str]:
+    names = connection.execute(select(LabelRow.name).order_by(LabelRow.name)).scalars()
+    for name in islice((name for name in names if name != composed(name)), PROBLEMS_SHOWN):
+        yield (
+            f"label {name!a} is not kept in the Unicode form NFC, and so is not found; opening the index mends it, but "
+            "where the disk is read-only, or it would become a kind of itself (`modag label hierarchy --clear`)"
+        )
 
 
 def _feature_problems(connection: Connection) -> Iterator[str]:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import aliased
 from modag_search.catalog.database import among, now
 from modag_search.catalog.names import label_ids, read_hierarchy
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow
+from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -194,7 +195,7 @@ def _judgement_of(annotation: Annotation) -> _Judgement:
     return _Judgement(
         id=None,
         item_id=annotation.item_id,
-        label=annotation.label,
+        label=composed(annotation.label),
         start_s=annotation.start_s,
         end_s=annotation.end_s,
         origin=annotation.origin,

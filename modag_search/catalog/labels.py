@@ -13,13 +13,14 @@ from sqlalchemy import ColumnElement, CompoundSelect, Connection, delete, func, 
 from modag_search.catalog.conflicts import labels_beside, read_rivalry, settle_conflicts
 from modag_search.catalog.counting import LabelCount, label_counts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
-from modag_search.catalog.judgements import judge
-from modag_search.catalog.merging import merge_labels
-from modag_search.catalog.names import label_ids, label_mode, labels_in_use
+from modag_search.catalog.judgements import judge, settle_opposites
+from modag_search.catalog.merging import merge_labels, move_label
+from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
 from modag_search.catalog.places import holds_for_segment, is_denied_of_segment
 from modag_search.catalog.tables import AnnotationRow, LabelRow, SegmentRow
 from modag_search.catalog.tags import forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
 from modag_search.rivalry import Rivalry
+from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -40,7 +41,7 @@ class Annotation:
     ----------
     item_id : int
     label : str
-        Upper and lower case are different.
+        Upper and lower case are different; Unicode forms are not: names are kept in NFC.
     origin : {"hand", "import", "transfer"}
     start_s, end_s : float or None
         The part of the item that it holds for, in seconds; None on both sides for all of it, on one side
@@ -219,13 +220,14 @@ class Labels:
 
     def delete(self, label: str) -> int:
         """Take a label from all items, and return how many annotations that were; it no longer counts without any."""
-        added = update(LabelRow).where(LabelRow.name == label, LabelRow.added_at.is_not(None))
+        named = LabelRow.name == composed(label)
+        added = update(LabelRow).where(named, LabelRow.added_at.is_not(None))
         with self._database.write() as connection:
             if connection.execute(added.values(added_at=None)).rowcount:
                 count_label_change(connection)
             deleted = _deleted(connection, _is_named(label))
             # Words stay where the hierarchy still names the label, and nowhere else: it might be given again.
-            unused = update(LabelRow).where(LabelRow.name == label, LabelRow.id.not_in(labels_in_use()))
+            unused = update(LabelRow).where(named, LabelRow.id.not_in(labels_in_use()))
             connection.execute(unused.values(means=None))
         return deleted
 
@@ -271,6 +273,43 @@ class Labels:
                 count_label_change(connection)
             of_new = select(func.count()).where(_is_named(into))
             return connection.execute(of_new).scalar_one()
+
+    def compose_names(self) -> list[str]:
+        """Write all names in Unicode's form NFC, as an earlier version did not; labels that look the same become one.
+
+        Returns
+        -------
+        list of str
+            What had been several labels.
+
+        Raises
+        ------
+        UsageError
+            If one would become a kind of itself; nothing has changed then.
+        """
+        with self._database.read() as connection:
+            if all(name == composed(name) for name in connection.execute(select(LabelRow.name)).scalars()):
+                return []
+        with self._database.write() as connection:
+            names = connection.execute(select(LabelRow.id, LabelRow.name)).all()
+            others = [(label_id, name) for label_id, name in names if name != composed(name)]
+            made_one = set()
+            for label_id, name in others:
+                if there := label_ids(connection, [name]):
+                    move_label(connection, label_id, there[name])
+                    settle_opposites(connection, there[name])
+                    made_one.add(composed(name))
+                else:
+                    connection.execute(update(LabelRow).where(LabelRow.id == label_id).values(name=composed(name)))
+            read_hierarchy(connection)  # refuses cycles
+            count_label_change(connection)
+        return sorted(made_one)
+
+    def unknown(self, names: Iterable[str]) -> set[str]:
+        """Return those of some names that no label has, in use or not; a look at few rows, unlike `names`."""
+        wanted = set(names)
+        with self._database.read() as connection:
+            return wanted.difference(label_ids(connection, wanted))
 
     def names(self) -> set[str]:
         """Return the labels that an item or the hierarchy names, that were added, or have an id of AudioSet."""
@@ -405,7 +444,7 @@ def _deleted(connection: Connection, *conditions: ColumnElement[bool]) -> int:
 
 
 def _is_named(*labels: str) -> ColumnElement[bool]:
-    names = select(func.json_each(json.dumps(labels)).table_valued("value").c.value)
+    names = select(func.json_each(json.dumps([*map(composed, labels)])).table_valued("value").c.value)
     return AnnotationRow.label_id.in_(select(LabelRow.id).where(LabelRow.name.in_(names)))
 
 

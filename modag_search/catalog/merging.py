@@ -10,6 +10,7 @@ from modag_search.catalog.judgements import settle_opposites
 from modag_search.catalog.names import label_ids, read_hierarchy
 from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow
 from modag_search.catalog.tags import are_all_tags
+from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def merge_labels(connection: Connection, labels: Iterable[str], into: str) -> bool:
     """Let labels become one, and tell whether there were others than that; see `Labels.merge`."""
-    old = label_ids(connection, set(labels) - {into})
+    old = label_ids(connection, {*map(composed, labels)} - {composed(into)})
     if not old:
         return False
     # What is there already means what it is called; words of others go with a mere change of name.

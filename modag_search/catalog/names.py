@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from modag_search.catalog.database import batches, now
 from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow, StateRow
 from modag_search.hierarchy import Hierarchy
+from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,13 +54,15 @@ def label_mode(connection: Connection) -> LabelMode:
 
 
 def label_ids(connection: Connection, names: Iterable[str], *, create: bool = False) -> dict[str, int]:
-    """Ids of labels by name; names without a label are left out, unless they are to be created."""
-    wanted = set(names)
+    """Ids of labels by name, in whatever Unicode form; names without a label are left out, unless they are created."""
+    stored = {name: composed(name) for name in names}
+    wanted = set(stored.values())
     if create and wanted:
         rows = [{"name": name, "created_at": now()} for name in sorted(wanted)]
         connection.execute(upsert(LabelRow).on_conflict_do_nothing(), rows)
-    return {
+    found = {
         name: label_id
         for batch in batches(wanted, 500)
         for name, label_id in connection.execute(select(LabelRow.name, LabelRow.id).where(LabelRow.name.in_(batch)))
     }
+    return {name: found[form] for name, form in stored.items() if form in found}

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 from modag_search.catalog.names import label_ids, labels_in_use
 from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow
 from modag_search.errors import UsageError
+from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -48,7 +49,7 @@ def turn_into(connection: Connection, name: str, *, is_tag: bool) -> int:
     UsageError
         If the hierarchy names the label, or it counts without any item.
     """
-    row = connection.execute(select(LabelRow).where(LabelRow.name == name)).one()
+    row = connection.execute(select(LabelRow).where(LabelRow.name == composed(name))).one()
     gone = 0
     if is_tag:
         related = or_(LabelParentRow.child_id == row.id, LabelParentRow.parent_id == row.id)
@@ -70,7 +71,7 @@ def refuse_tags(connection: Connection, names: Collection[str], *, what: str) ->
     UsageError
         For the first of them; `what` says what it cannot be.
     """
-    if found := sorted(tags_among(connection).intersection(names)):
+    if found := sorted(tags_among(connection).intersection(map(composed, names))):
         turn = shlex.join(["modag", "label", "kind", found[0], "class"])
         raise UsageError(f"{found[0]}: is a tag, and {what}; `{turn}` makes it a class")
 
@@ -83,8 +84,8 @@ def are_all_tags(connection: Connection, names: Collection[str]) -> bool:
     UsageError
         If some are these and some those.
     """
-    tags = tags_among(connection).intersection(names)
-    if others := sorted(set(names) - tags):
+    tags = tags_among(connection).intersection(map(composed, names))
+    if others := sorted({*map(composed, names)} - tags):
         refuse_tags(connection, names, what=f"{others[0]} is a class")
     return bool(tags)
 

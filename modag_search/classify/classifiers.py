@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +15,7 @@ from modag_search.classify.rivals import LabelGroups
 from modag_search.classify.votes import Votes, list_votes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from modag_search.classify.arithmetic.lda import Discriminant
     from modag_search.classify.arithmetic.pooling import EvidenceWeights, FloatArray
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from modag_search.classify.queries import QueryBatch
     from modag_search.hierarchy import Hierarchy
     from modag_search.values import Float32Array, Int64Array, Modality
+
+
+logger = logging.getLogger(__name__)
+
+PLURAL: Mapping[Modality, str] = {"image": "pictures", "sound": "sounds"}
+"""What messages call media of a modality."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +121,7 @@ class NeighbourClassifier:
                 # One label alone has no rival: it is judged for itself.
                 exclusive=int(np.count_nonzero(speaking[labels])) > 1,
                 # Labels without any example are what somebody thought of, and media may be none of these.
-                may_be_none=labelled.n_votes == 0,
+                by_name_alone=labelled.n_votes == 0,
             )
 
         return self.groups.probabilities(among=among, alone=lambda: weights.probabilities(evidence, exclusive=False))
@@ -141,6 +148,8 @@ class HeadClassifier:
     hierarchy : Hierarchy
     groups : LabelGroups
     doubts : Doubts
+    untaught : collection of modality
+        Those that the head had no example of; it warns once where it is asked about one.
     """
 
     def __init__(
@@ -151,8 +160,10 @@ class HeadClassifier:
         hierarchy: Hierarchy,
         groups: LabelGroups,
         doubts: Doubts,
+        untaught: Collection[Modality] = (),
     ) -> None:
         self.discriminants = discriminants
+        self._untaught = set(untaught)
         self.names = names
         self.hierarchy = hierarchy
         self.groups = groups
@@ -162,6 +173,9 @@ class HeadClassifier:
         """Name queries; see `Classifier.answer`. A head has no votes."""
         said = []
         for modality, part in batch.segments.items():
+            if modality in self._untaught:
+                self._untaught.discard(modality)
+                logger.warning("%s", hearsay(modality))
             means = mean_of_queries(part.vectors, part.queries)
             said.append((np.unique(part.queries), self._probabilities(self.discriminants[modality], means)))
         probabilities = _mean_of_modalities(said, n=len(batch), n_labels=len(self.names))
@@ -172,6 +186,15 @@ class HeadClassifier:
             among=lambda labels: discriminant.only(labels).probabilities(vectors, exclusive=True),
             alone=lambda: discriminant.probabilities(vectors, exclusive=False),
         )
+
+
+def hearsay(modality: Modality) -> str:
+    """Say what a head's answers are worth for a modality of which it learnt no example, and the way out."""
+    own, other = PLURAL[modality], PLURAL["sound" if modality == "image" else "image"]
+    return (
+        f"the head learnt from no labelled {own}: it names them by their likeness to {other}, and nothing tells how "
+        f"often that is right; label some {own}, and `modag train head` again"
+    )
 
 
 def answer_all(

@@ -11,6 +11,7 @@ from modag_search import media
 from modag_search.classify.classifiers import answer_all
 from modag_search.classify.queries import query_batches, stored_batches
 from modag_search.errors import UnreadableMediaError
+from modag_search.spelling import on_disk
 from modag_search.values import MODALITIES, Classification, Neighbour, ScanProblem
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def classify_items(
 
 def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | None) -> Iterator[str]:
     """Replace folders by the media files in them; what is not there is told of, or raised."""
-    for path in paths:
+    for path in map(on_disk, paths):
         if path.startswith("id:") or os.path.isfile(path):
             yield path
             continue

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from modag_search.labels.vocabulary import Vocabulary
     from modag_search.rivalry import Rivalry
 
+_Found = tuple[Int64Array, Float32Array, np.ndarray]
+"""Ids, vectors, and features of segments."""
+
 SEGMENTS_OF_AN_ITEM = 8
 """As many segments as stand for a long item where each would cost time."""
 
@@ -82,6 +85,8 @@ class LabelledVectors:
     spans_s : np.ndarray [shape=(n, 2), float64]
         Where segments begin and end in their files, in seconds; NaN for pictures.
     vectors : np.ndarray [shape=(n, d), float32]
+    features : np.ndarray [shape=(n, d_features), float16]
+        What these were made of, of unit length.
     rows, labels : np.ndarray [shape=(n_votes,), int64]
         Place of the segment, and number of the label, of each vote: a segment with two labels has two. In order of
         labels, and those of one label in order of segments' ids.
@@ -92,6 +97,7 @@ class LabelledVectors:
     contents: Int64Array
     spans_s: FloatArray
     vectors: Float32Array
+    features: np.ndarray
     rows: Int64Array
     labels: Int64Array
 
@@ -194,7 +200,7 @@ def read_labelled_set(catalog: Catalog, vectors: SegmentVectors, *, former: Labe
         found = _vectors(np.unique(pairs.segments), vectors, former)
         understood, of_texts = vectors.of_words(texts)
         vectors_of_all, by_modality = _joined(
-            {modality: _arranged(catalog, pairs, content_of, *found[modality]) for modality in MODALITIES}, of_texts
+            {modality: _arranged(catalog, pairs, content_of, found[modality]) for modality in MODALITIES}, of_texts
         )
         return LabelledSet(
             names=pairs.names,
@@ -266,6 +272,7 @@ def _voting_for(part: LabelledVectors, numbers: Int64Array) -> LabelledVectors:
         contents=part.contents[kept],
         spans_s=part.spans_s[kept],
         vectors=part.vectors[kept],
+        features=part.features[kept],
         rows=np.searchsorted(kept, rows),
         labels=labels,
     )
@@ -350,20 +357,27 @@ def _contents(catalog: Catalog, items: Int64Array) -> dict[int, int]:
     return {item: numbers.setdefault(digest, len(numbers)) for item, digest in hashes.items()}
 
 
-def _vectors(
-    segments: Int64Array, vectors: SegmentVectors, former: LabelledSet | None
-) -> dict[Modality, tuple[Int64Array, Float32Array]]:
-    """Return ids and vectors of the segments of each modality, in no order; what `former` holds is not read again."""
+def _vectors(segments: Int64Array, vectors: SegmentVectors, former: LabelledSet | None) -> dict[Modality, _Found]:
+    """Return the segments of each modality, in no order; what `former` holds is not read again."""
+
+    def found(modality: Modality, wanted: list[int]) -> _Found:
+        ids, rows, features = vectors.with_features(modality, wanted)
+        return ids, rows, features.astype(np.float16)
+
     if former is None:
-        return {modality: vectors.of(modality, segments.tolist()) for modality in MODALITIES}
+        return {modality: found(modality, segments.tolist()) for modality in MODALITIES}
     held = {modality: np.isin(part.segments, segments) for modality, part in former.by_modality.items()}
     known = [part.segments[held[modality]] for modality, part in former.by_modality.items()]
     new = np.setdiff1d(segments, np.concatenate(known), assume_unique=True).tolist()
     joined = {}
     for modality, part in former.by_modality.items():
-        ids, rows = vectors.of(modality, new)
+        ids, rows, features = found(modality, new)
         kept = held[modality]
-        joined[modality] = (np.append(part.segments[kept], ids), np.concatenate([part.vectors[kept], rows]))
+        joined[modality] = (
+            np.append(part.segments[kept], ids),
+            np.concatenate([part.vectors[kept], rows]),
+            np.concatenate([part.features[kept], features]),
+        )
     return joined
 
 
@@ -381,10 +395,9 @@ def _joined(
     return vectors, within
 
 
-def _arranged(
-    catalog: Catalog, pairs: _Pairs, content_of: Mapping[int, int], ids: Int64Array, vectors: Float32Array
-) -> LabelledVectors:
+def _arranged(catalog: Catalog, pairs: _Pairs, content_of: Mapping[int, int], found: _Found) -> LabelledVectors:
     """Arrange the segments of one modality by their first label, and their votes by label."""
+    ids, vectors, features = found
     own = np.isin(pairs.segments, ids)
     segments, labels = pairs.segments[own], pairs.labels[own]
     # Pairs stand in order of segments, and those of a segment in order of names: the first of each has its first label.
@@ -400,6 +413,7 @@ def _arranged(
         contents=np.array([content_of.get(item, -1) for item in items.tolist()], dtype=np.int64)[order],
         spans_s=catalog.segments.spans(distinct)[order],
         vectors=vectors[np.argsort(ids)[order]],
+        features=features[np.argsort(ids)[order]],
         rows=place[np.searchsorted(distinct, segments[votes])],
         labels=labels[votes],
     )

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from modag_search.classify.ahead import computed_ahead
+from modag_search.classify.arithmetic.least_squares import LinearClassifier
 from modag_search.classify.arithmetic.pooling import (
     MULTILABEL_PRIOR,
     EvidenceWeights,
     learn_evidence_weights,
     learn_sigmoid,
 )
-from modag_search.classify.labelled_set import spread
 from modag_search.classify.queries import QuerySegments
 from modag_search.classify.rivals import LabelGroups
 from modag_search.errors import StoreError
@@ -26,7 +28,7 @@ from modag_search.files import write_atomically
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from modag_search.catalog import Catalog
@@ -36,21 +38,39 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 4
+_FORMAT = "modag-calibration/5"
 _ITEMS = 2000
 _CELLS = 4_000_000
 _ITEMS_AT_ONCE = 512
 
 
-def kept_evidence_weights(
-    path: Path, neighbours: Neighbours, *, catalog: Catalog, space: str
-) -> dict[Modality, EvidenceWeights]:
-    """Return the evidence weights of an index; they are learnt anew where what they depend on has changed.
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """What labels taught of how to name by them, for queries of each modality.
+
+    Attributes
+    ----------
+    evidence_weights : Mapping of modality to EvidenceWeights
+    classifiers : Mapping of modality to LinearClassifier
+    """
+
+    evidence_weights: Mapping[Modality, EvidenceWeights]
+    classifiers: Mapping[Modality, LinearClassifier]
+
+
+def learn(neighbours: Neighbours) -> Learnt:
+    """Learn from a labelled set."""
+    classifiers = {modality: neighbours.linear[modality].classifier for modality in MODALITIES}
+    return Learnt(learn_all_evidence_weights(neighbours), classifiers)
+
+
+def kept_or_learnt(path: Path, neighbours: Neighbours, *, catalog: Catalog, space: str) -> Learnt:
+    """Return what labels taught; it is learnt anew where what it depends on has changed.
 
     Parameters
     ----------
     path : Path
-        Where they are kept; where that cannot be written, they are learnt each time.
+        Where it is kept; where that cannot be written, it is learnt each time.
     neighbours : Neighbours
     catalog : Catalog
         That the labelled set was read from.
@@ -59,34 +79,64 @@ def kept_evidence_weights(
 
     Returns
     -------
-    dict of modality to EvidenceWeights
-        For queries of each modality.
+    Learnt
     """
     labelled = neighbours.labelled
     wanted = {
-        "format": _FORMAT,
         "k": neighbours.k,
         "temperature": neighbours.temperature,
         "labelled_set": labelled_set_fingerprint(labelled),
         "space": space,
     }
     try:
-        content = json.loads(path.read_text())
-        number, token = content["generation"]
+        described, learnt = _loaded(path)
+        number, token = described["generation"]
         # In a catalog that was put back, ids come again and mean other segments: the generation tells.
-        if content["state"] == wanted and catalog.has_generation(int(number), str(token)):
-            return {modality: _from_stored(content["evidence_weights"][modality]) for modality in MODALITIES}
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        if described["state"] == wanted and catalog.has_generation(int(number), str(token)):
+            return learnt
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, OverflowError):
         logger.debug("%s: nothing that holds today", path)
-    evidence_weights = learn_all_evidence_weights(neighbours)
-    stored = {modality: dataclasses.astuple(weights) for modality, weights in evidence_weights.items()}
+    learnt = learn(neighbours)
+    described = {"state": wanted, "generation": [labelled.moment.generation, labelled.moment.token]}
     try:
-        generation = [labelled.moment.generation, labelled.moment.token]
-        kept = json.dumps({"state": wanted, "generation": generation, "evidence_weights": stored}, indent=2)
-        write_atomically(path, [kept.encode()], error=StoreError)
+        write_atomically(path, [_as_file(learnt, described)], error=StoreError)
     except StoreError as error:
         logger.debug("%s; it is learnt again next time", error)
-    return evidence_weights
+    return learnt
+
+
+def _as_file(learnt: Learnt, described: dict[str, Any]) -> bytes:
+    """Write what was learnt as a safetensors file, with a checksum of its arrays."""
+    arrays = {
+        f"{modality}.{name}": getattr(learnt.classifiers[modality], name)
+        for modality in MODALITIES
+        for name in ("weight", "bias")
+    }
+    stored: dict[str, Any] = {
+        modality: dataclasses.asdict(weights) for modality, weights in learnt.evidence_weights.items()
+    }
+    metadata = {**described, "evidence_weights": stored, "checksum": _checksum(arrays, stored)}
+    content: bytes = save(arrays, {_FORMAT: json.dumps(metadata)})
+    return content
+
+
+def _loaded(path: Path) -> tuple[dict[str, Any], Learnt]:
+    content = path.read_bytes()
+    arrays = load(content)
+    length = int.from_bytes(content[:8], "little")
+    described = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_FORMAT])
+    stored = described["evidence_weights"]
+    if described["checksum"] != _checksum(arrays, stored):
+        raise ValueError(f"{path}: damaged")
+    classifiers = {m: LinearClassifier(arrays[f"{m}.weight"].copy(), arrays[f"{m}.bias"].copy()) for m in MODALITIES}
+    return described, Learnt({m: EvidenceWeights.from_stored(stored[m]) for m in MODALITIES}, classifiers)
+
+
+def _checksum(arrays: Mapping[str, Float32Array], stored: Mapping[str, Any]) -> str:
+    digest = hashlib.blake2b(json.dumps(stored, sort_keys=True).encode(), digest_size=16)
+    for name in sorted(arrays):
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
 
 
 def labelled_set_fingerprint(labelled: LabelledSet) -> str:
@@ -138,28 +188,31 @@ def learn_all_evidence_weights(neighbours: Neighbours, *, seed: int = 0) -> dict
     dict of modality to EvidenceWeights
     """
     evidence_weights: dict[Modality, EvidenceWeights] = {}
-    names = neighbours.labelled.names
     for modality in MODALITIES:
         evidence_weights[modality] = EvidenceWeights()
         if len(neighbours.labelled.by_modality[modality]):
             most = _items_at_most(neighbours.labelled)
             items = LeftOut.joined(left_out(neighbours, modality, most=most, seed=seed))
-            evidence_weights[modality] = _learnt(items, LabelGroups.of(neighbours.labelled.rivalry, names))
+            evidence_weights[modality] = _learnt(neighbours, modality, items)
     return evidence_weights
 
 
-def _learnt(items: LeftOut, groups: LabelGroups) -> EvidenceWeights:
+def _learnt(neighbours: Neighbours, modality: Modality, items: LeftOut) -> EvidenceWeights:
     """Learn from the labels that answers are chosen from, so that those beside them change nothing of these answers.
 
     How likely the others are, each for itself, is learnt from them alone. Where labels exclude each other, the rare
     item that was given two of them tells nothing of how to choose one.
     """
+    groups = LabelGroups.of(neighbours.labelled.rivalry, neighbours.labelled.names)
     leading = items if groups.leading.all() else items.of_labels(groups.leading)
     told = leading.holds & leading.heard
-    there = told.any(axis=1)
+    are_told = told.any(axis=1)
     if groups.rivalry.rest_exclude and groups.rivalry.rest_leads:
-        there &= leading.given.sum(axis=1) == 1
-    weights = learn_evidence_weights(leading.evidence[there], told[there], also=leading.holds[there])
+        are_told &= leading.given.sum(axis=1) == 1
+    weights, there = EvidenceWeights(), np.flatnonzero(are_told)
+    if len(there):
+        unseen = neighbours.linear[modality].unseen(items.units[there])[:, groups.leading]
+        weights = learn_evidence_weights(leading.evidence[there], told[there], also=leading.holds[there], unseen=unseen)
     if leading is items:
         return weights
     beside = items.of_labels(~groups.leading)
@@ -175,9 +228,11 @@ class LeftOut:
 
     Attributes
     ----------
+    units : np.ndarray [shape=(n,), int64]
+        Places among the `LabelledUnits`.
     items : np.ndarray [shape=(n,), int64]
         Ids.
-    evidence : np.ndarray [shape=(n, n_labels, 5), float32]
+    evidence : np.ndarray [shape=(n, n_labels, 6), float32]
     given : np.ndarray [shape=(n, n_labels), bool]
         The labels that were given.
     holds : np.ndarray [shape=(n, n_labels), bool]
@@ -186,6 +241,7 @@ class LeftOut:
         Labels that another item of the modality has.
     """
 
+    units: Int64Array
     items: Int64Array
     evidence: Float32Array
     given: BoolArray
@@ -201,6 +257,7 @@ class LeftOut:
     def of_labels(self, chosen: BoolArray) -> LeftOut:
         """Return what is said of some labels ``[shape=(n_labels,)]``."""
         return LeftOut(
+            units=self.units,
             items=self.items,
             evidence=self.evidence[:, chosen],
             given=self.given[:, chosen],
@@ -232,64 +289,45 @@ def left_out(
     part = labelled.by_modality[modality]
     if len(part) == 0:
         return
-    packed = _packed_labels(part, n_labels=len(labelled.names))
-    asking = _asking(part, packed, most=most, seed=seed)
+    units = neighbours.linear[modality].units
+    asking = np.arange(len(units))
+    if most is not None and len(units) > most:
+        asking = np.sort(np.random.default_rng(seed).choice(len(units), most, replace=False))
     kinds = _kinds(labelled)
     n_contents = _count_contents(part, n_labels=len(labelled.names))
 
-    def ask(segments: list[Int64Array]) -> LeftOut:
-        first = np.array([own[0] for own in segments])
-        given = np.unpackbits(packed[first], axis=1, count=len(labelled.names)).astype(bool)
+    def ask(chosen: Int64Array) -> LeftOut:
+        given = units.holds(chosen)
         holds = given.copy()
         for label, ancestor in kinds:
             holds[:, ancestor] |= given[:, label]
         return LeftOut(
-            items=part.items[first],
-            evidence=_evidence(neighbours, modality, [spread(own) for own in segments]),
+            units=chosen,
+            items=units.items[chosen],
+            evidence=_evidence(neighbours, modality, chosen),
             given=given,
             holds=holds,
             heard=(n_contents > 1) | ((n_contents == 1) & ~given),
         )
 
-    step = max(1, min(_ITEMS_AT_ONCE, _CELLS // (5 * len(labelled.names))))
+    step = max(1, min(_ITEMS_AT_ONCE, _CELLS // (6 * len(labelled.names))))
     yield from computed_ahead(ask, (asking[start : start + step] for start in range(0, len(asking), step)))
 
 
-def _packed_labels(part: LabelledVectors, *, n_labels: int) -> np.ndarray:
-    """Labels of each segment as bits, ``[shape=(n, n_labels / 8), uint8]``: a table of bools may not fit in memory."""
-    packed = np.zeros((len(part), -(-n_labels // 8)), dtype=np.uint8)
-    np.bitwise_or.at(packed, (part.rows, part.labels // 8), (128 >> (part.labels % 8)).astype(np.uint8))
-    return packed
-
-
-def _asking(part: LabelledVectors, packed: np.ndarray, *, most: int | None, seed: int) -> list[Int64Array]:
-    """Return the places of the segments of each that asks, by id: those of an item that have the same labels."""
-    by_id = np.argsort(part.segments)
-    items = np.ascontiguousarray(part.items[by_id])
-    keys = np.concatenate([items[:, None].view(np.uint8).reshape(len(part), -1), packed[by_id]], axis=1)
-    _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    number = number.reshape(-1)
-    drawn = np.arange(len(first))
-    if most is not None and len(first) > most:
-        drawn = np.sort(np.random.default_rng(seed).choice(len(first), most, replace=False))
-    drawn = drawn[np.argsort(items[first[drawn]], kind="stable")]
-    order = np.argsort(number, kind="stable")
-    of_number = np.split(by_id[order], np.cumsum(np.bincount(number))[:-1])
-    return [of_number[one] for one in drawn.tolist()]
-
-
-def _evidence(neighbours: Neighbours, modality: Modality, segments: list[Int64Array]) -> Float32Array:
-    """Gather what all say of queries, each of which has some labelled segments, but they and their copies."""
-    part = neighbours.labelled.by_modality[modality]
-    places = np.concatenate(segments)
-    queries = np.repeat(np.arange(len(segments)), [len(own) for own in segments])
-    own = part.contents[[places_of_query[0] for places_of_query in segments]]
-    blocks = neighbours.blocks({modality: QuerySegments(part.vectors[places], queries)}, own, copies=True)
-    return np.concatenate([block.evidence()[modality].evidence for block in blocks])
+def _evidence(neighbours: Neighbours, modality: Modality, chosen: Int64Array) -> Float32Array:
+    """Gather what all say of some labelled units, but they and their copies."""
+    part, linear = neighbours.labelled.by_modality[modality], neighbours.linear[modality]
+    places, queries = linear.units.segments(chosen)
+    segments = QuerySegments(part.vectors[places], part.features[places].astype(np.float32), queries)
+    blocks = neighbours.blocks({modality: segments}, linear.units.contents[chosen], copies=True)
+    evidence = np.concatenate([block.evidence()[modality].evidence for block in blocks])
+    # Of an item whose parts have different labels each part is a unit of its own.
+    evidence[..., 5] = np.where(np.isfinite(evidence[..., 0]), linear.left_out(chosen), np.float32(-np.inf))
+    return evidence
 
 
 def _items_at_most(labelled: LabelledSet) -> int:
-    return max(50, min(_ITEMS, _CELLS // max(1, 5 * len(labelled.names))))
+    return max(50, min(_ITEMS, _CELLS // max(1, 6 * len(labelled.names))))
 
 
 def _kinds(labelled: LabelledSet) -> list[tuple[int, int]]:
@@ -306,21 +344,3 @@ def _count_contents(part: LabelledVectors, *, n_labels: int) -> Int64Array:
     """Count the different contents that have each label ``[shape=(n_labels,)]``: an item and its copy are one."""
     pairs = np.unique(np.stack([part.labels, part.contents[part.rows]], axis=1), axis=0)
     return np.bincount(pairs[:, 0], minlength=n_labels)
-
-
-def _from_stored(stored: Any) -> EvidenceWeights:
-    own_and_other, cross_only, name, name_only, imputation, name_imputation, multilabel, learnt_from = stored
-    first, second, third, fourth = map(float, own_and_other)
-    mean, kernel, added, name_of_cross = map(float, cross_only)
-    slope, offset = map(float, name_only)
-    of_score, constant = map(float, multilabel)
-    return EvidenceWeights(
-        own_and_other=(first, second, third, fourth),
-        cross_only=(mean, kernel, added, name_of_cross),
-        name=float(name),
-        name_only=(slope, offset),
-        imputation=float(imputation),
-        name_imputation=float(name_imputation),
-        multilabel=(of_score, constant),
-        learnt_from=int(learnt_from),
-    )

@@ -61,6 +61,12 @@ class Head:
     label_generation: int
 
     @property
+    def untaught(self) -> frozenset[Modality]:
+        """Modalities of which it learnt no example: what it says of them is hearsay."""
+        taught = self.sums.counts.sum(axis=1) > 0.5
+        return frozenset(modality for modality, has in zip(MODALITIES, taught, strict=True) if not has)
+
+    @property
     def beside(self) -> tuple[str, ...]:
         """Labels that stand beside those which exclude each other."""
         return tuple(name for name, shapes in zip(self.names, self.sums.shaping.tolist(), strict=True) if not shapes)

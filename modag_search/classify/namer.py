@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.arithmetic.pooling import EvidenceWeights
-from modag_search.classify.classifiers import HeadClassifier, NeighbourClassifier
+from modag_search.classify.classifiers import PLURAL, HeadClassifier, NeighbourClassifier, hearsay
 from modag_search.classify.classify import classify_items, classify_queries, files_in
 from modag_search.classify.decision import Decision
 from modag_search.classify.denials import Denials, Doubts, read_denials
 from modag_search.classify.labelled_set import LabelledSet, chosen_labels, read_labelled_set, require_labels
-from modag_search.classify.leave_one_out import kept_evidence_weights, labelled_set_fingerprint
+from modag_search.classify.leave_one_out import kept_or_learnt, labelled_set_fingerprint
+from modag_search.classify.linear_evidence import linear_evidence
 from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
 from modag_search.classify.rivals import LabelGroups
@@ -41,12 +42,15 @@ if TYPE_CHECKING:
     from modag_search.classify.linear_head import Head
     from modag_search.errors import ModagError
     from modag_search.search.snapshot import Snapshot, Snapshots
+    from modag_search.space import Space
     from modag_search.values import Classification, Modality, TransferReport
 
 logger = logging.getLogger(__name__)
 
-_EVIDENCE_WEIGHTS_FILE = "calibration.json"
+_CALIBRATION_FILE = "calibration.safetensors"
 _HEAD_FILE = "head.safetensors"
+_DOUBTFUL = 0.1
+"""How far confidence may lie above what is right, where the two are measured in different ways."""
 
 LABELLED_SET: Part[LabelledSet] = Part(
     "labelled set", lambda snapshot, former: read_labelled_set(snapshot.catalog, snapshot.vectors, former=former)
@@ -104,18 +108,18 @@ class Namer:
         neighbours = Neighbours(
             labelled=labelled,
             unrelated_similarity=snapshot.space.unrelated_similarity,
+            linear=linear_evidence(labelled),
             k=k,
             temperature=temperature,
         )
         if former is not None and _teach_the_same(former.neighbours.labelled, labelled):
+            neighbours = replace(neighbours, linear=former.neighbours.linear)
             return NeighbourClassifier(neighbours, former.evidence_weights, snapshot.get(DENIALS))
-        weights = kept_evidence_weights(
-            self._folder / _EVIDENCE_WEIGHTS_FILE,
-            neighbours,
-            catalog=snapshot.catalog,
-            space=snapshot.space.fingerprint,
+        learnt = kept_or_learnt(
+            self._folder / _CALIBRATION_FILE, neighbours, catalog=snapshot.catalog, space=snapshot.space.fingerprint
         )
-        return NeighbourClassifier(neighbours, weights, snapshot.get(DENIALS))
+        linear = linear_evidence(labelled, kept=learnt.classifiers)
+        return NeighbourClassifier(replace(neighbours, linear=linear), learnt.evidence_weights, snapshot.get(DENIALS))
 
     def _head(self, snapshot: Snapshot) -> HeadClassifier:
         made, labelled = self._made_head(snapshot), snapshot.get(LABELLED_SET)
@@ -134,7 +138,14 @@ class Namer:
             hierarchy=hierarchy,
             unrelated_similarity=snapshot.space.unrelated_similarity,
         )
-        return HeadClassifier(made.discriminants, names=names, hierarchy=hierarchy, groups=groups, doubts=doubts)
+        return HeadClassifier(
+            made.discriminants,
+            names=names,
+            hierarchy=hierarchy,
+            groups=groups,
+            doubts=doubts,
+            untaught=made.head.untaught,
+        )
 
     def _made_head(self, snapshot: Snapshot) -> _MadeHead:
         """Return the head's linear functions, solved for once, and anew where the file or the space is another."""
@@ -161,7 +172,11 @@ class Namer:
         if silent:
             logger.warning("not understood, and so never answered: %s", some_of(silent))
         neighbours = Neighbours(
-            labelled=chosen, unrelated_similarity=snapshot.space.unrelated_similarity, k=k, temperature=temperature
+            labelled=chosen,
+            unrelated_similarity=snapshot.space.unrelated_similarity,
+            linear=linear_evidence(chosen),
+            k=k,
+            temperature=temperature,
         )
         weights: Mapping[Modality, EvidenceWeights] = {modality: EvidenceWeights() for modality in MODALITIES}
         if chosen.n_votes:
@@ -247,12 +262,46 @@ class Namer:
             labelled = snapshot.get(LABELLED_SET)
         path, space, head = self._folder / _HEAD_FILE, snapshot.space.fingerprint, None
         if update:
-            head = updated_head(load_head(path, space=space), labelled, snapshot.vectors)
+            former = load_head(path, space=space)
+            head = updated_head(former, labelled, snapshot.vectors)
             if head is None:
                 logger.warning("what the head learnt from has changed or gone; it is fitted anew")
+            elif head.untaught != former.untaught:
+                # How sure it is of a modality was learnt from examples of it, or without any.
+                logger.warning("sounds or pictures have their first label, or lost their last; the head is fitted anew")
+                head = None
         head = head or fit_head(labelled, space=space, seed=seed)
         head.save(path)
+        self._warn_of_hearsay(head)
+        _warn_of_doubtful_confidence(head, snapshot.space, self._folder)
         return head
+
+    def _warn_of_hearsay(self, head: Head) -> None:
+        """Warn where the index holds what the head learnt no example of."""
+        held = self._catalog.count().segments if head.untaught else {}
+        for modality in sorted(head.untaught):
+            if held.get((modality, "ok")):
+                logger.warning("%s", hearsay(modality))
+
+
+def _warn_of_doubtful_confidence(head: Head, space: Space, folder: Path) -> None:
+    """Warn where the head learnt how sure to be from labels that the space fits, being trained on them.
+
+    How many are right of what was left out of such a training stands on the card of the space.
+    """
+    if space.card.get("index") != folder.name:
+        return
+    for modality, found in space.card.get("naming", {}).items():
+        confidence = head.settings[modality].confidence
+        if confidence is not None and confidence > found["space"] + _DOUBTFUL:
+            logger.warning(
+                "the head will be too sure of %s, %.2f on average: the space fits the labels that it was trained on; "
+                "of what was left out of a training, %.2f were named right; %s labelled since then teach it better",
+                PLURAL[modality],
+                confidence,
+                found["space"],
+                PLURAL[modality],
+            )
 
 
 def _teach_the_same(first: LabelledSet, second: LabelledSet) -> bool:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K, label_evidence
+from modag_search.classify.queries import QuerySegments
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from modag_search.classify.labelled_set import LabelledSet
-    from modag_search.classify.queries import QuerySegments
+    from modag_search.classify.linear_evidence import LinearEvidence
     from modag_search.space import QueryModality
 
 UnrelatedSimilarity = Callable[["QueryModality", "QueryModality"], tuple[float, float]]
@@ -40,7 +41,7 @@ class QueryEvidence:
     ----------
     queries : np.ndarray [shape=(n,), int64]
         Places of the queries that have such segments, ascending.
-    evidence : np.ndarray [shape=(n, n_labels, 5), float32]
+    evidence : np.ndarray [shape=(n, n_labels, 6), float32]
         For `pooling.EvidenceWeights`, averaged over the segments of each.
     """
 
@@ -63,12 +64,15 @@ class Piece:
         that a query must not hear.
     above_names : np.ndarray [shape=(n, n_labels), float32]
         Likewise of their similarity to what each label is called; -inf where that is not understood.
+    linear : np.ndarray [shape=(n, n_labels), float32]
+        What the linear function of each label says of their features; -inf for labels without examples of the modality.
     """
 
     modality: Modality
     queries: Int64Array
     above: Mapping[Modality, Float32Array]
     above_names: Float32Array
+    linear: Float32Array
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,6 +83,8 @@ class Neighbours:
     ----------
     labelled : LabelledSet
     unrelated_similarity : callable
+    linear : Mapping of modality to LinearEvidence
+        What features say of the same labels.
     k : int
         How many of the nearest segments of each label and modality weigh by nearness; beside them, all of a label speak
         by their mean.
@@ -88,6 +94,7 @@ class Neighbours:
 
     labelled: LabelledSet
     unrelated_similarity: UnrelatedSimilarity
+    linear: Mapping[Modality, LinearEvidence]
     k: int = K
     temperature: float = TEMPERATURE
 
@@ -208,7 +215,7 @@ class Block:
         similarities = np.concatenate(vectors) @ self.neighbours.labelled.vectors.T
         ends = np.cumsum([len(rows) for rows in vectors]).tolist()
         return [
-            self._piece(modality, part.queries, similarities[end - len(part.queries) : end])
+            self._piece(modality, part, similarities[end - len(part.queries) : end])
             for (modality, part), end in zip(self.segments.items(), ends, strict=True)
         ]
 
@@ -216,17 +223,19 @@ class Block:
         for modality, part in self.segments.items():
             for start in range(0, len(part.queries), self._rows):
                 rows = slice(start, start + self._rows)
-                similarities = part.vectors[rows] @ self.neighbours.labelled.vectors.T
-                yield self._piece(modality, part.queries[rows], similarities)
+                some = QuerySegments(part.vectors[rows], part.features[rows], part.queries[rows])
+                yield self._piece(modality, some, some.vectors @ self.neighbours.labelled.vectors.T)
 
-    def _piece(self, modality: Modality, queries: Int64Array, similarities: Float32Array) -> Piece:
-        own = self.own[queries]
-        return Piece(modality, queries, *self.neighbours.above_unlike(modality, similarities, own, copies=self._copies))
+    def _piece(self, modality: Modality, part: QuerySegments, similarities: Float32Array) -> Piece:
+        own = self.own[part.queries]
+        above, above_names = self.neighbours.above_unlike(modality, similarities, own, copies=self._copies)
+        linear = self.neighbours.linear[modality].scores(part.features)
+        return Piece(modality, part.queries, above, above_names, linear)
 
     def evidence(self) -> dict[Modality, QueryEvidence]:
         """Gather what the votes of each modality say of each label, by the modality that asks; see `pooling`."""
         sums = {
-            modality: np.zeros((len(self), len(self.neighbours.labelled.names), 5), dtype=np.float32)
+            modality: np.zeros((len(self), len(self.neighbours.labelled.names), 6), dtype=np.float32)
             for modality in self.segments
         }
         for piece in self.pieces():
@@ -237,11 +246,16 @@ class Block:
         for modality, part in self.segments.items():
             queries, counts = np.unique(part.queries, return_counts=True)
             divisors: Float32Array = counts.astype(np.float32)[:, None, None]
-            evidence[modality] = QueryEvidence(queries, sums[modality][queries] / divisors)
+            said = sums[modality][queries] / divisors
+            examples, scores = self.neighbours.linear[modality].of_own(self.own[queries], copies=self._copies)
+            said[examples, :, 5] = scores
+            # A label whose only example of the modality is the query itself says nothing of it.
+            said[..., 5] = np.where(np.isfinite(said[..., 0]), said[..., 5], np.float32(-np.inf))
+            evidence[modality] = QueryEvidence(queries, said)
         return evidence
 
     def _said(self, piece: Piece) -> Float32Array:
-        """Mean and kernel by each segment ``[shape=(n, n_labels, 5)]``, those of its own modality first; the name."""
+        """Gather what each segment hears of each label ``[shape=(n, n_labels, 6)]``, as `pooling` arranges evidence."""
         neighbours, labelled = self.neighbours, self.neighbours.labelled
         parts = [
             label_evidence(
@@ -253,7 +267,7 @@ class Block:
             )
             for voting in own_first(piece.modality)
         ]
-        return np.concatenate([*parts, piece.above_names[..., None]], axis=-1)
+        return np.concatenate([*parts, piece.above_names[..., None], piece.linear[..., None]], axis=-1)
 
 
 def own_first(modality: Modality) -> list[Modality]:

@@ -32,17 +32,20 @@ class QuerySegments:
     Attributes
     ----------
     vectors : np.ndarray [shape=(n, d), float32]
+    features : np.ndarray [shape=(n, d_features), float32]
+        What these were made of, of unit length.
     queries : np.ndarray [shape=(n,), int64]
         Place of the query of each segment, ascending.
     """
 
     vectors: Float32Array
+    features: Float32Array
     queries: Int64Array
 
     def within(self, first: int, stop: int) -> QuerySegments:
         """Return the segments of queries from one place to before another, which count from 0 then."""
         start, end = np.searchsorted(self.queries, [first, stop]).tolist()
-        return QuerySegments(self.vectors[start:end], self.queries[start:end] - first)
+        return QuerySegments(self.vectors[start:end], self.features[start:end], self.queries[start:end] - first)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,12 +86,13 @@ def query_batches(queries: Iterable[tuple[str, Query]]) -> Iterator[QueryBatch]:
 def _batch(entries: Sequence[tuple[str, Query]]) -> QueryBatch:
     segments = {}
     for modality in MODALITIES:
-        found = [(place, query.vectors.get(modality)) for place, (_, query) in enumerate(entries)]
-        there = [(place, vectors) for place, vectors in found if vectors is not None]
-        if there:
-            places, counts = [place for place, _ in there], [len(vectors) for _, vectors in there]
+        places = [place for place, (_, query) in enumerate(entries) if modality in query.features]
+        if places:
+            asking = [entries[place][1] for place in places]
             segments[modality] = QuerySegments(
-                np.concatenate([vectors for _, vectors in there]), np.repeat(np.array(places, dtype=np.int64), counts)
+                np.concatenate([query.vectors[modality] for query in asking]),
+                np.concatenate([query.features[modality] for query in asking]),
+                np.repeat(np.array(places, dtype=np.int64), [len(query.vectors[modality]) for query in asking]),
             )
     items = np.array([min(query.without, default=OUTSIDE) for _, query in entries], dtype=np.int64)
     return QueryBatch(tuple(path for path, _ in entries), items, segments)
@@ -121,20 +125,23 @@ def stored_batches(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tu
 def _stored(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]) -> QueryBatch:
     place_of = {item_id: place for place, (item_id, _) in enumerate(items)}
     records = [record for record in catalog.segments.of_items(place_of) if record.status == "ok"]
-    found: dict[Modality, tuple[Int64Array, Float32Array]] = {}
+    found: dict[Modality, tuple[Int64Array, Float32Array, Float32Array]] = {}
     for modality in MODALITIES:
         owner = {record.id: place_of[record.item_id] for record in records if record.modality == modality}
-        ids, rows = vectors.of(modality, owner)
+        ids, rows, features = vectors.with_features(modality, owner)
         if len(ids):
             places = np.array([owner[segment] for segment in ids.tolist()], dtype=np.int64)
             order = np.argsort(places, kind="stable")
-            found[modality] = (places[order], rows[order])
+            found[modality] = (places[order], rows[order], features[order])
     # What has no vector that can be compared is no query: the others move up.
-    there = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(places for places, _ in found.values())]))
+    there = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(places for places, _, _ in found.values())]))
     return QueryBatch(
         tuple(items[place][1] for place in there.tolist()),
         np.array([items[place][0] for place in there.tolist()], dtype=np.int64),
-        {m: QuerySegments(rows, np.searchsorted(there, places)) for m, (places, rows) in found.items()},
+        {
+            modality: QuerySegments(rows, features, np.searchsorted(there, places))
+            for modality, (places, rows, features) in found.items()
+        },
     )
 
 

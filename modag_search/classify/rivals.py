@@ -49,7 +49,7 @@ class LabelGroups:
             yield number, np.flatnonzero(self.numbers == number)
 
     def probabilities(self, *, among: Judge, alone: Callable[[], FloatArray]) -> FloatArray:
-        """Judge labels among their rivals, where one of these holds of everything, and the others each for itself.
+        """Judge labels that answers are chosen from among their rivals, and the others each for itself.
 
         Parameters
         ----------
@@ -64,11 +64,11 @@ class LabelGroups:
             Those of labels that exclude each other add up to 1, or to less.
         """
         every = np.arange(len(self.numbers))
-        if len(every) and (self.numbers == 0).all() and self.rivalry.is_exhaustive(0):
+        if len(every) and (self.numbers == 0).all() and self.rivalry.rest_leads:
             return among(every)
         judged = alone()
         for number, labels in self:
-            if self.rivalry.is_exhaustive(number):
+            if number == 0 and self.rivalry.rest_leads:
                 judged[:, labels] = among(labels)
             else:
                 judged[:, labels] /= np.maximum(judged[:, labels].sum(axis=1, keepdims=True), 1.0)

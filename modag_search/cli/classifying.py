@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.options import PRESETS, Command, expand_stdin, format_option, index_option, paths_arguments
+from modag_search.cli.options import (
+    PRESETS,
+    Command,
+    NumberOrWord,
+    expand_stdin,
+    format_option,
+    index_option,
+    paths_arguments,
+)
 from modag_search.cli.output import as_row, chosen_format, classification_row, counted, print_rows, say
 
 if TYPE_CHECKING:
@@ -23,20 +31,6 @@ if TYPE_CHECKING:
 
 _ANSWER = ("path", "label", "confidence")
 _BANDS = ((0.95, "0.95 to 1"), (0.9, "0.9 to 0.95"), (0.8, "0.8 to 0.9"), (0.5, "0.5 to 0.8"), (0.0, "below 0.5"))
-
-
-class _LevelType(click.ParamType[Any]):
-    """A number from 0, or ``deepest``."""
-
-    name = "level"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Level:
-        """Take a number, or the word."""
-        if value == "deepest":
-            return "deepest"
-        if not str(value).isdecimal():
-            self.fail(f"{value!r} is neither a number from 0 nor deepest", param, ctx)
-        return int(value)
 
 
 class _NamesType(click.ParamType[Any]):
@@ -103,7 +97,7 @@ def _classifier_options(command: Command) -> Command:
         ),
         click.option(
             "--level",
-            type=_LevelType(),
+            type=NumberOrWord("deepest"),
             metavar="N|deepest",
             help="Answer on this level of the hierarchy, from 0 at the top; deepest: with the lowest label that is "
             "sure enough. [default: with labels as they were given]",

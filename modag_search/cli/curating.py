@@ -14,7 +14,7 @@ from modag_search.cli.output import as_row, print_rows, say
 if TYPE_CHECKING:
     from modag_search.values import Modality
 
-_SUGGESTION = ("path", "modality", "label", "confidence", "covers", "id")
+_SUGGESTION = ("path", "modality", "label", "confidence", "covers", "id", "wanted")
 _ISSUE = ("path", "modality", "label", "probability", "suggested", "confidence", "id")
 _ISSUE_KEYS = ("id", "path", "modality", "label", "probability", "suggested", "confidence")
 _PAIR = ("rank", "similarity", "sound", "image")
@@ -32,7 +32,8 @@ def suggest(index_name: str | None, n: int, modality: Modality | None, seed: int
     """List what to label next, so that few labels name much.
 
     The items stand for many others that are unsure as yet, differ from each other, and from what is labelled. label and
-    confidence say what each would be called now; covers, how many items it is the nearest to.
+    confidence say what each would be called now; covers, how many items it is the nearest to. wanted names the label
+    that has no example of that modality yet, so that what is called so is called so by hearsay.
     """
     from modag_search.cli.opening import open_index
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from click_default_group import DefaultGroup
 
+from modag_search.cli.importing import import_all, import_options, refuse_import_options
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import counted, print_document, print_rows, say
 from modag_search.cli.relating import hierarchy, kind, leave_without_labels, mode, with_index
@@ -36,7 +37,6 @@ _LIST = (
     "is_tag",
 )
 _RUNS = ("run", "verb", "labels", "started_at", "arguments")
-_IMPORT = ("source", "run", "added", "unchanged", "skipped")
 _EXPORT = ("path", "label", "start_s", "end_s", "origin", "source", "confidence", "is_not", "is_tag")
 _EXPORT_SHOWN = ("path", "label", "start_s", "end_s", "origin", "source", "is_not", "is_tag")
 
@@ -49,7 +49,7 @@ def label() -> None:
     modag label photo.jpg sound.wav --as oboe        name items of the index
     modag label talk.mp3 --as laughter --start 12 --end 15
     modag label trumpet.jpg --not tuba               say what it is not
-    modag label --from labels.csv                    columns path,label[,start_s,end_s]; .jsonl, .jams
+    modag label --from labels.csv --dry-run          what would a file of labels give?
     modag label --from-folders ~/Samples             ROOT/CLASS/file: the folder is the label
     modag label undo 7                               take back what run 7 gave
 
@@ -71,23 +71,7 @@ def label() -> None:
 @click.option("--tag", "are_tags", is_flag=True, help="What --as names are tags, as of `modag tag`.")
 @click.option("--start", "start_s", type=click.FloatRange(0), metavar="SECONDS", help="Of the part that it holds for.")
 @click.option("--end", "end_s", type=click.FloatRange(0), metavar="SECONDS", help="Of the part that it holds for.")
-@click.option(
-    "--from",
-    "sources",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A file of labels: CSV, JSONL or JAMS, by its ending. All of it or nothing is taken.",
-)
-@click.option(
-    "--from-folders",
-    "roots",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Items below DIR/CLASS get the label CLASS.",
-)
-@click.option("--skip-missing", is_flag=True, help="Pass over lines of FILE whose media are not in the index.")
+@import_options
 @format_option(choices=("table", "json"))
 def give(
     paths: tuple[str, ...],
@@ -100,13 +84,16 @@ def give(
     end_s: float | None,
     sources: tuple[Path, ...],
     roots: tuple[Path, ...],
-    skip_missing: bool,
     output_format: str | None,
+    **importing: Any,
 ) -> None:
     """Give items of the index labels.
 
     PATH is an indexed file or id:N; - reads paths from stdin. All or none are labelled. The run that is printed can be
     taken back with `modag label undo RUN`.
+
+    A FILE of labels is told by its looks: columns path,label[,start_s,end_s] in CSV or JSONL, JAMS, tracks of Audacity,
+    tables of Raven and BirdNET, the CSV of ESC-50, UrbanSound8K and FSD50K, and what VIA, Label Studio and COCO write.
     """
     from modag_search.cli.opening import open_index
     from modag_search.labels.items import find_items
@@ -114,8 +101,9 @@ def give(
     if (sources or roots) and (paths or names or denied or are_tags or start_s is not None or end_s is not None):
         raise UsageError("--from and --from-folders take paths, labels and parts from what they name; leave these out")
     if sources or roots:
-        _import(index_name, [*sources], [*roots], skip_missing=skip_missing, output_format=output_format)
+        import_all(index_name, sources, roots, output_format=output_format, **importing)
         return
+    refuse_import_options(importing)
     if not (names or denied):
         raise click.UsageError("name the label with --as NAME, or a file of labels with --from FILE")
     if are_tags and not names:
@@ -129,35 +117,6 @@ def give(
         )
     document = {"label": called, "items": len(records), "added": given.added, "run": given.run if given.added else None}
     print_document(document | ({"not": not_called} if denied else {}), output_format=output_format)
-
-
-def _import(
-    index_name: str | None, sources: list[Path], roots: list[Path], *, skip_missing: bool, output_format: str | None
-) -> None:
-    from modag_search.cli.opening import open_index
-    from modag_search.labels.files import import_labels
-
-    wanted = [*((source, False) for source in sources), *((root, True) for root in roots)]
-    done: list[dict[str, Any]] = []
-    try:
-        with open_index(index_name) as opened:
-            for source, from_folders in wanted:
-                report = import_labels(opened.catalog, source, from_folders=from_folders, skip_missing=skip_missing)
-                for path in report.skipped:
-                    say(f"skipped: {path}: is not in the index, or failed")
-                if report.without_class:
-                    say(f"{source}: {report.without_class} of its files lie in no folder that could name them")
-                done.append({"source": str(source), **_summary(report)})
-    finally:
-        # Where a later source is refused, the user must see the runs that the others can be taken back by.
-        if done:
-            print_rows(done, output_format=output_format, columns=_IMPORT)
-    if any(row["skipped"] for row in done):
-        sys.exit(3)
-
-
-def _summary(report: Any) -> dict[str, Any]:
-    return {"run": report.run, "added": report.added, "unchanged": report.unchanged, "skipped": len(report.skipped)}
 
 
 @label.command(name="list")

@@ -16,6 +16,28 @@ PRESETS = ("audioset", "hornbostel-sachs", "ucs")
 FORMATS = ("table", "json", "jsonl", "csv", "paths")
 
 
+class NumberOrWord(click.ParamType[Any]):
+    """A number from 0, or a word.
+
+    Parameters
+    ----------
+    word : str
+    """
+
+    name = "level"
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take a number, or the word."""
+        if value == self._word:
+            return value
+        if not str(value).isdecimal():
+            self.fail(f"{value!r} is neither a number from 0 nor {self._word}", param, ctx)
+        return int(value)
+
+
 def index_option(command: Command) -> Command:
     """Add ``--index``."""
     return click.option(

@@ -76,9 +76,10 @@ def search(
             end_s=end_s,
         )
         nobody = label is not None and not hits and not opened.labels.is_given(label)
+        hint = opened.labels.did_you_mean(label) if label is not None and nobody else ""
     print_hits(hits, output_format=output_format)
     if not hits:
-        say(f"nothing found: no item has the label {label}" if nobody else "nothing found")
+        say(f"nothing found: no item has the label {label}{hint}" if nobody else "nothing found")
         sys.exit(4)
 
 

@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modag_search.cli.options import Command, format_option, index_option, progress_option
-from modag_search.cli.output import print_document, say
+from modag_search.cli.output import counted, print_document, say
 from modag_search.cli.writing import check_writable
 from modag_search.encoders.torch_backend import require_torch
 from modag_search.errors import MissingExtraError, ModagError, ModelError, UsageError
 from modag_search.training.settings import LOSS_NAMES, SpaceTrainingSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modag_search.index import Index
     from modag_search.settings import IndexSettings
     from modag_search.training.checkpoint import Checkpoint
+    from modag_search.training.fitting import FittedSpace
+    from modag_search.values import Modality
 
 _WHO = "modag train space"
 _HELP = {
@@ -39,6 +44,7 @@ _HELP = {
     "patience": "Checks (one every 25 steps) without progress before it stops; 0: never early.",
     "seed": "Decides the first weights and all draws.",
 }
+_PLURAL: Mapping[Modality, str] = {"image": "pictures", "sound": "sounds"}
 _OPTION = {"groups_a_batch": "batch_groups"}
 
 
@@ -96,6 +102,12 @@ def train() -> None:
     show_default=True,
     help="Share of a label's files, or of the pairs, that decides when to stop; 0: never early.",
 )
+@click.option(
+    "--no-comparison",
+    is_flag=True,
+    help="Do not see whether the space names files better or worse than they are named without it: that takes four "
+    "trainings more.",
+)
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="[default: OUTPUT with the suffix .checkpoint]")
 @click.option("--restart", is_flag=True, help="Begin anew, whatever a checkpoint holds.")
 @click.option(
@@ -116,6 +128,7 @@ def space(
     sound_encoder: str | None,
     image_encoder: str | None,
     held_out: float,
+    no_comparison: bool,
     checkpoint: Path | None,
     restart: bool,
     plot: Path | None,
@@ -167,6 +180,7 @@ def space(
                 names=not no_names,
                 videos=videos,
                 held_out=held_out,
+                compare=not no_comparison,
                 workers=workers,
                 checkpoint=notes,
                 progress=bar,
@@ -181,6 +195,8 @@ def space(
 
         picture = plot_history(fitted.history, title=name, best_step=fitted.space.card["best_step"])
         write_atomically(plot_path, [picture], error=ModagError)
+    if not no_comparison:
+        _say_how_it_names(fitted, index)
     to = f" --index {index_name}" if index_name else ""
     say(f"{output}: written; `modag rebuild --space {output}{to}` moves {'the' if to else 'an'} index to it")
     print_document(dict(fitted.space.card), output_format=output_format)
@@ -228,6 +244,26 @@ def _check_writable(output: Path, checkpoint: Path, plot: Path | None) -> None:
     check_writable(checkpoint, option="--checkpoint")
     if plot:
         check_writable(plot, option="--plot", replaces=b"\x89PNG")
+
+
+def _say_how_it_names(fitted: FittedSpace, index: Index | None) -> None:
+    """Say of each modality how many files are named right in the space, and without it."""
+    former = fitted.space.card["former_space"]
+    for modality, plural in _PLURAL.items():
+        found = fitted.naming.get(modality)
+        if found is None:
+            say(f"{plural}: no label has two of them, so that nothing tells how well they name each other")
+            continue
+        in_use = "" if found.former is None else f", {found.former:.2f} in {former}, the space in use"
+        say(
+            f"{plural} named by the others, {found.files} of {counted(found.labels, 'label')}, each left out of a "
+            f"training: {found.space:.2f} right in this space, {found.features:.2f} by their features alone{in_use}"
+        )
+    if index and index.space.joins and not former:
+        say(
+            f"{index.space.name}, the space in use, is not compared: `{_WHO}` trained it as well, perhaps on the same "
+            f"labels"
+        )
 
 
 def _interrupted(notes: Checkpoint) -> click.Abort:

@@ -9,6 +9,7 @@ import numpy as np
 from modag_search.classify.classifiers import answer_all
 from modag_search.classify.queries import stored_batches
 from modag_search.curate.item_means import ItemMeans, drawn, item_means, means_of_batch
+from modag_search.curate.unheard import Example, UnheardLabels
 from modag_search.values import MODALITIES, Float32Array, Modality, Suggestion
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def suggest(
     nearer to something labelled or suggested (a facility location, whose greedy solution is within 1 - 1/e of the
     best). So they are diverse, and seldom near to what is labelled already.
 
+    Every second one is the likeliest example of a label that no item of its modality has, as long as there are such:
+    what is called by such a label is called so by hearsay.
+
     Parameters
     ----------
     catalog : Catalog
@@ -74,7 +78,7 @@ def suggest(
         if modality is None or kind in (modality, "video")
     ]
     candidates = drawn(unlabelled, most=_CANDIDATES, seed=seed)
-    means, named = _named(classifier, stored_batches(catalog, vectors, candidates))
+    means, named, unheard = _named(classifier, stored_batches(catalog, vectors, candidates))
     if means is not None and modality is not None:
         means = means.only(np.flatnonzero(means.sources == MODALITIES.index(modality)))
     if means is None or len(means) == 0:
@@ -82,7 +86,15 @@ def suggest(
     alike = _alike(means, unrelated_similarity)
     covered = _covered(means, classifier, unrelated_similarity)
     confidences = np.array([named.get(item, (None, 0.0))[1] for item in means.items.tolist()])
-    chosen = _greedy_cover(alike, covered, 1.0 - confidences + _SURE_STILL_COUNTS, n=n, same=_rows_of_items(means))
+    wanted = _rows_wanted(means, unheard, most=n // 2)
+    chosen = _greedy_cover(
+        alike,
+        covered,
+        1.0 - confidences + _SURE_STILL_COUNTS,
+        n=n,
+        same=_rows_of_items(means),
+        every_second=list(wanted),
+    )
     return [
         Suggestion(
             id=int(means.items[row]),
@@ -91,25 +103,46 @@ def suggest(
             label=named.get(int(means.items[row]), (None, 0.0))[0],
             confidence=float(confidences[row]),
             covers=count,
+            wanted=wanted.get(row),
         )
         for row, count in zip(chosen, _covers(alike, covered, chosen), strict=True)
     ]
 
 
-def _named(classifier: NeighbourClassifier | None, batches: Iterable[QueryBatch]) -> tuple[ItemMeans | None, _Named]:
-    """Read items once, and name them as they would be now."""
+def _named(
+    classifier: NeighbourClassifier | None, batches: Iterable[QueryBatch]
+) -> tuple[ItemMeans | None, _Named, list[Example]]:
+    """Read items once, name them as they would be now, and see which labels are given by hearsay."""
     if classifier is None:
-        return item_means(batches), {}
+        return item_means(batches), {}, []
     parts: list[ItemMeans] = []
     named: _Named = {}
+    unheard = UnheardLabels(classifier)
     for batch, answers in answer_all(classifier, batches):
         if len(batch):
+            unheard.take(batch, answers)
             parts.append(means_of_batch(batch))
             leading = np.where(classifier.groups.leading, answers.probabilities, -1.0)
             best, likely = leading.argmax(axis=1).tolist(), leading.max(axis=1).tolist()
             for item, place, confidence in zip(batch.items.tolist(), best, likely, strict=True):
                 named[item] = (classifier.names[place], confidence)
-    return (ItemMeans.joined(parts) if parts else None), named
+    return (ItemMeans.joined(parts) if parts else None), named, unheard.examples()
+
+
+def _rows_wanted(means: ItemMeans, unheard: Sequence[Example], *, most: int) -> dict[int, str]:
+    """Return the rows of the first examples that labels want, of different items, with these labels."""
+    row_of = {
+        (item, MODALITIES[source]): row
+        for row, (item, source) in enumerate(zip(means.items.tolist(), means.sources.tolist(), strict=True))
+    }
+    rows: dict[int, str] = {}
+    items: set[int] = set()
+    for example in unheard:
+        row = row_of.get((example.item, example.modality))
+        if row is not None and example.item not in items and len(rows) < most:
+            rows[row] = example.label
+            items.add(example.item)
+    return rows
 
 
 def _alike(means: ItemMeans, unrelated_similarity: UnrelatedSimilarity) -> Float32Array:
@@ -164,17 +197,29 @@ def _rows_of_items(means: ItemMeans) -> dict[int, list[int]]:
 
 
 def _greedy_cover(
-    alike: Float32Array, covered: Float32Array, weights: FloatArray, *, n: int, same: dict[int, list[int]]
+    alike: Float32Array,
+    covered: Float32Array,
+    weights: FloatArray,
+    *,
+    n: int,
+    same: dict[int, list[int]],
+    every_second: Sequence[int] = (),
 ) -> list[int]:
-    """Choose, one after the other, what brings most weight nearer to something chosen; rows of one item go together."""
+    """Choose, one after the other, what brings most weight nearer to something chosen; rows of one item go together.
+
+    What is to be `every_second` is chosen in any case, as long as it lasts.
+    """
     # The gain of a candidate only falls as others are chosen (submodularity), so greedy choice is within 1 - 1/e of the
     # best: Nemhauser, Wolsey, Fisher, 1978.
     best = covered.astype(np.float64)
     left = np.ones(len(alike), dtype=bool)
     chosen: list[int] = []
     while len(chosen) < n and left.any():
-        gains = np.where(left, _gains(alike, best, weights), -1.0)
-        place = int(gains.argmax())
+        waiting = [row for row in every_second if left[row]]
+        if waiting and len(chosen) % 2:
+            place = waiting[0]
+        else:
+            place = int(np.where(left, _gains(alike, best, weights), -1.0).argmax())
         chosen.append(place)
         for row in same[place]:
             left[row] = False

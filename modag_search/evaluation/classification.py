@@ -11,6 +11,7 @@ import numpy as np
 from modag_search.classify.ahead import one_thread_a_product
 from modag_search.classify.arithmetic.knn import label_evidence, vote_all
 from modag_search.classify.arithmetic.lda import Examples, SufficientStatistics, choose_settings, discriminant
+from modag_search.classify.arithmetic.least_squares import LeastSquares
 from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evidence_weights
 from modag_search.evaluation.items import count_right, similarities_in_parts
 from modag_search.evaluation.results import ClassAccuracy, Classification, Naming, Score, rounded
@@ -123,21 +124,39 @@ def _weigh(
 ) -> Int64Array:
     """Return the place in `classes` of the label that `Index.classify` gives to each query by default."""
     own = voters.only(voters.sources == queries.sources[0])
+    evidence = _evidence(queries, voters, classes, spoken, k=k, unrelated=unrelated)
     weights = EvidenceWeights()
     if len(own):
         left_out = _evidence(own, voters, classes, spoken, k=k, unrelated=unrelated)
         holds = classes == own.classes[:, None]
+        linear = LeastSquares(own.features, holds, np.unique(own.groups, return_inverse=True)[1])
+        left_out[..., 5] = np.where(
+            np.isfinite(left_out[..., 0]), linear.left_out(np.arange(len(own))), np.float32(-np.inf)
+        )
         told = np.isfinite(left_out[..., 0]) & holds
-        weights = learn_evidence_weights(left_out[told.any(axis=1)], told[told.any(axis=1)])
-    evidence = _evidence(queries, voters, classes, spoken, k=k, unrelated=unrelated)
+        there = np.flatnonzero(told.any(axis=1))
+        if len(there):
+            weights = learn_evidence_weights(left_out[there], told[there], unseen=linear.unseen(there))
+        said = _linear_of_others(queries, own, linear)
+        evidence[..., 5] = np.where(np.isfinite(evidence[..., 0]), said, np.float32(-np.inf))
     guessed: Int64Array = weights.scores(evidence).argmax(axis=1)
     return guessed
+
+
+def _linear_of_others(queries: Items, own: Items, linear: LeastSquares) -> Float32Array:
+    """Score classes by features, for queries that are voters themselves as if they and their copies were none."""
+    scores = linear.classifier.scores(queries.features[:, : own.features.shape[1]])
+    order = np.argsort(own.groups, kind="stable")
+    places = np.searchsorted(own.groups[order], queries.groups).clip(max=len(own) - 1)
+    themselves = own.groups[order][places] == queries.groups
+    scores[themselves] = linear.left_out(order[places[themselves]])
+    return scores
 
 
 def _evidence(
     queries: Items, voters: Items, classes: Int64Array, spoken: Spoken, *, k: int, unrelated: UnrelatedSimilarity
 ) -> Float32Array:
-    """Gather what the voters of each modality, and names, say of each class; see `pooling`."""
+    """Gather what the voters of each modality, and names, say of each class, features nothing yet; see `pooling`."""
     own = int(queries.sources[0])
     said = []
     for source in (own, 1 - own):
@@ -153,7 +172,7 @@ def _evidence(
     if named.any():
         above = queries.vectors @ spoken.vectors[named].T - np.float32(unrelated(MODALITIES[own], "text")[0])
         by_name[:, np.searchsorted(classes, spoken.labels[named]), 0] = above
-    return np.concatenate([*said, by_name], axis=-1)
+    return np.concatenate([*said, by_name, np.full_like(by_name, -np.inf)], axis=-1)
 
 
 def _name_by_head(queries: Items, voters: Items, classes: Int64Array, *, seed: int) -> Int64Array:

@@ -26,6 +26,8 @@ class Items:
     ----------
     vectors : np.ndarray [shape=(n, d), float32]
         Of unit length.
+    features : np.ndarray [shape=(n, d_features), float32]
+        What these were made of; of both modalities, the shorter ones are followed by zeros.
     classes : np.ndarray [shape=(n,), int64]
         Numbers of the items' labels.
     groups : np.ndarray [shape=(n,), int64]
@@ -35,6 +37,7 @@ class Items:
     """
 
     vectors: Float32Array
+    features: Float32Array
     classes: Int64Array
     groups: Int64Array
     sources: Int64Array
@@ -44,13 +47,21 @@ class Items:
 
     def only(self, chosen: np.ndarray) -> Items:
         """Return a choice of the items, by number or by mask."""
-        return Items(self.vectors[chosen], self.classes[chosen], self.groups[chosen], self.sources[chosen])
+        return Items(
+            self.vectors[chosen],
+            self.features[chosen],
+            self.classes[chosen],
+            self.groups[chosen],
+            self.sources[chosen],
+        )
 
 
 def joined(parts: Sequence[Items]) -> Items:
     """Put items after each other."""
+    width = max(part.features.shape[1] for part in parts)
     return Items(
         np.concatenate([part.vectors for part in parts]),
+        np.concatenate([np.pad(part.features, ((0, 0), (0, width - part.features.shape[1]))) for part in parts]),
         np.concatenate([part.classes for part in parts]),
         np.concatenate([part.groups for part in parts]),
         np.concatenate([part.sources for part in parts]),
@@ -83,6 +94,7 @@ def arranged(
         if chosen:
             by_modality[modality] = Items(
                 np.stack([one.vector for one in chosen]),
+                np.stack([one.feature for one in chosen]),
                 np.array([number[labels[one.path]] for one in chosen], dtype=np.int64),
                 np.array([groups[one.path] for one in chosen], dtype=np.int64),
                 np.full(len(chosen), source, dtype=np.int64),

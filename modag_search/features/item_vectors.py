@@ -10,7 +10,7 @@ import numpy as np
 from modag_search import media
 from modag_search.errors import MediaError, ModagError, NothingFoundError
 from modag_search.features.files import FeatureReader, FileFeatures
-from modag_search.features.vectors import SegmentVectors
+from modag_search.features.vectors import SegmentVectors, of_unit_length
 from modag_search.features.words import vectors_of_words
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
@@ -36,6 +36,8 @@ class ItemVector:
         Those that hold for the segments; none for files that were not looked up by label.
     vector : np.ndarray [shape=(d,), float32]
         Mean of the vectors of the segments, of unit length.
+    feature : np.ndarray [shape=(d_features,), float32]
+        Mean of what these were made of, each of unit length.
     """
 
     path: str
@@ -43,6 +45,7 @@ class ItemVector:
     modality: Modality
     labels: tuple[str, ...]
     vector: Float32Array
+    feature: Float32Array
 
 
 class ItemVectors:
@@ -137,6 +140,7 @@ class ItemVectors:
                 modality=modality,
                 labels=(),
                 vector=_unit(self._space.project(modality, rows).sum(axis=0, dtype=np.float64)),
+                feature=of_unit_length(rows).mean(axis=0),
             )
             for modality, rows in sorted(features.items())
         ]
@@ -153,20 +157,24 @@ class ItemVectors:
         for item in items:
             for modality in MODALITIES:
                 if item.id in sums[modality]:
+                    vector, feature, count = sums[modality][item.id]
                     yield ItemVector(
                         path=item.path,
                         content_hash=item.content_hash,
                         modality=modality,
                         labels=tuple(sorted(labels.get(item.id, ()))),
-                        vector=_unit(sums[modality][item.id]),
+                        vector=_unit(vector),
+                        feature=(feature / count).astype(np.float32),
                     )
 
-    def _sums(self, modality: Modality, owners: Mapping[int, int]) -> dict[int, np.ndarray]:
-        """Add up the vectors of segments by item."""
-        sums: dict[int, np.ndarray] = {}
-        ids, vectors = SegmentVectors(self._catalog, self._space, self._encoder).of(modality, owners)
-        for segment, vector in zip(ids.tolist(), vectors.astype(np.float64), strict=True):
-            sums[owners[segment]] = sums.get(owners[segment], 0) + vector
+    def _sums(self, modality: Modality, owners: Mapping[int, int]) -> dict[int, tuple[np.ndarray, np.ndarray, int]]:
+        """Add up the vectors and the features of segments by item, and count them."""
+        sums: dict[int, tuple[np.ndarray, np.ndarray, int]] = {}
+        reader = SegmentVectors(self._catalog, self._space, self._encoder)
+        ids, vectors, features = reader.with_features(modality, owners)
+        for segment, vector, feature in zip(ids.tolist(), vectors.astype(np.float64), features, strict=True):
+            of_vectors, of_features, count = sums.get(owners[segment], (0.0, 0.0, 0))
+            sums[owners[segment]] = (of_vectors + vector, of_features + feature, count + 1)
         return sums
 
 

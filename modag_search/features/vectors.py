@@ -20,6 +20,13 @@ _SEGMENTS_AT_ONCE = 4096
 _MANY = 20_000
 
 
+def of_unit_length(features: Float32Array) -> Float32Array:
+    """Scale features ``[shape=(n, d)]`` to unit length, row by row."""
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    scaled: Float32Array = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return scaled
+
+
 class SegmentVectors:
     """Reads vectors in the space; no media are decoded and no encoder runs.
 
@@ -59,6 +66,36 @@ class SegmentVectors:
         joined = np.concatenate(ids)
         order = np.argsort(joined)
         return joined[order], np.concatenate(vectors)[order]
+
+    def with_features(
+        self, modality: Modality, segment_ids: Iterable[int]
+    ) -> tuple[Int64Array, Float32Array, Float32Array]:
+        """Return the vectors of segments of one modality, and the features that they are made of.
+
+        Parameters
+        ----------
+        modality : {"image", "sound"}
+        segment_ids : iterable of int
+            As for `of`.
+
+        Returns
+        -------
+        segment_ids : np.ndarray [shape=(n,), int64]
+            Ascending.
+        vectors : np.ndarray [shape=(n, d), float32]
+        features : np.ndarray [shape=(n, d_features), float32]
+            Of unit length.
+        """
+        wanted = np.unique(np.fromiter(segment_ids, dtype=np.int64))
+        width = self._encoder.encoders[modality].dimension
+        parts = [
+            (found, self._space.project(modality, features), of_unit_length(features))
+            for found, features in self._features(modality, wanted)
+        ]
+        none = (np.zeros(0, np.int64), np.zeros((0, self._space.dimension)), np.zeros((0, width)))
+        ids, vectors, features = (np.concatenate(column) for column in zip(none, *parts, strict=True))
+        order = np.argsort(ids)
+        return ids[order], vectors[order].astype(np.float32), features[order].astype(np.float32)
 
     def of_words(self, texts: Sequence[str]) -> tuple[Int64Array, Float32Array]:
         """Return the places of the texts that are understood, and their vectors; see `words.vectors_of_words`."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from modag_search.classify.linear_head import Head
     from modag_search.errors import ModagError
     from modag_search.ingest.run import Progress
+    from modag_search.labels.files import FolderLevel, ReadingOptions
     from modag_search.labels.vocabulary import Vocabulary
     from modag_search.space import Space
     from modag_search.values import (
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         DuplicateGroup,
         Failure,
         Hit,
+        ImportReport,
         IndexReport,
         ItemRecord,
         LabelIssue,
@@ -401,6 +403,56 @@ class Index:
         One that was transferred may come back with the next transfer; `deny` sees to it that it does not.
         """
         return self.labels.take(find_items(self._catalog, one_or_more(paths)), label)
+
+    def import_labels(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        from_folders: bool = False,
+        level: FolderLevel = None,
+        skip_missing: bool = False,
+        dry_run: bool = False,
+        options: ReadingOptions | None = None,
+    ) -> ImportReport:
+        """Give items the labels that a file or the names of folders say, all or none of them.
+
+        Parameters
+        ----------
+        source : str or os.PathLike
+            A file of labels, told by its looks (CSV, JSONL, JAMS, Audacity, Raven, BirdNET, VIA, ...), a folder of JAMS
+            files, or with `from_folders` a folder of folders whose names are the labels.
+        from_folders : bool
+        level : int or "innermost", optional
+            Which of these folders: 0 for those in `source`, and so on. By default those; where all of them divide a
+            collection (train, valid, test), those in them.
+        skip_missing : bool
+            Pass over what names no item, or could mean several.
+        dry_run : bool
+            Write nothing; report what would be given.
+        options : ReadingOptions, optional
+            How the file is read, where its looks do not say so.
+
+        Returns
+        -------
+        ImportReport
+            `labels.undo` takes its run back.
+
+        Raises
+        ------
+        UsageError
+            If the source cannot be read or meant; the message names the file and the line, and nothing has been done.
+        """
+        from modag_search.labels.files import import_labels
+
+        return import_labels(
+            self._catalog,
+            source,
+            from_folders=from_folders,
+            level=level,
+            skip_missing=skip_missing,
+            dry_run=dry_run,
+            options=options,
+        )
 
     def item(self, path: str | os.PathLike[str]) -> ItemRecord:
         """Return the item at a path, or ``id:N``.

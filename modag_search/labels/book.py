@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 from typing import TYPE_CHECKING, Any, get_args
 
 from modag_search.catalog import Annotation, LabelMode
 from modag_search.errors import UsageError
 from modag_search.labels.changes import tell_of_change
-from modag_search.labels.checks import check_part_of, checked_name
+from modag_search.labels.checks import check_part_of, checked_name, looks_like_several
 from modag_search.labels.vocabulary import one_or_more_names
+from modag_search.spelling import bare, composed, did_you_mean
 from modag_search.values import Given, LabelKind, LabelSummary, MediaKind
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog, LabelChange
     from modag_search.hierarchy import Hierarchy
     from modag_search.values import ItemRecord, RunRecord
+
+logger = logging.getLogger(__name__)
 
 _MODES: tuple[LabelMode, ...] = get_args(LabelMode)
 _KINDS: tuple[LabelKind, ...] = get_args(LabelKind)
@@ -75,6 +80,8 @@ class LabelBook:
             raise UsageError(f"{both[0]}: cannot both hold and not hold")
         for item in items:
             _check_can_be_labelled(item, start_s, end_s)
+        new = self._catalog.labels.unknown([*names, *not_names])
+        known = self._catalog.labels.names() if new else set()
         said: dict[str, Any] = {"labels": names, "not": not_names or None, "tags": are_tags or None}
         run = self._start({**said, "items": len(items), "start_s": start_s, "end_s": end_s})
         annotations = [
@@ -92,6 +99,11 @@ class LabelBook:
             for name in some
         ]
         added = annotate(self._catalog, annotations, run=run, tags=names if are_tags else ())
+        warn_of_new(sorted(new), known)
+        for name in sorted(new):
+            if (several := looks_like_several(name)) is not None:
+                each = shlex.join(argument for part in several[1] for argument in ("--as", part))
+                logger.warning("%r is one label; `%s` gives %d", name, each, len(several[1]))
         return Given(run=run, added=added)
 
     def take(self, items: Sequence[ItemRecord], label: str) -> int:
@@ -160,7 +172,10 @@ class LabelBook:
         words = means.strip() if means is not None else None
         if words is not None and len(set(names)) != 1:
             raise UsageError(f"{words!r}: can say what one label means, not what {len(set(names))} do")
-        return self._catalog.labels.add(dict.fromkeys(names, words))
+        known = self._catalog.labels.names()
+        n_added = self._catalog.labels.add(dict.fromkeys(names, words))
+        warn_of_new(names, known)
+        return n_added
 
     def summaries(self) -> list[LabelSummary]:
         """Return the labels that an item has, that the hierarchy names, or that were added, in order of name."""
@@ -196,9 +211,12 @@ class LabelBook:
             If there is no such label, or the new name is taken.
         """
         old, new = self._known(label), self.resolve(checked_name(new_name))
-        if new != old and new in self._catalog.labels.names():
+        known = self._catalog.labels.names()
+        if new != old and new in known:
             raise UsageError(f"{new}: is a label already; `modag label merge {old} --into {new}` makes the two one")
-        return self._catalog.labels.merge([old], new)
+        count = self._catalog.labels.merge([old], new)
+        warn_of_new([new], known - {old})
+        return count
 
     def merge(self, labels: Sequence[str], into: str) -> int:
         """Let labels become one, and return how many annotations it has then.
@@ -208,8 +226,11 @@ class LabelBook:
         UsageError
             If one of them is no label, or one would become a kind of itself.
         """
-        merged = [self._known(label) for label in labels]
-        return self._catalog.labels.merge(merged, self.resolve(checked_name(into)))
+        merged, name = [self._known(label) for label in labels], self.resolve(checked_name(into))
+        known = self._catalog.labels.names()
+        count = self._catalog.labels.merge(merged, name)
+        warn_of_new([name], known.difference(merged))
+        return count
 
     def remove(self, label: str) -> int:
         """Take a label from all items, and return how many annotations that were; one that was added is gone then.
@@ -288,7 +309,7 @@ class LabelBook:
         rivalry, names = self._catalog.hierarchy.rivalry, sorted(self._catalog.labels.class_names())
         rest = [name for name in names if name not in rivalry.set_apart]
         groups = [rest] if rivalry.rest_exclude else [[name] for name in rest]
-        return [*groups, *(sorted(rivals.labels) for rivals in rivalry.apart)] if names else []
+        return [*groups, *map(sorted, rivalry.apart)] if names else []
 
     def set_mode(self, mode: LabelMode) -> None:
         """Say whether labels exclude each other.
@@ -305,8 +326,12 @@ class LabelBook:
         self._catalog.hierarchy.set_mode(mode)
 
     def resolve(self, name: str) -> str:
-        """Return the label that AudioSet has this id for, or the name as it is."""
-        return self._by_audioset_id().get(name, name)
+        """Return the label that AudioSet has this id for, or the name itself, in the Unicode form NFC."""
+        return self._by_audioset_id().get(name, composed(name))
+
+    def did_you_mean(self, name: str) -> str:
+        """Ask, at the end of a message, for the labels that a name may have been meant for; nothing without such."""
+        return did_you_mean(name, self._catalog.labels.names() - {self.resolve(name)})
 
     def is_given(self, name: str) -> bool:
         """Tell whether any item has a label, or one that is a kind of it."""
@@ -319,7 +344,8 @@ class LabelBook:
     def _known(self, name: str) -> str:
         label = self.resolve(name.strip())
         if label not in self._catalog.labels.names():
-            raise UsageError(f"{name}: is no label of this index; `modag label list` lists them")
+            hint = self.did_you_mean(name)
+            raise UsageError(f"{name}: is no label of this index; `modag label list` lists them{hint}")
         return label
 
     def _by_audioset_id(self) -> dict[str, str]:
@@ -352,6 +378,21 @@ def annotate(catalog: Catalog, annotations: Iterable[Annotation], *, run: int, t
     for change in changes:
         tell_of_change(catalog, change)
     return added
+
+
+def warn_of_new(names: Iterable[str], known: Collection[str]) -> None:
+    """Say which new labels differ from those that are known in case or in signs between words alone."""
+    by_bare: dict[str, list[str]] = {}
+    for one in sorted(known):
+        by_bare.setdefault(bare(one), []).append(one)
+    for name in dict.fromkeys(names):
+        if name not in known and (beside := by_bare.get(bare(name))):
+            logger.warning(
+                "label %r is new beside %s; `%s` makes them one",
+                name,
+                " and ".join(map(repr, beside)),
+                shlex.join(["modag", "label", "merge", name, "--into", beside[0]]),
+            )
 
 
 def _check_can_be_labelled(item: ItemRecord, start_s: float | None, end_s: float | None) -> None:

@@ -30,17 +30,18 @@ def tell_of_change(catalog: Catalog, change: LabelChange) -> None:
     if before == after:
         return
     rest = [name for name in catalog.labels.class_names() if name not in after.set_apart]
+    if len(rest) < 2:
+        return  # no two labels exclude each other yet
     if apart := sorted(after.set_apart - before.set_apart):
-        logger.warning("%s from now on%s", _standing_beside(catalog, apart), _of_the_rest(rest, after))
-    if again := sorted(before.set_apart - after.set_apart):
         logger.warning(
-            "%s seldom beside others any more: judged as one of %d labels that exclude each other from now on",
-            f"{some_of(again)} {'stands' if len(again) == 1 else 'stand'}",
-            len(rest),
+            "%s from now on; %s (`modag label mode` shows it)", _standing(catalog, apart), _left(rest, after)
         )
+    if again := sorted(before.set_apart - after.set_apart):
+        called = f"{some_of(again)} {'stands' if len(again) == 1 else 'stand'}"
+        logger.warning("%s seldom beside others any more: %d labels exclude each other from now on", called, len(rest))
 
 
-def _standing_beside(catalog: Catalog, apart: list[str]) -> str:
+def _standing(catalog: Catalog, apart: list[str]) -> str:
     if len(apart) > 1:
         return f"{some_of(apart)} stand beside other labels: judged apart from these"
     n_others = len(catalog.labels.standing_beside(apart[0]))
@@ -48,8 +49,7 @@ def _standing_beside(catalog: Catalog, apart: list[str]) -> str:
     return f"{apart[0]} stands beside {beside}: judged by itself"
 
 
-def _of_the_rest(rest: list[str], rivalry: Rivalry) -> str:
-    if not rivalry.rest_leads:
-        return "; most of what has labels has several, so that each is judged for itself (`modag label mode` shows it)"
-    others = f"; the other {len(rest)} exclude each other as before" if len(rest) > 1 else ""
-    return f"{others} (`modag label mode` shows it)"
+def _left(rest: list[str], rivalry: Rivalry) -> str:
+    if rivalry.rest_leads:
+        return f"the other {len(rest)} exclude each other as before"
+    return "most of what has labels has several, so that each is judged for itself"

@@ -6,16 +6,18 @@ import math
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
+from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from modag_search.values import ItemRecord
 
+_SEPARATORS = (";", "|", "\n", ",")
 _SLACK_S = 0.5
 """Programs differ in how long they say that a file is: MP3 pads, others round."""
 
 
 def checked_name(label: str, *, where: str = "") -> str:
-    """Return a label without the white space around it.
+    """Return a label without the white space around it, in composed form (Unicode NFC).
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ def checked_name(label: str, *, where: str = "") -> str:
     UsageError
         If nothing is left of it, or it has a character that the catalog cannot keep.
     """
-    name = label.strip()
+    name = composed(label).strip()
     begun = f"{where}: " if where else ""
     if not name:
         raise UsageError(f"{begun}a label must have a name")
@@ -40,6 +42,15 @@ def checked_name(label: str, *, where: str = "") -> str:
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in name):
         raise UsageError(f"{begun}{name!a}: a label must be text in UTF-8")
     return name
+
+
+def looks_like_several(text: str) -> tuple[str, list[str]] | None:
+    """Divide text that looks like several labels: what stands between them, and each; None for what looks like one."""
+    for sign in _SEPARATORS:
+        parts = [part.strip() for part in text.split(sign) if part.strip()]
+        if len(parts) > 1:
+            return sign, parts
+    return None
 
 
 def check_part(start_s: float | None, end_s: float | None, *, where: str) -> None:

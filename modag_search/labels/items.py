@@ -6,14 +6,16 @@ import os
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
+from modag_search.spelling import composed, near
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.values import ItemRecord
 
 _ID = "id:"
+_SUGGESTED = 3
 
 
 def find_items(catalog: Catalog, names: Sequence[str]) -> list[ItemRecord]:
@@ -23,7 +25,7 @@ def find_items(catalog: Catalog, names: Sequence[str]) -> list[ItemRecord]:
     ----------
     catalog : Catalog
     names : sequence of str, length n
-        Paths, or ``id:N``.
+        Paths, or ``id:N``. A path that is not there as it is given is looked up in other Unicode forms.
 
     Returns
     -------
@@ -39,6 +41,7 @@ def find_items(catalog: Catalog, names: Sequence[str]) -> list[ItemRecord]:
     with catalog.view():
         by_id = catalog.items.get_many(ids) if ids else {}
         by_path = catalog.items.at_many(paths) if paths else {}
+        by_path |= _in_other_forms(catalog, paths.difference(by_path))
     found = []
     for name in names:
         number = _id_in(name)
@@ -56,6 +59,29 @@ def find_item(catalog: Catalog, name: str) -> ItemRecord:
     return find_items(catalog, [name])[0]
 
 
+def _in_other_forms(catalog: Catalog, paths: Iterable[str]) -> dict[str, ItemRecord]:
+    """Find items whose paths differ from some in their Unicode form alone, by the paths given.
+
+    Raises
+    ------
+    UsageError
+        If there are several of one name.
+    """
+    wanted = {composed(path): path for path in paths if not path.isascii()}
+    if not wanted:
+        return {}
+    found: dict[str, list[int]] = {}
+    for item_id, path in catalog.items.paths_under("/"):
+        if (form := composed(path)) in wanted:
+            found.setdefault(wanted[form], []).append(item_id)
+    for path, ids in found.items():
+        if len(ids) > 1:
+            several = " or ".join(f"id:{item_id}" for item_id in ids)
+            raise UsageError(f"{path}: is {several}, whose names look the same; name one by its id")
+    items = catalog.items.get_many(ids[0] for ids in found.values())
+    return {path: items[ids[0]] for path, ids in found.items()}
+
+
 def _id_in(name: str) -> int | None:
     digits = name.removeprefix(_ID)
     is_id = name.startswith(_ID) and digits.isascii() and digits.isdecimal()
@@ -70,5 +96,25 @@ def _why_absent(catalog: Catalog, name: str) -> str:
         return "is a folder; name its files, or take the names of folders for labels with --from-folders"
     reason = next((failure.reason for failure in catalog.failures.all() if failure.path == path), None)
     if reason is None:
-        return "is not in the index; `modag index` takes files in"
+        return f"is not in the index; `modag index` takes files in{items_meant(catalog, path)}"
     return f"could not be indexed ({reason}); `modag failures` lists such files, `--retry-failed` tries again"
+
+
+def items_meant(catalog: Catalog, path: str) -> str:
+    """Ask, at the end of a message, for the items that a path may have been meant for.
+
+    Those of its name elsewhere, in upper or lower case, or else those of nearly its name in its folder.
+    """
+    folder, name = os.path.split(path)
+    beside: dict[str, list[str]] = {}
+    elsewhere = []
+    for _, other in catalog.items.paths_under("/"):
+        its_folder, its_name = os.path.split(other)
+        if composed(its_name).casefold() == composed(name).casefold():
+            elsewhere.append(other)
+        elif its_folder == folder:
+            beside.setdefault(os.path.splitext(its_name)[0], []).append(its_name)
+    # Without endings, which all have in common.
+    alike = [one for stem in near(os.path.splitext(name)[0], beside) for one in beside[stem]]
+    meant = " or ".join((elsewhere or alike)[:_SUGGESTED])
+    return f"; did you mean {meant}?" if meant else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from modag_search.errors import UsageError
 from modag_search.labels.files.hierarchies import read_hierarchy_file
 from modag_search.labels.vocabulary import Vocabulary, readable
+from modag_search.spelling import bare
 from modag_search.tables import read_rows
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ class Preset(Vocabulary):
         """
         owners: dict[str, list[str]] = {}
         for label, code in self.codes.items():
-            owners.setdefault(_bare(code), []).append(label)
+            owners.setdefault(bare(code), []).append(label)
         # A code that several share is nobody's name.
         names = {code: sharing[0] for code, sharing in owners.items() if len(sharing) == 1}
-        names |= {_bare(name): name for name in self.texts}
-        return {label: names[_bare(label)] for label in labels if label not in self.texts and _bare(label) in names}
+        names |= {bare(name): name for name in self.texts}
+        return {label: names[bare(label)] for label in labels if label not in self.texts and bare(label) in names}
 
 
 @functools.cache
@@ -94,8 +94,3 @@ def preset(name: str) -> Preset:
         codes=codes,
         means=means,
     )
-
-
-def _bare(name: str) -> str:
-    """Write a name in lower case, with a space for any signs between words."""
-    return " ".join(re.split(r"[\s_-]+", name.casefold()))

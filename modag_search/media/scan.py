@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
 from modag_search.media.kinds import kind_of
+from modag_search.spelling import on_disk
 from modag_search.values import ScannedFile, ScanProblem
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def scan(
 
 
 def _stat_roots(paths: Sequence[str]) -> list[tuple[str, os.stat_result]]:
-    roots = dict.fromkeys(os.path.abspath(path) for path in paths)
+    roots = dict.fromkeys(os.path.abspath(on_disk(path)) for path in paths)
     return [(root, _stat_root(root)) for root in roots]
 
 

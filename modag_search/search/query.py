@@ -8,7 +8,7 @@ import math
 import os
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,9 +22,10 @@ from modag_search.errors import (
     UsageError,
 )
 from modag_search.features.files import FeatureReader, FileFeatures
-from modag_search.features.vectors import SegmentVectors
+from modag_search.features.vectors import SegmentVectors, of_unit_length
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item
+from modag_search.spelling import on_disk
 from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, Modality
 
 if TYPE_CHECKING:
@@ -51,11 +52,14 @@ class Query:
     ----------
     vectors : Mapping of {"image", "sound", "text"} to np.ndarray [shape=(n, d), float32]
         Vectors of the query's segments, by the modality that they come from.
+    features : Mapping of {"image", "sound"} to np.ndarray [shape=(n, d_features), float32]
+        What these were made of, of unit length, where they were made of media.
     without : frozenset of int
         Ids of items that are no answer: the query itself.
     """
 
     vectors: Mapping[QueryModality, Float32Array]
+    features: Mapping[Modality, Float32Array] = field(default_factory=dict)
     without: frozenset[int] = frozenset()
 
 
@@ -95,6 +99,7 @@ class QueryMaker:
             return self._of_label(name)
         if name.startswith("id:"):
             return self._of_item(find_item(self._catalog, name), start_s=start_s, end_s=end_s)
+        name = on_disk(name)
         if (words := self._words_in(name)) is not None:
             if is_part:
                 raise UsageError(f"{name}: words have no duration, so no part of them can be chosen by time")
@@ -179,7 +184,7 @@ class QueryMaker:
             for name in names:
                 item = find_item(self._catalog, name) if name.startswith("id:") else None
                 taken.append(name if item is None else item.path)
-                yield item or os.path.abspath(name)
+                yield item or os.path.abspath(on_disk(name))
 
         for found in self._reader.of_each(asked(), workers=workers):
             name = taken.popleft()
@@ -221,9 +226,10 @@ class QueryMaker:
 
     def _of_label(self, name: str) -> Query:
         """Ask with the mean of what was given a label, or a kind of it, for each modality; that is no answer itself."""
-        labels = LabelBook(self._catalog).with_descendants(name.removeprefix("label:"))
+        book, label = LabelBook(self._catalog), name.removeprefix("label:")
+        labels = book.with_descendants(label)
         if not len(self._catalog.labels.items_labelled(*labels)):
-            raise NothingFoundError(f"{name}: no item has this label")
+            raise NothingFoundError(f"{name}: no item has this label{book.did_you_mean(label)}")
         found = {m: self._catalog.labels.labelled_segments(m, labels=labels, given=True) for m in MODALITIES}
         if not any(len(ids) for ids, _, _ in found.values()):
             found = {m: self._catalog.labels.labelled_segments(m, labels=labels) for m in MODALITIES}
@@ -248,7 +254,8 @@ class QueryMaker:
         vectors: dict[QueryModality, Float32Array] = {
             modality: self._space.project(modality, rows) for modality, rows in features.items()
         }
-        return Query(vectors=vectors, without=without)
+        scaled = {modality: of_unit_length(rows) for modality, rows in features.items()}
+        return Query(vectors=vectors, features=scaled, without=without)
 
 
 def common_direction(vectors: Float32Array) -> Float32Array:

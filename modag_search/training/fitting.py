@@ -17,6 +17,14 @@ from modag_search.settings import IndexSettings
 from modag_search.space import Space
 from modag_search.training.class_head import SharedClassHeadSettings, fit_shared_class_head
 from modag_search.training.collecting import Collected, collect, collect_labelled
+from modag_search.training.comparison import (
+    FOLDS,
+    MADE_BY,
+    NamingComparison,
+    compare_naming,
+    warn_of_losses,
+    was_trained_elsewhere,
+)
 from modag_search.training.manifest import read_manifest
 from modag_search.training.names import MeaningSettings, NameVectors, make_meaning, packaged_names
 from modag_search.training.space import (
@@ -29,7 +37,7 @@ from modag_search.training.space import (
     train_branches,
     unrelated_similarities,
 )
-from modag_search.training.splitting import split
+from modag_search.training.splitting import taught_and_checks
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -41,22 +49,33 @@ if TYPE_CHECKING:
     from modag_search.training.checkpoint import Checkpoint
     from modag_search.values import Float32Array
 
+    _Tell = Callable[[str, int, int], None]
+
 _SHARES = (0.5, 0.8)
 _LEAST_SHARE = 0.2
 _UNCHECKED_SHARE = 0.5
 _LENGTHS_MULTIPLE_OF = 32
 """Vector units and product quantisers take vectors by such parts."""
-_MOST_CHECKED = 2000
-"""Held-out segments of a modality that the checks ask with: enough to tell two checks apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedSpace:
-    """A space, how its training went, and the files that could not be used for it."""
+    """A space, how its training went, and the files that could not be used for it.
+
+    Attributes
+    ----------
+    space : Space
+    failures : list of MediaError
+    history : list of dict
+        See `TrainedBranches`.
+    naming : dict of modality to NamingComparison
+        Whether it names better or worse than what was there before; see `compare_naming`.
+    """
 
     space: Space
     failures: list[MediaError]
     history: list[dict[str, float]]
+    naming: Mapping[Modality, NamingComparison]
 
 
 def fit_space(
@@ -70,6 +89,7 @@ def fit_space(
     names: bool = True,
     videos: bool = False,
     held_out: float = 0.15,
+    compare: bool = True,
     workers: int | None = None,
     checkpoint: Checkpoint | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -95,6 +115,9 @@ def fit_space(
         Take the frames and the sound of each moment of a video for a pair, whatever its label.
     held_out : float
         Share of files kept from training, which decide when to stop and are scored on the card.
+    compare : bool
+        Train four more, each without a quarter of the files, to see whether the space names a modality better or worse
+        than its features, and than the space of `index`; where it is worse, a warning says so.
     workers : int, optional
     checkpoint : Checkpoint, optional
         Where the training notes its state, and goes on from; to be removed once the space is kept.
@@ -118,25 +141,11 @@ def fit_space(
         checkpoint.require(identity_of(settings))
     tell = progress or (lambda _what, _done, _all: None)
     encoder = MediaEncoder(index.settings if index else encoders or IndexSettings())
-    stored = StoredFeatures(index.catalog, encoder.fingerprints) if index else None
-    if manifest is None and index and stored:
-        collected = collect_labelled(
-            index.catalog, stored, videos=videos, on_failure=on_failure, name=f"index {index.folder}"
-        )
-    else:
-        assert manifest is not None
-        entries = read_manifest(manifest, videos=videos)
-        n_files = len({entry.path for entry in entries})
-        collected = collect(
-            entries,
-            encoder,
-            stored=stored,
-            workers=workers,
-            progress=lambda n: tell("encoding", n, n_files),
-            on_failure=on_failure,
-            name=str(manifest),
-        )
-    taught, checks = _taught_and_checks(collected, share=held_out, seed=settings.seed)
+    former = index.space if compare and index and was_trained_elsewhere(index.space) else None
+    collected = _collect(
+        manifest, encoder, index=index, videos=videos, workers=workers, tell=tell, on_failure=on_failure
+    )
+    taught, checks = taught_and_checks(collected, share=held_out, seed=settings.seed)
     trained = train_branches(
         taught,
         validation=checks,
@@ -145,23 +154,53 @@ def fit_space(
         checkpoint=checkpoint,
     )
     source = {"manifest": manifest.name} if manifest else {"index": index.folder.name if index else ""}
-    card: dict[str, Any] = {"name": name, "made_by": "modag train space", **source}
+    card: dict[str, Any] = {"name": name, "made_by": MADE_BY, **source}
     learned = make_space(trained, encoder=encoder, card=card)
-    space = _with_best_class_heads(
-        learned,
-        encoder,
-        taught,
-        checks,
-        collected.groups,
-        wanted=class_heads,
-        names=packaged_names() if names else None,
-        settings=settings,
-    )
+    recipe = _Recipe(encoder, collected.groups, settings, class_heads, packaged_names() if names else None)
+    space = recipe.with_best_class_heads(learned, taught, checks)
     card |= _account(collected, trained, taught, checks, space)
+    naming: dict[Modality, NamingComparison] = {}
+    if compare:
+        again = partial(recipe.again, n_steps=trained.best_step, share=space.class_head_share, tell=tell)
+        naming = compare_naming(collected, again, former=former, seed=settings.seed)
+        warn_of_losses(naming, former=former)
+    card["naming"] = {modality: found.card() for modality, found in naming.items()}
+    card["former_space"] = former.name if former else None
     card["settings"] = {**dataclasses.asdict(settings), "held_out": held_out}
     card["knowledge"] = {"share": space.class_head_share, "names": len(space.names), "words": space.reads_words}
     card["versions"] = library_versions()
-    return FittedSpace(dataclasses.replace(space, card=card), collected.failures, trained.history)
+    return FittedSpace(dataclasses.replace(space, card=card), collected.failures, trained.history, naming)
+
+
+def _collect(
+    manifest: Path | None,
+    encoder: MediaEncoder,
+    *,
+    index: Index | None,
+    videos: bool,
+    workers: int | None,
+    tell: _Tell,
+    on_failure: Callable[[MediaError], None] | None,
+) -> Collected:
+    """Take the examples of a manifest, or of the labels of an index."""
+    stored = StoredFeatures(index.catalog, encoder.fingerprints) if index else None
+    if manifest is None:
+        assert index is not None
+        assert stored is not None
+        return collect_labelled(
+            index.catalog, stored, videos=videos, on_failure=on_failure, name=f"index {index.folder}"
+        )
+    entries = read_manifest(manifest, videos=videos)
+    n_files = len({entry.path for entry in entries})
+    return collect(
+        entries,
+        encoder,
+        stored=stored,
+        workers=workers,
+        progress=lambda n: tell("encoding", n, n_files),
+        on_failure=on_failure,
+        name=str(manifest),
+    )
 
 
 def make_space(trained: TrainedBranches, *, encoder: MediaEncoder, card: Mapping[str, Any]) -> Space:
@@ -261,47 +300,52 @@ def _projections(space: Space) -> dict[Modality, Callable[[Float32Array], Float3
     return {modality: partial(space.project, modality) for modality in MODALITIES}
 
 
-def _with_best_class_heads(
-    space: Space,
-    encoder: MediaEncoder,
-    taught: Mapping[Modality, Examples],
-    checks: Mapping[Modality, Examples] | None,
-    groups: Sequence[str],
-    *,
-    wanted: SharedClassHeadSettings | None,
-    names: NameVectors | None,
-    settings: SpaceTrainingSettings,
-) -> Space:
-    """Add class_heads: as much as is wanted, or the share that names what was held out best.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Recipe:
+    """What a space is made by beside its examples; `groups` are the names of theirs."""
 
-    With names, some share is kept whatever is held out: a space without it would understand no words.
-    """
-    full = with_class_heads(
-        space, encoder, taught, groups, settings=wanted or SharedClassHeadSettings(), names=names, seed=settings.seed
-    )
-    if wanted or not full.names:
-        return full
-    weighted = partial(_weighted, full, examples=taught, groups=groups)
-    if checks is None:
-        return weighted(share=_UNCHECKED_SHARE)
-    least = weighted(share=_LEAST_SHARE) if full.reads_words else space
-    candidates = [least, *(weighted(share=share) for share in _SHARES)]
-    return max(candidates, key=lambda candidate: cross_modal_accuracy(_projections(candidate), taught, checks))
+    encoder: MediaEncoder
+    groups: Sequence[str]
+    settings: SpaceTrainingSettings
+    class_heads: SharedClassHeadSettings | None
+    names: NameVectors | None
 
+    def with_best_class_heads(
+        self, space: Space, taught: Mapping[Modality, Examples], checks: Mapping[Modality, Examples] | None
+    ) -> Space:
+        """Add class heads: as much as is wanted, or the share that names what was held out best.
 
-def _taught_and_checks(
-    collected: Collected, *, share: float, seed: int
-) -> tuple[dict[Modality, Examples], dict[Modality, Examples] | None]:
-    """Divide what was collected; None where there is nothing to check with."""
-    taught, held_out = split(collected, share=share, seed=seed)
-    if not all(len(held_out[modality].groups) for modality in MODALITIES):
-        return collected.examples, None
-    random = np.random.default_rng(seed)
-    for modality, examples in held_out.items():
-        chosen = np.zeros(len(examples.groups), dtype=bool)
-        chosen[random.permutation(len(chosen))[:_MOST_CHECKED]] = True
-        held_out[modality] = examples.only(chosen)
-    return taught, held_out
+        With names, some share is kept whatever is held out: a space without it would understand no words.
+        """
+        full = self._with_class_heads(space, taught)
+        if self.class_heads or not full.names:
+            return full
+        weighted = partial(_weighted, full, examples=taught, groups=self.groups)
+        if checks is None:
+            return weighted(share=_UNCHECKED_SHARE)
+        least = weighted(share=_LEAST_SHARE) if full.reads_words else space
+        candidates = [least, *(weighted(share=share) for share in _SHARES)]
+        return max(candidates, key=lambda candidate: cross_modal_accuracy(_projections(candidate), taught, checks))
+
+    def again(
+        self, taught: Mapping[Modality, Examples], fold: int, *, n_steps: int, share: float, tell: _Tell
+    ) -> Space:
+        """Make the space that these examples would have made, in as many steps and with the same share."""
+        trained = train_branches(
+            taught,
+            validation=None,
+            settings=self.settings,
+            stop_after=n_steps,
+            progress=lambda step, _loss: tell("comparing", fold * n_steps + step, FOLDS * n_steps),
+        )
+        space = make_space(trained, encoder=self.encoder, card={})
+        if share == 0:
+            return space
+        return _weighted(self._with_class_heads(space, taught), share=share, examples=taught, groups=self.groups)
+
+    def _with_class_heads(self, space: Space, taught: Mapping[Modality, Examples]) -> Space:
+        chosen, seed = self.class_heads or SharedClassHeadSettings(), self.settings.seed
+        return with_class_heads(space, self.encoder, taught, self.groups, settings=chosen, names=self.names, seed=seed)
 
 
 def _count_groups(examples: Mapping[Modality, Examples]) -> dict[str, int]:

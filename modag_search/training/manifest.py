@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from modag_search import media
 from modag_search.errors import UsageError
+from modag_search.spelling import composed, on_disk
 from modag_search.tables import Row, read_rows, text_in
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def _labelled(rows: Iterable[Row], path: Path, *, videos: bool) -> list[Manifest
         if is_video and (videos or not str(row.get("label") or "").strip()):
             entries.append(ManifestEntry(name, name, kind="moments", line=line))
         else:
-            entries.append(ManifestEntry(name, text_in(row, "label", where=f"{path}: line {line}"), line=line))
+            label = composed(text_in(row, "label", where=f"{path}: line {line}"))
+            entries.append(ManifestEntry(name, label, line=line))
     return list(dict.fromkeys(entries))
 
 
@@ -148,4 +150,4 @@ def _file(row: Mapping[str, object], column: str, path: Path, line: int) -> str:
     kind = media.kind_of(name)
     if kind is not None and kind not in _TAKES.get(column, (kind,)):
         raise UsageError(f"{path}: line {line}: {name} is {_CALLED[kind]}, and cannot be the {column}")
-    return os.path.normpath(path.absolute().parent / name)
+    return os.path.normpath(on_disk(str(path.absolute().parent / name)))

@@ -40,6 +40,7 @@ __all__ = [
     "cross_modal_accuracy",
     "cross_modal_recall",
     "identity_of",
+    "shares_of_votes",
     "train_branches",
     "unrelated_similarities",
 ]
@@ -95,6 +96,7 @@ def train_branches(
     *,
     validation: Mapping[Modality, Examples] | None,
     settings: SpaceTrainingSettings,
+    stop_after: int | None = None,
     progress: Callable[[int, float], None] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> TrainedBranches:
@@ -107,6 +109,8 @@ def train_branches(
         Held-out examples, which decide when to stop: naming them by the training examples of the other modality, or,
         where none of their groups is taught, finding those of the other modality that they belong to.
     settings : SpaceTrainingSettings
+    stop_after : int, optional
+        Steps after which it ends before its time, with the learning rate as it is then.
     progress : callable, optional
         Called with step and loss.
     checkpoint : Checkpoint, optional
@@ -135,7 +139,8 @@ def train_branches(
         run.restore(state)
         if checkpoint.on_resume:
             checkpoint.on_resume(run.steps_done)
-    while run.steps_done < settings.steps and not run.is_stuck:
+    last = min(settings.steps, stop_after or settings.steps)
+    while run.steps_done < last and not run.is_stuck:
         loss = run.step()
         if validation is not None and run.steps_done % _CHECK_EVERY == 0:
             run.check(examples, validation)
@@ -311,12 +316,30 @@ def cross_modal_accuracy(
             continue
         classes, voter_class = np.unique(voting.groups, return_inverse=True)
         vectors, voter_vectors = branches[modality](asked.features), branches[other](voting.features)
-        guessed = [
-            vote_all(part @ voter_vectors.T, voter_class, n_classes=len(classes), k=20).argmax(axis=1)
-            for part in np.split(vectors, range(_QUERIES_AT_ONCE, len(vectors), _QUERIES_AT_ONCE))
-        ]
-        scores.append(macro_accuracy(asked.groups, classes[np.concatenate(guessed)]))
+        shares = shares_of_votes(vectors, voter_vectors, voter_class, n_classes=len(classes))
+        scores.append(macro_accuracy(asked.groups, classes[shares.argmax(axis=1)]))
     return float(np.mean(scores)) if scores else 0.0
+
+
+def shares_of_votes(
+    vectors: Float32Array, voter_vectors: Float32Array, voter_class: npt.NDArray[np.int64], *, n_classes: int
+) -> Float32Array:
+    """Let the 20 nearest of all voters vote, for so many queries at once as memory bears; see `vote_all`.
+
+    Parameters
+    ----------
+    vectors, voter_vectors : np.ndarray [shape=(n, d), float32]
+        Of unit length.
+    voter_class : np.ndarray [shape=(n_voters,), int64]
+        From 0 to ``n_classes - 1``.
+    n_classes : int
+
+    Returns
+    -------
+    np.ndarray [shape=(n, n_classes), float32]
+    """
+    parts = np.split(vectors, range(_QUERIES_AT_ONCE, len(vectors), _QUERIES_AT_ONCE))
+    return np.concatenate([vote_all(part @ voter_vectors.T, voter_class, n_classes=n_classes, k=20) for part in parts])
 
 
 def cross_modal_recall(

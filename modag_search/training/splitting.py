@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from modag_search.values import Int64Array, Modality
 
 _LEAST_FILES = 4
+_MOST_CHECKED = 2000
+"""Held-out segments of a modality that the checks ask with: enough to tell two checks apart."""
 
 
 def split(
@@ -49,6 +51,35 @@ def split(
         examples = collected.examples[modality]
         held[modality] |= np.isin(examples.groups, out)
         taught[modality], held_out[modality] = examples.only(~held[modality]), examples.only(held[modality])
+    return taught, held_out
+
+
+def taught_and_checks(
+    collected: Collected, *, share: float, seed: int
+) -> tuple[dict[Modality, Examples], dict[Modality, Examples] | None]:
+    """Divide what was collected into what is taught, and what checks are made with.
+
+    Parameters
+    ----------
+    collected : Collected
+    share : float
+    seed : int
+        As for `split`.
+
+    Returns
+    -------
+    taught : dict of modality to Examples
+    checks : dict of modality to Examples, or None
+        Not too many; None where a modality has nothing to check with, and all is taught.
+    """
+    taught, held_out = split(collected, share=share, seed=seed)
+    if not all(len(held_out[modality].groups) for modality in MODALITIES):
+        return collected.examples, None
+    random = np.random.default_rng(seed)
+    for modality, examples in held_out.items():
+        chosen = np.zeros(len(examples.groups), dtype=bool)
+        chosen[random.permutation(len(chosen))[:_MOST_CHECKED]] = True
+        held_out[modality] = examples.only(chosen)
     return taught, held_out
 
 

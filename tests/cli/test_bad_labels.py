@@ -27,11 +27,30 @@ BEAT = {"namespace": "beat", "data": [{"time": 0, "duration": 0, "value": 1, "co
 TAG = {"namespace": "tag_open", "data": [{"time": 0, "duration": 0, "value": "tone", "confidence": 1}]}
 
 FILES: dict[str, str | bytes] = {
-    "latin1.csv": b"path,label\nmedia/a.png,fl\xfcgelhorn\n",
+    "bytes.csv": b"path,label\nmedia/a.png,fl\xfc\0gelhorn\n",
     "headless.csv": "media/a.png,violin\n",
     "only_head.csv": "path,label\n",
     "hollow.csv": "",
-    "nameless.csv": "path,label\nmedia/a.png,loud\nmedia/b.png, \n",
+    "nameless.csv": "path,label\nmedia/b.png, \n",
+    "pathless.csv": "path,label\nmedia/a.png,loud\n,loud\n",
+    "several.csv": "path,label\nmedia/a.png,loud\nmedia/b.png,loud|bright\n",
+    "twice/a.csv": "path,label\ntwin.png,loud\n",
+    "ours.csv": "file name,genre\nmedia/a.png,loud\n",
+    "part.csv": "path,label,start,end\nmedia/a.wav,loud,0,0.5\n",
+    "sheet.csv": b"PK\3\4\x14\0",
+    "raven.txt": "Selection\tBegin Time (s)\tEnd Time (s)\tBegin File\n1\t0\t0.5\ta.wav\n",
+    "track.txt": "0.0\t0.5\tcall\nno line\n",
+    "other.json": '{"a": 1}',
+    "broken.json": '{"a": ',
+    "via.json": json.dumps(
+        {
+            "a.png1": {
+                "filename": "a.png",
+                "regions": [{"region_attributes": {"x": "1", "y": "2"}}],
+                "file_attributes": {},
+            }
+        }
+    ),
     "unknown.csv": "path,label\nmedia/a.png,loud\nmedia/nowhere.png,loud\n",
     "failed.csv": "path,label\nmedia/a.png,loud\nmedia/changed.png,loud\n",
     "backwards.csv": "path,label,start_s,end_s\nmedia/a.wav,loud,,\nmedia/a.wav,loud,0.75,0.25\n",
@@ -40,10 +59,10 @@ FILES: dict[str, str | bytes] = {
     "soon.csv": "path,label,start_s\nmedia/a.wav,loud,soon\n",
     "wide.csv": "path,label\nmedia/a.png,loud,bright\n",
     "broken.jsonl": '{"path": "media/a.png", "label": "loud"}\n{"path": \n',
-    "listed.jsonl": '{"path": "media/a.png", "label": ["loud"]}\n',
+    "listed.jsonl": '{"path": "media/a.png", "label": [3]}\n',
     "clash.csv": "path,label\nmedia/c.png,horn\nmedia/b.png,loud\nmedia/c.png,bell\n",
     "against.csv": "path,label\nmedia/c.png,horn\nmedia/a.png,bell\n",
-    "labels.txt": "path,label\nmedia/a.png,loud\n",
+    "labels.txt": "All of them are loud.\n",
     "media/a.jams": json.dumps({"annotations": [BEAT]}),
     "media/text.jams": "no JSON",
     "alone.jams": json.dumps({"annotations": [TAG]}),
@@ -55,7 +74,7 @@ FILES: dict[str, str | bytes] = {
     "childless.csv": "child,parent\nviolin,bowed\n,bowed\n",
     "listed_parents.jsonl": '{"child": "violin", "parent": ["bowed", "wooden"]}\n',
     "surrogate.jsonl": '{"child": "violin", "parent": "b\\ud800"}\n',
-    "latin1_tree.csv": b"child,parent\nfl\xfcgelhorn,brass\n",
+    "bytes_tree.csv": b"child,parent\nfl\xfc\0gelhorn,brass\n",
     "apart.csv": "child,parent\nhorn,brass\n",
     "theirs.csv": "a,b\n",
     "sub/kept.txt": "",
@@ -100,11 +119,35 @@ CASES = [
     # Files of labels.
     Case("label --from nowhere.csv", "error: {here}/nowhere.csv: cannot be read: No such file or directory"),
     Case("label --from nowhere.jams", "error: {here}/nowhere.jams: cannot be read: No such file or directory"),
-    Case("label --from latin1.csv", "error: {here}/latin1.csv: is not a text file", "UTF-8"),
+    Case("label --from bytes.csv", "error: {here}/bytes.csv: is not a text file", "UTF-8"),
+    Case("label --from sheet.csv", "error: {here}/sheet.csv: is a workbook or an archive", "save what it holds as CSV"),
+    Case("label --from ours.csv --encoding nonesuch", "error: nonesuch: there is no such encoding", "utf-8"),
+    Case("label --from bytes.csv --encoding ascii", "error: {here}/bytes.csv: is not in ascii"),
+    Case("label --from ours.csv", "error: {here}/ours.csv: line 1: must name the columns path,label", "--path-column"),
+    Case(
+        "label --from ours.csv --path-column x --label-column genre",
+        "error: {here}/ours.csv: line 1: has no column 'x'",
+        "it has file name, genre",
+    ),
+    Case("label --from part.csv", "error: {here}/part.csv: line 1: has end and start", "--start-column"),
+    Case(
+        "label --from several.csv", "error: {here}/several.csv: line 3: 'loud|bright' looks like 2", "--separator '|'"
+    ),
+    Case(
+        "label --from twice/a.csv",
+        "error: {here}/twice/a.csv: line 2: twin.png: is {here}/pairs/one/twin.png or ",
+        "more of its path",
+    ),
+    Case("label --from raven.txt", "error: {here}/raven.txt: line 1: which column holds the labels", "--label-column"),
+    Case("label --from track.txt", "error: {here}/track.txt: line 2: is no line of a label track"),
+    Case("label --from other.json", "error: {here}/other.json: is JSON of no kind", "COCO"),
+    Case("label --from broken.json", "error: {here}/broken.json: is not JSON"),
+    Case("label --from via.json", "error: {here}/via.json: which attribute holds the labels, x or y", "--label-column"),
     Case("label --from headless.csv", "error: {here}/headless.csv: line 1: must name the columns path,label"),
     Case("label --from only_head.csv", "error: {here}/only_head.csv: holds no rows"),
     Case("label --from hollow.csv", "error: {here}/hollow.csv: "),
-    Case("label --from nameless.csv", "error: {here}/nameless.csv: line 3: lacks label"),
+    Case("label --from nameless.csv", "error: {here}/nameless.csv: holds no labels (1 without a label)"),
+    Case("label --from pathless.csv", "error: {here}/pathless.csv: line 3: lacks path"),
     Case("label --from unknown.csv", "error: {here}/unknown.csv: line 3: {here}/media/nowhere.png: ", "--skip-missing"),
     Case(
         "label --from failed.csv",
@@ -118,7 +161,7 @@ CASES = [
     Case("label --from wide.csv", "error: {here}/wide.csv: line 2: has more cells than line 1", "quotes"),
     Case("label --from broken.jsonl", "error: {here}/broken.jsonl: line 2: is not JSON"),
     Case("label --from listed.jsonl", "error: {here}/listed.jsonl: line 1: lacks label"),
-    Case("label --from labels.txt", "error: {here}/labels.txt: is of no kind that labels are read from", ".jams"),
+    Case("label --from labels.txt", "error: {here}/labels.txt: is of no kind that labels are read from", "Audacity"),
     Case("label --from sub", "error: {here}/sub: holds no .jams files", "--from-folders"),
     Case("label --from-folders sub", "error: {here}/sub: holds no file that is in the index", "modag index"),
     Case("label --from-folders media", "error: {here}/media: its ", "in no folder that could name them"),
@@ -147,7 +190,7 @@ CASES = [
     Case("label hierarchy childless.csv", "error: childless.csv: line 3: lacks child"),
     Case("label hierarchy listed_parents.jsonl", "error: listed_parents.jsonl: line 1: ", "parent"),
     Case("label hierarchy surrogate.jsonl", "error: surrogate.jsonl: line 1: "),
-    Case("label hierarchy latin1_tree.csv", "error: latin1_tree.csv: is not a text file", "UTF-8"),
+    Case("label hierarchy bytes_tree.csv", "error: bytes_tree.csv: is not a text file", "UTF-8"),
     # Labels and runs that are not there.
     Case("label undo 1", "error: run 1 gave no labels that are still there", "modag label runs"),
     Case("label undo 99", "error: run 99 gave no labels that are still there", "modag label runs"),
@@ -190,12 +233,14 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, toys: None, toy_plugins:
     for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
         picture(media / f"{name}.png", colour)
         sound(media / f"{name}.wav", (hz, 1))
+    for folder in ("one", "two"):
+        picture(here / "pairs" / folder / "twin.png", RED)
     picture(media / "changed.png", RED)
     (media / "broken.wav").write_bytes(b"no sound")
     with toy_index(here / "bare") as index:
         index.add([media])
     with toy_index(here / "multi") as index:
-        index.add([media])
+        index.add([media, here / "pairs"])
         index.label(media / "a.png", ["violin", "loud"])
         (media / "changed.png").write_bytes(b"no picture any more")
         index.add([media])

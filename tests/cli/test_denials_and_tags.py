@@ -212,7 +212,8 @@ def test_a_label_that_stands_beside_others_is_told_once(filled: CommandLine, med
     refused = filled("label", "mode", "single")
     assert refused.error == (
         f"error: {media / 'red-0.png'}: is both 'red' and 'favourite', and could not be where these exclude each "
-        "other, as 2 more items have such labels; `modag label remove` takes one back, `modag label mode multi` allows both"
+        "other, as 2 more items have such labels; `modag label remove` takes one back, `modag label mode multi` allows "
+        "both"
     )
     filled("label", "kind", "favourite", "tag")
     assert filled("label", "mode").data["exclude_each_other"]

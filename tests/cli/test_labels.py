@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.made_media import LOW_HZ, picture, sound
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ def test_classify_shows_who_voted(filled: CommandLine, media: Path, tmp_path: Pa
     assert list(first) == FIELDS
     assert (first["path"], first["label"]) == (str(query), "low")
     assert (second["path"], second["label"]) == (str(media / "c.wav"), "other")
-    assert sum(score["score"] for score in first["scores"]) == pytest.approx(1)
+    assert 0.9 < sum(score["score"] for score in first["scores"]) < 1, "or none holds"
     assert first["confidence"] == first["scores"][0]["score"]
     assert [list(neighbour) for neighbour in first["neighbours"]] == [
         ["id", "path", "modality", "label", "similarity", "weight", "start_s", "end_s"]

@@ -83,6 +83,55 @@ def test_an_index_trains_from_its_labels_without_its_media(filled: CommandLine, 
     assert "--sound-encoder modag-sound: the index has features of toy-sound" in other.error
 
 
+def several_of_each(filled: CommandLine, media: Path) -> None:
+    """Label three pictures of each of six colours, and a sound each."""
+    for number, colour in enumerate([RED, GREEN, BLUE, (220, 220, 20), (20, 220, 220), (220, 20, 220)]):
+        folder = media / "more"
+        for shade in range(3):
+            picture(folder / f"{number}-{shade}.png", (colour[0], colour[1] - 3 * shade, colour[2] + 2 * shade))
+        sound(folder / f"{number}.wav", (LOW_HZ, 0.2 * number), (MIDDLE_HZ, 1), (HIGH_HZ, 0.1 * number))
+        filled("index", folder)
+        filled("label", *folder.glob(f"{number}*"), "--as", f"colour {number}")
+
+
+def test_a_space_that_names_pictures_worse_than_before_says_so(
+    filled: CommandLine, media: Path, tmp_path: Path
+) -> None:
+    several_of_each(filled, media)
+    # On a line there is room for two of the six.
+    outcome = filled("train", "space", "--steps", "20", "--dimension", "1", "--no-plot", "--no-names")
+    warning, pictures, sounds, written = outcome.stderr.splitlines()
+    found = outcome.data["naming"]["image"]
+    assert (found["files"], found["labels"], found["features"], found["former"]) == (18, 6, 1.0, 1.0)
+    assert found["space"] <= 2 / 6
+    assert found["worse_than"] == ["features", "former"]
+    assert outcome.data["former_space"] == "toy"
+    assert warning == (
+        f"warning: pictures are named worse in this space ({found['space']:.2f} right) than by their features alone "
+        f"(1.00) and in toy, the space in use (1.00): keep toy, or label more pictures and train again"
+    )
+    assert pictures == (
+        f"pictures named by the others, 18 of 6 labels, each left out of a training: {found['space']:.2f} right in "
+        f"this space, 1.00 by their features alone, 1.00 in toy, the space in use"
+    )
+    assert sounds == "sounds: no label has two of them, so that nothing tells how well they name each other"
+    assert written.startswith("space.safetensors: written")
+    assert Space.load(tmp_path / "space.safetensors").card == outcome.data
+
+
+def test_a_space_is_not_compared_with_one_that_may_know_the_labels(filled: CommandLine, media: Path) -> None:
+    several_of_each(filled, media)
+    train = ("train", "space", "--steps", "2", "--no-plot", "--no-names", "--name", "mine")
+    assert filled(*train, "--no-comparison").data["naming"] == {}
+    filled("rebuild", "--space", "space.safetensors")
+    outcome = filled(*train)
+    assert (outcome.data["former_space"], outcome.data["naming"]["image"]["former"]) == (None, None)
+    assert (
+        "mine, the space in use, is not compared: `modag train space` trained it as well, perhaps on the same labels"
+        in outcome.stderr.splitlines()
+    )
+
+
 def test_choices_that_exclude_each_other(modag: CommandLine, manifest: Path, tmp_path: Path) -> None:
     for options, words in (
         (("--plot", "a.png", "--no-plot"), "--plot and --no-plot exclude each other"),

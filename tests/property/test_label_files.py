@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from modag_search.catalog import Annotation
 from modag_search.labels.files import export_labels, import_labels
+from modag_search.spelling import composed
 from tests.made_media import LOW_HZ, sound
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 AWKWARD = st.text(st.sampled_from(",;\t\"'\n\r\\ /{}[]\u2028\u00e9\u4e2d\U0001f3bba"), min_size=1)
 ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
-NAMES = (AWKWARD | ANY).map(str.strip).filter(bool)
+NAMES = (AWKWARD | ANY).map(composed).map(str.strip).filter(bool)  # names are kept in this form
 STARTS = st.none() | st.floats(0, 0.5)
 ENDS = st.none() | st.floats(0.5, 1, exclude_min=True)
 LABELS = st.lists(st.tuples(NAMES, STARTS, ENDS), min_size=1, unique=True)

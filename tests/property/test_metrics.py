@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
+from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score
 
 from modag_search.errors import UsageError
-from modag_search.metrics.accuracy import bootstrap_macro_accuracy, macro_accuracy, recall_at
+from modag_search.metrics.accuracy import bootstrap_macro_accuracy, chance_of_a_loss, macro_accuracy, recall_at
 
 CLASSES = st.integers(0, 5)
 
@@ -48,6 +49,30 @@ def test_the_interval_holds_the_estimate_and_is_repeatable(pair: tuple[np.ndarra
     assert interval.estimate == macro_accuracy(expected, guessed)
     assert 0 <= interval.low <= interval.high <= 1 + 1e-12
     assert interval == bootstrap_macro_accuracy(expected, guessed, groups=groups, draws=200)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 15), st.integers(0, 15), st.integers(0, 9))
+def test_the_chance_of_a_loss_is_that_of_the_sign_test_where_there_is_one_class(
+    lost: int, gained: int, same: int
+) -> None:
+    before = np.repeat([0, 1, 0], [lost, gained, same + 1])
+    after = np.repeat([1, 0, 0], [lost, gained, same + 1])
+    found = chance_of_a_loss(np.zeros_like(before), before, after)
+    if lost <= gained:
+        assert found == 1
+    else:
+        exact = binomtest(lost, lost + gained, alternative="greater").pvalue
+        assert found == pytest.approx(exact, abs=0.05)
+
+
+@given(guesses(), st.integers(0, 99))
+def test_either_guess_may_be_worse_and_not_both(pair: tuple[np.ndarray, np.ndarray], seed: int) -> None:
+    expected, before = pair
+    after = np.random.default_rng(seed).permutation(before)
+    chances = [chance_of_a_loss(expected, *both, draws=50) for both in ((before, after), (after, before))]
+    assert max(chances) == 1
+    assert min(chances) > 0
 
 
 def test_the_interval_narrows_with_more_examples_and_widens_with_groups() -> None:

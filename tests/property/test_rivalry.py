@@ -15,14 +15,14 @@ ITEMS = st.lists(st.sets(st.sampled_from(LABELS), min_size=1, max_size=4), min_s
 
 
 def several(items: list[set[str]]) -> list[Several]:
-    return [Several(frozenset(one), tuple(combinations(sorted(one), 2))) for one in items if len(one) > 1]
+    return [Several(tuple(combinations(sorted(one), 2))) for one in items if len(one) > 1]
 
 
 @given(ITEMS)
 def test_labels_of_one_group_seldom_stand_together(items: list[set[str]]) -> None:
     counts = Counter(label for one in items for label in sorted(one))
-    rivalry = rivalry_of(counts, several(items), n_labelled=len(items))
-    groups = [set(counts) - rivalry.set_apart, *(rivals.labels for rivals in rivalry.apart)]
+    rivalry = rivalry_of(counts, several(items))
+    groups = [set(counts) - rivalry.set_apart, *rivalry.apart]
     assert sorted(label for group in groups for label in group) == sorted(counts), "each label is in one"
     for group in groups:
         for label in group:
@@ -33,9 +33,9 @@ def test_labels_of_one_group_seldom_stand_together(items: list[set[str]]) -> Non
 @given(ITEMS, st.randoms())
 def test_the_order_of_items_makes_no_difference(items: list[set[str]], random: object) -> None:
     counts = {label: sum(label in one for one in items) for label in LABELS if any(label in one for one in items)}
-    expected = rivalry_of(counts, several(items), n_labelled=len(items))
+    expected = rivalry_of(counts, several(items))
     random.shuffle(items)  # type: ignore[attr-defined]
-    assert rivalry_of(counts, several(items), n_labelled=len(items)) == expected
+    assert rivalry_of(counts, several(items)) == expected
 
 
 @given(st.integers(0, 200), st.integers(0, 200))

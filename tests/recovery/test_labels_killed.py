@@ -166,10 +166,10 @@ def test_labels_of_a_run_that_was_killed_behind_them_can_be_undone(
 
 def test_a_calibration_whose_writing_was_broken_off_does_no_harm(killing: Killing) -> None:
     killing.kill_at("a file is written", 1, "transfer")
-    assert [path.name[:18] for path in killing.index.glob(".calibration*")] == [".calibration.json-"]
-    assert not (killing.index / "calibration.json").exists()
+    assert [path.name[:25] for path in killing.index.glob(".calibration*")] == [".calibration.safetensors-"]
+    assert not (killing.index / "calibration.safetensors").exists()
     assert killing.labels() == []
     killing.finish("transfer")
     assert len(killing.labels()) == UNLABELLED
-    assert (killing.index / "calibration.json").exists()
+    assert (killing.index / "calibration.safetensors").exists()
     assert list(killing.index.glob(".calibration*")) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from modag_search.errors import ModelError, NothingFoundError
 from modag_search.hierarchy import Hierarchy
 from modag_search.values import MODALITIES
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.shared_folder import shared
 from tests.toy_encoders import toy_index, toy_space
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 KINDS = {"low": (RED, LOW_HZ), "middle": (GREEN, MIDDLE_HZ), "high": (BLUE, HIGH_HZ)}
 CHANGED = "labels have changed since the head was fitted; `modag train head --update` takes the changes in"
+HEARSAY = (
+    "the head learnt from no labelled sounds: it names them by their likeness to pictures, and nothing tells how often "
+    "that is right; label some sounds, and `modag train head` again"
+)
 
 
 @pytest.fixture
@@ -252,6 +258,100 @@ def test_a_head_needs_two_labels(filled: Index, media: Path) -> None:
         filled.label([media / "a.png"], "only one")
     filled.label([media / "b.png"], "and another")
     assert filled.train_head().card()["labels"] == 2
+
+
+@pytest.fixture
+def pictures_alone(labelled: Index, media: Path) -> Index:
+    """The sounds have lost their labels."""
+    for name in KINDS:
+        labelled.unlabel(sorted(media.glob(f"{name}-*.wav")), name)
+    return labelled
+
+
+def test_a_head_of_pictures_alone_says_what_its_names_of_sounds_are_worth(
+    pictures_alone: Index, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pictures_alone.train_head()
+    assert warnings(caplog) == [HEARSAY]
+    caplog.clear()
+    pictures = pictures_alone.classify(sorted(media.glob("*.png")), by="head")
+    assert {answer.label for answer in pictures} == set(KINDS)
+    assert warnings(caplog) == []
+    sounds = pictures_alone.classify(sorted(media.glob("*.wav")), by="head")
+    assert warnings(caplog) == [HEARSAY], "once for all"
+    assert len(sounds) == 6
+
+
+def test_a_head_of_pictures_alone_is_unsure_of_sounds_that_are_like_none(
+    pictures_alone: Index, media: Path, tmp_path: Path
+) -> None:
+    pictures_alone.train_head()
+    mixed = [sound(tmp_path / f"{n}.wav", (LOW_HZ, 1), (MIDDLE_HZ, 1), (HIGH_HZ, 0.9 + 0.01 * n)) for n in range(3)]
+    for answer in pictures_alone.classify(mixed, by="head"):
+        assert 0 < answer.confidence < 0.7
+
+
+def test_dogs_and_the_sea_in_pictures_say_little_of_a_clock(everyday_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(everyday_folder, tmp_path / "index")
+    ticking = sorted(shared("data/sound/esc10/clock_tick").glob("*.ogg"))[:2]
+    with Index.open(tmp_path / "index") as index:
+        for kind in ("dog", "sea"):
+            index.label(sorted(everyday_folder.parent.glob(f"{kind}-*.jpg")), kind)
+        index.train_head()
+        for kind in ("dog", "sea"):
+            for answer in index.classify(sorted(everyday_folder.parent.glob(f"{kind}-*.ogg")), by="head"):
+                assert answer.label == kind
+                assert answer.confidence > 0.95
+        assert max(answer.confidence for answer in index.classify(ticking, by="head")) < 0.9
+
+
+def test_a_head_does_not_warn_of_what_the_index_does_not_hold(
+    index: Index, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, (colour, _) in KINDS.items():
+        picture(media / f"{name}.png", colour)
+    index.add([media])
+    for name in KINDS:
+        index.label([media / f"{name}.png"], name)
+    index.train_head()
+    assert warnings(caplog) == []
+
+
+def test_an_update_learns_anew_how_sure_to_be_of_a_modality_that_comes_or_goes(
+    labelled: Index, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    both = labelled.train_head()
+    for name in KINDS:
+        labelled.unlabel(sorted(media.glob(f"{name}-*.wav")), name)
+    alone = labelled.train_head(update=True)
+    assert both.settings["sound"].log_loss is not None
+    assert alone.settings["sound"].log_loss is None
+    for name in KINDS:
+        labelled.label(sorted(media.glob(f"{name}-*.wav")), name)
+    assert labelled.train_head(update=True).settings == both.settings
+    anew = "sounds or pictures have their first label, or lost their last; the head is fitted anew"
+    assert warnings(caplog) == [anew, HEARSAY, anew]
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "right", "warns"), [("index", 0.4, True), ("index", 0.97, False), ("b", 0.4, False)]
+)
+def test_a_head_in_a_space_that_fits_the_labels_is_doubted(
+    labelled: Index, tmp_path: Path, caplog: pytest.LogCaptureFixture, trained_on: str, right: float, warns: bool
+) -> None:
+    card = {"name": "fitted", "index": trained_on, "naming": {"image": {"space": right}}}
+    fitted = tmp_path / "fitted.safetensors"
+    fitted.write_bytes(replace(toy_space(turned=True), card=card).to_bytes())
+    labelled.rebuild(space=fitted)
+    confidence = labelled.train_head().settings["image"].confidence
+    assert confidence is not None
+    assert confidence > 0.9
+    words = (
+        f"the head will be too sure of pictures, {confidence:.2f} on average: the space fits the labels that it was "
+        f"trained on; of what was left out of a training, 0.40 were named right; pictures labelled since then teach "
+        f"it better"
+    )
+    assert warnings(caplog) == ([words] if warns else [])
 
 
 def test_an_update_needs_two_labels_as_well(filled: Index, media: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere\.csv: cannot be read: No such file or directory"):
         read_hierarchy_file(tmp_path / "nowhere.csv")
     path = tmp_path / "h.csv"
-    path.write_bytes(b"child,parent\nf\xfcr,b\n")
+    path.write_bytes(b"child,parent\nf\xfcr\0,b\n")
     with pytest.raises(UsageError, match=r"h\.csv: is not a text file; a hierarchy is CSV or JSONL in UTF-8"):
         read_hierarchy_file(path)
 

@@ -49,7 +49,7 @@ def test_labelled_pictures_name_sounds(filled: Index, media: Path, tmp_path: Pat
     assert [answer.label for answer in answers] == ["label a", "label c", "label b"]
     assert [answer.path for answer in answers][:2] == [str(new), str(media / "c.wav")]
     for answer in answers:
-        assert sum(score.score for score in answer.scores) == pytest.approx(1)
+        assert 0.9 < sum(score.score for score in answer.scores) < 1, "or none holds"
         assert answer.confidence == answer.scores[0].score == max(score.score for score in answer.scores)
         assert 1 <= len(answer.neighbours) <= 3
         similarities = [neighbour.similarity for neighbour in answer.neighbours]

@@ -6,10 +6,12 @@ import json
 import os
 import re
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load, save
 
 from modag_search.classify import leave_one_out
 from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evidence_weights
@@ -102,7 +104,7 @@ def test_neighbours_say_who_voted_for_what_and_how_much_it_weighed(
     assert other < 0.2
     weights = [vote.weight for vote in answer.neighbours]
     assert weights == sorted(weights, reverse=True)
-    assert sum(weights) == pytest.approx(1)
+    assert sum(weights) == pytest.approx(sum(score.score for score in answer.scores))
     for score in answer.scores:
         own = sum(vote.weight for vote in answer.neighbours if vote.label == score.label)
         assert own == pytest.approx(score.score), "a label is as likely as its voters weigh"
@@ -112,7 +114,7 @@ def test_weights_of_all_voters_add_up_to_one_at_most(filled: Index, media: Path)
     for name in ("a", "b", "c"):
         filled.label([media / f"{name}.png", media / f"{name}.wav"], name)
     for answer in filled.classify():
-        assert 0.98 < sum(vote.weight for vote in answer.neighbours) <= 1 + 1e-6
+        assert 0.9 < sum(vote.weight for vote in answer.neighbours) <= 1 + 1e-6
         assert sum(vote.weight for vote in answer.neighbours[:1]) < 1
     assert all(len(answer.neighbours) == 2 for answer in filled.classify(k=2))
 
@@ -142,7 +144,7 @@ def test_a_video_is_what_its_sound_and_its_pictures_say_alike(filled: Index, med
     for answer in (by_file, by_item):
         assert {one.label: one.score for one in answer.scores} == middle
         assert answer.confidence == max(one.score for one in answer.scores)
-        assert 0.98 < sum(vote.weight for vote in answer.neighbours) <= 1 + 1e-6
+        assert 0.9 < sum(vote.weight for vote in answer.neighbours) <= 1 + 1e-6
         assert {vote.modality for vote in answer.neighbours} == {"image", "sound"}
 
 
@@ -208,8 +210,11 @@ def test_what_no_other_picture_is_called_is_no_rival_of_what_others_are(index: I
     told = asked.holds & asked.heard
     assert (told.sum(axis=1) == 1).all()
     unheard = np.where((asked.holds & ~told)[..., None], np.float32(-np.inf), asked.evidence)
-    assert classifier.evidence_weights["image"] == learn_evidence_weights(unheard, told)
-    assert classifier.evidence_weights["image"] != learn_evidence_weights(asked.evidence, told)
+    unseen = classifier.neighbours.linear["image"].unseen(asked.units)
+    assert classifier.evidence_weights["image"] == learn_evidence_weights(
+        unheard, told, also=asked.holds, unseen=unseen
+    )
+    assert classifier.evidence_weights["image"] != learn_evidence_weights(asked.evidence, told, unseen=unseen)
 
 
 def test_parts_of_a_sound_vote_for_what_they_are_called(windowed: Index, media: Path, tmp_path: Path) -> None:
@@ -301,7 +306,7 @@ def test_a_level_is_answered_on(strings: Index, tmp_path: Path) -> None:
         for level, label in by_level.items():
             answer = only(strings, query, level=level)
             assert answer.label == label
-            assert sum(score.score for score in answer.scores) == pytest.approx(1)
+            assert sum(score.score for score in answer.scores) == pytest.approx(1, abs=0.01)
 
 
 def test_a_level_adds_up_what_is_of_one_kind(strings: Index, tmp_path: Path) -> None:
@@ -365,7 +370,7 @@ def test_a_label_that_stands_beside_others_takes_nothing_from_them(filled: Index
         return {score.label: score.score for score in only(filled, media / "a.wav").scores}
 
     before = scores()
-    assert sum(before.values()) == pytest.approx(1)
+    assert 0.9 < sum(before.values()) < 1, "or none holds"
     filled.label([media / "a.png"], "warm")
     assert scores() == pytest.approx(before | {"warm": scores()["warm"]}), "the others exclude each other as before"
     assert scores()["warm"] > 0.5
@@ -373,7 +378,7 @@ def test_a_label_that_stands_beside_others_takes_nothing_from_them(filled: Index
     filled.unlabel([media / "a.png"], "warm")
     assert scores() == pytest.approx(before)
     filled.labels.set_mode("multi")
-    assert sum(scores().values()) != pytest.approx(1, abs=1e-3)
+    assert sum(scores().values()) != pytest.approx(sum(before.values()), abs=1e-3)
 
 
 # What is kept of how sure to be.
@@ -395,13 +400,25 @@ def never(*_: object, **__: object) -> None:
     raise AssertionError("learnt anew")
 
 
+def described(calibration: Path) -> dict[str, Any]:
+    """Read what a file of what was learnt says of itself."""
+    with safe_open(calibration, framework="numpy") as file:
+        metadata: dict[str, Any] = json.loads(file.metadata()["modag-calibration/5"])
+    return metadata
+
+
+def describe(calibration: Path, metadata: dict[str, Any]) -> None:
+    """Let a file of what was learnt say something else of itself."""
+    calibration.write_bytes(save(load(calibration.read_bytes()), {"modag-calibration/5": json.dumps(metadata)}))
+
+
 def test_what_was_learnt_is_kept_while_nothing_changes(
     named: Index, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = only(named, media / "a.wav")
-    kept = named.folder / "calibration.json"
-    learnt = json.loads(kept.read_text())["evidence_weights"]
-    assert [learnt[modality][-1] for modality in ("image", "sound")] == [6, 6]
+    kept = named.folder / "calibration.safetensors"
+    learnt = described(kept)["evidence_weights"]
+    assert [learnt[modality]["learnt_from"] for modality in ("image", "sound")] == [6, 6]
     monkeypatch.setattr(leave_one_out, "learn_all_evidence_weights", never)
     assert only(named, media / "a.wav") == before
     named.close()
@@ -419,7 +436,7 @@ def test_what_was_learnt_outlives_unlabelled_items_that_others_add(
             assert other.add([picture(media / f"{name}.png", ORANGE)]).added == 1
         assert only(named, media / "a.wav") == before
         assert only_anew(named, media / "a.wav") == before, "in another process, too"
-    (named.folder / "calibration.json").unlink()
+    (named.folder / "calibration.safetensors").unlink()
     with toy_index(named.folder) as other:
         other.add([picture(media / "third.png", PURPLE)])
     assert only(named, media / "a.wav") == before, "whoever has learnt it needs no file"
@@ -435,23 +452,23 @@ def test_what_was_learnt_in_a_catalog_put_back_is_learnt_anew(named: Index, medi
             opened.add([picture(media / "d.png", colour)])
             opened.label([media / "d.png"], "a")
             expected = only(opened, media / "a.wav")
-    calibration = (other / "calibration.json").read_bytes()
-    learnt = (named.folder / "calibration.json").read_bytes()
-    assert json.loads(learnt)["state"] == json.loads(calibration)["state"]
-    assert json.loads(learnt)["evidence_weights"] != json.loads(calibration)["evidence_weights"]
-    (other / "calibration.json").write_bytes(learnt)
+    calibration, learnt = (folder / "calibration.safetensors" for folder in (other, named.folder))
+    whole, before = calibration.read_bytes(), described(calibration)
+    assert described(learnt)["state"] == before["state"]
+    assert described(learnt)["evidence_weights"] != before["evidence_weights"]
+    shutil.copyfile(learnt, calibration)
     with toy_index(other) as opened:
         assert only(opened, media / "a.wav") == expected
-    assert (other / "calibration.json").read_bytes() == calibration
+    assert calibration.read_bytes() == whole
 
 
 def test_it_is_learnt_anew_after_labels_or_items_change(
     named: Index, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def changes(**options: object) -> bool:
-        before = (named.folder / "calibration.json").read_bytes()
+        before = (named.folder / "calibration.safetensors").read_bytes()
         only(named, media / "a.wav", **options)
-        return (named.folder / "calibration.json").read_bytes() != before
+        return (named.folder / "calibration.safetensors").read_bytes() != before
 
     only(named, media / "a.wav")
     assert not changes()
@@ -474,8 +491,12 @@ def only_anew(index: Index, query: Path) -> Classification:
 
 def test_a_garbled_calibration_does_no_harm(named: Index, media: Path) -> None:
     before = only(named, media / "a.wav")
-    kept = named.folder / "calibration.json"
+    kept = named.folder / "calibration.safetensors"
     whole = kept.read_bytes()
+    for place in (len(whole) - 3, len(whole) - 40):
+        kept.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        assert only_anew(named, media / "a.wav") == before
+        assert kept.read_bytes() == whole, "a flipped bit is noticed"
     for content in (b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"state": 1}', whole[:-40]):
         kept.write_bytes(content)
         assert only_anew(named, media / "a.wav") == before
@@ -484,25 +505,25 @@ def test_a_garbled_calibration_does_no_harm(named: Index, media: Path) -> None:
 
 def test_a_calibration_of_other_values_does_no_harm(named: Index, media: Path) -> None:
     before = only(named, media / "a.wav")
-    kept = named.folder / "calibration.json"
-    whole = kept.read_text()
-    content = json.loads(whole)
+    kept = named.folder / "calibration.safetensors"
+    whole = kept.read_bytes()
+    content = described(kept)
     learnt = content["evidence_weights"]
-    garbled = [re.sub(r"[-+.\de]+", word, json.dumps(learnt["image"])) for word in ("null", '"one"', "[]")]
+    garbled = [re.sub(r"-?\d[\d.e+-]*", word, json.dumps(learnt["image"])) for word in ("null", '"one"', "[]")]
     for stored in (*map(json.loads, garbled), [1], {}):
-        kept.write_text(json.dumps(content | {"evidence_weights": learnt | {"sound": stored}}))
+        describe(kept, content | {"evidence_weights": learnt | {"sound": stored}})
         assert only_anew(named, media / "a.wav") == before
-        assert kept.read_text() == whole, "and is mended"
+        assert kept.read_bytes() == whole, "and is mended"
     generations: list[object] = [None, 1, [], [1], [[], {}], [10**30, "a"], [float("inf"), "a"], [0, None]]
     for generation in generations:
-        kept.write_text(json.dumps(content | {"generation": generation}))
+        describe(kept, content | {"generation": generation})
         assert only_anew(named, media / "a.wav") == before
-        assert kept.read_text() == whole, "and is mended"
+        assert kept.read_bytes() == whole, "and is mended"
 
 
 def test_a_calibration_that_cannot_be_written_does_no_harm(named: Index, media: Path) -> None:
     before = only(named, media / "a.wav")
-    kept = named.folder / "calibration.json"
+    kept = named.folder / "calibration.safetensors"
     kept.unlink()
     kept.mkdir()
     assert only_anew(named, media / "a.wav") == before

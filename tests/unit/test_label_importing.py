@@ -184,13 +184,13 @@ def test_names_of_folders(index: Index, media: Path) -> None:
     picture(media / "green" / "1.png", GREEN)
     picture(media / "3.png", BLUE)
     index.add([media])
-    entries, without_class = read_folders(index.catalog, media)
-    assert [(entry.label, entry.path) for entry in entries] == [
+    file = read_folders(index.catalog, media)
+    assert [(entry.label, entry.path) for entry in file.entries] == [
         ("green", f"{media}/green/1.png"),
         ("red", f"{media}/red/1.png"),
         ("red", f"{media}/red/more/2.png"),
     ]
-    assert without_class == 1
+    assert [one.name for one in file.passed_over] == [f"{media}/3.png"]
     report = import_labels(index.catalog, media, from_folders=True)
     assert (report.added, report.entries, report.without_class) == (3, 3, 1)
     assert {a.source for a in index.catalog.labels.annotations()} == {str(media)}

@@ -126,16 +126,16 @@ def test_a_new_label_costs_the_vectors_of_what_has_it_alone(
     former = read(windowed)
     windowed.label([media / "short low.wav"], "low")
     asked: set[int] = set()
-    of = SegmentVectors.of
+    with_features = SegmentVectors.with_features
 
     def recorded(
         self: SegmentVectors, modality: Modality, segment_ids: Iterable[int]
-    ) -> tuple[Int64Array, Float32Array]:
+    ) -> tuple[Int64Array, Float32Array, Float32Array]:
         ids = list(segment_ids)
         asked.update(ids)
-        return of(self, modality, ids)
+        return with_features(self, modality, ids)
 
-    monkeypatch.setattr(SegmentVectors, "of", recorded)
+    monkeypatch.setattr(SegmentVectors, "with_features", recorded)
     read(windowed, former=former)
     (segment,) = windowed.catalog.segments.of_items([windowed.item(media / "short low.wav").id])
     assert asked == {segment.id}
@@ -245,7 +245,7 @@ def test_answers_are_the_same_to_the_bit_however_many_threads_work(
     outcomes = []
     for workers in (1, 2, 5):
         monkeypatch.setattr(ahead, "_WORKERS", workers)
-        (windowed.folder / "calibration.json").unlink(missing_ok=True)
+        (windowed.folder / "calibration.safetensors").unlink(missing_ok=True)
         with Index.open(windowed.folder) as again:
             outcomes.append((again.classify(), again.transfer(dry_run=True), again.suggest(), again.audit()))
     assert outcomes[0] == outcomes[1] == outcomes[2]

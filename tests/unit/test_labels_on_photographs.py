@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CLASSES = ("accordion", "banjo", "clarinet", "flute", "harp", "saxophone", "trumpet", "tuba", "violin", "xylophone")
-EACH, LABELLED = 20, 6
+CLASSES = (
+    *("accordion", "alphorn", "bagpipes", "banjo", "bongo", "cabasa", "clarinet", "clavichord", "concertina"),
+    *("didgeridoo", "dulcimer", "flute", "guiro", "guitar", "harp", "ocarina", "piano", "saxophone", "sitar"),
+    *("tambourine", "trombone", "trumpet", "tuba", "violin", "xylophone"),
+)
+EACH, LABELLED = 12, 3
 NOISE = 1e-5
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of photographs of ten instruments, some of each labelled; not to be changed."""
+    """An index of photographs of many instruments, some of each labelled; not to be changed."""
     photos = {name: sorted(shared(f"data/photo/kaggle30/{name}").glob("*.jpg"))[:EACH] for name in CLASSES}
     folder = tmp_path_factory.mktemp("photographs") / "index"
     with Index.open(folder, create=True) as index:
@@ -75,14 +79,14 @@ def test_one_photograph_of_two_things_leaves_labels_exclusive(index: Index) -> N
     assert set(index.item(labelled("trumpet")[0]).labels) == {"trumpet", "violin"}
     assert len(index.transfer(dry_run=True).given) > 0.95 * len(before)
     for answer in index.classify():
-        assert sum(score.score for score in answer.scores) == pytest.approx(1)
+        assert sum(score.score for score in answer.scores) < 1 + NOISE
 
 
 def test_wrong_answers_that_are_denied_teach_their_like(index: Index) -> None:
     before = answers(index)
     wrong = [path for path, (label, confidence) in sorted(before.items()) if label != truth(path) and confidence > 0.5]
     denied = wrong[::2]
-    assert len(denied) >= 3
+    assert len(denied) >= 5
     for path in denied:
         index.deny([path], str(before[path][0]))
     after = answers(index)

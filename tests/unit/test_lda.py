@@ -121,6 +121,7 @@ def test_chosen_settings_say_how_sure_to_be() -> None:
         assert likely.max(axis=1).mean() == pytest.approx(right.mean(), abs=0.04)
         each = head.probabilities(own.vectors, exclusive=False)
         assert each.mean() == pytest.approx(1 / LABELS, abs=0.04)
+        assert settings.confidence == pytest.approx(right.mean(), abs=0.04)
         assert settings.log_loss == pytest.approx(-np.log(likely[np.arange(len(own)), own.labels]).mean(), abs=0.1)
 
 
@@ -153,12 +154,49 @@ def test_copies_are_held_out_together() -> None:
     assert loss(np.arange(2 * n)) < 0.5, "unless one has seen the copy"
 
 
-def test_a_modality_without_examples_takes_the_settings_of_the_other_and_is_less_sure() -> None:
-    some = made(200)
-    chosen = choose_settings(some.only(some.sources == IMAGE), n_labels=LABELS)
-    assert chosen["sound"].shrinkage == chosen["image"].shrinkage
-    assert chosen["sound"].temperature < chosen["image"].temperature
-    assert chosen["sound"].log_loss is None
+def directions(random: np.random.Generator, n: int) -> np.ndarray:
+    """Unit vectors in so many dimensions that none is like another."""
+    drawn: np.ndarray = random.normal(0, 1, (n, 128))
+    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+    return drawn
+
+
+def narrow(n_labels: int, *, sources: list[int]) -> Examples:
+    """Twenty examples of each label and modality, close to each other."""
+    random = np.random.default_rng(0)
+    labels = np.tile(np.repeat(np.arange(n_labels), 20), len(sources))
+    vectors = directions(random, n_labels)[labels] + 0.1 * directions(random, len(labels))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    one_each = np.arange(len(labels))
+    return Examples(vectors.astype(np.float32), labels, np.repeat(sources, 20 * n_labels), one_each, one_each)
+
+
+@pytest.mark.parametrize("taught", [IMAGE, SOUND])
+@pytest.mark.parametrize("n_labels", [2, 5])
+def test_what_is_unlike_all_examples_of_the_other_modality_is_named_unsurely(taught: int, n_labels: int) -> None:
+    """However narrowly these scatter, and however surely they tell each other's labels."""
+    examples = narrow(n_labels, sources=[taught])
+    settings = choose_settings(examples, n_labels=n_labels)
+    sums = SufficientStatistics.of(examples, n_labels=n_labels)
+    heads = [discriminant(sums, modality, settings[modality]) for modality in MODALITIES]
+    strangers = directions(np.random.default_rng(1), 500).astype(np.float32)
+    assert heads[taught].probabilities(strangers, exclusive=True).max(axis=1).mean() > 0.95
+    for exclusive in (True, False):
+        assert heads[1 - taught].probabilities(strangers, exclusive=exclusive).max(axis=1).mean() < 0.8
+    likely = heads[1 - taught].probabilities(examples.vectors, exclusive=True)
+    assert (likely.argmax(axis=1) == examples.labels).all()
+    assert likely.max(axis=1).min() > 0.9, "what is like examples is as sure as likeness may be"
+    assert settings[MODALITIES[1 - taught]].log_loss is None
+
+
+def test_one_label_alone_tells_nothing_of_how_sure_to_be() -> None:
+    both = narrow(4, sources=[IMAGE, SOUND])
+    sounds_of_one = both.only((both.sources == IMAGE) | (both.labels == 0))
+    settings = choose_settings(sounds_of_one, n_labels=4)["sound"]
+    assert settings.log_loss is None
+    head = discriminant(SufficientStatistics.of(sounds_of_one, n_labels=4), "sound", settings)
+    strangers = directions(np.random.default_rng(1), 500).astype(np.float32)
+    assert head.probabilities(strangers, exclusive=True).max(axis=1).mean() < 0.7
 
 
 def test_where_nothing_can_be_held_out_there_are_settings_all_the_same() -> None:

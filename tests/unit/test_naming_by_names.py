@@ -117,7 +117,9 @@ def test_a_name_that_means_nothing_leaves_examples_alone(everyday: Index) -> Non
         assert sum(one.weight for one in answer.neighbours if one.label == answer.label) <= answer.confidence + 1e-6
     everyday.labels.add(["quz"])
     again = everyday.classify(unlabelled=True)
-    assert [answer.scores for answer in again] == [answer.scores for answer in answers]
+    for answer, same in zip(answers, again, strict=True):
+        assert [score.label for score in same.scores] == [score.label for score in answer.scores]
+        assert [score.score for score in same.scores] == pytest.approx([score.score for score in answer.scores])
 
 
 def test_names_that_are_not_understood_are_told(everyday: Index, caplog: pytest.LogCaptureFixture) -> None:

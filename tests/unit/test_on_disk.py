@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 from modag_search import Index, IndexSettings, Space
 from modag_search.encoders.efficientnet_lite2 import EfficientNetLite2
 from modag_search.encoders.modag_sound import ModagSound
+from modag_search.features.vectors import of_unit_length
 from modag_search.space import packaged_spaces
 from modag_search.values import MODALITIES
 from tests.documents import DOCS, blocks
@@ -162,6 +163,12 @@ def test_calibration_has_the_parts_that_are_named(index: Index) -> None:
     found = recipes()
     assert found["calibration"]["state"]["space"] == index.space.fingerprint
     assert found["learnt_from"] == 2  # of the last modality read: sounds
+    (sounds,) = {one.fingerprint for one in index.catalog.pipelines.all() if one.modality == "sound"}
+    [(_, features)] = index.catalog.segments.features(sounds)
+    with index._snapshots.present() as snapshot:
+        linear = snapshot.get(index._namer.neighbour_classifier).neighbours.linear["sound"]
+    expected = linear.scores(of_unit_length(features[:1]))[0]
+    np.testing.assert_allclose(found["scores_of_features"]("sound", features[:1]), expected, atol=1e-5)
 
 
 def test_vectors_of_an_index_that_no_space_joins(tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch) -> None:

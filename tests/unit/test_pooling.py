@@ -20,17 +20,17 @@ from modag_search.classify.arithmetic.pooling import (
 LABELS = 5
 OWN, OTHER = slice(0, 2), slice(2, 4)
 NOBODY = (-np.inf, -np.inf)
-NO_NAME = -np.inf
+NO_NAME = NO_FEATURES = -np.inf
 
 
 def said(*labels: tuple[tuple[float, float], tuple[float, float]]) -> np.ndarray:
     """Evidence of one query: of each label, what the voters of its own modality say, and those of the other."""
-    return np.array([[(*own, *other, NO_NAME) for own, other in labels]], dtype=np.float32)
+    return np.array([[(*own, *other, NO_NAME, NO_FEATURES) for own, other in labels]], dtype=np.float32)
 
 
 def unnamed(by_voters: np.ndarray) -> np.ndarray:
     """Evidence of voters alone: the labels' names say nothing."""
-    return np.concatenate([by_voters, np.full((*by_voters.shape[:-1], 1), NO_NAME)], axis=-1, dtype=np.float32)
+    return np.concatenate([by_voters, np.full((*by_voters.shape[:-1], 2), NO_NAME)], axis=-1, dtype=np.float32)
 
 
 def made(n: int, *, right: slice | None, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +48,7 @@ def drawn(n: int, truth: EvidenceWeights, *, exclusive: bool, seed: int) -> tupl
     """Queries whose labels hold as often as a learnt says."""
     random = np.random.default_rng(seed)
     evidence = unnamed(random.normal(0, 0.35, (n, LABELS, 4)))
-    probabilities = truth.probabilities(evidence, exclusive=exclusive)
+    probabilities = replace(truth, none=-1e6).probabilities(evidence, exclusive=exclusive)
     if exclusive:
         holds = np.zeros((n, LABELS), dtype=bool)
         holds[np.arange(n), [random.choice(LABELS, p=row) for row in probabilities]] = True
@@ -69,12 +69,54 @@ def share_right(learnt: EvidenceWeights, evidence: np.ndarray, holds: np.ndarray
     return float(holds[np.arange(len(holds)), best].mean())
 
 
-def test_where_one_label_holds_probabilities_add_up_to_one() -> None:
+def test_where_one_label_holds_or_none_probabilities_add_up_to_one() -> None:
     evidence, _ = made(50, right=OWN)
     evidence[:, 1, OWN] = evidence[:, 2, OTHER] = evidence[:, 3] = -np.inf
     probabilities = EvidenceWeights().probabilities(evidence, exclusive=True)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert (probabilities >= 0).all()
+    assert (probabilities.sum(axis=1) < 1).all(), "the rest is that none holds"
+    certain = EvidenceWeights(none=-1e6).probabilities(evidence, exclusive=True)
+    np.testing.assert_allclose(certain.sum(axis=1), 1)
+    np.testing.assert_allclose(probabilities / probabilities.sum(axis=1, keepdims=True), certain)
+
+
+def test_the_less_is_said_for_any_label_the_likelier_is_none() -> None:
+    said_for_any = [((level, level), NOBODY) for level in (0.9, 0.5, 0.1, -0.3)]
+    sums = [EvidenceWeights().probabilities(said(one, one), exclusive=True).sum(axis=1).item() for one in said_for_any]
+    assert sums == sorted(sums, reverse=True)
+    assert sums[0] > 0.9
+    assert sums[-1] < 0.2
+
+
+def test_hearsay_is_not_measured_by_what_is_said_at_home() -> None:
+    """Where no label has examples of the query's modality, none of them is less likely than beside such examples."""
+    weights = EvidenceWeights()
+    strong, weak = (0.5, 0.5), (0.1, 0.1)
+    hearsay = weights.probabilities(said((NOBODY, strong), (NOBODY, weak)), exclusive=True).sum()
+    beside = weights.probabilities(said((NOBODY, strong), (weak, NOBODY)), exclusive=True).sum()
+    assert hearsay > 0.9
+    assert beside < hearsay
+
+
+def test_what_nobody_labelled_comes_out_unsure() -> None:
+    evidence, holds = made(400, right=OWN)
+    learnt = learn_evidence_weights(evidence, holds)
+    fresh, right = made(400, right=OWN, seed=1)
+    known = learnt.probabilities(fresh, exclusive=True).max(axis=1)
+    unknown = learnt.probabilities(np.where(right[..., None], np.float32(-np.inf), fresh), exclusive=True).max(axis=1)
+    assert known.mean() > 2 * unknown.mean()
+    assert (unknown > 0.9).mean() < 0.1 * (known > 0.9).mean()
+
+
+def test_features_count_as_far_as_they_tell_labels_apart() -> None:
+    evidence, holds = made(400, right=None)
+    told, noise = evidence.copy(), evidence.copy()
+    random = np.random.default_rng(5)
+    noise[..., 5] = random.normal(0, 0.2, holds.shape)
+    told[..., 5] = noise[..., 5] + 0.8 * holds
+    assert learn_evidence_weights(told, holds).linear > 5
+    assert learn_evidence_weights(noise, holds).linear < 1
+    assert share_right(learn_evidence_weights(told, holds), told, holds) > 0.95
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
@@ -158,7 +200,7 @@ def test_a_label_that_holds_of_everything_is_no_rival_however_much_is_said_for_i
     ((sure, _),) = learn_evidence_weights(evidence, holds).probabilities(query, exclusive=True)
     ((likely, _),) = learn_evidence_weights(with_wider, asked, also=both).probabilities(query, exclusive=True)
     assert likely == pytest.approx(sure, abs=0.001)
-    assert sure > 0.9
+    assert sure > 0.85
 
 
 def test_few_examples_move_less_than_many() -> None:
@@ -179,15 +221,15 @@ def test_the_other_modality_is_stood_in_for_as_far_as_the_two_agree() -> None:
 def test_what_is_said_only_across_is_trusted_less_than_what_is_said_at_home() -> None:
     strong, weak = (0.5, 0.5), (0.2, 0.2)
     ((home, _),) = EvidenceWeights().probabilities(said((strong, NOBODY), (weak, NOBODY)), exclusive=True)
-    ((across, _),) = EvidenceWeights().probabilities(said((NOBODY, strong), (NOBODY, weak)), exclusive=True)
-    assert home > across > 0.5
+    ((across, less),) = EvidenceWeights().probabilities(said((NOBODY, strong), (NOBODY, weak)), exclusive=True)
+    assert home > across > 2 * less
 
 
 def test_learning_tells_how_far_hearsay_of_a_label_can_be_trusted() -> None:
     evidence = said(((0.8, 0.8), (0.0, 0.0)), (NOBODY, (0.8, 0.8)))
     ((_, trusted),) = learn_evidence_weights(*made(400, right=OTHER)).probabilities(evidence, exclusive=True)
     ((_, distrusted),) = learn_evidence_weights(*made(400, right=OWN)).probabilities(evidence, exclusive=True)
-    assert trusted > 0.5 > distrusted
+    assert trusted > 0.99 > distrusted
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5])
@@ -201,7 +243,7 @@ def test_of_what_is_said_with_a_confidence_that_share_is_right(seed: int) -> Non
         best = probabilities.argmax(axis=1)
         return calibration_error(probabilities.max(axis=1), holds[np.arange(len(holds)), best])
 
-    assert error(learnt) < 0.05
+    assert error(learnt) < 0.06
     assert error(learnt) < error(EvidenceWeights())
 
 
@@ -211,7 +253,8 @@ def test_few_examples_of_a_plain_truth_make_answers_as_sure_as_they_are_right(se
     weights = learn_evidence_weights(*drawn(40, truth, exclusive=True, seed=seed))
     evidence, holds = drawn(1500, truth, exclusive=True, seed=seed + 1)
     sureness = weights.probabilities(evidence, exclusive=True).max(axis=1)
-    assert sureness.mean() == pytest.approx(share_right(weights, evidence, holds), abs=0.03)
+    right = share_right(weights, evidence, holds)
+    assert right - 0.15 < sureness.mean() < right + 0.03, "with few, none of the labels may be what holds"
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5])
@@ -275,7 +318,6 @@ def test_a_label_without_voters_goes_by_its_name() -> None:
     for wins, row in names.items():
         (likely,) = EvidenceWeights().probabilities(with_names(evidence, np.array([row])), exclusive=True)
         assert (likely.argmax() == 1) == wins
-        assert likely.sum() == pytest.approx(1)
     (silent,) = EvidenceWeights().probabilities(evidence, exclusive=True)
     assert silent[1] == 0
 
@@ -283,7 +325,7 @@ def test_a_label_without_voters_goes_by_its_name() -> None:
 def test_a_label_whose_name_is_not_understood_is_not_held_back_by_others_names() -> None:
     alike = said(*[((0.5, 0.5), (0.4, 0.4))] * 2)
     (likely,) = EvidenceWeights().probabilities(with_names(alike, np.array([[NO_NAME, 0.3]])), exclusive=True)
-    assert likely == pytest.approx([0.5, 0.5], abs=0.05)
+    assert likely == pytest.approx([likely.mean()] * 2, abs=0.05)
 
 
 def test_where_no_name_is_understood_names_change_nothing() -> None:

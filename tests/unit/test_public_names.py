@@ -37,6 +37,7 @@ NAMES = [
     "Hierarchy",
     "Hit",
     "ImportReport",
+    "ImportedLabel",
     "Index",
     "IndexFolderError",
     "IndexLockedError",
@@ -61,7 +62,9 @@ NAMES = [
     "NothingFoundError",
     "OversizedMediaError",
     "PairIssue",
+    "PassedOver",
     "PluginError",
+    "ReadingOptions",
     "RunRecord",
     "SegmentStatus",
     "Space",
@@ -115,6 +118,9 @@ INDEX = {
     "deny": "self, paths, label, *, start_s=None, end_s=None",
     "tag": "self, paths, tag, *, start_s=None, end_s=None",
     "unlabel": "self, paths, label",
+    "import_labels": (
+        "self, source, *, from_folders=False, level=None, skip_missing=False, dry_run=False, options=None"
+    ),
     "item": "self, path",
     "failures": "self",
     "rebuild": (

@@ -13,10 +13,8 @@ Labelled = list[set[str]]
 def told(items: Labelled) -> Rivalry:
     """Tell from items of whose labels none is a kind of another."""
     counts = Counter(label for labels in items for label in sorted(labels))
-    several = [
-        Several(frozenset(labels), tuple(combinations(sorted(labels), 2))) for labels in items if len(labels) > 1
-    ]
-    return rivalry_of(counts, several, n_labelled=len(items))
+    several = [Several(tuple(combinations(sorted(labels), 2))) for labels in items if len(labels) > 1]
+    return rivalry_of(counts, several)
 
 
 def classes(*, n: int, each: int) -> Labelled:
@@ -24,7 +22,7 @@ def classes(*, n: int, each: int) -> Labelled:
 
 
 def groups(rivalry: Rivalry) -> list[list[str]]:
-    return [sorted(rivals.labels) for rivals in rivalry.apart]
+    return [sorted(labels) for labels in rivalry.apart]
 
 
 def test_labels_that_never_stand_together_exclude_each_other() -> None:
@@ -71,17 +69,15 @@ def test_what_is_set_apart_goes_on_excluding_its_own_rivals() -> None:
     assert groups(rivalry) == [["cold", "warm"]]
     assert rivalry.exclude("warm", "cold")
     assert not rivalry.exclude("warm", "class 1")
-    assert rivalry.is_exhaustive(1), "each of these items is one or the other"
 
 
-def test_tags_that_few_have_may_both_be_missing() -> None:
+def test_what_never_stood_together_is_of_one_group() -> None:
     items = classes(n=6, each=10)
     for number in (0, 10, 20):
         items[number].add("favourite")
         items[number + 1].add("reviewed")
     rivalry = told(items)
     assert groups(rivalry) == [["favourite", "reviewed"]]
-    assert not rivalry.is_exhaustive(1)
 
 
 def test_where_most_has_several_labels_none_leads() -> None:
@@ -89,7 +85,6 @@ def test_where_most_has_several_labels_none_leads() -> None:
     items: Labelled = [set(some) for some in combinations(things, 3) for _ in range(4)]
     rivalry = told([*items, {"zebra"}])
     assert not rivalry.rest_leads
-    assert not rivalry.rest_is_exhaustive
     assert rivalry.leading([*things, "zebra"]) == [True] * 6
 
 

@@ -39,6 +39,24 @@ def test_what_spreadsheets_write(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_encodings_that_show(tmp_path: Path, encoding: str) -> None:
+    assert rows(tmp_path / "r.csv", "a;b\r\nFl\u00f6te;1\r\n".encode(encoding)) == [(2, {"a": "Fl\u00f6te", "b": "1"})]
+
+
+def test_an_encoding_that_does_not_show_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert rows(tmp_path / "r.csv", "a\nFl\u00f6te \u2013 d'amore\n".encode("cp1252")) == [
+        (2, {"a": "Fl\u00f6te \u2013 d'amore"})
+    ]
+    assert caplog.messages == [f"{tmp_path}/r.csv: is not in UTF-8, and was read as Windows-1252"]
+
+
+def test_what_excel_says_of_separators(tmp_path: Path) -> None:
+    assert rows(tmp_path / "r.csv", "sep=;\r\na;b, free\r\n1;2\r\n") == [(3, {"a": "1", "b, free": "2"})]
+    assert rows(tmp_path / "r.csv", "b, free;a\n1;2\n") == [(2, {"b, free": "1", "a": "2"})]
+    assert rows(tmp_path / "r.csv", "a\rx\ry\r") == [(2, {"a": "x"}), (3, {"a": "y"})]
+
+
 def test_json_lines(tmp_path: Path) -> None:
     expected = [(1, {"a": 1}), (3, {"b": [2]})]
     for name in ("r.jsonl", "r.NDJSON"):
@@ -56,7 +74,8 @@ def test_json_lines(tmp_path: Path) -> None:
         ("r.jsonl", '{"a": 1}\n{', "line 2: is not JSON"),
         ("r.jsonl", "[" * 100_000, "line 1: is not JSON"),
         ("r.jsonl", "3\n", "line 1: must be an object with a"),
-        ("r.csv", b"a\n\xff\n", "is not a text file; a list is CSV or JSONL in UTF-8"),
+        ("r.csv", b"a\n\xff\0\n", "is not a text file; a list is CSV or JSONL in UTF-8"),
+        ("r.csv", b"PK\3\4\x14", "is a workbook or an archive; save what it holds as CSV in UTF-8"),
         ("r.csv", "a\n" + "x" * 200_000, "is not CSV: field larger"),
     ],
 )

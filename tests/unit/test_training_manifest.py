@@ -123,7 +123,7 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path, name: str, lines: li
 def test_files_that_are_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"m\.csv: cannot be read"):
         read_manifest(tmp_path / "m.csv")
-    (tmp_path / "m.csv").write_bytes(b"path,label\n\xff\xfe,x\n")
+    (tmp_path / "m.csv").write_bytes(b"path,label\n\xff\0,x\n")
     with pytest.raises(UsageError, match=r"m\.csv: is not a text file"):
         read_manifest(tmp_path / "m.csv")
 

@@ -72,6 +72,13 @@ def test_the_same_seed_gives_the_same_branches() -> None:
     assert tensors(first) != tensors(other)
 
 
+def test_a_training_that_ends_before_its_time_went_like_the_whole() -> None:
+    taught = examples(6, seed=1)
+    whole = train_branches(taught, validation=None, settings=QUICK)
+    part = train_branches(taught, validation=None, settings=QUICK, stop_after=20)
+    assert part.history == whole.history[:20]
+
+
 def test_training_stops_when_nothing_gets_better_and_keeps_the_best() -> None:
     taught, held_out = examples(6, seed=1), examples(4, seed=2)
     settings = replace(QUICK, steps=500, patience=2)

@@ -1,4 +1,4 @@
-"""What the neighbours of either modality say of each label, pooled into one answer with a confidence.
+"""What labelled items of either modality say of each label, pooled into one answer with a confidence.
 
 For each label a query has four pieces of evidence: the mean similarity and the kernel estimate (see `knn`) of the
 label's voters of its own modality, and those of the other. All are centred: the similarity of unlike things of the two
@@ -19,6 +19,12 @@ that have no voter at all teach nothing: nobody knows which queries are theirs, 
 Where names mean nothing, they tell right labels from wrong ones no better than chance, and their weight goes to 0 as
 examples come.
 
+A sixth piece is what a linear function of features says (see `least_squares`): features of one modality tell apart what
+a shared space may have brought together. It stands beside the voters of the query's own modality.
+
+Where labels exclude each other, none of them may hold: "none" is one more choice, with a score of its own. It is learnt
+from the same queries as if nobody had given any label of theirs, as if `NONE_SHARE` of all queries were such.
+
 References
 ----------
 McFadden, "Conditional logit analysis of qualitative choice behavior", 1974: a choice among any number of labels with
@@ -29,19 +35,27 @@ logarithmic opinion pool.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from modag_search.values import Float32Array
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
+LINEAR_PRIOR = 8.0
+"""Weight, before anything is learnt, of what the linear function of a label says."""
+NONE_PRIOR = 2.5
+"""Score, before anything is learnt, of no label at all."""
+NONE_BY_HEARSAY = 0.0
+"""Likewise where no label has voters of the query's own modality, so that nothing can be learnt."""
+NONE_SHARE = 0.07
+"""Share of queries that are taken to have none of the labels while weights are learnt."""
 PRIOR = (4.0, 5.0, 1.0, 1.0)
 """Weights before anything is learnt: mean and kernel of the query's own modality, mean and kernel of the other."""
 CROSS_ONLY_PRIOR = (3.0, 4.0, -1.0, 3.0)
@@ -62,9 +76,9 @@ _IMPUTATION_STRENGTH = 0.5
 MULTILABEL_PRIOR = (1.0, -2.5)
 """Slope and offset, before anything is learnt, of the log-odds of a label that excludes no other."""
 _SHARPNESSES = tuple(np.exp(np.linspace(np.log(0.5), np.log(2.0), 29)).tolist())
-_LEAST_WEIGHTS = np.array([0.0] * 6 + [-np.inf] + [0.0] * 3 + [-np.inf])
+_LEAST_WEIGHTS = np.array([0.0] * 6 + [-np.inf] + [0.0] * 3 + [-np.inf, 0.0, -np.inf])
 """Evidence for a label never speaks against it; what is added for some labels may."""
-_PRECISION = 0.01
+_PRECISION = 0.15
 """Of the Gaussian prior over weights."""
 _LEAST_SLOPE = 1e-3
 _MOST_STEPS = 50
@@ -87,6 +101,10 @@ class EvidenceWeights:
         Of the name of a label that has voters of the query's own modality; not negative.
     name_only : (float, float)
         Of the name of a label without voters, and what is added for these labels; only the last may be negative.
+    linear : float
+        Of what the linear function says of a label that has voters of the query's own modality; not negative.
+    none : float
+        Score of no label at all.
     imputation : float
         What evidence of the query's own modality is multiplied by where it stands for the other's.
     name_imputation : float
@@ -101,28 +119,54 @@ class EvidenceWeights:
     cross_only: tuple[float, float, float, float] = CROSS_ONLY_PRIOR
     name: float = NAME_PRIOR
     name_only: tuple[float, float] = NAME_ONLY_PRIOR
+    linear: float = LINEAR_PRIOR
+    none: float = NONE_PRIOR
     imputation: float = IMPUTATION_PRIOR
     name_imputation: float = NAME_IMPUTATION_PRIOR
     multilabel: tuple[float, float] = MULTILABEL_PRIOR
     learnt_from: int = 0
 
-    def scores(self, evidence: Float32Array) -> FloatArray:
-        """Weigh evidence ``[shape=(n, n_labels, 5)]`` to scores ``[shape=(n, n_labels)]``; -inf without any."""
-        return _scores(_features(evidence, self.imputation, self.name_imputation), _as_array(self))
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> EvidenceWeights:
+        """Read what `dataclasses.asdict` made of weights, and JSON of that.
 
-    def probabilities(self, evidence: Float32Array, *, exclusive: bool, may_be_none: bool = False) -> FloatArray:
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If it is something else.
+        """
+        first, second, third, fourth = map(float, stored["own_and_other"])
+        mean, kernel, added, name_of_cross = map(float, stored["cross_only"])
+        slope, offset = map(float, stored["name_only"])
+        of_score, constant = map(float, stored["multilabel"])
+        single = ("name", "linear", "none", "imputation", "name_imputation")
+        return cls(
+            own_and_other=(first, second, third, fourth),
+            cross_only=(mean, kernel, added, name_of_cross),
+            name_only=(slope, offset),
+            multilabel=(of_score, constant),
+            learnt_from=int(stored["learnt_from"]),
+            **{name: float(stored[name]) for name in single},
+        )
+
+    def scores(self, evidence: Float32Array) -> FloatArray:
+        """Weigh evidence ``[shape=(n, n_labels, 6)]`` to scores ``[shape=(n, n_labels)]``; -inf without any."""
+        return _scores(_features(evidence, self.imputation, self.name_imputation), _as_array(self))[:, :-1]
+
+    def probabilities(self, evidence: Float32Array, *, exclusive: bool, by_name_alone: bool = False) -> FloatArray:
         """Return how likely each label holds.
 
         Parameters
         ----------
-        evidence : np.ndarray [shape=(n, n_labels, 5), float32]
-            Means and kernels of the voters of the query's own modality, then of the other, then what the name says;
-            -inf without voters, and for a name that says nothing.
+        evidence : np.ndarray [shape=(n, n_labels, 6), float32]
+            Means and kernels of the voters of the query's own modality, then of the other, then what the name says, and
+            what the linear function says; -inf without voters, and for a name that says nothing.
         exclusive : bool
-            True where one label holds and no other: rows add up to 1. Otherwise each label is judged for itself.
-        may_be_none : bool
-            True where none may hold as well, although labels exclude each other: as likely as a label that would be
-            judged even, for itself.
+            True where one label holds and no other, or none: what rows lack to 1 is how likely that is. Otherwise each
+            label is judged for itself.
+        by_name_alone : bool
+            True where no label has any voter. None of them is then as likely as a label that would be judged even, for
+            itself.
 
         Returns
         -------
@@ -131,29 +175,38 @@ class EvidenceWeights:
         """
         scores = self.scores(evidence)
         slope, offset = self.multilabel
-        if exclusive and may_be_none:
-            none = np.full((len(scores), 1), -offset / max(slope, _LEAST_SLOPE))
-            shares: FloatArray = softmax(np.concatenate([scores, none], axis=1))[:, :-1]
-            return shares
         if exclusive:
-            return softmax(scores)
+            by_own = np.isfinite(evidence[..., 0]).any(axis=1, keepdims=True)
+            none = np.where(by_own, self.none, NONE_BY_HEARSAY)
+            if by_name_alone:
+                none = np.full_like(none, -offset / max(slope, _LEAST_SLOPE))
+            beside = np.where(np.isfinite(scores).any(axis=1, keepdims=True), none, -np.inf)
+            shares: FloatArray = softmax(np.concatenate([scores, beside], axis=1))[:, :-1]
+            return shares
         there = np.isfinite(scores)
         return np.where(there, sigmoid(slope * np.where(there, scores, 0.0) + offset), 0.0)
 
 
 def learn_evidence_weights(
-    evidence: Float32Array, holds: BoolArray, *, also: BoolArray | None = None, prior: EvidenceWeights | None = None
+    evidence: Float32Array,
+    holds: BoolArray,
+    *,
+    also: BoolArray | None = None,
+    unseen: Float32Array | None = None,
+    prior: EvidenceWeights | None = None,
 ) -> EvidenceWeights:
     """Learn weights from queries whose labels are known, and that did not vote on themselves.
 
     Parameters
     ----------
-    evidence : np.ndarray [shape=(n, n_labels, 5), float32]
+    evidence : np.ndarray [shape=(n, n_labels, 6), float32]
         As for `EvidenceWeights.probabilities`.
     holds : np.ndarray [shape=(n, n_labels), bool]
         Which labels hold; one at least for each query, with evidence.
     also : np.ndarray [shape=(n, n_labels), bool], optional
         Which hold too, without being asked for: they are nobody's rivals. `holds` lies within.
+    unseen : np.ndarray [shape=(n, n_labels), float32], optional
+        What linear functions would say of each query if nobody had given the labels that hold; default as `evidence`.
     prior : EvidenceWeights, optional
         Where it starts, and stays near with few queries; default ``EvidenceWeights()``.
 
@@ -172,31 +225,40 @@ def learn_evidence_weights(
     if np.count_nonzero(teaching) < 2:
         return start
     evidence, holds = evidence[:, teaching], holds[:, teaching]
+    all_holding = all_holding[:, teaching]
     imputation = _learn_imputation(evidence[..., :2], evidence[..., 2:4], start.imputation)
-    name_imputation = _learn_imputation(_mean_of_voters(evidence), evidence[..., 4:], start.name_imputation)
+    name_imputation = _learn_imputation(_mean_of_voters(evidence), evidence[..., 4:5], start.name_imputation)
 
     def arranged(evidence: Float32Array) -> Float32Array:
         return _features(evidence, imputation, name_imputation)
 
     features = arranged(evidence)
+    with_none = np.pad(holds, ((0, 0), (0, 1)))
+    none = np.zeros_like(with_none)
+    none[:, -1] = True
+    linear = evidence[..., 5] if unseen is None else unseen[:, teaching]
     weights = _learn_weights(
         [
-            (features, holds, 1 - CROSS_ONLY_SHARE - NAME_ONLY_SHARE),
-            (arranged(_orphaned(evidence, holds)), holds, CROSS_ONLY_SHARE),
-            (arranged(_half_without_voters(evidence)), holds, NAME_ONLY_SHARE),
+            (features, with_none, 1 - CROSS_ONLY_SHARE - NAME_ONLY_SHARE - NONE_SHARE),
+            (arranged(_orphaned(evidence, holds)), with_none, CROSS_ONLY_SHARE),
+            (arranged(_half_without_voters(evidence)), with_none, NAME_ONLY_SHARE),
+            (arranged(_without_own_labels(evidence, all_holding, linear)), none, NONE_SHARE),
         ],
         _as_array(start),
     )
-    weights *= _learn_sharpness(_scores(features, weights), holds)
-    first, second, third, fourth, mean, kernel, offset, name_of_cross, name, name_alone, offset_alone = weights.tolist()
+    weights *= _learn_sharpness(_scores(features, weights), with_none)
+    first, second, third, fourth, mean, kernel, offset, name_of_cross, name, *others = weights.tolist()
+    name_alone, offset_alone, linear_weight, none_score = others
     return EvidenceWeights(
         own_and_other=(first, second, third, fourth),
         cross_only=(mean, kernel, offset, name_of_cross),
         name=name,
         name_only=(name_alone, offset_alone),
+        linear=linear_weight,
+        none=none_score,
         imputation=imputation,
         name_imputation=name_imputation,
-        multilabel=_learn_multilabel(_scores(features, weights), holds, start.multilabel),
+        multilabel=_learn_multilabel(_scores(features, weights)[:, :-1], holds, start.multilabel),
         learnt_from=len(evidence),
     )
 
@@ -252,7 +314,9 @@ def learn_sigmoid(scores: FloatArray, holds: BoolArray, prior: tuple[float, floa
 def _orphaned(evidence: Float32Array, holds: BoolArray) -> Float32Array:
     """Leave out what voters of the query's own modality say of its labels, where others say something."""
     orphaned = evidence.copy()
-    orphaned[holds & np.isfinite(evidence[..., 2]), :2] = -np.inf
+    heard_of = holds & np.isfinite(evidence[..., 2])
+    orphaned[heard_of, :2] = -np.inf
+    orphaned[heard_of, 5] = -np.inf
     return orphaned
 
 
@@ -263,8 +327,18 @@ def _half_without_voters(evidence: Float32Array) -> Float32Array:
     """
     halved = evidence.copy()
     drawn = np.random.default_rng(0).random(evidence.shape[:2]) < 0.5
-    halved[drawn & np.isfinite(evidence[..., 4]), :4] = -np.inf
+    silent = drawn & np.isfinite(evidence[..., 4])
+    halved[silent, :4] = -np.inf
+    halved[silent, 5] = -np.inf
     return halved
+
+
+def _without_own_labels(evidence: Float32Array, holds: BoolArray, linear: Float32Array) -> Float32Array:
+    """Leave out all that is said of the labels that hold, as if nobody had given them."""
+    others = evidence.copy()
+    others[..., 5] = linear
+    others[holds] = -np.inf
+    return others
 
 
 def _mean_of_voters(evidence: Float32Array) -> Float32Array:
@@ -274,16 +348,18 @@ def _mean_of_voters(evidence: Float32Array) -> Float32Array:
 
 def _as_array(weights: EvidenceWeights) -> FloatArray:
     """Arrange weights as `_features` arranges what they are for."""
-    return np.array([*weights.own_and_other, *weights.cross_only, weights.name, *weights.name_only])
+    alone = [*weights.name_only, weights.linear, weights.none]
+    return np.array([*weights.own_and_other, *weights.cross_only, weights.name, *alone])
 
 
 def _features(evidence: Float32Array, imputation: float, name_imputation: float) -> Float32Array:
-    """Arrange evidence as what weights are for, ``[shape=(n, n_labels, 11)]``.
+    """Arrange evidence as what weights are for, ``[shape=(n, n_labels + 1, 13)]``; no label at all comes last.
 
-    For labels with voters of the query's own modality the first four and the ninth; for cross-only labels the fifth to
-    the eighth; for labels without voters the last two. The others are 0; -inf where nothing is said at all.
+    For labels with voters of the query's own modality the first four, the ninth and the twelfth; for cross-only labels
+    the fifth to the eighth; for labels without voters the tenth and eleventh; for no label the last. The others are 0;
+    -inf where nothing is said at all.
     """
-    own, other, name = evidence[..., :2], evidence[..., 2:4], evidence[..., 4:]
+    own, other, name, linear = evidence[..., :2], evidence[..., 2:4], evidence[..., 4:5], evidence[..., 5:]
     has_own, has_other, has_name = (np.isfinite(part[..., :1]) for part in (own, other, name))
     known_own = np.where(has_own, own, 0)
     known_other = np.where(has_other, np.where(np.isfinite(other), other, 0), np.float32(imputation) * known_own)
@@ -302,9 +378,14 @@ def _features(evidence: Float32Array, imputation: float, name_imputation: float)
         np.where(has_own, known_name, 0),
         np.where(name_only, known_name, 0),
         name_only,
+        np.where(has_own & np.isfinite(linear), linear, 0),
+        np.zeros_like(has_own),
     ]
     features = np.concatenate(parts, axis=-1, dtype=np.float32)
-    return np.where(has_voters | has_name, features, np.float32(-np.inf))
+    features = np.where(has_voters | has_name, features, np.float32(-np.inf))
+    none = np.zeros((len(features), 1, features.shape[-1]), dtype=np.float32)
+    none[..., -1] = 1.0
+    return np.concatenate([features, none], axis=1)
 
 
 def _learn_imputation(known: Float32Array, wanted: Float32Array, start: float) -> float:
@@ -325,7 +406,7 @@ def _scores(evidence: Float32Array, weights: FloatArray) -> FloatArray:
 def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start: FloatArray) -> FloatArray:
     """Minimise the log-loss of choosing each label that holds among those that do not; each part has a weight.
 
-    That is a conditional logit (McFadden 1974): what is offered has eleven properties, whose weights all labels share.
+    That is a conditional logit (McFadden 1974): what is offered has properties, whose weights all labels share.
     """
     choices = [(_choices(evidence, holds), weight) for evidence, holds, weight in parts]
 
@@ -334,7 +415,7 @@ def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start
         for (offered, rivals, right), weight in choices:
             shares = softmax(np.where(rivals, offered @ weights, -np.inf))
             rows = np.arange(len(right))
-            # Properties of what the weights would choose, on average [shape=(n, 11)]: less those of what was right, the
+            # Properties of what the weights would choose, on average [shape=(n, 13)]: less those of what was right, the
             # gradient.
             expected = np.einsum("nc,nck->nk", shares, offered)
             total -= weight * float(np.log(np.maximum(shares[rows, right], 1e-300)).sum())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from modag_search.catalog.database import batches
 from modag_search.errors import UsageError
+from modag_search.labels.files.entries import LABEL_COLUMNS
 from modag_search.labels.files.folders import write_folders
 from modag_search.labels.files.jams import jams_of
 from modag_search.labels.files.names import UniqueNames
@@ -28,7 +29,6 @@ LabelFormat = Literal["csv", "jsonl", "jams", "folders"]
 GIVEN: tuple[Origin, ...] = ("hand", "import")
 """What people said: labels that were transferred would come back as if somebody had given them."""
 
-LABEL_COLUMNS = ("path", "label", "start_s", "end_s", "origin", "source", "confidence", "is_not", "is_tag")
 _HEAD = ",".join(LABEL_COLUMNS).encode() + b"\n"
 _MARK = ",".join(LABEL_COLUMNS[:7]).encode()
 """With which files begin that earlier versions wrote, too."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from modag_search.errors import UsageError
 from modag_search.labels.checks import checked_name
-from modag_search.labels.files.entries import LabelEntry
+from modag_search.labels.files.entries import LabelEntry, LabelFile
 from modag_search.labels.files.names import UniqueNames, folder_name
 
 if TYPE_CHECKING:
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from modag_search.values import ItemRecord
 
 
-def read_folders(catalog: Catalog, root: str | os.PathLike[str]) -> tuple[list[LabelEntry], int]:
+NO_FOLDER = "in no folder that could name it"
+
+FolderLevel = int | Literal["innermost"] | None
+"""Which folder names an item: 0 those in the root, 1 those in these, ...; None finds out."""
+
+_SPLITS = {"train", "training", "valid", "validation", "val", "dev", "test", "testing", "eval", "evaluation"}
+"""Folders that divide a collection, and say nothing of what is in them."""
+
+
+def read_folders(catalog: Catalog, root: str | os.PathLike[str], *, level: FolderLevel = None) -> LabelFile:
     """Take the names of folders for the labels of the items below them, and of those that links below them lead to.
 
     Parameters
@@ -27,34 +36,51 @@ def read_folders(catalog: Catalog, root: str | os.PathLike[str]) -> tuple[list[L
     catalog : Catalog
     root : str or os.PathLike
         The folder that holds them.
+    level : int or "innermost", optional
+        Which folder on the way from the root to a file is the label. By default the one in the root; where all of
+        these divide a collection (train, valid, test), the one in these.
 
     Returns
     -------
-    entries : list of LabelEntry
-        In order of path.
-    without_class : int
-        How many items lie in `root` itself, and get no label.
+    LabelFile
+        Entries in order of path; items that lie in no such folder are passed over.
 
     Raises
     ------
     UsageError
-        If no item of the index lies below a folder in `root`.
+        If no item of the index lies below such a folder.
     """
     folder = os.path.abspath(root)
-    entries, without_class = [], 0
+    file = LabelFile(source=folder, kind="folders")
     inside = ((path, path) for _, path in catalog.items.paths_under(folder))
-    for place, path in (*inside, *_linked(catalog, folder)):
-        label, _, name = os.path.relpath(place, folder).partition("/")
-        if name:
-            where = os.path.join(folder, label)
-            entries.append(LabelEntry(path=path, label=checked_name(label, where=where), source=folder))
+    found = [
+        (path, os.path.relpath(place, folder).split("/")[:-1]) for place, path in (*inside, *_linked(catalog, folder))
+    ]
+    chosen = _level_of_labels([way for _, way in found], file) if level is None else level
+    for path, way in found:
+        place = len(way) - 1 if chosen == "innermost" else chosen
+        if 0 <= place < len(way):
+            where = os.path.join(folder, *way[: place + 1])
+            file.entries.append(LabelEntry(path=path, label=checked_name(way[place], where=where), source=folder))
         else:
-            without_class += 1
-    if not entries and without_class:
-        raise UsageError(f"{folder}: its {without_class} indexed files lie in no folder that could name them")
-    if not entries:
+            file.pass_over(path, NO_FOLDER)
+    if not file.entries and file.passed_over:
+        raise UsageError(f"{folder}: its {len(file.passed_over)} indexed files lie in no folder that could name them")
+    if not file.entries:
         raise UsageError(f"{folder}: holds no file that is in the index; `modag index` takes files in")
-    return entries, without_class
+    return file
+
+
+def _level_of_labels(ways: Iterable[list[str]], file: LabelFile) -> int:
+    """Find out whether the folders in a root are labels, or divide a collection into parts."""
+    ways = [way for way in ways if way]
+    parts = {way[0] for way in ways}
+    below = {way[1] for way in ways if len(way) > 1}
+    # A train may be what is in the pictures: then it stands beside other things, or holds no folders.
+    if not below or not {name.lower() for name in parts} <= _SPLITS or len(parts) + len(below) == 2:
+        return 0
+    file.remark(f"{', '.join(sorted(parts))} divide it; labels are the folders in them (--level 0: they themselves)")
+    return 1
 
 
 def _linked(catalog: Catalog, folder: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,110 @@
+"""How names are written: in which Unicode form, and what they were perhaps meant to be."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ALIKE = 0.65
+"""Share of letters in common from which on a name may be meant: ``dgo`` has two thirds with ``dog``."""
+
+
+def composed(name: str) -> str:
+    r"""Return a name in Unicode's form NFC: an umlaut is one character, and not a letter and two dots.
+
+    Others write the same name in another form: Mac's file systems in NFD.
+
+    Examples
+    --------
+    >>> composed("Gru\u0308n") == "Gr\u00fcn"
+    True
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def on_disk(path: str) -> str:
+    """Return a path as the disk has it: as it is given, else in another Unicode form; as given where there is none.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    str
+    """
+    if path.isascii() or os.path.lexists(path):
+        return path
+    found = "/" if os.path.isabs(path) else ""
+    for name in filter(None, path.split("/")):
+        there = os.path.join(found, name)
+        if not os.path.lexists(there):
+            same = _entries_called(name, found or ".")
+            if len(same) != 1:
+                return path
+            there = os.path.join(found, same[0])
+        found = there
+    return found
+
+
+def bare(name: str) -> str:
+    """Write a name in lower case, with a space for any signs between words.
+
+    Examples
+    --------
+    >>> bare("AMBIENCE-FOREST"), bare("sea_waves")
+    ('ambience forest', 'sea waves')
+    """
+    return " ".join(re.split(r"[\s_-]+", composed(name).casefold()))
+
+
+def near(name: str, names: Iterable[str], *, most: int = 3) -> list[str]:
+    """Find names that another one may have been meant for.
+
+    Parameters
+    ----------
+    name : str
+    names : iterable of str
+    most : int
+
+    Returns
+    -------
+    list of str
+        Those that differ in case or in signs between words alone, or else those with nearly the same letters.
+
+    Examples
+    --------
+    >>> near("DOG", ["dog", "dot", "cat"]), near("gutar", ["guitar", "sitar", "drum"])
+    (['dog'], ['guitar'])
+    """
+    by_bare: dict[str, list[str]] = {}
+    for one in sorted(names):
+        by_bare.setdefault(bare(one), []).append(one)
+    same = by_bare.get(bare(name))
+    alike = [bare(name)] if same else difflib.get_close_matches(bare(name), by_bare, n=most, cutoff=_ALIKE)
+    return [one for key in alike for one in by_bare[key]][:most]
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Ask, at the end of a message, for the names that one may have been meant for; nothing where there are none.
+
+    Examples
+    --------
+    >>> did_you_mean("DOG", ["dog", "cat"]), did_you_mean("DOG", ["cat"])
+    ('; did you mean dog?', '')
+    """
+    found = near(name, names)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def _entries_called(name: str, folder: str) -> list[str]:
+    try:
+        return [entry for entry in os.listdir(folder) if composed(entry) == composed(name)]
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return []
