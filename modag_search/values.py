@@ -27,6 +27,10 @@ SegmentStatus = Literal["ok", "silent", "black"]
 LabelKind = Literal["class", "tag"]
 """A class says what an item is; a tag (favourite, reviewed) is searched and listed alike, and never an answer."""
 
+EvidenceKind = Literal["own", "other", "name", "features", "added"]
+"""Who speaks for a label: examples of the item's own modality, those of the other, what it is called, a linear function
+of features; and what is added for labels without an example of the own modality."""
+
 MODALITIES: tuple[Modality, ...] = ("image", "sound")
 
 Float32Array = npt.NDArray[np.float32]
@@ -347,12 +351,213 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemLabel:
+    """A label that an item has, and where it comes from.
+
+    Attributes
+    ----------
+    label : str
+    origin : {"hand", "import", "transfer"}
+    source : str or None
+        The file that it was imported from.
+    confidence : float or None
+        Of a transferred one.
+    start_s, end_s : float or None
+        The part of the item that it holds for, in seconds; None on both sides for all of it.
+    run : int or None
+        What takes it back.
+    """
+
+    label: str
+    origin: Literal["hand", "import", "transfer"]
+    source: str | None
+    confidence: float | None
+    start_s: float | None
+    end_s: float | None
+    run: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidencePart:
+    """What one kind of evidence says for the first label of an explanation rather than the second.
+
+    Attributes
+    ----------
+    kind : EvidenceKind, "none" or "denials"
+        ``none``: where there is no second label, what one must outweigh to hold at all. ``denials``: what is like the
+        item was said not to be one of the two.
+    log_odds : float
+        Negative where it speaks for the second.
+    """
+
+    kind: EvidenceKind | Literal["none", "denials"]
+    log_odds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearestExample:
+    """A labelled segment that is among the nearest of its label and modality.
+
+    Attributes
+    ----------
+    label : str
+    id : int
+        Of its item.
+    path : str
+    modality : {"image", "sound"}
+    similarity : float
+        Cosine in the shared space; of different modalities, such cannot be compared.
+    deviations : float
+        How far that is above the similarity of unlike things of the two modalities, in standard deviations: that can.
+    start_s, end_s : float or None
+        The segment's place in the item, in seconds; None for pictures.
+    """
+
+    label: str
+    id: int
+    path: str
+    modality: Modality
+    similarity: float
+    deviations: float
+    start_s: float | None
+    end_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModalityEvidence:
+    """What is said of an item's sound, or of its picture or frames.
+
+    Attributes
+    ----------
+    modality : {"image", "sound"}
+    log_odds : float
+        How much likelier the first label is than the second, as a natural logarithm.
+    above_none : float or None
+        Likewise than that no label holds; None where labels do not exclude each other.
+    parts : tuple of EvidencePart
+        They add up to `log_odds`.
+    examples : tuple of NearestExample
+        Those of the first label first; of each label those of the item's own modality first, the nearest first.
+    """
+
+    modality: Modality
+    log_odds: float
+    above_none: float | None
+    parts: tuple[EvidencePart, ...]
+    examples: tuple[NearestExample, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why an item is called as it is.
+
+    Attributes
+    ----------
+    path : str
+    label : str
+        The answer.
+    confidence : float
+    decided_by : {"evidence", "hierarchy"}
+        ``hierarchy`` where the answer is what other labels are kinds of.
+    kinds : tuple of LabelScore
+        The labels that the answer stands for, where the hierarchy decided; the likeliest first.
+    first : str
+        The likeliest label that the answer stands for.
+    second : str or None
+        The likeliest of all others; None where no other is possible.
+    second_confidence : float
+    none : float or None
+        How likely no label holds; None where labels do not exclude each other.
+    given : tuple of ItemLabel
+        Labels that the item has. What is said here, others say: it has no voice on itself.
+    denied : tuple of str
+        What it, or what it is a copy of, is said not to be.
+    heard : tuple of ModalityEvidence
+        For `first` rather than `second`; of a video of its frames and of its sound, which count alike.
+    """
+
+    path: str
+    label: str
+    confidence: float
+    decided_by: Literal["evidence", "hierarchy"]
+    kinds: tuple[LabelScore, ...]
+    first: str
+    second: str | None
+    second_confidence: float
+    none: float | None
+    given: tuple[ItemLabel, ...]
+    denied: tuple[str, ...]
+    heard: tuple[ModalityEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transferred:
     """A label that a transfer gave, or would give."""
 
     path: str
     label: str
     confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Whether an item is what it would be called.
+
+    Attributes
+    ----------
+    id : int
+        Of the item.
+    path : str
+    label : str
+    confidence : float
+        How likely it is that.
+    """
+
+    id: int
+    path: str
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrecisionEstimate:
+    """How many of some names are right, estimated from answers to a few that were drawn at random.
+
+    Attributes
+    ----------
+    names : int
+        How many there are.
+    confidence : float or None
+        Their mean confidence: what share should be right. None where there are no names.
+    answered, right : int
+        How many were answered, and how many of these with yes.
+    precision, low, high : float or None
+        Estimated share of right ones among all, with its 95 % interval; None where too little was answered.
+    """
+
+    names: int
+    confidence: float | None
+    answered: int
+    right: int
+    precision: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedPrecision:
+    """What answers tell of a transfer.
+
+    Attributes
+    ----------
+    of_given : PrecisionEstimate
+        Of the names that would be given.
+    of_all : PrecisionEstimate
+        Of these and of the likeliest names of what would stay unknown.
+    """
+
+    of_given: PrecisionEstimate
+    of_all: PrecisionEstimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,11 +572,17 @@ class TransferReport:
         In order of path.
     unknown : int
         Items that no label was sure enough for.
+    surer : int
+        Labels that were left out, as they are surer than was asked for.
+    checked : Given or None
+        What came of answers to a check; they are not among `given`.
     """
 
     run: int | None
     given: tuple[Transferred, ...]
     unknown: int
+    surer: int = 0
+    checked: Given | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,10 +595,12 @@ class Suggestion:
     path : str
     modality : {"image", "sound"}
     label : str or None
-        What it would be called now; None where nothing has a label yet.
+        What it would be called now, or what was asked about; None where nothing has a label yet.
     confidence : float
-    covers : int
-        How many unlabelled items it is the nearest to, of those labelled or suggested.
+        How likely that is.
+    covers : int or None
+        How many unlabelled items it is the nearest to, of those labelled or suggested; None where it is suggested for
+        its confidence.
     wanted : str or None
         The label that has no example of this modality yet, and of which it is the likeliest; None where it is suggested
         for what it covers.
@@ -398,7 +611,7 @@ class Suggestion:
     modality: Modality
     label: str | None
     confidence: float
-    covers: int
+    covers: int | None
     wanted: str | None = None
 
 
@@ -539,6 +752,39 @@ class ImportedLabel:
     items: int
     parts: int
     example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelEstimate:
+    """How many items are something.
+
+    Attributes
+    ----------
+    label : str
+    count, low, high : int
+        Of all items, with the ends of a 95 % interval.
+    labelled : int
+        Those that have the label, or a kind of it, by hand or from files.
+    undecided : int
+        Items of which it is estimated how many are that.
+    unheard : int
+        Items that nothing can be said of, as they are silent, black or outdated; none is counted.
+    answers : int
+        Answers of checks, about items that were drawn at random, that the estimate also goes by; without any it goes by
+        confidence alone.
+    to_halve : int or None
+        About how many more answers would halve the interval; None where no reasonable number would.
+    """
+
+    label: str
+    count: int
+    low: int
+    high: int
+    labelled: int
+    undecided: int
+    unheard: int
+    answers: int
+    to_halve: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -328,13 +328,15 @@ class Labels:
         with self._database.read() as connection:
             return label_counts(connection)
 
-    def annotations(self) -> Iterator[Annotation]:
-        """Iterate over all annotations, oldest first."""
+    def annotations(self, *, items: Iterable[int] | None = None) -> Iterator[Annotation]:
+        """Iterate over all annotations, or those of some items, oldest first."""
         statement = (
             select(AnnotationRow.__table__, LabelRow.name)
             .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
             .order_by(AnnotationRow.id)
         )
+        if items is not None:
+            statement = statement.where(AnnotationRow.item_id.in_(among(items)))
         with self._database.read() as connection:
             for row in connection.execute(statement):
                 yield Annotation(

@@ -110,21 +110,26 @@ class NeighbourClassifier:
             Votes.joined(answer.votes for answer in answers),
         )
 
+    @property
+    def has_rivals(self) -> bool:
+        """Whether answers are weighed against each other: one label alone has no rival, and is judged for itself."""
+        labelled, groups = self.neighbours.labelled, self.groups
+        return groups.are_rivals and len(np.intersect1d(labelled.speaking, np.flatnonzero(groups.leading))) > 1
+
+    @property
+    def goes_by_names_alone(self) -> bool:
+        """Whether no label has an example: labels are what somebody thought of then, and media may be none of these."""
+        return self.neighbours.labelled.n_votes == 0
+
     def probabilities(self, modality: Modality, evidence: Float32Array) -> FloatArray:
         """Tell how likely labels are by evidence for queries of one modality; see `EvidenceWeights.probabilities`."""
-        labelled, weights = self.neighbours.labelled, self.evidence_weights[modality]
-        speaking = np.isin(np.arange(len(self.names)), labelled.speaking)
-
-        def among(labels: Int64Array) -> FloatArray:
-            return weights.probabilities(
-                evidence[:, labels],
-                # One label alone has no rival: it is judged for itself.
-                exclusive=int(np.count_nonzero(speaking[labels])) > 1,
-                # Labels without any example are what somebody thought of, and media may be none of these.
-                by_name_alone=labelled.n_votes == 0,
-            )
-
-        return self.groups.probabilities(among=among, alone=lambda: weights.probabilities(evidence, exclusive=False))
+        weights = self.evidence_weights[modality]
+        return self.groups.probabilities(
+            among=lambda labels: weights.probabilities(
+                evidence[:, labels], exclusive=self.has_rivals, by_name_alone=self.goes_by_names_alone
+            ),
+            alone=lambda: weights.probabilities(evidence, exclusive=False),
+        )
 
     def _answer(self, block: Block, most_votes: int) -> ClassifierOutput:
         evidence = block.evidence()

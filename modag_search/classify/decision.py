@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from modag_search.classify.rivals import LabelGroups
+from modag_search.errors import NothingFoundError
 from modag_search.rivalry import ALONE
+from modag_search.spelling import did_you_mean
 from modag_search.values import LabelScore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
     from modag_search.classify.classifiers import Classifier
@@ -71,11 +73,9 @@ class Decision:
         """
         if self._stands_for is None:
             return np.minimum(probabilities, 1.0)
-        alone = self._stands_for & (self._of_labels.numbers == ALONE)
-        scores: FloatArray = np.stack([probabilities[:, own].max(axis=1, initial=0.0) for own in alone], axis=1)
-        for _, labels in self._of_labels:
-            summed = np.minimum(probabilities[:, labels] @ self._stands_for[:, labels].T, 1.0)
-            scores = np.maximum(scores, summed)
+        scores: FloatArray = np.stack(
+            [self._of_labels.together(probabilities, own) for own in self._stands_for], axis=1
+        )
         return scores
 
     def best(self, scores: FloatArray) -> list[tuple[str | None, float]]:
@@ -93,7 +93,14 @@ class Decision:
         list of (str or None, float), length n
             None where the likeliest label is too unlikely; with a confidence of 0 where nothing could be said.
         """
-        return self._best_among(self._groups.leading, scores)
+        return [
+            (label if confidence >= self._min_confidence else None, confidence)
+            for label, confidence in self.likeliest(scores)
+        ]
+
+    def likeliest(self, scores: FloatArray) -> list[tuple[str | None, float]]:
+        """Return the label of each query as `best` does, however unlikely it is."""
+        return self._likeliest_among(self._groups.leading, scores)
 
     def sure(self, scores: FloatArray) -> list[list[tuple[str, float]]]:
         """Choose the labels that each query is to get, with how likely they are.
@@ -113,21 +120,19 @@ class Decision:
         sure = [self._all_sure(row) for row in np.where(alone, scores, 0.0)]
         for _, places in self._groups:
             of_group = np.isin(np.arange(len(self.names)), places)
-            for labels, (label, confidence) in zip(sure, self._best_among(of_group, scores), strict=True):
-                if label is not None:
+            for labels, (label, confidence) in zip(sure, self._likeliest_among(of_group, scores), strict=True):
+                if label is not None and confidence >= self._min_confidence:
                     labels.append((label, confidence))
         return [self._most_specific(labels) for labels in sure]
 
-    def _best_among(self, chosen: BoolArray, scores: FloatArray) -> list[tuple[str | None, float]]:
-        """Choose as `best` does among some of the names."""
+    def _likeliest_among(self, chosen: BoolArray, scores: FloatArray) -> list[tuple[str | None, float]]:
+        """Choose as `likeliest` does among some of the names."""
         allowed = np.where(chosen, scores, 0.0)
         # Rounded, so that equally likely labels go by their names, and not by the last bit of a sum.
         places = [self._deepest_of(row) for row in allowed] if self._deepest else np.round(allowed, 6).argmax(axis=1)
         confidences = allowed[np.arange(len(allowed)), places].tolist()
         return [
-            (None, 0.0)
-            if not confidence > 0
-            else (self.names[place] if confidence >= self._min_confidence else None, confidence)
+            (self.names[place], confidence) if confidence > 0 else (None, 0.0)
             for place, confidence in zip(places, confidences, strict=True)
         ]
 
@@ -171,6 +176,35 @@ class Decision:
         n_possible = np.count_nonzero(ranked > 0, axis=1)
         for names, likely, n in zip(labels.tolist(), ranked.tolist(), n_possible.tolist(), strict=True):
             yield tuple(map(LabelScore, names[:n], likely[:n]))
+
+
+def likelihood_of(classifier: Classifier, label: str) -> Callable[[FloatArray], FloatArray]:
+    """Return what tells how likely a label, or any that is a kind of it, holds.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    label : str
+
+    Returns
+    -------
+    callable
+        Of probabilities ``[shape=(n, n_labels), float64]`` it makes ``[shape=(n,), float64]``: of a label and its kinds
+        together where labels exclude each other, otherwise of the likeliest of them.
+
+    Raises
+    ------
+    NothingFoundError
+        If none of them can be an answer.
+    """
+    own = classifier.hierarchy.with_descendants(label)
+    chosen = np.array([name in own for name in classifier.names], dtype=bool)
+    if not chosen.any():
+        raise NothingFoundError(
+            f"{label}: no item was given this label; `modag label PATH... --as NAME` gives one, `modag label add NAME` "
+            f"lets the name count alone{did_you_mean(label, classifier.names)}"
+        )
+    return lambda probabilities: classifier.groups.together(probabilities, chosen)
 
 
 def _on_level(classifier: Classifier, level: Level) -> tuple[tuple[str, ...], BoolArray | None]:

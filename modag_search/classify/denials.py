@@ -180,7 +180,7 @@ class Doubts:
         """
         if not self._examples:
             return probabilities
-        return lowered(probabilities, self._shares(segments, items), self._groups)
+        return lowered(probabilities, self.lost(segments, items), self._groups)
 
     def forbidden(self, items: Int64Array) -> BoolArray:
         """Tell what items are said not to be as wholes ``[shape=(n, n_labels)]``."""
@@ -194,8 +194,11 @@ class Doubts:
         """Lower what was denied of items themselves, and nothing else."""
         return lowered(probabilities, self.forbidden(items).astype(np.float64), self._groups)
 
-    def _shares(self, segments: Mapping[Modality, QuerySegments], items: Int64Array) -> FloatArray:
-        """Share of what was denied each label, in [0, 1]: averaged over segments, then over modalities."""
+    def lost(self, segments: Mapping[Modality, QuerySegments], items: Int64Array) -> FloatArray:
+        """Return what the odds of each label lose ``[shape=(n, n_labels)]``, in [0, 1].
+
+        It is averaged over segments, then over modalities. Parameters are as of `applied`.
+        """
         total, counts = np.zeros((len(items), self._n_labels)), np.zeros((len(items), 1))
         for modality, part in segments.items():
             if len(part.queries):

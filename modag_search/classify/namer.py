@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,19 +16,23 @@ from modag_search.classify.classifiers import PLURAL, HeadClassifier, NeighbourC
 from modag_search.classify.classify import classify_items, classify_queries, files_in
 from modag_search.classify.decision import Decision
 from modag_search.classify.denials import Denials, Doubts, read_denials
+from modag_search.classify.explanation import explain
 from modag_search.classify.labelled_set import LabelledSet, chosen_labels, read_labelled_set, require_labels
 from modag_search.classify.leave_one_out import kept_or_learnt, labelled_set_fingerprint
 from modag_search.classify.linear_evidence import linear_evidence
 from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
+from modag_search.classify.queries import query_batches
 from modag_search.classify.rivals import LabelGroups
-from modag_search.classify.transfer import transfer_labels
-from modag_search.errors import NothingFoundError, UsageError
+from modag_search.classify.sorting import Sort, at_most, least_sure_first
+from modag_search.classify.transfer import Proposals, TransferOptions, give, propose
+from modag_search.errors import NothingFoundError, UnsupportedMediaError, UsageError
 from modag_search.files import Mark, mark_of
 from modag_search.labels.items import find_items
-from modag_search.labels.vocabulary import Vocabulary, one_or_more_names, some_of, vocabulary_of
+from modag_search.labels.vocabulary import Vocabulary, some_of, vocabulary_of
 from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import Part
+from modag_search.spelling import on_disk
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
     from modag_search.errors import ModagError
     from modag_search.search.snapshot import Snapshot, Snapshots
     from modag_search.space import Space
-    from modag_search.values import Classification, Modality, TransferReport
+    from modag_search.values import Classification, Explanation, Modality, TransferReport
 
 logger = logging.getLogger(__name__)
 
@@ -188,10 +193,22 @@ class Namer:
     ) -> Classifier:
         if by == "head":
             return self._head(snapshot)
-        if by == "names" or names is not None:
-            vocabulary = names if isinstance(names, Vocabulary) else vocabulary_of(snapshot.catalog, names)
-            return self._among(snapshot, vocabulary, k=k, temperature=temperature, with_votes=by != "names")
-        return self._usual(snapshot, k=k, temperature=temperature)
+        return self._told_by(snapshot, names, k=k, temperature=temperature, with_votes=by != "names")
+
+    def _told_by(
+        self,
+        snapshot: Snapshot,
+        names: Vocabulary | str | Sequence[str] | None,
+        *,
+        k: int,
+        temperature: float,
+        with_votes: bool,
+    ) -> NeighbourClassifier:
+        """Return who names by examples and names, or `with_votes` false by names alone."""
+        if names is None and with_votes:
+            return self._usual(snapshot, k=k, temperature=temperature)
+        vocabulary = names if isinstance(names, Vocabulary) else vocabulary_of(snapshot.catalog, names)
+        return self._among(snapshot, vocabulary, k=k, temperature=temperature, with_votes=with_votes)
 
     def _usual(self, snapshot: Snapshot, *, k: int, temperature: float) -> NeighbourClassifier:
         if (k, temperature) == (K, TEMPERATURE):
@@ -209,13 +226,46 @@ class Namer:
         k: int,
         temperature: float,
         min_confidence: float,
+        max_confidence: float,
         level: Level,
         unlabelled: bool,
+        sort: Sort,
         workers: int | None,
         on_failure: Callable[[ModagError], None] | None,
     ) -> Iterator[Classification]:
         """Name files, or items, and give the answers as they come; see `Index.classify_each`."""
         _check(by=by, names=names, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
+        _check_limits(max_confidence=max_confidence, sort=sort)
+        answers = self._answers(
+            paths,
+            by=by,
+            names=names,
+            k=k,
+            temperature=temperature,
+            min_confidence=min_confidence,
+            level=level,
+            unlabelled=unlabelled,
+            workers=workers,
+            on_failure=on_failure,
+        )
+        chosen = at_most(answers, max_confidence) if max_confidence < 1 else answers
+        return chosen if sort is None else least_sure_first(chosen)
+
+    def _answers(
+        self,
+        paths: Sequence[str] | None,
+        *,
+        by: By,
+        names: Vocabulary | str | Sequence[str] | None,
+        k: int,
+        temperature: float,
+        min_confidence: float,
+        level: Level,
+        unlabelled: bool,
+        workers: int | None,
+        on_failure: Callable[[ModagError], None] | None,
+    ) -> Iterator[Classification]:
+        """Give all answers as they come."""
         with self._snapshots.present() as snapshot:
             # What is no item is told now, and not when it comes to it.
             find_items(self._catalog, [path for path in paths or () if path.startswith("id:")])
@@ -227,33 +277,51 @@ class Namer:
         queries = maker.make_all(files_in(paths, on_failure), workers=workers, on_failure=on_failure)
         return classify_queries(self._catalog, queries, classifier, decision, k=k)
 
-    def transfer(
+    def explain(
         self,
+        path: str,
         *,
-        min_confidence: float,
-        by: By,
         names: Vocabulary | str | Sequence[str] | None,
         k: int,
         temperature: float,
         level: Level,
-        dry_run: bool,
-    ) -> TransferReport:
-        """Give every unlabelled item the label that the labelled ones are sure of; see `Index.transfer`."""
-        _check(by=by, names=names, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
+    ) -> Explanation:
+        """Say why something is called as it is; see `Index.explain`."""
+        _check(by="knn", names=names, k=k, temperature=temperature, level=level, min_confidence=0.0)
+        path = on_disk(path)
+        if os.path.isdir(path):
+            raise UnsupportedMediaError(os.path.abspath(path), "is a folder; name one of the files in it")
         with self._snapshots.present() as snapshot:
-            classifier = self._classifier(snapshot, by, names, k=k, temperature=temperature)
-        return transfer_labels(
+            classifier = self._told_by(snapshot, names, k=k, temperature=temperature, with_votes=True)
+            maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
+        (batch,) = query_batches(maker.make_all([path]))
+        decision = Decision(classifier, level=level, min_confidence=0.0)
+        return explain(self._catalog, classifier, decision, batch, level=level)
+
+    def transfer(self, naming: TransferOptions, *, dry_run: bool) -> TransferReport:
+        """Give every unlabelled item the label that the labelled ones are sure of; see `Index.transfer`."""
+        return give(self._catalog, self.propose(naming), arguments=naming.as_arguments(), dry_run=dry_run)
+
+    def propose(self, naming: TransferOptions, *, with_unsure: bool = False) -> Proposals:
+        """Say what every unlabelled item would be called, and also what is not sure enough, if that is asked for."""
+        _check(
+            by=naming.by,
+            names=naming.names,
+            k=naming.k,
+            temperature=naming.temperature,
+            level=naming.level,
+            min_confidence=naming.min_confidence,
+        )
+        _check_limits(max_confidence=naming.max_confidence)
+        with self._snapshots.present() as snapshot:
+            classifier = self._classifier(snapshot, naming.by, naming.names, k=naming.k, temperature=naming.temperature)
+        return propose(
             self._catalog,
             snapshot.vectors,
             classifier,
-            Decision(classifier, level=level, min_confidence=min_confidence),
-            arguments={
-                "by": by,
-                "names": names.name if isinstance(names, Vocabulary) else names and one_or_more_names(names),
-                "level": level,
-                "min_confidence": min_confidence,
-            },
-            dry_run=dry_run,
+            Decision(classifier, level=naming.level, min_confidence=naming.min_confidence),
+            max_confidence=naming.max_confidence,
+            with_unsure=with_unsure,
         )
 
     def train_head(self, *, update: bool, seed: int) -> Head:
@@ -329,3 +397,10 @@ def _check(
         raise UsageError(f"k must be 1 at least, not {k}")
     if not temperature > 0:
         raise UsageError(f"temperature must be above 0, not {temperature}")
+
+
+def _check_limits(*, max_confidence: float, sort: Sort = None) -> None:
+    if not 0 <= max_confidence <= 1:
+        raise UsageError(f"max_confidence must lie from 0 to 1, not {max_confidence}")
+    if sort not in (None, "confidence"):
+        raise UsageError(f"sort must be 'confidence' or None, not {sort!r}")

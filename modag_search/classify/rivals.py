@@ -43,6 +43,22 @@ class LabelGroups:
         numbers = np.array(rivalry.groups_of(names), dtype=np.int64)
         return cls(numbers, np.array(rivalry.leading(names), dtype=bool), rivalry)
 
+    @property
+    def are_rivals(self) -> bool:
+        """Whether the labels that one answer is chosen from exclude each other."""
+        return self.rivalry.rest_exclude and self.rivalry.rest_leads
+
+    def together(self, probabilities: FloatArray, labels: BoolArray) -> FloatArray:
+        """Tell how likely any of some labels is ``[shape=(n,)]``.
+
+        Those that exclude each other are as likely as all of them together; others as the likeliest of them.
+        """
+        alone = probabilities[:, labels & (self.numbers == ALONE)].max(axis=1, initial=0.0)
+        for _, group in self:
+            alone = np.maximum(alone, probabilities[:, group[labels[group]]].sum(axis=1))
+        likely: FloatArray = np.minimum(alone, 1.0)
+        return likely
+
     def __iter__(self) -> Iterator[tuple[int, Int64Array]]:
         """Iterate over groups of labels that exclude each other: its number, and its labels, ascending."""
         for number in np.unique(self.numbers[self.numbers != ALONE]).tolist():
@@ -64,11 +80,11 @@ class LabelGroups:
             Those of labels that exclude each other add up to 1, or to less.
         """
         every = np.arange(len(self.numbers))
-        if len(every) and (self.numbers == 0).all() and self.rivalry.rest_leads:
+        if len(every) and (self.numbers == 0).all() and self.are_rivals:
             return among(every)
         judged = alone()
         for number, labels in self:
-            if number == 0 and self.rivalry.rest_leads:
+            if number == 0 and self.are_rivals:
                 judged[:, labels] = among(labels)
             else:
                 judged[:, labels] /= np.maximum(judged[:, labels].sum(axis=1, keepdims=True), 1.0)

@@ -29,6 +29,7 @@ _VERBS = {
     "label": "labelling",
     "tag": "tagging",
     "classify": "classifying",
+    "explain": "explaining",
     "transfer": "classifying",
     "suggest": "curating",
     "audit": "curating",

@@ -2,110 +2,31 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.options import (
-    PRESETS,
-    Command,
-    NumberOrWord,
-    expand_stdin,
-    format_option,
-    index_option,
-    paths_arguments,
-)
+from modag_search.cli.choosing import choice, classifier_options, max_confidence_option, sort_option
+from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import as_row, chosen_format, classification_row, counted, print_rows, say
+from modag_search.cli.reviewing import answers_to, check_options, confirmed, on_terminal, say_precision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
+    from modag_search.classify.sorting import Sort
+    from modag_search.curate.checking import TransferCheck
     from modag_search.errors import ModagError
-    from modag_search.labels.vocabulary import Vocabulary
-    from modag_search.values import Classification, Transferred
+    from modag_search.values import Classification, Transferred, TransferReport
 
 _ANSWER = ("path", "label", "confidence")
 _BANDS = ((0.95, "0.95 to 1"), (0.9, "0.9 to 0.95"), (0.8, "0.8 to 0.9"), (0.5, "0.5 to 0.8"), (0.0, "below 0.5"))
-
-
-class _NamesType(click.ParamType[Any]):
-    """Names of labels, with commas between them."""
-
-    name = "names"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        """Divide at commas, as csv does: a name that has one stands in double quotes."""
-        if isinstance(value, list):
-            return value
-        names = [name.strip() for row in csv.reader([str(value)], skipinitialspace=True) for name in row]
-        return [name for name in names if name] or self.fail("names no label", param, ctx)
-
-
-def _choice(listed: Sequence[list[str]], vocabulary: str | None) -> Vocabulary | list[str] | None:
-    """Return what to choose among."""
-    from modag_search.labels.presets import preset
-
-    if listed and vocabulary:
-        raise click.UsageError("--names and --preset exclude each other; name one")
-    return preset(vocabulary) if vocabulary else [name for names in listed for name in names] or None
-
-
-def _classifier_options(command: Command) -> Command:
-    """Add what decides who names, and on which level."""
-    options = (
-        click.option(
-            "--by",
-            type=click.Choice(["knn", "head", "names"]),
-            default="knn",
-            show_default=True,
-            help="knn: the nearest labelled neighbours, and what labels are called; head: what `modag train head` "
-            "fitted; names: what labels are called, alone.",
-        ),
-        click.option(
-            "--names",
-            "listed",
-            type=_NamesType(),
-            multiple=True,
-            metavar="NAME,...",
-            help="Choose among these alone; a name in English needs no labelled item. [default: the labels of the "
-            "index; with --by names, those of the hierarchy, too]",
-        ),
-        click.option(
-            "--preset",
-            "vocabulary",
-            type=click.Choice(PRESETS),
-            help="Choose among the labels of a vocabulary that is in the package; see `modag label hierarchy`.",
-        ),
-        click.option(
-            "-k",
-            type=click.IntRange(1),
-            default=20,
-            show_default=True,
-            help="How many of the nearest of each label and modality weigh by nearness; as many are listed.",
-        ),
-        click.option(
-            "--temperature",
-            type=click.FloatRange(0, min_open=True),
-            default=0.07,
-            show_default=True,
-            help="Of their weights, exp(similarity / temperature).",
-        ),
-        click.option(
-            "--level",
-            type=NumberOrWord("deepest"),
-            metavar="N|deepest",
-            help="Answer on this level of the hierarchy, from 0 at the top; deepest: with the lowest label that is "
-            "sure enough. [default: with labels as they were given]",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @click.command()
@@ -113,8 +34,10 @@ def _classifier_options(command: Command) -> Command:
 @click.option("--all", "every", is_flag=True, help="All items of the index; nothing is decoded.")
 @click.option("--unlabelled", is_flag=True, help="All items without a label.")
 @index_option
-@_classifier_options
+@classifier_options
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="Below it, answer unknown.")
+@max_confidence_option("Leave out answers that are surer.")
+@sort_option("The least sure answers first, when all are there. [default: as they come]")
 @click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
 @format_option()
 def classify(
@@ -130,6 +53,8 @@ def classify(
     temperature: float,
     level: Level,
     min_confidence: float,
+    max_confidence: float,
+    sort: Sort,
     workers: int | None,
     output_format: str | None,
 ) -> None:
@@ -151,12 +76,14 @@ def classify(
         answers = opened.classify_each(
             files,
             by=by,
-            names=_choice(listed, vocabulary),
+            names=choice(listed, vocabulary),
             k=k,
             temperature=temperature,
             min_confidence=min_confidence,
+            max_confidence=max_confidence,
             level=level,
             unlabelled=unlabelled,
+            sort=sort,
             workers=workers,
             on_failure=failures.append,
         )
@@ -168,6 +95,8 @@ def classify(
         sys.exit(3)
     if labels.total() == labels[None]:
         nothing = "no item is left without a label" if unlabelled else "nothing to classify"
+        if max_confidence < 1:
+            nothing = f"no answer has a confidence of {max_confidence:g} or less"
         say("no label is sure enough" if labels else nothing)
         sys.exit(4)
 
@@ -187,7 +116,7 @@ def _rows(
 
 @click.command()
 @index_option
-@_classifier_options
+@classifier_options
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),
@@ -195,7 +124,11 @@ def _rows(
     show_default=True,
     help="How likely a label must be right.",
 )
+@max_confidence_option("Leave out labels that are surer: with --dry-run, to look at the least sure ones.")
+@sort_option("List labels, the least sure first, in a table too. [default: by path, and a table of counts]")
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be given.")
+@check_options("half of what would be given, half of what stays unknown. Say how much is right; then ask to go on.")
+@click.option("--yes", is_flag=True, help="With --check: go on without asking.")
 @format_option()
 def transfer(
     index_name: str | None,
@@ -206,36 +139,91 @@ def transfer(
     temperature: float,
     level: Level,
     min_confidence: float,
+    max_confidence: float,
+    sort: Sort,
     dry_run: bool,
+    n_questions: int | None,
+    sheet: Path | None,
+    yes: bool,
     output_format: str | None,
 ) -> None:
     """Give every unlabelled item the label that the labelled ones are sure of.
 
     A table counts what was given by label and confidence; the other formats list path, label and confidence. Nothing is
     decoded. Transferred labels are marked as such and never vote; `modag label undo RUN` takes them back.
+
+    With --check, a person is asked about a few names, spread over the range of confidence, and is told how many of all
+    are right, with a 95 % interval, before anything is written. What is answered with y becomes a label by hand, and
+    what is answered with n is said not to be that, as by `modag label --not`.
     """
     from modag_search.cli.opening import open_index
 
+    if n_questions is None and (sheet is not None or yes):
+        raise click.UsageError("--answers and --yes go with --check N")
     with open_index(index_name) as opened:
-        report = opened.transfer(
-            min_confidence=min_confidence,
-            by=by,
-            names=_choice(listed, vocabulary),
-            k=k,
-            temperature=temperature,
-            level=level,
-            dry_run=dry_run,
-        )
-    if chosen_format(output_format) == "table":
-        _print_counts(report.given)
-    else:
-        rows = (as_row(one, fields=_ANSWER) for one in report.given)
-        print_rows(rows, output_format=output_format, columns=_ANSWER)
-    done = f"run {report.run}" if report.run is not None else "nothing was written"
-    given = f"{counted(len(report.given), 'label')} {'would be ' if dry_run else ''}given"
-    say(f"{given}, {counted(report.unknown, 'item')} left unknown; {done}")
-    if not report.given:
+        naming: dict[str, Any] = {
+            "min_confidence": min_confidence,
+            "max_confidence": max_confidence,
+            "by": by,
+            "names": choice(listed, vocabulary),
+            "k": k,
+            "temperature": temperature,
+            "level": level,
+        }
+        if n_questions is None:
+            report = opened.transfer(**naming, dry_run=dry_run)
+            way_out = ""
+        else:
+            check = opened.check_transfer(n_questions, **naming)
+            answers = answers_to(check.questions, sheet=sheet)
+            if answers is None:
+                return
+            report, way_out = _checked(check, answers, sheet=sheet, dry_run=dry_run, yes=yes)
+    _print_given(report.given, sort=sort, output_format=output_format)
+    _say_what_was_given(report, way_out)
+    if not report.given and not report.checked:
         sys.exit(4)
+
+
+def _checked(
+    check: TransferCheck, answers: list[bool | None], *, sheet: Path | None, dry_run: bool, yes: bool
+) -> tuple[TransferReport, str]:
+    """Say how much is right, and give labels if that is wanted then; else say what else there is to do."""
+    precision = check.precision(answers)
+    say_precision("names that would be given", precision.of_given)
+    say_precision("names, with those of what would stay unknown", precision.of_all)
+    if dry_run or yes:
+        return check.transfer(answers, dry_run=dry_run), ""
+    foreseen = check.transfer(answers, dry_run=True)
+    if not on_terminal():
+        return foreseen, "; --yes goes on"
+    if foreseen.given and confirmed(f"Give {counted(len(foreseen.given), 'label')}?", default=False):
+        return check.transfer(answers), ""
+    # A sheet can be read again, but what was answered on a terminal would be gone.
+    was_asked = sheet is None and any(answer is not None for answer in answers)
+    if was_asked and confirmed("Keep your answers, and make labels by hand of those with y?", default=True):
+        return replace(foreseen, checked=check.keep(answers)), ""
+    return foreseen, ""
+
+
+def _say_what_was_given(report: TransferReport, way_out: str) -> None:
+    if report.checked is not None:
+        say(
+            f"{counted(report.checked.added, 'answer')} kept as labels, or as what items are not; run {report.checked.run}"
+        )
+    was_written = report.run is not None
+    given = f"{counted(len(report.given), 'label')} {'' if was_written or not report.given else 'would be '}given"
+    surer = f", {counted(report.surer, 'label')} left out as surer" if report.surer else ""
+    done = f"run {report.run}" if was_written else f"nothing was {'given' if report.checked else 'written'}{way_out}"
+    say(f"{given}, {counted(report.unknown, 'item')} left unknown{surer}; {done}")
+
+
+def _print_given(given: tuple[Transferred, ...], *, sort: Sort, output_format: str | None) -> None:
+    if chosen_format(output_format) == "table" and sort is None:
+        _print_counts(given)
+        return
+    ordered = sorted(given, key=lambda one: round(one.confidence, 6)) if sort == "confidence" else given
+    print_rows((as_row(one, fields=_ANSWER) for one in ordered), output_format=output_format, columns=_ANSWER)
 
 
 def _print_counts(given: tuple[Transferred, ...]) -> None:

@@ -27,18 +27,39 @@ _DUPLICATE = ("group", "path", "similarity", "exact", "size_bytes", "duration_s"
 @click.option("-n", type=click.IntRange(1), default=20, show_default=True, help="How many items.")
 @click.option("--modality", type=click.Choice(["image", "sound"]), help="Of the items. [default: both]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of draws from a large collection.")
+@click.option(
+    "--near",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    help="Items instead whose confidence is nearest to X: what lies at a border, such as that of a transfer.",
+)
+@click.option(
+    "--label", "label", metavar="NAME", help="With --near: how likely NAME is, or a kind of it, whatever is likelier."
+)
 @format_option()
-def suggest(index_name: str | None, n: int, modality: Modality | None, seed: int, output_format: str | None) -> None:
+def suggest(
+    index_name: str | None,
+    n: int,
+    modality: Modality | None,
+    seed: int,
+    near: float | None,
+    label: str | None,
+    output_format: str | None,
+) -> None:
     """List what to label next, so that few labels name much.
 
     The items stand for many others that are unsure as yet, differ from each other, and from what is labelled. label and
     confidence say what each would be called now; covers, how many items it is the nearest to. wanted names the label
     that has no example of that modality yet, so that what is called so is called so by hearsay.
+
+    With --near, all unlabelled items are looked at, and those come first whose confidence is nearest to X.
     """
     from modag_search.cli.opening import open_index
 
+    if label is not None and near is None:
+        raise click.UsageError("--label goes with --near X: it says whose likelihood is to be near X")
     with open_index(index_name) as opened:
-        found = opened.suggest(n=n, modality=modality, seed=seed)
+        found = opened.suggest(n=n, modality=modality, seed=seed, near=near, label=label)
     rows = [as_row(suggestion, fields=_SUGGESTION) for suggestion in found]
     print_rows(rows, output_format=output_format, columns=_SUGGESTION, fields=_SUGGESTION)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from click_default_group import DefaultGroup
 
+from modag_search.cli.counting import count
 from modag_search.cli.importing import import_all, import_options, refuse_import_options
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import counted, print_document, print_rows, say
@@ -55,6 +56,9 @@ def label() -> None:
 
     What follows without a verb is `modag label give`.
     """  # noqa: D301  click reads the character
+
+
+label.add_command(count)
 
 
 @label.command()

@@ -150,6 +150,11 @@ def printable(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
+def shortened(path: str) -> str:
+    """Show a path below the working folder relative to it."""
+    return path.removeprefix(os.path.join(os.getcwd(), ""))
+
+
 def _in_encoding_of(stream: TextIO, text: str) -> str:
     """Replace the characters that a stream's encoding lacks."""
     encoding = stream.encoding or "utf-8"
@@ -171,7 +176,7 @@ def _cell(value: Any) -> str:
 def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Print aligned columns; long paths wrap nowhere, so that they can be copied."""
     cells = [
-        [_in_encoding_of(sys.stdout, _cell(_shortened(column, row.get(column)))) for column in columns] for row in rows
+        [_in_encoding_of(sys.stdout, _cell(_as_shown(column, row.get(column)))) for column in columns] for row in rows
     ]
     widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
     numeric = [all(isinstance(row.get(column), (int, float, type(None))) for row in rows) for column in columns]
@@ -188,10 +193,8 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
         show(line(texts))
 
 
-def _shortened(column: str, value: Any) -> Any:
-    """Show paths below the working folder relative to it."""
-    here = os.path.join(os.getcwd(), "")
-    return value.removeprefix(here) if column == "path" and isinstance(value, str) else value
+def _as_shown(column: str, value: Any) -> Any:
+    return shortened(value) if column == "path" and isinstance(value, str) else value
 
 
 def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 from modag_search.classify.labelled_set import can_name
 from modag_search.classify.namer import LABELLED_SET
 from modag_search.curate.audit import label_issues
+from modag_search.curate.borders import nearest_to
+from modag_search.curate.checking import TransferCheck
+from modag_search.curate.counting import LabelCounter
 from modag_search.curate.duplicates import Duplicates
 from modag_search.curate.pairs import pair_issues
 from modag_search.curate.suggest import suggest
 from modag_search.errors import NothingFoundError, UsageError
+from modag_search.labels.book import LabelBook
 
 if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.classify.namer import Namer
+    from modag_search.classify.transfer import TransferOptions
+    from modag_search.curate.checking import Check
     from modag_search.search.snapshot import Snapshots
-    from modag_search.values import DuplicateGroup, LabelIssue, Modality, PairIssue, Suggestion
+    from modag_search.values import DuplicateGroup, LabelEstimate, LabelIssue, Modality, PairIssue, Suggestion
 
 
 class Curator:
@@ -34,10 +40,16 @@ class Curator:
         self._snapshots = snapshots
         self._namer = namer
 
-    def suggest(self, *, n: int, modality: Modality | None, seed: int) -> list[Suggestion]:
+    def suggest(
+        self, *, n: int, modality: Modality | None, seed: int, near: float | None, label: str | None
+    ) -> list[Suggestion]:
         """List what is most worth a label; see `Index.suggest`."""
         if n < 1:
             raise UsageError(f"n must be 1 at least, not {n}")
+        if label is not None and near is None:
+            raise UsageError("label goes with near: it says whose likelihood is to be near that")
+        if near is not None:
+            return self._nearest_to(near, label=label, n=n, modality=modality)
         with self._snapshots.present() as snapshot:
             self._require_items()
             has_labels = can_name(snapshot.get(LABELLED_SET), self._catalog.labels.added())
@@ -53,6 +65,40 @@ class Curator:
         if not found:
             raise NothingFoundError("no item is left without a label")
         return found
+
+    def _nearest_to(self, near: float, *, label: str | None, n: int, modality: Modality | None) -> list[Suggestion]:
+        if not 0 <= near <= 1:
+            raise UsageError(f"near must lie from 0 to 1, not {near}")
+        with self._snapshots.present() as snapshot:
+            classifier = snapshot.get(self._namer.neighbour_classifier)
+            asked = None if label is None else LabelBook(self._catalog).resolve(label.strip())
+            found = nearest_to(near, self._catalog, snapshot.vectors, classifier, label=asked, n=n, modality=modality)
+        if not found:
+            raise NothingFoundError("no item is left without a label")
+        return found
+
+    def check_transfer(self, options: TransferOptions, *, n: int, seed: int) -> TransferCheck:
+        """Draw questions about what a transfer would give; see `Index.check_transfer`."""
+        if n < 1:
+            raise UsageError(f"n must be 1 at least, not {n}")
+        proposals = self._namer.propose(options, with_unsure=True)
+        return TransferCheck(self._catalog, proposals, options, n=n, seed=seed)
+
+    def count(self, label: str) -> LabelEstimate:
+        """Estimate how many items are something; see `Index.count`."""
+        return self._counter(label).estimate()
+
+    def check_count(self, label: str, *, n: int, seed: int) -> Check:
+        """Draw questions that tell how many items are something; see `Index.check_count`."""
+        if n < 1:
+            raise UsageError(f"n must be 1 at least, not {n}")
+        return self._counter(label).check(n, seed=seed)
+
+    def _counter(self, label: str) -> LabelCounter:
+        with self._snapshots.present() as snapshot:
+            classifier = snapshot.get(self._namer.neighbour_classifier)
+            asked = LabelBook(self._catalog).resolve(label.strip())
+            return LabelCounter(self._catalog, snapshot.vectors, classifier, label=asked)
 
     def label_issues(self, *, max_probability: float) -> list[LabelIssue]:
         """List labels that others contradict; see `Index.audit`."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
+from modag_search.classify.transfer import TransferOptions
 from modag_search.curate.curator import Curator
 from modag_search.errors import IndexNotFoundError
 from modag_search.features.item_vectors import ItemVectors
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
     from modag_search.classify.linear_head import Head
+    from modag_search.classify.sorting import Sort
+    from modag_search.curate.checking import Check, TransferCheck
     from modag_search.errors import ModagError
     from modag_search.ingest.run import Progress
     from modag_search.labels.files import FolderLevel, ReadingOptions
@@ -37,11 +40,13 @@ if TYPE_CHECKING:
     from modag_search.values import (
         Classification,
         DuplicateGroup,
+        Explanation,
         Failure,
         Hit,
         ImportReport,
         IndexReport,
         ItemRecord,
+        LabelEstimate,
         LabelIssue,
         Modality,
         PairIssue,
@@ -475,8 +480,10 @@ class Index:
         k: int = K,
         temperature: float = TEMPERATURE,
         min_confidence: float = 0.0,
+        max_confidence: float = 1.0,
         level: Level = None,
         unlabelled: bool = False,
+        sort: Sort = None,
         workers: int | None = None,
         on_failure: Callable[[ModagError], None] | None = None,
     ) -> list[Classification]:
@@ -503,11 +510,15 @@ class Index:
         temperature : float
         min_confidence : float
             Below it, the label is None: unknown.
+        max_confidence : float
+            Surer answers are left out.
         level : int or "deepest", optional
             Answer on a level of the hierarchy of labels, from 0 at the top; ``deepest`` with the lowest label that is
             sure enough. By default with labels as they were given.
         unlabelled : bool
             Without `paths`: only items without a label.
+        sort : {"confidence"}, optional
+            The least sure answers first; they wait for all others, in a temporary file where they are many.
         workers : int, optional
             Threads that decode and encode; default one a processor.
         on_failure : callable, optional
@@ -517,7 +528,7 @@ class Index:
         Returns
         -------
         list of Classification
-            In the order of `paths`; those of items in order of their paths.
+            In the order of `paths`; those of items in order of their paths; unless `sort` says otherwise.
 
         Raises
         ------
@@ -538,8 +549,10 @@ class Index:
                 k=k,
                 temperature=temperature,
                 min_confidence=min_confidence,
+                max_confidence=max_confidence,
                 level=level,
                 unlabelled=unlabelled,
+                sort=sort,
                 workers=workers,
                 on_failure=on_failure,
             )
@@ -554,8 +567,10 @@ class Index:
         k: int = K,
         temperature: float = TEMPERATURE,
         min_confidence: float = 0.0,
+        max_confidence: float = 1.0,
         level: Level = None,
         unlabelled: bool = False,
+        sort: Sort = None,
         workers: int | None = None,
         on_failure: Callable[[ModagError], None] | None = None,
     ) -> Iterator[Classification]:
@@ -570,9 +585,10 @@ class Index:
         names : Vocabulary, str or sequence of str, optional
         k : int
         temperature : float
-        min_confidence : float
+        min_confidence, max_confidence : float
         level : int or "deepest", optional
         unlabelled : bool
+        sort : {"confidence"}, optional
         workers : int, optional
         on_failure : callable, optional
             As in `classify`, all of them.
@@ -597,16 +613,58 @@ class Index:
             k=k,
             temperature=temperature,
             min_confidence=min_confidence,
+            max_confidence=max_confidence,
             level=level,
             unlabelled=unlabelled,
+            sort=sort,
             workers=workers,
             on_failure=on_failure,
         )
+
+    def explain(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        names: Vocabulary | str | Sequence[str] | None = None,
+        k: int = K,
+        temperature: float = TEMPERATURE,
+        level: Level = None,
+    ) -> Explanation:
+        """Say why something is called as `classify` calls it, beside what it would be called next.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            A media file, or ``id:N``. Labels that it has itself are listed; what is said, others say.
+        names : Vocabulary, str or sequence of str, optional
+        k : int
+        temperature : float
+        level : int or "deepest", optional
+            As in `classify`.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        UsageError, MediaError, NothingFoundError
+            As `classify`; the last also if no label is possible at all.
+
+        Examples
+        --------
+        >>> why = index.explain("saxophone-10.ogg")  # doctest: +SKIP
+        >>> {part.kind: round(part.log_odds, 1) for part in why.heard[0].parts}  # doctest: +SKIP
+        {'own': 0.0, 'other': 1.4, 'name': 0.3, 'features': 0.0, 'added': 0.0}
+        """
+        self._require_joined()
+        return self._namer.explain(os.fspath(path), names=names, k=k, temperature=temperature, level=level)
 
     def transfer(
         self,
         *,
         min_confidence: float = 0.8,
+        max_confidence: float = 1.0,
         by: By = "knn",
         names: Vocabulary | str | Sequence[str] | None = None,
         k: int = K,
@@ -622,6 +680,8 @@ class Index:
         ----------
         min_confidence : float
             Among labels with this confidence, about as many are right.
+        max_confidence : float
+            Surer labels are left out, and counted: to look at the least sure ones first.
         by : {"knn", "head", "names"}
         names : Vocabulary, str or sequence of str, optional
         k : int
@@ -641,15 +701,74 @@ class Index:
             As `classify`.
         """
         self._require_joined()
-        return self._namer.transfer(
+        options = TransferOptions(
             min_confidence=min_confidence,
+            max_confidence=max_confidence,
             by=by,
             names=names,
             k=k,
             temperature=temperature,
             level=level,
-            dry_run=dry_run,
         )
+        return self._namer.transfer(options, dry_run=dry_run)
+
+    def check_transfer(
+        self,
+        n: int = 20,
+        *,
+        min_confidence: float = 0.8,
+        max_confidence: float = 1.0,
+        by: By = "knn",
+        names: Vocabulary | str | Sequence[str] | None = None,
+        k: int = K,
+        temperature: float = TEMPERATURE,
+        level: Level = None,
+        seed: int = 0,
+    ) -> TransferCheck:
+        """Draw questions about what `transfer` would give, whose answers tell how much of it is right.
+
+        Parameters
+        ----------
+        n : int
+            How many questions, at the most: half about names that would be given, half about what would stay unknown.
+        min_confidence, max_confidence : float
+        by : {"knn", "head", "names"}
+        names : Vocabulary, str or sequence of str, optional
+        k : int
+        temperature : float
+        level : int or "deepest", optional
+            As in `transfer`.
+        seed : int
+            Of the draw: the same questions, as long as the index is the same.
+
+        Returns
+        -------
+        TransferCheck
+
+        Raises
+        ------
+        UsageError, NothingFoundError, ModelError
+            As `transfer`; also if nothing could be called anything.
+
+        Examples
+        --------
+        >>> check = index.check_transfer(20, min_confidence=0.9)  # doctest: +SKIP
+        >>> answers = [ask(question.path, question.label) for question in check.questions]  # doctest: +SKIP
+        >>> check.precision(answers).of_given.low  # doctest: +SKIP
+        0.722
+        >>> report = check.transfer(answers)  # doctest: +SKIP
+        """
+        self._require_joined()
+        options = TransferOptions(
+            min_confidence=min_confidence,
+            max_confidence=max_confidence,
+            by=by,
+            names=names,
+            k=k,
+            temperature=temperature,
+            level=level,
+        )
+        return self._curator.check_transfer(options, n=n, seed=seed)
 
     def train_head(self, *, update: bool = False, seed: int = 0) -> Head:
         """Fit a linear head to the vectors of the labelled items, for ``classify(by="head")``.
@@ -678,7 +797,15 @@ class Index:
 
     # Looking over a collection.
 
-    def suggest(self, *, n: int = 20, modality: Modality | None = None, seed: int = 0) -> list[Suggestion]:
+    def suggest(
+        self,
+        *,
+        n: int = 20,
+        modality: Modality | None = None,
+        seed: int = 0,
+        near: float | None = None,
+        label: str | None = None,
+    ) -> list[Suggestion]:
         """List the items that are most worth a label, so that the fewest labels name the most.
 
         Parameters
@@ -688,19 +815,83 @@ class Index:
             Default both.
         seed : int
             Of the draw that large collections are looked at by.
+        near : float, optional
+            Those instead whose confidence is nearest to it: what a border such as the `min_confidence` of a transfer
+            would divide.
+        label : str, optional
+            With `near`: how likely this label, or a kind of it, is to be near that, whatever is likelier.
 
         Returns
         -------
         list of Suggestion
-            The most worthwhile first; each takes into account that those before it get a label.
+            The most worthwhile first; each takes into account that those before it get a label. With `near`, the
+            nearest to it first.
+
+        Raises
+        ------
+        UsageError
+            If an argument cannot be meant.
+        NothingFoundError
+            If no item is without a label; with `near`, also if nothing has a label, or none has that one.
+        """
+        self._require_joined()
+        return self._curator.suggest(n=n, modality=modality, seed=seed, near=near, label=label)
+
+    def count(self, label: str) -> LabelEstimate:
+        """Estimate how many items are something, with a 95 % interval.
+
+        Those that were given the label, or a kind of it, count. How many of the others are that goes by how likely it
+        is for each, and by answers to `check_count` and `check_transfer`, if there are any: these are about items that
+        were drawn at random, which labels that were given to teach are not.
+
+        Parameters
+        ----------
+        label : str
+
+        Returns
+        -------
+        LabelEstimate
 
         Raises
         ------
         NothingFoundError
-            If no item is without a label.
+            If nothing has a label, or nothing has this one and it was not added.
         """
         self._require_joined()
-        return self._curator.suggest(n=n, modality=modality, seed=seed)
+        return self._curator.count(label)
+
+    def check_count(self, label: str, n: int = 20, *, seed: int = 0) -> Check:
+        """Draw questions whose answers, once they are kept, make `count` surer.
+
+        Parameters
+        ----------
+        label : str
+        n : int
+            How many questions, at the most: half of them spread over the range of likelihood, half where most is
+            uncertain.
+        seed : int
+            Of the draw.
+
+        Returns
+        -------
+        Check
+
+        Raises
+        ------
+        UsageError
+            If `n` is below 1.
+        NothingFoundError
+            As `count`, and if of every item it is known whether it is that.
+
+        Examples
+        --------
+        >>> check = index.check_count("violin", 20)  # doctest: +SKIP
+        >>> check.keep([ask(question.path) for question in check.questions])  # doctest: +SKIP
+        >>> index.count("violin")  # doctest: +SKIP
+        LabelEstimate(label='violin', count=143, low=121, high=178, ...)
+        """
+        self._require_joined()
+        return self._curator.check_count(label, n=n, seed=seed)
 
     def audit(self, *, max_probability: float = 0.1) -> list[LabelIssue]:
         """List labels that the other labelled items contradict.

@@ -280,6 +280,27 @@ def test_only_what_is_sure_enough_is_given(named: CommandLine, media: Path, tmp_
     assert n_labels(named) == 3
 
 
+def test_the_least_sure_are_listed_first_for_review(named: CommandLine, media: Path, tmp_path: Path) -> None:
+    picture(media / "between.png", (140, 140, 10))
+    with toy_index(tmp_path / "index") as index:
+        index.add([media])
+    rows = named("classify", "--unlabelled", "--sort", "confidence").data
+    assert [row["confidence"] for row in rows] == sorted(row["confidence"] for row in rows)
+    assert len(rows) == 4
+    lines = named("classify", "--all", "--max-confidence", "0.7", "--format", "paths").stdout.decode().splitlines()
+    assert str(media / "between.png") in lines
+    assert str(media / "a.wav") not in lines
+    outcome = named("classify", "--unlabelled", "--max-confidence", "0.1")
+    assert (outcome.status, outcome.data) == (4, [])
+    assert outcome.error == "no answer has a confidence of 0.1 or less"
+
+    dry = named("transfer", "--dry-run", "--min-confidence", "0.4", "--sort", "confidence", "--format", "table")
+    assert [line.split()[0] for line in dry.stdout.decode().splitlines()[:2]] == ["path", "media/between.png"]
+    few = named("transfer", "--dry-run", "--min-confidence", "0.4", "--max-confidence", "0.7")
+    assert answers(few.data) == [("between.png", few.data[0]["label"])]
+    assert few.error == "1 label would be given, 0 items left unknown, 3 labels left out as surer; nothing was written"
+
+
 def test_what_to_label_next(filled: CommandLine, media: Path, tmp_path: Path) -> None:
     outcome = filled("suggest", "-n", "2")
     assert (outcome.status, outcome.stderr) == (0, "")
@@ -300,6 +321,23 @@ def test_what_to_label_next(filled: CommandLine, media: Path, tmp_path: Path) ->
         index.label([media / "c.png", media / "c.wav"], "horn")
     outcome = filled("suggest")
     assert (outcome.status, outcome.stdout, outcome.error) == (4, b"", "no item is left without a label")
+
+
+def test_what_lies_at_a_border(named: CommandLine, media: Path, tmp_path: Path) -> None:
+    picture(media / "between.png", (140, 140, 10))
+    with toy_index(tmp_path / "index") as index:
+        index.add([media])
+    outcome = named("suggest", "--near", "0.5", "-n", "1")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    (one,) = outcome.data
+    assert list(one) == ["path", "modality", "label", "confidence", "covers", "id", "wanted"]
+    assert (one["path"], one["covers"]) == (str(media / "between.png"), None)
+    (one,) = named("suggest", "--near", "0", "--label", "horn", "-n", "1").data
+    assert (one["label"], one["confidence"]) == ("horn", pytest.approx(0, abs=0.01))
+    outcome = named("suggest", "--label", "horn")
+    assert outcome.status == 2
+    assert "--label goes with --near" in outcome.stderr
+    assert named("suggest", "--near", "0.5", "--label", "oboe").status == 4
 
 
 def test_labels_that_the_others_contradict(crowd: CommandLine, media: Path, tmp_path: Path) -> None:

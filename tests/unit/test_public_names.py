@@ -18,6 +18,8 @@ from modag_search.labels.book import LabelBook
 NAMES = [
     "NOTHING",
     "CatalogError",
+    "Check",
+    "CheckedPrecision",
     "ClassHead",
     "Classification",
     "CorruptMediaError",
@@ -29,6 +31,8 @@ NAMES = [
     "Encoder",
     "EncoderCard",
     "Evaluation",
+    "EvidencePart",
+    "Explanation",
     "ExportReport",
     "Failure",
     "Float32Array",
@@ -45,8 +49,10 @@ NAMES = [
     "IndexReport",
     "IndexSettings",
     "Int64Array",
+    "ItemLabel",
     "ItemRecord",
     "LabelConflictError",
+    "LabelEstimate",
     "LabelIssue",
     "LabelKind",
     "LabelScore",
@@ -56,7 +62,9 @@ NAMES = [
     "MissingExtraError",
     "ModagError",
     "Modality",
+    "ModalityEvidence",
     "ModelError",
+    "NearestExample",
     "Neighbour",
     "NewerCatalogError",
     "NothingFoundError",
@@ -64,6 +72,8 @@ NAMES = [
     "PairIssue",
     "PassedOver",
     "PluginError",
+    "PrecisionEstimate",
+    "Question",
     "ReadingOptions",
     "RunRecord",
     "SegmentStatus",
@@ -72,6 +82,7 @@ NAMES = [
     "StoreError",
     "StoreReader",
     "Suggestion",
+    "TransferCheck",
     "TransferReport",
     "Transferred",
     "Uint8Array",
@@ -101,16 +112,26 @@ INDEX = {
         "end_s=None"
     ),
     "classify": (
-        "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, level=None, "
-        "unlabelled=False, workers=None, on_failure=None"
+        "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, "
+        "max_confidence=1.0, level=None, unlabelled=False, sort=None, workers=None, on_failure=None"
     ),
     "classify_each": (
-        "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, level=None, "
-        "unlabelled=False, workers=None, on_failure=None"
+        "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, "
+        "max_confidence=1.0, level=None, unlabelled=False, sort=None, workers=None, on_failure=None"
     ),
-    "transfer": "self, *, min_confidence=0.8, by='knn', names=None, k=20, temperature=0.07, level=None, dry_run=False",
+    "explain": "self, path, *, names=None, k=20, temperature=0.07, level=None",
+    "transfer": (
+        "self, *, min_confidence=0.8, max_confidence=1.0, by='knn', names=None, k=20, temperature=0.07, level=None, "
+        "dry_run=False"
+    ),
+    "check_transfer": (
+        "self, n=20, *, min_confidence=0.8, max_confidence=1.0, by='knn', names=None, k=20, temperature=0.07, "
+        "level=None, seed=0"
+    ),
     "train_head": "self, *, update=False, seed=0",
-    "suggest": "self, *, n=20, modality=None, seed=0",
+    "suggest": "self, *, n=20, modality=None, seed=0, near=None, label=None",
+    "count": "self, label",
+    "check_count": "self, label, n=20, *, seed=0",
     "audit": "self, *, max_probability=0.1",
     "audit_pairs": "self, *, min_rank=0.5, seed=0",
     "duplicates": "self, *, modality=None, min_similarity=None",

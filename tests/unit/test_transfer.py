@@ -49,6 +49,21 @@ def test_with_less_confidence_asked_for_more_get_one(labelled: Index) -> None:
     assert report.unknown == 0
 
 
+def test_the_least_sure_alone_can_be_asked_for_and_the_others_are_counted(labelled: Index) -> None:
+    every = labelled.transfer(min_confidence=0.0, dry_run=True)
+    confidences = sorted(one.confidence for one in every.given)
+    few = labelled.transfer(min_confidence=0.0, max_confidence=confidences[1])
+    assert sorted(one.confidence for one in few.given) == confidences[:2]
+    assert (few.surer, few.unknown, every.surer) == (2, 0, 0)
+    run, count = labelled.labels.runs()[-1]
+    assert (run.id, count) == (few.run, 2)
+    assert run.arguments["max_confidence"] == confidences[1]
+    nothing = labelled.transfer(min_confidence=0.9, max_confidence=0.1)
+    assert (nothing.run, nothing.given) == (None, ())
+    with pytest.raises(UsageError, match="max_confidence must lie from 0 to 1, not 2"):
+        labelled.transfer(max_confidence=2)
+
+
 def test_each_label_says_where_it_comes_from_and_how_sure_it_is(labelled: Index, media: Path) -> None:
     report = labelled.transfer()
     kept = {annotation.item_id: annotation for annotation in labelled.catalog.labels.annotations()}
@@ -65,7 +80,8 @@ def test_the_run_is_recorded_with_what_it_was_asked_and_did(labelled: Index) -> 
     report = labelled.transfer(min_confidence=0.7)
     run, count = labelled.labels.runs()[-1]
     assert (run.id, run.verb, count) == (report.run, "transfer", 2)
-    assert run.arguments == {"by": "knn", "names": None, "level": None, "min_confidence": 0.7}
+    asked = {"by": "knn", "names": None, "level": None, "min_confidence": 0.7, "max_confidence": None}
+    assert run.arguments == asked
     assert run.outcome == {"added": 2}
     assert run.finished_at
     assert run.versions["modag-search"]

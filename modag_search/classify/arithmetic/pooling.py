@@ -43,7 +43,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from modag_search.values import Float32Array
+    from modag_search.values import EvidenceKind, Float32Array
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -73,6 +73,7 @@ IMPUTATION_PRIOR = 0.6
 NAME_IMPUTATION_PRIOR = 0.6
 """What the name says of a label, for one that the mean of its voters says."""
 _IMPUTATION_STRENGTH = 0.5
+EVIDENCE_KINDS: tuple[EvidenceKind, ...] = ("own", "other", "name", "features", "added")
 MULTILABEL_PRIOR = (1.0, -2.5)
 """Slope and offset, before anything is learnt, of the log-odds of a label that excludes no other."""
 _SHARPNESSES = tuple(np.exp(np.linspace(np.log(0.5), np.log(2.0), 29)).tolist())
@@ -153,6 +154,42 @@ class EvidenceWeights:
         """Weigh evidence ``[shape=(n, n_labels, 6)]`` to scores ``[shape=(n, n_labels)]``; -inf without any."""
         return _scores(_features(evidence, self.imputation, self.name_imputation), _as_array(self))[:, :-1]
 
+    def contributions(self, evidence: Float32Array) -> FloatArray:
+        """Divide scores among those who speak.
+
+        What stands for evidence that is not there counts to those whose words it is: to the voters of the own modality
+        where a label has none of the other, and to the voters where its name says nothing.
+
+        Parameters
+        ----------
+        evidence : np.ndarray [shape=(n, n_labels, 6), float32]
+            As for `probabilities`.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, n_labels, 5), float64]
+            By `EVIDENCE_KINDS`; they add up to `scores`. 0 where nothing is said of a label.
+        """
+        features = _features(evidence, self.imputation, self.name_imputation)[:, :-1]
+        weighed = np.where(np.isfinite(features), features, 0) * _as_array(self)
+        has_own, has_other, has_name = np.moveaxis(np.isfinite(evidence[..., [0, 2, 4]]), -1, 0)
+        beside, spoken = weighed[..., 2:4].sum(axis=-1), weighed[..., 7:10].sum(axis=-1)
+        own = weighed[..., :2].sum(axis=-1) + np.where(has_other, 0, beside) + np.where(has_own & ~has_name, spoken, 0)
+        other = weighed[..., 4:6].sum(axis=-1) + np.where(has_other, beside, 0)
+        other += np.where(~has_own & ~has_name, spoken, 0)
+        # Column 6 is what is added for cross-only labels, 10 for those without voters, 11 what features say.
+        parts = [own, other, np.where(has_name, spoken, 0), weighed[..., 11], weighed[..., [6, 10]].sum(axis=-1)]
+        divided: FloatArray = np.stack(parts, axis=-1)
+        return divided
+
+    def scores_of_none(self, evidence: Float32Array, *, by_name_alone: bool = False) -> FloatArray:
+        """Score no label at all ``[shape=(n,)]``, where labels exclude each other; parameters as of `probabilities`."""
+        slope, offset = self.multilabel
+        if by_name_alone:
+            return np.full(len(evidence), -offset / max(slope, _LEAST_SLOPE))
+        by_own = np.isfinite(evidence[..., 0]).any(axis=1)
+        return np.where(by_own, self.none, NONE_BY_HEARSAY)
+
     def probabilities(self, evidence: Float32Array, *, exclusive: bool, by_name_alone: bool = False) -> FloatArray:
         """Return how likely each label holds.
 
@@ -176,10 +213,7 @@ class EvidenceWeights:
         scores = self.scores(evidence)
         slope, offset = self.multilabel
         if exclusive:
-            by_own = np.isfinite(evidence[..., 0]).any(axis=1, keepdims=True)
-            none = np.where(by_own, self.none, NONE_BY_HEARSAY)
-            if by_name_alone:
-                none = np.full_like(none, -offset / max(slope, _LEAST_SLOPE))
+            none = self.scores_of_none(evidence, by_name_alone=by_name_alone)[:, None]
             beside = np.where(np.isfinite(scores).any(axis=1, keepdims=True), none, -np.inf)
             shares: FloatArray = softmax(np.concatenate([scores, beside], axis=1))[:, :-1]
             return shares

@@ -1,0 +1,93 @@
+"""``modag explain``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search.hierarchy import Hierarchy
+from tests.made_media import LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.toy_encoders import toy_index
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.command_line import CommandLine
+
+KEYS = [
+    *("path", "label", "confidence", "decided_by", "kinds", "first", "second", "second_confidence", "none"),
+    *("given", "denied", "heard"),
+]
+
+
+@pytest.fixture
+def crowd(toy: CommandLine, media: Path, tmp_path: Path) -> CommandLine:
+    """``modag`` with three reddish violins, three greenish horns, a low sound of a violin, and none of a horn."""
+    with toy_index(tmp_path / "index") as index:
+        for n in range(3):
+            picture(media / f"r{n}.png", (230, 20 + 3 * n, 20))
+            picture(media / f"g{n}.png", (20, 230, 20 + 3 * n))
+        sound(media / "low.wav", (LOW_HZ, 1))
+        index.add([media])
+        index.label([media / f"r{n}.png" for n in range(3)], "violin")
+        index.label([media / f"g{n}.png" for n in range(3)], "horn")
+        index.label([media / "low.wav"], "violin")
+    return toy
+
+
+def test_all_numbers_are_in_json(crowd: CommandLine, tmp_path: Path) -> None:
+    outcome = crowd("explain", picture(tmp_path / "q.png", (230, 90, 20)))
+    assert (outcome.status, outcome.stderr) == (0, "")
+    why = outcome.data
+    assert list(why) == KEYS
+    assert (why["label"], why["second"]) == ("violin", "horn")
+    (said,) = why["heard"]
+    assert sum(part["log_odds"] for part in said["parts"]) == pytest.approx(said["log_odds"])
+    assert [part["kind"] for part in said["parts"]] == ["own", "other", "name", "features", "added"]
+    assert set(said["examples"][0]) == {
+        *("label", "id", "path", "modality", "similarity", "deviations", "start_s", "end_s")
+    }
+
+
+def test_people_read_it_in_words(crowd: CommandLine, tmp_path: Path) -> None:
+    query = sound(tmp_path / "q.wav", (LOW_HZ, 1), (MIDDLE_HZ, 1))
+    outcome = crowd("explain", query, "--format", "table")
+    lines = outcome.stdout.decode().splitlines()
+    assert lines[0].startswith("q.wav: violin 0.")
+    assert "; next horn 0." in lines[0]
+    assert "; none of the labels 0." in lines[0]
+    assert lines[2] == "What its sound says for violin rather than horn:"
+    reasons = dict(line.split("  ", 1)[::-1] for line in (line.strip() for line in lines[4:9]) if "  " in line)
+    assert float(reasons["like the sounds labelled violin"]) > 0
+    assert float(reasons["like the pictures labelled horn, in place of sounds"]) < 0
+    assert "no sound is labelled horn as yet" in reasons
+    assert any(why.startswith("together: ") and why.endswith(" times as likely") for why in reasons)
+    head = next(number for number, line in enumerate(lines) if line.startswith("label "))
+    assert lines[head].split() == ["label", "modality", "deviations", "similarity", "path", "start_s", "end_s"]
+    assert lines[head + 1].split()[:2] == ["violin", "sound"]
+    assert "media/low.wav" in lines[head + 1]
+
+
+def test_labels_that_it_has_and_rules_are_told(crowd: CommandLine, media: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,label\nmedia/g0.png,horn\n")
+    assert crowd("label", "--from", "labels.csv").status == 0
+    outcome = crowd("explain", media / "g0.png", "--format", "table")
+    given = outcome.stdout.decode().splitlines()[1]
+    assert given.startswith("It is labelled horn (by hand), horn (from ")
+    with toy_index(tmp_path / "index") as index:
+        index.labels.set_hierarchy(Hierarchy.of([("violin", "instrument"), ("horn", "instrument")]))
+    outcome = crowd("explain", picture(tmp_path / "q.png", RED), "--level", "0", "--format", "table")
+    assert outcome.stdout.decode().splitlines()[1].startswith("instrument by the hierarchy of labels: violin ")
+    assert b"What its picture says for violin:" in outcome.stdout, "there is nothing beside instruments"
+
+
+def test_what_cannot_be_explained_leaves_with_one_line(crowd: CommandLine, media: Path) -> None:
+    outcome = crowd("explain", "absent.wav")
+    assert outcome.status == 1
+    assert "absent.wav" in outcome.error
+    outcome = crowd("explain", media)
+    assert outcome.status == 1
+    assert "is a folder" in outcome.error
+    assert crowd("explain", "id:999").status == 2
+    assert crowd("explain", "id:1", "--names", "qzx").status == 4
