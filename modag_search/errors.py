@@ -52,15 +52,27 @@ class LabelConflictError(UsageError):
     path : str
         The item's.
     labels : (str, str)
+    is_new : bool
+        Whether one of them is what was to be given; else both are there, and are to exclude each other from now on.
+    others : int
+        How many more items have such labels.
     """
 
-    def __init__(self, path: str, labels: tuple[str, str]) -> None:
+    def __init__(self, path: str, labels: tuple[str, str], *, is_new: bool = True, others: int = 0) -> None:
         self.path = path
         self.labels = labels
+        self.is_new = is_new
+        self.others = others
         super().__init__(path, labels)
 
     def __str__(self) -> str:
         first, second = self.labels
+        if not self.is_new:
+            more = f", as {self.others} more items have such labels" if self.others else ""
+            return (
+                f"{self.path}: is both {first!r} and {second!r}, and could not be where these exclude each other"
+                f"{more}; `modag label remove` takes one back, `modag label mode multi` allows both"
+            )
         return (
             f"{self.path}: cannot be both {first!r} and {second!r}, since labels exclude each other in this index; "
             f"`modag label remove` takes one back, `modag label mode multi` allows both"

@@ -24,6 +24,9 @@ MediaKind = Literal["image", "sound", "video"]
 SegmentStatus = Literal["ok", "silent", "black"]
 """Only ``ok`` segments get a feature and can be found."""
 
+LabelKind = Literal["class", "tag"]
+"""A class says what an item is; a tag (favourite, reviewed) is searched and listed alike, and never an answer."""
+
 EvidenceKind = Literal["own", "other", "name", "features", "added"]
 """Who speaks for a label: examples of the item's own modality, those of the other, what it is called, a linear function
 of features; and what is added for labels without an example of the own modality."""
@@ -380,13 +383,14 @@ class EvidencePart:
 
     Attributes
     ----------
-    kind : EvidenceKind or "none"
-        ``none``: where there is no second label, what one must outweigh to hold at all.
+    kind : EvidenceKind, "none" or "denials"
+        ``none``: where there is no second label, what one must outweigh to hold at all. ``denials``: what is like the
+        item was said not to be one of the two.
     log_odds : float
         Negative where it speaks for the second.
     """
 
-    kind: EvidenceKind | Literal["none"]
+    kind: EvidenceKind | Literal["none", "denials"]
     log_odds: float
 
 
@@ -466,6 +470,8 @@ class Explanation:
         How likely no label holds; None where labels do not exclude each other.
     given : tuple of ItemLabel
         Labels that the item has. What is said here, others say: it has no voice on itself.
+    denied : tuple of str
+        What it, or what it is a copy of, is said not to be.
     heard : tuple of ModalityEvidence
         For `first` rather than `second`; of a video of its frames and of its sound, which count alike.
     """
@@ -480,6 +486,7 @@ class Explanation:
     second_confidence: float
     none: float | None
     given: tuple[ItemLabel, ...]
+    denied: tuple[str, ...]
     heard: tuple[ModalityEvidence, ...]
 
 
@@ -690,6 +697,10 @@ class LabelSummary:
     audioset_id : str or None
     means : str or None
         Words that say what it means, where its name does not.
+    denied : int
+        How many items are said not to be it, on the whole or in part.
+    is_tag : bool
+        Whether it is a tag, which is never an answer.
     """
 
     label: str
@@ -701,6 +712,8 @@ class LabelSummary:
     parents: tuple[str, ...]
     audioset_id: str | None
     means: str | None
+    denied: int
+    is_tag: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -828,7 +841,7 @@ class ExportReport:
     files : int
         Files and links.
     left_out : int
-        Labels on parts of items, where a folder can only hold items as a whole.
+        Labels on parts of items, denials and tags, where folders say what items are as a whole.
     """
 
     labels: int

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from modag_search.catalog.catalog import Catalog, CatalogMoment
 from modag_search.catalog.changes import PutReport
+from modag_search.catalog.counting import LabelCount
 from modag_search.catalog.inspection import CatalogCounts
 from modag_search.catalog.items import ScanVerdict
-from modag_search.catalog.labels import Annotation, LabelCount, Origin
+from modag_search.catalog.labels import Annotation, LabelChange, Origin
 from modag_search.catalog.names import LabelMode
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Catalog",
     "CatalogCounts",
     "CatalogMoment",
+    "LabelChange",
     "LabelCount",
     "LabelMode",
     "Origin",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import combinations, groupby
-from typing import TYPE_CHECKING, Any, Protocol
+from collections import Counter
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from modag_search.catalog.database import among
-from modag_search.catalog.names import read_hierarchy
+from modag_search.catalog.names import label_mode, read_hierarchy
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow
 from modag_search.errors import LabelConflictError
+from modag_search.rivalry import Rivalry, Several, rivalry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,30 +31,78 @@ class LabelledPart(Protocol):
     def end_s(self) -> float | None: ...  # noqa: D102
 
 
-def exclude(first: LabelledPart, second: LabelledPart, hierarchy: Hierarchy) -> bool:
-    """Tell whether two labels of one item exclude each other: at one place, and neither a kind of the other."""
+def stand_together(first: LabelledPart, second: LabelledPart, hierarchy: Hierarchy) -> bool:
+    """Tell whether two labels of one item are at one place, and neither is a kind of the other."""
     overlap = _before_end(first.start_s, second.end_s) and _before_end(second.start_s, first.end_s)
     return overlap and not hierarchy.are_related(first.label, second.label)
 
 
-def settle_conflicts(connection: Connection, item_ids: Iterable[int] | None = None) -> None:
-    """Let transferred labels give way to given ones, and refuse two given ones that exclude each other.
+def names_a_class() -> ColumnElement[bool]:
+    """Select annotations that say what an item is: no denials, no tags; needs the label's row."""
+    return AnnotationRow.is_not.is_(False) & LabelRow.is_tag.is_(False)
+
+
+def read_rivalry(connection: Connection) -> Rivalry:
+    """Return which labels exclude each other as things stand; in mode ``auto``, by what was given together."""
+    mode = label_mode(connection)
+    if mode != "auto":
+        return Rivalry(rest_exclude=mode == "single")
+    several = _several(connection)
+    if not any(one.together for one in several):
+        return Rivalry()
+    n_items = func.count(AnnotationRow.item_id.distinct())
+    counts = _given(select(LabelRow.name, n_items)).group_by(LabelRow.id).order_by(LabelRow.id)
+    return rivalry_of({row[0]: row[1] for row in connection.execute(counts)}, several)
+
+
+def labels_beside(connection: Connection, label: str) -> set[str]:
+    """Return the labels that were given together with one."""
+    pairs = (pair for one in _several(connection) for pair in one.together if label in pair)
+    return {name for pair in pairs for name in pair} - {label}
+
+
+def settle_conflicts(
+    connection: Connection, rivalry: Rivalry, item_ids: Iterable[int] | None = None, *, is_new: bool = True
+) -> None:
+    """Let transferred labels give way to given ones; in mode ``single``, refuse two given ones that exclude each other.
 
     Parameters
     ----------
     connection : Connection
+    rivalry : Rivalry
     item_ids : iterable of int, optional
         Of these items; default all.
+    is_new : bool
+        Whether labels exclude each other already, and one of these is new.
 
     Raises
     ------
     LabelConflictError
         If an item has two given labels at one place, of which neither is a kind of the other.
     """
+    hierarchy, may_have_both = read_hierarchy(connection), label_mode(connection) != "single"
+    refused: list[tuple[str, str, str]] = []
+    giving_way = []
+    for rows in _labels_of_items(connection, item_ids):
+        for first, second in combinations(rows, 2):
+            if not (rivalry.exclude(first.label, second.label) and stand_together(first, second, hierarchy)):
+                continue
+            if loser := next((row for row in (second, first) if row.origin == "transfer"), None):
+                giving_way.append(loser.id)
+            elif not may_have_both and not any(path == first.path for path, *_ in refused):
+                refused.append((first.path, first.label, second.label))
+    if refused:
+        path, *labels = refused[0]
+        raise LabelConflictError(path, (labels[0], labels[1]), is_new=is_new, others=len(refused) - 1)
+    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(giving_way))))
+
+
+def _labels_of_items(connection: Connection, item_ids: Iterable[int] | None) -> list[list[Any]]:
     statement = (
         select(AnnotationRow.__table__, LabelRow.name.label("label"), ItemRow.path)
         .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
         .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
+        .where(names_a_class())
         .order_by(AnnotationRow.id)
     )
     if item_ids is not None:
@@ -60,38 +110,46 @@ def settle_conflicts(connection: Connection, item_ids: Iterable[int] | None = No
     by_item: dict[int, list[Any]] = {}
     for row in connection.execute(statement):
         by_item.setdefault(row.item_id, []).append(row)
-    hierarchy = read_hierarchy(connection)
-    giving_way = []
-    for rows in by_item.values():
-        for first, second in combinations(rows, 2):
-            if not exclude(first, second, hierarchy):
-                continue
-            transferred = [row.id for row in (first, second) if row.origin == "transfer"]
-            if not transferred:
-                raise LabelConflictError(first.path, (first.label, second.label))
-            giving_way += transferred
-    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(giving_way))))
+    return list(by_item.values())
 
 
-def has_conflict(connection: Connection) -> bool:
-    """Tell whether an item has two given labels at one place, of which neither is a kind of the other."""
+def _given(statement: Any) -> Any:
+    """Restrict a statement to what people and files said that items are."""
+    return (
+        statement.select_from(AnnotationRow)
+        .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+        .where(AnnotationRow.origin != "transfer", names_a_class())
+    )
+
+
+def _several(connection: Connection) -> list[Several]:
+    """List what items were given several labels; those that were given the same stand together."""
     of_several = (
-        select(AnnotationRow.item_id)
-        .where(AnnotationRow.origin != "transfer")
+        _given(select(AnnotationRow.item_id))
         .group_by(AnnotationRow.item_id)
         .having(func.count(AnnotationRow.label_id.distinct()) > 1)
     )
-    statement = (
-        select(AnnotationRow.item_id, AnnotationRow.start_s, AnnotationRow.end_s, LabelRow.name.label("label"))
-        .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
-        .where(AnnotationRow.origin != "transfer", AnnotationRow.item_id.in_(of_several))
-        .order_by(AnnotationRow.item_id)
-    )
-    hierarchy = read_hierarchy(connection)
-    for _, rows in groupby(connection.execute(statement).all(), key=lambda row: row.item_id):
-        if any(exclude(first, second, hierarchy) for first, second in combinations(rows, 2)):
-            return True
-    return False
+    said = (AnnotationRow.item_id, LabelRow.name, AnnotationRow.start_s, AnnotationRow.end_s)
+    by_item: dict[int, list[_Part]] = {}
+    for item_id, *part in connection.execute(_given(select(*said)).where(AnnotationRow.item_id.in_(of_several))):
+        by_item.setdefault(item_id, []).append(_Part(*part))
+    hierarchy, counts = read_hierarchy(connection), Counter(map(frozenset, by_item.values()))
+    return [_stacked(parts, hierarchy, count=count) for parts, count in counts.items()]
+
+
+class _Part(NamedTuple):
+    label: str
+    start_s: float | None
+    end_s: float | None
+
+
+def _stacked(parts: frozenset[_Part], hierarchy: Hierarchy, *, count: int) -> Several:
+    together = {
+        (min(first.label, second.label), max(first.label, second.label))
+        for first, second in combinations(parts, 2)
+        if stand_together(first, second, hierarchy)
+    }
+    return Several(tuple(sorted(together)), count)
 
 
 def _before_end(start_s: float | None, end_s: float | None) -> bool:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from modag_search.catalog.conflicts import has_conflict, settle_conflicts
+from modag_search.catalog.conflicts import read_rivalry, settle_conflicts
 from modag_search.catalog.database import Database, count_label_change, now
-from modag_search.catalog.labels import move_label
+from modag_search.catalog.merging import move_label
 from modag_search.catalog.names import LabelMode, label_ids, label_mode, labels_in_use, read_hierarchy
 from modag_search.catalog.tables import LabelParentRow, LabelRow, StateRow
+from modag_search.catalog.tags import refuse_tags
+from modag_search.rivalry import Rivalry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +56,8 @@ class Hierarchies:
 
         Raises
         ------
+        UsageError
+            If one of the labels is a tag.
         LabelConflictError
             If labels exclude each other, and an item has two of which neither would be a kind of the other any more.
         """
@@ -62,6 +66,7 @@ class Hierarchies:
         related = {name for pair in pairs for name in pair} | set(ids)
         names = related | set(means or {})
         with self._database.write() as connection:
+            refuse_tags(connection, names, what="only classes can be kinds of each other, or mean something")
             connection.execute(delete(LabelParentRow))
             connection.execute(update(LabelRow).values(audioset_id=None))
             numbers = label_ids(connection, names, create=True)
@@ -84,7 +89,7 @@ class Hierarchies:
                     move_label(connection, old_id, numbers[name])
             _remove_unused(connection)
             if label_mode(connection) == "single":
-                settle_conflicts(connection)
+                settle_conflicts(connection, Rivalry(), is_new=False)
             count_label_change(connection)
 
     @property
@@ -94,11 +99,10 @@ class Hierarchies:
             return label_mode(connection)
 
     @property
-    def exclude_each_other(self) -> bool:
-        """Whether labels exclude each other as things stand; in mode ``auto``, as long as no item has two."""
+    def rivalry(self) -> Rivalry:
+        """Which labels exclude each other as things stand; in mode ``auto``, by what was given together."""
         with self._database.read() as connection:
-            mode = label_mode(connection)
-            return mode == "single" or (mode == "auto" and not has_conflict(connection))
+            return read_rivalry(connection)
 
     def set_mode(self, mode: LabelMode) -> None:
         """Say whether labels exclude each other.
@@ -111,7 +115,7 @@ class Hierarchies:
         with self._database.write() as connection:
             connection.execute(update(StateRow).values(label_mode=mode))
             if mode == "single":
-                settle_conflicts(connection)
+                settle_conflicts(connection, Rivalry(), is_new=False)
             count_label_change(connection)
 
 

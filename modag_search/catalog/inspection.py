@@ -71,7 +71,7 @@ def count(connection: Connection) -> CatalogCounts:
         items={cast("MediaKind", kind): n for kind, n in items},
         failed_items=number(select(func.count()).where(ItemRow.status == "failed")),
         segments={(cast("Modality", modality), cast("SegmentStatus", status)): n for modality, status, n in segments},
-        labels=number(select(func.count(AnnotationRow.label_id.distinct()))),
+        labels=number(select(func.count(AnnotationRow.label_id.distinct())).where(~AnnotationRow.is_not)),
         annotations=number(_rows(AnnotationRow.__table__)),
         failures=number(_rows(FailureRow.__table__)),
         feature_bytes=number(select(func.sum(func.length(FeatureRow.data)))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
 from modag_search.catalog.segments import has_whole_feature
@@ -66,7 +66,7 @@ class Items:
         Parameters
         ----------
         unlabelled : bool
-            True for items without any label only.
+            True for items only that no label says what they are: tags and denials do not.
 
         Returns
         -------
@@ -107,7 +107,7 @@ class Items:
         ----------
         kind : {"image", "sound", "video"}, optional
         unlabelled : bool
-            True for items without any label only.
+            True for items only that no label says what they are: tags and denials do not.
         """
         conditions: list[ColumnElement[bool]] = []
         if kind is not None:
@@ -200,7 +200,9 @@ def _items(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def _has_no_label() -> ColumnElement[bool]:
-    return ~exists().where(AnnotationRow.item_id == ItemRow.id)
+    classes = select(LabelRow.id).where(~LabelRow.is_tag)
+    named = select(AnnotationRow.item_id).where(~AnnotationRow.is_not, AnnotationRow.label_id.in_(classes))
+    return ItemRow.id.not_in(named)
 
 
 def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemRecord]:
@@ -208,7 +210,7 @@ def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemR
     statement = (
         select(AnnotationRow.item_id, LabelRow.name)
         .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
-        .where(AnnotationRow.item_id.in_(among(row.id for row in rows)))
+        .where(AnnotationRow.item_id.in_(among(row.id for row in rows)), ~AnnotationRow.is_not)
         .distinct()
         .order_by(LabelRow.name)
     )

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, delete, func, select, update
 
-from modag_search.catalog.conflicts import has_conflict, settle_conflicts
+from modag_search.catalog.conflicts import labels_beside, read_rivalry, settle_conflicts
+from modag_search.catalog.counting import LabelCount, label_counts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
+from modag_search.catalog.judgements import judge, settle_opposites
+from modag_search.catalog.merging import merge_labels, move_label
 from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
-from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelParentRow, LabelRow, SegmentRow
+from modag_search.catalog.places import holds_for_segment, is_denied_of_segment
+from modag_search.catalog.tables import AnnotationRow, LabelRow, SegmentRow
+from modag_search.catalog.tags import forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
+from modag_search.rivalry import Rivalry
 from modag_search.spelling import composed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from modag_search.values import Int64Array, MediaKind, Modality
+    from modag_search.values import Int64Array, Modality
 
 Origin = Literal["hand", "import", "transfer"]
 """Who said so: a person, a file that a person gave, or the labels of neighbours."""
 
 ANNOTATIONS_AT_ONCE = 10_000
-_Place = tuple[int, int, float | None, float | None]
-"""Item, label, and the part of the item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """A label on an item.
+    """A label on an item: that it holds, or that it does not.
 
     Attributes
     ----------
@@ -47,6 +51,8 @@ class Annotation:
     confidence : float or None
         For transferred ones.
     run_id : int or None
+    is_not : bool
+        True where the label is said not to hold.
     """
 
     item_id: int
@@ -57,15 +63,24 @@ class Annotation:
     source: str | None = None
     confidence: float | None = None
     run_id: int | None = None
+    is_not: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelCount:
-    """A label, the number of its items of each kind, and how many of these have it by transfer alone."""
+class LabelChange:
+    """What else came of giving labels.
 
-    name: str
-    items: Mapping[MediaKind, int]
-    transferred: int = 0
+    Attributes
+    ----------
+    before, after : Rivalry
+        Which labels exclude each other.
+    replaced : Mapping of str to int
+        How often people or files had said the opposite, by label; that is taken back.
+    """
+
+    before: Rivalry
+    after: Rivalry
+    replaced: Mapping[str, int]
 
 
 class Labels:
@@ -74,41 +89,88 @@ class Labels:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def annotate(self, annotations: Iterable[Annotation]) -> int:
-        """Give labels to items, all or none of them.
+    def annotate(
+        self,
+        annotations: Iterable[Annotation],
+        *,
+        tags: Collection[str] = (),
+        on_change: Callable[[LabelChange], None] | None = None,
+    ) -> int:
+        """Give labels to items, or deny them, all or none.
 
         What is there already stays as it is. A person, a file and a transfer may each say the same, so that each can be
-        undone; nothing is transferred where a label is there. Where labels exclude each other, transferred ones give
-        way to what a person or a file says; in mode ``auto``, as long as no item has two given ones.
+        undone; nothing is transferred where something is said, and opposites give way as `judgements` says. Where
+        labels exclude each other, transferred ones give way to what a person or a file says.
+
+        Parameters
+        ----------
+        annotations : iterable of Annotation
+        tags : collection of str
+            Labels among them that are tags.
+        on_change : callable, optional
+            Called with what else came of it, where anything was said that is no transfer.
 
         Returns
         -------
         int
-            How many labels items did not have, or had by transfer alone.
+            How much of it nobody had said before, or a transfer alone.
 
         Raises
         ------
         KeyError
             If an item is not in the catalog; carries its id.
+        UsageError
+            If a label is to be a tag and is none, or is to be denied or transferred and is a tag.
         LabelConflictError
-            If labels exclude each other, and an item would have two.
+            If labels exclude each other by the mode of the catalog, and an item would have two.
         """
         with self._database.write() as connection:
+            before = read_rivalry(connection)
             added, said, items = 0, False, set()
+            replaced: Counter[str] = Counter()
+            make_tags(connection, tags)
             for batch in batches(annotations, ANNOTATIONS_AT_ONCE):
-                new, is_evidence = _annotate(connection, batch)
-                added, said = added + new, said or is_evidence
+                denied = {annotation.label for annotation in batch if annotation.is_not}
+                refuse_tags(connection, denied, what="nothing guesses it, so that there is nothing to deny")
+                transferred = {annotation.label for annotation in batch if annotation.origin == "transfer"}
+                refuse_tags(connection, transferred, what="never an answer")
+                judged = judge(connection, batch)
+                added, said = added + judged.new, said or judged.is_evidence
                 items |= {annotation.item_id for annotation in batch}
-            mode = label_mode(connection)
-            if mode == "single" or (said and mode == "auto" and not has_conflict(connection)):
-                settle_conflicts(connection, items)
+                replaced += judged.replaced
+            if said or label_mode(connection) == "single":
+                rivalry = read_rivalry(connection)
+                settle_conflicts(connection, rivalry, items)
             if said:
                 count_label_change(connection)
+                if on_change:
+                    on_change(LabelChange(before=before, after=rivalry, replaced=replaced))
         return added
 
     def unannotate(self, item_ids: Iterable[int], label: str) -> int:
-        """Take a label from items, and return how many annotations that were."""
-        return self._delete(AnnotationRow.item_id.in_(among(item_ids)), _is_named(label))
+        """Take a label from items, and return how many annotations that were; denials of it stay."""
+        return self._delete(AnnotationRow.item_id.in_(among(item_ids)), _is_named(label), _is_given())
+
+    def undeny(self, item_ids: Iterable[int], label: str) -> int:
+        """Take back that items are not a label, and return how many denials that were."""
+        return self._delete(AnnotationRow.item_id.in_(among(item_ids)), _is_named(label), ~_is_given())
+
+    def count_transferred(self, item_ids: Iterable[int], label: str) -> int:
+        """Count those of some items that have a label by transfer alone."""
+        ids = list(item_ids)
+        given = select(AnnotationRow.item_id).where(AnnotationRow.origin != "transfer", _is_named(label), _is_given())
+        by_transfer = (
+            select(func.count(AnnotationRow.item_id.distinct()))
+            .where(AnnotationRow.item_id.in_(among(ids)), AnnotationRow.origin == "transfer", _is_named(label))
+            .where(AnnotationRow.item_id.not_in(given))
+        )
+        with self._database.read() as connection:
+            return connection.execute(by_transfer).scalar_one()
+
+    def standing_beside(self, label: str) -> set[str]:
+        """Return the labels that were given together with one: at one place, neither a kind of the other."""
+        with self._database.read() as connection:
+            return labels_beside(connection, label)
 
     def add(self, means: Mapping[str, str | None]) -> int:
         """Let labels count without any item.
@@ -122,9 +184,15 @@ class Labels:
         -------
         int
             How many did not count so before.
+
+        Raises
+        ------
+        UsageError
+            If one is a tag.
         """
         moment = now()
         with self._database.write() as connection:
+            refuse_tags(connection, means, what="never an answer")
             ids = label_ids(connection, means, create=True)
             there = select(func.count()).where(LabelRow.id.in_(among(ids.values())), LabelRow.added_at.is_not(None))
             n_there = connection.execute(there).scalar_one()
@@ -163,6 +231,28 @@ class Labels:
             connection.execute(unused.values(means=None))
         return deleted
 
+    def tags(self) -> set[str]:
+        """Return the labels that are tags."""
+        with self._database.read() as connection:
+            return tags_among(connection)
+
+    def turn_into(self, label: str, *, is_tag: bool) -> int:
+        """Make a class a tag, or a tag a class; return how many transferred labels went with that.
+
+        Raises
+        ------
+        UsageError
+            If the hierarchy names what is to be a tag, or it counts without any item.
+        LabelConflictError
+            If labels exclude each other by the mode of the catalog, and an item would have two.
+        """
+        with self._database.write() as connection:
+            gone = turn_into(connection, label, is_tag=is_tag)
+            if label_mode(connection) == "single":
+                settle_conflicts(connection, Rivalry(), is_new=False)
+            count_label_change(connection)
+        return gone
+
     def undo(self, run_id: int) -> int:
         """Take back what a run annotated, and return how many annotations that were."""
         return self._delete(AnnotationRow.run_id == run_id)
@@ -176,17 +266,10 @@ class Labels:
         Raises
         ------
         UsageError
-            If it would become a kind of itself.
+            If it would become a kind of itself, or some are tags and others are not.
         """
         with self._database.write() as connection:
-            old = label_ids(connection, {*map(composed, labels)} - {composed(into)})
-            if old:
-                # What is there already means what it is called; words of others go with a mere change of name.
-                is_new = not label_ids(connection, [into])
-                new_id = label_ids(connection, [into], create=True)[into]
-                for old_id in old.values():
-                    move_label(connection, old_id, new_id, with_words=is_new)
-                read_hierarchy(connection)  # refuses cycles
+            if merge_labels(connection, labels, into):
                 count_label_change(connection)
             of_new = select(func.count()).where(_is_named(into))
             return connection.execute(of_new).scalar_one()
@@ -214,6 +297,7 @@ class Labels:
             for label_id, name in others:
                 if there := label_ids(connection, [name]):
                     move_label(connection, label_id, there[name])
+                    settle_opposites(connection, there[name])
                     made_one.add(composed(name))
                 else:
                     connection.execute(update(LabelRow).where(LabelRow.id == label_id).values(name=composed(name)))
@@ -229,31 +313,20 @@ class Labels:
 
     def names(self) -> set[str]:
         """Return the labels that an item or the hierarchy names, that were added, or have an id of AudioSet."""
+        return self._names(labels_in_use())
+
+    def class_names(self) -> set[str]:
+        """Return those of `names` that can be answers: no tags, and not what items were only said not to be."""
+        return self._names(labels_in_use(denied=False)) - self.tags()
+
+    def _names(self, ids: CompoundSelect[tuple[int]]) -> set[str]:
         with self._database.read() as connection:
-            return set(connection.execute(select(LabelRow.name).where(LabelRow.id.in_(labels_in_use()))).scalars())
+            return set(connection.execute(select(LabelRow.name).where(LabelRow.id.in_(ids))).scalars())
 
     def counts(self) -> list[LabelCount]:
         """Return the labels in use, in order of name."""
-        items: dict[str, dict[MediaKind, int]] = {}
-        transferred: dict[str, int] = {}
-        given = func.max(case((AnnotationRow.origin == "transfer", 0), else_=1)).label("given")
-        an_item = (
-            select(LabelRow.name, ItemRow.kind, given)
-            .join(AnnotationRow, AnnotationRow.label_id == LabelRow.id)
-            .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
-            .group_by(LabelRow.name, ItemRow.id)
-            .subquery()
-        )
-        statement = (
-            select(an_item.c.name, an_item.c.kind, func.count(), func.sum(1 - an_item.c.given))
-            .group_by(an_item.c.name, an_item.c.kind)
-            .order_by(an_item.c.name, an_item.c.kind)
-        )
         with self._database.read() as connection:
-            for name, kind, count, by_transfer in connection.execute(statement):
-                items.setdefault(name, {})[kind] = count
-                transferred[name] = transferred.get(name, 0) + by_transfer
-        return [LabelCount(name=name, items=by_kind, transferred=transferred[name]) for name, by_kind in items.items()]
+            return label_counts(connection)
 
     def annotations(self, *, items: Iterable[int] | None = None) -> Iterator[Annotation]:
         """Iterate over all annotations, or those of some items, oldest first."""
@@ -275,6 +348,7 @@ class Labels:
                     source=row.source,
                     confidence=row.confidence,
                     run_id=row.run_id,
+                    is_not=row.is_not,
                 )
 
     def count_by_run(self) -> dict[int, int]:
@@ -294,7 +368,8 @@ class Labels:
         -------
         np.ndarray [shape=(n,), int64]
         """
-        statement = select(AnnotationRow.item_id).where(_is_named(*labels)).distinct().order_by(AnnotationRow.item_id)
+        statement = select(AnnotationRow.item_id).where(_is_named(*labels), _is_given()).distinct()
+        statement = statement.order_by(AnnotationRow.item_id)
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
 
@@ -310,7 +385,7 @@ class Labels:
         modality : {"image", "sound"}, optional
             Of the segments; default both.
         labels : iterable of str, optional
-            Leaves out other labels.
+            Leaves out other labels; by default tags alone.
         given : bool
             Leaves out transferred ones: what labels of neighbours said is no evidence of its own.
 
@@ -321,20 +396,34 @@ class Labels:
         item_ids : np.ndarray [shape=(n,), int64]
         labels : list of str, length n
         """
+        conditions = [holds_for_segment(), ~LabelRow.is_tag if labels is None else _is_named(*labels)]
+        if modality is not None:
+            conditions.append(SegmentRow.modality == modality)
+        if given:
+            conditions.append(AnnotationRow.origin != "transfer")
+        return self._segments(*conditions)
+
+    def denied_segments(self) -> tuple[Int64Array, Int64Array, list[str]]:
+        """Return every pair of a segment that can be found and a label that is said not to hold for it.
+
+        A denial on a part of an item holds for the segments that lie within that part.
+
+        Returns
+        -------
+        segment_ids, item_ids, labels
+            As of `labelled_segments`.
+        """
+        return self._segments(is_denied_of_segment(), ~LabelRow.is_tag)
+
+    def _segments(self, *conditions: ColumnElement[bool]) -> tuple[Int64Array, Int64Array, list[str]]:
         statement = (
             select(SegmentRow.id, SegmentRow.item_id, LabelRow.name)
             .join(AnnotationRow, AnnotationRow.item_id == SegmentRow.item_id)
             .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
-            .where(SegmentRow.status == "ok", _holds_for_segment())
+            .where(SegmentRow.status == "ok", *conditions)
             .distinct()
             .order_by(SegmentRow.id, LabelRow.name)
         )
-        if modality is not None:
-            statement = statement.where(SegmentRow.modality == modality)
-        if labels is not None:
-            statement = statement.where(_is_named(*labels))
-        if given:
-            statement = statement.where(AnnotationRow.origin != "transfer")
         with self._database.read() as connection:
             rows = connection.execute(statement).all()
         ids = np.array([(row[0], row[1]) for row in rows], dtype=np.int64).reshape(-1, 2)
@@ -346,77 +435,14 @@ class Labels:
 
 
 def _deleted(connection: Connection, *conditions: ColumnElement[bool]) -> int:
-    given = select(AnnotationRow.id).where(*conditions, AnnotationRow.origin != "transfer").limit(1)
-    was_evidence = connection.execute(given).first() is not None
+    classes = select(LabelRow.id).where(~LabelRow.is_tag)
+    evidence = (*conditions, AnnotationRow.origin != "transfer", AnnotationRow.label_id.in_(classes))
+    was_evidence = connection.execute(select(AnnotationRow.id).where(*evidence).limit(1)).first() is not None
     deleted = connection.execute(delete(AnnotationRow).where(*conditions)).rowcount
+    forget_unused_tags(connection)
     if was_evidence:
         count_label_change(connection)
     return deleted
-
-
-def _annotate(connection: Connection, annotations: Sequence[Annotation]) -> tuple[int, bool]:
-    """Return how many labels are new, and whether anything was said that is evidence."""
-    _require_items(connection, {annotation.item_id for annotation in annotations})
-    ids = label_ids(connection, {annotation.label for annotation in annotations}, create=True)
-    origins = _origins(connection, {annotation.item_id for annotation in annotations})
-    moment = now()
-    rows, new = [], 0
-    for annotation in annotations:
-        place = (annotation.item_id, ids[annotation.label], annotation.start_s, annotation.end_s)
-        there = origins.setdefault(place, set())
-        if annotation.origin in there or (annotation.origin == "transfer" and there):
-            continue
-        new += not there - {"transfer"}
-        there.add(annotation.origin)
-        rows.append(
-            {
-                "item_id": annotation.item_id,
-                "label_id": ids[annotation.label],
-                "start_s": annotation.start_s,
-                "end_s": annotation.end_s,
-                "origin": annotation.origin,
-                "source": annotation.source,
-                "confidence": annotation.confidence,
-                "run_id": annotation.run_id,
-                "created_at": moment,
-            }
-        )
-    if rows:
-        connection.execute(upsert(AnnotationRow), rows)
-    return new, any(row["origin"] != "transfer" for row in rows)
-
-
-def _origins(connection: Connection, item_ids: set[int]) -> dict[_Place, set[Origin]]:
-    """Find who says so already, for each label on each part of some items."""
-    place = (AnnotationRow.item_id, AnnotationRow.label_id, AnnotationRow.start_s, AnnotationRow.end_s)
-    statement = select(*place, AnnotationRow.origin).where(AnnotationRow.item_id.in_(among(item_ids)))
-    found: dict[_Place, set[Origin]] = {}
-    for item_id, label_id, start_s, end_s, origin in connection.execute(statement):
-        found.setdefault((item_id, label_id, start_s, end_s), set()).add(origin)  # type: ignore[arg-type]
-    return found
-
-
-def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: bool = True) -> None:
-    """Give another label what one has, and remove it; what the other has already stays."""
-    columns = [LabelRow.audioset_id, LabelRow.added_at, *([LabelRow.means] if with_words else [])]
-    had = connection.execute(select(*columns).where(LabelRow.id == old_id)).one()
-    for column in (AnnotationRow.label_id, LabelParentRow.child_id, LabelParentRow.parent_id):
-        moved = update(column.class_).where(column == old_id).values({column.key: new_id})
-        connection.execute(moved.prefix_with("OR IGNORE"))
-    connection.execute(
-        delete(LabelParentRow).where(LabelParentRow.child_id == new_id, LabelParentRow.parent_id == new_id)
-    )
-    connection.execute(delete(LabelRow).where(LabelRow.id == old_id))
-    for own, value in zip(columns, had, strict=True):
-        without = update(LabelRow).where(LabelRow.id == new_id, own.is_(None))
-        connection.execute(without.values({own.key: value}))
-
-
-def _require_items(connection: Connection, item_ids: set[int]) -> None:
-    known = connection.execute(select(ItemRow.id).where(ItemRow.id.in_(among(item_ids)))).scalars()
-    missing = item_ids.difference(known)
-    if missing:
-        raise KeyError(min(missing))
 
 
 def _is_named(*labels: str) -> ColumnElement[bool]:
@@ -424,13 +450,5 @@ def _is_named(*labels: str) -> ColumnElement[bool]:
     return AnnotationRow.label_id.in_(select(LabelRow.id).where(LabelRow.name.in_(names)))
 
 
-def _holds_for_segment() -> ColumnElement[bool]:
-    on_the_whole = AnnotationRow.start_s.is_(None) & AnnotationRow.end_s.is_(None)
-    begins_before_its_end = AnnotationRow.end_s.is_(None) | (SegmentRow.start_s < AnnotationRow.end_s)
-    # A frame has no length: its start alone can lie within.
-    ends_after_its_start = or_(
-        AnnotationRow.start_s.is_(None),
-        SegmentRow.end_s > AnnotationRow.start_s,
-        SegmentRow.start_s >= AnnotationRow.start_s,
-    )
-    return on_the_whole | (SegmentRow.start_s.is_not(None) & begins_before_its_end & ends_after_its_start)
+def _is_given() -> ColumnElement[bool]:
+    return AnnotationRow.is_not.is_(False)

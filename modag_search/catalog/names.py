@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LabelMode = Literal["auto", "single", "multi"]
 """``single``: labels exclude each other unless one is a kind of the other; ``multi``: an item may have any; ``auto``:
-an item may have any, and labels exclude each other as long as no item has two."""
+an item may have any, and labels exclude each other but for those that often stand beside others."""
 
 
 def read_hierarchy(connection: Connection) -> Hierarchy:
@@ -33,10 +33,14 @@ def read_hierarchy(connection: Connection) -> Hierarchy:
     return Hierarchy.of((row[0], row[1]) for row in connection.execute(statement))
 
 
-def labels_in_use() -> CompoundSelect[tuple[int]]:
-    """Select the ids of the labels that an item or the hierarchy names, that were added, or have an id of AudioSet."""
+def labels_in_use(*, denied: bool = True) -> CompoundSelect[tuple[int]]:
+    """Select the ids of the labels that an item or the hierarchy names, that were added, or have an id of AudioSet.
+
+    Where not `denied`, what items are only said not to be is left out.
+    """
+    of_items = select(AnnotationRow.label_id)
     return union(
-        select(AnnotationRow.label_id),
+        of_items if denied else of_items.where(~AnnotationRow.is_not),
         select(LabelParentRow.child_id),
         select(LabelParentRow.parent_id),
         select(LabelRow.id).where(LabelRow.audioset_id.is_not(None) | LabelRow.added_at.is_not(None)),

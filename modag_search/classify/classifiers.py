@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from modag_search.classify.ahead import computed_ahead
+from modag_search.classify.denials import Doubts
 from modag_search.classify.queries import mean_of_queries
+from modag_search.classify.rivals import LabelGroups
 from modag_search.classify.votes import Votes, list_votes
 
 if TYPE_CHECKING:
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
 
     from modag_search.classify.arithmetic.lda import Discriminant
     from modag_search.classify.arithmetic.pooling import EvidenceWeights, FloatArray
+    from modag_search.classify.denials import Denials
     from modag_search.classify.neighbours import Block, Neighbours
     from modag_search.classify.queries import QueryBatch
     from modag_search.hierarchy import Hierarchy
-    from modag_search.values import Int64Array, Modality
+    from modag_search.values import Float32Array, Int64Array, Modality
 
 
 logger = logging.getLogger(__name__)
@@ -50,7 +53,7 @@ class Classifier(Protocol):
 
     names: tuple[str, ...]
     hierarchy: Hierarchy
-    is_exclusive: bool
+    groups: LabelGroups
 
     def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> ClassifierOutput:
         """Name queries; the sound and the pictures of a video count alike.
@@ -75,14 +78,28 @@ class NeighbourClassifier:
     neighbours : Neighbours
     evidence_weights : Mapping of modality to EvidenceWeights
         For queries of each modality.
+    denials : Denials, optional
     """
 
-    def __init__(self, neighbours: Neighbours, evidence_weights: Mapping[Modality, EvidenceWeights]) -> None:
+    def __init__(
+        self,
+        neighbours: Neighbours,
+        evidence_weights: Mapping[Modality, EvidenceWeights],
+        denials: Denials | None = None,
+    ) -> None:
         self.neighbours = neighbours
         self.evidence_weights = evidence_weights
         self.names = neighbours.labelled.names
         self.hierarchy = neighbours.labelled.hierarchy
-        self.is_exclusive = neighbours.labelled.is_exclusive
+        self.groups = LabelGroups.of(neighbours.labelled.rivalry, self.names)
+        self.doubts = denials and Doubts(
+            denials,
+            neighbours.labelled,
+            self.groups,
+            names=self.names,
+            hierarchy=self.hierarchy,
+            unrelated_similarity=neighbours.unrelated_similarity,
+        )
 
     def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> ClassifierOutput:
         """Name queries; see `Classifier.answer`."""
@@ -95,26 +112,31 @@ class NeighbourClassifier:
 
     @property
     def has_rivals(self) -> bool:
-        """Whether labels are weighed against each other: one alone has no rival, and is judged for itself."""
-        return self.is_exclusive and len(self.neighbours.labelled.speaking) > 1
+        """Whether answers are weighed against each other: one label alone has no rival, and is judged for itself."""
+        labelled, groups = self.neighbours.labelled, self.groups
+        return groups.are_rivals and len(np.intersect1d(labelled.speaking, np.flatnonzero(groups.leading))) > 1
 
     @property
     def goes_by_names_alone(self) -> bool:
         """Whether no label has an example: labels are what somebody thought of then, and media may be none of these."""
         return self.neighbours.labelled.n_votes == 0
 
+    def probabilities(self, modality: Modality, evidence: Float32Array) -> FloatArray:
+        """Tell how likely labels are by evidence for queries of one modality; see `EvidenceWeights.probabilities`."""
+        weights = self.evidence_weights[modality]
+        return self.groups.probabilities(
+            among=lambda labels: weights.probabilities(
+                evidence[:, labels], exclusive=self.has_rivals, by_name_alone=self.goes_by_names_alone
+            ),
+            alone=lambda: weights.probabilities(evidence, exclusive=False),
+        )
+
     def _answer(self, block: Block, most_votes: int) -> ClassifierOutput:
         evidence = block.evidence()
-        said = [
-            (
-                part.queries,
-                self.evidence_weights[modality].probabilities(
-                    part.evidence, exclusive=self.has_rivals, by_name_alone=self.goes_by_names_alone
-                ),
-            )
-            for modality, part in evidence.items()
-        ]
+        said = [(part.queries, self.probabilities(modality, part.evidence)) for modality, part in evidence.items()]
         probabilities = _mean_of_modalities(said, n=len(block), n_labels=len(self.names))
+        if self.doubts:
+            probabilities = self.doubts.applied(probabilities, block.segments, block.own)
         if not most_votes:
             return ClassifierOutput(probabilities, Votes.none())
         votes = list_votes(block, evidence, probabilities, self.evidence_weights, most=most_votes)
@@ -129,7 +151,8 @@ class HeadClassifier:
     discriminants : Mapping of modality to Discriminant
     names : tuple of str
     hierarchy : Hierarchy
-    is_exclusive : bool
+    groups : LabelGroups
+    doubts : Doubts
     untaught : collection of modality
         Those that the head had no example of; it warns once where it is asked about one.
     """
@@ -140,14 +163,16 @@ class HeadClassifier:
         *,
         names: tuple[str, ...],
         hierarchy: Hierarchy,
-        is_exclusive: bool,
+        groups: LabelGroups,
+        doubts: Doubts,
         untaught: Collection[Modality] = (),
     ) -> None:
         self.discriminants = discriminants
         self._untaught = set(untaught)
         self.names = names
         self.hierarchy = hierarchy
-        self.is_exclusive = is_exclusive
+        self.groups = groups
+        self._doubts = doubts
 
     def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> ClassifierOutput:  # noqa: ARG002
         """Name queries; see `Classifier.answer`. A head has no votes."""
@@ -157,9 +182,15 @@ class HeadClassifier:
                 self._untaught.discard(modality)
                 logger.warning("%s", hearsay(modality))
             means = mean_of_queries(part.vectors, part.queries)
-            probabilities = self.discriminants[modality].probabilities(means, exclusive=self.is_exclusive)
-            said.append((np.unique(part.queries), probabilities))
-        return ClassifierOutput(_mean_of_modalities(said, n=len(batch), n_labels=len(self.names)), Votes.none())
+            said.append((np.unique(part.queries), self._probabilities(self.discriminants[modality], means)))
+        probabilities = _mean_of_modalities(said, n=len(batch), n_labels=len(self.names))
+        return ClassifierOutput(self._doubts.applied(probabilities, batch.segments, batch.items), Votes.none())
+
+    def _probabilities(self, discriminant: Discriminant, vectors: Float32Array) -> FloatArray:
+        return self.groups.probabilities(
+            among=lambda labels: discriminant.only(labels).probabilities(vectors, exclusive=True),
+            alone=lambda: discriminant.probabilities(vectors, exclusive=False),
+        )
 
 
 def hearsay(modality: Modality) -> str:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from modag_search.classify.rivals import LabelGroups
 from modag_search.errors import NothingFoundError
+from modag_search.rivalry import ALONE
 from modag_search.spelling import did_you_mean
 from modag_search.values import LabelScore
 
@@ -45,9 +47,10 @@ class Decision:
         self._min_confidence = min_confidence
         self._least_on_the_way = min_confidence or _SURE_ENOUGH
         self._hierarchy = classifier.hierarchy
-        self._exclusive = classifier.is_exclusive
         self._deepest = level == "deepest"
-        self.names, self._stands_for = _groups(classifier, level)
+        self.names, self._stands_for = _on_level(classifier, level)
+        self._groups = _groups_on_level(classifier.groups, self._stands_for)
+        self._of_labels = classifier.groups
         self._by_name = np.array(sorted(range(len(self.names)), key=self.names.__getitem__), dtype=np.int64)
         self._levels = np.array([self._hierarchy.level(name) for name in self.names])
         self._kinds_of: dict[str, list[int]] = {}
@@ -58,7 +61,7 @@ class Decision:
     def scores(self, probabilities: FloatArray) -> FloatArray:
         """Carry probabilities to the level.
 
-        Where labels exclude each other, one is as likely as its kinds together; otherwise as the likeliest of them.
+        Where its kinds exclude each other, a label is as likely as they are together; otherwise as the likeliest.
 
         Parameters
         ----------
@@ -70,14 +73,16 @@ class Decision:
         """
         if self._stands_for is None:
             return np.minimum(probabilities, 1.0)
-        if self._exclusive:
-            summed: FloatArray = np.minimum(probabilities @ self._stands_for.T, 1.0)
-            return summed
-        highest: FloatArray = np.stack([probabilities[:, own].max(axis=1) for own in self._stands_for], axis=1)
-        return highest
+        scores: FloatArray = np.stack(
+            [self._of_labels.together(probabilities, own) for own in self._stands_for], axis=1
+        )
+        return scores
 
     def best(self, scores: FloatArray) -> list[tuple[str | None, float]]:
         """Choose the label of each query, and say how likely it is.
+
+        Labels that stand beside those that answers are chosen from are no choice: `favourite` is no answer to what a
+        photograph shows.
 
         Parameters
         ----------
@@ -95,18 +100,12 @@ class Decision:
 
     def likeliest(self, scores: FloatArray) -> list[tuple[str | None, float]]:
         """Return the label of each query as `best` does, however unlikely it is."""
-        # Rounded, so that equally likely labels go by their names, and not by the last bit of a sum.
-        places = [self._deepest_of(row) for row in scores] if self._deepest else np.round(scores, 6).argmax(axis=1)
-        confidences = scores[np.arange(len(scores)), places].tolist()
-        return [
-            (self.names[place], confidence) if confidence > 0 else (None, 0.0)
-            for place, confidence in zip(places, confidences, strict=True)
-        ]
+        return self._likeliest_among(self._groups.leading, scores)
 
     def sure(self, scores: FloatArray) -> list[list[tuple[str, float]]]:
         """Choose the labels that each query is to get, with how likely they are.
 
-        Where labels exclude each other that is the best, if it is sure enough; otherwise all that are, but for those
+        Of labels that exclude each other that is the best, if it is sure enough; of others all that are, but for those
         that others among them are kinds of.
 
         Parameters
@@ -117,15 +116,35 @@ class Decision:
         -------
         list of list of (str, float), length n
         """
-        if self._exclusive:
-            best = self.best(scores)
-            return [[] if label is None else [(label, confidence)] for label, confidence in best]
-        return [self._all_sure(row) for row in scores]
+        alone = self._groups.numbers == ALONE
+        sure = [self._all_sure(row) for row in np.where(alone, scores, 0.0)]
+        for _, places in self._groups:
+            of_group = np.isin(np.arange(len(self.names)), places)
+            for labels, (label, confidence) in zip(sure, self._likeliest_among(of_group, scores), strict=True):
+                if label is not None and confidence >= self._min_confidence:
+                    labels.append((label, confidence))
+        return [self._most_specific(labels) for labels in sure]
+
+    def _likeliest_among(self, chosen: BoolArray, scores: FloatArray) -> list[tuple[str | None, float]]:
+        """Choose as `likeliest` does among some of the names."""
+        allowed = np.where(chosen, scores, 0.0)
+        # Rounded, so that equally likely labels go by their names, and not by the last bit of a sum.
+        places = [self._deepest_of(row) for row in allowed] if self._deepest else np.round(allowed, 6).argmax(axis=1)
+        confidences = allowed[np.arange(len(allowed)), places].tolist()
+        return [
+            (self.names[place], confidence) if confidence > 0 else (None, 0.0)
+            for place, confidence in zip(places, confidences, strict=True)
+        ]
+
+    def _most_specific(self, labels: list[tuple[str, float]]) -> list[tuple[str, float]]:
+        if len(labels) < 2:
+            return labels
+        kept = self._hierarchy.most_specific(label for label, _ in labels)
+        return sorted((label, confidence) for label, confidence in labels if label in kept)
 
     def _all_sure(self, scores: FloatArray) -> list[tuple[str, float]]:
         enough = np.flatnonzero((scores >= self._min_confidence) & (scores > 0)).tolist()
-        sure = {self.names[place]: float(scores[place]) for place in enough}
-        return [(name, sure[name]) for name in sorted(self._hierarchy.most_specific(sure))]
+        return [(self.names[place], float(scores[place])) for place in enough]
 
     def _deepest_of(self, scores: FloatArray) -> int:
         """Go down from the likeliest label at the top to the likeliest kind of it, as long as that is sure enough."""
@@ -179,18 +198,16 @@ def likelihood_of(classifier: Classifier, label: str) -> Callable[[FloatArray], 
         If none of them can be an answer.
     """
     own = classifier.hierarchy.with_descendants(label)
-    places = [place for place, name in enumerate(classifier.names) if name in own]
-    if not places:
+    chosen = np.array([name in own for name in classifier.names], dtype=bool)
+    if not chosen.any():
         raise NothingFoundError(
             f"{label}: no item was given this label; `modag label PATH... --as NAME` gives one, `modag label add NAME` "
             f"lets the name count alone{did_you_mean(label, classifier.names)}"
         )
-    if classifier.is_exclusive:
-        return lambda probabilities: np.minimum(probabilities[:, places].sum(axis=1), 1.0)
-    return lambda probabilities: probabilities[:, places].max(axis=1)
+    return lambda probabilities: classifier.groups.together(probabilities, chosen)
 
 
-def _groups(classifier: Classifier, level: Level) -> tuple[tuple[str, ...], BoolArray | None]:
+def _on_level(classifier: Classifier, level: Level) -> tuple[tuple[str, ...], BoolArray | None]:
     """Return what may be answered on a level, and which labels each stands for, ``[shape=(n_names, n_labels)]``.
 
     None for the latter where each label stands for itself.
@@ -204,3 +221,13 @@ def _groups(classifier: Classifier, level: Level) -> tuple[tuple[str, ...], Bool
     ]
     names = tuple(sorted(set().union(*called)))
     return names, np.array([[name in labels for labels in called] for name in names], dtype=bool)
+
+
+def _groups_on_level(groups: LabelGroups, stands_for: BoolArray | None) -> LabelGroups:
+    """Return which names on a level exclude each other: those whose labels do."""
+    if stands_for is None:
+        return groups
+    numbers = [groups.numbers[own] for own in stands_for]
+    of_names = np.array([min((own[own != ALONE]).tolist(), default=ALONE) for own in numbers], dtype=np.int64)
+    leading = np.array([groups.leading[own].any() for own in stands_for], dtype=bool)
+    return LabelGroups(of_names, leading, groups.rivalry)

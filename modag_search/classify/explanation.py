@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modag_search.classify.queries import QueryBatch
     from modag_search.values import Float32Array, Modality
 
+_LEAST_LEFT = 1e-9
 _EXAMPLES = 3
 """As many are listed of a label and modality, at the most."""
 
@@ -66,7 +67,7 @@ def explain(
     if label is None:
         raise NothingFoundError(f"{batch.paths[0]}: no label is possible, so that there is nothing to explain")
     names = classifier.names
-    likely = _likeliest_first(probabilities, names)
+    likely = _likeliest_first(np.where(classifier.groups.leading, probabilities, 0.0), names)
     stands_for = {label} if level is None else classifier.hierarchy.with_descendants(label)
     kinds = [place for place in likely if names[place] in stands_for]
     others = [place for place in likely if names[place] not in stands_for]
@@ -81,8 +82,9 @@ def explain(
         first=names[rivals.first],
         second=None if rivals.second is None else names[rivals.second],
         second_confidence=0.0 if rivals.second is None else float(probabilities[rivals.second]),
-        none=max(0.0, 1.0 - float(probabilities.sum())) if classifier.has_rivals else None,
+        none=_none(classifier, probabilities),
         given=_given(catalog, int(batch.items[0])),
+        denied=_denied(classifier, batch),
         heard=tuple(
             _heard(catalog, classifier, block, rivals, said=said, modality=modality)
             for modality, said in block.evidence().items()
@@ -94,6 +96,19 @@ def _likeliest_first(probabilities: FloatArray, names: Sequence[str]) -> list[in
     """Return the places of labels that are possible; of equally likely ones by name, as answers go."""
     possible = np.flatnonzero(probabilities > 0).tolist()
     return sorted(possible, key=lambda place: (-round(float(probabilities[place]), 6), names[place]))
+
+
+def _none(classifier: NeighbourClassifier, probabilities: FloatArray) -> float | None:
+    """Tell how likely none of the labels is that answers are chosen from; None where each is judged for itself."""
+    if not classifier.has_rivals:
+        return None
+    return max(0.0, 1.0 - float(probabilities[classifier.groups.leading].sum()))
+
+
+def _denied(classifier: NeighbourClassifier, batch: QueryBatch) -> tuple[str, ...]:
+    """List what something, or what it is a copy of, is said not to be."""
+    (forbidden,) = classifier.doubts.forbidden(batch.items) if classifier.doubts else [np.zeros(0, dtype=bool)]
+    return tuple(classifier.names[place] for place in np.flatnonzero(forbidden).tolist())
 
 
 def _given(catalog: Catalog, item: int) -> tuple[ItemLabel, ...]:
@@ -108,6 +123,7 @@ def _given(catalog: Catalog, item: int) -> tuple[ItemLabel, ...]:
             run=one.run_id,
         )
         for one in catalog.labels.annotations(items=[item])
+        if not one.is_not
     )
 
 
@@ -122,12 +138,13 @@ def _heard(
 ) -> ModalityEvidence:
     """Say what is said of the segments of one modality."""
     weights = classifier.evidence_weights[modality]
-    parts = _parts(classifier, weights, said.evidence, rivals)
+    left = _left_of(classifier, block, modality)
+    parts = (*_parts(classifier, weights, said.evidence, rivals), *_denials(left, rivals))
     above_none = None
     if classifier.has_rivals:
         (scores,) = weights.scores(said.evidence)
         (of_none,) = weights.scores_of_none(said.evidence, by_name_alone=classifier.goes_by_names_alone).tolist()
-        above_none = _known(float(scores[rivals.first])) - of_none
+        above_none = _known(float(scores[rivals.first])) - of_none + float(left[rivals.first])
     return ModalityEvidence(
         modality=modality,
         log_odds=sum(part.log_odds for part in parts),
@@ -151,6 +168,21 @@ def _parts(
         (of_none,) = weights.scores_of_none(evidence, by_name_alone=classifier.goes_by_names_alone).tolist()
         parts.append(EvidencePart(kind="none", log_odds=-of_none if classifier.has_rivals else offset))
     return tuple(parts)
+
+
+def _left_of(classifier: NeighbourClassifier, block: Block, modality: Modality) -> FloatArray:
+    """Return the logarithm of what denials of its like leave of the odds of each label ``[shape=(n_labels,)]``."""
+    if not classifier.doubts:
+        return np.zeros(len(classifier.names))
+    (lost,) = classifier.doubts.lost({modality: block.segments[modality]}, block.own)
+    left: FloatArray = np.log(np.maximum(1.0 - lost, _LEAST_LEFT))
+    return left
+
+
+def _denials(left: FloatArray, rivals: _Rivals) -> list[EvidencePart]:
+    against_second = 0.0 if rivals.second is None else float(left[rivals.second])
+    log_odds = float(left[rivals.first]) - against_second
+    return [EvidencePart(kind="denials", log_odds=log_odds)] if log_odds else []
 
 
 def _known(score: float) -> float:

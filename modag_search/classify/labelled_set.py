@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modag_search.features.vectors import SegmentVectors
     from modag_search.hierarchy import Hierarchy
     from modag_search.labels.vocabulary import Vocabulary
+    from modag_search.rivalry import Rivalry
 
 _Found = tuple[Int64Array, Float32Array, np.ndarray]
 """Ids, vectors, and features of segments."""
@@ -141,8 +142,8 @@ class LabelledSet:
     texts : tuple of str
         Words that say what each means.
     hierarchy : Hierarchy
-    is_exclusive : bool
-        Whether labels exclude each other.
+    rivalry : Rivalry
+        Which labels exclude each other.
     vectors : np.ndarray [shape=(n, d), float32]
         Of both modalities, those of the first in `MODALITIES` first, then of texts: one product of matrices compares
         with all.
@@ -157,7 +158,7 @@ class LabelledSet:
     names: tuple[str, ...]
     texts: tuple[str, ...]
     hierarchy: Hierarchy
-    is_exclusive: bool
+    rivalry: Rivalry
     vectors: Float32Array
     by_modality: Mapping[Modality, LabelledVectors]
     understood: Int64Array
@@ -205,7 +206,7 @@ def read_labelled_set(catalog: Catalog, vectors: SegmentVectors, *, former: Labe
             names=pairs.names,
             texts=texts,
             hierarchy=hierarchy,
-            is_exclusive=catalog.hierarchy.exclude_each_other,
+            rivalry=catalog.hierarchy.rivalry,
             moment=catalog.moment,
             vectors=vectors_of_all,
             by_modality=by_modality,

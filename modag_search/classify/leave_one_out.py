@@ -15,8 +15,14 @@ from safetensors.numpy import load, save
 
 from modag_search.classify.ahead import computed_ahead
 from modag_search.classify.arithmetic.least_squares import LinearClassifier
-from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evidence_weights
+from modag_search.classify.arithmetic.pooling import (
+    MULTILABEL_PRIOR,
+    EvidenceWeights,
+    learn_evidence_weights,
+    learn_sigmoid,
+)
 from modag_search.classify.queries import QuerySegments
+from modag_search.classify.rivals import LabelGroups
 from modag_search.errors import StoreError
 from modag_search.files import write_atomically
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
@@ -152,7 +158,8 @@ def labelled_set_fingerprint(labelled: LabelledSet) -> str:
         labelled.names,
         labelled.texts,
         [*labelled.hierarchy.pairs()],
-        labelled.is_exclusive,
+        labelled.rivalry.groups_of(labelled.names),
+        labelled.rivalry.leading(labelled.names),
         [len(array) for array in arrays],
     ]
     digest = hashlib.blake2b(json.dumps(head).encode(), digest_size=16)
@@ -186,14 +193,33 @@ def learn_all_evidence_weights(neighbours: Neighbours, *, seed: int = 0) -> dict
         if len(neighbours.labelled.by_modality[modality]):
             most = _items_at_most(neighbours.labelled)
             items = LeftOut.joined(left_out(neighbours, modality, most=most, seed=seed))
-            told = items.holds & items.heard
-            there = np.flatnonzero(told.any(axis=1))
-            if len(there):
-                unseen = neighbours.linear[modality].unseen(items.units[there])
-                evidence_weights[modality] = learn_evidence_weights(
-                    items.evidence[there], told[there], also=items.holds[there], unseen=unseen
-                )
+            evidence_weights[modality] = _learnt(neighbours, modality, items)
     return evidence_weights
+
+
+def _learnt(neighbours: Neighbours, modality: Modality, items: LeftOut) -> EvidenceWeights:
+    """Learn from the labels that answers are chosen from, so that those beside them change nothing of these answers.
+
+    How likely the others are, each for itself, is learnt from them alone. Where labels exclude each other, the rare
+    item that was given two of them tells nothing of how to choose one.
+    """
+    groups = LabelGroups.of(neighbours.labelled.rivalry, neighbours.labelled.names)
+    leading = items if groups.leading.all() else items.of_labels(groups.leading)
+    told = leading.holds & leading.heard
+    are_told = told.any(axis=1)
+    if groups.rivalry.rest_exclude and groups.rivalry.rest_leads:
+        are_told &= leading.given.sum(axis=1) == 1
+    weights, there = EvidenceWeights(), np.flatnonzero(are_told)
+    if len(there):
+        unseen = neighbours.linear[modality].unseen(items.units[there])[:, groups.leading]
+        weights = learn_evidence_weights(leading.evidence[there], told[there], also=leading.holds[there], unseen=unseen)
+    if leading is items:
+        return weights
+    beside = items.of_labels(~groups.leading)
+    scores = weights.scores(beside.evidence)
+    known = np.isfinite(scores)
+    multilabel = learn_sigmoid(scores[known], beside.holds[known], MULTILABEL_PRIOR)
+    return dataclasses.replace(weights, multilabel=multilabel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,6 +253,17 @@ class LeftOut:
         """Put one after the other; there must be one at least."""
         columns = zip(*([getattr(part, name) for name in cls.__slots__] for part in parts), strict=True)
         return cls(*(np.concatenate(column) for column in columns))
+
+    def of_labels(self, chosen: BoolArray) -> LeftOut:
+        """Return what is said of some labels ``[shape=(n_labels,)]``."""
+        return LeftOut(
+            units=self.units,
+            items=self.items,
+            evidence=self.evidence[:, chosen],
+            given=self.given[:, chosen],
+            holds=self.holds[:, chosen],
+            heard=self.heard[:, chosen],
+        )
 
 
 def left_out(

@@ -14,8 +14,9 @@ from modag_search.classify.labelled_units import LabelledUnits
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from modag_search.classify.arithmetic.pooling import BoolArray
     from modag_search.classify.labelled_set import LabelledSet, LabelledVectors
     from modag_search.values import Float32Array, Int64Array, Modality
 
@@ -27,23 +28,31 @@ class LinearEvidence:
     ----------
     part : LabelledVectors
         Of the modality.
-    n_labels : int
+    leading : np.ndarray [shape=(n_labels,), bool]
+        Labels that answers are chosen from; nothing is said of the others, nor learnt from what has these alone.
     classifier : LinearClassifier, optional
         That was fitted to the same labelled vectors before; otherwise it is fitted when it is first asked.
     """
 
-    def __init__(self, part: LabelledVectors, *, n_labels: int, classifier: LinearClassifier | None = None) -> None:
+    def __init__(
+        self, part: LabelledVectors, *, leading: BoolArray, classifier: LinearClassifier | None = None
+    ) -> None:
         self._part = part
-        self._n_labels = n_labels
+        self._leading = leading
+        self._n_labels = len(leading)
         self._kept = classifier
 
     @cached_property
     def classifier(self) -> LinearClassifier:
         """The linear function of each label."""
-        if not len(self._part):
-            weight = np.zeros((self._n_labels, self._part.features.shape[1]), dtype=np.float32)
-            return LinearClassifier(weight, np.full(self._n_labels, -np.inf, dtype=np.float32))
-        return self._kept or self._fitted.classifier
+        if self._kept:
+            return self._kept
+        weight = np.zeros((self._n_labels, self._part.features.shape[1]), dtype=np.float32)
+        bias = np.full(self._n_labels, -np.inf, dtype=np.float32)
+        if len(self._taught):
+            weight[self._leading] = self._fitted.classifier.weight
+            bias[self._leading] = self._fitted.classifier.bias
+        return LinearClassifier(weight, bias)
 
     @cached_property
     def units(self) -> LabelledUnits:
@@ -56,11 +65,11 @@ class LinearEvidence:
 
     def left_out(self, units: Int64Array) -> Float32Array:
         """Score labels ``[shape=(len(units), n_labels)]`` for examples as if neither they nor copies were any."""
-        return self._fitted.left_out(units)
+        return self._without(units, lambda fitted, rows: fitted.left_out(rows))
 
     def unseen(self, units: Int64Array) -> Float32Array:
         """Score labels ``[shape=(len(units), n_labels)]`` for examples as if nothing had any label of theirs."""
-        return self._fitted.unseen(units)
+        return self._without(units, lambda fitted, rows: fitted.unseen(rows))
 
     def of_own(self, own: Int64Array, *, copies: bool) -> tuple[Int64Array, Float32Array]:
         """Score queries that are examples themselves, as if they were none.
@@ -87,13 +96,30 @@ class LinearEvidence:
         scores = np.add.reduceat(self.left_out(units), firsts, axis=0) / np.bincount(rows)[:, None]
         return queries, scores.astype(np.float32)
 
+    def _without(self, units: Int64Array, score: Callable[[LeastSquares, Int64Array], Float32Array]) -> Float32Array:
+        """Score examples as if something were none; what taught nothing is asked as anything else is."""
+        scores = np.full((len(units), self._n_labels), -np.inf, dtype=np.float32)
+        is_taught = np.isin(units, self._taught)
+        if is_taught.any():
+            rows = np.searchsorted(self._taught, units[is_taught])
+            scores[np.ix_(is_taught, self._leading)] = score(self._fitted, rows)
+        if not is_taught.all():
+            scores[~is_taught] = self.scores(self.units.mean_features(self._part)[units[~is_taught]])
+        return scores
+
+    @cached_property
+    def _taught(self) -> Int64Array:
+        """The examples that have a leading label, ascending."""
+        return np.flatnonzero(self.units.holds(np.arange(len(self.units)))[:, self._leading].any(axis=1))
+
     @cached_property
     def _fitted(self) -> LeastSquares:
-        everything = np.arange(len(self.units))
-        _, groups = np.unique(self.units.contents, return_inverse=True)
+        units, taught = self.units, self._taught
+        _, groups = np.unique(units.contents[taught], return_inverse=True)
+        holds = units.holds(taught)[:, self._leading]
         # On one thread, so that what is learnt is the same to the last bit wherever it is.
         with one_thread_a_product():
-            return LeastSquares(self.units.mean_features(self._part), self.units.holds(everything), groups.reshape(-1))
+            return LeastSquares(units.mean_features(self._part)[taught], holds, groups.reshape(-1))
 
 
 def linear_evidence(
@@ -103,7 +129,7 @@ def linear_evidence(
     return {
         modality: LinearEvidence(
             labelled.by_modality[modality],
-            n_labels=len(labelled.names),
+            leading=np.array(labelled.rivalry.leading(labelled.names), dtype=bool),
             classifier=None if kept is None else kept[modality],
         )
         for modality in MODALITIES

@@ -66,6 +66,17 @@ class Head:
         taught = self.sums.counts.sum(axis=1) > 0.5
         return frozenset(modality for modality, has in zip(MODALITIES, taught, strict=True) if not has)
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Labels that stand beside those which exclude each other."""
+        return tuple(name for name, shapes in zip(self.names, self.sums.shaping.tolist(), strict=True) if not shapes)
+
+    def is_taught(self, labelled: LabelledSet) -> bool:
+        """Tell whether it was fitted to what a labelled set has now, or brought up to date with it."""
+        names = (*self.names, *sorted(set(labelled.names) - set(self.names)))
+        shaping = np.array(labelled.rivalry.leading(names), dtype=bool)[: len(self.names)]
+        return np.array_equal(_taught(labelled, names), self.taught) and np.array_equal(shaping, self.sums.shaping)
+
     def discriminants(self) -> dict[Modality, Discriminant]:
         """Return the linear functions for queries of each modality."""
         return {modality: discriminant(self.sums, modality, self.settings[modality]) for modality in MODALITIES}
@@ -93,6 +104,7 @@ class Head:
             "settings": {modality: _as_stored(settings) for modality, settings in self.settings.items()},
             "space": self.space,
             "label_generation": self.label_generation,
+            "beside": self.beside,
         }
         contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         write_atomically(path, [save(contiguous, {_FORMAT: json.dumps(described)})], error=ModelError)
@@ -112,9 +124,11 @@ class Head:
             length = int.from_bytes(content[:8], "little")
             described = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_FORMAT])
             settings = {modality: _settings(described["settings"][modality]) for modality in MODALITIES}
+            names, beside = tuple(described["names"]), set(described.get("beside", ()))
+            shaping = np.array([name not in beside for name in names], dtype=bool)
             return cls(
-                names=tuple(described["names"]),
-                sums=SufficientStatistics(arrays["counts"], arrays["totals"], arrays["products"]),
+                names=names,
+                sums=SufficientStatistics(arrays["counts"], arrays["totals"], arrays["products"], shaping),
                 settings=settings,
                 taught=arrays["taught"],
                 space=described["space"],
@@ -177,12 +191,12 @@ def fit_head(labelled: LabelledSet, *, space: str, seed: int = 0) -> Head:
         raise NothingFoundError(_TOO_FEW_LABELS)
     if len(np.unique(taught[:, 1])) < 2:
         raise NothingFoundError("fewer than two labels have vectors; `modag index` renews what is outdated")
-    examples = _examples(labelled, taught)
+    examples, shaping = _examples(labelled, taught), np.array(labelled.rivalry.leading(labelled.names), dtype=bool)
     with one_thread_a_product():
-        settings = choose_settings(examples, n_labels=len(labelled.names), seed=seed)
+        settings = choose_settings(examples, n_labels=len(labelled.names), shaping=shaping, seed=seed)
     return Head(
         names=labelled.names,
-        sums=SufficientStatistics.of(examples, n_labels=len(labelled.names)),
+        sums=SufficientStatistics.of(examples, n_labels=len(labelled.names), shaping=shaping),
         settings=settings,
         taught=taught,
         space=space,
@@ -203,7 +217,8 @@ def updated_head(head: Head, labelled: LabelledSet, vectors: SegmentVectors) -> 
     Returns
     -------
     Head or None
-        None where the vectors of what it was taught are gone, so that they cannot be taken off: it must be fitted anew.
+        None where it must be fitted anew: vectors of what it was taught are gone, so that they cannot be taken off, or
+        labels have come to stand beside others, or ceased to.
 
     Raises
     ------
@@ -214,14 +229,17 @@ def updated_head(head: Head, labelled: LabelledSet, vectors: SegmentVectors) -> 
     wanted = _taught(labelled, names)
     if len(np.unique(wanted[:, 1])) < 2:
         raise NothingFoundError(_TOO_FEW_LABELS)
+    shaping = np.array(labelled.rivalry.leading(names), dtype=bool)
+    if (shaping[: len(head.names)] != head.sums.shaping).any():
+        return None
     come, gone = _difference(wanted, head.taught), _difference(head.taught, wanted)
     removed = _former_examples(vectors, gone)
     if len(removed) < len(gone):
         return None
     sums = (
-        head.sums.with_labels(len(names))
-        + SufficientStatistics.of(_examples(labelled, come), n_labels=len(names))
-        - SufficientStatistics.of(removed, n_labels=len(names))
+        replace(head.sums.with_labels(len(names)), shaping=shaping)
+        + SufficientStatistics.of(_examples(labelled, come), n_labels=len(names), shaping=shaping)
+        - SufficientStatistics.of(removed, n_labels=len(names), shaping=shaping)
     )
     return replace(head, names=names, sums=sums, taught=wanted, label_generation=labelled.moment.label_generation)
 

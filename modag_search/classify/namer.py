@@ -15,6 +15,7 @@ from modag_search.classify.arithmetic.pooling import EvidenceWeights
 from modag_search.classify.classifiers import PLURAL, HeadClassifier, NeighbourClassifier, hearsay
 from modag_search.classify.classify import classify_items, classify_queries, files_in
 from modag_search.classify.decision import Decision
+from modag_search.classify.denials import Denials, Doubts, read_denials
 from modag_search.classify.explanation import explain
 from modag_search.classify.labelled_set import LabelledSet, chosen_labels, read_labelled_set, require_labels
 from modag_search.classify.leave_one_out import kept_or_learnt, labelled_set_fingerprint
@@ -22,6 +23,7 @@ from modag_search.classify.linear_evidence import linear_evidence
 from modag_search.classify.linear_head import fit_head, load_head, updated_head
 from modag_search.classify.neighbours import Neighbours
 from modag_search.classify.queries import query_batches
+from modag_search.classify.rivals import LabelGroups
 from modag_search.classify.sorting import Sort, at_most, least_sure_first
 from modag_search.classify.transfer import Proposals, TransferOptions, give, propose
 from modag_search.errors import NothingFoundError, UnsupportedMediaError, UsageError
@@ -58,6 +60,7 @@ _DOUBTFUL = 0.1
 LABELLED_SET: Part[LabelledSet] = Part(
     "labelled set", lambda snapshot, former: read_labelled_set(snapshot.catalog, snapshot.vectors, former=former)
 )
+DENIALS: Part[Denials] = Part("denials", lambda snapshot, _: read_denials(snapshot.catalog, snapshot.vectors))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +69,7 @@ class _MadeHead:
 
     key: tuple[str, Mark | None]
     discriminants: Mapping[Modality, Discriminant]
-    names: tuple[str, ...]
-    untaught: frozenset[Modality]
-    label_generation: int
+    head: Head
 
 
 class Namer:
@@ -117,25 +118,38 @@ class Namer:
             temperature=temperature,
         )
         if former is not None and _teach_the_same(former.neighbours.labelled, labelled):
-            return NeighbourClassifier(replace(neighbours, linear=former.neighbours.linear), former.evidence_weights)
+            neighbours = replace(neighbours, linear=former.neighbours.linear)
+            return NeighbourClassifier(neighbours, former.evidence_weights, snapshot.get(DENIALS))
         learnt = kept_or_learnt(
             self._folder / _CALIBRATION_FILE, neighbours, catalog=snapshot.catalog, space=snapshot.space.fingerprint
         )
         linear = linear_evidence(labelled, kept=learnt.classifiers)
-        return NeighbourClassifier(replace(neighbours, linear=linear), learnt.evidence_weights)
+        return NeighbourClassifier(replace(neighbours, linear=linear), learnt.evidence_weights, snapshot.get(DENIALS))
 
     def _head(self, snapshot: Snapshot) -> HeadClassifier:
-        made = self._made_head(snapshot)
-        if made.label_generation != snapshot.moment.label_generation:
+        made, labelled = self._made_head(snapshot), snapshot.get(LABELLED_SET)
+        names = made.head.names
+        # Labels of another generation may have changed in nothing that a head learns: tags, or what items are not.
+        if made.head.label_generation != snapshot.moment.label_generation and not made.head.is_taught(labelled):
             logger.warning(
                 "labels have changed since the head was fitted; `modag train head --update` takes the changes in"
             )
+        hierarchy, groups = labelled.hierarchy, LabelGroups.of(labelled.rivalry, names)
+        doubts = Doubts(
+            snapshot.get(DENIALS),
+            labelled,
+            groups,
+            names=names,
+            hierarchy=hierarchy,
+            unrelated_similarity=snapshot.space.unrelated_similarity,
+        )
         return HeadClassifier(
             made.discriminants,
-            names=made.names,
-            hierarchy=snapshot.catalog.hierarchy.get(),
-            is_exclusive=snapshot.catalog.hierarchy.exclude_each_other,
-            untaught=made.untaught,
+            names=names,
+            hierarchy=hierarchy,
+            groups=groups,
+            doubts=doubts,
+            untaught=made.head.untaught,
         )
 
     def _made_head(self, snapshot: Snapshot) -> _MadeHead:
@@ -145,7 +159,7 @@ class Namer:
             key = (space, mark_of(path))
             if self._kept_head is None or self._kept_head.key != key or key[1] is None:
                 head = load_head(path, space=space)
-                self._kept_head = _MadeHead(key, head.discriminants(), head.names, head.untaught, head.label_generation)
+                self._kept_head = _MadeHead(key, head.discriminants(), head)
             return self._kept_head
 
     def _among(
@@ -169,9 +183,10 @@ class Namer:
             k=k,
             temperature=temperature,
         )
-        if not chosen.n_votes:
-            return NeighbourClassifier(neighbours, {modality: EvidenceWeights() for modality in MODALITIES})
-        return NeighbourClassifier(neighbours, self._usual(snapshot, k=k, temperature=temperature).evidence_weights)
+        weights: Mapping[Modality, EvidenceWeights] = {modality: EvidenceWeights() for modality in MODALITIES}
+        if chosen.n_votes:
+            weights = self._usual(snapshot, k=k, temperature=temperature).evidence_weights
+        return NeighbourClassifier(neighbours, weights, snapshot.get(DENIALS))
 
     def _classifier(
         self, snapshot: Snapshot, by: By, names: Vocabulary | str | Sequence[str] | None, *, k: int, temperature: float
@@ -318,7 +333,7 @@ class Namer:
             former = load_head(path, space=space)
             head = updated_head(former, labelled, snapshot.vectors)
             if head is None:
-                logger.warning("items that the head learnt from have changed or gone; it is fitted anew")
+                logger.warning("what the head learnt from has changed or gone; it is fitted anew")
             elif head.untaught != former.untaught:
                 # How sure it is of a modality was learnt from examples of it, or without any.
                 logger.warning("sounds or pictures have their first label, or lost their last; the head is fitted anew")

@@ -170,6 +170,8 @@ class Block:
 
     Attributes
     ----------
+    segments : Mapping of modality to QuerySegments
+    own : np.ndarray [shape=(n,), int64]
     fits : bool
         Whether all segments are compared at once.
     """
@@ -186,7 +188,7 @@ class Block:
     ) -> None:
         self.neighbours = neighbours
         self.first = first
-        self._segments = segments
+        self.segments = segments
         self.own = own
         self._rows = rows
         self._copies = copies
@@ -198,7 +200,7 @@ class Block:
     @cached_property
     def most_segments(self) -> int:
         """How many segments of one modality a query has that are compared at once, at the most."""
-        counts = [int(np.bincount(part.queries).max()) for part in self._segments.values() if len(part.queries)]
+        counts = [int(np.bincount(part.queries).max()) for part in self.segments.values() if len(part.queries)]
         return min(max(counts, default=1), self._rows)
 
     def pieces(self) -> Iterator[Piece]:
@@ -209,16 +211,16 @@ class Block:
     def _kept(self) -> list[Piece]:
         # One product for both modalities, and for all that can be had at once: between products, the threads that help
         # with them wait by turning in circles, and take processors from what is done with the results.
-        vectors = [part.vectors for part in self._segments.values()]
+        vectors = [part.vectors for part in self.segments.values()]
         similarities = np.concatenate(vectors) @ self.neighbours.labelled.vectors.T
         ends = np.cumsum([len(rows) for rows in vectors]).tolist()
         return [
             self._piece(modality, part, similarities[end - len(part.queries) : end])
-            for (modality, part), end in zip(self._segments.items(), ends, strict=True)
+            for (modality, part), end in zip(self.segments.items(), ends, strict=True)
         ]
 
     def _compared(self) -> Iterator[Piece]:
-        for modality, part in self._segments.items():
+        for modality, part in self.segments.items():
             for start in range(0, len(part.queries), self._rows):
                 rows = slice(start, start + self._rows)
                 some = QuerySegments(part.vectors[rows], part.features[rows], part.queries[rows])
@@ -234,14 +236,14 @@ class Block:
         """Gather what the votes of each modality say of each label, by the modality that asks; see `pooling`."""
         sums = {
             modality: np.zeros((len(self), len(self.neighbours.labelled.names), 6), dtype=np.float32)
-            for modality in self._segments
+            for modality in self.segments
         }
         for piece in self.pieces():
             queries, firsts = np.unique(piece.queries, return_index=True)
             if len(queries):
                 sums[piece.modality][queries] += np.add.reduceat(self._said(piece), firsts, axis=0)
         evidence = {}
-        for modality, part in self._segments.items():
+        for modality, part in self.segments.items():
             queries, counts = np.unique(part.queries, return_counts=True)
             divisors: Float32Array = counts.astype(np.float32)[:, None, None]
             said = sums[modality][queries] / divisors

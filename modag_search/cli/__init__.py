@@ -27,6 +27,7 @@ _VERBS = {
     "failures": "indexing",
     "search": "searching",
     "label": "labelling",
+    "tag": "tagging",
     "classify": "classifying",
     "explain": "explaining",
     "transfer": "classifying",
@@ -42,7 +43,7 @@ _VERBS = {
     "train": "training",
 }
 
-_QUICK_VERBS = frozenset({"failures", "info", "label", "models", "search"})
+_QUICK_VERBS = frozenset({"failures", "info", "label", "models", "search", "tag"})
 """Those whose products of matrices are too small for several threads: starting them would take longer."""
 
 

@@ -154,7 +154,7 @@ def transfer(
 
     With --check, a person is asked about a few names, spread over the range of confidence, and is told how many of all
     are right, with a 95 % interval, before anything is written. What is answered with y becomes a label by hand, and
-    what is answered with n is not given.
+    what is answered with n is said not to be that, as by `modag label --not`.
     """
     from modag_search.cli.opening import open_index
 
@@ -208,7 +208,9 @@ def _checked(
 
 def _say_what_was_given(report: TransferReport, way_out: str) -> None:
     if report.checked is not None:
-        say(f"{counted(report.checked.added, 'label')} by hand from the answers; run {report.checked.run}")
+        say(
+            f"{counted(report.checked.added, 'answer')} kept as labels, or as what items are not; run {report.checked.run}"
+        )
     was_written = report.run is not None
     given = f"{counted(len(report.given), 'label')} {'' if was_written or not report.given else 'would be '}given"
     surer = f", {counted(report.surer, 'label')} left out as surer" if report.surer else ""

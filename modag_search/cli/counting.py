@@ -45,7 +45,7 @@ def count(
                 return
             if any(answer is not None for answer in answers):
                 kept = check.keep(answers)
-                say(f"{counted(kept.added, 'label')} by hand from the answers; run {kept.run}")
+                say(f"{counted(kept.added, 'answer')} kept as labels, or as what items are not; run {kept.run}")
         estimate = opened.count(name)
     print_document(dataclasses.asdict(estimate), output_format=output_format)
     for line in _words(estimate):

@@ -91,6 +91,8 @@ def _decided(why: Explanation) -> list[str]:
     if why.decided_by == "hierarchy":
         kinds = " + ".join(f"{kind.label} {kind.score:.3f}" for kind in why.kinds)
         lines.append(f"{why.label} by the hierarchy of labels: {kinds}")
+    if why.denied:
+        lines.append(f"It is said not to be {', '.join(why.denied)}.")
     if why.given:
         lines.append(f"It is labelled {', '.join(map(_origin, why.given))}; what follows is what all others say.")
     return lines
@@ -122,15 +124,16 @@ def _words(part: EvidencePart, why: Explanation, said: ModalityEvidence) -> str:
     favoured = why.first if part.log_odds >= 0 or why.second is None else why.second
     own: Modality = said.modality
     sound_or_picture, plural = _NOUNS[own]
-    if part.kind == "own":
-        return _by_examples(part, why, said, modality=own)
-    if part.kind == "other":
-        return _by_examples(part, why, said, modality="image" if own == "sound" else "sound")
+    if part.kind in ("own", "other"):
+        of_other: Modality = "image" if own == "sound" else "sound"
+        return _by_examples(part, why, said, modality=own if part.kind == "own" else of_other)
     without = [label for label in _labels(why) if not _has_example(said, label, own)]
     if part.kind == "added":
         return f"no {sound_or_picture} is labelled {' or '.join(without)} as yet"
     if part.kind == "name":
         return f"what {favoured} means, by its name" if part.log_odds >= 0 or why.second else "what it means is unlike"
+    if part.kind == "denials":
+        return f"like what was said not to be {why.second if part.log_odds >= 0 else why.first}"
     if part.kind == "features":
         return f"what tells {plural} apart here, in their features: rather {favoured}"
     return "what speaks for a label must outweigh, for it to hold at all"

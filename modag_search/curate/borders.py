@@ -66,8 +66,9 @@ def nearest_to(
 
     def found() -> Iterator[Suggestion]:
         for batch, answers in answered:
-            best = answers.probabilities.argmax(axis=1)
-            confidences = answers.probabilities.max(axis=1) if likely is None else likely(answers.probabilities)
+            leading = np.where(classifier.groups.leading, answers.probabilities, 0.0)
+            best = leading.argmax(axis=1)
+            confidences = leading.max(axis=1) if likely is None else likely(answers.probabilities)
             labels = [classifier.names[place] if label is None else label for place in best.tolist()]
             yield from _of_batch(batch, answers, labels, confidences.tolist(), modality=modality)
 

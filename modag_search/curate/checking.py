@@ -50,7 +50,7 @@ class Check:
         self._arguments = dict(arguments)
 
     def keep(self, answers: Sequence[bool | None]) -> Given:
-        """Make labels by hand of what was answered with yes, and record all answers; `labels.undo` takes them back.
+        """Make labels of answers with yes, denials of those with no, and record all; `labels.undo` takes them back.
 
         Parameters
         ----------
@@ -82,15 +82,10 @@ class Check:
         return Given(run=run, added=added)
 
     def _judgements(self, answers: Sequence[bool | None], run: int) -> list[Annotation]:
-        """Make labels of answers.
-
-        This is the one place where a "no" would become a judgement that the item is not that; as yet it is no more than
-        recorded in the run's outcome.
-        """
         return [
-            Annotation(item_id=one.id, label=one.label, origin="hand", run_id=run)
+            Annotation(item_id=one.id, label=one.label, origin="hand", run_id=run, is_not=not answer)
             for one, answer in zip(self.questions, answers, strict=True)
-            if answer
+            if answer is not None
         ]
 
     def _require(self, answers: Sequence[bool | None]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.classify.classifiers import answer_all
+from modag_search.classify.classifiers import NeighbourClassifier, answer_all
 from modag_search.classify.decision import likelihood_of
 from modag_search.classify.queries import stored_batches
 from modag_search.curate.checking import VERB, Check
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from modag_search.catalog import Catalog
-    from modag_search.classify.classifiers import NeighbourClassifier
+    from modag_search.catalog import Annotation, Catalog
     from modag_search.features.vectors import SegmentVectors
     from modag_search.values import Int64Array
 
@@ -54,10 +53,12 @@ class LabelCounter:
     ) -> None:
         self._catalog = catalog
         self._label = label
-        self._is_exclusive = classifier.is_exclusive
+        self._rivalry = classifier.neighbours.labelled.rivalry
         self._names = catalog.hierarchy.get().with_descendants(label)
         self._above = catalog.hierarchy.get().ancestors(label)
         likelihood = likelihood_of(classifier, label)
+        # What was answered with no is judged as the others are, and not by that answer.
+        judging = NeighbourClassifier(classifier.neighbours, classifier.evidence_weights)
         self._there = {item_id: path for item_id, path, _ in catalog.items.found()}
         asked = [
             (item_id, path)
@@ -66,7 +67,7 @@ class LabelCounter:
         ]
         paths: list[str] = []
         parts, ids = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
-        for batch, answers in answer_all(classifier, stored_batches(catalog, vectors, asked)):
+        for batch, answers in answer_all(judging, stored_batches(catalog, vectors, asked)):
             parts.append(likelihood(answers.probabilities))
             ids.append(batch.items)
             paths += batch.paths
@@ -139,12 +140,18 @@ class LabelCounter:
 
     @cached_property
     def _given(self) -> dict[int, set[str]]:
-        """Labels that people or files gave, by item."""
+        """Classes that people or files gave, by item."""
         given: dict[int, set[str]] = {}
-        for annotation in self._catalog.labels.annotations():
-            if annotation.origin != "transfer":
+        for annotation in self._said:
+            if not annotation.is_not:
                 given.setdefault(annotation.item_id, set()).add(annotation.label)
         return given
+
+    @cached_property
+    def _said(self) -> list[Annotation]:
+        tags = self._catalog.labels.tags()
+        said = self._catalog.labels.annotations()
+        return [one for one in said if one.origin != "transfer" and one.label not in tags]
 
     @cached_property
     def _labelled(self) -> set[int]:
@@ -152,9 +159,21 @@ class LabelCounter:
 
     @cached_property
     def _decided(self) -> set[int]:
-        """Items that have the label, or one that excludes it: what it is a kind of does not."""
-        others = {item for item, labels in self._given.items() if labels - self._above}
-        return self._labelled | others if self._is_exclusive else self._labelled
+        """Items that have the label, or one that excludes it, or are said not to be it, as wholes.
+
+        What the label is a kind of excludes it not.
+        """
+        others = {
+            item
+            for item, labels in self._given.items()
+            if any(self._rivalry.exclude(one, self._label) for one in labels - self._above)
+        }
+        denied = {
+            one.item_id
+            for one in self._said
+            if one.is_not and one.label in {self._label, *self._above} and (one.start_s, one.end_s) == (None, None)
+        }
+        return self._labelled | others | denied
 
     @cached_property
     def _answers(self) -> dict[int, bool]:
@@ -174,7 +193,8 @@ class LabelCounter:
         if asked["of"] == "count":
             return bool(asked["label"] == self._label)
         by_examples = asked["by"] == "knn" and asked["names"] is None and asked["level"] is None
-        return by_examples and self._is_exclusive and self._names == {self._label}
+        is_rival = self._rivalry.rest_leads and self._rivalry.groups_of([self._label]) == [0]
+        return by_examples and is_rival and self._names == {self._label}
 
     def _is_drawn_at_random(self, asked: Mapping[str, Any], one: Mapping[str, Any]) -> bool:
         """Tell whether all items as likely could have been drawn: transfers ask about the likeliest label alone."""

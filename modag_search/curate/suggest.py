@@ -122,8 +122,8 @@ def _named(
         if len(batch):
             unheard.take(batch, answers)
             parts.append(means_of_batch(batch))
-            best = answers.probabilities.argmax(axis=1).tolist()
-            likely = answers.probabilities.max(axis=1).tolist()
+            leading = np.where(classifier.groups.leading, answers.probabilities, -1.0)
+            best, likely = leading.argmax(axis=1).tolist(), leading.max(axis=1).tolist()
             for item, place, confidence in zip(batch.items.tolist(), best, likely, strict=True):
                 named[item] = (classifier.names[place], confidence)
     return (ItemMeans.joined(parts) if parts else None), named, unheard.examples()

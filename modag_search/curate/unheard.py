@@ -44,6 +44,7 @@ class UnheardLabels:
 
     def __init__(self, classifier: NeighbourClassifier) -> None:
         self._names = classifier.names
+        self._leading = classifier.groups.leading
         labelled = classifier.neighbours.labelled
         self._is_unheard = {
             modality: ~np.isin(np.arange(len(self._names)), labelled.by_modality[modality].labels)
@@ -54,7 +55,7 @@ class UnheardLabels:
 
     def take(self, batch: QueryBatch, answers: ClassifierOutput) -> None:
         """Look at the answers to a batch of unlabelled items."""
-        best = answers.probabilities.argmax(axis=1)
+        best = np.where(self._leading, answers.probabilities, -1.0).argmax(axis=1)
         likely = answers.probabilities[np.arange(len(best)), best]
         for modality, segments in batch.segments.items():
             queries = np.unique(segments.queries)

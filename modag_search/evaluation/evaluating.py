@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modag_search.errors import ModagError
     from modag_search.features.item_vectors import ItemVector
     from modag_search.index import Index
+    from modag_search.rivalry import Rivalry
 
 _DIRECTIONS: tuple[tuple[Modality, Modality], ...] = (
     ("sound", "image"),
@@ -160,16 +161,25 @@ def _listed(manifest: Path) -> dict[str, set[str]]:
 
 def _sides(index: Index) -> _Sides:
     """Let the labelled items ask each other."""
-    labelled = index.vectors.labelled()
+    every = index.vectors.labelled()
+    labelled = _by_leading_labels(every, index.catalog.hierarchy.rivalry)
     voters = [one for one in labelled if len(one.labels) == 1]
     names = tuple(sorted({one.labels[0] for one in voters}))
     _check_labels(labelled, names)
     left_out = LeftOut(
-        without_vector=index.vectors.count_labelled() - _count_files(labelled),
-        several_labels=_count_files(labelled) - _count_files(voters),
+        without_vector=index.vectors.count_labelled() - _count_files(every),
+        several_labels=_count_files(every) - _count_files(voters),
     )
     arrays = arranged(voters, _own_labels(voters), names=names, groups=groups_of(voters))
     return _Sides(names, voters, arrays, arrays, left_out)
+
+
+def _by_leading_labels(labelled: Sequence[ItemVector], rivalry: Rivalry) -> list[ItemVector]:
+    """Leave out labels that stand beside those that answers are chosen from, and items that have no others."""
+    names = sorted({label for one in labelled for label in one.labels})
+    leading = {name for name, leads in zip(names, rivalry.leading(names), strict=True) if leads}
+    own = (replace(one, labels=tuple(label for label in one.labels if label in leading)) for one in labelled)
+    return [one for one in own if one.labels]
 
 
 def _asked_by_files(

@@ -149,7 +149,8 @@ class LeftOut:
     without_vector : int
         Labelled items that are silent, black, failed, or made by another version of an encoder.
     several_labels : int
-        Items, and files of the manifest, with more than one label: no single name is right.
+        Items, and files of the manifest, with more than one label, or with one that is none of those that answers are
+        chosen from: no single name is right.
     unknown_label : int
         Files of the manifest that have no label, or one that no item of the index has.
     failed : int

@@ -326,14 +326,87 @@ class Index:
         UsageError
             If a path is not in the index or failed, or a label is empty; nothing has been done then.
         LabelConflictError
-            If labels exclude each other, and an item would have two.
+            If labels exclude each other by `labels.mode`, and an item would have two.
         """
         items = find_items(self._catalog, one_or_more(paths))
         names = [label] if isinstance(label, str) else list(label)
         return self.labels.give(items, names, start_s=start_s, end_s=end_s).added
 
+    def deny(
+        self,
+        paths: Paths,
+        label: str | Sequence[str],
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+    ) -> int:
+        """Say that items are not a label, or several, and return how often nobody had said so.
+
+        No answer and no transfer gives them that name any more, nor a kind of it, nor copies of them; their like get it
+        less easily. What was transferred goes; of what people say the last word holds.
+
+        Parameters
+        ----------
+        paths : str, os.PathLike or sequence of them
+        label : str or sequence of str
+        start_s, end_s : float, optional
+            As in `label`. On a part, it holds for the segments that lie within that part.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        UsageError
+            As `label`, or if a label is a tag.
+
+        Examples
+        --------
+        >>> index.deny("trumpet.jpg", "tuba")  # doctest: +SKIP
+        """
+        items = find_items(self._catalog, one_or_more(paths))
+        names = [label] if isinstance(label, str) else list(label)
+        return self.labels.give(items, (), denied=names, start_s=start_s, end_s=end_s).added
+
+    def tag(
+        self,
+        paths: Paths,
+        tag: str | Sequence[str],
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+    ) -> int:
+        """Give items a tag, or several, and return how many they did not have.
+
+        A tag (`favourite`, `reviewed`) is searched, listed and taken back like a label, and says nothing of what an
+        item is: it is never an answer, and changes none.
+
+        Parameters
+        ----------
+        paths : str, os.PathLike or sequence of them
+        tag : str or sequence of str
+        start_s, end_s : float, optional
+            As in `label`.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        UsageError
+            As `label`, or if the name is that of a class; `labels.set_kind` changes that.
+        """
+        items = find_items(self._catalog, one_or_more(paths))
+        names = [tag] if isinstance(tag, str) else list(tag)
+        return self.labels.give(items, names, are_tags=True, start_s=start_s, end_s=end_s).added
+
     def unlabel(self, paths: Paths, label: str) -> int:
-        """Take a label back from items, and return how many annotations that were; errors as in `label`."""
+        """Take a label, or a tag, back from items, and return how many annotations that were; errors as in `label`.
+
+        One that was transferred may come back with the next transfer; `deny` sees to it that it does not.
+        """
         return self.labels.take(find_items(self._catalog, one_or_more(paths)), label)
 
     def import_labels(

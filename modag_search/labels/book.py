@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from modag_search.catalog import Annotation, LabelMode
 from modag_search.errors import UsageError
+from modag_search.labels.changes import tell_of_change
 from modag_search.labels.checks import check_part_of, checked_name, looks_like_several
 from modag_search.labels.vocabulary import one_or_more_names
 from modag_search.spelling import bare, composed, did_you_mean
-from modag_search.values import Given, LabelSummary, MediaKind
+from modag_search.values import Given, LabelKind, LabelSummary, MediaKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from modag_search.catalog import Catalog
+    from modag_search.catalog import Catalog, LabelChange
     from modag_search.hierarchy import Hierarchy
     from modag_search.values import ItemRecord, RunRecord
 
 logger = logging.getLogger(__name__)
 
 _MODES: tuple[LabelMode, ...] = get_args(LabelMode)
+_KINDS: tuple[LabelKind, ...] = get_args(LabelKind)
 
 
 class LabelBook:
@@ -43,37 +45,66 @@ class LabelBook:
         items: Sequence[ItemRecord],
         labels: Sequence[str],
         *,
+        denied: Sequence[str] = (),
+        are_tags: bool = False,
         start_s: float | None = None,
         end_s: float | None = None,
     ) -> Given:
-        """Give items labels, on the whole or on a part.
+        """Give items labels, or say that they are not some, on the whole or on a part.
+
+        Parameters
+        ----------
+        items : sequence of ItemRecord
+        labels : sequence of str
+            That hold.
+        denied : sequence of str
+            That do not.
+        are_tags : bool
+            Whether `labels` are tags, which are no classes.
+        start_s, end_s : float, optional
+
+        Returns
+        -------
+        Given
 
         Raises
         ------
         UsageError
-            If a name is empty, a part cannot be meant, or an item failed.
+            If a name is empty, a label is to hold and not to, a part cannot be meant, or an item failed.
         LabelConflictError
-            If labels exclude each other, and an item would have two.
+            If labels exclude each other by the mode of the index, and an item would have two.
         """
         by_id = self._by_audioset_id()
-        names = [by_id.get(name, name) for name in map(checked_name, labels)]
+        names, not_names = ([by_id.get(name, name) for name in map(checked_name, some)] for some in (labels, denied))
+        if both := sorted(set(names).intersection(not_names)):
+            raise UsageError(f"{both[0]}: cannot both hold and not hold")
         for item in items:
             _check_can_be_labelled(item, start_s, end_s)
-        new = self._catalog.labels.unknown(names)
+        new = self._catalog.labels.unknown([*names, *not_names])
         known = self._catalog.labels.names() if new else set()
-        run = self._start({"labels": names, "items": len(items), "start_s": start_s, "end_s": end_s})
+        said: dict[str, Any] = {"labels": names, "not": not_names or None, "tags": are_tags or None}
+        run = self._start({**said, "items": len(items), "start_s": start_s, "end_s": end_s})
         annotations = [
-            Annotation(item_id=item.id, label=name, origin="hand", start_s=start_s, end_s=end_s, run_id=run)
+            Annotation(
+                item_id=item.id,
+                label=name,
+                origin="hand",
+                start_s=start_s,
+                end_s=end_s,
+                run_id=run,
+                is_not=is_not,
+            )
             for item in items
-            for name in names
+            for is_not, some in ((False, names), (True, not_names))
+            for name in some
         ]
-        given = Given(run=run, added=annotate(self._catalog, annotations, run=run))
+        added = annotate(self._catalog, annotations, run=run, tags=names if are_tags else ())
         warn_of_new(sorted(new), known)
         for name in sorted(new):
             if (several := looks_like_several(name)) is not None:
                 each = shlex.join(argument for part in several[1] for argument in ("--as", part))
                 logger.warning("%r is one label; `%s` gives %d", name, each, len(several[1]))
-        return given
+        return Given(run=run, added=added)
 
     def take(self, items: Sequence[ItemRecord], label: str) -> int:
         """Take a label back from items, and return how many annotations that were.
@@ -84,6 +115,20 @@ class LabelBook:
             If there is no such label.
         """
         return self._catalog.labels.unannotate([item.id for item in items], self._known(label))
+
+    def take_denials(self, items: Sequence[ItemRecord], label: str) -> int:
+        """Take back that items are not a label, and return how many denials that were.
+
+        Raises
+        ------
+        UsageError
+            If there is no such label.
+        """
+        return self._catalog.labels.undeny([item.id for item in items], self._known(label))
+
+    def count_transferred(self, items: Sequence[ItemRecord], label: str) -> int:
+        """Count those of some items that have a label by transfer alone: from the next transfer they may again."""
+        return self._catalog.labels.count_transferred([item.id for item in items], self.resolve(label.strip()))
 
     def undo(self, run: int) -> int:
         """Take back all labels that a run gave, and return how many there were.
@@ -150,6 +195,8 @@ class LabelBook:
                     parents=tuple(sorted(hierarchy.parents.get(name, ()))),
                     audioset_id=audioset_ids.get(name),
                     means=meanings.get(name),
+                    denied=counts[name].denied if name in counts else 0,
+                    is_tag=name in counts and counts[name].is_tag,
                     **by_kind,
                 )
             )
@@ -195,6 +242,34 @@ class LabelBook:
         """
         return self._catalog.labels.delete(self._known(label))
 
+    def set_kind(self, label: str, kind: LabelKind) -> int:
+        """Let a label be a tag, which is no class and never an answer, or a class.
+
+        Parameters
+        ----------
+        label : str
+        kind : {"class", "tag"}
+
+        Returns
+        -------
+        int
+            How many transferred labels were taken back: what nobody said is no tag.
+
+        Raises
+        ------
+        UsageError
+            If there is no such label or kind, or the hierarchy names what is to be a tag.
+        LabelConflictError
+            If labels exclude each other by the mode of the index, and an item would have two.
+        """
+        if kind not in _KINDS:
+            raise UsageError(f"kind must be {' or '.join(_KINDS)}, not {kind!r}")
+        return self._catalog.labels.turn_into(self._known(label), is_tag=kind == "tag")
+
+    def kind(self, label: str) -> LabelKind:
+        """Return whether a label is a class or a tag; errors as in `set_kind`."""
+        return "tag" if self._known(label) in self._catalog.labels.tags() else "class"
+
     # How labels relate.
 
     @property
@@ -225,8 +300,16 @@ class LabelBook:
 
     @property
     def exclude_each_other(self) -> bool:
-        """Whether labels exclude each other as things stand."""
-        return self._catalog.hierarchy.exclude_each_other
+        """Whether all labels exclude each other as things stand."""
+        return self._catalog.hierarchy.rivalry.is_plain
+
+    @property
+    def groups(self) -> list[list[str]]:
+        """Labels that exclude each other, those that were set apart after the rest; each for itself in ``multi``."""
+        rivalry, names = self._catalog.hierarchy.rivalry, sorted(self._catalog.labels.class_names())
+        rest = [name for name in names if name not in rivalry.set_apart]
+        groups = [rest] if rivalry.rest_exclude else [[name] for name in rest]
+        return [*groups, *map(sorted, rivalry.apart)] if names else []
 
     def set_mode(self, mode: LabelMode) -> None:
         """Say whether labels exclude each other.
@@ -272,23 +355,28 @@ class LabelBook:
         return self._catalog.runs.start("label", arguments=arguments)
 
 
-def annotate(catalog: Catalog, annotations: Iterable[Annotation], *, run: int) -> int:
+def annotate(catalog: Catalog, annotations: Iterable[Annotation], *, run: int, tags: Collection[str] = ()) -> int:
     """Give what a run gives, all or nothing, finish the run, and return how many labels are new.
+
+    What else comes of it is said: what had been given otherwise, and labels that cease to exclude each other.
 
     Raises
     ------
     UsageError
-        If an item has been removed meanwhile.
+        If an item has been removed meanwhile, or a label is to be a tag and is none.
     LabelConflictError
-        If labels exclude each other, and an item would have two.
+        If labels exclude each other by the mode of the catalog, and an item would have two.
     """
     added = 0
+    changes: list[LabelChange] = []
     try:
-        added = catalog.labels.annotate(annotations)
+        added = catalog.labels.annotate(annotations, tags=tags, on_change=changes.append)
     except KeyError as error:
         raise UsageError(f"id:{error.args[0]}: was removed meanwhile; run the same command again") from error
     finally:
         catalog.runs.finish(run, {"added": added})
+    for change in changes:
+        tell_of_change(catalog, change)
     return added
 
 

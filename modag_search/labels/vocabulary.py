@@ -84,14 +84,16 @@ def vocabulary_of(catalog: Catalog, names: str | Iterable[str] | None = None) ->
     Raises
     ------
     UsageError
-        If a name is empty, or there are no labels to choose among.
+        If a name is empty or that of a tag, or there are no labels to choose among.
     """
     hierarchy, meanings = catalog.hierarchy.get(), catalog.labels.meanings()
     if names is None:
-        chosen = catalog.labels.names()
+        chosen = catalog.labels.class_names()
     else:
         of_id = {identifier: label for label, identifier in catalog.hierarchy.audioset_ids().items()}
         chosen = {of_id.get(name, name) for name in map(checked_name, one_or_more_names(names))}
+        if tags := sorted(chosen & catalog.labels.tags()):
+            raise UsageError(f"{tags[0]}: is a tag, and never an answer; `modag label kind` makes it a class")
     if not chosen:
         raise UsageError("no labels to choose among; name some, or `modag label add NAME` lets one count")
     return Vocabulary({name: meanings.get(name) or readable(name) for name in sorted(chosen)}, hierarchy)

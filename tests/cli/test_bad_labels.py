@@ -178,8 +178,8 @@ CASES = [
     Case(
         "label media/c.png media/a.png --as bell", "error: {here}/media/a.png: cannot be both", "multi", index="single"
     ),
-    Case("label hierarchy apart.csv", "error: {here}/media/a.png: cannot be both", "mode multi", index="single"),
-    Case("label mode single", "error: {here}/media/a.png: cannot be both", "modag label remove"),
+    Case("label hierarchy apart.csv", "error: {here}/media/a.png: is both", "mode multi", index="single"),
+    Case("label mode single", "error: {here}/media/a.png: is both", "modag label remove"),
     # Hierarchies.
     Case("label hierarchy nowhere.csv", "error: nowhere.csv: cannot be read: No such file or directory"),
     Case("label hierarchy circle.csv", "error: circle.csv: line 5: a label cannot be a kind of itself: ", "violin >"),

@@ -91,7 +91,7 @@ def test_a_sheet_is_written_filled_in_and_read(shades: CommandLine, tmp_path: Pa
 
     outcome = shades("transfer", "--check", "4", "--answers", "answers.csv", "--yes")
     assert (outcome.status, outcome.data) == (0, foreseen.data)
-    assert "4 labels by hand from the answers; run " in outcome.stderr
+    assert "4 answers kept as labels, or as what items are not; run " in outcome.stderr
     assert origins(shades) == ["hand"] * 6 + ["transfer"] * len(outcome.data)
     asked_about = {row["path"] for row in asked}
     assert asked_about.isdisjoint(row["path"] for row in outcome.data)
@@ -133,7 +133,7 @@ def test_on_a_terminal_each_is_asked_and_then_whether_to_go_on(shades: CommandLi
     assert "? (y, n, ?, q) " in outcome.stderr
     assert " 3 answered, 2 of them with y" in outcome.stderr
     assert outcome.stderr.index("precision") < outcome.stderr.index("Give ")
-    assert origins(shades) == ["hand"] * 4 + ["transfer"] * len(outcome.data)
+    assert origins(shades) == ["hand"] * 5 + ["transfer"] * len(outcome.data)
 
 
 def test_answers_need_not_be_lost_where_one_does_not_go_on(shades: CommandLine, terminal: None) -> None:
@@ -143,9 +143,9 @@ def test_answers_need_not_be_lost_where_one_does_not_go_on(shades: CommandLine, 
     assert "nothing was written" in outcome.stderr
     assert origins(shades) == ["hand", "hand"]
     outcome = shades("transfer", "--check", "4", stdin=b"y\nn\nn\nn\nn\ny\n")
-    assert "1 label by hand from the answers; run " in outcome.stderr
+    assert "4 answers kept as labels, or as what items are not; run " in outcome.stderr
     assert outcome.stderr.endswith("nothing was given\n")
-    assert origins(shades) == ["hand"] * 3
+    assert origins(shades) == ["hand"] * 6, "no, too, is a judgement"
 
 
 def test_where_one_breaks_off_nothing_is_written(shades: CommandLine, terminal: None) -> None:
@@ -172,7 +172,7 @@ def test_how_many_there_are_is_estimated_and_answers_narrow_it(shades: CommandLi
     assert last.endswith(f"`modag label count red --check {outcome.data['to_halve']}`")
     outcome = shades("label", "count", "red", "--check", "4", stdin=b"y\nn\n?\nq\n")
     assert outcome.status == 0
-    assert "1 label by hand from the answers; run " in outcome.stderr
+    assert "2 answers kept as labels, or as what items are not; run " in outcome.stderr
     assert "estimated by confidence and 2 answers about items drawn at random" in outcome.stderr
     assert (outcome.data["labelled"], outcome.data["answers"]) == (2, 2)
     outcome = shades("label", "count", "Red")
@@ -190,5 +190,5 @@ def test_a_count_takes_a_sheet_of_answers(shades: CommandLine, tmp_path: Path) -
     outcome = shades(*asked, "--format", "table")
     assert outcome.status == 0
     assert b"answers    4" in outcome.stdout
-    assert "0 labels by hand from the answers" in outcome.stderr
+    assert "4 answers kept as labels, or as what items are not" in outcome.stderr
     assert "holds other questions" in shades(*asked).error

@@ -200,7 +200,8 @@ def test_a_modality_that_is_absent_only_lacks_its_rows(toy: CommandLine, media: 
 
 def test_what_takes_no_part_is_counted(labelled: CommandLine, media: Path, tmp_path: Path) -> None:
     with toy_index(tmp_path / "index") as index:
-        index.label(media / "low" / "0.png", "also")
+        index.label(media / "low" / "0.png", "high")
+        index.label(media / "low" / "1.png", "also")
         index.add([sound(media / "silent.wav", (0, 1))])
         index.label(media / "silent.wav", "low")
     outcome = labelled("evaluate")

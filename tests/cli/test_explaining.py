@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KEYS = [
     *("path", "label", "confidence", "decided_by", "kinds", "first", "second", "second_confidence", "none"),
-    *("given", "heard"),
+    *("given", "denied", "heard"),
 ]
 
 

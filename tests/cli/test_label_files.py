@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.cli.command_line import CommandLine
 
-FIELDS = ["path", "label", "start_s", "end_s", "origin", "source", "confidence"]
+FIELDS = ["path", "label", "start_s", "end_s", "origin", "source", "confidence", "is_not", "is_tag"]
 Said = set[tuple[str, str, float | None, float | None]]
 
 
@@ -192,11 +192,11 @@ def test_formats_of_what_is_printed(labelled: CommandLine, media: Path) -> None:
     assert {row["origin"] for row in from_json} == {"hand"}
     from_csv = list(csv.DictReader(io.StringIO(labelled("label", "export", "--format", "csv").stdout.decode())))
     assert from_csv == [
-        {field: "" if value is None else str(value) for field, value in row.items()} for row in from_json
+        {field: "" if value in (None, False) else str(value) for field, value in row.items()} for row in from_json
     ]
     head, *lines = labelled("label", "export", "--format", "table").stdout.decode().splitlines()
-    assert head.split() == FIELDS[:6]
-    assert lines[2].split() == ["media/b.wav", "note", "0.250", "0.500", "hand"]
+    assert head.split() == [*FIELDS[:6], *FIELDS[7:]]
+    assert lines[2].split() == ["media/b.wav", "note", "0.250", "0.500", "hand", "False", "False"]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_jams_files_keep_where_labels_come_from(labelled: CommandLine, tmp_path:
 def test_folders_of_links_and_of_copies(labelled: CommandLine, media: Path, tmp_path: Path) -> None:
     outcome = labelled("label", "export", "--to", "sorted", "--kind", "folders")
     assert (outcome.status, outcome.stdout) == (0, b"")
-    assert outcome.error == "sorted: 3 labels in 3 files; 1 on parts of items left out"
+    assert outcome.error == "sorted: 3 labels in 3 files; 1 left out: on parts of items, denied, or tags"
     links = {path for path in (tmp_path / "sorted").rglob("*") if path.is_symlink()}
     assert {(link.parent.name, os.readlink(link)) for link in links} == {
         ("violin", str(media / "a.png")),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from modag_search.cli.labelling import hierarchy
+from modag_search.cli.relating import hierarchy
 from modag_search.labels.presets import packaged_presets
 from tests.toy_encoders import toy_index
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from tests.cli.command_line import CommandLine
 
-LIST_FIELDS = ["label", "items", "image", "sound", "video", "transferred", "parents", "audioset_id", "means"]
+COUNTS = ["label", "items", "image", "sound", "video", "transferred"]
+LIST_FIELDS = [*COUNTS, "parents", "audioset_id", "means", "denied", "is_tag"]
 
 
 @pytest.fixture
@@ -112,10 +113,12 @@ def test_labels_are_counted_by_kind_of_media(families: CommandLine, media: Path)
         "parents": ["bowed"],
         "audioset_id": "/m/07y_7",
         "means": None,
+        "denied": 0,
+        "is_tag": False,
     }
     head, *lines = families("label", "list", "--format", "table").stdout.decode().splitlines()
     assert head.split() == LIST_FIELDS
-    assert lines[-1].split() == ["violin", "3", "1", "2", "0", "0", "bowed", "/m/07y_7"]
+    assert lines[-1].split() == ["violin", "3", "1", "2", "0", "0", "bowed", "/m/07y_7", "0", "False"]
     assert families("label", "list", "--format", "csv").stdout.splitlines()[0] == ",".join(LIST_FIELDS).encode()
 
 
@@ -321,4 +324,6 @@ def test_labels_exclude_each_other_where_told_to(families: CommandLine, media: P
     assert families("label", media / "a.png", "--as", "string").data["added"] == 1
     shown = families("label", "mode", "multi", "--format", "table").stdout.decode().splitlines()
     assert [line.split() for line in shown] == [["mode", "multi"], ["exclude_each_other", "False"]]
+    groups = families("label", "mode", "auto").data["groups"]
+    assert groups == [["bowed", "brass", "guitar", "horn", "string", "violin"]], "a violin is a string"
     assert families("label", media / "a.png", "--as", "horn").data["added"] == 1

@@ -27,6 +27,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "failures": ("--format paths", "{here}/media/bad.png\n"),
     "search": ("media/a.wav --modality image -n 1 --format paths", "{here}/media/a.png\n"),
     "label": ("media/c.png --as high", '"added": 1'),
+    "tag": ("media/a.png --as favourite", '"added": 1'),
     "classify": ("media/a.wav --format csv", "media/a.wav,low,"),
     "transfer": ("--min-confidence 0 --format paths", "{here}/media/a.wav\n"),
     "explain": ("media/a.wav --format table", "low"),

@@ -61,7 +61,7 @@ def test_sums_against_a_plain_loop(n: int, seed: int) -> None:
         counts[source, label] += 1
         totals[source, label] += vector
         products[source] += np.outer(vector, vector)
-    assert_same(sums_of(some), SufficientStatistics(counts, totals, products))
+    assert_same(sums_of(some), SufficientStatistics(counts, totals, products, np.ones(LABELS, dtype=bool)))
 
 
 @given(st.integers(0, 40), st.integers(1, 4), SEEDS)

@@ -21,6 +21,7 @@ from modag_search.classify.linear_evidence import linear_evidence
 from modag_search.classify.neighbours import Neighbours
 from modag_search.classify.queries import QueryBatch, QuerySegments
 from modag_search.hierarchy import Hierarchy
+from modag_search.rivalry import Rivalry
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def made_set(random: np.random.Generator, *, n_labels: int, is_exclusive: bool) 
         names,
         names,
         Hierarchy(),
-        is_exclusive,
+        Rivalry(rest_exclude=is_exclusive),
         np.concatenate([*(parts[modality].vectors for modality in MODALITIES), units(random, len(understood))]),
         parts,
         understood,

@@ -116,7 +116,7 @@ def test_what_was_not_answered_tells_nothing(shades: Index, border: float) -> No
         check.keep([None] * 8)
 
 
-def test_yes_becomes_a_label_by_hand_and_no_is_not_given(shades: Index, border: float) -> None:
+def test_yes_becomes_a_label_by_hand_and_no_a_denial(shades: Index, border: float) -> None:
     before = shades.transfer(min_confidence=border, dry_run=True)
     check = shades.check_transfer(12, min_confidence=border)
     answers = truths(check)
@@ -130,10 +130,11 @@ def test_yes_becomes_a_label_by_hand_and_no_is_not_given(shades: Index, border: 
             assert (annotation.origin, annotation.label) == ("hand", question.label)
             assert annotation.run_id == report.checked.run
         elif answer is False:
-            assert question.id not in kept
+            annotation = kept[question.id]
+            assert (annotation.is_not, annotation.label) == (True, question.label)
     answered = {one.path for one, answer in zip(check.questions, answers, strict=True) if answer is not None}
     assert report.given == tuple(one for one in before.given if one.path not in answered)
-    assert report.checked.added == answers.count(True)
+    assert report.checked.added == len(answers) - 1
     without = sum(not record.labels for record in shades.catalog.items.all())
     assert report.unknown == without, "the black one, what is unsure, and what was answered with no"
 
@@ -151,7 +152,7 @@ def test_the_run_records_what_was_answered_and_can_be_taken_back(shades: Index, 
         for one, answer in zip(check.questions, answers, strict=True)
         if answer is not None
     ]
-    assert shades.labels.undo(run.id) == 2
+    assert shades.labels.undo(run.id) == 3
 
 
 def test_a_dry_run_writes_nothing(shades: Index, border: float) -> None:

@@ -200,7 +200,7 @@ def test_an_update_fits_anew_where_what_was_learnt_from_is_gone(
     picture(media / "low-1.png", (200, 10, 60))
     labelled.add([media])
     head = labelled.train_head(update=True)
-    assert warnings(caplog) == ["items that the head learnt from have changed or gone; it is fitted anew"]
+    assert warnings(caplog) == ["what the head learnt from has changed or gone; it is fitted anew"]
     assert_same_as_a_fresh_fit(head, labelled)
     caplog.clear()
     (media / "low-1.png").unlink()

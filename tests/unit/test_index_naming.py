@@ -204,6 +204,7 @@ def test_what_no_other_picture_is_called_is_no_rival_of_what_others_are(index: I
         index.label([path], path.stem)
         if path.suffix == ".png":
             index.label([path], path.stem[:-1])
+    index.labels.set_mode("multi")
     classifier = neighbour_classifier(index)
     asked = LeftOut.joined(left_out(classifier.neighbours, "image"))
     told = asked.holds & asked.heard
@@ -361,23 +362,23 @@ def test_below_the_least_confidence_the_label_is_unknown_and_all_else_stays(fill
     assert (told.confidence, told.scores, told.neighbours) == (unsure.confidence, unsure.scores, unsure.neighbours)
 
 
-def test_labels_exclude_each_other_until_an_item_has_two(filled: Index, media: Path) -> None:
+def test_a_label_that_stands_beside_others_takes_nothing_from_them(filled: Index, media: Path) -> None:
     filled.label([media / "a.png"], "low")
     filled.label([media / "b.png"], "middle")
 
-    def total() -> float:
-        return sum(score.score for score in only(filled, media / "a.wav").scores)
+    def scores() -> dict[str, float]:
+        return {score.label: score.score for score in only(filled, media / "a.wav").scores}
 
-    assert 0.9 < total() < 1, "or none holds"
+    before = scores()
+    assert 0.9 < sum(before.values()) < 1, "or none holds"
     filled.label([media / "a.png"], "warm")
-    assert total() > 1.2
-    low, warm = (score for score in only(filled, media / "a.wav").scores if score.label != "middle")
-    assert low.score == warm.score > 0.5, "one takes nothing from the other"
+    assert scores() == pytest.approx(before | {"warm": scores()["warm"]}), "the others exclude each other as before"
+    assert scores()["warm"] > 0.5
+    assert only(filled, media / "a.wav").label == "low", "what stands beside is no answer"
     filled.unlabel([media / "a.png"], "warm")
-    exclusive = total()
-    assert 0.9 < exclusive < 1
+    assert scores() == pytest.approx(before)
     filled.labels.set_mode("multi")
-    assert total() != pytest.approx(exclusive, abs=1e-3)
+    assert sum(scores().values()) != pytest.approx(sum(before.values()), abs=1e-3)
 
 
 # What is kept of how sure to be.

@@ -58,8 +58,8 @@ def test_rows_say_where_labels_come_from(labelled: Index, media: Path) -> None:
     rows = list(label_rows(labelled.catalog))
     assert [tuple(row) for row in rows] == [LABEL_COLUMNS] * 4
     assert rows[0]["path"] == str(media / "a.png")
-    assert list(rows[1].values())[1:] == ['a "low" tone', 0.1, 0.3, "hand", None, None]
-    assert list(rows[2].values())[1:] == ["lüte", None, 0.5, "import", "/there/l.csv", None]
+    assert list(rows[1].values())[1:] == ['a "low" tone', 0.1, 0.3, "hand", None, None, False, False]
+    assert list(rows[2].values())[1:] == ["lüte", None, 0.5, "import", "/there/l.csv", None, False, False]
     (guess,) = label_rows(labelled.catalog, origins=["transfer"])
     assert (guess["label"], guess["confidence"]) == ("guess", 0.5)
     assert next(label_rows(labelled.catalog, relative_to=media / "x"))["path"] == "../a.png"
@@ -231,6 +231,6 @@ def test_long_labels_make_folders_too(filled: Index, media: Path, tmp_path: Path
 
 def test_an_index_without_labels(filled: Index, tmp_path: Path) -> None:
     assert export_labels(filled.catalog, tmp_path / "l.csv", output_format="csv").labels == 0
-    assert (tmp_path / "l.csv").read_text() == "path,label,start_s,end_s,origin,source,confidence\n"
+    assert (tmp_path / "l.csv").read_text() == "path,label,start_s,end_s,origin,source,confidence,is_not,is_tag\n"
     with pytest.raises(UsageError, match="the format must be one of csv, jsonl, jams, folders, not 'xml'"):
         export_labels(filled.catalog, tmp_path / "l.xml", output_format="xml")  # type: ignore[arg-type]

@@ -62,7 +62,7 @@ def array_fields(part: LabelledVectors) -> dict[str, np.ndarray]:
 
 
 def assert_same_set(first: LabelledSet, second: LabelledSet) -> None:
-    assert (first.names, first.is_exclusive, first.moment) == (second.names, second.is_exclusive, second.moment)
+    assert (first.names, first.rivalry, first.moment) == (second.names, second.rivalry, second.moment)
     for modality in MODALITIES:
         pairs = zip(*(array_fields(one.by_modality[modality]).items() for one in (first, second)), strict=True)
         for (name, some), (_, same) in pairs:

@@ -54,6 +54,7 @@ NAMES = [
     "LabelConflictError",
     "LabelEstimate",
     "LabelIssue",
+    "LabelKind",
     "LabelScore",
     "LabelSummary",
     "MediaError",
@@ -135,6 +136,8 @@ INDEX = {
     "audit_pairs": "self, *, min_rank=0.5, seed=0",
     "duplicates": "self, *, modality=None, min_similarity=None",
     "label": "self, paths, label, *, start_s=None, end_s=None",
+    "deny": "self, paths, label, *, start_s=None, end_s=None",
+    "tag": "self, paths, tag, *, start_s=None, end_s=None",
     "unlabel": "self, paths, label",
     "import_labels": (
         "self, source, *, from_folders=False, level=None, skip_missing=False, dry_run=False, options=None"

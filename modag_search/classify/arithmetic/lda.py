@@ -93,16 +93,21 @@ class SufficientStatistics:
     totals : np.ndarray [shape=(2, n_labels, d), float64]
         Sums of their vectors.
     products : np.ndarray [shape=(2, d, d), float64]
-        Sums of the outer products of the vectors of each modality with themselves.
+        Sums of the outer products of the vectors of each modality with themselves, of labels that shape.
+    shaping : np.ndarray [shape=(n_labels,), bool]
+        Labels that decide where the middle is and how labels vary: those that exclude each other. One that stands
+        beside them (`favourite`) has a mean alone, so that it changes nothing of what is said of the others.
     """
 
     counts: FloatArray
     totals: FloatArray
     products: FloatArray
+    shaping: BoolArray
 
     @classmethod
-    def of(cls, examples: Examples, *, n_labels: int) -> SufficientStatistics:
-        """Add up examples."""
+    def of(cls, examples: Examples, *, n_labels: int, shaping: BoolArray | None = None) -> SufficientStatistics:
+        """Add up examples; by default all labels shape."""
+        shaping = np.ones(n_labels, dtype=bool) if shaping is None else shaping
         d = examples.vectors.shape[1]
         counts, totals = np.zeros((2, n_labels)), np.zeros((2, n_labels, d))
         products = np.zeros((2, d, d))
@@ -115,17 +120,18 @@ class SufficientStatistics:
             present, firsts = np.unique(own.labels[order], return_index=True)
             if len(present):
                 totals[source, present] = np.add.reduceat(vectors[order], firsts, axis=0)
-            products[source] = vectors.T @ vectors
-        return cls(counts, totals, products)
+            shapes = vectors if shaping.all() else vectors[shaping[own.labels]]
+            products[source] = shapes.T @ shapes
+        return cls(counts, totals, products, shaping)
 
     def __add__(self, other: SufficientStatistics) -> SufficientStatistics:
         return SufficientStatistics(
-            self.counts + other.counts, self.totals + other.totals, self.products + other.products
+            self.counts + other.counts, self.totals + other.totals, self.products + other.products, self.shaping
         )
 
     def __sub__(self, other: SufficientStatistics) -> SufficientStatistics:
         return SufficientStatistics(
-            self.counts - other.counts, self.totals - other.totals, self.products - other.products
+            self.counts - other.counts, self.totals - other.totals, self.products - other.products, self.shaping
         )
 
     def with_labels(self, n_labels: int) -> SufficientStatistics:
@@ -135,6 +141,7 @@ class SufficientStatistics:
             np.pad(self.counts, ((0, 0), (0, more))),
             np.pad(self.totals, ((0, 0), (0, more), (0, 0))),
             self.products,
+            np.pad(self.shaping, (0, more), constant_values=True),
         )
 
 
@@ -193,6 +200,10 @@ class Discriminant:
         scores: FloatArray = (vectors - self.centre) @ self.weight.T + self.bias
         return scores
 
+    def only(self, labels: Int64Array) -> Discriminant:
+        """Return the functions of some labels."""
+        return replace(self, weight=self.weight[labels], bias=self.bias[labels])
+
     def probabilities(self, vectors: Float32Array, *, exclusive: bool) -> FloatArray:
         """Return how likely each label holds for each vector.
 
@@ -230,7 +241,7 @@ def discriminant(sums: SufficientStatistics, modality: Modality, settings: LdaSe
     """
     own = MODALITIES.index(modality)
     means, has = _means(sums)
-    centres = _centres(means, has)
+    centres = _centres(means, has & sums.shaping)
     centred = _mixed(
         means[own] - centres[own], means[1 - own] - centres[1 - own], has[[own, 1 - own]], settings.own_share
     )
@@ -246,7 +257,13 @@ def discriminant(sums: SufficientStatistics, modality: Modality, settings: LdaSe
 
 
 def choose_settings(
-    examples: Examples, *, n_labels: int, folds: int = 10, most: int = 4000, seed: int = 0
+    examples: Examples,
+    *,
+    n_labels: int,
+    shaping: BoolArray | None = None,
+    folds: int = 10,
+    most: int = 4000,
+    seed: int = 0,
 ) -> dict[Modality, LdaSettings]:
     """Choose the settings of both heads by the log-loss of labels held out.
 
@@ -254,6 +271,8 @@ def choose_settings(
     ----------
     examples : Examples
     n_labels : int
+    shaping : np.ndarray [shape=(n_labels,), bool], optional
+        As of `SufficientStatistics`. The others learn nothing but how likely each is for itself.
     folds : int
         Each is held out once; what is one group is held out together.
     most : int
@@ -268,7 +287,10 @@ def choose_settings(
         from each other by examples held out goes by the nearest mean, as sure as likeness alone may be.
     """
     fold = _deal(examples, folds=folds, seed=seed)
-    parts = [SufficientStatistics.of(examples.only(fold == number), n_labels=n_labels) for number in range(folds)]
+    parts = [
+        SufficientStatistics.of(examples.only(fold == number), n_labels=n_labels, shaping=shaping)
+        for number in range(folds)
+    ]
     whole = parts[0]
     for part in parts[1:]:
         whole += part
@@ -314,28 +336,32 @@ def _choose(
     source = MODALITIES.index(modality)
     # A label whose only example is held out cannot be told. [shape=(n_folds, n_labels)]
     remaining = np.stack([whole.counts[source] - part.counts[source] for part in parts])
-    left = remaining[fold, asked.labels] > 0.5
+    left = (remaining[fold, asked.labels] > 0.5) & whole.shaping[asked.labels]
     # Where one label alone has examples to hold out, they are told from labels that have none, which are no rivals.
     if len(np.unique(asked.labels[left])) < 2:
         return None
     labels, also = asked.labels[left], holds[left]
     best: tuple[float, LdaSettings, FloatArray] | None = None
     for settings, scores in _held_out_scores(asked, fold, whole, parts, modality):
-        told = _among_rivals(scores[left], labels, also)
+        told = _among_rivals(scores[left], labels, also | ~whole.shaping)
         losses = [_log_loss(temperature * told, labels) for temperature in _TEMPERATURES]
         lowest = int(np.argmin(losses))
         if best is None or losses[lowest] < best[0] - 1e-4:
             tempered = float(_TEMPERATURES[lowest])
-            best = (losses[lowest], replace(settings, temperature=tempered), tempered * scores[left])
+            best = (losses[lowest], replace(settings, temperature=tempered), tempered * scores)
     if best is None:
         return None
     _, choice, tempered_scores = best
-    told = _among_rivals(tempered_scores, labels, also)
+    told = _among_rivals(tempered_scores[left], labels, also | ~whole.shaping)
     finer = min(_FINER, key=lambda factor: _log_loss(factor * told, labels))
     choice, tempered_scores = replace(choice, temperature=finer * choice.temperature), finer * tempered_scores
-    there = np.isfinite(tempered_scores)
-    multilabel = learn_sigmoid(_above_mean(tempered_scores)[there], also[there], choice.multilabel)
-    sureness = softmax(tempered_scores).max(axis=1)
+    # Of labels that stand beside others, every query tells something; of the others, those with such labels.
+    asked_for, tells = (
+        (left, whole.shaping) if whole.shaping.all() else (np.ones(len(asked), dtype=bool), ~whole.shaping)
+    )
+    there = np.isfinite(tempered_scores) & asked_for[:, None] & tells
+    multilabel = learn_sigmoid(_above_mean(tempered_scores)[there], holds[there], choice.multilabel)
+    sureness = softmax(np.where(whole.shaping, tempered_scores[left], -np.inf)).max(axis=1)
     _, label_of, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return replace(
         choice,
@@ -426,7 +452,7 @@ class _Rotated:
 
 def _rotate(sums: SufficientStatistics, vectors: Float32Array, own: int, *, own_covariance: float) -> _Rotated:
     means, has = _means(sums)
-    centres = _centres(means, has)
+    centres = _centres(means, has & sums.shaping)
     # Shrinkage leaves the axes of the covariance as they are, so that one decomposition serves all that are tried.
     variances, axes = np.linalg.eigh(_covariance(sums, own, own_covariance=own_covariance))
     centred = [np.where(has[source][:, None], means[source] - centres[source], 0.0) for source in (own, 1 - own)]
@@ -483,13 +509,15 @@ def _mixed(own: FloatArray, other: FloatArray, has: BoolArray, own_share: float)
 def _covariance(sums: SufficientStatistics, own: int, *, own_covariance: float) -> FloatArray:
     """Covariance within labels."""
     means, has = _means(sums)
+    # Labels that do not shape have no part in the sums of products either.
+    means, has, counts = means[:, sums.shaping], has[:, sums.shaping], sums.counts[:, sums.shaping]
     d = means.shape[2]
     total, together = np.zeros((d, d)), 0.0
     for source, weight in ((own, own_covariance), (1 - own, 1 - own_covariance)):
-        freedom = sums.counts[source].sum() - has[source].sum()
+        freedom = counts[source].sum() - has[source].sum()
         if freedom > 0.5 and weight > 0:
             # The scatter around labels' means m, of sums alone: xx' over all examples, less n mm' over labels.
-            within = sums.products[source] - (means[source].T * sums.counts[source]) @ means[source]
+            within = sums.products[source] - (means[source].T * counts[source]) @ means[source]
             total += weight * within / freedom
             together += weight
     return total / together if together else _SCATTER * np.eye(d)

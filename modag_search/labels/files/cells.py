@@ -13,6 +13,7 @@ from modag_search.labels.checks import looks_like_several
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_TRUE, _FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
 _ESCAPES = {"\\t": "\t", "\\n": "\n"}
 _LATIN_NAME = re.compile(r"[A-Z][a-z]+ [a-z-]+(?:_|, )(?P<common>\S.*)")
 
@@ -113,3 +114,17 @@ def common_name(label: str) -> str:
     """
     both = _LATIN_NAME.fullmatch(label)
     return both["common"] if both else label
+
+
+def is_true(cell: object, column: str, *, where: str) -> bool:
+    """Return whether a cell says that something is so; one that is empty, or not there, says that it is not.
+
+    Raises
+    ------
+    UsageError
+        If it says neither.
+    """
+    written = "" if cell is None else str(cell).strip().lower()
+    if isinstance(cell, (bool, int, str, type(None))) and written in _TRUE | _FALSE:
+        return written in _TRUE
+    raise UsageError(f"{where}: {column} must be true or false, or 1 or 0, not {cell!r}")

@@ -9,7 +9,7 @@ from modag_search.errors import UsageError
 from modag_search.labels.checks import check_part, checked_name
 from modag_search.values import PassedOver
 
-LABEL_COLUMNS = ("path", "label", "start_s", "end_s", "origin", "source", "confidence")
+LABEL_COLUMNS = ("path", "label", "start_s", "end_s", "origin", "source", "confidence", "is_not", "is_tag")
 """Of the files that an index writes."""
 
 MIN_CONFIDENCE = 0.5
@@ -58,6 +58,10 @@ class LabelEntry:
     start_s, end_s : float or None
         The part that it holds for, in seconds; None on both sides for all of it, on one side from the beginning or to
         the end.
+    is_not : bool
+        Whether it says that the label does not hold.
+    is_tag : bool
+        Whether the label is a tag.
     line : int
         Where it stands; 0 where the source has no lines.
     unit : str
@@ -78,6 +82,8 @@ class LabelEntry:
     label: str
     start_s: float | None = None
     end_s: float | None = None
+    is_not: bool = False
+    is_tag: bool = False
     line: int = field(default=0, compare=False)
     unit: str = field(default="line", compare=False)
     source: str = field(compare=False)
@@ -130,6 +136,8 @@ class LabelFile:
         confidence: float | None = None,
         also: str = "",
         of_sound: bool = False,
+        is_not: bool = False,
+        is_tag: bool = False,
     ) -> None:
         """Add a label.
 
@@ -144,7 +152,7 @@ class LabelFile:
         start_s, end_s : float, optional
         confidence : float, optional
         also : str
-        of_sound : bool
+        of_sound, is_not, is_tag : bool
             See `LabelEntry`.
 
         Raises
@@ -167,6 +175,8 @@ class LabelFile:
                 written=name,
                 also=also,
                 of_sound=of_sound,
+                is_not=is_not,
+                is_tag=is_tag,
             )
         )
 

@@ -30,13 +30,15 @@ GIVEN: tuple[Origin, ...] = ("hand", "import")
 """What people said: labels that were transferred would come back as if somebody had given them."""
 
 _HEAD = ",".join(LABEL_COLUMNS).encode() + b"\n"
+_MARK = ",".join(LABEL_COLUMNS[:7]).encode()
+"""With which files begin that earlier versions wrote, too."""
 _JSON_MARK = b'"origin": '
 _AT_ONCE = 1000
 
 
 def label_rows(
     catalog: Catalog, *, origins: Collection[Origin] = GIVEN, relative_to: str | os.PathLike[str] | None = None
-) -> Iterator[dict[str, str | float | None]]:
+) -> Iterator[dict[str, str | float | bool | None]]:
     """Iterate over the labels on items as rows, oldest first.
 
     Parameters
@@ -52,6 +54,7 @@ def label_rows(
     dict
         By the names of `LABEL_COLUMNS`.
     """
+    tags = catalog.labels.tags()
     for batch in batches(_annotations(catalog, origins), _AT_ONCE):
         items = catalog.items.get_many({annotation.item_id for annotation in batch})
         for annotation in batch:
@@ -64,6 +67,8 @@ def label_rows(
                     "origin": annotation.origin,
                     "source": annotation.source,
                     "confidence": annotation.confidence,
+                    "is_not": annotation.is_not,
+                    "is_tag": annotation.label in tags,
                 }
 
 
@@ -83,7 +88,7 @@ def export_labels(
     catalog : Catalog
     target : str or os.PathLike
         A file for CSV and JSONL; a new or empty folder for JAMS, which has a file an item, and for folders, which
-        have a link to each item in a folder for each of its labels.
+        have a link to each item in a folder for each of its labels: of what items are as a whole.
     output_format : {"csv", "jsonl", "jams", "folders"}
     origins : collection of {"hand", "import", "transfer"}
         Leaves out labels of other ones.
@@ -114,7 +119,7 @@ def export_labels(
         return _export_folders(catalog, path, origins, relative=relative, copy=copy)
     rows = label_rows(catalog, origins=origins, relative_to=path.parent if relative else None)
     if output_format == "csv":
-        return ExportReport(labels=write_file(path, csv_lines(rows), mark=_HEAD) - 1, files=1)
+        return ExportReport(labels=write_file(path, csv_lines(rows), mark=_MARK) - 1, files=1)
     return ExportReport(labels=write_file(path, json_lines(rows), mark=_JSON_MARK), files=1)
 
 
@@ -158,7 +163,7 @@ def csv_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
     # Python 3.11 quotes a carriage return only where it is part of what ends a line.
     writer = csv.DictWriter(line, LABEL_COLUMNS, lineterminator="\r\n")
     for row in rows:
-        writer.writerow(row)
+        writer.writerow({name: _written(cell) for name, cell in row.items()})
         try:
             yield line.getvalue().removesuffix("\r\n").encode() + b"\n"
         except UnicodeEncodeError as error:
@@ -168,6 +173,11 @@ def csv_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
         line.truncate()
 
 
+def _written(cell: object) -> object:
+    """Write 1 for what is true, and nothing for what is not, as for what is missing."""
+    return (1 if cell else None) if isinstance(cell, bool) else cell
+
+
 def json_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
     """Iterate over the lines of a JSONL file of rows, those of `label_rows`."""
     for row in rows:
@@ -175,12 +185,13 @@ def json_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
 
 
 def _export_jams(catalog: Catalog, target: Path, origins: Collection[Origin], *, relative: bool) -> ExportReport:
-    names = UniqueNames()
+    names, tags = UniqueNames(), catalog.labels.tags()
     labels = files = 0
     with new_folder(target) as folder:
         for item, given in _labelled(catalog, origins):
             stem = os.path.splitext(os.path.basename(item.path))[0]
-            document = jams_of(item, given, path=os.path.relpath(item.path, target) if relative else item.path)
+            path = os.path.relpath(item.path, target) if relative else item.path
+            document = jams_of(item, given, path=path, tags=tags)
             (folder / names.take(f"{stem}.jams", number=item.id)).write_text(json.dumps(document, indent=2) + "\n")
             labels += len(given)
             files += 1
@@ -190,15 +201,20 @@ def _export_jams(catalog: Catalog, target: Path, origins: Collection[Origin], *,
 def _export_folders(
     catalog: Catalog, target: Path, origins: Collection[Origin], *, relative: bool, copy: bool
 ) -> ExportReport:
-    left_out = 0
+    left_out, tags = 0, catalog.labels.tags()
 
     def wholes() -> Iterator[tuple[ItemRecord, list[str]]]:
         nonlocal left_out
         for item, given in _labelled(catalog, origins):
-            on_whole = [each.label for each in given if each.start_s is None and each.end_s is None]
+            on_whole = [each.label for each in given if _is_class_of_whole(each, tags)]
             left_out += len(given) - len(on_whole)
             yield item, list(dict.fromkeys(on_whole))
 
     with new_folder(target) as folder:
         written = write_folders(wholes(), folder, final=str(target), copy=copy, relative=relative)
     return ExportReport(labels=written, files=written, left_out=left_out)
+
+
+def _is_class_of_whole(annotation: Annotation, tags: Collection[str]) -> bool:
+    on_whole = annotation.start_s is None and annotation.end_s is None
+    return on_whole and not annotation.is_not and annotation.label not in tags

@@ -11,7 +11,7 @@ from modag_search.catalog import Annotation
 from modag_search.errors import LabelConflictError, UsageError
 from modag_search.labels.book import annotate, warn_of_new
 from modag_search.labels.checks import check_part_of
-from modag_search.labels.files.exclusion import check_exclusive
+from modag_search.labels.files.exclusion import check_exclusive, check_judgements
 from modag_search.labels.files.folders import NO_FOLDER, read_folders
 from modag_search.labels.files.matches import match_entries
 from modag_search.labels.files.reading import read_label_file
@@ -77,6 +77,7 @@ def import_labels(
     if not entries:
         _refuse_empty(file)
     given = _matched(catalog, entries, skip_missing=skip_missing)
+    check_judgements(given.entries, catalog)
     if catalog.hierarchy.mode == "single":
         check_exclusive(given.entries, {path: item.id for path, item in given.items.items()}, catalog)
     run, added = (
@@ -213,11 +214,12 @@ def _count_new(catalog: Catalog, given: _Given) -> int:
     """Count the labels that items do not have, or have by transfer alone."""
     paths = {item.id: path for path, item in given.items.items()}
     there = {
-        (paths[one.item_id], one.label, one.start_s, one.end_s)
+        (paths[one.item_id], one.label, one.start_s, one.end_s, one.is_not)
         for one in catalog.labels.annotations()
         if one.item_id in paths and one.origin != "transfer"
     }
-    return sum((one.path, one.label, one.start_s, one.end_s) not in there for one in given.entries)
+    said = ((one.path, one.label, one.start_s, one.end_s, one.is_not) for one in given.entries)
+    return sum(one not in there for one in said)
 
 
 def _counted(given: _Given) -> tuple[ImportedLabel, ...]:
@@ -251,10 +253,12 @@ def _annotate(catalog: Catalog, given: _Given, origin: str) -> tuple[int, int]:
                     source=_printable(entry.source),
                     confidence=entry.confidence,
                     run_id=run,
+                    is_not=entry.is_not,
                 )
                 for entry in given.entries
             ),
             run=run,
+            tags={entry.label for entry in given.entries if entry.is_tag},
         )
     except LabelConflictError as error:
         # Another process has given a label since they were checked.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modag_search import media
@@ -17,7 +18,7 @@ from modag_search.labels.checks import check_part, checked_name
 from modag_search.labels.files.entries import LabelEntry, checked_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from modag_search.catalog import Annotation
@@ -35,6 +36,8 @@ _Tag = tuple[str, str, Any, Any]
 
 def read_jams(paths: Iterable[Path]) -> list[LabelEntry]:
     """Read the tags of JAMS files: the annotations whose namespaces begin with ``tag_``.
+
+    What ``sandbox.modag.not`` lists is said not to hold, and what ``sandbox.modag.tags`` names is a tag.
 
     Parameters
     ----------
@@ -61,11 +64,18 @@ def read_jams(paths: Iterable[Path]) -> list[LabelEntry]:
             beside = folders[path.parent] = _media_by_stem(path.parent)
         about = _media_file(document, path, beside.get(path.stem, []))
         total_s = _mapping(document.get("file_metadata")).get("duration")
-        entries += [_entry(tag, about, path, total_s) for tag in tags]
+        ours = _ours(document)
+        are_tags = {name for name in _listed(ours.get("tags")) if isinstance(name, str)}
+        said = [_entry(tag, about, path, total_s) for tag in tags]
+        entries += [replace(entry, is_tag=entry.label in are_tags) for entry in said]
+        denied = [_tag(one, f"{path}: sandbox.modag.not") for one in _listed(ours.get("not"))]
+        entries += [replace(_entry(tag, about, path, total_s), is_not=True) for tag in denied]
     return entries
 
 
-def jams_of(item: ItemRecord, annotations: Sequence[Annotation], *, path: str) -> dict[str, Any]:
+def jams_of(
+    item: ItemRecord, annotations: Sequence[Annotation], *, path: str, tags: Collection[str] = ()
+) -> dict[str, Any]:
     """Write the labels of an item as a JAMS document.
 
     Parameters
@@ -75,16 +85,25 @@ def jams_of(item: ItemRecord, annotations: Sequence[Annotation], *, path: str) -
         The item's. A part that is open on a side goes to the beginning or the end of the item: JAMS has no open ones.
     path : str
         Of the item, as the document is to name it.
+    tags : collection of str
+        Labels that are tags.
 
     Returns
     -------
     dict
-        One annotation for each origin and source of labels.
+        One annotation for each origin and source of labels. What is denied stands in the sandbox: any reader would take
+        an annotation for something that holds.
     """
     total_s = item.duration_s or 0.0
     by_origin: dict[str, list[Annotation]] = {}
     for annotation in annotations:
-        by_origin.setdefault(_data_source(annotation), []).append(annotation)
+        if not annotation.is_not:
+            by_origin.setdefault(_data_source(annotation), []).append(annotation)
+    sandbox: dict[str, Any] = {"path": path, "content_hash": item.content_hash}
+    if denied := [_observation(annotation, total_s) for annotation in annotations if annotation.is_not]:
+        sandbox["not"] = denied
+    if own_tags := sorted({annotation.label for annotation in annotations}.intersection(tags)):
+        sandbox["tags"] = own_tags
     return {
         "file_metadata": {
             "title": os.path.basename(item.path),
@@ -105,7 +124,7 @@ def jams_of(item: ItemRecord, annotations: Sequence[Annotation], *, path: str) -
             }
             for origin, same_origin in by_origin.items()
         ],
-        "sandbox": {"modag": {"path": path, "content_hash": item.content_hash}},
+        "sandbox": {"modag": sandbox},
     }
 
 
@@ -121,13 +140,22 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
+def _ours(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what JAMS has no place for, and was written by `jams_of`."""
+    return _mapping(_mapping(document.get("sandbox")).get("modag"))
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
 def _tags(document: Mapping[str, Any], path: Path) -> Iterator[_Tag]:
     namespaces = [str(_mapping(annotation).get("namespace")) for annotation in document["annotations"]]
-    if not any(name.startswith(_TAGS) for name in namespaces):
+    if not (any(name.startswith(_TAGS) for name in namespaces) or _ours(document).get("not")):
         others = ", ".join(sorted(set(namespaces))) or "nothing"
         raise UsageError(f"{path}: holds no tags, which are the annotations of {_TAGS}...; it holds {others}")
     for number, (namespace, annotation) in enumerate(zip(namespaces, document["annotations"], strict=True), start=1):
@@ -191,7 +219,7 @@ def _media_by_stem(folder: Path) -> dict[str, list[str]]:
 
 def _media_file(document: Mapping[str, Any], path: Path, beside: Sequence[str]) -> str:
     """Return the absolute path of the media file that a JAMS file speaks of."""
-    named = _mapping(_mapping(document.get("sandbox")).get("modag")).get("path")
+    named = _ours(document).get("path")
     if isinstance(named, str) and named:
         return checked_path(named, folder=path.parent, where=str(path))
     if not beside:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
-from modag_search.labels.files.cells import confidence_in, labels_in, seconds_in
+from modag_search.labels.files.cells import confidence_in, is_true, labels_in, seconds_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -373,6 +373,8 @@ def _take_row(
             end_s=end_s,
             confidence=confidence,
             of_sound=layout.of_sound,
+            is_not=is_true(cells.get("is_not"), "is_not", where=file.where(line)),
+            is_tag=is_true(cells.get("is_tag"), "is_tag", where=file.where(line)),
         )
 
 

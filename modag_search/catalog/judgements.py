@@ -1,0 +1,257 @@
+"""What people, files and transfers say of items: who gives way to whom.
+
+A judgement says that a label holds at a place, or that it does not. Its opposites are, on the same content and at the
+same place: of a label that is given, the denial of it or of what it is a kind of; of a denial, the label and its kinds.
+The last word of a person takes the place of all opposites, that of a file of those by files and transfers. Nothing is
+transferred where something is said already, nor where it is denied.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, case, delete, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.orm import aliased
+
+from modag_search.catalog.database import among, now
+from modag_search.catalog.names import label_ids, read_hierarchy
+from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow
+from modag_search.spelling import composed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from modag_search.catalog.labels import Annotation, Origin
+    from modag_search.hierarchy import Hierarchy
+
+_RANKS: dict[Origin, int] = {"hand": 2, "import": 1, "transfer": 0}
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class _Judgement:
+    """One that is in the catalog, with its id, or that will be."""
+
+    id: int | None
+    item_id: int
+    label: str
+    start_s: float | None
+    end_s: float | None
+    origin: Origin
+    is_not: bool
+
+    @property
+    def is_of_whole(self) -> bool:
+        return self.start_s is None and self.end_s is None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of judgements.
+
+    Attributes
+    ----------
+    new : int
+        How many nobody had said, or a transfer alone.
+    is_evidence : bool
+        Whether people or files say something else than before of what items are.
+    replaced : Counter of str
+        Of what people or files had said before, how much gave way, by label.
+    """
+
+    new: int
+    is_evidence: bool
+    replaced: Counter[str]
+
+
+def judge(connection: Connection, annotations: Sequence[Annotation]) -> Judged:
+    """Write down what is said, and take away what gives way to it.
+
+    Raises
+    ------
+    KeyError
+        If an item is not in the catalog; carries its id.
+    """
+    contents = _contents(connection, {annotation.item_id for annotation in annotations})
+    ids = label_ids(connection, {annotation.label for annotation in annotations}, create=True)
+    said = _Said(_there(connection, contents), read_hierarchy(connection))
+    rows: dict[_Judgement, dict[str, Any]] = {}
+    moment = now()
+    for annotation in annotations:
+        judgement = _judgement_of(annotation)
+        if said.take(contents[annotation.item_id], judgement):
+            rows[judgement] = _row(annotation, label_id=ids[annotation.label], created_at=moment)
+    for given_up in said.given_up:
+        rows.pop(given_up, None)
+    gone = [given_up.id for given_up in said.given_up if given_up.id is not None]
+    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(gone))))
+    if rows:
+        connection.execute(upsert(AnnotationRow), list(rows.values()))
+    tags = _tags(connection, ids.values())
+    changed = [row["origin"] for row in rows.values() if row["label_id"] not in tags]
+    changed += [given_up.origin for given_up in said.given_up if given_up.id is not None]
+    replaced = Counter(one.label for one in said.given_up if one.id is not None and one.origin != "transfer")
+    return Judged(said.new, any(origin != "transfer" for origin in changed), replaced)
+
+
+def settle_opposites(connection: Connection, label_id: int) -> None:
+    """Let opposites give way that came together when labels became one."""
+    stronger = aliased(AnnotationRow)
+    rank, of_stronger = (case(_RANKS, value=origin) for origin in (AnnotationRow.origin, stronger.origin))
+    gives_way = (
+        select(stronger.id)
+        .where(
+            stronger.item_id == AnnotationRow.item_id,
+            stronger.label_id == AnnotationRow.label_id,
+            stronger.start_s.is_not_distinct_from(AnnotationRow.start_s),
+            stronger.end_s.is_not_distinct_from(AnnotationRow.end_s),
+            stronger.is_not != AnnotationRow.is_not,
+            of_stronger > rank,
+        )
+        .exists()
+    )
+    connection.execute(delete(AnnotationRow).where(AnnotationRow.label_id == label_id, gives_way))
+
+
+class _Said:
+    """All that is said of some contents.
+
+    Parameters
+    ----------
+    there : iterable of (str, _Judgement)
+        What is said already, with the content.
+    hierarchy : Hierarchy
+
+    Attributes
+    ----------
+    new : int
+    given_up : list of _Judgement
+        What gave way.
+    """
+
+    def __init__(self, there: Iterable[tuple[str, _Judgement]], hierarchy: Hierarchy) -> None:
+        self._at_place: dict[tuple[str, float | None, float | None], list[_Judgement]] = {}
+        self._transferred: dict[str, list[_Judgement]] = {}
+        for content, judgement in there:
+            self._add(content, judgement)
+        self._hierarchy = hierarchy
+        self._above: dict[str, frozenset[str]] = {}
+        self.new = 0
+        self.given_up: list[_Judgement] = []
+
+    def take(self, content: str, one: _Judgement) -> bool:
+        """Add a judgement, unless it says nothing new, or gives way itself; tell whether it was added."""
+        here = self._at_place.get((content, one.start_s, one.end_s), [])
+        same = [other for other in here if (other.item_id, other.label) == (one.item_id, one.label)]
+        agreeing = {other.origin for other in same if other.is_not == one.is_not}
+        if one.origin in agreeing or (one.origin == "transfer" and same):
+            return False
+        opposites = [other for other in self._rivals(content, one, here) if self._are_opposites(one, other)]
+        if any(_RANKS[other.origin] > _RANKS[one.origin] for other in opposites):
+            return False
+        for other in opposites:
+            self._remove(content, other)
+        self.given_up += opposites
+        self.new += not agreeing - {"transfer"}
+        self._add(content, one)
+        return True
+
+    def _rivals(self, content: str, one: _Judgement, here: list[_Judgement]) -> list[_Judgement]:
+        """List what might be an opposite: what is at the same place.
+
+        What is transferred is said of the whole, by what all of it is like: it is denied wherever the whole is.
+        """
+        if one.is_not and one.is_of_whole:
+            return [*here, *(other for other in self._transferred.get(content, ()) if not other.is_of_whole)]
+        if one.origin == "transfer" and not one.is_of_whole:
+            return [*here, *self._at_place.get((content, None, None), ())]
+        return here
+
+    def _are_opposites(self, one: _Judgement, other: _Judgement) -> bool:
+        if one.is_not == other.is_not:
+            return False
+        denied, given = (one, other) if one.is_not else (other, one)
+        return given.label == denied.label or denied.label in self._ancestors(given.label)
+
+    def _ancestors(self, label: str) -> frozenset[str]:
+        if label not in self._above:
+            self._above[label] = self._hierarchy.ancestors(label)
+        return self._above[label]
+
+    def _add(self, content: str, judgement: _Judgement) -> None:
+        self._at_place.setdefault((content, judgement.start_s, judgement.end_s), []).append(judgement)
+        if judgement.origin == "transfer":
+            self._transferred.setdefault(content, []).append(judgement)
+
+    def _remove(self, content: str, judgement: _Judgement) -> None:
+        self._at_place[content, judgement.start_s, judgement.end_s].remove(judgement)
+        if judgement.origin == "transfer":
+            self._transferred[content].remove(judgement)
+
+
+def _judgement_of(annotation: Annotation) -> _Judgement:
+    return _Judgement(
+        id=None,
+        item_id=annotation.item_id,
+        label=composed(annotation.label),
+        start_s=annotation.start_s,
+        end_s=annotation.end_s,
+        origin=annotation.origin,
+        is_not=annotation.is_not,
+    )
+
+
+def _row(annotation: Annotation, *, label_id: int, created_at: str) -> dict[str, Any]:
+    return {
+        "item_id": annotation.item_id,
+        "label_id": label_id,
+        "start_s": annotation.start_s,
+        "end_s": annotation.end_s,
+        "origin": annotation.origin,
+        "source": annotation.source,
+        "confidence": annotation.confidence,
+        "run_id": annotation.run_id,
+        "created_at": created_at,
+        "is_not": annotation.is_not,
+    }
+
+
+def _contents(connection: Connection, item_ids: set[int]) -> dict[int, str]:
+    """Return the content of each item, by id."""
+    statement = select(ItemRow.id, ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
+    found = {row.id: row.content_hash for row in connection.execute(statement)}
+    missing = item_ids - found.keys()
+    if missing:
+        raise KeyError(min(missing))
+    return found
+
+
+def _there(connection: Connection, contents: Mapping[int, str]) -> Iterator[tuple[str, _Judgement]]:
+    """Find what is said already of items of the same contents."""
+    of_content = select(ItemRow.content_hash).where(ItemRow.id.in_(among(contents)))
+    statement = (
+        select(AnnotationRow.__table__, LabelRow.name, ItemRow.content_hash.label("content"))
+        .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+        .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
+        .where(ItemRow.content_hash.in_(of_content))
+    )
+    for row in connection.execute(statement):
+        yield (
+            row.content,
+            _Judgement(
+                id=row.id,
+                item_id=row.item_id,
+                label=row.name,
+                start_s=row.start_s,
+                end_s=row.end_s,
+                origin=row.origin,
+                is_not=row.is_not,
+            ),
+        )
+
+
+def _tags(connection: Connection, label_ids: Iterable[int]) -> set[int]:
+    statement = select(LabelRow.id).where(LabelRow.id.in_(among(label_ids)), LabelRow.is_tag)
+    return set(connection.execute(statement).scalars())

@@ -1,0 +1,49 @@
+"""Labels that become one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, delete, select, update
+
+from modag_search.catalog.judgements import settle_opposites
+from modag_search.catalog.names import label_ids, read_hierarchy
+from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow
+from modag_search.catalog.tags import are_all_tags
+from modag_search.spelling import composed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def merge_labels(connection: Connection, labels: Iterable[str], into: str) -> bool:
+    """Let labels become one, and tell whether there were others than that; see `Labels.merge`."""
+    old = label_ids(connection, {*map(composed, labels)} - {composed(into)})
+    if not old:
+        return False
+    # What is there already means what it is called; words of others go with a mere change of name.
+    is_new = not label_ids(connection, [into])
+    is_tag = are_all_tags(connection, [*old, *([] if is_new else [into])])
+    new_id = label_ids(connection, [into], create=True)[into]
+    for old_id in old.values():
+        move_label(connection, old_id, new_id, with_words=is_new)
+    settle_opposites(connection, new_id)
+    connection.execute(update(LabelRow).where(LabelRow.id == new_id).values(is_tag=is_tag))
+    read_hierarchy(connection)  # refuses cycles
+    return True
+
+
+def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: bool = True) -> None:
+    """Give another label what one has, and remove it; what the other has already stays."""
+    columns = [LabelRow.audioset_id, LabelRow.added_at, *([LabelRow.means] if with_words else [])]
+    had = connection.execute(select(*columns).where(LabelRow.id == old_id)).one()
+    for column in (AnnotationRow.label_id, LabelParentRow.child_id, LabelParentRow.parent_id):
+        moved = update(column.class_).where(column == old_id).values({column.key: new_id})
+        connection.execute(moved.prefix_with("OR IGNORE"))
+    connection.execute(
+        delete(LabelParentRow).where(LabelParentRow.child_id == new_id, LabelParentRow.parent_id == new_id)
+    )
+    connection.execute(delete(LabelRow).where(LabelRow.id == old_id))
+    for own, value in zip(columns, had, strict=True):
+        without = update(LabelRow).where(LabelRow.id == new_id, own.is_(None))
+        connection.execute(without.values({own.key: value}))

@@ -1,0 +1,73 @@
+"""Which segments what is said of an item, or of a part of it, is said of.
+
+A label on a part holds for what overlaps the part: a window that has some laughter in it is an example of laughter. A
+denial on a part holds for what lies within it: a window that reaches beyond may have laughter there. What is said of a
+part goes before what is said of the whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import aliased
+
+from modag_search.catalog.tables import AnnotationRow, SegmentRow
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm.util import AliasedClass
+
+    Said = type[AnnotationRow] | AliasedClass[AnnotationRow]
+
+_SLACK_S = 0.5
+"""Windows end with the file; people and programs round."""
+
+
+def holds_for_segment() -> ColumnElement[bool]:
+    """Select labels with the segments of their items that they hold for."""
+    denied = aliased(AnnotationRow)
+    on_its_part = (
+        select(denied.id)
+        .where(_is_of_same(denied), denied.is_not, ~_is_of_whole(denied), _covers(denied))
+        .exists()
+        .correlate(AnnotationRow, SegmentRow)
+    )
+    goes_before = _is_of_whole(AnnotationRow) & on_its_part
+    return ~AnnotationRow.is_not & _overlaps(AnnotationRow) & ~goes_before
+
+
+def is_denied_of_segment() -> ColumnElement[bool]:
+    """Select denials with the segments of their items that they hold for."""
+    given = aliased(AnnotationRow)
+    on_its_part = (
+        select(given.id)
+        .where(_is_of_same(given), ~given.is_not, given.origin != "transfer", ~_is_of_whole(given), _overlaps(given))
+        .exists()
+        .correlate(AnnotationRow, SegmentRow)
+    )
+    return AnnotationRow.is_not & _covers(AnnotationRow) & ~on_its_part
+
+
+def _is_of_same(other: Said) -> ColumnElement[bool]:
+    return and_(other.item_id == AnnotationRow.item_id, other.label_id == AnnotationRow.label_id)
+
+
+def _is_of_whole(said: Said) -> ColumnElement[bool]:
+    return said.start_s.is_(None) & said.end_s.is_(None)
+
+
+def _overlaps(said: Said) -> ColumnElement[bool]:
+    begins_before_its_end = said.end_s.is_(None) | (SegmentRow.start_s < said.end_s)
+    # A frame has no length: its start alone can lie within.
+    ends_after_its_start = or_(
+        said.start_s.is_(None),
+        SegmentRow.end_s > said.start_s,
+        SegmentRow.start_s >= said.start_s,
+    )
+    return _is_of_whole(said) | (SegmentRow.start_s.is_not(None) & begins_before_its_end & ends_after_its_start)
+
+
+def _covers(said: Said) -> ColumnElement[bool]:
+    begins_within = said.start_s.is_(None) | (SegmentRow.start_s >= said.start_s - _SLACK_S)
+    ends_within = said.end_s.is_(None) | (func.coalesce(SegmentRow.end_s, SegmentRow.start_s) <= said.end_s + _SLACK_S)
+    return _is_of_whole(said) | (SegmentRow.start_s.is_not(None) & begins_within & ends_within)
