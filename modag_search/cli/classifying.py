@@ -208,9 +208,8 @@ def _checked(
 
 def _say_what_was_given(report: TransferReport, way_out: str) -> None:
     if report.checked is not None:
-        say(
-            f"{counted(report.checked.added, 'answer')} kept as labels, or as what items are not; run {report.checked.run}"
-        )
+        kept = counted(report.checked.added, "answer")
+        say(f"{kept} kept as labels, or as what items are not; run {report.checked.run}")
     was_written = report.run is not None
     given = f"{counted(len(report.given), 'label')} {'' if was_written or not report.given else 'would be '}given"
     surer = f", {counted(report.surer, 'label')} left out as surer" if report.surer else ""
