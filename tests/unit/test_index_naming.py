@@ -342,7 +342,7 @@ def test_a_likely_answer_is_no_less_likely_for_a_deeper_label_that_cannot_be(str
     strings.unlabel([media / "cello.png"], "cello")
     violin = media / "violin.png"  # has no vote on itself, so that nobody is for the deepest label
     answer = only(strings, violin, level="deepest")
-    assert answer.label in {"drum", "guitar"}
+    assert answer.label in {"drum", "guitar", "string"}
     assert answer.confidence > 0
 
 
