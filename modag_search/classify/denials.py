@@ -42,6 +42,8 @@ NEARLY_SAME = 0.9
 """How far a similarity must come from that of unlike things to that of the same, 1, where there is no example."""
 _SAME = 1 - 1e-4
 """Similarity of the same segment, read again."""
+_MOST_OF_LIKE = 1 - 1e-6
+"""What is not the same never loses all, so that what was denied of a thing itself can be told from that."""
 _ROUNDING = 1e-6
 _CELLS_AT_ONCE = 16_000_000
 
@@ -156,11 +158,8 @@ class Doubts:
         places = [self._kinds[name] for name in denials.labels]
         self._denied = {modality: _spread(part, places) for modality, part in denials.by_modality.items()}
         affected = {place for kinds in places for place in kinds}
-        self._examples = (
-            _examples(labelled, {name: place for place, name in enumerate(names) if place in affected})
-            if affected
-            else {}
-        )
+        self._bear = bool(affected)
+        self._examples = _examples(labelled, {name: place for place, name in enumerate(names) if place in affected})
 
     def applied(
         self, probabilities: FloatArray, segments: Mapping[Modality, QuerySegments], items: Int64Array
@@ -178,9 +177,7 @@ class Doubts:
         -------
         np.ndarray [shape=(n, n_labels), float64]
         """
-        if not self._examples:
-            return probabilities
-        return lowered(probabilities, self.lost(segments, items), self._groups)
+        return lowered(probabilities, self.lost(segments, items), self._groups) if self._bear else probabilities
 
     def forbidden(self, items: Int64Array) -> BoolArray:
         """Tell what items are said not to be as wholes ``[shape=(n, n_labels)]``."""
@@ -189,6 +186,10 @@ class Doubts:
             for name in self._denials.items.get(item, ()):
                 forbidden[row, self._kinds[name]] = True
         return forbidden
+
+    def outright(self, segments: Mapping[Modality, QuerySegments], items: Int64Array) -> BoolArray:
+        """Tell what queries, or what they are the same as, are said not to be ``[shape=(n, n_labels)]``."""
+        return self.lost(segments, items) >= 1.0
 
     def without_forbidden(self, probabilities: FloatArray, items: Int64Array) -> FloatArray:
         """Lower what was denied of items themselves, and nothing else."""
@@ -201,7 +202,7 @@ class Doubts:
         """
         total, counts = np.zeros((len(items), self._n_labels)), np.zeros((len(items), 1))
         for modality, part in segments.items():
-            if len(part.queries):
+            if self._bear and len(part.queries):
                 queries = np.unique(part.queries)
                 by_segment = self._shares_of_segments(modality, part.vectors, items[part.queries])
                 total[queries] += mean_of_queries(by_segment, part.queries)
@@ -230,7 +231,8 @@ class Doubts:
             least = np.where(incomparable, np.float32(NEARLY_SAME) * (1 - unlike), np.float32(-np.inf))
             there = np.isfinite(denied)
             nearer = np.where(there, denied - unlike, 0) - np.maximum(examples, least)
-            share = np.where(denied > _SAME, 1.0, sigmoid(nearer.astype(np.float64) / TEMPERATURE))
+            share = np.minimum(sigmoid(nearer.astype(np.float64) / TEMPERATURE), _MOST_OF_LIKE)
+            share[denied > _SAME] = 1.0
             lost = np.maximum(share - LEAST_SHARE, 0.0) / (1.0 - LEAST_SHARE)
             np.maximum(shares, np.where(there, lost, 0.0), out=shares, casting="unsafe")
         return shares

@@ -107,8 +107,10 @@ def _none(classifier: NeighbourClassifier, probabilities: FloatArray) -> float |
 
 def _denied(classifier: NeighbourClassifier, batch: QueryBatch) -> tuple[str, ...]:
     """List what something, or what it is a copy of, is said not to be."""
-    (forbidden,) = classifier.doubts.forbidden(batch.items) if classifier.doubts else [np.zeros(0, dtype=bool)]
-    return tuple(classifier.names[place] for place in np.flatnonzero(forbidden).tolist())
+    if not classifier.doubts:
+        return ()
+    (outright,) = classifier.doubts.outright(batch.segments, batch.items)
+    return tuple(classifier.names[place] for place in np.flatnonzero(outright).tolist())
 
 
 def _given(catalog: Catalog, item: int) -> tuple[ItemLabel, ...]:

@@ -175,3 +175,32 @@ def test_what_cannot_be_explained_is_refused(crowd: Index, media: Path, tmp_path
         crowd.labels.remove(label)
     with pytest.raises(NothingFoundError, match="no item has a label yet"):
         crowd.explain(media / "high.wav")
+
+
+def test_what_was_denied_of_it_or_of_what_it_is_a_copy_of_is_told(crowd: Index, media: Path, tmp_path: Path) -> None:
+    denied = picture(media / "denied.png", ORANGE)
+    copy = picture(tmp_path / "copy.png", ORANGE)
+    assert crowd.explain(copy).denied == ()
+    crowd.add([denied])
+    crowd.deny([denied], "violin")
+    for told in (denied, copy):
+        why = crowd.explain(told)
+        assert (why.first, why.denied) == ("horn", ("violin",))
+
+
+def test_what_its_like_were_denied_is_a_part_of_it(crowd: Index, media: Path, tmp_path: Path) -> None:
+    query = picture(tmp_path / "q.png", (230, 60, 20))
+    assert "denials" not in of_kinds(crowd.explain(query))
+    denied = picture(media / "denied.png", (230, 75, 20))
+    crowd.add([denied])
+    crowd.deny([denied], "violin")
+    why = crowd.explain(query)
+    assert (why.first, why.second, why.denied) == ("violin", "horn", ())
+    assert of_kinds(why)["denials"] < 0
+
+
+def test_what_bears_on_no_label_of_the_index_changes_no_explanation(crowd: Index, media: Path, tmp_path: Path) -> None:
+    query = picture(tmp_path / "q.png", ORANGE)
+    before = crowd.explain(query)
+    crowd.deny([media / "r0.png"], "drum")
+    assert crowd.explain(query) == before

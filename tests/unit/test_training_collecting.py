@@ -147,8 +147,10 @@ def test_labels_of_an_index_make_groups(filled: Index, media: Path, no_encoding:
     assert not collected.pairs
 
 
-def test_transferred_labels_teach_nothing(filled: Index, media: Path) -> None:
+def test_transferred_labels_tags_and_denials_teach_nothing(filled: Index, media: Path) -> None:
     filled.label([media / "a.png", media / "a.wav"], "low")
+    filled.tag([media / "a.png", media / "b.wav"], "favourite")
+    filled.deny([media / "a.png", media / "b.wav"], "high")
     filled.label([media / "c.png", media / "c.wav"], "high")
     assert filled.transfer(min_confidence=0.0).given
     collected = collect_labelled(filled.catalog, stored_in(filled))
