@@ -56,7 +56,7 @@ def hierarchy(
     with open_index(index_name) as opened:
         if is_new:
             opened.labels.set_hierarchy(relations, audioset_ids=audioset_ids, means=means)
-        summaries = opened.labels.summaries()
+        summaries = [summary for summary in opened.labels.summaries() if not summary.is_tag]
         rows = _tree(summaries, opened.labels.hierarchy)
     if vocabulary:
         _warn_of_spelling(vocabulary, [summary.label for summary in summaries if summary.items])

@@ -150,6 +150,7 @@ def test_a_tag_is_given_listed_searched_and_taken(named: CommandLine, media: Pat
     assert named("label", media / "c.png", "--as", "favourite", "--tag").data["added"] == 1
     assert named("tag", "list").data == [{"label": "favourite", "items": 3, "image": 2, "sound": 1, "video": 0}]
     assert {row["label"] for row in named("label", "list").data if row["is_tag"]} == {"favourite"}
+    assert "favourite" not in {row["label"] for row in named("label", "hierarchy").data}, "no tag is a kind"
     found = named("search", media / "b.png", "--label", "favourite", "--format", "paths").stdout.decode().split()
     assert {os.path.basename(path) for path in found} == {"a.png", "b.wav", "c.png"}
     assert named("search", "label:favourite").status == 0
