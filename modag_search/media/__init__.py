@@ -4,6 +4,7 @@ from modag_search.media.decode import DECODER_REVISIONS, MediaStream, decoder_sp
 from modag_search.media.hashing import content_hash
 from modag_search.media.kinds import kind_of
 from modag_search.media.scan import check_roots, scan
+from modag_search.media.thumbnails import read_thumbnail, thumbnail_of
 from modag_search.media.windows import window_bounds
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "decoder_specification",
     "kind_of",
     "open_media",
+    "read_thumbnail",
     "scan",
+    "thumbnail_of",
     "window_bounds",
 ]

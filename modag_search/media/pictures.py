@@ -1,4 +1,4 @@
-"""Pictures: anything that Pillow reads, turned upright, laid on white, and made small enough to keep."""
+"""Pictures: anything that Pillow reads, turned upright, laid on a ground, and made small enough to keep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 import struct
 import threading
 import warnings
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
@@ -16,14 +17,16 @@ from modag_search.errors import CorruptMediaError, OversizedMediaError, Unreadab
 from modag_search.media.allowance import DECODING_BYTES
 from modag_search.media.kinds import HEIC_EXTENSIONS, TARGA_EXTENSIONS, extension_of
 from modag_search.media.opening import misnamed
-from modag_search.media.reducing import reduced_rgb, reducing_factor
+from modag_search.media.reducing import SHORTER_SIDE_PX, reduced_rgb, reducing_factor
 from modag_search.values import DecodedSegment, MediaFacts, SegmentStatus, Uint8Array
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from types import TracebackType
 
     from PIL import Image
+
+    from modag_search.media.reducing import Ground
 
 PIXEL_LIMIT: Final = 178_000_000
 """Larger pictures are refused by their header; Pillow itself refuses a little above this."""
@@ -65,10 +68,10 @@ def decode_picture(file: BinaryIO, path: str) -> Generator[DecodedSegment, None,
     ------
     CorruptMediaError, OversizedMediaError, UnreadableMediaError
     """
-    with _QUIET_PILLOW:
-        pixels, size = _decode(file, path)
+    with decoded_picture(file, path) as (picture, (width_px, height_px)):
+        pixels = np.array(picture.laid_on("white"), dtype=np.uint8)
     yield picture_segment(pixels, start_s=None, end_s=None)
-    return MediaFacts(kind="image", width_px=size[0], height_px=size[1])
+    return MediaFacts(kind="image", width_px=width_px, height_px=height_px)
 
 
 def picture_segment(pixels: Uint8Array, *, start_s: float | None, end_s: float | None) -> DecodedSegment:
@@ -98,19 +101,62 @@ def check_pixels(path: str, size: tuple[int, int], *, limit: float = PIXEL_LIMIT
         )
 
 
-def _decode(file: BinaryIO, path: str) -> tuple[Uint8Array, tuple[int, int]]:
-    with _open(file, path) as image:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DecodedPicture:
+    """A picture in memory.
+
+    Attributes
+    ----------
+    image : PIL.Image.Image
+        As it was decoded, perhaps to a part of its size.
+    path : str
+    factor : int
+        By which it is to be reduced yet.
+    orientation : int
+        As EXIF counts.
+    """
+
+    image: Image.Image
+    path: str
+    factor: int
+    orientation: int
+
+    def laid_on(self, ground: Ground) -> Image.Image:
+        """Return it reduced and upright, in RGB, on a ground where it is transparent."""
+        return _turn(reduced_rgb(self.image, self.path, factor=self.factor, ground=ground), self.orientation)
+
+
+@contextmanager
+def decoded_picture(
+    file: BinaryIO, path: str, *, shorter_side_px: int = SHORTER_SIDE_PX
+) -> Iterator[tuple[DecodedPicture, tuple[int, int]]]:
+    """Decode a picture, and hold it in memory inside the block.
+
+    Parameters
+    ----------
+    file : BinaryIO
+    path : str
+    shorter_side_px : int
+        How long its shorter side stays, if it is not shorter already.
+
+    Yields
+    ------
+    DecodedPicture
+    tuple of int
+        Width and height of the whole, upright.
+    """
+    with _QUIET_PILLOW, _open(file, path) as image:
         width, height = image.size
         check_pixels(path, image.size)
-        factor = reducing_factor(image.size)
+        factor = reducing_factor(image.size, shorter_side_px=shorter_side_px)
         # JPEG decodes to 1/2, 1/4 or 1/8 at less cost than to the whole, and what comes out is as good as a mean.
         image.draft("RGB", (max(width // factor, 1), max(height // factor, 1)))
         factor //= round(max(width, height) / max(image.size))
         with DECODING_BYTES.take(_bytes_needed(image, path, size=(width, height))):
             image.load()
             orientation = _exif_orientation(image)  # not earlier: Pillow itself turns a TIFF while it loads
-            pixels = np.array(_turn(reduced_rgb(image, path, factor=factor), orientation), dtype=np.uint8)
-    return pixels, (height, width) if orientation in _SIDEWAYS else (width, height)
+            picture = DecodedPicture(image=image, path=path, factor=factor, orientation=orientation)
+            yield picture, (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
 def _bytes_needed(image: Image.Image, path: str, *, size: tuple[int, int]) -> int:

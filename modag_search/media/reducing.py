@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from PIL import Image
+
+Ground = Literal["white", "black"]
+"""What a picture is laid on where it is transparent."""
 
 SHORTER_SIDE_PX: Final = 384
 """Pictures are reduced as far as their shorter side stays this long; half as long again as what encoders look at, so
@@ -31,15 +35,22 @@ TILE_PIXELS: Final = SHORTER_SIDE_PX * LONGER_SIDE_PX
 """Pictures of more pixels than this are large."""
 
 
-def reducing_factor(size: tuple[int, int]) -> int:
+def reducing_factor(size: tuple[int, int], *, shorter_side_px: int = SHORTER_SIDE_PX) -> int:
     """Return the power of two by which the width and the height of a picture are divided.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Width and height.
+    shorter_side_px : int
+        How long the shorter side must stay, if it is not shorter already.
 
     Examples
     --------
     >>> reducing_factor((1024, 768)), reducing_factor((767, 800)), reducing_factor((2, 10_000))
     (2, 1, 2)
     """
-    by_shorter = 1 << max((min(size) // SHORTER_SIDE_PX).bit_length() - 1, 0)
+    by_shorter = 1 << max((min(size) // shorter_side_px).bit_length() - 1, 0)
     by_longer = 1 << ((max(size) - 1) // LONGER_SIDE_PX).bit_length()
     return max(by_shorter, by_longer)
 
@@ -49,8 +60,8 @@ def reduced(image: Image.Image, *, factor: int) -> Image.Image:
     return image if factor == 1 else image.reduce(factor)
 
 
-def reduced_rgb(image: Image.Image, path: str, *, factor: int) -> Image.Image:
-    """Lay a picture of any mode on white and average it by a whole factor.
+def reduced_rgb(image: Image.Image, path: str, *, factor: int, ground: Ground = "white") -> Image.Image:
+    """Lay a picture of any mode on a ground, where it is transparent, and average it by a whole factor.
 
     Raises
     ------
@@ -58,7 +69,7 @@ def reduced_rgb(image: Image.Image, path: str, *, factor: int) -> Image.Image:
         It holds pixels that are not numbers.
     """
     is_large = image.width * image.height > TILE_PIXELS
-    to_rgb = _to_rgb(image, path)
+    to_rgb = _to_rgb(image, path, ground)
     return _reduced_by_tiles(image, to_rgb, factor=factor) if is_large else reduced(to_rgb(image), factor=factor)
 
 
@@ -80,23 +91,22 @@ def _multiple(number: int, factor: int) -> int:
     return max(number // factor, 1) * factor
 
 
-def _to_rgb(image: Image.Image, path: str) -> Callable[[Image.Image], Image.Image]:
+def _to_rgb(image: Image.Image, path: str, ground: Ground) -> Callable[[Image.Image], Image.Image]:
     """Return what brings a picture, or any tile of it, to RGB."""
     if image.mode.startswith("I") or image.mode == "F":
         return _DeepGray(image, path)
-    return _laid_on_white if image.has_transparency_data else _opaque
+    return partial(_laid_on, ground=ground) if image.has_transparency_data else _opaque
 
 
 def _opaque(tile: Image.Image) -> Image.Image:
     return tile.convert("RGB")
 
 
-def _laid_on_white(tile: Image.Image) -> Image.Image:
+def _laid_on(tile: Image.Image, *, ground: Ground) -> Image.Image:
     from PIL import Image
 
     layer = tile.convert("RGBA")
-    white = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(white, layer).convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, ground), layer).convert("RGB")
 
 
 class _DeepGray:
