@@ -31,6 +31,9 @@ EvidenceKind = Literal["own", "other", "name", "features", "added"]
 """Who speaks for a label: examples of the item's own modality, those of the other, what it is called, a linear function
 of features; and what is added for labels without an example of the own modality."""
 
+ConfirmedBy = Literal["content", "pixels", "waveform", "features"]
+"""What tells that two items are the same: bytes, decoded pixels or samples, or what encoders made of them alone."""
+
 MODALITIES: tuple[Modality, ...] = ("image", "sound")
 
 Float32Array = npt.NDArray[np.float32]
@@ -887,9 +890,14 @@ class Duplicate:
         That of the group.
     similarity : float
         To the first item of the group, in [-1, 1]; 1 for itself. That of features, which `min_similarity` sets a limit
-        to, of sounds that waveforms confirm too.
+        to, of what waveforms or pixels confirm, too.
     is_exact : bool
         Whether the file was, byte for byte, that of the first item when it was indexed; true of the first itself.
+    confirmed_by : {"content", "pixels", "waveform", "features"} or None
+        What tells that it is the same as the first; ``features`` where no more was to be had or asked for, None for the
+        first itself.
+    labels : tuple of str
+        Given by hand or from files, on the whole or on parts.
     size_bytes : int
     duration_s : float or None
     width_px, height_px : int or None
@@ -900,6 +908,8 @@ class Duplicate:
     modality: Modality
     similarity: float
     is_exact: bool
+    confirmed_by: ConfirmedBy | None
+    labels: tuple[str, ...]
     size_bytes: int
     duration_s: float | None
     width_px: int | None
@@ -915,9 +925,13 @@ class DuplicateGroup:
     modality : {"image", "sound"}
         What they were compared by. Videos count as images, unless their frames are black throughout.
     items : tuple of Duplicate
-        Two at least. First the one to keep: of the most pixels, else of a lossless format, else of the largest file.
-        Then its exact copies, then the others, the most similar first.
+        Two at least. First the one to keep: with labels, else of the most pixels, else of a lossless format, else of
+        the largest file. Then its exact copies, then the others, the most similar first.
+    kept_because : str
+        Why the first stands before all others: "has labels", "has more pixels", "is lossless", "is the larger file" or
+        "its path comes first".
     """
 
     modality: Modality
     items: tuple[Duplicate, ...]
+    kept_because: str

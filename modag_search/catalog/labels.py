@@ -351,6 +351,21 @@ class Labels:
                     is_not=row.is_not,
                 )
 
+    def given(self) -> dict[int, tuple[str, ...]]:
+        """Return the labels that people and files gave, on the whole or on parts, by item; each item's sorted."""
+        statement = (
+            select(AnnotationRow.item_id, LabelRow.name)
+            .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+            .where(AnnotationRow.origin != "transfer", AnnotationRow.is_not.is_(False))
+            .distinct()
+            .order_by(LabelRow.name)
+        )
+        found: dict[int, list[str]] = {}
+        with self._database.read() as connection:
+            for item_id, name in connection.execute(statement):
+                found.setdefault(item_id, []).append(name)
+        return {item_id: tuple(names) for item_id, names in found.items()}
+
     def count_by_run(self) -> dict[int, int]:
         """Count the annotations of each run that are still there."""
         statement = (

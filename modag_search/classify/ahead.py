@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from threadpoolctl import ThreadpoolController
-
-from modag_search.features.ahead import map_ahead
+from modag_search.features.ahead import map_ahead, one_thread_a_product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,35 +34,3 @@ def computed_ahead(function: Callable[[Input], Output], inputs: Iterable[Input])
     """
     with one_thread_a_product(), ThreadPoolExecutor(_WORKERS) as pool:
         yield from map_ahead(pool, function, inputs, look_ahead=_WORKERS + 1)
-
-
-class _OneThreadAProduct:
-    """Keeps each product of matrices to the thread that asks for it, as long as anyone wants that.
-
-    Threads of BLAS that wait for each other beside the threads here burn a third of all time. How many BLAS uses holds
-    for the whole process: the first to come sets it, and the last to go sets it back.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._wanted = 0
-        self._limited = ExitStack()
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self._lock:
-            self._wanted += 1
-            if self._wanted == 1:
-                self._limited.enter_context(ThreadpoolController().limit(limits=1, user_api="blas"))
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._wanted -= 1
-                if self._wanted == 0:
-                    self._limited.close()
-
-
-one_thread_a_product = _OneThreadAProduct()
-"""For many small steps of linear algebra, too: on a machine that others use as well, threads of BLAS that wait for each
-other take many times longer than one."""

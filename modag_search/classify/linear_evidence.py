@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.classify.ahead import one_thread_a_product
 from modag_search.classify.arithmetic.least_squares import LeastSquares, LinearClassifier
 from modag_search.classify.labelled_set import SortedVotes
 from modag_search.classify.labelled_units import LabelledUnits
+from modag_search.features.ahead import one_thread_a_product
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from modag_search.classify.ahead import one_thread_a_product
 from modag_search.classify.arithmetic.lda import (
     Discriminant,
     Examples,
@@ -21,6 +20,7 @@ from modag_search.classify.arithmetic.lda import (
 )
 from modag_search.classify.labelled_set import spread
 from modag_search.errors import ModelError, NothingFoundError
+from modag_search.features.ahead import one_thread_a_product
 from modag_search.files import write_atomically
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 

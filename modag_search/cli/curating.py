@@ -19,7 +19,11 @@ _ISSUE = ("path", "modality", "label", "probability", "suggested", "confidence",
 _ISSUE_KEYS = ("id", "path", "modality", "label", "probability", "suggested", "confidence")
 _PAIR = ("rank", "similarity", "sound", "image")
 _PAIR_KEYS = ("sound", "image", "similarity", "rank")
-_DUPLICATE = ("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id")
+_DUPLICATE = (
+    *("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id"),
+    *("labels", "confirmed_by", "kept_because"),
+)
+_DUPLICATE_COLUMNS = ("group", "path", "labels", "similarity", "exact", "confirmed_by", "kept_because")
 
 
 @click.command()
@@ -120,21 +124,33 @@ def duplicates(
 ) -> None:
     """List groups of near-duplicates within a modality: the same sound or picture at another size, rate or quality.
 
-    Whole items are compared, by what the encoders made of them; sounds that are alike are read again, and confirmed by
-    their waveforms. In each group the one to keep, as the largest, comes first. Nothing is deleted. Exit status 4 where
-    there are none.
+    Whole items are compared, by what the encoders made of them; what is alike is read again, and confirmed by pixels or
+    waveforms. confirmed_by says what told: content, pixels, waveform, or features alone, where a file is gone or has
+    changed. In each group the one to keep comes first, and kept_because says why: it has labels, given by hand or from
+    files, or else is the largest. Nothing is deleted. Exit status 4 where there are none.
     """
     from modag_search.cli.opening import open_index
 
     with open_index(index_name) as opened:
         groups = opened.duplicates(modality=modality, min_similarity=min_similarity)
     rows = [
-        dataclasses.asdict(item) | {"group": number, "exact": item.is_exact}
+        dataclasses.asdict(item)
+        | {
+            "group": number,
+            "exact": item.is_exact,
+            "kept_because": None if place else group.kept_because,
+        }
         for number, group in enumerate(groups, start=1)
-        for item in group.items
+        for place, item in enumerate(group.items)
     ]
     rows = [{field: row[field] for field in _DUPLICATE} for row in rows]
-    print_rows(rows, output_format=output_format, columns=_DUPLICATE[:4], fields=_DUPLICATE)
+    print_rows(rows, output_format=output_format, columns=_DUPLICATE_COLUMNS, fields=_DUPLICATE)
     if not rows:
         say("no duplicates")
         sys.exit(4)
+    by_features = sum(row["confirmed_by"] == "features" for row in rows)
+    if by_features:
+        say(
+            f"{by_features} {'is' if by_features == 1 else 'are'} told by features alone, which may be wrong: files "
+            "are gone, have changed, or hold nothing to compare"
+        )

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from modag_search.curate.comparable import ComparableItems, Wholes
+from modag_search.copies.comparable import ComparableItems, Wholes
+from modag_search.copies.extents import are_comparable, comparable_ranges, extent_of
+from modag_search.copies.limits import Limits, shorter_side_px
+from modag_search.copies.pixels import Pixels
+from modag_search.copies.waveforms import Waveforms
+from modag_search.curate.ranks import Rank, rank
 from modag_search.curate.similarity_join import SimilarityJoin
-from modag_search.curate.waveforms import Waveforms
 from modag_search.errors import UsageError
-from modag_search.values import MODALITIES, Duplicate, DuplicateGroup, Int64Array, MediaKind, Modality
+from modag_search.values import (
+    MODALITIES,
+    ConfirmedBy,
+    Duplicate,
+    DuplicateGroup,
+    Int64Array,
+    ItemRecord,
+    MediaKind,
+    Modality,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.values import ItemRecord
-
-DEFAULT_MIN_SIMILARITY: Final[dict[Modality, float]] = {"image": 0.92, "sound": 0.985}
-"""Chosen with ``scripts/evaluate_duplicates`` on train sources: notes of one instrument are alike, photographs less."""
-
-CONFIRMED_MIN_SIMILARITY: Final = 0.88
-"""Of sounds whose waveforms are compared too. Chosen likewise: lower ones find little more, and compare more pairs."""
-
-DURATION_TOLERANCE_S: Final = 0.5
-DURATION_TOLERANCE: Final = 0.05
-"""Sounds and videos are compared where their lengths differ by no more than the larger of the two tolerances: room
-for the padding of encoders and for a trimmed end, not for an excerpt."""
-
-SHAPE_TOLERANCE: Final = 0.1
-"""Pictures are compared where their ratios of width to height differ by no more than this share."""
 
 _ROWS_AT_ONCE: Final = 512
 
@@ -42,10 +39,6 @@ _MODALITIES_OF: Final[dict[MediaKind, tuple[Modality, ...]]] = {
     "sound": ("sound",),
     "video": ("image", "sound"),
 }
-_LOSSLESS: Final = frozenset(
-    {".wav", ".wave", ".flac", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".ape", ".wv", ".tta"}
-    | {".png", ".apng", ".bmp", ".dib", ".tif", ".tiff", ".qoi", ".tga"}
-)
 
 
 class Duplicates:
@@ -60,6 +53,8 @@ class Duplicates:
         The pipelines whose features are compared.
     waveforms : Waveforms, optional
         Confirms sounds; kept for all that is found.
+    pixels : Pixels, optional
+        Confirms pictures and videos, likewise.
 
     Attributes
     ----------
@@ -73,10 +68,13 @@ class Duplicates:
         fingerprints: Mapping[Modality, str],
         *,
         waveforms: Waveforms | None = None,
+        pixels: Pixels | None = None,
     ) -> None:
         self._catalog = catalog
         self._items = ComparableItems(catalog, fingerprints)
         self._waveforms = Waveforms() if waveforms is None else waveforms
+        self._pixels = Pixels() if pixels is None else pixels
+        self._labels: Mapping[int, tuple[str, ...]] = {}
         self.n_pairs = 0
         self.n_compared = 0
 
@@ -95,9 +93,11 @@ class Duplicates:
         all of them; videos, by their frames and by their sound if both have it. What is silent or black throughout,
         or was made by another version of an encoder, is a duplicate of nothing. No item is in two groups.
 
-        Encoders of sounds hardly hear pitch. So sounds with similar features must have the same waveform too, for which
-        files are decoded; see `waveforms.correlation`. Where that cannot be done, since a file is gone, has changed or
-        holds nothing below 4 kHz, the features must reach `DEFAULT_MIN_SIMILARITY`.
+        Encoders of sounds hardly hear pitch, and those of pictures see what kind of thing there is. So what has
+        similar features must have the same waveform, or the same pixels, too, for which files are decoded; see
+        `waveforms.correlation` and `thumbnails.likeness`. Where that cannot be done, since a file is gone, has changed
+        or holds nothing below 4 kHz, the features must reach `DEFAULT_MIN_SIMILARITY`. So must always the sound of
+        videos.
 
         Parameters
         ----------
@@ -105,11 +105,11 @@ class Duplicates:
             Only groups of this modality.
         min_similarity : float, optional
             How similar in its features an item must be to the first of its group, in [-1, 1]; default
-            `DEFAULT_MIN_SIMILARITY`, and `CONFIRMED_MIN_SIMILARITY` of sounds that are confirmed.
+            `DEFAULT_MIN_SIMILARITY`, and `CONFIRMED_MIN_SIMILARITY` of what is confirmed, less for small pictures.
         among : iterable of int, optional
             Only these items, by id.
         confirm : bool
-            Whether to compare the waveforms of sounds. Without it no file is read.
+            Whether to compare waveforms and pixels. Without it no file is read.
 
         Returns
         -------
@@ -129,12 +129,15 @@ class Duplicates:
             raise UsageError(f"min_similarity must be between -1 and 1, not {min_similarity}")
         chosen = None if among is None else set(among)
         groups: list[DuplicateGroup] = []
+        self._labels = self._catalog.labels.given()
         for kind, modalities in _MODALITIES_OF.items():
             if modality not in (*modalities, None):
                 continue
-            limits = _Limits.of(kind, min_similarity=min_similarity, confirm=confirm)
+            limits = Limits.of(kind, min_similarity=min_similarity, confirm=confirm)
             items = self._catalog.items.all(kind=kind)
-            contents = _contents(one for one in items if one.status == "ok" and (chosen is None or one.id in chosen))
+            contents = self._contents(
+                one for one in items if one.status == "ok" and (chosen is None or one.id in chosen)
+            )
             for lead in modalities:
                 wholes = self._items.wholes(kind, contents, lead)
                 if modality in (lead, None):
@@ -144,189 +147,221 @@ class Duplicates:
                 self._items.forget_tracks()
         return groups
 
-    def _groups(self, wholes: Wholes, limits: _Limits) -> list[DuplicateGroup]:
-        stars: dict[int, list[tuple[Sequence[ItemRecord], float]]] = {}
-        for row, (centre, similarity) in enumerate(zip(*self._centres(wholes, limits), strict=True)):
-            stars.setdefault(centre, []).append((wholes.contents[row], similarity))
+    def _contents(self, items: Iterable[ItemRecord]) -> list[Sequence[ItemRecord]]:
+        """Bring items with the same content together; the best content, and the first path of each, come first."""
+        ordered = sorted(items, key=lambda item: (item.content_hash, self._rank(item)))
+        contents = [list(copies) for _, copies in groupby(ordered, key=lambda item: item.content_hash)]
+        return sorted(contents, key=lambda copies: self._rank(copies[0]))
+
+    def _rank(self, item: ItemRecord) -> Rank:
+        return rank(item, has_labels=item.id in self._labels)
+
+    def _groups(self, wholes: Wholes, limits: Limits) -> list[DuplicateGroup]:
+        stars: dict[int, list[_Copies]] = {}
+        centres = self._centres(_Compared.of(wholes, limits))
+        for contents, centre, similarity, is_confirmed in zip(
+            wholes.contents, centres.rows.tolist(), centres.similarities.tolist(), centres.are_confirmed, strict=True
+        ):
+            by: ConfirmedBy = "features"
+            if is_confirmed:
+                by = "waveform" if wholes.kind == "sound" else "pixels"
+            stars.setdefault(centre, []).append(_Copies(contents, similarity, by))
         groups = [
-            _group(wholes.modality, star) for star in stars.values() if sum(len(copies) for copies, _ in star) > 1
+            self._group(wholes.modality, star)
+            for star in stars.values()
+            if sum(len(copies.items) for copies in star) > 1
         ]
         return sorted(groups, key=lambda group: group.items[0].path)
 
-    def _centres(self, wholes: Wholes, limits: _Limits) -> tuple[list[int], list[float]]:
-        """Let each row that is near to none before it gather the later ones that are nearer to it than to others.
-
-        Returns
-        -------
-        centres : list of int
-            For each row, the one that gathered it; itself where none did.
-        similarities : list of float
-            Of each row and its centre.
-        """
+    def _centres(self, compared: _Compared) -> _Centres:
+        """Let each row that is near to none before it gather the later ones that are nearer to it than to others."""
+        wholes, limits = compared.wholes, compared.limits
         n = len(wholes.contents)
-        extents = np.array([_extent(copies[0]) for copies in wholes.contents])
         join = SimilarityJoin(
-            wholes.vectors, floor=_floor(wholes, limits), keys=extents, ranges=_ranges(wholes.kind, extents)
+            wholes.vectors,
+            floors=_floors(wholes, limits.floors(wholes.modality, compared.sides_px)),
+            keys=compared.extents,
+            ranges=comparable_ranges(wholes.kind, compared.extents),
         )
         self.n_pairs += n * (n - 1) // 2
-        centres, similarities = np.arange(n), np.ones(n)
+        centres = _Centres.of_none(n)
         for start in range(0, n, _ROWS_AT_ONCE):
             rows = np.arange(start, min(start + _ROWS_AT_ONCE, n))
-            for row, candidates in join.candidates(rows[centres[rows] == rows]):
-                if centres[row] != row:  # one of these rows gathered it
+            for row, candidates in join.candidates(rows[centres.rows[rows] == rows]):
+                if centres.rows[row] != row:  # one of these rows gathered it
                     continue
-                others = candidates[_are_comparable(wholes.kind, extents[row], extents[candidates])]
+                others = candidates[compared.are_comparable(row, candidates)]
                 self.n_compared += len(others)
-                alike = self._similarities(wholes, row, others, join.cosines(row, others), limits)
-                is_nearest = (alike > -np.inf) & ((centres[others] == others) | (alike > similarities[others]))
+                alike = self._similarities(compared, row, others, join.cosines(row, others))
+                is_nearest = (alike > -np.inf) & centres.are_farther(others, alike)
                 others, alike = others[is_nearest], alike[is_nearest]
-                is_confirmed = self._are_confirmed(wholes, row, others, alike, limits)
-                centres[others[is_confirmed]] = row
-                similarities[others[is_confirmed]] = alike[is_confirmed]
-        return centres.tolist(), similarities.tolist()
+                are_copies, are_confirmed = self._are_copies(compared, row, others, alike)
+                centres.take(row, others[are_copies], alike[are_copies], are_confirmed[are_copies])
+        return centres
 
-    def _are_confirmed(
-        self, wholes: Wholes, row: int, others: Int64Array, alike: np.ndarray, limits: _Limits
-    ) -> np.ndarray:
-        """Tell which of the rows that are alike to one by their features are so by their waveforms too."""
-        if limits.unconfirmed is None or not len(others):
-            return np.ones(len(others), dtype=bool)
-        verdicts = self._waveforms.are_alike(wholes.contents[row], [wholes.contents[other] for other in others])
-        by_features = (alike >= limits.unconfirmed).tolist()
-        return np.array(
-            [
-                by_feature if verdict is None else verdict
-                for by_feature, verdict in zip(by_features, verdicts, strict=True)
-            ]
-        )
+    def _are_copies(
+        self, compared: _Compared, row: int, others: Int64Array, alike: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Tell which of the rows whose features are alike to one's are copies of it, and of which more tells so."""
+        none = np.zeros(len(others), dtype=bool)
+        if not (compared.limits.unconfirmed and len(others)):
+            return ~none, none
+        contents, by_sound = compared.wholes.contents, compared.wholes.kind == "sound"
+        compare = self._waveforms.are_alike if by_sound else self._pixels.are_alike
+        verdicts = compare(contents[row], [contents[other] for other in others])
+        are_confirmed = np.array([verdict is True for verdict in verdicts])
+        are_unseen = np.array([verdict is None for verdict in verdicts])
+        enough = alike >= compared.limits.unconfirmed["sound" if by_sound else "image"]
+        return are_confirmed | (are_unseen & enough), are_confirmed
 
-    def _similarities(
-        self, wholes: Wholes, row: int, others: Int64Array, cosines: np.ndarray, limits: _Limits
-    ) -> np.ndarray:
+    def _similarities(self, compared: _Compared, row: int, others: Int64Array, cosines: np.ndarray) -> np.ndarray:
         """Return the similarities of a row and others in all their parts.
 
         Parameters
         ----------
-        wholes : Wholes
+        compared : _Compared
         row : int
         others : np.ndarray [shape=(k,), int64]
         cosines : np.ndarray [shape=(k,), float64]
             Of the items as wholes.
-        limits : _Limits
 
         Returns
         -------
         np.ndarray [shape=(k,), float64]
             Minus infinity where they are no duplicates.
         """
-        alike = np.where(cosines >= limits.features[wholes.modality], np.minimum(cosines, 1.0), -np.inf)
+        wholes, sides_px = compared.wholes, compared.sides_px
+        least = compared.limits.least(wholes.modality, sides_px[row], sides_px[others])
+        alike = np.where(cosines >= least, np.minimum(cosines, 1.0), -np.inf)
         in_parts = ~(wholes.are_single[row] & wholes.are_single[others])
         alike[in_parts] = -np.inf
-        for place in np.flatnonzero(in_parts & (cosines >= _floor(wholes, limits))):
-            alike[place] = self._similarity_in_parts(wholes, row, int(others[place]), limits)
+        for place in np.flatnonzero(in_parts & (cosines >= _floors(wholes, least))):
+            required = {**compared.limits.features, wholes.modality: least[place]}
+            alike[place] = self._similarity_in_parts(wholes, row, int(others[place]), required)
         return alike
 
-    def _similarity_in_parts(self, wholes: Wholes, row: int, other: int, limits: _Limits) -> float:
+    def _similarity_in_parts(self, wholes: Wholes, row: int, other: int, required: Mapping[Modality, float]) -> float:
         """Return the similarity of two items segment by segment; minus infinity where they are no duplicates."""
         found: dict[Modality, float] = {}
         for modality in _MODALITIES_OF[wholes.kind]:
             one, two = (self._items.track(wholes.contents[place][0].id, modality) for place in (row, other))
             if len(one.starts_s) and len(two.starts_s) and (one.holds.any() or two.holds.any()):
                 found[modality] = one.similarity(two)
-        if any(value < limits.features[modality] for modality, value in found.items()):
+        if any(value < required[modality] for modality, value in found.items()):
             return -np.inf
         return found.get(wholes.modality, -np.inf)
 
+    def _group(self, modality: Modality, star: Sequence[_Copies]) -> DuplicateGroup:
+        """Put items in order: the one to keep, its exact copies, the others."""
+        ranks = sorted(self._rank(item) for copies in star for item in copies.items)
+        best = star[0].items[0]
+        duplicates = [
+            Duplicate(
+                id=item.id,
+                path=item.path,
+                modality=modality,
+                similarity=copies.similarity,
+                is_exact=item.content_hash == best.content_hash,
+                confirmed_by=_confirmed_by(item, best, copies),
+                labels=self._labels.get(item.id, ()),
+                size_bytes=item.size_bytes,
+                duration_s=item.duration_s,
+                width_px=item.width_px,
+                height_px=item.height_px,
+            )
+            for copies in star
+            for item in copies.items
+        ]
+        first = next(one for one in duplicates if one.id == best.id)
+        others = sorted(
+            (one for one in duplicates if one.id != best.id),
+            key=lambda one: (not one.is_exact, -one.similarity, one.path),
+        )
+        return DuplicateGroup(modality=modality, items=(first, *others), kept_because=ranks[0].because(ranks[1]))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Limits:
-    """From which similarity on items of one kind are duplicates.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compared:
+    """What is compared, and by which limits.
 
     Attributes
     ----------
-    features : mapping of modality to float
-    unconfirmed : float or None
-        Of features of sounds whose waveforms cannot be compared; None where none are to be.
+    wholes : Wholes
+    limits : Limits
+    extents : np.ndarray [shape=(n,)]
+        Lengths of sounds and videos in seconds, ratios of width to height of pictures.
+    sides_px : np.ndarray [shape=(n,)]
+        Shorter sides.
     """
 
-    features: Mapping[Modality, float]
-    unconfirmed: float | None
+    wholes: Wholes
+    limits: Limits
+    extents: np.ndarray
+    sides_px: np.ndarray
 
     @classmethod
-    def of(cls, kind: MediaKind, *, min_similarity: float | None, confirm: bool) -> _Limits:
-        alone = DEFAULT_MIN_SIMILARITY
-        are_confirmed = confirm and kind == "sound"
-        chosen = {**alone, "sound": CONFIRMED_MIN_SIMILARITY} if are_confirmed else alone
-        if min_similarity is not None:
-            chosen = dict.fromkeys(alone, min_similarity)
-        return cls(features=chosen, unconfirmed=max(alone["sound"], chosen["sound"]) if are_confirmed else None)
+    def of(cls, wholes: Wholes, limits: Limits) -> _Compared:
+        """Look at contents."""
+        firsts = [copies[0] for copies in wholes.contents]
+        return cls(wholes, limits, np.array(list(map(extent_of, firsts))), np.array(list(map(shorter_side_px, firsts))))
+
+    def are_comparable(self, row: int, others: Int64Array) -> np.ndarray:
+        """Tell which rows are about as long as one, or of about its shape."""
+        return are_comparable(self.wholes.kind, self.extents[row], self.extents[others])
 
 
-def _floor(wholes: Wholes, limits: _Limits) -> float:
+@dataclass(frozen=True, slots=True)
+class _Copies:
+    """Items of one content in a group, how similar they are to its first, and what told so."""
+
+    items: Sequence[ItemRecord]
+    similarity: float
+    by: ConfirmedBy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Centres:
+    """Which row gathered each.
+
+    Attributes
+    ----------
+    rows : np.ndarray [shape=(n,), int64]
+        Itself where none did.
+    similarities : np.ndarray [shape=(n,), float64]
+        Of each row and its centre.
+    are_confirmed : np.ndarray [shape=(n,), bool]
+        Whether more than features told so.
+    """
+
+    rows: Int64Array
+    similarities: np.ndarray
+    are_confirmed: np.ndarray
+
+    @classmethod
+    def of_none(cls, n: int) -> _Centres:
+        """Return rows of which each is its own."""
+        return cls(np.arange(n), np.ones(n), np.zeros(n, dtype=bool))
+
+    def are_farther(self, others: Int64Array, alike: np.ndarray) -> np.ndarray:
+        """Tell which rows are farther from the centre that they have, if any, than so similar."""
+        return np.asarray((self.rows[others] == others) | (alike > self.similarities[others]))
+
+    def take(self, row: int, others: Int64Array, alike: np.ndarray, are_confirmed: np.ndarray) -> None:
+        """Let a row gather others."""
+        self.rows[others] = row
+        self.similarities[others] = alike
+        self.are_confirmed[others] = are_confirmed
+
+
+def _confirmed_by(item: ItemRecord, best: ItemRecord, copies: _Copies) -> ConfirmedBy | None:
+    if item.content_hash == best.content_hash:
+        return None if item.id == best.id else "content"
+    return copies.by
+
+
+def _floors(wholes: Wholes, limits: np.ndarray) -> np.ndarray:
     """Return what the cosine of duplicates as wholes cannot well lie below.
 
     What segments have by chance is evened out in their mean; but at the end other segments may stand.
     """
-    limit = limits.features[wholes.modality]
-    return limit if wholes.are_single.all() else limit - (1 - limit) / 2
-
-
-def _contents(items: Iterable[ItemRecord]) -> list[Sequence[ItemRecord]]:
-    """Bring items with the same content together; the best content, and the first path of each, come first."""
-    ordered = sorted(items, key=lambda item: (item.content_hash, _rank(item)))
-    contents = [list(copies) for _, copies in groupby(ordered, key=lambda item: item.content_hash)]
-    return sorted(contents, key=lambda copies: _rank(copies[0]))
-
-
-def _rank(item: ItemRecord) -> tuple[int, bool, int, str]:
-    """Order items by what one would keep; by path, so that the order in which they were indexed does not matter."""
-    is_lossy = os.path.splitext(item.path)[1].lower() not in _LOSSLESS
-    return -(item.width_px or 0) * (item.height_px or 0), is_lossy, -item.size_bytes, item.path
-
-
-def _extent(item: ItemRecord) -> float:
-    """Return the length of a sound or video in seconds, the ratio of width to height of a picture."""
-    if item.kind == "image":
-        return (item.width_px or 1) / (item.height_px or 1)
-    return item.duration_s or 0.0
-
-
-def _are_comparable(kind: MediaKind, extent: float, others: np.ndarray) -> np.ndarray:
-    larger, smaller = np.maximum(others, extent), np.minimum(others, extent)
-    if kind == "image":
-        return np.asarray(larger <= smaller * (1 + SHAPE_TOLERANCE))
-    return np.asarray(larger - smaller <= np.maximum(DURATION_TOLERANCE_S, DURATION_TOLERANCE * larger))
-
-
-def _ranges(kind: MediaKind, extents: np.ndarray) -> np.ndarray:
-    """Return from where to where ``[shape=(n, 2)]`` extents are comparable to each, by `_are_comparable` or nearly."""
-    if kind == "image":
-        lowest, highest = extents / (1 + SHAPE_TOLERANCE), extents * (1 + SHAPE_TOLERANCE)
-    else:
-        lowest = np.minimum(extents - DURATION_TOLERANCE_S, extents * (1 - DURATION_TOLERANCE))
-        highest = np.maximum(extents + DURATION_TOLERANCE_S, extents / (1 - DURATION_TOLERANCE))
-    return np.stack([lowest - 1e-6, highest + 1e-6], axis=1)  # so that rounding leaves nothing out
-
-
-def _group(modality: Modality, star: Sequence[tuple[Sequence[ItemRecord], float]]) -> DuplicateGroup:
-    """Put items in order: the one to keep, its exact copies, the others."""
-    best = star[0][0][0]
-    duplicates = [
-        Duplicate(
-            id=item.id,
-            path=item.path,
-            modality=modality,
-            similarity=similarity,
-            is_exact=item.content_hash == best.content_hash,
-            size_bytes=item.size_bytes,
-            duration_s=item.duration_s,
-            width_px=item.width_px,
-            height_px=item.height_px,
-        )
-        for copies, similarity in star
-        for item in copies
-    ]
-    others = sorted(
-        (one for one in duplicates if one.id != best.id), key=lambda one: (not one.is_exact, -one.similarity, one.path)
-    )
-    return DuplicateGroup(modality=modality, items=(next(one for one in duplicates if one.id == best.id), *others))
+    return limits if wholes.are_single.all() else limits - (1 - limits) / 2

@@ -39,8 +39,8 @@ class SimilarityJoin:
     ----------
     vectors : np.ndarray [shape=(n, d), float32]
         Of unit length, or zero.
-    floor : float
-        The cosine from which on two rows are near.
+    floors : np.ndarray [shape=(n,)]
+        Two rows are near from the cosine on that is the lower of theirs.
     keys : np.ndarray [shape=(n,)]
     ranges : np.ndarray [shape=(n, 2)]
         Rows are near only if the key of each lies in the range of the other; this is a help, not a promise: of
@@ -59,19 +59,19 @@ class SimilarityJoin:
     Examples
     --------
     >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]], dtype=np.float32)
-    >>> join = SimilarityJoin(vectors, floor=0.7, keys=np.zeros(3), ranges=np.zeros((3, 2)))
+    >>> join = SimilarityJoin(vectors, floors=np.full(3, 0.7), keys=np.zeros(3), ranges=np.zeros((3, 2)))
     >>> [(row, others.tolist()) for row, others in join.candidates(np.arange(3))]
     [(0, [2])]
     >>> join.cosines(0, np.array([2])).round(3).tolist()
     [0.8]
     """
 
-    def __init__(self, vectors: Float32Array, *, floor: float, keys: np.ndarray, ranges: np.ndarray) -> None:
+    def __init__(self, vectors: Float32Array, *, floors: np.ndarray, keys: np.ndarray, ranges: np.ndarray) -> None:
         self._vectors = vectors
         self._keys = keys
         self._ranges = ranges
-        self._limit = np.float32(floor - _MARGIN)
-        directions = _directions(vectors, floor=self._limit)
+        self._limits: Float32Array = (floors - _MARGIN).astype(np.float32)
+        directions = _directions(vectors, self._limits)
         self.width = vectors.shape[1] if directions is None else directions.shape[1]
         self._reduced = vectors if directions is None else _reduced(vectors, directions)
 
@@ -97,7 +97,8 @@ class SimilarityJoin:
         for start in range(0, len(columns), _COLUMNS_AT_ONCE):
             some = slice(start, start + _COLUMNS_AT_ONCE)
             bounds = reduced @ _taken(self._reduced, columns[some]).T
-            np.greater_equal(bounds, self._limit, out=may_be_near[:, some])
+            limits = np.minimum(self._limits[rows][:, None], self._limits[columns[some]])
+            np.greater_equal(bounds, limits, out=may_be_near[:, some])
         for place in np.flatnonzero(may_be_near.any(axis=1)):
             others = columns[np.flatnonzero(may_be_near[place])]
             later = others[np.searchsorted(others, rows[place], side="right") :]
@@ -140,13 +141,13 @@ def _taken(matrix: Float32Array, rows: Int64Array) -> Float32Array:
     return matrix[first : last + 1] if last - first + 1 == len(rows) else matrix[rows]
 
 
-def _directions(vectors: Float32Array, *, floor: np.float32) -> Float32Array | None:
+def _directions(vectors: Float32Array, limits: Float32Array) -> Float32Array | None:
     """Choose the directions whose coordinates make bounds.
 
     Parameters
     ----------
     vectors : np.ndarray [shape=(n, d), float32]
-    floor : float
+    limits : np.ndarray [shape=(n,), float32]
 
     Returns
     -------
@@ -159,18 +160,19 @@ def _directions(vectors: Float32Array, *, floor: np.float32) -> Float32Array | N
     sample = np.random.default_rng(0).permutation(n)[: _FITTED + _JUDGED]
     # Others are judged than were fitted: of these, directions would hold more than of the rest.
     fitted, judged = vectors[sample[:_FITTED]], vectors[sample[_FITTED:]]
+    limits = np.minimum.outer(limits[sample[_FITTED:]], limits[sample[_FITTED:]])
     _, eigenvectors = np.linalg.eigh((fitted.T @ fitted).astype(np.float64))
     directions = np.ascontiguousarray(eigenvectors[:, ::-1], dtype=np.float32)  # those that hold most first
-    costs = {m: m + 1 + _COST_OF_PAIR * d * _share_near(judged, directions[:, :m], floor) for m in _WIDTHS if m < d}
-    costs[d] = d + _COST_OF_PAIR * d * _share_near(judged, directions, floor)
+    costs = {m: m + 1 + _COST_OF_PAIR * d * _share_near(judged, directions[:, :m], limits) for m in _WIDTHS if m < d}
+    costs[d] = d + _COST_OF_PAIR * d * _share_near(judged, directions, limits)
     width = min(costs, key=costs.__getitem__)
     return None if width == d else directions[:, :width]
 
 
-def _share_near(vectors: Float32Array, directions: Float32Array, floor: np.float32) -> float:
+def _share_near(vectors: Float32Array, directions: Float32Array, limits: Float32Array) -> float:
     """Return the share of the pairs of vectors that a bound does not exclude."""
     reduced = _reduced(vectors, directions)
-    near = (reduced @ reduced.T >= floor)[np.triu_indices(len(vectors), 1)]
+    near = (reduced @ reduced.T >= limits)[np.triu_indices(len(vectors), 1)]
     return float(near.mean())
 
 

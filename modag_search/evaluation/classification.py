@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.classify.ahead import one_thread_a_product
 from modag_search.classify.arithmetic.knn import label_evidence, vote_all
 from modag_search.classify.arithmetic.lda import Examples, SufficientStatistics, choose_settings, discriminant
 from modag_search.classify.arithmetic.least_squares import LeastSquares
 from modag_search.classify.arithmetic.pooling import EvidenceWeights, learn_evidence_weights
 from modag_search.evaluation.items import count_right, similarities_in_parts
 from modag_search.evaluation.results import ClassAccuracy, Classification, Naming, Score, rounded
+from modag_search.features.ahead import one_thread_a_product
 from modag_search.metrics.accuracy import bootstrap_macro_accuracy
 from modag_search.values import MODALITIES, Float32Array, Int64Array
 

@@ -1,9 +1,13 @@
-"""Work that threads do ahead of who takes what comes of it, in order, and never far."""
+"""Work that threads do ahead of who takes what comes of it, in order, and never far; each product by one thread."""
 
 from __future__ import annotations
 
 import collections
+import threading
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
+
+from threadpoolctl import ThreadpoolController
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,3 +28,35 @@ def map_ahead(
             yield under_way.popleft().result()
     while under_way:
         yield under_way.popleft().result()
+
+
+class _OneThreadAProduct:
+    """Keeps each product of matrices to the thread that asks for it, as long as anyone wants that.
+
+    Threads of BLAS that wait for each other beside the threads here burn a third of all time. How many BLAS uses holds
+    for the whole process: the first to come sets it, and the last to go sets it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted = 0
+        self._limited = ExitStack()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            self._wanted += 1
+            if self._wanted == 1:
+                self._limited.enter_context(ThreadpoolController().limit(limits=1, user_api="blas"))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._wanted -= 1
+                if self._wanted == 0:
+                    self._limited.close()
+
+
+one_thread_a_product = _OneThreadAProduct()
+"""For many small steps of linear algebra, too: on a machine that others use as well, threads of BLAS that wait for each
+other take many times longer than one."""

@@ -939,20 +939,19 @@ class Index:
     ) -> list[DuplicateGroup]:
         """Find the same sound or picture at another size, rate or quality; nothing is changed.
 
-        Sounds are confirmed by their waveforms, which takes reading the files that are alike; see `curate.duplicates`.
+        What is alike is confirmed by waveforms or pixels, which takes reading the files; see `curate.duplicates`.
 
         Parameters
         ----------
         modality : {"image", "sound"}, optional
             Default both.
         min_similarity : float, optional
-            Of features, from which on items are duplicates; by default one for each modality, see
-            `curate.duplicates.DEFAULT_MIN_SIMILARITY`.
+            Of features, from which on items are duplicates; by default one for each modality, see `copies.limits`.
 
         Returns
         -------
         list of DuplicateGroup
-            In each the best copy first.
+            In each, what has labels first, else the best copy, and why.
         """
         return self._curator.duplicates(modality=modality, min_similarity=min_similarity)
 

@@ -388,7 +388,8 @@ def test_the_same_picture_twice(filled: CommandLine, media: Path, tmp_path: Path
     outcome = filled("duplicates")
     assert (outcome.status, outcome.stderr) == (0, "")
     assert list(outcome.data[0]) == [
-        *("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id")
+        *("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id"),
+        *("labels", "confirmed_by", "kept_because"),
     ]
     found = [(row["group"], os.path.basename(row["path"]), row["exact"]) for row in outcome.data]
     assert found == [
@@ -399,9 +400,40 @@ def test_the_same_picture_twice(filled: CommandLine, media: Path, tmp_path: Path
         (2, "b2.png", True),
     ]
     assert outcome.data[2]["similarity"] == pytest.approx(1, abs=0.01)
+    assert [row["confirmed_by"] for row in outcome.data] == [None, "content", "pixels", None, "content"]
     assert (outcome.data[0]["width_px"], outcome.data[0]["height_px"]) == (8, 6)
     rows = table(filled("duplicates", "--format", "table").stdout)
-    assert rows[0] == ["group", "path", "similarity", "exact"]
+    assert rows[0] == ["group", "path", "labels", "similarity", "exact", "confirmed_by", "kept_because"]
     assert [row[1] for row in rows[1:]] == [f"media/{name}" for _, name, _ in found]
     outcome = filled("duplicates", "--modality", "sound", "--format", "paths")
     assert (outcome.status, outcome.stdout, outcome.error) == (4, b"", "no duplicates")
+
+
+def test_the_copy_that_has_labels_is_the_one_to_keep(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    shutil.copy(media / "a.png", media / "z.png")
+    with toy_index(tmp_path / "index") as index:
+        index.add([media])
+    before = filled("duplicates").data
+    assert [os.path.basename(row["path"]) for row in before] == ["a.png", "z.png"]
+    assert [row["kept_because"] for row in before] == ["its path comes first", None]
+    filled("label", "media/z.png", "--as", "red", "--as", "warm")
+    after = filled("duplicates").data
+    assert [os.path.basename(row["path"]) for row in after] == ["z.png", "a.png"]
+    assert [row["labels"] for row in after] == [["red", "warm"], []]
+    assert [row["kept_because"] for row in after] == ["has labels", None]
+    csv = filled("duplicates", "--format", "csv").stdout.decode().splitlines()
+    assert csv[0].endswith(",labels,confirmed_by,kept_because")
+    assert csv[1].endswith(",red;warm,,has labels")
+    assert csv[2].endswith(",,content,")
+
+
+def test_copies_told_by_features_alone_are_counted(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    picture(media / "tinted.png", (230, 24, 20))
+    with toy_index(tmp_path / "index") as index:
+        index.add([media])
+    (media / "tinted.png").unlink()
+    outcome = filled("duplicates")
+    assert [row["confirmed_by"] for row in outcome.data] == [None, "features"]
+    assert outcome.error == (
+        "1 is told by features alone, which may be wrong: files are gone, have changed, or hold nothing to compare"
+    )

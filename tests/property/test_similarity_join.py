@@ -27,21 +27,22 @@ def spread(n: int, d: int, *, kinds: int, spread: float, seed: int) -> np.ndarra
     return unit(vectors)
 
 
-def joined(join: SimilarityJoin, n: int, floor: float, *, rows_at_once: int) -> set[tuple[int, int]]:
+def joined(join: SimilarityJoin, n: int, floors: np.ndarray, *, rows_at_once: int) -> set[tuple[int, int]]:
     """Find pairs as one who confirms candidates does."""
     found = set()
     for start in range(0, n, rows_at_once):
         for row, others in join.candidates(np.arange(start, min(start + rows_at_once, n))):
             assert (others > row).all()
             assert (np.diff(others) > 0).all()
-            found |= {(row, other) for other in others[join.cosines(row, others) >= floor].tolist()}
+            are_near = join.cosines(row, others) >= np.minimum(floors[row], floors[others])
+            found |= {(row, other) for other in others[are_near].tolist()}
     return found
 
 
-def all_near(vectors: np.ndarray, floor: float, *, margin: float) -> set[tuple[int, int]]:
+def all_near(vectors: np.ndarray, floors: np.ndarray, *, margin: float) -> set[tuple[int, int]]:
     """Compare all pairs; those that rounding may decide fall on one side or the other by the margin."""
     cosines = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
-    are_near = np.triu(cosines >= floor + margin, 1)
+    are_near = np.triu(cosines >= np.minimum.outer(floors, floors) + margin, 1)
     return set(zip(*(places.tolist() for places in np.nonzero(are_near)), strict=True))
 
 
@@ -52,13 +53,15 @@ def all_near(vectors: np.ndarray, floor: float, *, margin: float) -> set[tuple[i
     d=st.integers(1, 30),
     width=st.integers(1, 20),
     floor=st.sampled_from([-0.5, 0.3, 0.8, 0.95, 0.999]),
+    lower=st.sampled_from([0.0, 0.4]),
     strewn=st.sampled_from([0.0, 0.1, 1.0]),
     at_once=st.sampled_from([(3, 7), (500, 500)]),
 )
 def test_no_near_pair_is_left_out(
-    seed: int, n: int, d: int, width: int, floor: float, strewn: float, at_once: tuple[int, int]
+    seed: int, n: int, d: int, width: int, floor: float, lower: float, strewn: float, at_once: tuple[int, int]
 ) -> None:
     vectors = spread(n, d, kinds=3, spread=strewn, seed=seed)
+    floors = floor - lower * np.random.default_rng(seed).random(n)
     # As if there were many: directions of a few, and never all.
     few: dict[str, Any] = {
         "_FITTED": 20,
@@ -68,11 +71,11 @@ def test_no_near_pair_is_left_out(
         "_COLUMNS_AT_ONCE": at_once[1],
     }
     with patch.multiple(similarity_join, **few):
-        join = SimilarityJoin(vectors, floor=floor, keys=np.zeros(n), ranges=np.zeros((n, 2)))
+        join = SimilarityJoin(vectors, floors=floors, keys=np.zeros(n), ranges=np.zeros((n, 2)))
         assert join.width == (width if n >= 30 and width < d else d)
-        found = joined(join, n, floor, rows_at_once=at_once[0])
-    assert found >= all_near(vectors, floor, margin=1e-6)
-    assert found <= all_near(vectors, floor, margin=-1e-6)
+        found = joined(join, n, floors, rows_at_once=at_once[0])
+    assert found >= all_near(vectors, floors, margin=1e-6)
+    assert found <= all_near(vectors, floors, margin=-1e-6)
 
 
 @settings(max_examples=30, deadline=None)
@@ -81,8 +84,10 @@ def test_what_has_a_key_out_of_range_need_not_come_and_all_else_does(seed: int, 
     random = np.random.default_rng(seed)
     keys = random.integers(0, 6, 80).astype(np.float64)
     ranges = np.stack([keys - 1, keys + 1], axis=1)
-    vectors = np.ones((80, 1), np.float32)
-    found = joined(SimilarityJoin(vectors, floor=0.9, keys=keys, ranges=ranges), 80, 0.9, rows_at_once=rows_at_once)
+    vectors, floors = np.ones((80, 1), np.float32), np.full(80, 0.9)
+    found = joined(
+        SimilarityJoin(vectors, floors=floors, keys=keys, ranges=ranges), 80, floors, rows_at_once=rows_at_once
+    )
     near = {(one, two) for one in range(80) for two in range(one + 1, 80) if abs(keys[one] - keys[two]) <= 1}
     assert found >= near
     if rows_at_once == 1:
@@ -92,27 +97,27 @@ def test_what_has_a_key_out_of_range_need_not_come_and_all_else_does(seed: int, 
 @pytest.mark.parametrize("kinds", [1, 20])
 def test_of_many_few_are_compared_in_full(kinds: int) -> None:
     """Half of what vectors have is of their kind, and the rest lies in no direction of its own."""
-    n, d, floor = 6000, 200, 0.9
+    n, d, floors = 6000, 200, np.full(6000, 0.9)
     vectors = spread(n, d, kinds=kinds, spread=1.0, seed=0)
-    join = SimilarityJoin(vectors, floor=floor, keys=np.zeros(n), ranges=np.zeros((n, 2)))
+    join = SimilarityJoin(vectors, floors=floors, keys=np.zeros(n), ranges=np.zeros((n, 2)))
     assert join.width < d
     rows = [np.arange(start, start + 500) for start in range(0, n, 500)]
     compared = sum(len(others) for some in rows for _, others in join.candidates(some))
     assert 600 <= compared < 0.001 * n * n
-    assert joined(join, n, floor, rows_at_once=500) >= {(copied, n - 600 + copied) for copied in range(600)}
+    assert joined(join, n, floors, rows_at_once=500) >= {(copied, n - 600 + copied) for copied in range(600)}
 
 
 def test_bounds_are_made_of_the_directions_in_which_most_lies() -> None:
     random = np.random.default_rng(0)
     vectors = unit(random.standard_normal((6000, 10)) @ random.standard_normal((10, 200)))
     vectors = unit(vectors + 0.01 * random.standard_normal(vectors.shape))
-    join = SimilarityJoin(vectors, floor=0.9, keys=np.zeros(6000), ranges=np.zeros((6000, 2)))
+    join = SimilarityJoin(vectors, floors=np.full(6000, 0.9), keys=np.zeros(6000), ranges=np.zeros((6000, 2)))
     assert join.width < 40
 
 
 def test_a_cosine_does_not_depend_on_what_else_is_compared() -> None:
     vectors = spread(500, 40, kinds=3, spread=1.0, seed=0)
-    join = SimilarityJoin(vectors, floor=0.9, keys=np.zeros(500), ranges=np.zeros((500, 2)))
+    join = SimilarityJoin(vectors, floors=np.full(500, 0.9), keys=np.zeros(500), ranges=np.zeros((500, 2)))
     together = join.cosines(7, np.arange(500))
     assert together.tolist() == [join.cosines(7, np.array([other]))[0] for other in range(500)]
     assert together.tolist() == [join.cosines(other, np.array([7]))[0] for other in range(500)]

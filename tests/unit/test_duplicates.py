@@ -10,14 +10,16 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from modag_search import Index
-from modag_search.curate import waveforms
-from modag_search.curate.duplicates import DEFAULT_MIN_SIMILARITY, Duplicates
-from modag_search.curate.waveforms import Waveform, correlation, read_waveform
+from modag_search.copies import pixels, waveforms
+from modag_search.copies.limits import DEFAULT_MIN_SIMILARITY
+from modag_search.copies.waveforms import Waveform, correlation, read_waveform
+from modag_search.curate.duplicates import Duplicates
 from modag_search.errors import UsageError
 from modag_search.features.encoding import MediaEncoder
+from modag_search.media import read_thumbnail
 from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, RATE_HZ, RED, picture, sound, tone
 
 if TYPE_CHECKING:
@@ -56,19 +58,19 @@ def encoded(path: Path, source: Path) -> Path:
     return path
 
 
-def clip(path: Path, colours: Sequence[Colour], *, hz: float | None, bit_rate: int = 400_000) -> Path:
-    """Write a video that shows each colour for two seconds, with a tone or without sound."""
+def clip(path: Path, shown: Sequence[Colour | np.ndarray], *, hz: float | None, bit_rate: int = 400_000) -> Path:
+    """Write a video that shows each colour or picture for two seconds, with a tone or without sound."""
     with av.open(str(path), "w") as container:
         frames = container.add_stream("mpeg4", rate=10)
         frames.width, frames.height, frames.pix_fmt, frames.bit_rate = 64, 48, "yuv420p", bit_rate
         heard = None if hz is None else container.add_stream("aac", rate=RATE_HZ, layout="mono")
-        for colour in colours:
-            pixels = np.full((48, 64, 3), colour, np.uint8)
+        for each in shown:
+            frame = np.array(np.broadcast_to(each, (48, 64, 3)), np.uint8)
             for _ in range(20):
-                container.mux(frames.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+                container.mux(frames.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(frames.encode(None))
         if heard is not None and hz is not None:
-            samples = tone(hz, 2.0 * len(colours)) if hz else np.zeros(2 * len(colours) * RATE_HZ, np.float32)
+            samples = tone(hz, 2.0 * len(shown)) if hz else np.zeros(2 * len(shown) * RATE_HZ, np.float32)
             for start in range(0, len(samples), 1024):
                 block = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="fltp", layout="mono")
                 block.sample_rate, block.pts = RATE_HZ, start
@@ -256,7 +258,7 @@ def test_no_item_is_in_two_groups_and_each_is_near_to_the_first(index: Index, me
     for n in range(12):
         sized(media / f"{n:02d}.png", (230, 20 + 15 * n, 20), (80, 60))
     index.add([media])
-    groups = duplicates(index).find(min_similarity=0.97)
+    groups = duplicates(index).find(min_similarity=0.97, confirm=False)
     items = [one.path for group in groups for one in group.items]
     assert len(groups) > 1
     assert len(items) == len(set(items))
@@ -486,14 +488,148 @@ def test_edges_do_not_make_sounds_alike() -> None:
     assert correlation(Waveform.of({0: one}), Waveform.of({1: one})) == 0
 
 
+# Pictures and videos are confirmed by their pixels: to the toys, all that has one mean colour is the same.
+
+
+def striped(width_px: int, size: tuple[int, int] = (80, 60)) -> np.ndarray:
+    """Stripes of light and dark grey."""
+    columns = np.where(np.arange(size[0]) // width_px % 2, 180, 60).astype(np.uint8)
+    return np.broadcast_to(columns[None, :, None], (size[1], size[0], 3))
+
+
+def drawn_to(path: Path, pixels: np.ndarray, size: tuple[int, int] = (320, 240), **options: int) -> Path:
+    Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).save(path, **options)  # type: ignore[arg-type]
+    return path
+
+
+def test_pictures_that_look_alike_to_the_encoder_are_no_duplicates(index: Index, media: Path) -> None:
+    for name, width_px in (("a", 4), ("b", 8), ("c", 10)):
+        drawn_to(media / f"{name}.png", striped(width_px))
+    drawn_to(media / "d.png", np.full((60, 80, 3), 120, np.uint8))
+    drawn_to(media / "e.png", striped(8).transpose(1, 0, 2), (320, 240))
+    drawn_to(media / "a smaller.jpg", striped(4), (160, 120), quality=60)
+    assert found(index, media) == [["a.png", "a smaller.jpg"]]
+    assert names(duplicates(index).find(min_similarity=0.5)) == [["a.png", "a smaller.jpg"]]
+    (group,) = names(duplicates(index).find(confirm=False))
+    assert len(group) == 6
+
+
+def test_it_is_told_what_confirms_a_copy(index: Index, media: Path) -> None:
+    drawn_to(media / "a.png", striped(4))
+    shutil.copy(media / "a.png", media / "b.png")
+    drawn_to(media / "smaller.jpg", striped(4), (160, 120))
+    shutil.copy(media / "smaller.jpg", media / "smaller still.jpg")
+    sound(media / "a.wav", (LOW_HZ, 3))
+    encoded(media / "b.ogg", media / "a.wav")
+    index.add([media])
+    pictures, sounds = duplicates(index).find()
+    assert [one.confirmed_by for one in pictures.items] == [None, "content", "pixels", "pixels"]
+    assert [one.confirmed_by for one in sounds.items] == [None, "waveform"]
+    unconfirmed = duplicates(index).find(confirm=False)
+    assert {one.confirmed_by for group in unconfirmed for one in group.items} == {None, "content", "features"}
+
+
+def painted_over(path: Path) -> None:
+    sized(path, BLUE, (90, 60))
+
+
+@pytest.mark.parametrize("spoil", [gone, painted_over, damaged])
+def test_without_a_file_features_of_pictures_must_be_as_similar_as_without_pixels(
+    index: Index, media: Path, spoil: Callable[[Path], None]
+) -> None:
+    sized(media / "a.png", (230, 20, 20), (80, 60))
+    sized(media / "b.png", (230, 28, 20), (80, 60))
+    sized(media / "unlike.png", (230, 110, 20), (80, 60))
+    assert [{*group} for group in found(index, media)] == [{"a.png", "b.png"}]
+    spoil(media / "a.png")
+    (group,) = duplicates(index).find(min_similarity=0.8)
+    assert {*names([group])[0]} == {"a.png", "b.png"}
+    assert group.items[1].confirmed_by == "features"
+
+
+def test_what_has_labels_is_first_then_the_larger_the_lossless_and_the_larger_file(index: Index, media: Path) -> None:
+    drawn_to(media / "large.jpg", striped(4), (640, 480))
+    drawn_to(media / "small.bmp", striped(4), (320, 240))
+    drawn_to(media / "small.jpg", striped(4), (320, 240))
+    drawn_to(media / "small worse.jpg", striped(4), (320, 240), quality=50)
+    index.add([media])
+
+    def kept(*among: str) -> tuple[str, str]:
+        ids = [index.item(media / name).id for name in among]
+        (group,) = duplicates(index).find(among=ids)
+        assert len(group.items) == len(among)
+        return os.path.basename(group.items[0].path), group.kept_because
+
+    assert kept("large.jpg", "small.bmp", "small.jpg", "small worse.jpg") == ("large.jpg", "has more pixels")
+    assert kept("small.bmp", "small.jpg", "small worse.jpg") == ("small.bmp", "is lossless")
+    assert kept("small.jpg", "small worse.jpg") == ("small.jpg", "is the larger file")
+    index.label([media / "small worse.jpg"], "stripes")
+    assert kept("large.jpg", "small.bmp", "small.jpg", "small worse.jpg") == ("small worse.jpg", "has labels")
+    index.label([media / "small.jpg"], "stripes")
+    assert kept("large.jpg", "small.jpg", "small worse.jpg") == ("small.jpg", "is the larger file")
+    index.unlabel([media / "small.jpg", media / "small worse.jpg"], "stripes")
+    index.label([media / "large.jpg"], "stripes")
+    assert index.transfer(min_confidence=0).run is not None
+    (group,) = duplicates(index).find()
+    assert [one.labels for one in group.items] == [("stripes",), (), (), ()]
+
+
+def test_videos_with_the_same_colours_must_show_the_same(index: Index, media: Path) -> None:
+    stripes, bars = striped(4, (64, 48)), striped(8, (64, 48))
+    clip(media / "a.mp4", [stripes, bars], hz=LOW_HZ)
+    clip(media / "b.mkv", [stripes, bars], hz=LOW_HZ, bit_rate=200_000)
+    clip(media / "other.mp4", [bars, stripes], hz=LOW_HZ)
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert {*names([group])[0]} == {"a.mp4", "b.mkv"}
+    assert group.items[1].confirmed_by == "pixels"
+    assert len(duplicates(index).find(confirm=False)[0].items) == 3
+
+
+def test_pictures_are_decoded_once_though_there_is_no_room_for_them(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told apart by sketches need not be decoded again."""
+    for n in range(5):
+        drawn_to(media / f"{n}.png", np.random.default_rng(n).integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    index.add([media])
+    decoded: list[str] = []
+
+    def counted(path: str, *, side_px: int) -> np.ndarray:
+        decoded.append(os.path.basename(path))
+        return read_thumbnail(path, side_px=side_px)
+
+    monkeypatch.setattr(pixels, "read_thumbnail", counted)
+    monkeypatch.setattr(pixels, "_KEPT_BYTES", 1)
+    assert duplicates(index).find(min_similarity=0.5) == []
+    assert sorted(decoded) == [f"{n}.png" for n in range(5)]
+
+
 # The encoders that ship, on media made here and copied as people copy them.
 
-PICTURES = ("blobs", "stripes", "rings")
+PICTURES = ("blobs", "stripes", "rings", "red light", "green light", "white star", "white ring")
 SOUNDS = ("chord", "noise", "sweep")
+
+
+def outlined(name: str) -> Image.Image:
+    """Draw a light on white, or a white shape on transparency."""
+    if name.endswith("light"):
+        image = Image.new("RGB", (640, 480), "white")
+        ImageDraw.Draw(image).rectangle((220, 30, 420, 450), fill=(50, 50, 50))
+        ImageDraw.Draw(image).ellipse((250, 170, 390, 310), fill=(220, 30, 30) if "red" in name else (30, 190, 60))
+        return image
+    image = Image.new("RGBA", (640, 480), (255, 255, 255, 0))
+    if "ring" in name:
+        ImageDraw.Draw(image).ellipse((150, 70, 490, 410), outline="white", width=50)
+    else:
+        ImageDraw.Draw(image).polygon([(320, 20), (400, 440), (60, 180), (580, 180), (240, 440)], fill="white")
+    return image
 
 
 def drawn(name: str) -> Image.Image:
     """Draw a picture of 640 x 480; blobs are small, or blocks of JPEG would be all that there is to see."""
+    if " " in name:
+        return outlined(name)
     y, x = np.mgrid[0:480, 0:640] / 480
     coarse = Image.fromarray(np.random.default_rng(3).integers(0, 256, (24, 32, 3), dtype=np.uint8))
     waves = np.sin(40 * x) if name == "stripes" else np.sin(60 * np.hypot(x - 0.6, y - 0.4))
@@ -514,13 +650,15 @@ def played(name: str) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    """An index, with the default encoders, of pictures and sounds with two copies each, and of two silences."""
+    """An index, with the default encoders, of pictures and sounds with copies, and of two silences."""
     folder = tmp_path_factory.mktemp("made")
     for name in PICTURES:
         original = drawn(name)
         original.save(folder / f"{name}.png")
-        original.save(folder / f"{name} encoded.jpg", quality=50)
-        original.resize((480, 360), Image.Resampling.LANCZOS).save(folder / f"{name} smaller.jpg", quality=85)
+        original.save(folder / f"{name} encoded.webp", quality=50)
+        for share in (2, 3, 4):
+            smaller = original.resize((640 // share, 480 // share), Image.Resampling.LANCZOS)
+            smaller.save(folder / f"{name} {share}.{'png' if smaller.mode == 'RGBA' else 'jpg'}")
     for name in SOUNDS:
         samples = played(name)
         soundfile.write(folder / f"{name}.wav", samples, 44_100)
@@ -533,6 +671,10 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
         yield opened
 
 
+def smaller(name: str) -> list[str]:
+    return [f"{name} {share}.{'png' if 'white' in name else 'jpg'}" for share in (2, 3, 4)]
+
+
 def test_the_default_encoders_find_copies_and_nothing_else(real: Index) -> None:
     groups = names(duplicates(real).find())
     assert [group[0] for group in groups] == [
@@ -540,6 +682,6 @@ def test_the_default_encoders_find_copies_and_nothing_else(real: Index) -> None:
         *(f"{name}.wav" for name in sorted(SOUNDS)),
     ]
     assert [{*group} for group in groups] == [
-        *({f"{name}.png", f"{name} encoded.jpg", f"{name} smaller.jpg"} for name in sorted(PICTURES)),
+        *({f"{name}.png", f"{name} encoded.webp", *smaller(name)} for name in sorted(PICTURES)),
         *({f"{name}.wav", f"{name} encoded.ogg", f"{name} softer.flac"} for name in sorted(SOUNDS)),
     ]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from modag_search.errors import MediaError
-from modag_search.features.stored import is_as_indexed
+from modag_search.copies.decoded import DecodedContents
 from modag_search.media import open_media
 from modag_search.values import Float32Array, Segmentation
 
@@ -92,9 +89,9 @@ class Waveforms:
 
     def __init__(self, *, min_correlation: float = MIN_CORRELATION) -> None:
         self._min_correlation = min_correlation
-        self._kept: OrderedDict[str, Waveform | None] = OrderedDict()
-        self._n_bytes = 0
-        self._lock = threading.Lock()
+        self._waveforms = DecodedContents(
+            lambda item: read_waveform(item.path, duration_s=item.duration_s or 0.0), most_bytes=_KEPT_BYTES
+        )
 
     def are_alike(self, one: Sequence[ItemRecord], others: Sequence[Sequence[ItemRecord]]) -> list[bool | None]:
         """Tell which sounds are the same recording as one.
@@ -111,12 +108,12 @@ class Waveforms:
         list of bool or None
             For each of the others; None where either cannot be had or is silent at `SAMPLE_RATE_HZ`.
         """
-        first = self._waveform(one)
+        first = self._waveforms.of(one)
         if first is None:
             return [None] * len(others)
 
         def is_alike(copies: Sequence[ItemRecord]) -> bool | None:
-            waveform = self._waveform(copies)
+            waveform = self._waveforms.of(copies)
             if waveform is None:
                 return None
             limit = self._min_correlation
@@ -124,21 +121,6 @@ class Waveforms:
 
         with ThreadPoolExecutor(min(os.cpu_count() or 1, len(others) or 1), thread_name_prefix="modag") as pool:
             return list(pool.map(is_alike, others))
-
-    def _waveform(self, copies: Sequence[ItemRecord]) -> Waveform | None:
-        content = copies[0].content_hash
-        with self._lock:
-            if content in self._kept:
-                self._kept.move_to_end(content)
-                return self._kept[content]
-        waveform = _first_waveform(copies)
-        with self._lock:
-            self._kept[content] = waveform
-            self._n_bytes += waveform.n_bytes if waveform else 0
-            while self._n_bytes > _KEPT_BYTES:
-                _, oldest = self._kept.popitem(last=False)
-                self._n_bytes -= oldest.n_bytes if oldest else 0
-        return waveform
 
 
 def read_waveform(path: str, *, duration_s: float) -> Waveform | None:
@@ -288,14 +270,3 @@ def _energies(one: Float32Array, other: Float32Array, reach: int) -> np.ndarray:
     ours = sums[stops] - sums[starts]
     theirs = other_sums[np.clip(stops - lags, 0, len(other))] - other_sums[np.clip(starts - lags, 0, len(other))]
     return np.stack([ours, theirs])
-
-
-def _first_waveform(copies: Sequence[ItemRecord]) -> Waveform | None:
-    """Decode the first file that is there as it was indexed."""
-    for item in copies:
-        if is_as_indexed(item):
-            try:
-                return read_waveform(item.path, duration_s=item.duration_s or 0.0)
-            except MediaError:
-                continue
-    return None
