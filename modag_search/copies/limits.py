@@ -58,6 +58,10 @@ class Limits:
         min_similarity : float, optional
             Instead of those chosen here.
         confirm : bool
+
+        Returns
+        -------
+        Limits
         """
         by: Modality = "sound" if kind == "sound" else "image"
         features = dict(DEFAULT_MIN_SIMILARITY)

@@ -45,6 +45,10 @@ def reducing_factor(size: tuple[int, int], *, shorter_side_px: int = SHORTER_SID
     shorter_side_px : int
         How long the shorter side must stay, if it is not shorter already.
 
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> reducing_factor((1024, 768)), reducing_factor((767, 800)), reducing_factor((2, 10_000))
