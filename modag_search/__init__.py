@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from modag_search.values import (
         CheckedPrecision,
         Classification,
+        CopyOf,
         Duplicate,
         DuplicateGroup,
         EvidencePart,
@@ -103,6 +104,7 @@ _LAZY = {
     "CheckedPrecision": "modag_search.values",
     "ClassHead": "modag_search.encoders",
     "Classification": "modag_search.values",
+    "CopyOf": "modag_search.values",
     "Duplicate": "modag_search.values",
     "DuplicateGroup": "modag_search.values",
     "Encoder": "modag_search.encoders",
@@ -164,6 +166,7 @@ __all__ = [
     "CheckedPrecision",
     "ClassHead",
     "Classification",
+    "CopyOf",
     "CorruptMediaError",
     "DamagedCatalogError",
     "DamagedStoreError",

@@ -330,6 +330,24 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOf:
+    """The labelled item that something is a copy of, and so has the labels of.
+
+    Attributes
+    ----------
+    id : int
+    path : str
+        Its own where the item itself has labels.
+    confirmed_by : {"content", "pixels", "waveform", "features"}
+        What tells: the same bytes, decoded pixels or samples, or the very same features.
+    """
+
+    id: int
+    path: str
+    confirmed_by: ConfirmedBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
     """The label that a file gets, with the votes behind it.
 
@@ -344,6 +362,8 @@ class Classification:
         The likeliest first. Where labels exclude each other they add up to 1.
     neighbours : tuple of Neighbour
         Those that weighed most first; none where a head answered.
+    copy_of : CopyOf or None
+        What decided, where that was not the neighbours: labels that were given to it, or to what it is a copy of.
     """
 
     path: str
@@ -351,6 +371,7 @@ class Classification:
     confidence: float
     scores: tuple[LabelScore, ...]
     neighbours: tuple[Neighbour, ...]
+    copy_of: CopyOf | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -460,8 +481,11 @@ class Explanation:
     label : str
         The answer.
     confidence : float
-    decided_by : {"evidence", "hierarchy"}
-        ``hierarchy`` where the answer is what other labels are kinds of.
+    decided_by : {"evidence", "hierarchy", "copy"}
+        ``hierarchy`` where the answer is what other labels are kinds of; ``copy`` where it has the label itself, or is
+        a copy of what has.
+    copy_of : CopyOf or None
+        That, if so; what follows is what all others say then.
     kinds : tuple of LabelScore
         The labels that the answer stands for, where the hierarchy decided; the likeliest first.
     first : str
@@ -482,7 +506,8 @@ class Explanation:
     path: str
     label: str
     confidence: float
-    decided_by: Literal["evidence", "hierarchy"]
+    decided_by: Literal["evidence", "hierarchy", "copy"]
+    copy_of: CopyOf | None
     kinds: tuple[LabelScore, ...]
     first: str
     second: str | None
@@ -495,11 +520,21 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transferred:
-    """A label that a transfer gave, or would give."""
+    """A label that a transfer gave, or would give.
+
+    Attributes
+    ----------
+    path : str
+    label : str
+    confidence : float
+    copy_of : CopyOf or None
+        The labelled item that it has the label from, as a copy of it.
+    """
 
     path: str
     label: str
     confidence: float
+    copy_of: CopyOf | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -620,7 +655,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelIssue:
-    """A label that its neighbours contradict.
+    """A label that its neighbours contradict, or items with the same content.
 
     Attributes
     ----------
@@ -635,6 +670,8 @@ class LabelIssue:
         What the others say.
     confidence : float
         How likely that is.
+    copy_of : CopyOf or None
+        An item with the same content that is called so; the others are those with this content then.
     """
 
     id: int
@@ -644,6 +681,7 @@ class LabelIssue:
     probability: float
     suggested: str
     confidence: float
+    copy_of: CopyOf | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -366,6 +366,25 @@ class Labels:
                 found.setdefault(item_id, []).append(name)
         return {item_id: tuple(names) for item_id, names in found.items()}
 
+    def given_to_wholes(self) -> dict[int, dict[str, bool]]:
+        """Return what people and files said of items as wholes, by item: whether each label holds; tags are left out.
+
+        Where both was said of a label, that it does not hold.
+        """
+        statement = (
+            select(AnnotationRow.item_id, LabelRow.name, AnnotationRow.is_not)
+            .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+            .where(AnnotationRow.origin != "transfer", LabelRow.is_tag.is_(False))
+            .where(AnnotationRow.start_s.is_(None), AnnotationRow.end_s.is_(None))
+            .distinct()
+            .order_by(AnnotationRow.item_id, LabelRow.name, AnnotationRow.is_not)
+        )
+        found: dict[int, dict[str, bool]] = {}
+        with self._database.read() as connection:
+            for item_id, name, is_not in connection.execute(statement):
+                found.setdefault(item_id, {})[name] = not is_not
+        return found
+
     def count_by_run(self) -> dict[int, int]:
         """Count the annotations of each run that are still there."""
         statement = (

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Catalog
     from modag_search.classify.classifiers import Classifier, ClassifierOutput
+    from modag_search.classify.copied_labels import CopyJudge
     from modag_search.classify.decision import Decision
     from modag_search.classify.queries import QueryBatch
     from modag_search.classify.votes import Votes
@@ -32,7 +33,13 @@ By = Literal["knn", "head", "names"]
 
 
 def classify_queries(
-    catalog: Catalog, queries: Iterable[tuple[str, Query]], classifier: Classifier, decision: Decision, *, k: int
+    catalog: Catalog,
+    queries: Iterable[tuple[str, Query]],
+    classifier: Classifier,
+    decision: Decision,
+    *,
+    copies: CopyJudge | None,
+    k: int,
 ) -> Iterator[Classification]:
     """Name queries as they come; see `Index.classify`.
 
@@ -43,6 +50,8 @@ def classify_queries(
         With the path that each is to be called by.
     classifier : Classifier
     decision : Decision
+    copies : CopyJudge or None
+        Settles what copies of labelled items are.
     k : int
         How many neighbours each answer lists, at the most.
 
@@ -52,7 +61,7 @@ def classify_queries(
     """
     # One batch after the other, as soon as it is there: what takes time is decoding, in threads of its own.
     answered = ((batch, classifier.answer(batch, most_votes=k)) for batch in query_batches(queries))
-    return _classifications(catalog, answered, classifier.names, decision)
+    return _classifications(catalog, answered, classifier.names, decision, copies)
 
 
 def classify_items(
@@ -61,6 +70,7 @@ def classify_items(
     classifier: Classifier,
     decision: Decision,
     *,
+    copies: CopyJudge | None,
     k: int,
     unlabelled: bool,
 ) -> Iterator[Classification]:
@@ -72,6 +82,8 @@ def classify_items(
     vectors : SegmentVectors
     classifier : Classifier
     decision : Decision
+    copies : CopyJudge or None
+        Settles what copies of labelled items are.
     k : int
         How many neighbours each answer lists, at the most.
     unlabelled : bool
@@ -83,7 +95,8 @@ def classify_items(
     """
     items = sorted(((path, item_id) for item_id, path, _ in catalog.items.found(unlabelled=unlabelled)))
     stored = stored_batches(catalog, vectors, [(item_id, path) for path, item_id in items])
-    return _classifications(catalog, answer_all(classifier, stored, most_votes=k), classifier.names, decision)
+    answered = answer_all(classifier, stored, most_votes=k)
+    return _classifications(catalog, answered, classifier.names, decision, copies)
 
 
 def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | None) -> Iterator[str]:
@@ -113,14 +126,25 @@ def _classifications(
     answered: Iterable[tuple[QueryBatch, ClassifierOutput]],
     names: tuple[str, ...],
     decision: Decision,
+    copies: CopyJudge | None,
 ) -> Iterator[Classification]:
     paths = _Paths(catalog)
     for batch, answers in answered:
-        scores = decision.scores(answers.probabilities)
+        probabilities, copied = copies.settled(batch, answers.probabilities) if copies else (answers.probabilities, {})
+        scores = decision.scores(probabilities)
         best, listed = decision.best(scores), decision.listed(scores)
         neighbours = _neighbours(answers.votes, names, paths, n=len(batch))
-        for path, (label, confidence), possible, near in zip(batch.paths, best, listed, neighbours, strict=True):
-            yield Classification(path=path, label=label, confidence=confidence, scores=possible, neighbours=near)
+        for place, (path, (label, confidence), possible, near) in enumerate(
+            zip(batch.paths, best, listed, neighbours, strict=True)
+        ):
+            yield Classification(
+                path=path,
+                label=label,
+                confidence=confidence,
+                scores=possible,
+                neighbours=near,
+                copy_of=copied.get(place),
+            )
 
 
 class _Paths:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.classify.arithmetic.pooling import EvidenceWeights, FloatArray
     from modag_search.classify.classifiers import NeighbourClassifier
+    from modag_search.classify.copied_labels import CopyJudge
     from modag_search.classify.decision import Decision, Level
     from modag_search.classify.labelled_set import LabelledVectors
     from modag_search.classify.neighbours import Block, QueryEvidence
@@ -38,7 +39,13 @@ class _Rivals:
 
 
 def explain(
-    catalog: Catalog, classifier: NeighbourClassifier, decision: Decision, batch: QueryBatch, *, level: Level
+    catalog: Catalog,
+    classifier: NeighbourClassifier,
+    decision: Decision,
+    batch: QueryBatch,
+    *,
+    copies: CopyJudge,
+    level: Level,
 ) -> Explanation:
     """Say why something is called as it is; see `Index.explain`.
 
@@ -50,6 +57,7 @@ def explain(
         On the level; with no confidence asked for.
     batch : QueryBatch
         Of one query.
+    copies : CopyJudge
     level : int, "deepest" or None
 
     Returns
@@ -62,22 +70,28 @@ def explain(
         If nothing can be said of it.
     """
     (block,) = classifier.neighbours.blocks(batch.segments, batch.items)
-    (probabilities,) = classifier.answer(batch).probabilities
-    ((label, confidence),) = decision.best(decision.scores(probabilities[None]))
+    answer = classifier.answer(batch).probabilities
+    settled, copied = copies.settled(batch, answer)
+    ((label, confidence),) = decision.best(decision.scores(settled))
     if label is None:
         raise NothingFoundError(f"{batch.paths[0]}: no label is possible, so that there is nothing to explain")
+    # What decided may be a copy; all that follows is what the others say, though nobody may.
+    (probabilities,) = answer if answer.any() else settled
+    ((said, _),) = decision.best(decision.scores(probabilities[None]))
+    assert said is not None
     names = classifier.names
     likely = _likeliest_first(np.where(classifier.groups.leading, probabilities, 0.0), names)
-    stands_for = {label} if level is None else classifier.hierarchy.with_descendants(label)
+    stands_for = {said} if level is None else classifier.hierarchy.with_descendants(said)
     kinds = [place for place in likely if names[place] in stands_for]
     others = [place for place in likely if names[place] not in stands_for]
     rivals = _Rivals(kinds[0], others[0] if others else None)
-    is_kind = [names[place] for place in kinds] != [label]
+    is_kind = [names[place] for place in kinds] != [said] and not copied
     return Explanation(
         path=batch.paths[0],
         label=label,
         confidence=confidence,
-        decided_by="hierarchy" if is_kind else "evidence",
+        decided_by="copy" if copied else "hierarchy" if is_kind else "evidence",
+        copy_of=copied.get(0),
         kinds=tuple(LabelScore(names[place], float(probabilities[place])) for place in kinds) if is_kind else (),
         first=names[rivals.first],
         second=None if rivals.second is None else names[rivals.second],
@@ -86,8 +100,9 @@ def explain(
         given=_given(catalog, int(batch.items[0])),
         denied=_denied(classifier, batch),
         heard=tuple(
-            _heard(catalog, classifier, block, rivals, said=said, modality=modality)
-            for modality, said in block.evidence().items()
+            _heard(catalog, classifier, block, rivals, said=evidence, modality=modality)
+            for modality, evidence in block.evidence().items()
+            if answer.any()
         ),
     )
 

@@ -14,6 +14,7 @@ from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.arithmetic.pooling import EvidenceWeights
 from modag_search.classify.classifiers import PLURAL, HeadClassifier, NeighbourClassifier, hearsay
 from modag_search.classify.classify import classify_items, classify_queries, files_in
+from modag_search.classify.copied_labels import CopyJudge, GivenLabels
 from modag_search.classify.decision import Decision
 from modag_search.classify.denials import Denials, Doubts, read_denials
 from modag_search.classify.explanation import explain
@@ -61,6 +62,9 @@ LABELLED_SET: Part[LabelledSet] = Part(
     "labelled set", lambda snapshot, former: read_labelled_set(snapshot.catalog, snapshot.vectors, former=former)
 )
 DENIALS: Part[Denials] = Part("denials", lambda snapshot, _: read_denials(snapshot.catalog, snapshot.vectors))
+GIVEN_LABELS: Part[GivenLabels] = Part(
+    "given labels", lambda snapshot, _: GivenLabels(snapshot.catalog, snapshot.get(LABELLED_SET))
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,6 +219,10 @@ class Namer:
             return snapshot.get(self.neighbour_classifier)
         return self._neighbours(snapshot, k=k, temperature=temperature)
 
+    def _copy_judge(self, snapshot: Snapshot, classifier: Classifier, by: By) -> CopyJudge | None:
+        """Return who settles what copies of labelled items are; what labels are called alone takes no labelled item."""
+        return None if by == "names" else CopyJudge(self._catalog, snapshot.get(GIVEN_LABELS), classifier)
+
     # Naming.
 
     def classify_each(
@@ -270,12 +278,15 @@ class Namer:
             # What is no item is told now, and not when it comes to it.
             find_items(self._catalog, [path for path in paths or () if path.startswith("id:")])
             classifier = self._classifier(snapshot, by, names, k=k, temperature=temperature)
+            copies = self._copy_judge(snapshot, classifier, by)
         decision = Decision(classifier, level=level, min_confidence=min_confidence)
         if paths is None:
-            return classify_items(self._catalog, snapshot.vectors, classifier, decision, k=k, unlabelled=unlabelled)
+            return classify_items(
+                self._catalog, snapshot.vectors, classifier, decision, copies=copies, k=k, unlabelled=unlabelled
+            )
         maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
         queries = maker.make_all(files_in(paths, on_failure), workers=workers, on_failure=on_failure)
-        return classify_queries(self._catalog, queries, classifier, decision, k=k)
+        return classify_queries(self._catalog, queries, classifier, decision, copies=copies, k=k)
 
     def explain(
         self,
@@ -293,10 +304,11 @@ class Namer:
             raise UnsupportedMediaError(os.path.abspath(path), "is a folder; name one of the files in it")
         with self._snapshots.present() as snapshot:
             classifier = self._told_by(snapshot, names, k=k, temperature=temperature, with_votes=True)
+            copies = CopyJudge(self._catalog, snapshot.get(GIVEN_LABELS), classifier)
             maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
         (batch,) = query_batches(maker.make_all([path]))
         decision = Decision(classifier, level=level, min_confidence=0.0)
-        return explain(self._catalog, classifier, decision, batch, level=level)
+        return explain(self._catalog, classifier, decision, batch, copies=copies, level=level)
 
     def transfer(self, naming: TransferOptions, *, dry_run: bool) -> TransferReport:
         """Give every unlabelled item the label that the labelled ones are sure of; see `Index.transfer`."""
@@ -315,11 +327,13 @@ class Namer:
         _check_limits(max_confidence=naming.max_confidence)
         with self._snapshots.present() as snapshot:
             classifier = self._classifier(snapshot, naming.by, naming.names, k=naming.k, temperature=naming.temperature)
+            copies = self._copy_judge(snapshot, classifier, naming.by)
         return propose(
             self._catalog,
             snapshot.vectors,
             classifier,
             Decision(classifier, level=naming.level, min_confidence=naming.min_confidence),
+            copies=copies,
             max_confidence=naming.max_confidence,
             with_unsure=with_unsure,
         )

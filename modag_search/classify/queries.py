@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +11,12 @@ from modag_search.features.files import within_bounds
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.features.vectors import SegmentVectors
     from modag_search.search.query import Query
+    from modag_search.values import MediaFacts
 
 OUTSIDE = -1
 """Stands for the item of a query that is not in the index."""
@@ -47,6 +48,11 @@ class QuerySegments:
         start, end = np.searchsorted(self.queries, [first, stop]).tolist()
         return QuerySegments(self.vectors[start:end], self.features[start:end], self.queries[start:end] - first)
 
+    def of(self, queries: Collection[int]) -> QuerySegments:
+        """Return the segments of some queries, by place."""
+        chosen = np.isin(self.queries, list(queries))
+        return QuerySegments(self.vectors[chosen], self.features[chosen], self.queries[chosen])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryBatch:
@@ -59,11 +65,14 @@ class QueryBatch:
         Id of each query's item, or `OUTSIDE`.
     segments : Mapping of modality to QuerySegments
         Of the modalities that any query has segments of.
+    facts : Mapping of int to MediaFacts
+        Of files that are not as the index holds them, by the place of the query.
     """
 
     paths: tuple[str, ...]
     items: Int64Array
     segments: Mapping[Modality, QuerySegments]
+    facts: Mapping[int, MediaFacts] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -95,7 +104,8 @@ def _batch(entries: Sequence[tuple[str, Query]]) -> QueryBatch:
                 np.repeat(np.array(places, dtype=np.int64), [len(query.vectors[modality]) for query in asking]),
             )
     items = np.array([min(query.without, default=OUTSIDE) for _, query in entries], dtype=np.int64)
-    return QueryBatch(tuple(path for path, _ in entries), items, segments)
+    facts = {place: query.facts for place, (_, query) in enumerate(entries) if query.facts is not None}
+    return QueryBatch(tuple(path for path, _ in entries), items, segments, facts)
 
 
 def stored_batches(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]) -> Iterator[QueryBatch]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.classify.classifiers import Classifier
     from modag_search.classify.classify import By
+    from modag_search.classify.copied_labels import CopyJudge
     from modag_search.classify.decision import Decision, Level
     from modag_search.features.vectors import SegmentVectors
 
@@ -81,6 +82,7 @@ def propose(
     classifier: Classifier,
     decision: Decision,
     *,
+    copies: CopyJudge | None,
     max_confidence: float,
     with_unsure: bool,
 ) -> Proposals:
@@ -92,6 +94,8 @@ def propose(
     vectors : SegmentVectors
     classifier : Classifier
     decision : Decision
+    copies : CopyJudge or None
+        Settles what copies of labelled items are.
     max_confidence : float
     with_unsure : bool
         Whether to list what is not sure enough.
@@ -105,13 +109,17 @@ def propose(
     unsure: list[Named] = []
     named = 0
     for batch, answers in answer_all(classifier, stored_batches(catalog, vectors, items)):
-        scores = decision.scores(answers.probabilities)
+        probabilities, copied = copies.settled(batch, answers.probabilities) if copies else (answers.probabilities, {})
+        scores = decision.scores(probabilities)
         likeliest = decision.likeliest(scores) if with_unsure else [(None, 0.0)] * len(batch)
-        for item_id, path, labels, (label, likely) in zip(
-            batch.items.tolist(), batch.paths, decision.sure(scores), likeliest, strict=True
+        for place, (item_id, path, labels, (label, likely)) in enumerate(
+            zip(batch.items.tolist(), batch.paths, decision.sure(scores), likeliest, strict=True)
         ):
             named += bool(labels)
-            sure += [(item_id, Transferred(path=path, label=one, confidence=how)) for one, how in labels]
+            sure += [
+                (item_id, Transferred(path=path, label=one, confidence=how, copy_of=copied.get(place)))
+                for one, how in labels
+            ]
             if not labels and label is not None:
                 unsure.append((item_id, Transferred(path=path, label=label, confidence=likely)))
     given = [entry for entry in sure if entry[1].confidence <= max_confidence]

@@ -11,7 +11,7 @@ import click
 
 from modag_search.cli.choosing import choice, classifier_options, max_confidence_option, sort_option
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import as_row, chosen_format, classification_row, counted, print_rows, say
+from modag_search.cli.output import as_row, chosen_format, classification_row, copy_row, counted, print_rows, say
 from modag_search.cli.reviewing import answers_to, check_options, confirmed, on_terminal, say_precision
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _BANDS = ((0.95, "0.95 to 1"), (0.9, "0.9 to 0.95"), (0.8, "0.8 to 0.9"), (0.5, 
 
 @click.command()
 @paths_arguments(required=False)
-@click.option("--all", "every", is_flag=True, help="All items of the index; nothing is decoded.")
+@click.option("--all", "every", is_flag=True, help="All items of the index, by their stored features.")
 @click.option("--unlabelled", is_flag=True, help="All items without a label.")
 @index_option
 @classifier_options
@@ -62,8 +62,9 @@ def classify(
 
     PATH is a media file or a folder of them, in the index or not, or id:N; - reads paths from stdin. Labels of which
     no item is an example yet go by their names: `--names dog,cat,rain`, or `modag label add NAME`. Confidence is how
-    likely the label is right, learnt from the labelled items whenever labels change. The json formats also list the
-    neighbours that voted, those that weighed most first.
+    likely the label is right, learnt from the labelled items whenever labels change. What has labels, or is a copy of
+    what has, is called so: what is much like a labelled item is compared with it as `modag duplicates` does. The json
+    formats also list the neighbours that voted, those that weighed most first, and copy_of, what it is a copy of.
     """
     from modag_search.cli.opening import open_index
 
@@ -150,7 +151,8 @@ def transfer(
     """Give every unlabelled item the label that the labelled ones are sure of.
 
     A table counts what was given by label and confidence; the other formats list path, label and confidence. Nothing is
-    decoded. Transferred labels are marked as such and never vote; `modag label undo RUN` takes them back.
+    decoded but what is much like a labelled item, and may be a copy of it: copies get its label. Transferred labels are
+    marked as such and never vote; `modag label undo RUN` takes them back.
 
     With --check, a person is asked about a few names, spread over the range of confidence, and is told how many of all
     are right, with a 95 % interval, before anything is written. What is answered with y becomes a label by hand, and
@@ -222,7 +224,8 @@ def _print_given(given: tuple[Transferred, ...], *, sort: Sort, output_format: s
         _print_counts(given)
         return
     ordered = sorted(given, key=lambda one: round(one.confidence, 6)) if sort == "confidence" else given
-    print_rows((as_row(one, fields=_ANSWER) for one in ordered), output_format=output_format, columns=_ANSWER)
+    rows = (as_row(one, fields=_ANSWER) | {"copy_of": copy_row(one.copy_of)} for one in ordered)
+    print_rows(rows, output_format=output_format, columns=_ANSWER)
 
 
 def _print_counts(given: tuple[Transferred, ...]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modag_search.cli.options import format_option, index_option
-from modag_search.cli.output import as_row, print_rows, say
+from modag_search.cli.output import as_row, copy_row, print_rows, say
 
 if TYPE_CHECKING:
     from modag_search.values import Modality
@@ -89,10 +89,11 @@ def suggest(
 def audit(
     index_name: str | None, pairs: bool, max_probability: float, min_rank: float, output_format: str | None
 ) -> None:
-    """List labels that their neighbours contradict, or pairs that do not fit.
+    """List labels that their neighbours or their copies contradict, or pairs that do not fit.
 
-    A pair is the sound and the frames of a video, or a sound and a picture of one name in one folder. Nothing is
-    changed. Exit status 4 where there is nothing to list.
+    Where items with the same content have labels that exclude each other, copy_of names one of them in the json
+    formats. A pair is the sound and the frames of a video, or a sound and a picture of one name in one folder. Nothing
+    is changed. Exit status 4 where there is nothing to list.
     """
     from modag_search.cli.opening import open_index
 
@@ -102,7 +103,10 @@ def audit(
             found = opened.audit_pairs(min_rank=min_rank)
             rows = [as_row(pair, fields=_PAIR_KEYS) | {"path": pair.sound} for pair in found]
         else:
-            rows = [as_row(issue, fields=_ISSUE_KEYS) for issue in opened.audit(max_probability=max_probability)]
+            rows = [
+                as_row(issue, fields=_ISSUE_KEYS) | {"copy_of": copy_row(issue.copy_of)}
+                for issue in opened.audit(max_probability=max_probability)
+            ]
     columns = _PAIR if pairs else _ISSUE
     print_rows(rows, output_format=output_format, columns=columns, fields=columns)
     if not rows:

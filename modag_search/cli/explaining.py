@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 _NOUNS = {"image": ("picture", "pictures"), "sound": ("sound", "sounds")}
 _ORIGINS = {"hand": "by hand", "import": "from {source}", "transfer": "by transfer, at {confidence:.3f}"}
+_COPY_BY = {
+    "content": "byte for byte",
+    "pixels": "by its pixels",
+    "waveform": "by its waveform",
+    "features": "by its features",
+}
 _EXAMPLE = ("label", "modality", "deviations", "similarity", "path", "start_s", "end_s")
 _SAYS_NOTHING = 0.005
 
@@ -91,6 +97,9 @@ def _decided(why: Explanation) -> list[str]:
     if why.decided_by == "hierarchy":
         kinds = " + ".join(f"{kind.label} {kind.score:.3f}" for kind in why.kinds)
         lines.append(f"{why.label} by the hierarchy of labels: {kinds}")
+    if why.copy_of is not None and why.copy_of.path != why.path:
+        by = _COPY_BY[why.copy_of.confirmed_by]
+        lines.append(f"It is a copy of {shortened(why.copy_of.path)}, {by}; what follows is what all others say.")
     if why.denied:
         lines.append(f"It is said not to be {', '.join(why.denied)}.")
     if why.given:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 if TYPE_CHECKING:
-    from modag_search.values import Classification, Failure, Hit
+    from modag_search.values import Classification, CopyOf, Failure, Hit
 
 Row = Mapping[str, Any]
 
@@ -58,7 +58,13 @@ def classification_row(answer: Classification) -> dict[str, Any]:
             }
             for one in answer.neighbours
         ],
+        "copy_of": copy_row(answer.copy_of),
     }
+
+
+def copy_row(copy_of: CopyOf | None) -> dict[str, Any] | None:
+    """Return what something is a copy of as JSON values."""
+    return None if copy_of is None else {"id": copy_of.id, "path": copy_of.path, "confirmed_by": copy_of.confirmed_by}
 
 
 def as_json(value: Any, *, indented: bool = False) -> bytes:

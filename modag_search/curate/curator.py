@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modag_search.classify.labelled_set import can_name
-from modag_search.classify.namer import LABELLED_SET
+from modag_search.classify.namer import GIVEN_LABELS, LABELLED_SET
 from modag_search.curate.audit import label_issues
 from modag_search.curate.borders import nearest_to
 from modag_search.curate.checking import TransferCheck
+from modag_search.curate.conflicting_copies import conflicting_copies
 from modag_search.curate.counting import LabelCounter
 from modag_search.curate.duplicates import Duplicates
 from modag_search.curate.pairs import pair_issues
@@ -104,7 +105,16 @@ class Curator:
         """List labels that others contradict; see `Index.audit`."""
         with self._snapshots.present() as snapshot:
             classifier = snapshot.get(self._namer.neighbour_classifier)
-            return label_issues(self._catalog, classifier, max_probability=max_probability)
+            found = label_issues(self._catalog, classifier, max_probability=max_probability)
+            by_copies = conflicting_copies(
+                self._catalog,
+                snapshot.get(GIVEN_LABELS),
+                classifier.groups.rivalry,
+                classifier.hierarchy,
+                max_probability=max_probability,
+            )
+        contradicted = {(issue.id, issue.label) for issue in by_copies}
+        return [*by_copies, *(issue for issue in found if (issue.id, issue.label) not in contradicted)]
 
     def pair_issues(self, *, min_rank: float, seed: int) -> list[PairIssue]:
         """List sounds and pictures that stand together and do not fit; see `Index.audit_pairs`."""

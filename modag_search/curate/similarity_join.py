@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from modag_search.copies.bounds import MARGIN, bounding
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,19 +22,11 @@ _COST_OF_PAIR: Final = 25
 """How much longer a value of two rows that were picked takes than one of a block that BLAS multiplies; measured on
 1280 values with two cores."""
 
-_MARGIN: Final = 1e-4
-"""Room for what float32 leaves of errors, 1e-6 or so, in inner products and in squares that are subtracted."""
-
 
 class SimilarityJoin:
     """Finds for rows of a matrix the later ones that may be near to them.
 
-    For unit vectors x and y and the orthonormal columns of P, which take them to a few coordinates,
-
-        x . y = P'x . P'y + (x - PP'x) . (y - PP'y) <= P'x . P'y + |x - PP'x| |y - PP'y|
-
-    by the inequality of Cauchy and Schwarz. So the vectors ``[P'x, |x - PP'x|]`` have an inner product that is not
-    below the cosine, and pairs for which it stays below the floor need no other look. P holds principal directions,
+    Most pairs are told by bounds of their cosines alone; see `copies.bounds`. These are made of principal directions,
     which leave least over; how many is chosen by what they leave to be compared in full length, on a sample.
 
     Parameters
@@ -51,11 +45,6 @@ class SimilarityJoin:
     width : int
         How many coordinates bounds are made of; d where they are the cosines.
 
-    References
-    ----------
-    Li, Chan, Yiu, Mamoulis, "FEXIPRO: Fast and Exact Inner Product Retrieval in Recommender Systems", SIGMOD 2017:
-    principal directions, and a bound by what is left over.
-
     Examples
     --------
     >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]], dtype=np.float32)
@@ -70,10 +59,10 @@ class SimilarityJoin:
         self._vectors = vectors
         self._keys = keys
         self._ranges = ranges
-        self._limits: Float32Array = (floors - _MARGIN).astype(np.float32)
+        self._limits: Float32Array = (floors - MARGIN).astype(np.float32)
         directions = _directions(vectors, self._limits)
         self.width = vectors.shape[1] if directions is None else directions.shape[1]
-        self._reduced = vectors if directions is None else _reduced(vectors, directions)
+        self._reduced = vectors if directions is None else bounding(vectors, directions)
 
     def candidates(self, rows: Int64Array) -> Iterator[tuple[int, Int64Array]]:
         """Yield rows with the later rows that may be near to them.
@@ -171,29 +160,6 @@ def _directions(vectors: Float32Array, limits: Float32Array) -> Float32Array | N
 
 def _share_near(vectors: Float32Array, directions: Float32Array, limits: Float32Array) -> float:
     """Return the share of the pairs of vectors that a bound does not exclude."""
-    reduced = _reduced(vectors, directions)
+    reduced = bounding(vectors, directions)
     near = (reduced @ reduced.T >= limits)[np.triu_indices(len(vectors), 1)]
     return float(near.mean())
-
-
-def _reduced(vectors: Float32Array, directions: Float32Array) -> Float32Array:
-    """Return the coordinates of vectors in some directions, and beside them the length of what is left over.
-
-    Parameters
-    ----------
-    vectors : np.ndarray [shape=(n, d), float32]
-    directions : np.ndarray [shape=(d, m), float32]
-
-    Returns
-    -------
-    np.ndarray [shape=(n, m + 1), float32]
-    """
-    reduced = np.empty((len(vectors), directions.shape[1] + 1), dtype=np.float32)
-    for start in range(0, len(vectors), _COLUMNS_AT_ONCE):
-        block = vectors[start : start + _COLUMNS_AT_ONCE]
-        coordinates = block @ directions
-        # Squares are subtracted (the columns are orthonormal), as what is left over would take a matrix of full width.
-        left = np.einsum("ij,ij->i", block, block) - np.einsum("ij,ij->i", coordinates, coordinates)
-        reduced[start : start + len(block), :-1] = coordinates
-        reduced[start : start + len(block), -1] = np.sqrt(np.maximum(left, 0) + _MARGIN)
-    return reduced

@@ -13,7 +13,7 @@ from modag_search.catalog.database import batches
 from modag_search.errors import MediaError
 from modag_search.features.ahead import map_ahead
 from modag_search.features.stored import Segments, StoredFeatures
-from modag_search.values import MODALITIES, Float32Array, ItemRecord, Modality
+from modag_search.values import MODALITIES, Float32Array, ItemRecord, MediaFacts, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,12 +40,15 @@ class FileFeatures:
         In order of time, those that are silent or black too.
     is_stored : bool
         Whether they are those of the item: the file was not decoded.
+    facts : MediaFacts or None
+        Of a file that was decoded as a whole.
     """
 
     path: str
     item: ItemRecord | None
     segments: Segments
     is_stored: bool = False
+    facts: MediaFacts | None = None
 
     def features(self) -> dict[Modality, Float32Array]:
         """Return the features ``[shape=(n, d), float32]`` by modality; none of one without any."""
@@ -148,10 +151,10 @@ class FeatureReader:
         if file.is_stored:
             return file
         try:
-            _, segments = self._encoder.encode_file(file.path)
+            facts, segments = self._encoder.encode_file(file.path)
         except MediaError as error:
             return error
-        return replace(file, segments=as_stored(segments, self._encoder))
+        return replace(file, segments=as_stored(segments, self._encoder), facts=facts)
 
 
 def within_bounds(sized: Iterable[tuple[T, int]], *, most: int) -> Iterator[list[T]]:

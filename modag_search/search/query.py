@@ -26,7 +26,7 @@ from modag_search.features.vectors import SegmentVectors, of_unit_length
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item
 from modag_search.spelling import on_disk
-from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, Modality
+from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, MediaFacts, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -56,11 +56,14 @@ class Query:
         What these were made of, of unit length, where they were made of media.
     without : frozenset of int
         Ids of items that are no answer: the query itself.
+    facts : MediaFacts or None
+        Of a file that was decoded as a whole: what asks is not what the index holds, though it may stand at its path.
     """
 
     vectors: Mapping[QueryModality, Float32Array]
     features: Mapping[Modality, Float32Array] = field(default_factory=dict)
     without: frozenset[int] = frozenset()
+    facts: MediaFacts | None = None
 
 
 class QueryMaker:
@@ -203,7 +206,8 @@ class QueryMaker:
         """Ask with all of a file or an item."""
         features = file.features()
         if features:
-            return self._projected(features, without=frozenset({file.item.id} if file.item else ()))
+            without = frozenset({file.item.id} if file.item else ())
+            return replace(self._projected(features, without=without), facts=file.facts)
         if file.item is None or not file.is_stored:
             raise NothingFoundError(f"{file.path}: is silent or black throughout, so nothing is like it")
         outdated = any(segment.status == "ok" for segment in file.segments)

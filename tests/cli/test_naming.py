@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.cli.command_line import CommandLine
 
-FIELDS = ["path", "label", "confidence", "scores", "neighbours"]
+FIELDS = ["path", "label", "confidence", "scores", "neighbours", "copy_of"]
 NEIGHBOUR_FIELDS = ["id", "path", "modality", "label", "similarity", "weight", "start_s", "end_s"]
 
 
@@ -102,8 +102,9 @@ def test_the_items_of_the_index_are_named(named: CommandLine, media: Path, tmp_p
 def test_each_answer_lists_who_voted(named: CommandLine, media: Path, tmp_path: Path) -> None:
     with toy_index(tmp_path / "index") as index:
         index.label(media / "a.wav", "violin")
-    query = sound(tmp_path / "q.wav", (LOW_HZ, 1))
+    query = sound(tmp_path / "q.wav", (1.2 * LOW_HZ, 1))
     (answer,) = named("classify", query).data
+    assert answer["copy_of"] is None
     voters = answer["neighbours"]
     assert [list(voter) for voter in voters] == [NEIGHBOUR_FIELDS] * 4
     weights = [voter["weight"] for voter in voters]
@@ -232,7 +233,7 @@ def test_labels_spread_and_are_taken_back(named: CommandLine, media: Path, tmp_p
     dry = named("transfer", "--dry-run")
     assert dry.status == 0
     assert dry.error == "3 labels would be given, 0 items left unknown; nothing was written"
-    assert [list(row) for row in dry.data] == [["path", "label", "confidence"]] * 3
+    assert [list(row) for row in dry.data] == [["path", "label", "confidence", "copy_of"]] * 3
     assert answers(dry.data) == [("a.wav", "violin"), ("b.wav", "viola"), ("c.wav", "horn")]
     counts = named("transfer", "--dry-run", "--format", "table").stdout.decode().splitlines()
     assert [line.split() for line in counts] == [
@@ -349,7 +350,7 @@ def test_labels_that_the_others_contradict(crowd: CommandLine, media: Path, tmp_
     outcome = crowd("audit", "--max-probability", "0.2")
     assert (outcome.status, outcome.stderr) == (0, "")
     (doubt,) = outcome.data
-    assert set(doubt) == {"id", "path", "modality", "label", "probability", "suggested", "confidence"}
+    assert set(doubt) == {"id", "path", "modality", "label", "probability", "suggested", "confidence", "copy_of"}
     assert (doubt["path"], doubt["label"], doubt["suggested"]) == (str(media / "r5.png"), "horn", "violin")
     assert doubt["probability"] < 0.1
     assert 0.8 < doubt["probability"] + doubt["confidence"] < 1, "the rest is that none holds"

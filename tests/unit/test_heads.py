@@ -111,7 +111,7 @@ def test_a_head_is_the_same_for_the_same_labels_and_seed(labelled: Index) -> Non
 
 
 def test_a_head_backs_transfers_and_levels_too(labelled: Index, media: Path) -> None:
-    picture(media / "new.png", BLUE)
+    picture(media / "new.png", (40, 20, 230))
     labelled.add([media])
     labelled.train_head()
     (given,) = labelled.transfer(by="head", min_confidence=0.5).given

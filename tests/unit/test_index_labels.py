@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modag_search import CopyOf
 from modag_search.errors import NothingFoundError, UsageError
 from tests.made_media import BLACK, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 
@@ -61,13 +62,14 @@ def test_a_file_does_not_vote_for_itself(filled: Index, media: Path) -> None:
     filled.label([media / "a.png"], "itself")
     filled.label([media / "b.png"], "another")
     (answer,) = filled.classify([media / "a.png"])
-    assert [score.label for score in answer.scores] == ["another"]
+    assert [neighbour.label for neighbour in answer.neighbours] == ["another"]
 
 
-def test_the_only_labelled_item_is_named_by_nobody(filled: Index, media: Path) -> None:
+def test_the_only_labelled_item_has_its_label_by_itself(filled: Index, media: Path) -> None:
     filled.label([media / "a.png"], "itself")
     (answer,) = filled.classify([media / "a.png"])
-    assert (answer.label, answer.confidence, answer.scores, answer.neighbours) == (None, 0.0, (), ())
+    assert (answer.label, answer.confidence, answer.neighbours) == ("itself", 1.0, ())
+    assert answer.copy_of == CopyOf(id=filled.item(media / "a.png").id, path=answer.path, confirmed_by="content")
 
 
 def test_an_item_with_two_labels_votes_for_both(filled: Index, media: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ NAMES = [
     "CheckedPrecision",
     "ClassHead",
     "Classification",
+    "CopyOf",
     "CorruptMediaError",
     "DamagedCatalogError",
     "DamagedStoreError",

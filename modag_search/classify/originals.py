@@ -1,0 +1,243 @@
+"""Which labelled items queries are copies of: by content, by the very same features, by pixels or waveforms."""
+
+from __future__ import annotations
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from modag_search import media
+from modag_search.classify.queries import OUTSIDE
+from modag_search.copies.extents import are_comparable, extent_of
+from modag_search.copies.limits import DEFAULT_MIN_SIMILARITY, Limits, shorter_side_px
+from modag_search.copies.pixels import Pixels
+from modag_search.copies.waveforms import Waveforms
+from modag_search.errors import MediaError
+from modag_search.features.stored import scanned
+from modag_search.spelling import on_disk
+from modag_search.values import ItemRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from modag_search.catalog import Catalog
+    from modag_search.classify.labelled_wholes import Candidate, LabelledWholes
+    from modag_search.classify.queries import QueryBatch
+    from modag_search.values import ConfirmedBy, MediaFacts, Modality
+
+logger = logging.getLogger(__name__)
+
+MOST_ALIKE: Final = 1000
+MOST_LESS_ALIKE: Final = 300
+"""So many are compared with the files of labelled ones in one call to name many, of those that features alone would
+take for copies and of the others: what decoding takes is bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What a query is a copy of.
+
+    Attributes
+    ----------
+    items : tuple of int
+        Ids of labelled items, of several contents if it is a copy of several.
+    confirmed_by : {"content", "pixels", "waveform", "features"}
+        What tells that it is a copy of the first.
+    """
+
+    items: tuple[int, ...]
+    confirmed_by: ConfirmedBy
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query by its place in its batch, and the labelled items that it may be a copy of, the most alike first."""
+
+    place: int
+    item: ItemRecord
+    candidates: Sequence[Candidate]
+
+
+class Originals:
+    """Finds the labelled items that queries are copies of, in one call to name many.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    items_of : Mapping of str to sequence of int
+        Ids of the labelled items, by content.
+    wholes : callable
+        Returns these items as they are compared by features.
+    """
+
+    def __init__(
+        self, catalog: Catalog, items_of: Mapping[str, Sequence[int]], wholes: Callable[[], LabelledWholes]
+    ) -> None:
+        self._catalog = catalog
+        self._items_of = items_of
+        self._content_of = {item: content for content, items in items_of.items() for item in items}
+        self._wholes = wholes
+        self._pixels = Pixels()
+        self._waveforms = Waveforms()
+        self._left = {True: MOST_ALIKE, False: MOST_LESS_ALIKE}
+
+    def by_content(self, batch: QueryBatch) -> dict[int, Original]:
+        """Return the labelled items of the same content as queries, by place; first the query itself, if it is one.
+
+        A file that stands at the path of an item, and is not as it was, is another content.
+        """
+        stored = {
+            place: item
+            for place, item in enumerate(batch.items.tolist())
+            if item != OUTSIDE and place not in batch.facts
+        }
+        hashes = self._catalog.items.content_hashes(stored.values())
+        contents = {place: hashes.get(item) for place, item in stored.items()}
+        if batch.facts:
+            sizes = self._catalog.items.sizes()
+            contents |= {place: _hash_of(batch.paths[place], sizes) for place in batch.facts}
+        return {
+            place: Original(tuple(sorted(items, key=lambda item: item != stored.get(place))), "content")
+            for place, content in contents.items()
+            if (items := self._items_of.get(content or ""))
+        }
+
+    def by_features(self, batch: QueryBatch, places: Collection[int]) -> dict[int, Original]:
+        """Return the labelled items that queries at some places are copies of, by more than similar features."""
+        asked = self._asked(batch, places)
+        contents = {self._content_of[one.item]: one.item for each in asked for one in each.candidates}
+        copies = {contents[content]: items for content, items in self._catalog.items.with_hashes(contents).items()}
+        chosen = self._within_bounds(asked)
+        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="modag") as pool:
+            confirmed = pool.map(lambda one: self._confirmed(one, copies, decode=one.place in chosen), asked)
+            return {
+                one.place: self._original(candidates, by)
+                for one, (candidates, by) in zip(asked, confirmed, strict=True)
+                if candidates
+            }
+
+    def _asked(self, batch: QueryBatch, places: Collection[int]) -> list[_Asked]:
+        """List the queries that are much like labelled items of about their length or shape."""
+        found: dict[Modality, dict[int, list[Candidate]]] = {
+            modality: self._wholes().candidates(modality, segments.of(places))
+            for modality, segments in batch.segments.items()
+        }
+        ids = {one.item for of_queries in found.values() for own in of_queries.values() for one in own}
+        asking = {place for of_queries in found.values() for place in of_queries}
+        records = self._catalog.items.get_many(ids.union(batch.items[sorted(asking)].tolist()))
+        asked = []
+        for place in sorted(asking):
+            item = records.get(int(batch.items[place]))
+            if place in batch.facts:
+                item = _as_item(batch.paths[place], batch.facts[place])
+            if item is not None:
+                own = {m: found[m].get(place, []) for m, part in batch.segments.items() if place in part.queries}
+                candidates = self._comparable(item, own, records)
+                asked += [_Asked(place, item, candidates)] if candidates else []
+        return asked
+
+    def _comparable(
+        self, item: ItemRecord, found: Mapping[Modality, Sequence[Candidate]], records: Mapping[int, ItemRecord]
+    ) -> list[Candidate]:
+        """Keep the candidates of a query that are about as long, or of its shape, and as alike as copies are.
+
+        Parameters
+        ----------
+        item : ItemRecord
+        found : Mapping of modality to sequence of Candidate
+            By each modality that the query has. Those of a video by its frames must sound like it, if they sound.
+        records : Mapping of int to ItemRecord
+
+        Returns
+        -------
+        list of Candidate
+        """
+        lead: Modality = "image" if "image" in found else "sound"
+        limits, kept = Limits.of(item.kind), []
+        heard = {one.item for one in found.get("sound", ()) if one.similarity >= limits.features["sound"]}
+        for candidate in found[lead]:
+            other = records.get(candidate.item)
+            if other is None or other.kind != item.kind or other.id == item.id:
+                continue
+            least = limits.least(lead, shorter_side_px(item), np.array([shorter_side_px(other)]))
+            is_near = are_comparable(item.kind, extent_of(item), np.array([extent_of(other)]))
+            is_heard = len(found) == 1 or other.id in heard or not self._wholes().holds("sound", other.id)
+            if is_near.all() and is_heard and candidate.similarity >= least[0]:
+                kept.append(candidate)
+        return kept
+
+    def _within_bounds(self, asked: Sequence[_Asked]) -> set[int]:
+        """Choose the places of those whose files are decoded: the most alike, as many as are left to this call."""
+        chosen = set()
+        for one in sorted(asked, key=lambda one: -one.candidates[0].similarity):
+            least = DEFAULT_MIN_SIMILARITY["sound" if one.item.kind == "sound" else "image"]
+            is_alike = one.candidates[0].similarity >= least
+            if self._left[is_alike] > 0:
+                chosen.add(one.place)
+            elif self._left[is_alike] == 0:
+                logger.warning(
+                    "more than %d are %s labelled ones; the others of these are not compared by pixels or waveforms, "
+                    "but named by their neighbours: `modag duplicates` finds all copies",
+                    MOST_ALIKE if is_alike else MOST_LESS_ALIKE,
+                    "nearly the same as" if is_alike else "much like",
+                )
+            self._left[is_alike] -= 1
+        return chosen
+
+    def _confirmed(
+        self, one: _Asked, copies: Mapping[int, Sequence[ItemRecord]], *, decode: bool
+    ) -> tuple[list[int], ConfirmedBy]:
+        """Return the ids of the candidates that a query is a copy of, and what tells so of the first."""
+        # The very same features may stand for other media, as encoders see what is transparent on white alone. Where
+        # nobody can look, they tell.
+        candidates = [candidate for candidate in one.candidates if candidate.item in copies]
+        verdicts: list[bool | None] = [None] * len(candidates)
+        by_sound = one.item.kind == "sound"
+        if decode:
+            compare = self._waveforms.are_alike if by_sound else self._pixels.are_alike
+            verdicts = compare([one.item], [copies[candidate.item] for candidate in candidates])
+        confirmed = [candidate.item for candidate, verdict in zip(candidates, verdicts, strict=True) if verdict]
+        if confirmed:
+            return confirmed, "waveform" if by_sound else "pixels"
+        unseen = [candidate for candidate, verdict in zip(candidates, verdicts, strict=True) if verdict is None]
+        return [candidate.item for candidate in unseen if candidate.is_same], "features"
+
+    def _original(self, items: Sequence[int], by: ConfirmedBy) -> Original:
+        """Return some items with all labelled ones of their contents."""
+        every = {other: None for item in items for other in (item, *self._items_of[self._content_of[item]])}
+        return Original(tuple(every), by)
+
+
+def _as_item(path: str, facts: MediaFacts) -> ItemRecord | None:
+    """Describe a file that was decoded as the index would; None where it is gone."""
+    path = os.path.abspath(on_disk(path))
+    file = scanned(path)
+    if file is None:
+        return None
+    return ItemRecord(
+        id=OUTSIDE,
+        path=path,
+        content_hash=path,  # by which what is decoded of it is kept
+        size_bytes=file.size_bytes,
+        mtime_ns=file.mtime_ns,
+        kind=facts.kind,
+        duration_s=facts.duration_s,
+        width_px=facts.width_px,
+        height_px=facts.height_px,
+        status="ok",
+        updated_at="",
+    )
+
+
+def _hash_of(path: str, sizes: Collection[int]) -> str | None:
+    """Hash a file, if an item has its size."""
+    path = os.path.abspath(on_disk(path))
+    file = scanned(path)
+    try:
+        return media.content_hash(path) if file is not None and file.size_bytes in sizes else None
+    except MediaError:
+        return None
