@@ -484,8 +484,6 @@ class Explanation:
     decided_by : {"evidence", "hierarchy", "copy"}
         ``hierarchy`` where the answer is what other labels are kinds of; ``copy`` where it has the label itself, or is
         a copy of what has.
-    copy_of : CopyOf or None
-        That, if so; what follows is what all others say then.
     kinds : tuple of LabelScore
         The labels that the answer stands for, where the hierarchy decided; the likeliest first.
     first : str
@@ -501,13 +499,14 @@ class Explanation:
         What it, or what it is a copy of, is said not to be.
     heard : tuple of ModalityEvidence
         For `first` rather than `second`; of a video of its frames and of its sound, which count alike.
+    copy_of : CopyOf or None
+        What it is a copy of, where that decided; `first`, `second` and what was heard are what all others say then.
     """
 
     path: str
     label: str
     confidence: float
     decided_by: Literal["evidence", "hierarchy", "copy"]
-    copy_of: CopyOf | None
     kinds: tuple[LabelScore, ...]
     first: str
     second: str | None
@@ -516,6 +515,7 @@ class Explanation:
     given: tuple[ItemLabel, ...]
     denied: tuple[str, ...]
     heard: tuple[ModalityEvidence, ...]
+    copy_of: CopyOf | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

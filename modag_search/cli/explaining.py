@@ -84,6 +84,8 @@ def _print(why: Explanation) -> None:
 def _answer(why: Explanation) -> str:
     """Say what it is called, and what it would be called next."""
     called = [f"{shortened(why.path)}: {why.label} {why.confidence:.3f}"]
+    if why.decided_by == "copy":
+        return called[0]
     if why.second is not None:
         called.append(f"next {why.second} {why.second_confidence:.3f}")
     if why.none is not None:

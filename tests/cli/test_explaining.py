@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KEYS = [
     *("path", "label", "confidence", "decided_by", "kinds", "first", "second", "second_confidence", "none"),
-    *("given", "denied", "heard"),
+    *("given", "denied", "heard", "copy_of"),
 ]
 
 
@@ -77,9 +77,17 @@ def test_labels_that_it_has_and_rules_are_told(crowd: CommandLine, media: Path, 
     assert given.startswith("It is labelled horn (by hand), horn (from ")
     with toy_index(tmp_path / "index") as index:
         index.labels.set_hierarchy(Hierarchy.of([("violin", "instrument"), ("horn", "instrument")]))
-    outcome = crowd("explain", picture(tmp_path / "q.png", RED), "--level", "0", "--format", "table")
+    outcome = crowd("explain", picture(tmp_path / "q.png", (230, 60, 20)), "--level", "0", "--format", "table")
     assert outcome.stdout.decode().splitlines()[1].startswith("instrument by the hierarchy of labels: violin ")
     assert b"What its picture says for violin:" in outcome.stdout, "there is nothing beside instruments"
+
+
+def test_what_a_copy_decided_is_told(crowd: CommandLine, media: Path, tmp_path: Path) -> None:
+    outcome = crowd("explain", picture(tmp_path / "q.png", RED), "--format", "table")
+    assert outcome.stdout.decode().splitlines()[:2] == [
+        "q.png: violin 1.000",
+        "It is a copy of media/r0.png, byte for byte; what follows is what all others say.",
+    ]
 
 
 def test_what_cannot_be_explained_leaves_with_one_line(crowd: CommandLine, media: Path) -> None:

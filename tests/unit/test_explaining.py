@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from modag_search import CopyOf
 from modag_search.errors import NothingFoundError, UnreadableMediaError, UsageError
 from modag_search.hierarchy import Hierarchy
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound, video
@@ -106,7 +108,9 @@ def test_an_item_has_no_voice_on_itself_and_its_labels_are_told(crowd: Index, me
     crowd.unlabel([media / "r0.png"], "violin")
     crowd.label([media / "r0.png"], "horn")
     why = crowd.explain(f"id:{crowd.item(media / 'r0.png').id}")
-    assert (why.path, why.label) == (str(media / "r0.png"), "violin")
+    assert (why.path, why.first, why.second) == (str(media / "r0.png"), "violin", "horn")
+    assert (why.label, why.confidence, why.decided_by) == ("horn", 1.0, "copy"), "it has the label"
+    assert (why.copy_of and why.copy_of.path) == why.path
     assert [(one.label, one.origin, one.confidence) for one in why.given] == [("horn", "hand", None)]
     assert why.given[0].run is not None
     assert "r0.png" not in {os.path.basename(one.path) for said in why.heard for one in said.examples}
@@ -137,7 +141,8 @@ def test_where_the_hierarchy_decides_it_is_said_with_what_it_added_up(
     assert why.first == why.kinds[0].label
     assert why.confidence == pytest.approx(sum(kind.score for kind in why.kinds))
     assert index.explain(media / "between.png").decided_by == "evidence"
-    assert index.explain(picture(tmp_path / "q.png", BLUE), level=0).decided_by == "evidence", "a drum is no kind"
+    bluish = picture(tmp_path / "q.png", (20, 60, 230))
+    assert index.explain(bluish, level=0).decided_by == "evidence", "a drum is no kind"
 
 
 def test_a_label_without_a_rival_is_judged_for_itself(index: Index, media: Path, tmp_path: Path) -> None:
@@ -204,3 +209,21 @@ def test_what_bears_on_no_label_of_the_index_changes_no_explanation(crowd: Index
     before = crowd.explain(query)
     crowd.deny([media / "r0.png"], "drum")
     assert crowd.explain(query) == before
+
+
+def test_where_a_copy_decides_it_is_said_and_so_is_what_others_say(crowd: Index, media: Path, tmp_path: Path) -> None:
+    crowd.unlabel([media / "r0.png"], "violin")
+    crowd.label([media / "r0.png"], "horn")
+    shutil.copy(media / "r0.png", tmp_path / "copy.png")
+    why = crowd.explain(tmp_path / "copy.png")
+    assert (why.label, why.decided_by, why.first) == ("horn", "copy", "violin")
+    assert why.copy_of == CopyOf(id=crowd.item(media / "r0.png").id, path=str(media / "r0.png"), confirmed_by="content")
+    assert why.heard
+
+
+def test_the_only_labelled_item_is_explained_by_its_label(index: Index, media: Path) -> None:
+    picture(media / "a.png", RED)
+    index.add([media])
+    index.label([media / "a.png"], "itself")
+    why = index.explain(media / "a.png")
+    assert (why.label, why.decided_by, why.heard) == ("itself", "copy", ())
