@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
 from modag_search.catalog.segments import has_whole_feature
 from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
-from modag_search.values import ItemRecord, MediaKind, Modality, ScannedFile
+from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, ScannedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,6 +59,21 @@ class Items:
         statement = select(ItemRow.id, ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
         with self._database.read() as connection:
             return {row.id: row.content_hash for row in connection.execute(statement.order_by(ItemRow.id))}
+
+    def facts(self, item_ids: Iterable[int]) -> dict[int, MediaFacts]:
+        """Return what is known of items' media by id; ids that are not there are left out."""
+        columns = (ItemRow.id, ItemRow.kind, ItemRow.duration_s, ItemRow.width_px, ItemRow.height_px)
+        with self._database.read() as connection:
+            rows = connection.execute(select(*columns).where(ItemRow.id.in_(among(item_ids))))
+            return {
+                row.id: MediaFacts(
+                    kind=row.kind,
+                    duration_s=row.duration_s,
+                    width_px=row.width_px,
+                    height_px=row.height_px,
+                )
+                for row in rows
+            }
 
     def found(self, *, unlabelled: bool = False) -> list[tuple[int, str, MediaKind]]:
         """Return id, path and kind of each item that was indexed and has not failed since, in order of ids.

@@ -43,6 +43,7 @@ class GivenLabels:
     """
 
     def __init__(self, catalog: Catalog, labelled: LabelledSet) -> None:
+        self._catalog = catalog
         self._labelled = labelled
         self._said: Mapping[int, Mapping[str, bool]] = catalog.labels.given_to_wholes()
         self.items_of: dict[str, list[int]] = {}
@@ -52,7 +53,8 @@ class GivenLabels:
     @cached_property
     def wholes(self) -> LabelledWholes:
         """The items with labels that hold, to be compared by features."""
-        return LabelledWholes(self._labelled, [item for item, labels in self._said.items() if any(labels.values())])
+        chosen = [item for item, labels in self._said.items() if any(labels.values())]
+        return LabelledWholes(self._catalog, self._labelled, chosen)
 
     def of(self, items: Iterable[int]) -> set[str]:
         """Return the labels that were given to any of some items, and denied of none."""

@@ -10,23 +10,30 @@ import numpy as np
 from modag_search.classify.queries import mean_of_queries
 from modag_search.copies.bounds import bounding, principal_directions
 from modag_search.copies.comparable import comparable_vectors
+from modag_search.copies.extents import Extents
+from modag_search.copies.limits import Limits
 from modag_search.features.vectors import of_unit_length
-from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from modag_search.catalog import Catalog
     from modag_search.classify.labelled_set import LabelledSet, LabelledVectors
     from modag_search.classify.queries import QuerySegments
+    from modag_search.values import Float32Array, Int64Array, MediaFacts, Modality
 
-LEAST_ALIKE: Final[Mapping[Modality, float]] = {"image": 0.6, "sound": 0.88}
-"""Of features that are looked at: what copies at a third of the size have in common; see `copies.limits`."""
+MOST_CANDIDATES: Final = 8
+_MOST_COMPARED: Final = 16
+_MOST_BOUNDED: Final = 64
+"""How many labelled contents are told by bounds of their similarity, of these by their features, and of these by their
+files, at the most: each time those that are the most alike."""
 
-_MOST_CANDIDATES: Final = 8
-_MOST_BOUNDED: Final = 32
-"""How many labelled contents each is compared with in full length, at the most, and of these with their files."""
+THE_SAME: Final = 0.999
+"""What the very same features have in common at least, as they are rounded."""
 
-_WIDTH: Final = 31
+_SMALLEST_PX: Final = np.array([32])
+
+_WIDTH: Final = 47
 _FITTED: Final = 1024
 _SEGMENTS_AT_ONCE: Final = 4096
 _CELLS_AT_ONCE: Final = 4_000_000
@@ -58,55 +65,56 @@ class _Wholes:
     ----------
     part : LabelledVectors
     items : np.ndarray [shape=(n,), int64]
-        Ids.
+        Ids, ascending.
+    extents : Extents
     starts : np.ndarray [shape=(n + 1,), int64]
         Where the segments of each begin and end in `places`.
     places : np.ndarray [shape=(n_segments,), int64]
         Of segments among the labelled vectors, those of an item in order of their ids.
+    vectors : np.ndarray [shape=(n, d), float16]
+        As `duplicates` compares items.
     directions : np.ndarray [shape=(d, m), float32]
     coordinates : np.ndarray [shape=(n, m + 1), float32]
         By which cosines are bounded.
     """
 
-    modality: Modality
     part: LabelledVectors
     items: Int64Array
+    extents: Extents
     starts: Int64Array
     places: Int64Array
+    vectors: np.ndarray
     directions: Float32Array
     coordinates: Float32Array
 
     @classmethod
-    def of(cls, modality: Modality, part: LabelledVectors, chosen: Collection[int]) -> _Wholes:
-        """Take those of the labelled items that are chosen."""
-        of_chosen = np.flatnonzero(np.isin(part.items, list(chosen)))
-        _, firsts = np.unique(part.contents[of_chosen], return_index=True)
-        places = np.flatnonzero(np.isin(part.items, part.items[of_chosen[firsts]]))
+    def of(cls, modality: Modality, part: LabelledVectors, facts: Mapping[int, MediaFacts]) -> _Wholes:
+        """Take those of the labelled items whose facts are given, of which there must be one at least."""
+        of_known = np.flatnonzero(np.isin(part.items, list(facts)))
+        _, firsts = np.unique(part.contents[of_known], return_index=True)
+        places = np.flatnonzero(np.isin(part.items, part.items[of_known[firsts]]))
         places = places[np.lexsort((part.segments[places], part.items[places]))]
-        items, begins = np.unique(part.items[places], return_index=True)
-        starts = np.append(begins, len(places))
-        made = cls(modality, part, items, starts, places, *(np.zeros((0, 0), np.float32),) * 2)
+        items, begins, owners = np.unique(part.items[places], return_index=True, return_inverse=True)
+        vectors = np.empty((len(items), part.features.shape[1]), dtype=np.float16)
+        for some in np.split(np.arange(len(places)), _ends_of_parts(owners)):
+            rows = part.features[places[some]].astype(np.float32)
+            vectors[owners[some[0]] : owners[some[-1]] + 1] = whole_vectors(rows, owners[some], modality)
         sample = np.linspace(0, len(items) - 1, min(len(items), _FITTED)).astype(np.int64)
-        directions = principal_directions(made.vectors(sample), most=_WIDTH)
-        coordinates = [bounding(made.vectors(some), directions) for some in made._some_at_once()]
-        return cls(modality, part, items, starts, places, directions, np.concatenate(coordinates))
-
-    def _some_at_once(self) -> Iterator[Int64Array]:
-        """Divide the items, so that the segments of each part are not too many unless those of one item are."""
-        parts = np.cumsum(np.diff(self.starts)) // _SEGMENTS_AT_ONCE
-        yield from np.split(np.arange(len(self.items)), np.flatnonzero(np.diff(parts)) + 1)
+        directions = principal_directions(vectors[sample].astype(np.float32), most=_WIDTH)
+        return cls(
+            part=part,
+            items=items,
+            extents=Extents.of(facts[item] for item in items.tolist()),
+            starts=np.append(begins, len(places)),
+            places=places,
+            vectors=vectors,
+            directions=directions,
+            coordinates=np.concatenate([bounding(some.astype(np.float32), directions) for some in _parts(vectors)]),
+        )
 
     def features(self, place: int) -> np.ndarray:
         """Return the features of an item's segments ``[shape=(n, d), float16]``."""
         return np.asarray(self.part.features[self.places[self.starts[place] : self.starts[place + 1]]])
-
-    def vectors(self, chosen: Int64Array) -> Float32Array:
-        """Return some of the items as `duplicates` compares them ``[shape=(len(chosen), d)]``."""
-        counts = self.starts[chosen + 1] - self.starts[chosen]
-        owners = np.repeat(np.arange(len(chosen)), counts)
-        within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
-        rows = self.part.features[self.places[np.repeat(self.starts[chosen], counts) + within]]
-        return whole_vectors(rows.astype(np.float32), owners, self.modality)
 
 
 class LabelledWholes:
@@ -114,55 +122,59 @@ class LabelledWholes:
 
     Parameters
     ----------
+    catalog : Catalog
     labelled : LabelledSet
     chosen : collection of int
         Ids of the items that count: those with labels that hold for the whole.
     """
 
-    def __init__(self, labelled: LabelledSet, chosen: Collection[int]) -> None:
-        self._wholes: dict[Modality, _Wholes] = {}
-        for modality in MODALITIES:
-            part = labelled.by_modality[modality]
-            if np.isin(part.items, list(chosen)).any():
-                self._wholes[modality] = _Wholes.of(modality, part, chosen)
+    def __init__(self, catalog: Catalog, labelled: LabelledSet, chosen: Collection[int]) -> None:
+        facts = catalog.items.facts(chosen)
+        self._wholes = {
+            modality: _Wholes.of(modality, part, facts)
+            for modality, part in labelled.by_modality.items()
+            if np.isin(part.items, list(facts)).any()
+        }
 
     def holds(self, modality: Modality, item: int) -> bool:
         """Tell whether an item is among them by one of its modalities."""
         return modality in self._wholes and bool(np.isin(item, self._wholes[modality].items))
 
-    def candidates(self, modality: Modality, asking: QuerySegments) -> dict[int, list[Candidate]]:
-        """Find for queries the labelled items that are much like them.
+    def candidates(
+        self, modality: Modality, asking: QuerySegments, facts: Mapping[int, MediaFacts], *, least: float = 0.0
+    ) -> dict[int, list[Candidate]]:
+        """Find for queries the labelled items that are as alike as copies are, and about as long or of their shape.
 
         Parameters
         ----------
         modality : {"image", "sound"}
         asking : QuerySegments
+        facts : Mapping of int to MediaFacts
+            Of the queries, by place; others are left out.
+        least : float
+            How alike they must be beside that.
 
         Returns
         -------
         dict of int to list of Candidate
             By place of the query, the most alike first; none of queries without any.
         """
+        asking = asking.of(facts.keys())
         wholes = self._wholes.get(modality)
         if wholes is None or not len(asking.queries):
             return {}
         queries, firsts = np.unique(asking.queries, return_index=True)
+        segments = np.split(asking.features, firsts[1:])
         vectors = whole_vectors(asking.features, asking.queries, modality)
-        ends = np.append(firsts[1:], len(asking.queries))
+        extents = Extents.of(facts[place] for place in queries.tolist())
         found: dict[int, list[Candidate]] = {}
-        for row, places in _near(vectors, wholes, least=LEAST_ALIKE[modality]):
-            similarities = wholes.vectors(places) @ vectors[row]
-            order = [n for n in np.argsort(-similarities, kind="stable") if similarities[n] >= LEAST_ALIKE[modality]]
-            features = asking.features[firsts[row] : ends[row]].astype(np.float16)
-            if order:
-                found[int(queries[row])] = [
-                    Candidate(
-                        int(wholes.items[places[n]]),
-                        float(similarities[n]),
-                        np.array_equal(features, wholes.features(int(places[n]))),
-                    )
-                    for n in order[:_MOST_CANDIDATES]
-                ]
+        for row, place, similarity in _alike(vectors, extents, wholes, modality, least=least):
+            of_query = found.setdefault(int(queries[row]), [])
+            if len(of_query) < MOST_CANDIDATES:
+                is_same = similarity >= THE_SAME and np.array_equal(
+                    segments[row].astype(np.float16), wholes.features(place)
+                )
+                of_query.append(Candidate(int(wholes.items[place]), similarity, is_same))
         return found
 
 
@@ -171,15 +183,52 @@ def whole_vectors(features: Float32Array, owners: Int64Array, modality: Modality
     return of_unit_length(mean_of_queries(comparable_vectors(features, modality), owners))
 
 
-def _near(vectors: Float32Array, wholes: _Wholes, *, least: float) -> Iterator[tuple[int, Int64Array]]:
-    """Yield rows with the places of the wholes that may be as near, of many those that may be nearest."""
+def _parts(rows: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(rows, -(-len(rows) // _SEGMENTS_AT_ONCE))
+
+
+def _ends_of_parts(owners: Int64Array) -> Int64Array:
+    """Divide segments into parts that are not too large, unless the segments of one owner are."""
+    begins = np.flatnonzero(np.diff(owners, prepend=-1))
+    ends: Int64Array = begins[np.flatnonzero(np.diff(begins // _SEGMENTS_AT_ONCE)) + 1]
+    return ends
+
+
+def _alike(
+    vectors: Float32Array, extents: Extents, wholes: _Wholes, modality: Modality, *, least: float
+) -> Iterator[tuple[int, int, float]]:
+    """Yield rows, places of wholes, and how similar they are: one row after the other, the most alike first."""
+    limits = Limits.of("image" if modality == "image" else "sound")
     asking = bounding(vectors, wholes.directions)
     step = max(1, _CELLS_AT_ONCE // len(wholes.items))
     for start in range(0, len(asking), step):
+        of_rows = extents.at(np.arange(start, min(start + step, len(asking))))
         bounds = asking[start : start + step] @ wholes.coordinates.T
-        may_be_near = bounds >= least
-        for row in np.flatnonzero(may_be_near.any(axis=1)):
-            places = np.flatnonzero(may_be_near[row])
-            if len(places) > _MOST_BOUNDED:
-                places = places[np.argpartition(bounds[row, places], -_MOST_BOUNDED)[-_MOST_BOUNDED:]]
-            yield start + int(row), places
+        rows, places = _greatest(bounds, least=max(least, float(limits.floors(modality, _SMALLEST_PX)[0])))
+        others = wholes.extents.at(places)
+        required = np.maximum(limits.least(modality, of_rows.sides_px[rows], others.sides_px), least)
+        near = np.flatnonzero(of_rows.at(rows).are_near(others) & (bounds[rows, places] >= required))
+        near = near[_ranks(rows[near], -bounds[rows[near], places[near]]) < _MOST_COMPARED]
+        rows, places, required = rows[near], places[near], required[near]
+        similarities = np.einsum("ij,ij->i", vectors[start + rows], wholes.vectors[places].astype(np.float32))
+        for n in np.lexsort((places, -similarities, rows)).tolist():
+            if similarities[n] >= required[n]:
+                yield start + int(rows[n]), int(places[n]), float(similarities[n])
+
+
+def _greatest(bounds: Float32Array, *, least: float) -> tuple[Int64Array, Int64Array]:
+    """Return rows and columns of what is not below `least`, of each row no more than the greatest; rows ascend."""
+    rows = np.flatnonzero(bounds.max(axis=1) >= least)
+    n = bounds.shape[1]
+    columns = np.broadcast_to(np.arange(n), (len(rows), n))
+    if n > _MOST_BOUNDED:
+        columns = np.argpartition(bounds[rows], n - _MOST_BOUNDED, axis=1)[:, n - _MOST_BOUNDED :]
+    some, places = np.nonzero(np.take_along_axis(bounds[rows], columns, axis=1) >= least)
+    return rows[some], columns[some, places]
+
+
+def _ranks(rows: Int64Array, values: np.ndarray) -> Int64Array:
+    """Rank the values of each row, the least first; rows ascend."""
+    ranks = np.empty(len(rows), dtype=np.int64)
+    ranks[np.lexsort((values, rows))] = np.arange(len(rows)) - np.searchsorted(rows, rows, side="left")
+    return ranks

@@ -8,16 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from modag_search import media
+from modag_search.classify.labelled_wholes import THE_SAME
 from modag_search.classify.queries import OUTSIDE
-from modag_search.copies.extents import are_comparable, extent_of
-from modag_search.copies.limits import DEFAULT_MIN_SIMILARITY, Limits, shorter_side_px
+from modag_search.copies.limits import DEFAULT_MIN_SIMILARITY
 from modag_search.copies.pixels import Pixels
 from modag_search.copies.waveforms import Waveforms
 from modag_search.errors import MediaError
-from modag_search.features.stored import scanned
+from modag_search.features.stored import is_as_indexed, scanned
 from modag_search.spelling import on_disk
 from modag_search.values import ItemRecord
 
@@ -122,58 +120,49 @@ class Originals:
 
     def _asked(self, batch: QueryBatch, places: Collection[int]) -> list[_Asked]:
         """List the queries that are much like labelled items of about their length or shape."""
-        found: dict[Modality, dict[int, list[Candidate]]] = {
-            modality: self._wholes().candidates(modality, segments.of(places))
-            for modality, segments in batch.segments.items()
+        stored = {place: int(batch.items[place]) for place in places if place not in batch.facts}
+        known = self._catalog.items.facts(stored.values())
+        facts = {place: known[item] for place, item in stored.items() if item in known}
+        facts |= {place: batch.facts[place] for place in places if place in batch.facts}
+        found = {
+            m: self._wholes().candidates(m, segments, facts, least=self._least(m))
+            for m, segments in batch.segments.items()
         }
-        ids = {one.item for of_queries in found.values() for own in of_queries.values() for one in own}
-        asking = {place for of_queries in found.values() for place in of_queries}
-        records = self._catalog.items.get_many(ids.union(batch.items[sorted(asking)].tolist()))
+        asking = sorted({place for of_queries in found.values() for place in of_queries})
+        records = self._catalog.items.get_many(stored[place] for place in asking if place in stored)
         asked = []
-        for place in sorted(asking):
-            item = records.get(int(batch.items[place]))
-            if place in batch.facts:
-                item = _as_item(batch.paths[place], batch.facts[place])
-            if item is not None:
-                own = {m: found[m].get(place, []) for m, part in batch.segments.items() if place in part.queries}
-                candidates = self._comparable(item, own, records)
-                asked += [_Asked(place, item, candidates)] if candidates else []
+        for place in asking:
+            item = records.get(stored[place]) if place in stored else _as_item(batch.paths[place], batch.facts[place])
+            own = {m: found[m].get(place, []) for m, part in batch.segments.items() if place in part.queries}
+            candidates = self._not_heard_otherwise(own, without=stored.get(place, OUTSIDE))
+            asked += [_Asked(place, item, candidates)] if item is not None and candidates else []
         return asked
 
-    def _comparable(
-        self, item: ItemRecord, found: Mapping[Modality, Sequence[Candidate]], records: Mapping[int, ItemRecord]
-    ) -> list[Candidate]:
-        """Keep the candidates of a query that are about as long, or of its shape, and as alike as copies are.
+    def _least(self, modality: Modality) -> float:
+        """Tell how alike those must be that are looked at: when no more are decoded, only the very same count."""
+        if self._left[False] > 0:
+            return 0.0
+        return DEFAULT_MIN_SIMILARITY[modality] if self._left[True] > 0 else THE_SAME
 
-        Parameters
-        ----------
-        item : ItemRecord
-        found : Mapping of modality to sequence of Candidate
-            By each modality that the query has. Those of a video by its frames must sound like it, if they sound.
-        records : Mapping of int to ItemRecord
+    def _not_heard_otherwise(self, found: Mapping[Modality, Sequence[Candidate]], *, without: int) -> list[Candidate]:
+        """Keep the candidates of a query, by each modality that it has; of a video, those that sound like it.
 
-        Returns
-        -------
-        list of Candidate
+        Those that have no sound are not compared by it.
         """
+        heard = {one.item for one in found.get("sound", ()) if one.similarity >= DEFAULT_MIN_SIMILARITY["sound"]}
         lead: Modality = "image" if "image" in found else "sound"
-        limits, kept = Limits.of(item.kind), []
-        heard = {one.item for one in found.get("sound", ()) if one.similarity >= limits.features["sound"]}
-        for candidate in found[lead]:
-            other = records.get(candidate.item)
-            if other is None or other.kind != item.kind or other.id == item.id:
-                continue
-            least = limits.least(lead, shorter_side_px(item), np.array([shorter_side_px(other)]))
-            is_near = are_comparable(item.kind, extent_of(item), np.array([extent_of(other)]))
-            is_heard = len(found) == 1 or other.id in heard or not self._wholes().holds("sound", other.id)
-            if is_near.all() and is_heard and candidate.similarity >= least[0]:
-                kept.append(candidate)
-        return kept
+        return [
+            one
+            for one in found[lead]
+            if one.item != without
+            and (len(found) == 1 or one.item in heard or not self._wholes().holds("sound", one.item))
+        ]
 
     def _within_bounds(self, asked: Sequence[_Asked]) -> set[int]:
         """Choose the places of those whose files are decoded: the most alike, as many as are left to this call."""
         chosen = set()
-        for one in sorted(asked, key=lambda one: -one.candidates[0].similarity):
+        there = (one for one in asked if is_as_indexed(one.item))
+        for one in sorted(there, key=lambda one: -one.candidates[0].similarity):
             least = DEFAULT_MIN_SIMILARITY["sound" if one.item.kind == "sound" else "image"]
             is_alike = one.candidates[0].similarity >= least
             if self._left[is_alike] > 0:

@@ -1,13 +1,16 @@
-"""Which items can be copies by how long they last, or by their shape."""
+"""Which media can be copies by how long they last, or by their shape."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from modag_search.values import ItemRecord, MediaKind
+    from collections.abc import Iterable
+
+    from modag_search.values import ItemRecord, MediaFacts, MediaKind
 
 DURATION_TOLERANCE_S: Final = 0.5
 DURATION_TOLERANCE: Final = 0.05
@@ -17,27 +20,71 @@ for the padding of encoders and for a trimmed end, not for an excerpt."""
 SHAPE_TOLERANCE: Final = 0.1
 """Pictures are compared where their ratios of width to height differ by no more than this share."""
 
-
-def extent_of(item: ItemRecord) -> float:
-    """Return the length of a sound or video in seconds, the ratio of width to height of a picture."""
-    if item.kind == "image":
-        return (item.width_px or 1) / (item.height_px or 1)
-    return item.duration_s or 0.0
+_KINDS: Final[tuple[MediaKind, ...]] = ("image", "sound", "video")
 
 
-def are_comparable(kind: MediaKind, extent: float, others: np.ndarray) -> np.ndarray:
-    """Tell which of some extents are about as large as one ``[shape=(n,), bool]``."""
-    larger, smaller = np.maximum(others, extent), np.minimum(others, extent)
-    if kind == "image":
-        return np.asarray(larger <= smaller * (1 + SHAPE_TOLERANCE))
-    return np.asarray(larger - smaller <= np.maximum(DURATION_TOLERANCE_S, DURATION_TOLERANCE * larger))
+@dataclass(frozen=True, slots=True, eq=False)
+class Extents:
+    """How large media are.
+
+    Attributes
+    ----------
+    kinds : np.ndarray [shape=(n,), int64]
+        Pictures, sounds and videos, by number.
+    extents : np.ndarray [shape=(n,), float64]
+        Lengths of sounds and videos in seconds, ratios of width to height of pictures.
+    sides_px : np.ndarray [shape=(n,), float64]
+        Shorter sides of pictures and videos; 1 of sounds.
+    """
+
+    kinds: np.ndarray
+    extents: np.ndarray
+    sides_px: np.ndarray
+
+    @classmethod
+    def of(cls, media: Iterable[ItemRecord | MediaFacts]) -> Self:
+        """Look at media."""
+        rows = [(_KINDS.index(one.kind), _extent_of(one), _shorter_side_px(one)) for one in media]
+        kinds, extents, sides_px = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+        return cls(kinds.astype(np.int64), extents, sides_px)
+
+    def at(self, places: np.ndarray) -> Self:
+        """Return some of them, by place."""
+        return type(self)(self.kinds[places], self.extents[places], self.sides_px[places])
+
+    def are_near(self, others: Extents) -> np.ndarray:
+        """Tell of each whether another is of its kind and about as long, or of about its shape.
+
+        Parameters
+        ----------
+        others : Extents
+            As many, or one.
+
+        Returns
+        -------
+        np.ndarray [shape=(n,), bool]
+        """
+        larger, smaller = np.maximum(self.extents, others.extents), np.minimum(self.extents, others.extents)
+        are_as_long = larger - smaller <= np.maximum(DURATION_TOLERANCE_S, DURATION_TOLERANCE * larger)
+        is_picture = self.kinds == _KINDS.index("image")
+        have_one_shape = larger <= smaller * (1 + SHAPE_TOLERANCE)
+        return np.asarray((self.kinds == others.kinds) & np.where(is_picture, have_one_shape, are_as_long))
+
+    def ranges(self) -> np.ndarray:
+        """Return from where to where ``[shape=(n, 2)]`` the extents of others lie that are near to each, or nearly."""
+        is_picture = self.kinds == _KINDS.index("image")
+        lowest = np.minimum(self.extents - DURATION_TOLERANCE_S, self.extents * (1 - DURATION_TOLERANCE))
+        highest = np.maximum(self.extents + DURATION_TOLERANCE_S, self.extents / (1 - DURATION_TOLERANCE))
+        lowest = np.where(is_picture, self.extents / (1 + SHAPE_TOLERANCE), lowest)
+        highest = np.where(is_picture, self.extents * (1 + SHAPE_TOLERANCE), highest)
+        return np.stack([lowest - 1e-6, highest + 1e-6], axis=1)  # so that rounding leaves nothing out
 
 
-def comparable_ranges(kind: MediaKind, extents: np.ndarray) -> np.ndarray:
-    """Return from where to where ``[shape=(n, 2)]`` extents are comparable to each, by `are_comparable` or nearly."""
-    if kind == "image":
-        lowest, highest = extents / (1 + SHAPE_TOLERANCE), extents * (1 + SHAPE_TOLERANCE)
-    else:
-        lowest = np.minimum(extents - DURATION_TOLERANCE_S, extents * (1 - DURATION_TOLERANCE))
-        highest = np.maximum(extents + DURATION_TOLERANCE_S, extents / (1 - DURATION_TOLERANCE))
-    return np.stack([lowest - 1e-6, highest + 1e-6], axis=1)  # so that rounding leaves nothing out
+def _extent_of(media: ItemRecord | MediaFacts) -> float:
+    if media.kind == "image":
+        return (media.width_px or 1) / (media.height_px or 1)
+    return media.duration_s or 0.0
+
+
+def _shorter_side_px(media: ItemRecord | MediaFacts) -> int:
+    return max(min(media.width_px or 1, media.height_px or 1), 1)

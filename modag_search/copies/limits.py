@@ -12,7 +12,7 @@ from modag_search.values import MODALITIES, Modality
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modag_search.values import ItemRecord, MediaKind
+    from modag_search.values import MediaKind
 
 DEFAULT_MIN_SIMILARITY: Final[dict[Modality, float]] = {"image": 0.92, "sound": 0.985}
 """Of what is told by features alone. Chosen with ``scripts/evaluate_duplicates`` on train sources: notes of one
@@ -75,37 +75,31 @@ class Limits:
             depend_on_size=confirm and by == "image" and min_similarity is None,
         )
 
-    def least(self, modality: Modality, side_px: float, others_px: np.ndarray) -> np.ndarray:
-        """Return how similar others must be to one.
+    def least(self, modality: Modality, sides_px: np.ndarray, others_px: np.ndarray) -> np.ndarray:
+        """Return how similar media must be to be copies.
 
         Parameters
         ----------
         modality : {"image", "sound"}
-        side_px : float
-            The shorter side of one, see `shorter_side_px`.
-        others_px : np.ndarray [shape=(n,)]
-            Those of the others.
+            By which they are compared.
+        sides_px, others_px : np.ndarray [shape=(n,) or (1,)]
+            Their shorter sides, see `extents.Extents`.
 
         Returns
         -------
         np.ndarray [shape=(n,), float64]
         """
         if modality == "sound" or not self.depend_on_size:
-            return np.full(len(others_px), self.features[modality])
-        one, others = _halvings(side_px), _halvings(others_px)
-        less = LESS_IF_HALF * np.abs(one - others) + LESS_IF_SMALL * np.maximum(one, others)
+            return np.full(max(len(sides_px), len(others_px)), self.features[modality])
+        ones, others = _halvings(sides_px), _halvings(others_px)
+        less = LESS_IF_HALF * np.abs(ones - others) + LESS_IF_SMALL * np.maximum(ones, others)
         return np.asarray(self.features[modality] - less)
 
     def floors(self, modality: Modality, sides_px: np.ndarray) -> np.ndarray:
         """Return what `least` of each of some pictures and any larger one is not below ``[shape=(n,), float64]``."""
-        return self.least(modality, LOOKED_AT_PX, sides_px)
+        return self.least(modality, np.array([LOOKED_AT_PX]), sides_px)
 
 
-def shorter_side_px(item: ItemRecord) -> int:
-    """Return the shorter side of a picture or a video; 1 where there is none."""
-    return max(min(item.width_px or 1, item.height_px or 1), 1)
-
-
-def _halvings(sides_px: float | np.ndarray) -> np.ndarray:
+def _halvings(sides_px: np.ndarray) -> np.ndarray:
     """Return how many times sides as long as encoders look at are halved to have these, at least 0."""
     return np.asarray(np.log2(LOOKED_AT_PX / np.minimum(sides_px, LOOKED_AT_PX)))

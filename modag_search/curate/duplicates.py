@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from modag_search.copies.comparable import ComparableItems, Wholes
-from modag_search.copies.extents import are_comparable, comparable_ranges, extent_of
-from modag_search.copies.limits import Limits, shorter_side_px
+from modag_search.copies.extents import Extents
+from modag_search.copies.limits import Limits
 from modag_search.copies.pixels import Pixels
 from modag_search.copies.waveforms import Waveforms
 from modag_search.curate.ranks import Rank, rank
@@ -158,7 +158,7 @@ class Duplicates:
 
     def _groups(self, wholes: Wholes, limits: Limits) -> list[DuplicateGroup]:
         stars: dict[int, list[_Copies]] = {}
-        centres = self._centres(_Compared.of(wholes, limits))
+        centres = self._centres(_Compared(wholes, limits, Extents.of(copies[0] for copies in wholes.contents)))
         for contents, centre, similarity, is_confirmed in zip(
             wholes.contents, centres.rows.tolist(), centres.similarities.tolist(), centres.are_confirmed, strict=True
         ):
@@ -179,9 +179,9 @@ class Duplicates:
         n = len(wholes.contents)
         join = SimilarityJoin(
             wholes.vectors,
-            floors=_floors(wholes, limits.floors(wholes.modality, compared.sides_px)),
-            keys=compared.extents,
-            ranges=comparable_ranges(wholes.kind, compared.extents),
+            floors=_floors(wholes, limits.floors(wholes.modality, compared.extents.sides_px)),
+            keys=compared.extents.extents,
+            ranges=compared.extents.ranges(),
         )
         self.n_pairs += n * (n - 1) // 2
         centres = _Centres.of_none(n)
@@ -190,7 +190,7 @@ class Duplicates:
             for row, candidates in join.candidates(rows[centres.rows[rows] == rows]):
                 if centres.rows[row] != row:  # one of these rows gathered it
                     continue
-                others = candidates[compared.are_comparable(row, candidates)]
+                others = candidates[compared.extents.at(candidates).are_near(compared.extents.at(np.array([row])))]
                 self.n_compared += len(others)
                 alike = self._similarities(compared, row, others, join.cosines(row, others))
                 is_nearest = (alike > -np.inf) & centres.are_farther(others, alike)
@@ -230,8 +230,8 @@ class Duplicates:
         np.ndarray [shape=(k,), float64]
             Minus infinity where they are no duplicates.
         """
-        wholes, sides_px = compared.wholes, compared.sides_px
-        least = compared.limits.least(wholes.modality, sides_px[row], sides_px[others])
+        wholes, sides_px = compared.wholes, compared.extents.sides_px
+        least = compared.limits.least(wholes.modality, sides_px[[row]], sides_px[others])
         alike = np.where(cosines >= least, np.minimum(cosines, 1.0), -np.inf)
         in_parts = ~(wholes.are_single[row] & wholes.are_single[others])
         alike[in_parts] = -np.inf
@@ -282,32 +282,11 @@ class Duplicates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Compared:
-    """What is compared, and by which limits.
-
-    Attributes
-    ----------
-    wholes : Wholes
-    limits : Limits
-    extents : np.ndarray [shape=(n,)]
-        Lengths of sounds and videos in seconds, ratios of width to height of pictures.
-    sides_px : np.ndarray [shape=(n,)]
-        Shorter sides.
-    """
+    """What is compared, and by which limits."""
 
     wholes: Wholes
     limits: Limits
-    extents: np.ndarray
-    sides_px: np.ndarray
-
-    @classmethod
-    def of(cls, wholes: Wholes, limits: Limits) -> _Compared:
-        """Look at contents."""
-        firsts = [copies[0] for copies in wholes.contents]
-        return cls(wholes, limits, np.array(list(map(extent_of, firsts))), np.array(list(map(shorter_side_px, firsts))))
-
-    def are_comparable(self, row: int, others: Int64Array) -> np.ndarray:
-        """Tell which rows are about as long as one, or of about its shape."""
-        return are_comparable(self.wholes.kind, self.extents[row], self.extents[others])
+    extents: Extents
 
 
 @dataclass(frozen=True, slots=True)
