@@ -492,6 +492,9 @@ class Index:
         Confidence is how likely a label is right: it is learnt by leaving labelled items out, whenever labels change.
         It holds for media like those that have labels; for others it may be off.
 
+        What has labels itself, or is a copy of what has, is called so: files of the same content, with the very same
+        features, or much alike and confirmed by pixels or waveforms (see `duplicates`). ``by="names"`` leaves that out.
+
         Parameters
         ----------
         paths : str, os.PathLike or sequence of them, optional
@@ -672,7 +675,9 @@ class Index:
         level: Level = None,
         dry_run: bool = False,
     ) -> TransferReport:
-        """Give every unlabelled item the label that the labelled ones are sure enough of; nothing is decoded.
+        """Give every unlabelled item the label that the labelled ones are sure enough of.
+
+        Copies of labelled items get their labels, see `classify`; beside what may be a copy, nothing is decoded.
 
         What is transferred can be taken back by its run (`labels.undo`), and never votes itself.
 
@@ -894,7 +899,7 @@ class Index:
         return self._curator.check_count(label, n=n, seed=seed)
 
     def audit(self, *, max_probability: float = 0.1) -> list[LabelIssue]:
-        """List labels that the other labelled items contradict.
+        """List labels that the other labelled items contradict, or items with the same content.
 
         Parameters
         ----------

@@ -239,12 +239,26 @@ def test_what_is_compared_with_files_is_bounded_and_the_rest_is_said(
     monkeypatch.setattr(originals, "MOST_ALIKE", 2)
     monkeypatch.setattr(originals, "MOST_LESS_ALIKE", 0)
     answers = odd_one.classify([media / f"copy {number}.jpg" for number in range(4)])
-    assert sum(answer.copy_of is not None for answer in answers) == 2
+    assert sum(answer.copy_of is not None and answer.copy_of.confirmed_by == "pixels" for answer in answers) == 2
     (record,) = caplog.records
     assert record.getMessage() == (
         "more than 2 are nearly the same as labelled ones; the others of these are not compared by pixels or "
         "waveforms, but named by their neighbours: `modag duplicates` finds all copies"
     )
+
+
+def test_the_very_same_features_tell_where_no_more_is_compared_with_files(
+    odd_one: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples, rate_hz = soundfile.read(media / "0.wav", dtype="int16")
+    soundfile.write(media / "retagged.flac", samples, rate_hz)
+    rumble(media / "lossy.ogg", 0)
+    odd_one.add([media])
+    monkeypatch.setattr(originals, "MOST_ALIKE", 0)
+    monkeypatch.setattr(originals, "MOST_LESS_ALIKE", 0)
+    retagged, lossy = odd_one.classify([media / "retagged.flac", media / "lossy.ogg"])
+    assert told([retagged]) == [("violin", "0.wav", "features")]
+    assert lossy.copy_of is None
 
 
 def test_what_suggests_audits_and_learns_still_leaves_an_item_s_own_label_out(odd_one: Index, media: Path) -> None:
