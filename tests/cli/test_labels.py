@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tests.cli.command_line import CommandLine
 
-FIELDS = ["path", "label", "confidence", "scores", "neighbours"]
+FIELDS = ["path", "label", "confidence", "scores", "neighbours", "copy_of"]
 
 
 def test_label_and_take_back(filled: CommandLine, media: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -152,8 +153,10 @@ def test_verbs_that_only_look_at_labels(filled: CommandLine, media: Path, tmp_pa
 def test_verbs_that_name_items_by_their_features(filled: CommandLine, media: Path) -> None:
     # The two odd ones give `audit` something to list.
     named = [("a.png", "low"), ("b.png", "high"), ("a.wav", "high"), ("b.wav", "low")]
+    shutil.copy(media / "a.png", media / "again.png")
     run(
         filled,
+        ("index", media),
         *(("label", media / name, "--as", label) for name, label in named),
         ("suggest",),
         ("audit", "--max-probability", "1"),
@@ -162,6 +165,6 @@ def test_verbs_that_name_items_by_their_features(filled: CommandLine, media: Pat
         ("transfer", "--min-confidence", "0"),
         ("train", "head"),
         ("classify", "--all", "--by", "head"),
-        ("duplicates", "--min-similarity", "0"),
+        ("duplicates",),
         ("evaluate",),
     )

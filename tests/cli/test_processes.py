@@ -33,9 +33,9 @@ CALLS: dict[str, tuple[str, str]] = {
     "explain": ("media/a.wav --format table", "low"),
     "suggest": ("-n 1 --modality image --format paths", "{here}/media/c.png\n"),
     "audit": ("--max-probability 1 --format paths", "{here}/media/a.png\n"),
-    "duplicates": ("--min-similarity 0 --format paths", "{here}/media/a.png\n"),
+    "duplicates": ("--format paths", "{here}/media/c.wav\n{here}/media/d.wav\n"),
     "evaluate": ("", '"space": "toy"'),
-    "rebuild": ("", '"vectors": 6'),
+    "rebuild": ("", '"vectors": 7'),
     "verify": ("", "[]\n"),
     "info": ("", '"sound_encoder": "toy-sound"'),
     "migrate": ("", ""),
@@ -56,6 +56,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, toys: None, toy_plugins: 
     for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
         picture(media / f"{name}.png", colour)
         sound(media / f"{name}.wav", (hz, 1))
+    shutil.copy(media / "c.wav", media / "d.wav")
     (media / "bad.png").write_bytes(b"no picture")
     picture(folder / "new.png", RED)
     with toy_index(folder / "untouched" / "index") as index:

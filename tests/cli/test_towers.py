@@ -127,7 +127,7 @@ def test_labels_count_by_what_the_towers_make_of_their_names(
 
     towers("label", "media/red.png", "--as", "red dog")
     towers("label", "media/low.wav", "--as", "rain")
-    with_networks = towers("classify", "media/low.wav").data[0]["scores"]
+    with_networks = towers("classify", "media/high.wav").data[0]["scores"]
     monkeypatch.setitem(sys.modules, "transformers", None)
     outcome = towers("classify", "id:1")
     assert outcome.status == 0

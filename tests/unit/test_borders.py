@@ -23,7 +23,7 @@ def between(index: Index, media: Path) -> Index:
     for name, colour in (("violin", RED), ("viola", GREEN), ("horn", BLUE)):
         picture(media / f"{name}.png", colour)
     for n in range(8):
-        picture(media / f"{n}.png", (230 - 25 * n, 20 + 25 * n, 20))
+        picture(media / f"{n}.png", (220 - 25 * n, 30 + 25 * n, 20))
     picture(media / "black.png", BLACK)
     sound(media / "low.wav", (LOW_HZ, 1))
     video(media / "clip.mp4")

@@ -164,7 +164,7 @@ def test_a_second_question_reads_no_labels(windowed: Index, media: Path, monkeyp
     monkeypatch.undo()
     windowed.label([media / "short low.wav"], "a new name")
     (answer,) = windowed.classify([media / "low.wav"])
-    assert "a new name" in {score.label for score in answer.scores}
+    assert "a new name" in {neighbour.label for neighbour in answer.neighbours}
 
 
 def test_who_voted_is_named_where_its_file_is_now(windowed: Index, media: Path) -> None:
