@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_ALIKE: Final = 1000
-MOST_LESS_ALIKE: Final = 300
+MOST_ALIKE: Final = 2500
+MOST_LESS_ALIKE: Final = 500
 """So many are compared with the files of labelled ones in one call to name many, of those that features alone would
 take for copies and of the others: what decoding takes is bounded."""
 
