@@ -231,6 +231,21 @@ class Failure:
     failed_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A file or folder that is not taken in, though it lies in a folder that is; of a folder, with all that is in it.
+
+    Attributes
+    ----------
+    path : str
+    pattern : str
+        What covers it: a pattern as in .gitignore, or ``symbolic link``.
+    """
+
+    path: str
+    pattern: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexReport:
     """What a run of ``index`` did.

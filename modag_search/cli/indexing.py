@@ -31,7 +31,12 @@ _FAILURE = ("path", "reason", "error", "failed_at")
 @click.option("--prune", is_flag=True, help="Remove items below PATH whose files are gone.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would be done.")
 @click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Pass over files and folders of this name; repeatable.")
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Pass over what matches below PATH, as in .gitignore; !PATTERN takes it in nonetheless; repeatable.",
+)
 @click.option("--follow-symlinks", is_flag=True, help="Take files and folders behind symbolic links.")
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed and have not changed since.")
 @click.option("--sound-encoder", metavar="NAME", help="For a new index; see `modag models`. [default: modag-sound]")

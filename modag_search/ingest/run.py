@@ -25,6 +25,7 @@ from modag_search.ingest.pruning import gone_items, vanished_failures
 from modag_search.ingest.resolving import HashedFile, resolve
 from modag_search.values import (
     EncodedItem,
+    Excluded,
     Failure,
     IndexReport,
     ItemRecord,
@@ -141,7 +142,7 @@ class Ingest:
     def _workers(self) -> int:
         return self._options.workers or os.cpu_count() or 1
 
-    def _scan(self) -> Iterator[ScannedFile | ScanProblem]:
+    def _scan(self) -> Iterator[ScannedFile | ScanProblem | Excluded]:
         """Begin a scan; raise UsageError at once where a root is missing or empty."""
         return media.scan(self._roots, exclude=self._options.exclude, follow_symlinks=self._options.follow_symlinks)
 
@@ -152,7 +153,7 @@ class Ingest:
             if isinstance(entry, ScannedFile):
                 self._found += 1
                 yield entry
-            else:
+            elif isinstance(entry, ScanProblem):
                 self._out_of_reach.add(entry.path)
                 self._fail(failure_at(entry.path, entry.reason, error="ScanProblem"))
 

@@ -67,6 +67,7 @@ NAMES = [
     "NearestExample",
     "Neighbour",
     "NewerCatalogError",
+    "NoMediaError",
     "NothingFoundError",
     "OversizedMediaError",
     "PairIssue",
