@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from modag_search.values import Modality
 
 _SUGGESTION = ("path", "modality", "label", "confidence", "covers", "id", "wanted")
-_ISSUE = ("path", "modality", "label", "probability", "suggested", "confidence", "id")
-_ISSUE_KEYS = ("id", "path", "modality", "label", "probability", "suggested", "confidence")
+_ISSUE = ("path", "modality", "label", "reason", "probability", "suggested", "confidence", "id")
+_ISSUE_KEYS = ("id", "path", "modality", "label", "probability", "suggested", "confidence", "reason")
 _PAIR = ("rank", "similarity", "sound", "image")
 _PAIR_KEYS = ("sound", "image", "similarity", "rank")
 _DUPLICATE = ("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id")
@@ -85,10 +85,11 @@ def suggest(
 def audit(
     index_name: str | None, pairs: bool, max_probability: float, min_rank: float, output_format: str | None
 ) -> None:
-    """List labels that their neighbours contradict, or pairs that do not fit.
+    """List labels that neighbours contradict or that a file's former content was given, or pairs that do not fit.
 
-    A pair is the sound and the frames of a video, or a sound and a picture of one name in one folder. Nothing is
-    changed. Exit status 4 where there is nothing to list.
+    reason says which: neighbours; or replaced, until the label is given again or taken back. A pair is the sound and
+    the frames of a video, or a sound and a picture of one name in one folder. Nothing is changed. Exit status 4 where
+    there is nothing to list.
     """
     from modag_search.cli.opening import open_index
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.classify.labelled_set import can_name
 from modag_search.classify.namer import LABELLED_SET
-from modag_search.curate.audit import label_issues
+from modag_search.curate.audit import label_issues, replaced_issues
 from modag_search.curate.borders import nearest_to
 from modag_search.curate.checking import TransferCheck
 from modag_search.curate.counting import LabelCounter
@@ -100,11 +100,26 @@ class Curator:
             asked = LabelBook(self._catalog).resolve(label.strip())
             return LabelCounter(self._catalog, snapshot.vectors, classifier, label=asked)
 
-    def label_issues(self, *, max_probability: float) -> list[LabelIssue]:
-        """List labels that others contradict; see `Index.audit`."""
+    def label_issues(self, *, max_probability: float, can_compare: bool) -> list[LabelIssue]:
+        """List labels that others contradict, and those of replaced files; see `Index.audit`.
+
+        Parameters
+        ----------
+        max_probability : float
+        can_compare : bool
+            False for the labels of replaced files alone.
+
+        Returns
+        -------
+        list of LabelIssue
+        """
         with self._snapshots.present() as snapshot:
-            classifier = snapshot.get(self._namer.neighbour_classifier)
-            return label_issues(self._catalog, classifier, max_probability=max_probability)
+            replaced = self._catalog.kept_labels.replaced()
+            doubted: list[LabelIssue] = []
+            if can_compare:
+                classifier = snapshot.get(self._namer.neighbour_classifier)
+                doubted = label_issues(self._catalog, classifier, max_probability=max_probability)
+            return replaced_issues(replaced, doubted)
 
     def pair_issues(self, *, min_rank: float, seed: int) -> list[PairIssue]:
         """List sounds and pictures that stand together and do not fit; see `Index.audit_pairs`."""

@@ -36,6 +36,7 @@ NAMES = [
     "ExportReport",
     "Failure",
     "Float32Array",
+    "ForgetReport",
     "Given",
     "Head",
     "Hierarchy",
@@ -55,6 +56,7 @@ NAMES = [
     "LabelEstimate",
     "LabelIssue",
     "LabelKind",
+    "LabelPassage",
     "LabelScore",
     "LabelSummary",
     "MediaError",
@@ -76,6 +78,7 @@ NAMES = [
     "PrecisionEstimate",
     "Question",
     "ReadingOptions",
+    "ReplacedFile",
     "RunRecord",
     "SegmentStatus",
     "Space",
@@ -108,6 +111,8 @@ INDEX = {
         "self, paths, *, prune=False, dry_run=False, workers=None, exclude=(), follow_symlinks=False, "
         "retry_failed=False, progress=None"
     ),
+    "forget": "self, paths, *, dry_run=False",
+    "undo_forget": "self",
     "search": (
         "self, query, *, plus=(), minus=(), modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, "
         "end_s=None"
