@@ -4,7 +4,8 @@
 
     ModagError
     ├── UsageError                 an argument that cannot be meant
-    │   └── LabelConflictError     two labels that exclude each other on one item
+    │   ├── LabelConflictError     two labels that exclude each other on one item
+    │   └── NoMediaError           a path to take in that is not there, or a folder without media
     ├── NothingFoundError          the question was fine, the answer is empty
     ├── MediaError                 one file, its path and the reason
     │   ├── UnsupportedMediaError  not a kind of file that we read
@@ -77,6 +78,25 @@ class LabelConflictError(UsageError):
             f"{self.path}: cannot be both {first!r} and {second!r}, since labels exclude each other in this index; "
             f"`modag label remove` takes one back, `modag label mode multi` allows both"
         )
+
+
+class NoMediaError(UsageError):
+    """A path to take in that does not exist, or a folder without media: it may have been removed, or its drive be away.
+
+    Parameters
+    ----------
+    path : str
+    problem : str
+        What is amiss, in words that a user can act on.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(path, problem)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
 
 
 class NothingFoundError(ModagError):

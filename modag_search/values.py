@@ -234,6 +234,67 @@ class Failure:
     failed_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A file or folder that is not taken in, though it lies in a folder that is; of a folder, with all that is in it.
+
+    Attributes
+    ----------
+    path : str
+    pattern : str
+        What covers it: a pattern as in .gitignore, or ``symbolic link``.
+    """
+
+    path: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelPassage:
+    """What became of labels whose file has gone, or has come back.
+
+    Attributes
+    ----------
+    path : str
+        The file that had them.
+    labels : tuple of str
+        Those given by hand or imported; ``not NAME`` for what was denied.
+    fate : {"passed", "kept", "returned"}
+        ``passed`` to a file of the same content, or with the same features; ``kept`` until that content comes back; or
+        ``returned`` with it.
+    to : str or None
+        The file that has them now; None for those that are kept.
+    opposed_by : tuple of str
+        Labels for which they had to be kept: a file of the same content has these, and labels exclude each other.
+    """
+
+    path: str
+    labels: tuple[str, ...]
+    fate: Literal["passed", "kept", "returned"]
+    to: str | None = None
+    opposed_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacedFile:
+    """A file that was replaced by other content under the labels that it has.
+
+    Attributes
+    ----------
+    id : int
+        Of the item.
+    path : str
+    kind : {"image", "sound", "video"}
+    labels : tuple of str
+        Those that were given to its former content, and not again since; ``not NAME`` for what was denied.
+    """
+
+    id: int
+    path: str
+    kind: MediaKind
+    labels: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexReport:
     """What a run of ``index`` did.
@@ -248,6 +309,18 @@ class IndexReport:
         True where nothing was written.
     stage_seconds : Mapping[str, float]
         Time spent by all workers together in each stage.
+    missing : tuple of str
+        Files that the index holds and that have been removed: taken out with ``prune``, and counted in `removed` then.
+    out_of_reach : int
+        Files that the index holds and that are not there, though nothing says that they were removed.
+    covered : tuple of str
+        Files that the index holds and that are passed over now: taken out with ``prune``, and counted in `removed`.
+    passed_over : Mapping[str, int]
+        How many files and folders were not taken in, by the pattern that covers them.
+    replaced : tuple of ReplacedFile
+        Of those that were updated, the files with labels that were given to their former content.
+    passages : tuple of LabelPassage
+        What became of labels of files that went, or came back.
     """
 
     added: int = 0
@@ -260,6 +333,40 @@ class IndexReport:
     failures: tuple[Failure, ...] = ()
     dry_run: bool = False
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    out_of_reach: int = 0
+    covered: tuple[str, ...] = ()
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    replaced: tuple[ReplacedFile, ...] = ()
+    passages: tuple[LabelPassage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetReport:
+    """What was forgotten, or taken back.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        Of the items, in order.
+    failures : int
+        How many files were forgotten that could not be indexed.
+    unknown : tuple of str
+        Names that nothing in the index goes by; or paths that the index holds anew, and that were not taken back.
+    still_there : tuple of str
+        Of what was forgotten, the files that the next `Index.add` of their folder takes in again.
+    passages : tuple of LabelPassage
+        What became of the labels.
+    dry_run : bool
+        True where nothing was written.
+    """
+
+    paths: tuple[str, ...]
+    failures: int = 0
+    unknown: tuple[str, ...] = ()
+    still_there: tuple[str, ...] = ()
+    passages: tuple[LabelPassage, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -655,7 +762,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelIssue:
-    """A label that its neighbours contradict, or items with the same content.
+    """A label that its neighbours or its copies contradict, or under which the file was replaced by another.
 
     Attributes
     ----------
@@ -664,23 +771,26 @@ class LabelIssue:
     modality : {"image", "sound"}
     label : str
         What it has.
-    probability : float
-        How likely that is, by all others.
-    suggested : str
+    probability : float or None
+        How likely that is, by all others; None where they do not contradict it.
+    suggested : str or None
         What the others say.
-    confidence : float
+    confidence : float or None
         How likely that is.
+    reason : {"neighbours", "copies", "replaced"}
+        ``replaced`` where the label was given to other content, whatever the others say.
     copy_of : CopyOf or None
-        An item with the same content that is called so; the others are those with this content then.
+        An item with the same content that is called as suggested, where copies contradict the label.
     """
 
     id: int
     path: str
     modality: Modality
     label: str
-    probability: float
-    suggested: str
-    confidence: float
+    probability: float | None
+    suggested: str | None
+    confidence: float | None
+    reason: Literal["neighbours", "copies", "replaced"] = "neighbours"
     copy_of: CopyOf | None = None
 
 
@@ -742,6 +852,8 @@ class LabelSummary:
         How many items are said not to be it, on the whole or in part.
     is_tag : bool
         Whether it is a tag, which is never an answer.
+    kept : int
+        How many annotations wait for a content that no item has any more.
     """
 
     label: str
@@ -755,6 +867,7 @@ class LabelSummary:
     means: str | None
     denied: int
     is_tag: bool
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sqlalchemy import select
 
-from modag_search.catalog import changes, inspection, migrations
+from modag_search.catalog import changes, forgotten, inspection, migrations, returns
 from modag_search.catalog.database import Database
+from modag_search.catalog.exclusions import Exclusions
 from modag_search.catalog.failures import Failures
 from modag_search.catalog.hierarchies import Hierarchies
 from modag_search.catalog.items import Items
+from modag_search.catalog.kept_labels import KeptLabels
 from modag_search.catalog.labels import Labels
 from modag_search.catalog.pipelines import Pipelines
 from modag_search.catalog.runs import Runs
@@ -26,9 +28,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from modag_search.catalog.changes import PutReport
+    from modag_search.catalog.changes import CopyReport, PutReport, RemovalReport
+    from modag_search.catalog.forgotten import RecallReport
     from modag_search.catalog.inspection import CatalogCounts
-    from modag_search.values import EncodedItem, Failure, Modality, ScannedFile
+    from modag_search.values import EncodedItem, Failure, LabelPassage, Modality, ScannedFile
 
 
 logger = logging.getLogger(__name__)
@@ -67,7 +70,9 @@ class Catalog:
     segments : Segments
     pipelines : Pipelines
     labels : Labels
+    kept_labels : KeptLabels
     hierarchy : Hierarchies
+    exclusions : Exclusions
     failures : Failures
     runs : Runs
 
@@ -88,7 +93,9 @@ class Catalog:
         self.segments = Segments(database)
         self.pipelines = Pipelines(database)
         self.labels = Labels(database)
+        self.kept_labels = KeptLabels(database)
         self.hierarchy = Hierarchies(database)
+        self.exclusions = Exclusions(database)
         self.failures = Failures(database)
         self.runs = Runs(database)
 
@@ -208,7 +215,7 @@ class Catalog:
         """Insert items, or replace what is at their paths.
 
         A replaced item keeps its id and its labels; its segments go, and new ones come with new ids. A
-        failure of the same path is forgotten.
+        failure of the same path is forgotten. Labels that were kept for the content come back to it.
 
         Parameters
         ----------
@@ -229,6 +236,11 @@ class Catalog:
         with self._database.write() as connection:
             return changes.put(connection, items, pipelines=pipelines)
 
+    def reunite(self, paths: Iterable[str]) -> tuple[LabelPassage, ...]:
+        """Let labels of forgotten items come back to items at some paths with the same features, if there are any."""
+        with self._database.write() as connection:
+            return returns.give_back_alike(connection, changes.ids_at(connection, paths).values())
+
     def touch(self, file: ScannedFile) -> None:
         """Note a new size and time of the item at a path, whose content is the same."""
         self.touch_many([file])
@@ -242,16 +254,21 @@ class Catalog:
         """Give an item a new path, size and time; as `move_all` does for several."""
         self.move_all([(item_id, file)])
 
-    def move_all(self, moves: Sequence[tuple[int, ScannedFile]]) -> None:
+    def move_all(self, moves: Sequence[tuple[int, ScannedFile]]) -> tuple[LabelPassage, ...]:
         """Give items new paths, sizes and times; they keep their ids, features and labels.
 
         All move at once, so that they may take each other's paths, in a ring too. An item that was at one of
-        the new paths, and does not move itself, is removed.
+        the new paths, and does not move itself, is removed, as by `remove`.
 
         Parameters
         ----------
         moves : sequence of (int, ScannedFile)
             Ids, and the files that these items are now.
+
+        Returns
+        -------
+        tuple of LabelPassage
+            What became of the labels of items that were removed.
 
         Raises
         ------
@@ -261,7 +278,7 @@ class Catalog:
             If an item is not in the catalog; carries its id.
         """
         with self._database.write() as connection:
-            changes.move_all(connection, moves)
+            return changes.move_all(connection, moves)
 
     def copy(self, item_id: int, file: ScannedFile) -> int:
         """Give a file with the same content as an item segments and features like its; as `copy_all` does for several.
@@ -271,13 +288,13 @@ class Catalog:
         int
             Id of the item at the file's path.
         """
-        return self.copy_all([(item_id, file)])[0]
+        return self.copy_all([(item_id, file)]).ids[0]
 
-    def copy_all(self, copies: Sequence[tuple[int, ScannedFile]]) -> list[int]:
+    def copy_all(self, copies: Sequence[tuple[int, ScannedFile]]) -> CopyReport:
         """Give files with the same content as items segments and features like theirs.
 
         An item that is at a file's path already keeps its id and labels, and is replaced otherwise; one that is copied
-        itself is copied as it was. Labels are not copied.
+        itself is copied as it was. Labels are not copied; those that were kept for the content come back to it.
 
         Parameters
         ----------
@@ -286,8 +303,8 @@ class Catalog:
 
         Returns
         -------
-        list of int, length n
-            Ids of the items at the files' paths.
+        CopyReport
+            With the ids, length n, of the items at the files' paths.
 
         Raises
         ------
@@ -299,10 +316,20 @@ class Catalog:
         with self._database.write() as connection:
             return changes.copy_all(connection, copies)
 
-    def remove(self, item_ids: Iterable[int]) -> int:
-        """Remove items, their segments and their labels, and return how many there were."""
+    def remove(self, item_ids: Iterable[int]) -> RemovalReport:
+        """Remove items and their segments; their labels pass to items of the same content or features, or are kept."""
         with self._database.write() as connection:
             return changes.remove(connection, item_ids)
+
+    def forget(self, item_ids: Iterable[int], *, run_id: int) -> RemovalReport:
+        """Remove items as `remove` does, so that `recall` can take them back until the next call; finishes the run."""
+        with self._database.write() as connection:
+            return forgotten.forget(connection, item_ids, run_id=run_id)
+
+    def recall(self) -> RecallReport | None:
+        """Take back what was forgotten last, with its features and labels; None where there is nothing."""
+        with self._database.write() as connection:
+            return forgotten.recall(connection)
 
     def fail(self, failures: Sequence[Failure], *, run_id: int | None = None, keep_items: bool) -> None:
         """Note that files could not be indexed.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Integer, and_, bindparam, delete, insert, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from modag_search.catalog import departures
 from modag_search.catalog.blobs import encode_blob
 from modag_search.catalog.database import (
     PATHS_AT_ONCE,
@@ -21,10 +22,11 @@ from modag_search.catalog.database import (
     next_generation,
     now,
 )
+from modag_search.catalog.passages import told
 from modag_search.catalog.pipelines import shapes
+from modag_search.catalog.returns import follow_changes, former_contents, give_back
 from modag_search.catalog.segments import damaged_features
 from modag_search.catalog.tables import (
-    AnnotationRow,
     FailureRow,
     FeatureRow,
     ItemRow,
@@ -36,15 +38,33 @@ from modag_search.catalog.tables import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from modag_search.values import EncodedItem, EncodedSegment, Failure, Modality, ScannedFile
+    from modag_search.catalog.passages import Step
+    from modag_search.values import EncodedItem, EncodedSegment, Failure, LabelPassage, Modality, ScannedFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutReport:
-    """How many items a `put` added, and how many it replaced."""
+    """How many items a `put` added, and how many it replaced; and what became of labels."""
 
     added: int = 0
     updated: int = 0
+    passages: tuple[LabelPassage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyReport:
+    """The items at the paths of a `copy_all`, in its order; and what became of labels."""
+
+    ids: list[int]
+    passages: tuple[LabelPassage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalReport:
+    """How many items were removed, and what became of their labels."""
+
+    removed: int = 0
+    passages: tuple[LabelPassage, ...] = ()
 
 
 def put(connection: Connection, items: Sequence[EncodedItem], *, pipelines: Mapping[Modality, int]) -> PutReport:
@@ -53,12 +73,15 @@ def put(connection: Connection, items: Sequence[EncodedItem], *, pipelines: Mapp
         return PutReport()
     latest = {item.file.path: item for item in items}
     known = ids_at(connection, latest)
+    formers = former_contents(connection, known.values())
     generation = next_generation(connection)
     _remove_segments(connection, known.values(), generation=generation)
     _put_items(connection, latest.values())
     _put_segments(connection, latest, pipelines=pipelines, generation=generation)
     forget_failures(connection, latest)
-    return PutReport(added=len(latest) - len(known), updated=len(known))
+    follow_changes(connection, formers)
+    passages = give_back(connection, ids_at(connection, latest).values())
+    return PutReport(added=len(latest) - len(known), updated=len(known), passages=passages)
 
 
 def touch(connection: Connection, files: Sequence[ScannedFile]) -> None:
@@ -72,22 +95,23 @@ def touch(connection: Connection, files: Sequence[ScannedFile]) -> None:
     forget_failures(connection, [file.path for file in files])
 
 
-def move_all(connection: Connection, moves: Sequence[tuple[int, ScannedFile]]) -> None:
-    """Give items new paths, all at once; what was there and does not move is removed."""
+def move_all(connection: Connection, moves: Sequence[tuple[int, ScannedFile]]) -> tuple[LabelPassage, ...]:
+    """Give items new paths, all at once; what was there and does not move is removed, and its labels pass on."""
     files = dict(moves)
     new_paths = {file.path for file in files.values()}
     if not len(moves) == len(files) == len(new_paths):
         raise ValueError("an item, or a path, stands twice among the moves")
     old_paths = {row["path"] for row in _rows_of(connection, files).values()}
     overwritten = ids_at(connection, new_paths).values() - files.keys()
-    remove(connection, overwritten)
+    passages = remove(connection, overwritten).passages
     # First to places that no file can have, so that none is still taken when its next owner comes.
     _place(connection, {item_id: replace(file, path=f"\0{item_id}") for item_id, file in files.items()})
     _place(connection, files)
     forget_failures(connection, new_paths | old_paths)
+    return passages
 
 
-def copy_all(connection: Connection, copies: Sequence[tuple[int, ScannedFile]]) -> list[int]:
+def copy_all(connection: Connection, copies: Sequence[tuple[int, ScannedFile]]) -> CopyReport:
     """Give the files at some paths the segments and features of items with the same content."""
     files = {file.path: file for _, file in copies}
     if len(files) != len(copies):
@@ -96,39 +120,45 @@ def copy_all(connection: Connection, copies: Sequence[tuple[int, ScannedFile]]) 
     own_places = [file for item_id, file in copies if originals[item_id]["path"] == file.path]
     touch(connection, own_places)
     others = [(item_id, file) for item_id, file in copies if originals[item_id]["path"] != file.path]
-    if others:
-        _copy_to_others(connection, others, originals=originals)
+    passages = _copy_to_others(connection, others, originals=originals) if others else ()
     ids = ids_at(connection, files)
-    return [ids[file.path] for _, file in copies]
+    return CopyReport(ids=[ids[file.path] for _, file in copies], passages=passages)
 
 
 def _copy_to_others(
     connection: Connection, copies: Sequence[tuple[int, ScannedFile]], *, originals: Mapping[int, Mapping[str, Any]]
-) -> None:
+) -> tuple[LabelPassage, ...]:
     generation = next_generation(connection)
+    paths = [file.path for _, file in copies]
+    formers = former_contents(connection, ids_at(connection, paths).values())
     rows = [_item_values(file) | {name: originals[item_id][name] for name in _FACTS} for item_id, file in copies]
     connection.execute(_put_item(), rows)
-    paths = [file.path for _, file in copies]
     copy_ids = ids_at(connection, paths)
     pairs = [(item_id, copy_ids[file.path]) for item_id, file in copies]
     _copy_segments(connection, pairs, generation=generation)
     # Last, and older ones alone: what is replaced may itself be copied.
     _remove_segments(connection, copy_ids.values(), generation=generation)
     forget_failures(connection, paths)
+    follow_changes(connection, formers)
+    return give_back(connection, copy_ids.values())
 
 
-def remove(connection: Connection, item_ids: Iterable[int]) -> int:
-    """Remove items with all that belongs to them; return how many there were."""
+def remove(connection: Connection, item_ids: Iterable[int]) -> RemovalReport:
+    """Remove items with all that belongs to them, but for their labels, which pass to others or are kept."""
     ids = list(item_ids)
     if not ids:
-        return 0
-    is_labelled = connection.execute(
-        select(AnnotationRow.id).where(AnnotationRow.item_id.in_(among(ids))).limit(1)
-    ).first()
-    if is_labelled is not None:
+        return RemovalReport()
+    steps = departures.carry_out(connection, departures.plan(connection, ids))
+    return remove_items(connection, ids, steps)
+
+
+def remove_items(connection: Connection, item_ids: Sequence[int], departed: Sequence[Step]) -> RemovalReport:
+    """Remove items whose labels have gone where they go."""
+    if departed:
         count_label_change(connection)
-    _remove_segments(connection, ids)
-    return connection.execute(delete(ItemRow).where(ItemRow.id.in_(among(ids)))).rowcount
+    _remove_segments(connection, item_ids)
+    removed = connection.execute(delete(ItemRow).where(ItemRow.id.in_(among(item_ids)))).rowcount
+    return RemovalReport(removed=removed, passages=told(departed, fate="passed"))
 
 
 def fail(connection: Connection, failures: Sequence[Failure], *, run_id: int | None, keep_items: bool) -> None:
@@ -248,7 +278,7 @@ def _put_segments(
 ) -> None:
     item_ids = ids_at(connection, items)
     segments = [(item_ids[path], segment) for path, item in items.items() for segment in item.segments]
-    segment_ids = _insert_segments(
+    segment_ids = insert_segments(
         connection,
         [
             {
@@ -283,7 +313,7 @@ def _blob(segment: EncodedSegment, shape: tuple[Modality, int, str]) -> bytes:
     return encode_blob(segment.feature, dtype)
 
 
-def _insert_segments(connection: Connection, rows: list[dict[str, Any]]) -> Sequence[int]:
+def insert_segments(connection: Connection, rows: list[dict[str, Any]]) -> Sequence[int]:
     """Insert segments; return their ids in the same order."""
     if not rows:
         return []
@@ -300,7 +330,7 @@ def _copy_segments(connection: Connection, pairs: Sequence[tuple[int, int]], *, 
     for row in connection.execute(statement.order_by(SegmentRow.id)):
         segments.setdefault(row.item_id, []).append(row)
     copied = [(row, copy_id) for original, copy_id in pairs for row in segments.get(original, ())]
-    new_ids = _insert_segments(
+    new_ids = insert_segments(
         connection,
         [
             dict(zip(names, row[1:], strict=True)) | {"item_id": copy_id, "generation": generation}

@@ -14,6 +14,7 @@ from modag_search.catalog.tables import (
     FailureRow,
     FeatureRow,
     ItemRow,
+    KeptAnnotationRow,
     LabelRow,
     PipelineRow,
     RemovalRow,
@@ -43,6 +44,8 @@ class CatalogCounts:
         Items whose file has been damaged since it was indexed; they keep their labels.
     segments : mapping of (modality, status) to int
     labels, annotations, failures : int
+    kept_annotations : int
+        Those that wait for a content that no item has any more.
     feature_bytes : int
     """
 
@@ -53,6 +56,7 @@ class CatalogCounts:
     annotations: int
     failures: int
     feature_bytes: int
+    kept_annotations: int = 0
 
 
 def count(connection: Connection) -> CatalogCounts:
@@ -75,6 +79,7 @@ def count(connection: Connection) -> CatalogCounts:
         annotations=number(_rows(AnnotationRow.__table__)),
         failures=number(_rows(FailureRow.__table__)),
         feature_bytes=number(select(func.sum(func.length(FeatureRow.data)))),
+        kept_annotations=number(_rows(KeptAnnotationRow.__table__)),
     )
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, case, delete, select
+from sqlalchemy import Connection, case, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.orm import aliased
 
@@ -82,11 +82,14 @@ def judge(connection: Connection, annotations: Sequence[Annotation]) -> Judged:
     for annotation in annotations:
         judgement = _judgement_of(annotation)
         if said.take(contents[annotation.item_id], judgement):
-            rows[judgement] = _row(annotation, label_id=ids[annotation.label], created_at=moment)
+            rows[judgement] = _row(annotation, label_id=ids[annotation.label], created_at=moment) | {
+                "content_hash": contents[annotation.item_id]
+            }
     for given_up in said.given_up:
         rows.pop(given_up, None)
     gone = [given_up.id for given_up in said.given_up if given_up.id is not None]
     connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(gone))))
+    _confirm(connection, annotations, ids)
     if rows:
         connection.execute(upsert(AnnotationRow), list(rows.values()))
     tags = _tags(connection, ids.values())
@@ -94,6 +97,25 @@ def judge(connection: Connection, annotations: Sequence[Annotation]) -> Judged:
     changed += [given_up.origin for given_up in said.given_up if given_up.id is not None]
     replaced = Counter(one.label for one in said.given_up if one.id is not None and one.origin != "transfer")
     return Judged(said.new, any(origin != "transfer" for origin in changed), replaced)
+
+
+def _confirm(connection: Connection, annotations: Sequence[Annotation], label_ids: Mapping[str, int]) -> None:
+    """Take what is said again for what its item holds now, whatever that held when it was said first."""
+    row = AnnotationRow
+    place = (row.item_id, row.label_id, row.start_s, row.end_s, row.is_not)
+    stale = (
+        select(row.id, *place)
+        .join(ItemRow, ItemRow.id == row.item_id)
+        .where(row.content_hash != ItemRow.content_hash, row.item_id.in_(among(one.item_id for one in annotations)))
+    )
+    said = {
+        (one.item_id, label_ids[one.label], one.start_s, one.end_s, one.is_not)
+        for one in annotations
+        if one.origin != "transfer"
+    }
+    again = [row_id for row_id, *its_place in connection.execute(stale) if tuple(its_place) in said]
+    present = select(ItemRow.content_hash).where(ItemRow.id == row.item_id).scalar_subquery()
+    connection.execute(update(row).where(row.id.in_(among(again))).values(content_hash=present))
 
 
 def settle_opposites(connection: Connection, label_id: int) -> None:

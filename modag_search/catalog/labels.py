@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, delete, func, select, union_all, update
 
 from modag_search.catalog.conflicts import labels_beside, read_rivalry, settle_conflicts
 from modag_search.catalog.counting import LabelCount, label_counts
@@ -17,7 +17,7 @@ from modag_search.catalog.judgements import judge, settle_opposites
 from modag_search.catalog.merging import merge_labels, move_label
 from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
 from modag_search.catalog.places import holds_for_segment, is_denied_of_segment
-from modag_search.catalog.tables import AnnotationRow, LabelRow, SegmentRow
+from modag_search.catalog.tables import AnnotationRow, KeptAnnotationRow, LabelRow, SegmentRow
 from modag_search.catalog.tags import forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
 from modag_search.rivalry import Rivalry
 from modag_search.spelling import composed
@@ -225,7 +225,8 @@ class Labels:
         with self._database.write() as connection:
             if connection.execute(added.values(added_at=None)).rowcount:
                 count_label_change(connection)
-            deleted = _deleted(connection, _is_named(label))
+            kept = delete(KeptAnnotationRow).where(KeptAnnotationRow.label_id.in_(_ids_of(label)))
+            deleted = connection.execute(kept).rowcount + _deleted(connection, _is_named(label))
             # Words stay where the hierarchy still names the label, and nowhere else: it might be given again.
             unused = update(LabelRow).where(named, LabelRow.id.not_in(labels_in_use()))
             connection.execute(unused.values(means=None))
@@ -254,8 +255,10 @@ class Labels:
         return gone
 
     def undo(self, run_id: int) -> int:
-        """Take back what a run annotated, and return how many annotations that were."""
-        return self._delete(AnnotationRow.run_id == run_id)
+        """Take back what a run annotated, also what waits for its content; return how many annotations that were."""
+        with self._database.write() as connection:
+            kept = connection.execute(delete(KeptAnnotationRow).where(KeptAnnotationRow.run_id == run_id)).rowcount
+            return _deleted(connection, AnnotationRow.run_id == run_id) + kept
 
     def merge(self, labels: Iterable[str], into: str) -> int:
         """Let labels become one, and return how many annotations it has then.
@@ -312,11 +315,11 @@ class Labels:
             return wanted.difference(label_ids(connection, wanted))
 
     def names(self) -> set[str]:
-        """Return the labels that an item or the hierarchy names, that were added, or have an id of AudioSet."""
+        """Return the labels that items have or had, that the hierarchy names, that were added, or AudioSet has."""
         return self._names(labels_in_use())
 
     def class_names(self) -> set[str]:
-        """Return those of `names` that can be answers: no tags, and not what items were only said not to be."""
+        """Return those of `names` that can be answers: no tags, not what is only denied, and not what is only kept."""
         return self._names(labels_in_use(denied=False)) - self.tags()
 
     def _names(self, ids: CompoundSelect[tuple[int]]) -> set[str]:
@@ -386,12 +389,9 @@ class Labels:
         return found
 
     def count_by_run(self) -> dict[int, int]:
-        """Count the annotations of each run that are still there."""
-        statement = (
-            select(AnnotationRow.run_id, func.count())
-            .where(AnnotationRow.run_id.is_not(None))
-            .group_by(AnnotationRow.run_id)
-        )
+        """Count the annotations of each run that are still there, or wait for their content."""
+        runs = union_all(select(AnnotationRow.run_id), select(KeptAnnotationRow.run_id)).subquery()
+        statement = select(runs.c.run_id, func.count()).where(runs.c.run_id.is_not(None)).group_by(runs.c.run_id)
         with self._database.read() as connection:
             return {run_id: count for run_id, count in connection.execute(statement) if run_id is not None}
 
@@ -480,8 +480,12 @@ def _deleted(connection: Connection, *conditions: ColumnElement[bool]) -> int:
 
 
 def _is_named(*labels: str) -> ColumnElement[bool]:
+    return AnnotationRow.label_id.in_(_ids_of(*labels))
+
+
+def _ids_of(*labels: str) -> Select[int]:
     names = select(func.json_each(json.dumps([*map(composed, labels)])).table_valued("value").c.value)
-    return AnnotationRow.label_id.in_(select(LabelRow.id).where(LabelRow.name.in_(names)))
+    return select(LabelRow.id).where(LabelRow.name.in_(names))
 
 
 def _is_given() -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from modag_search.catalog.judgements import settle_opposites
 from modag_search.catalog.names import label_ids, read_hierarchy
-from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow
+from modag_search.catalog.tables import AnnotationRow, KeptAnnotationRow, LabelParentRow, LabelRow
 from modag_search.catalog.tags import are_all_tags
 from modag_search.spelling import composed
 
@@ -37,7 +37,8 @@ def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: 
     """Give another label what one has, and remove it; what the other has already stays."""
     columns = [LabelRow.audioset_id, LabelRow.added_at, *([LabelRow.means] if with_words else [])]
     had = connection.execute(select(*columns).where(LabelRow.id == old_id)).one()
-    for column in (AnnotationRow.label_id, LabelParentRow.child_id, LabelParentRow.parent_id):
+    named_in = (AnnotationRow.label_id, KeptAnnotationRow.label_id, LabelParentRow.child_id, LabelParentRow.parent_id)
+    for column in named_in:
         moved = update(column.class_).where(column == old_id).values({column.key: new_id})
         connection.execute(moved.prefix_with("OR IGNORE"))
     connection.execute(

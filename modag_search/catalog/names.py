@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import batches, now
-from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow, StateRow
+from modag_search.catalog.tables import AnnotationRow, KeptAnnotationRow, LabelParentRow, LabelRow, StateRow
 from modag_search.hierarchy import Hierarchy
 from modag_search.spelling import composed
 
@@ -36,11 +36,11 @@ def read_hierarchy(connection: Connection) -> Hierarchy:
 def labels_in_use(*, denied: bool = True) -> CompoundSelect[tuple[int]]:
     """Select the ids of the labels that an item or the hierarchy names, that were added, or have an id of AudioSet.
 
-    Where not `denied`, what items are only said not to be is left out.
+    Where not `denied`, what items are only said not to be is left out, and what waits for its content.
     """
-    of_items = select(AnnotationRow.label_id)
+    of_items, kept = select(AnnotationRow.label_id), select(KeptAnnotationRow.label_id)
     return union(
-        of_items if denied else of_items.where(~AnnotationRow.is_not),
+        *([of_items, kept] if denied else [of_items.where(~AnnotationRow.is_not)]),
         select(LabelParentRow.child_id),
         select(LabelParentRow.parent_id),
         select(LabelRow.id).where(LabelRow.audioset_id.is_not(None) | LabelRow.added_at.is_not(None)),

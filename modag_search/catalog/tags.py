@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, or_, select, update
 
 from modag_search.catalog.names import label_ids, labels_in_use
-from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow
+from modag_search.catalog.tables import AnnotationRow, KeptAnnotationRow, LabelParentRow, LabelRow
 from modag_search.errors import UsageError
 from modag_search.spelling import composed
 
@@ -57,8 +57,9 @@ def turn_into(connection: Connection, name: str, *, is_tag: bool) -> int:
             raise UsageError(f"{name}: is named by the hierarchy of labels, and so a class; no tag can be a kind")
         if row.added_at:
             raise UsageError(f"{name}: counts without any item, as a class does; `modag label remove` it --all first")
-        transferred = delete(AnnotationRow).where(AnnotationRow.label_id == row.id, AnnotationRow.origin == "transfer")
-        gone = connection.execute(transferred).rowcount
+        for said in (AnnotationRow, KeptAnnotationRow):
+            transferred = delete(said).where(said.label_id == row.id, said.origin == "transfer")
+            gone += connection.execute(transferred).rowcount
     connection.execute(update(LabelRow).where(LabelRow.id == row.id).values(is_tag=is_tag))
     return gone
 

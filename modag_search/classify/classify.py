@@ -12,7 +12,7 @@ from modag_search.classify.classifiers import answer_all
 from modag_search.classify.queries import query_batches, stored_batches
 from modag_search.errors import UnreadableMediaError
 from modag_search.spelling import on_disk
-from modag_search.values import MODALITIES, Classification, Neighbour, ScanProblem
+from modag_search.values import MODALITIES, Classification, Neighbour, ScannedFile, ScanProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -117,7 +117,7 @@ def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | No
                 if on_failure is None:
                     raise error
                 on_failure(error)
-            else:
+            elif isinstance(found, ScannedFile):
                 yield found.path
 
 

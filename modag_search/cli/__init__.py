@@ -25,6 +25,8 @@ _VERBS = {
     "demo": "demonstration",
     "index": "indexing",
     "failures": "indexing",
+    "exclude": "indexing",
+    "forget": "forgetting",
     "search": "searching",
     "label": "labelling",
     "tag": "tagging",
@@ -43,7 +45,7 @@ _VERBS = {
     "train": "training",
 }
 
-_QUICK_VERBS = frozenset({"failures", "info", "label", "models", "search", "tag"})
+_QUICK_VERBS = frozenset({"exclude", "failures", "info", "label", "models", "search", "tag"})
 """Those whose products of matrices are too small for several threads: starting them would take longer."""
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from modag_search.values import Modality
 
 _SUGGESTION = ("path", "modality", "label", "confidence", "covers", "id", "wanted")
-_ISSUE = ("path", "modality", "label", "probability", "suggested", "confidence", "id")
-_ISSUE_KEYS = ("id", "path", "modality", "label", "probability", "suggested", "confidence")
+_ISSUE = ("path", "modality", "label", "reason", "probability", "suggested", "confidence", "id")
+_ISSUE_KEYS = ("id", "path", "modality", "label", "probability", "suggested", "confidence", "reason")
 _PAIR = ("rank", "similarity", "sound", "image")
 _PAIR_KEYS = ("sound", "image", "similarity", "rank")
 _DUPLICATE = (
@@ -89,11 +89,12 @@ def suggest(
 def audit(
     index_name: str | None, pairs: bool, max_probability: float, min_rank: float, output_format: str | None
 ) -> None:
-    """List labels that their neighbours or their copies contradict, or pairs that do not fit.
+    """List labels that are contradicted or that a file's former content was given, or pairs that do not fit.
 
-    Where items with the same content have labels that exclude each other, copy_of names one of them in the json
-    formats. A pair is the sound and the frames of a video, or a sound and a picture of one name in one folder. Nothing
-    is changed. Exit status 4 where there is nothing to list.
+    reason says which: neighbours; copies, where items with the same content have labels that exclude each other, and
+    copy_of names one of them in the json formats; or replaced, until the label is given again or taken back. A pair is
+    the sound and the frames of a video, or a sound and a picture of one name in one folder. Nothing is changed. Exit
+    status 4 where there is nothing to list.
     """
     from modag_search.cli.opening import open_index
 

@@ -1,10 +1,10 @@
-"""Taking files in: ``index``, ``failures``."""
+"""Taking files in, and keeping others out: ``index``, ``failures``, ``exclude``."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,22 +16,42 @@ from modag_search.cli.options import (
     progress_option,
     wait_option,
 )
-from modag_search.cli.output import as_row, chosen_format, print_document, print_rows, say, say_failures
+from modag_search.cli.output import (
+    as_row,
+    chosen_format,
+    counted,
+    print_document,
+    print_rows,
+    say,
+    say_failures,
+    say_passages,
+    shown,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modag_search.values import IndexReport
 
-_REPORT = ("added", "updated", "unchanged", "moved", "removed", "failed", "seconds")
+_COUNTS = ("added", "updated", "unchanged", "moved", "removed", "failed")
+_LISTED = ("missing", "out_of_reach", "covered", "passed_over")
+_CALLED = {".*": "hidden (.*)"}
+_EXCLUSION = ("pattern", "origin")
 _FAILURE = ("path", "reason", "error", "failed_at")
 
 
 @click.command()
 @paths_arguments()
 @index_option
-@click.option("--prune", is_flag=True, help="Remove items below PATH whose files are gone.")
+@click.option("--prune", is_flag=True, help="Take out items below PATH whose files are gone, or passed over.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would be done.")
 @click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Pass over files and folders of this name; repeatable.")
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Pass over what matches below PATH, as in .gitignore; !PATTERN takes it in nonetheless; repeatable.",
+)
 @click.option("--follow-symlinks", is_flag=True, help="Take files and folders behind symbolic links.")
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed and have not changed since.")
 @click.option("--sound-encoder", metavar="NAME", help="For a new index; see `modag models`. [default: modag-sound]")
@@ -80,17 +100,20 @@ def index(
     """Take sounds, pictures and videos into an index.
 
     PATH is a file or a folder; - reads paths from stdin. What is unchanged is skipped without being read; what moved
-    keeps its features and labels. Broken off, the same command goes on where it was.
+    keeps its features and labels. Broken off, the same command goes on where it was. Hidden files, and folders that
+    systems keep for themselves, are passed over, and so is what `modag exclude` names. With --prune, PATH may be gone
+    itself; labels pass to files of the same content, or are kept until it comes back.
     """
     from modag_search.cli.opening import index_to_foresee, open_index
     from modag_search.cli.progress import file_progress
     from modag_search.media import scan
-    from modag_search.settings import index_folder
+    from modag_search.settings import index_folder, is_index
 
     roots = expand_stdin(paths, nul_separated=nul_separated)
-    scan(
-        roots, exclude=exclude, follow_symlinks=follow_symlinks
-    )  # refuses what cannot be meant, before a new index is made
+    if not is_index(index_folder(index_name)):
+        scan(
+            roots, exclude=exclude, follow_symlinks=follow_symlinks
+        )  # refuses what cannot be meant, before one is made
     chosen = {name: value for name, value in settings.items() if value is not None}
     opening = (
         index_to_foresee(index_name, chosen=chosen)
@@ -111,6 +134,8 @@ def index(
         joins = dry_run or opened.space.joins
     say_failures(report.failures)
     say(_summary(report, str(index_folder(index_name))))
+    _say_what_was_left(report, prune=prune)
+    say_passages(report.passages, foreseen=report.dry_run)
     if not joins:
         say(
             "no space joins these two encoders: sounds find sounds, and pictures find pictures; "
@@ -118,20 +143,51 @@ def index(
             "one of names, where both encoders read texts"
         )
     if chosen_format(output_format) == "json":
-        print_document(as_row(report, fields=_REPORT), output_format="json")
+        print_document(_document(report), output_format="json")
     if report.failed:
         sys.exit(3)
 
 
+def _document(report: IndexReport) -> dict[str, Any]:
+    told = dataclasses.asdict(dataclasses.replace(report, failures=()))
+    return as_row(report, fields=(*_COUNTS, "seconds", *_LISTED)) | {key: told[key] for key in ("replaced", "passages")}
+
+
 def _summary(report: IndexReport, folder: str) -> str:
-    counts = [
-        f"{count} {name}"
-        for name, count in dataclasses.asdict(report).items()
-        if name in _REPORT and name != "seconds" and count
-    ]
+    counts = [f"{count} {name}" for name in _COUNTS if (count := getattr(report, name))]
     done = "would be: " if report.dry_run else ""
     again = "; `--retry-failed` reads unchanged files that failed before" if report.failed else ""
     return f"{folder}: {done}{', '.join(counts) or 'nothing to do'} in {report.seconds:.1f} s{again}"
+
+
+def _say_what_was_left(report: IndexReport, *, prune: bool) -> None:
+    """Say what was not taken in, what the index holds and the run did not find, and which files were replaced."""
+    way_out = "" if prune else "; --prune takes them out"
+    if report.passed_over:
+        say(f"passed over: {', '.join(_times(by, count) for by, count in report.passed_over.items())}")
+    if report.covered:
+        state = "and taken out" if prune and not report.dry_run else "but in the index"
+        say(f"passed over, {state}: {_files(report.covered)}{way_out}")
+    if report.missing and not prune:
+        say(f"gone, but in the index: {_files(report.missing)}{way_out}")
+    if report.out_of_reach:
+        say(
+            f"out of reach, as where a drive is not mounted: {counted(report.out_of_reach, 'file')} of the index; if "
+            "they are gone for good, `modag forget` takes them out"
+        )
+    if files := report.replaced:
+        whose = "has labels that were given to its" if len(files) == 1 else "have labels that were given to their"
+        named = shown([f"{file.path} ({', '.join(file.labels)})" for file in files])
+        say(f"{report.updated} updated; {len(files)} of them {whose} former content: {named}; `modag audit` lists them")
+
+
+def _files(paths: Sequence[str]) -> str:
+    return f"{counted(len(paths), 'file')}: {shown(paths)}"
+
+
+def _times(pattern: str, count: int) -> str:
+    """Say how many files and folders a pattern covers."""
+    return counted(count, pattern) if pattern == "symbolic link" else f"{count} {_CALLED.get(pattern, pattern)}"
 
 
 @click.command()
@@ -148,3 +204,67 @@ def failures(index_name: str | None, output_format: str | None) -> None:
     with open_index(index_name) as opened:
         rows = [as_row(failure, fields=_FAILURE) for failure in opened.failures()]
     print_rows(rows, output_format=output_format, columns=("path", "reason"), fields=_FAILURE)
+
+
+@click.group()
+def exclude() -> None:
+    """Keep patterns of files and folders that `modag index` passes over.
+
+    \b
+    modag exclude add '*.tmp.wav' drafts/    files by name, folders by name
+    modag exclude add ~/Samples/mixes/old    one folder, by its path
+    modag exclude add '!@eaDir/'             take in what is passed over otherwise
+    modag exclude list
+    modag exclude remove drafts/
+
+    Patterns are those of .gitignore, below each PATH of `modag index`; a leading # has no meaning of its own.
+    """  # noqa: D301  click reads the character
+
+
+@exclude.command()
+@click.argument("patterns", metavar="PATTERN...", nargs=-1, required=True)
+@index_option
+@format_option(choices=("table", "json"))
+def add(patterns: tuple[str, ...], index_name: str | None, output_format: str | None) -> None:
+    """Pass over what matches PATTERN, in every run from now on.
+
+    What the index holds of it is named by the next run, and taken out with --prune.
+    """
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        added = opened.exclusions.add(patterns)
+    print_document({"patterns": list(patterns), "added": added}, output_format=output_format)
+    say("the next `modag index` passes over what matches; with --prune, it takes out what the index holds of it")
+
+
+@exclude.command(name="list")
+@index_option
+@format_option(choices=("table", "json", "jsonl", "csv"))
+def list_exclusions(index_name: str | None, output_format: str | None) -> None:
+    """List patterns, in the order in which they apply: those built in, then those of the index; the last match decides.
+
+    .nomedia stands for folders that hold a file of this name.
+    """
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        exclusions = opened.exclusions
+        rows = [
+            *({"pattern": pattern, "origin": "built in"} for pattern in exclusions.built_in),
+            *({"pattern": pattern, "origin": "index"} for pattern in exclusions.patterns),
+        ]
+    print_rows(rows, output_format=output_format, columns=_EXCLUSION, fields=_EXCLUSION)
+
+
+@exclude.command()
+@click.argument("patterns", metavar="PATTERN...", nargs=-1, required=True)
+@index_option
+@format_option(choices=("table", "json"))
+def remove(patterns: tuple[str, ...], index_name: str | None, output_format: str | None) -> None:
+    """Pass over what matches PATTERN no longer: the next run takes it in."""
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        removed = opened.exclusions.remove(patterns)
+    print_document({"patterns": list(patterns), "removed": removed}, output_format=output_format)

@@ -36,6 +36,7 @@ _LIST = (
     "means",
     "denied",
     "is_tag",
+    "kept",
 )
 _RUNS = ("run", "verb", "labels", "started_at", "arguments")
 _EXPORT = ("path", "label", "start_s", "end_s", "origin", "source", "confidence", "is_not", "is_tag")
@@ -127,7 +128,10 @@ def give(
 @index_option
 @format_option(choices=("table", "json", "jsonl", "csv"))
 def list_labels(index_name: str | None, output_format: str | None) -> None:
-    """List labels, with the number of pictures, sounds and videos that have each."""
+    """List labels, with the number of pictures, sounds and videos that have each.
+
+    kept counts those that wait for a file which is gone: they hold again when a file of that content comes back.
+    """
     summaries = with_index(index_name, lambda opened: opened.labels.summaries())
     rows = [dataclasses.asdict(summary) for summary in summaries]
     print_rows(rows, output_format=output_format, columns=_LIST, fields=_LIST)
@@ -264,7 +268,7 @@ def merge(names: tuple[str, ...], into: str, index_name: str | None, output_form
 @index_option
 @format_option(choices=("table", "json", "jsonl", "csv"))
 def runs(index_name: str | None, output_format: str | None) -> None:
-    """List the runs that gave labels which are still there; `modag label undo RUN` takes one back."""
+    """List the runs that gave labels which are still there or kept; `modag label undo RUN` takes one back."""
     found = with_index(index_name, lambda opened: opened.labels.runs())
     rows = [
         {

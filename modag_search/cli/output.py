@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from modag_search.labels.vocabulary import some_of
+
 if TYPE_CHECKING:
-    from modag_search.values import Classification, CopyOf, Failure, Hit
+    from modag_search.values import Classification, CopyOf, Failure, Hit, LabelPassage
 
 Row = Mapping[str, Any]
 
 FAILURES_SHOWN = 20
+PATHS_SHOWN = 5
 
 
 def chosen_format(output_format: str | None) -> str:
@@ -144,6 +147,39 @@ def say_failures(failures: Sequence[Failure]) -> None:
         say(f"failed: {failure.path}: {failure.reason}")
     if len(failures) > FAILURES_SHOWN:
         say(f"… and {len(failures) - FAILURES_SHOWN} more; `modag failures` lists all")
+
+
+def say_passages(passages: Sequence[LabelPassage], *, foreseen: bool) -> None:
+    """Say on stderr what became, or would become, of labels whose files went or came back."""
+    files = {fate: [one for one in passages if one.fate == fate] for fate in ("passed", "kept", "returned")}
+    opposed = [one for one in files["kept"] if one.opposed_by]
+    waiting = [one for one in files["kept"] if not one.opposed_by]
+    for some, done, would in (
+        (files["passed"], "went to files that hold the same", "would go to files that hold the same"),
+        (files["returned"], "came back with their content", "would come back with their content"),
+        (waiting, "are kept until their content comes back", "would be kept until their content comes back"),
+        (
+            opposed,
+            "are kept apart, since labels exclude each other and files of the same content have others",
+            "would be kept apart, since labels exclude each other and files of the same content have others",
+        ),
+    ):
+        if some:
+            told = [_passage(one) for one in some]
+            say(f"labels of {counted(len(some), 'file')} {would if foreseen else done}: {shown(told)}")
+
+
+def _passage(passage: LabelPassage) -> str:
+    words = ", ".join(passage.labels)
+    if passage.opposed_by:
+        words = f"{words} against {', '.join(passage.opposed_by)}"
+    to = f" to {passage.to}" if passage.to not in (None, passage.path) else ""
+    return f"{passage.path} ({words}){to}"
+
+
+def shown(names: Sequence[str]) -> str:
+    """List the first few of many paths."""
+    return some_of(names, most=PATHS_SHOWN)
 
 
 def counted(count: int, noun: str) -> str:

@@ -104,6 +104,7 @@ def info(index_name: str | None, output_format: str | None) -> None:
             "segments": {f"{modality} {status}": n for (modality, status), n in counts.segments.items()},
             "labels": counts.labels,
             "annotations": counts.annotations,
+            "kept_annotations": counts.kept_annotations,
             "failures": counts.failures,
             "outdated_items": outdated,
             "feature_bytes": counts.feature_bytes,

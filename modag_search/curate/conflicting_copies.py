@@ -55,6 +55,7 @@ def conflicting_copies(
             probability=share,
             suggested=suggested,
             confidence=confidence,
+            reason="copies",
             copy_of=CopyOf(id=other, path=records[other].path, confirmed_by="content"),
         )
         for item, label, other, share, suggested, confidence in found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.classify.labelled_set import can_name
 from modag_search.classify.namer import GIVEN_LABELS, LABELLED_SET
-from modag_search.curate.audit import label_issues
+from modag_search.curate.audit import label_issues, replaced_issues
 from modag_search.curate.borders import nearest_to
 from modag_search.curate.checking import TransferCheck
 from modag_search.curate.conflicting_copies import conflicting_copies
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modag_search.classify.namer import Namer
     from modag_search.classify.transfer import TransferOptions
     from modag_search.curate.checking import Check
-    from modag_search.search.snapshot import Snapshots
+    from modag_search.search.snapshot import Snapshot, Snapshots
     from modag_search.values import DuplicateGroup, LabelEstimate, LabelIssue, Modality, PairIssue, Suggestion
 
 
@@ -101,19 +101,35 @@ class Curator:
             asked = LabelBook(self._catalog).resolve(label.strip())
             return LabelCounter(self._catalog, snapshot.vectors, classifier, label=asked)
 
-    def label_issues(self, *, max_probability: float) -> list[LabelIssue]:
-        """List labels that others contradict; see `Index.audit`."""
+    def label_issues(self, *, max_probability: float, can_compare: bool) -> list[LabelIssue]:
+        """List labels that others contradict, and those of replaced files; see `Index.audit`.
+
+        Parameters
+        ----------
+        max_probability : float
+        can_compare : bool
+            False for the labels of replaced files alone.
+
+        Returns
+        -------
+        list of LabelIssue
+        """
         with self._snapshots.present() as snapshot:
-            classifier = snapshot.get(self._namer.neighbour_classifier)
-            found = label_issues(self._catalog, classifier, max_probability=max_probability)
-            by_copies = conflicting_copies(
-                self._catalog,
-                snapshot.get(GIVEN_LABELS),
-                classifier.groups.rivalry,
-                classifier.hierarchy,
-                max_probability=max_probability,
-            )
+            replaced = self._catalog.kept_labels.replaced()
+            return replaced_issues(replaced, self._contradicted(snapshot, max_probability) if can_compare else [])
+
+    def _contradicted(self, snapshot: Snapshot, max_probability: float) -> list[LabelIssue]:
+        """List labels that copies contradict, then those that neighbours do."""
+        classifier = snapshot.get(self._namer.neighbour_classifier)
+        by_copies = conflicting_copies(
+            self._catalog,
+            snapshot.get(GIVEN_LABELS),
+            classifier.groups.rivalry,
+            classifier.hierarchy,
+            max_probability=max_probability,
+        )
         contradicted = {(issue.id, issue.label) for issue in by_copies}
+        found = label_issues(self._catalog, classifier, max_probability=max_probability)
         return [*by_copies, *(issue for issue in found if (issue.id, issue.label) not in contradicted)]
 
     def pair_issues(self, *, min_rank: float, seed: int) -> list[PairIssue]:

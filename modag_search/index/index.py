@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +12,11 @@ from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
 from modag_search.classify.transfer import TransferOptions
 from modag_search.curate.curator import Curator
-from modag_search.errors import IndexNotFoundError
+from modag_search.errors import IndexNotFoundError, SpaceMismatchError
 from modag_search.features.item_vectors import ItemVectors
 from modag_search.index.opening import Workings, WriterLock, created, opened
 from modag_search.index.upkeep import Upkeep
+from modag_search.ingest.exclusions import ExclusionBook
 from modag_search.ingest.run import IngestOptions
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         DuplicateGroup,
         Explanation,
         Failure,
+        ForgetReport,
         Hit,
         ImportReport,
         IndexReport,
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
         Suggestion,
         TransferReport,
     )
+
+logger = logging.getLogger(__name__)
 
 WAIT_S = 30.0
 """How long a writer waits for another one, in seconds."""
@@ -187,13 +192,15 @@ class Index:
         paths : str, os.PathLike or sequence of them
             Files and folders.
         prune : bool
-            Remove items below `paths` whose files are gone.
+            Remove items below `paths` whose files are gone, or passed over. Their labels pass to items of the same
+            content or features, or are kept until it comes back.
         dry_run : bool
             Write nothing; report what would be done.
         workers : int, optional
             Threads that decode and encode; default one a processor.
         exclude : sequence of str
-            Glob patterns of files and folders to pass over.
+            Patterns as in .gitignore of files and folders to pass over below `paths`, after those that are kept with
+            the index (`exclusions`). ``!`` before a pattern takes in again what others cover, as ``!@eaDir/``.
         follow_symlinks : bool
         retry_failed : bool
             Try files again that failed and have not changed since.
@@ -205,8 +212,11 @@ class Index:
 
         Raises
         ------
+        NoMediaError
+            If a path does not exist, and is not to be pruned, or if a folder holds no media; nothing has been done
+            then.
         UsageError
-            If a path does not exist or a folder holds no media; nothing has been done then.
+            If a pattern cannot be meant; likewise.
         IndexLockedError
             If another writer does not come to its end in time; see `open`.
         WeightsMissingError
@@ -221,6 +231,52 @@ class Index:
             retry_failed=retry_failed,
         )
         return self._upkeep.add(one_or_more(paths), options=options, progress=progress)
+
+    @property
+    def exclusions(self) -> ExclusionBook:
+        """The patterns of what `add` never takes in: to add, list, remove."""
+        return ExclusionBook(self._catalog)
+
+    def forget(self, paths: Paths, *, dry_run: bool = False) -> ForgetReport:
+        """Take items out of the index, whether or not their files are there; `undo_forget` takes them back.
+
+        Labels pass to items of the same content or features, or are kept until it comes back. A file that is still
+        there is taken in again by the next `add` of its folder, unless a pattern of `exclusions` covers it.
+
+        Parameters
+        ----------
+        paths : str, os.PathLike or sequence of them
+            Files; folders, with all below them; globs (``*`` stays within a folder, ``**`` does not); or ``id:N``.
+        dry_run : bool
+            Write nothing; report what would be done.
+
+        Returns
+        -------
+        ForgetReport
+
+        Raises
+        ------
+        NothingFoundError
+            If the index holds nothing of all that.
+        UsageError
+            If a path cannot be meant.
+        """
+        return self._upkeep.forget(one_or_more(paths), dry_run=dry_run)
+
+    def undo_forget(self) -> ForgetReport:
+        """Take back what the last `forget` took out, with features and labels; no file is read.
+
+        Returns
+        -------
+        ForgetReport
+            What the index holds again by now is among `unknown`, and stays as it is.
+
+        Raises
+        ------
+        NothingFoundError
+            If nothing was forgotten, or it has been taken back.
+        """
+        return self._upkeep.undo_forget()
 
     # Asking.
 
@@ -899,25 +955,35 @@ class Index:
         return self._curator.check_count(label, n=n, seed=seed)
 
     def audit(self, *, max_probability: float = 0.1) -> list[LabelIssue]:
-        """List labels that the other labelled items contradict, or items with the same content.
+        """List labels that were given to a former content of a file, and those that others contradict.
+
+        Others are the other labelled items, and items with the same content. A label that was given to a former content
+        is listed until it is given again, or taken back.
 
         Parameters
         ----------
         max_probability : float
-            How likely a label may be, by all others, to be listed.
+            How likely a label may be, by all others, to be listed as one that they contradict.
 
         Returns
         -------
         list of LabelIssue
-            The most doubtful first.
+            Those of former contents first, then the most doubtful.
 
         Raises
         ------
         NothingFoundError
             If nothing is labelled.
         """
-        self._require_joined()
-        return self._curator.label_issues(max_probability=max_probability)
+        try:
+            self._require_joined()
+        except SpaceMismatchError as error:
+            issues = self._curator.label_issues(max_probability=max_probability, can_compare=False)
+            if not issues:
+                raise
+            logger.warning("only files that were replaced under their labels are listed: %s", error)
+            return issues
+        return self._curator.label_issues(max_probability=max_probability, can_compare=True)
 
     def audit_pairs(self, *, min_rank: float = 0.5, seed: int = 0) -> list[PairIssue]:
         """List sounds and pictures that stand together and do not fit each other.

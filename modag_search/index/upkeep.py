@@ -7,15 +7,18 @@ import os
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from modag_search import media
+from modag_search.errors import NothingFoundError
+from modag_search.ingest.forgetting import matching
+from modag_search.ingest.roots import checked_roots
 from modag_search.ingest.run import Ingest, IngestOptions, Progress
+from modag_search.values import ForgetReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.index.opening import Workings, WriterLock
-    from modag_search.values import Failure, IndexReport
+    from modag_search.values import Failure, IndexReport, LabelPassage
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ class Upkeep:
         """Take files in; see `Index.add`."""
         if options.dry_run:
             return self._ingest(roots, options, progress).run(run_id=None)
-        media.check_roots(roots)
+        checked_roots(self._catalog, roots, prune=options.prune)
         with self._writers.held():
             # Only now: who was waited for may have moved the index to other encoders.
             ingest = self._ingest(roots, options, progress)
@@ -47,8 +50,33 @@ class Upkeep:
             run_id = self._catalog.runs.start("index", arguments=arguments)
             report = ingest.run(run_id=run_id)
             self._workings.basis.stores.save()
-            self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
+            self._catalog.runs.finish(run_id, _outcome(report))
         return report
+
+    def forget(self, names: Sequence[str], *, dry_run: bool) -> ForgetReport:
+        """Take items out; see `Index.forget`."""
+        passages: tuple[LabelPassage, ...] = ()
+        if dry_run:
+            matched = matching(self._catalog, names)
+            passages = self._catalog.kept_labels.foresee(matched.items)
+            return matched.report(self._catalog, passages, dry_run=True)
+        with self._writers.held():
+            matched = matching(self._catalog, names)
+            self._catalog.failures.forget(matched.failures)
+            if matched.items:
+                run_id = self._catalog.runs.start("forget", arguments={"paths": [_printable(name) for name in names]})
+                passages = self._catalog.forget(matched.items, run_id=run_id).passages
+                self._workings.basis.stores.save()
+        return matched.report(self._catalog, passages, dry_run=False)
+
+    def undo_forget(self) -> ForgetReport:
+        """Take back what was forgotten last; see `Index.undo_forget`."""
+        with self._writers.held():
+            recalled = self._catalog.recall()
+            if recalled is None:
+                raise NothingFoundError("nothing was forgotten, or it was taken back")
+            self._workings.basis.stores.save()
+        return ForgetReport(paths=tuple(recalled.paths), unknown=tuple(recalled.taken), passages=recalled.passages)
 
     def _ingest(self, roots: Sequence[str], options: IngestOptions, progress: Progress | None) -> Ingest:
         return Ingest(self._catalog, self._workings.encoder, roots, options=options, progress=progress)
@@ -84,8 +112,14 @@ class Upkeep:
         ingest = self._ingest(here, IngestOptions(workers=workers), progress)
         run_id = self._catalog.runs.start("rebuild", arguments=asdict(self._workings.settings))
         report = ingest.run(run_id=run_id)
-        self._catalog.runs.finish(run_id, asdict(replace(report, failures=())))
+        self._catalog.runs.finish(run_id, _outcome(report))
         return report.failures
+
+
+def _outcome(report: IndexReport) -> dict[str, object]:
+    """Return what is kept of a run: numbers, and no paths."""
+    numbers = replace(report, failures=(), missing=(), covered=(), replaced=(), passages=())
+    return {name: value for name, value in asdict(numbers).items() if value != ()}
 
 
 def _printable(path: str) -> str:

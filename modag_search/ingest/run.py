@@ -15,21 +15,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from modag_search import media
-from modag_search.errors import MediaError, ModagError, UnreadableMediaError
+from modag_search.errors import MediaError, ModagError, NoMediaError, UnreadableMediaError
 from modag_search.features.ahead import map_ahead
 from modag_search.features.encoding import StageClock
 from modag_search.features.stored import scanned
 from modag_search.ingest.failures import Lost, Patience, failure_at, lost
 from modag_search.ingest.presence import is_gone
-from modag_search.ingest.pruning import gone_items, vanished_failures
+from modag_search.ingest.pruning import Leftovers, leftovers, vanished_failures
 from modag_search.ingest.resolving import HashedFile, resolve
+from modag_search.ingest.roots import checked_roots, with_way_out
 from modag_search.values import (
     EncodedItem,
+    Excluded,
     Failure,
     IndexReport,
     ItemRecord,
+    LabelPassage,
     MediaKind,
     Modality,
+    ReplacedFile,
     ScannedFile,
     ScanProblem,
 )
@@ -86,8 +90,10 @@ class Ingest:
 
     Raises
     ------
-    UsageError
+    NoMediaError
         If a path does not exist or a folder holds no media; nothing has been done then.
+    UsageError
+        Likewise: if a path may not be looked at, or a pattern cannot be meant.
     """
 
     def __init__(
@@ -103,14 +109,20 @@ class Ingest:
         self._encoder = encoder
         self._clock = StageClock()
         self._options = options
-        self._roots = media.check_roots(paths)
+        self._exclude = (*catalog.exclusions.all(), *options.exclude)
+        self._roots = checked_roots(catalog, paths, prune=options.prune)
         self._entries = self._scan()
         self._progress = progress
         self._counts: collections.Counter[str] = collections.Counter()
         self._failures: list[Failure] = []
         self._unwritten: list[Lost] = []
         self._out_of_reach: set[str] = set()
+        self._passed_over: collections.Counter[str] = collections.Counter()
+        self._seen: set[int] = set()
         self._moved: set[int] = set()
+        self._overwritten: set[int] = set()
+        self._changing: dict[str, str] = {}
+        self._passages: list[LabelPassage] = []
         self._found = 0
         self._done = 0
         self._run_id: int | None = None
@@ -133,17 +145,23 @@ class Ingest:
                 raise
             finally:
                 self._write_failures()
-        if self._options.prune:
-            self._prune()
-        return self._report(time.perf_counter() - started)
+        left = self._looked_over()
+        if self._options.dry_run:
+            self._foresee_labels(left)
+        elif self._options.prune:
+            self._prune(left)
+        return self._report(left, seconds=time.perf_counter() - started)
 
     @property
     def _workers(self) -> int:
         return self._options.workers or os.cpu_count() or 1
 
-    def _scan(self) -> Iterator[ScannedFile | ScanProblem]:
-        """Begin a scan; raise UsageError at once where a root is missing or empty."""
-        return media.scan(self._roots, exclude=self._options.exclude, follow_symlinks=self._options.follow_symlinks)
+    def _scan(self) -> Iterator[ScannedFile | ScanProblem | Excluded]:
+        """Begin a scan; raise NoMediaError at once where a root is missing or empty."""
+        try:
+            return media.scan(self._roots.present, exclude=self._exclude, follow_symlinks=self._options.follow_symlinks)
+        except NoMediaError as error:
+            raise with_way_out(self._catalog, error, prune=self._options.prune) from error
 
     # The stages, in order.
 
@@ -151,7 +169,10 @@ class Ingest:
         for entry in self._entries:
             if isinstance(entry, ScannedFile):
                 self._found += 1
+                self._seen.add(hash(entry.path))
                 yield entry
+            elif isinstance(entry, Excluded):
+                self._passed_over[entry.pattern] += 1
             else:
                 self._out_of_reach.add(entry.path)
                 self._fail(failure_at(entry.path, entry.reason, error="ScanProblem"))
@@ -185,12 +206,18 @@ class Ingest:
         resolution = resolve(hashed, here=here, twins=twins, is_gone=is_gone)
         if not self._options.dry_run:
             self._catalog.touch_many(resolution.touched)
-            self._catalog.move_all([(item.id, file) for item, file in resolution.moved])
+            self._passages += self._catalog.move_all([(item.id, file) for item, file in resolution.moved])
             copies = iter([(item.id, file) for item, file in resolution.copied])
             while batch := list(itertools.islice(copies, _COPIED_AT_ONCE)):
-                self._catalog.copy_all(batch)
+                self._passages += self._catalog.copy_all(batch).passages
         self._moved = {item.id for item, _ in resolution.moved}
-        stayed = {path for path, item in here.items() if item.id not in self._moved}
+        stayed = {path: item for path, item in here.items() if item.id not in self._moved}
+        self._overwritten = {stayed[file.path].id for _, file in resolution.moved if file.path in stayed}
+        self._changing = {
+            one.file.path: one.content_hash
+            for one in hashed
+            if one.file.path in stayed and stayed[one.file.path].content_hash != one.content_hash
+        }
         self._count("unchanged", len(resolution.touched))
         self._count("moved", len(resolution.moved))
         updated = sum(file.path in stayed for _, file in resolution.copied)
@@ -235,6 +262,7 @@ class Ingest:
             modality: self._catalog.pipelines.ensure(pipeline) for modality, pipeline in self._encoder.pipelines.items()
         }
         batch: list[EncodedItem] = []
+        stored: list[str] = []
         flushed_at = time.monotonic()
 
         def flush() -> None:
@@ -242,6 +270,8 @@ class Ingest:
             batch.clear()
             with self._clock.timing("store"):
                 report = self._catalog.put(finished, pipelines=pipelines)
+            self._passages += report.passages
+            stored.extend(item.file.path for item in finished)
             self._count("added", report.added)
             self._count("updated", report.updated)
 
@@ -253,6 +283,8 @@ class Ingest:
                     flushed_at = time.monotonic()
         finally:
             flush()
+        if stored:
+            self._passages += self._catalog.reunite(stored)
 
     def _foresee(self, files: Sequence[ScannedFile]) -> None:
         """Stand in for encoding and storing in a dry run."""
@@ -261,20 +293,33 @@ class Ingest:
             item = here.get(file.path)
             self._count("updated" if item is not None and item.id not in self._moved else "added")
 
-    def _prune(self) -> None:
-        """Remove items whose files are gone; a root that has emptied since the scan is a drive that went away."""
+    def _looked_over(self) -> Leftovers:
+        """Find what the index holds below the folders, and the scan did not find."""
+        folders = [root for root in self._roots.present if os.path.isdir(root)]
+        return leftovers(
+            self._catalog,
+            [*folders, *self._roots.removed],
+            exclude=self._exclude,
+            seen=self._seen,
+            unknown=self._out_of_reach,
+            moved=self._moved,
+        )
+
+    def _foresee_labels(self, left: Leftovers) -> None:
+        """Stand in for removing items in a dry run."""
+        going = {*self._overwritten}
+        if self._options.prune:
+            going |= left.gone.keys() | left.covered.keys()
+            self._counts["removed"] = len(left.gone) + len(left.covered)
+        self._passages += self._catalog.kept_labels.foresee(going)
+
+    def _prune(self, left: Leftovers) -> None:
+        """Remove items whose files are gone or passed over, unless a root has emptied since: a drive that went away."""
         self._scan()
-        gone = [
-            item_id
-            for item_id in gone_items(self._catalog, self._roots, out_of_reach=self._out_of_reach)
-            if item_id not in self._moved
-        ]
-        self._scan()
-        if self._options.dry_run:
-            self._counts["removed"] = len(gone)
-        else:
-            self._counts["removed"] = self._catalog.remove(gone)
-            self._catalog.failures.forget(vanished_failures(self._catalog, self._roots))
+        report = self._catalog.remove([*left.gone, *left.covered])
+        self._counts["removed"] = report.removed
+        self._passages += report.passages
+        self._catalog.failures.forget(vanished_failures(self._catalog, [*self._roots.present, *self._roots.removed]))
 
     # What the stages share.
 
@@ -328,13 +373,24 @@ class Ingest:
         if self._progress:
             self._progress(done=self._done, found=self._found)
 
-    def _report(self, seconds: float) -> IndexReport:
+    def _replaced(self) -> tuple[ReplacedFile, ...]:
+        """Find files that hold something else, by now, than what their labels were given to."""
+        contents = self._changing if self._options.dry_run else None
+        return tuple(self._catalog.kept_labels.replaced(self._changing, contents=contents)) if self._changing else ()
+
+    def _report(self, left: Leftovers, *, seconds: float) -> IndexReport:
         return IndexReport(
             **self._counts,
             seconds=round(seconds, 3),
             failures=tuple(self._failures),
             dry_run=self._options.dry_run,
             stage_seconds=dict(self._clock.seconds),
+            missing=tuple(sorted(left.gone.values())),
+            out_of_reach=len(left.out_of_reach),
+            covered=tuple(sorted(left.covered.values())),
+            passed_over=dict(self._passed_over),
+            replaced=self._replaced(),
+            passages=tuple(self._passages),
         )
 
 

@@ -131,7 +131,7 @@ class LabelBook:
         return self._catalog.labels.count_transferred([item.id for item in items], self.resolve(label.strip()))
 
     def undo(self, run: int) -> int:
-        """Take back all labels that a run gave, and return how many there were.
+        """Take back all labels that a run gave, also those that are kept, and return how many there were.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class LabelBook:
         return self._catalog.labels.undo(run)
 
     def runs(self) -> list[tuple[RunRecord, int]]:
-        """Return the runs that gave labels which are still there, with their number, oldest first."""
+        """Return the runs that gave labels which are still there or kept, with their number, oldest first."""
         counts = self._catalog.labels.count_by_run()
         return [(run, counts[run.id]) for run in self._catalog.runs.all() if run.id in counts]
 
@@ -178,11 +178,12 @@ class LabelBook:
         return n_added
 
     def summaries(self) -> list[LabelSummary]:
-        """Return the labels that an item has, that the hierarchy names, or that were added, in order of name."""
+        """Return the labels that items have or had, that the hierarchy names, or that were added, in order of name."""
         counts = {count.name: count for count in self._catalog.labels.counts()}
         hierarchy, audioset_ids = self.hierarchy, self._catalog.hierarchy.audioset_ids()
         added, meanings = self._catalog.labels.added(), self._catalog.labels.meanings()
-        names = {*counts, *audioset_ids, *added, *(name for pair in hierarchy.pairs() for name in pair)}
+        kept, tags = self._catalog.kept_labels.count_by_label(), self._catalog.labels.tags()
+        names = {*counts, *audioset_ids, *added, *kept, *(name for pair in hierarchy.pairs() for name in pair)}
         summaries = []
         for name in sorted(names):
             items: Mapping[MediaKind, int] = counts[name].items if name in counts else {}
@@ -196,7 +197,8 @@ class LabelBook:
                     audioset_id=audioset_ids.get(name),
                     means=meanings.get(name),
                     denied=counts[name].denied if name in counts else 0,
-                    is_tag=name in counts and counts[name].is_tag,
+                    is_tag=name in tags,
+                    kept=kept.get(name, 0),
                     **by_kind,
                 )
             )

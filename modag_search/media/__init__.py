@@ -1,6 +1,7 @@
 """Media files: finding them, hashing them, decoding them; nothing else opens one."""
 
 from modag_search.media.decode import DECODER_REVISIONS, MediaStream, decoder_specification, open_media
+from modag_search.media.exclusion import BUILT_IN, Exclusion, PathPattern
 from modag_search.media.hashing import content_hash
 from modag_search.media.kinds import kind_of
 from modag_search.media.scan import check_roots, scan
@@ -8,8 +9,11 @@ from modag_search.media.thumbnails import read_thumbnail, thumbnail_of
 from modag_search.media.windows import window_bounds
 
 __all__ = [
+    "BUILT_IN",
     "DECODER_REVISIONS",
+    "Exclusion",
     "MediaStream",
+    "PathPattern",
     "check_roots",
     "content_hash",
     "decoder_specification",

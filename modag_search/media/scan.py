@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from modag_search.errors import UsageError
+from modag_search.errors import NoMediaError, UsageError
+from modag_search.media.exclusion import BUILT_IN, NO_MEDIA, Exclusion
 from modag_search.media.kinds import kind_of
 from modag_search.spelling import on_disk
-from modag_search.values import ScannedFile, ScanProblem
+from modag_search.values import Excluded, ScannedFile, ScanProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+LINK: Final = "symbolic link"
+"""What `Excluded.pattern` says of links that are not followed."""
+
+Found = ScannedFile | ScanProblem | Excluded
 
 
 def check_roots(paths: Sequence[str]) -> list[str]:
@@ -22,20 +28,20 @@ def check_roots(paths: Sequence[str]) -> list[str]:
 
     Raises
     ------
+    NoMediaError
+        One of them does not exist.
     UsageError
-        One of them does not exist, or may not be looked at.
+        One of them may not be looked at.
     """
     return [root for root, _ in _stat_roots(paths)]
 
 
-def scan(
-    paths: Sequence[str], *, exclude: Sequence[str] = (), follow_symlinks: bool = False
-) -> Iterator[ScannedFile | ScanProblem]:
+def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), follow_symlinks: bool = False) -> Iterator[Found]:
     """Find media files by their extension.
 
-    Folders are walked in the order of their names. Hidden files and folders are passed over, and so are
-    symbolic links unless asked for; what `paths` names itself is always taken. Names that are not UTF-8
-    survive, as Python's surrogate escapes.
+    Folders are walked in the order of their names. Hidden files and folders are passed over, and so are folders that
+    systems keep for themselves (`media.exclusion`), and symbolic links unless asked for; what `paths` names itself is
+    always taken. Names that are not UTF-8 survive, as Python's surrogate escapes.
 
     Everything under a folder that comes as a ScanProblem is unknown, not gone: a caller that forgets
     vanished files must spare it.
@@ -45,24 +51,26 @@ def scan(
     paths : sequence of str
         Files and folders. Where they overlap, each file still comes once.
     exclude : sequence of str
-        Glob patterns; what they match inside the folders, by name or by path relative to the folder given,
-        is passed over.
+        Patterns as in .gitignore of what is passed over below each of the folders, or taken in nonetheless.
     follow_symlinks : bool
         Take files behind links, and walk folders behind links after all others, unless they have been walked
         already.
 
     Returns
     -------
-    Iterator of ScannedFile or ScanProblem
+    Iterator of ScannedFile, ScanProblem or Excluded
         A problem tells of a folder that cannot be entered, a link to nothing, a file that vanished
-        meanwhile, and of a file named in `paths` that is not media.
+        meanwhile, and of a file named in `paths` that is not media. Of what is passed over, each folder comes, and each
+        file that could be media.
 
     Raises
     ------
-    UsageError
+    NoMediaError
         By the call itself, before anything is yielded: a path does not exist, or a folder holds no media
         at all, as where a drive is not mounted. So a caller may take what it does not find in any of the
         folders as gone.
+    UsageError
+        Likewise: a path may not be looked at, or a pattern cannot be meant.
     """
     sources = [
         _Walk(root, exclude=exclude, follow_symlinks=follow_symlinks)
@@ -85,17 +93,21 @@ def _stat_root(root: str) -> os.stat_result:
     try:
         return os.stat(root)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"{root}: does not exist; is the drive mounted?") from error
+        raise NoMediaError(root, "does not exist; is the drive mounted?") from error
     except (OSError, ValueError) as error:
         raise UsageError(f"{root}: {_words(error)}") from error
 
 
-def _each_once(sources: Sequence[_Walk | _NamedFile]) -> Iterator[ScannedFile | ScanProblem]:
+def _each_once(sources: Sequence[_Walk | _NamedFile]) -> Iterator[Found]:
     seen: set[str] = set()
+    named = {source.root for source in sources}
     for source in sources:
         for entry in source:
             if len(sources) == 1:
                 yield entry
+            elif isinstance(entry, Excluded):
+                if entry.path not in named:
+                    yield entry
             elif entry.path not in seen:
                 seen.add(entry.path)
                 yield entry
@@ -105,53 +117,65 @@ class _NamedFile:
     """A file that the user named, whatever it is."""
 
     def __init__(self, path: str, status: os.stat_result) -> None:
-        self._path = path
+        self.root = path
         self._status = status
 
-    def __iter__(self) -> Iterator[ScannedFile | ScanProblem]:
+    def __iter__(self) -> Iterator[Found]:
         if not stat.S_ISREG(self._status.st_mode):
-            yield ScanProblem(self._path, "is not a regular file")
-        elif kind_of(self._path) is None:
-            yield ScanProblem(self._path, "is not a kind of file that is read, by its extension")
+            yield ScanProblem(self.root, "is not a regular file")
+        elif kind_of(self.root) is None:
+            yield ScanProblem(self.root, "is not a kind of file that is read, by its extension")
         else:
-            yield ScannedFile(self._path, self._status.st_size, self._status.st_mtime_ns)
+            yield ScannedFile(self.root, self._status.st_size, self._status.st_mtime_ns)
 
 
 class _Walk:
     """All media files in a folder; walks it anew each time that it is iterated over."""
 
     def __init__(self, root: str, *, exclude: Sequence[str], follow_symlinks: bool) -> None:
-        self._root = root
-        self._exclude = [pattern.rstrip("/") for pattern in exclude]
+        self.root = root
+        self._exclusion = Exclusion(root, exclude)
         self._follow_symlinks = follow_symlinks
 
     def check_not_empty(self) -> None:
-        """Walk to the first media file; raise UsageError where there is none."""
-        if not any(isinstance(entry, ScannedFile) for entry in self._walk()):
-            raise self._empty()
+        """Walk to the first media file; raise NoMediaError where there is none."""
+        for entry in self:
+            if not isinstance(entry, ScanProblem):
+                return
 
-    def __iter__(self) -> Iterator[ScannedFile | ScanProblem]:
+    def __iter__(self) -> Iterator[Found]:
+        """Walk; raise NoMediaError at the end of a folder without media: a drive may drop out at any time.
+
+        What patterns cover shows that the drive is there. What is passed over without having been asked for does not:
+        a folder in which drives are mounted may hold some.
+        """
+        passed_over: list[Excluded] = []
         is_empty = True
         for entry in self._walk():
-            is_empty = is_empty and isinstance(entry, ScanProblem)
+            if is_empty and isinstance(entry, Excluded) and entry.pattern in {*BUILT_IN, LINK}:
+                passed_over.append(entry)
+                continue
+            if is_empty and not isinstance(entry, ScanProblem):
+                is_empty = False
+                yield from passed_over
             yield entry
         if is_empty:
-            raise self._empty()  # since the check: a drive may drop out at any time
+            raise self._empty(passed_over)
 
-    def _empty(self) -> UsageError:
-        return UsageError(f"{self._root}: holds no media; is the drive mounted?")
+    def _empty(self, passed_over: Sequence[Excluded]) -> NoMediaError:
+        patterns = sorted({entry.pattern for entry in passed_over})
+        beside = f" but what is passed over ({', '.join(patterns)})" if patterns else ""
+        return NoMediaError(self.root, f"holds no media{beside}; is the drive mounted?")
 
-    def _walk(self) -> Iterator[ScannedFile | ScanProblem]:
+    def _walk(self) -> Iterator[Found]:
         # Folders behind links come last: one that can be reached by its own path too is walked there,
         # whatever the names are.
         walked: set[tuple[int, int]] = set()
-        starts = deque([self._root])
+        starts = deque([self.root])
         while starts:
             yield from self._walk_without_links(starts.popleft(), walked, starts)
 
-    def _walk_without_links(
-        self, start: str, walked: set[tuple[int, int]], linked: deque[str]
-    ) -> Iterator[ScannedFile | ScanProblem]:
+    def _walk_without_links(self, start: str, walked: set[tuple[int, int]], linked: deque[str]) -> Iterator[Found]:
         """Walk a folder, and append those behind links to `linked`."""
         # A stack instead of recursion: folders may be nested deeper than Python's calls.
         pending: list[str | os.DirEntry[str]] = [start]
@@ -159,10 +183,17 @@ class _Walk:
             entry = pending.pop()
             path = entry if isinstance(entry, str) else entry.path
             try:
-                if isinstance(entry, str) or entry.is_dir(follow_symlinks=False):
-                    if self._is_new(path, walked, is_behind_link=start != self._root):
-                        pending += self._entries(path)
-                elif self._follow_symlinks and entry.is_dir():
+                if not isinstance(entry, str) and (covering := self._covering(entry)) is not None:
+                    if not entry.is_symlink() or kind_of(path) is not None or os.path.isdir(path):
+                        yield Excluded(path, covering)
+                elif isinstance(entry, str) or entry.is_dir(follow_symlinks=False):
+                    if self._is_new(path, walked, is_behind_link=start != self.root):
+                        entries = self._entries(path)
+                        if self._is_kept_out(path, entries):
+                            yield Excluded(path, NO_MEDIA)
+                        else:
+                            pending += entries
+                elif entry.is_dir():
                     linked.append(path)
                 elif (file := self._file(entry)) is not None:
                     yield file
@@ -177,21 +208,26 @@ class _Walk:
         walked.add(identity)
         return is_new
 
-    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+    @staticmethod
+    def _entries(folder: str) -> list[os.DirEntry[str]]:
         """List a folder backwards, for a stack."""
         with os.scandir(folder) as entries:
-            kept = [entry for entry in entries if not self._is_passed_over(entry)]
-        return sorted(kept, key=lambda entry: entry.name, reverse=True)
+            return sorted(entries, key=lambda entry: entry.name, reverse=True)
 
-    def _is_passed_over(self, entry: os.DirEntry[str]) -> bool:
-        if entry.name.startswith("."):
-            return True
-        relative = os.path.relpath(entry.path, self._root)
-        return any(fnmatchcase(entry.name, pattern) or fnmatchcase(relative, pattern) for pattern in self._exclude)
+    def _covering(self, entry: os.DirEntry[str]) -> str | None:
+        """Return what covers an entry that could be taken in, None where it is or could not be."""
+        is_folder = entry.is_dir(follow_symlinks=self._follow_symlinks)
+        is_link = entry.is_symlink() and not self._follow_symlinks
+        if not (is_folder or is_link or kind_of(entry.name)):
+            return None
+        covering = self._exclusion.covering(entry.path, is_folder=is_folder)
+        return LINK if covering is None and is_link else covering
+
+    def _is_kept_out(self, folder: str, entries: Sequence[os.DirEntry[str]]) -> bool:
+        is_marked = any(entry.name == NO_MEDIA for entry in entries)
+        return is_marked and folder != self.root and self._exclusion.is_kept_out(folder)
 
     def _file(self, entry: os.DirEntry[str]) -> ScannedFile | None:
-        if entry.is_symlink() and not self._follow_symlinks:
-            return None
         if kind_of(entry.name) is None and not entry.is_symlink():
             return None
         status = os.stat(entry.path)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.cli.command_line import CommandLine
 
 COUNTS = ["label", "items", "image", "sound", "video", "transferred"]
-LIST_FIELDS = [*COUNTS, "parents", "audioset_id", "means", "denied", "is_tag"]
+LIST_FIELDS = [*COUNTS, "parents", "audioset_id", "means", "denied", "is_tag", "kept"]
 
 
 @pytest.fixture
@@ -115,10 +115,11 @@ def test_labels_are_counted_by_kind_of_media(families: CommandLine, media: Path)
         "means": None,
         "denied": 0,
         "is_tag": False,
+        "kept": 0,
     }
     head, *lines = families("label", "list", "--format", "table").stdout.decode().splitlines()
     assert head.split() == LIST_FIELDS
-    assert lines[-1].split() == ["violin", "3", "1", "2", "0", "0", "bowed", "/m/07y_7", "0", "False"]
+    assert lines[-1].split() == ["violin", "3", "1", "2", "0", "0", "bowed", "/m/07y_7", "0", "False", "0"]
     assert families("label", "list", "--format", "csv").stdout.splitlines()[0] == ",".join(LIST_FIELDS).encode()
 
 

@@ -350,13 +350,14 @@ def test_labels_that_the_others_contradict(crowd: CommandLine, media: Path, tmp_
     outcome = crowd("audit", "--max-probability", "0.2")
     assert (outcome.status, outcome.stderr) == (0, "")
     (doubt,) = outcome.data
-    assert set(doubt) == {"id", "path", "modality", "label", "probability", "suggested", "confidence", "copy_of"}
+    fields = {"id", "path", "modality", "label", "probability", "suggested", "confidence", "reason", "copy_of"}
+    assert set(doubt) == fields
     assert (doubt["path"], doubt["label"], doubt["suggested"]) == (str(media / "r5.png"), "horn", "violin")
     assert doubt["probability"] < 0.1
     assert 0.8 < doubt["probability"] + doubt["confidence"] < 1, "the rest is that none holds"
     head, line = table(crowd("audit", "--max-probability", "0.2", "--format", "table").stdout)
-    assert head == ["path", "modality", "label", "probability", "suggested", "confidence", "id"]
-    assert line[:3] == ["media/r5.png", "image", "horn"]
+    assert head == ["path", "modality", "label", "reason", "probability", "suggested", "confidence", "id"]
+    assert line[:4] == ["media/r5.png", "image", "horn", "neighbours"]
 
 
 def test_pairs_that_do_not_fit(filled: CommandLine, media: Path, tmp_path: Path) -> None:

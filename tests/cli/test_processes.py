@@ -25,6 +25,8 @@ CALLS: dict[str, tuple[str, str]] = {
     "demo": ("--index indexes/demo", "Which pictures go with this sound (dog)?"),
     "index": ("new.png", '"added": 1'),
     "failures": ("--format paths", "{here}/media/bad.png\n"),
+    "exclude": ("add drafts/", '"added": 1'),
+    "forget": ("media/c.* --format paths", "{here}/media/c.png\n"),
     "search": ("media/a.wav --modality image -n 1 --format paths", "{here}/media/a.png\n"),
     "label": ("media/c.png --as high", '"added": 1'),
     "tag": ("media/a.png --as favourite", '"added": 1'),

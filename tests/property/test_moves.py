@@ -38,6 +38,7 @@ class FolderChanges(RuleBasedStateMachine):
         self.clock = itertools.count(1_700_000_000)
         self.ids: set[int] = set()
         self.ids_gone: set[int] = set()
+        self.labels: set[str] = set()
         self.is_indexed = False
 
     def teardown(self) -> None:
@@ -106,6 +107,14 @@ class FolderChanges(RuleBasedStateMachine):
             self.stamp(source)
             self.is_indexed = False
 
+    @precondition(lambda self: self.is_indexed)
+    @rule(choice=st.integers(0, 99))
+    def label(self, choice: int) -> None:
+        source = self.chosen(choice)
+        if source is not None and _hash(source) is not None:
+            self.labels.add(name := f"label {len(self.labels)}")
+            assert self.index.label(source, name) == 1
+
     @rule(foresee=st.booleans())
     def take_in(self, *, foresee: bool) -> None:
         foreseen = self.index.add([self.media], prune=True, dry_run=True) if foresee else None
@@ -114,6 +123,7 @@ class FolderChanges(RuleBasedStateMachine):
         self.check_counts(report, known)
         if foreseen is not None and not report.failed:
             assert _counts(foreseen) == _counts(report)
+            assert {one.path for one in foreseen.replaced} >= {one.path for one in report.replaced}
         self.is_indexed = True
 
     def check_counts(self, report: IndexReport, known: dict[str, str]) -> None:
@@ -149,6 +159,12 @@ class FolderChanges(RuleBasedStateMachine):
         self.ids = ids
         assert not ids & self.ids_gone, "an id was used again"
         assert self.index.verify() == []
+
+    @invariant()
+    def labels_are_on_items_or_wait_for_their_content(self) -> None:
+        items = list(self.index.catalog.items.all())
+        kept = dict(self.index.catalog.kept_labels.all())
+        assert {name for item in items for name in item.labels} | kept.keys() == self.labels
 
     @precondition(lambda self: self.is_indexed)
     @rule(choice=st.integers(0, 99))

@@ -76,7 +76,7 @@ def test_what_is_not_there_is_none_or_empty(catalog: Catalog) -> None:
     assert catalog.items.get(1) is None
     assert catalog.items.get_many([1, 2]) == {}
     assert catalog.items.with_hash("tune") == []
-    assert catalog.remove([1, 2]) == 0
+    assert catalog.remove([1, 2]).removed == 0
     assert catalog.put([], pipelines={}) == PutReport()
     assert catalog.generation == 0
 
@@ -117,7 +117,7 @@ def test_ids_are_not_reused_after_removal(catalog: Catalog) -> None:
     [first] = put(catalog, sound("/m/a.wav"))
     gone = catalog.segments.ids(SOUND.fingerprint)
 
-    assert catalog.remove([first]) == 1
+    assert catalog.remove([first]).removed == 1
     [second] = put(catalog, sound("/m/a.wav"))
 
     assert second > first
@@ -557,7 +557,7 @@ def test_many_copies_are_one_change(catalog: Catalog) -> None:
         (second, file("/m/e.wav")),
         (first, file("/m/f.mp4")),
     ]
-    ids = catalog.copy_all(copies)
+    ids = catalog.copy_all(copies).ids
 
     assert catalog.generation == generation + 1
     assert ids[1] == edited
@@ -577,7 +577,7 @@ def test_many_copies_are_one_change(catalog: Catalog) -> None:
 def test_an_item_that_is_copied_and_replaced_at_once_is_copied_as_it_was(catalog: Catalog) -> None:
     first, second = put(catalog, sound("/m/a.wav", "a"), sound("/m/b.wav", "b", statuses=("ok",)))
 
-    [replaced, copy] = catalog.copy_all([(first, file("/m/b.wav")), (second, file("/m/c.wav"))])
+    [replaced, copy] = catalog.copy_all([(first, file("/m/b.wav")), (second, file("/m/c.wav"))]).ids
 
     items = catalog.items.get_many([replaced, copy])
     assert replaced == second

@@ -37,6 +37,7 @@ NAMES = [
     "ExportReport",
     "Failure",
     "Float32Array",
+    "ForgetReport",
     "Given",
     "Head",
     "Hierarchy",
@@ -56,6 +57,7 @@ NAMES = [
     "LabelEstimate",
     "LabelIssue",
     "LabelKind",
+    "LabelPassage",
     "LabelScore",
     "LabelSummary",
     "MediaError",
@@ -68,6 +70,7 @@ NAMES = [
     "NearestExample",
     "Neighbour",
     "NewerCatalogError",
+    "NoMediaError",
     "NothingFoundError",
     "OversizedMediaError",
     "PairIssue",
@@ -76,6 +79,7 @@ NAMES = [
     "PrecisionEstimate",
     "Question",
     "ReadingOptions",
+    "ReplacedFile",
     "RunRecord",
     "SegmentStatus",
     "Space",
@@ -108,6 +112,8 @@ INDEX = {
         "self, paths, *, prune=False, dry_run=False, workers=None, exclude=(), follow_symlinks=False, "
         "retry_failed=False, progress=None"
     ),
+    "forget": "self, paths, *, dry_run=False",
+    "undo_forget": "self",
     "search": (
         "self, query, *, plus=(), minus=(), modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, "
         "end_s=None"

@@ -1,0 +1,124 @@
+"""What becomes of the labels of items that are about to go.
+
+They pass to an item of the content that they were given to, or that their item has now, else to one with the same
+features. What no item can take is kept until its content comes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
+
+from modag_search.catalog.database import among, now
+from modag_search.catalog.likeness import alike
+from modag_search.catalog.passages import Said, Step, Taker, called, said_of_items, settle, takers_by_content
+from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+SAID = ("label_id", "start_s", "end_s", "origin", "source", "confidence", "run_id", "created_at", "is_not")
+"""The columns that an annotation has, whether it is kept or on an item."""
+
+
+def plan(connection: Connection, item_ids: Collection[int]) -> list[Step]:
+    """Decide what becomes of the labels of items that are about to go."""
+    said = connection.execute(said_of_items(AnnotationRow.item_id.in_(among(item_ids)))).all()
+    if not said:
+        return []
+    leaving = set(item_ids)
+    contents = {one for row in said for one in (row.content_hash, row.item_hash)}
+    by_content = takers_by_content(connection, contents, without=leaving)
+    takers = {
+        row.id: _of_kind(by_content.get(row.content_hash, ()), row) or _of_kind(by_content.get(row.item_hash, ()), row)
+        for row in said
+    }
+    by_features = _takers_by_features(connection, {row.item_id for row in said if not takers[row.id]}, leaving)
+    return settle(connection, ((row, takers[row.id] or by_features.get(row.item_id, [])) for row in said))
+
+
+def carry_out(connection: Connection, steps: Sequence[Step]) -> list[Step]:
+    """Pass annotations on or keep them, and return all that was done: what gives way goes, too.
+
+    An annotation that adds nothing to what its taker has stays where it is.
+    """
+    gone = make_way(connection, steps)
+    _keep(connection, [step.said.id for step in steps if step.to is None])
+    _pass(connection, [step for step in steps if step.to is not None and step.same is None])
+    return [*gone, *steps]
+
+
+def make_way(connection: Connection, steps: Sequence[Step]) -> list[Step]:
+    """Take from items what gives way to what they are about to get, and return what becomes of it, where given."""
+    giving_way = [(own, step.said) for step in steps for own in step.giving_way]
+    transferred = [own.id for own, _ in giving_way if own.origin == "transfer"]
+    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(transferred))))
+    return _evict(connection, [(own, said) for own, said in giving_way if own.origin != "transfer"])
+
+
+def _evict(connection: Connection, evicted: Sequence[tuple[Said, Said]]) -> list[Step]:
+    """Let what was given to former contents of items go where that content is; each comes with what it gives way to."""
+    if not evicted:
+        return []
+    by_content = takers_by_content(connection, {own.content_hash for own, _ in evicted})
+    steps = settle(
+        connection,
+        ((own, [one for one in by_content.get(own.content_hash, ()) if one.id != own.item_id]) for own, _ in evicted),
+    )
+    for_what = {own.id: called(said) for own, said in evicted}
+    return carry_out(
+        connection,
+        [step if step.to else replace(step, opposed_by=(for_what[step.said.id],)) for step in steps],
+    )
+
+
+def _takers_by_features(connection: Connection, item_ids: set[int], leaving: set[int]) -> dict[int, list[Taker]]:
+    found = alike(connection, item_ids, without=leaving) if item_ids else {}
+    wanted = {item_id for others in found.values() for item_id in others}
+    row = ItemRow
+    statement = select(row.id, row.path, row.kind, row.content_hash).where(row.id.in_(among(wanted)))
+    takers = {one.id: Taker(*one) for one in connection.execute(statement)}
+    return {item_id: [takers[other] for other in others] for item_id, others in found.items()}
+
+
+def _of_kind(takers: Iterable[Taker], said: Said) -> list[Taker]:
+    """Leave out items whose content is read as another kind of media, for the name of their file."""
+    return [taker for taker in takers if taker.kind == said.kind]
+
+
+def _keep(connection: Connection, annotation_ids: Sequence[int]) -> None:
+    if not annotation_ids:
+        return
+    row = AnnotationRow.__table__.c
+    kept = select(
+        func.coalesce(row.content_hash, ItemRow.content_hash),
+        ItemRow.path,
+        literal(now()),
+        *(row[name] for name in SAID),
+    ).join(ItemRow, ItemRow.id == row.item_id)
+    chosen = row.id.in_(among(annotation_ids))
+    columns = ["content_hash", "path", "kept_at", *SAID]
+    connection.execute(insert(KeptAnnotationRow).from_select(columns, kept.where(chosen).order_by(row.id)))
+    connection.execute(delete(AnnotationRow).where(chosen))
+
+
+def _pass(connection: Connection, steps: Sequence[Step]) -> None:
+    """Give annotations other items; those of a former content stay such."""
+    rows = [
+        {
+            "passed": step.said.id,
+            "to": step.to.id,
+            "content": step.to.content_hash
+            if step.said.content_hash == step.said.item_hash
+            else step.said.content_hash,
+        }
+        for step in steps
+        if step.to is not None
+    ]
+    statement = update(AnnotationRow).where(AnnotationRow.id == bindparam("passed"))
+    if rows:
+        # Where two go to one item and say the same, the second stays behind, and goes with its own.
+        values = statement.values(item_id=bindparam("to"), content_hash=bindparam("content"))
+        connection.execute(values.prefix_with("OR IGNORE"), rows)

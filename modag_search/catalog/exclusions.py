@@ -1,0 +1,42 @@
+"""Patterns of paths that are never taken in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from modag_search.catalog.database import now
+from modag_search.catalog.tables import ExclusionRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modag_search.catalog.database import Database
+
+
+class Exclusions:
+    """Patterns as in .gitignore, in the order in which they were added: of those that match, the last one decides."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> list[str]:
+        """Return all patterns, in order."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(ExclusionRow.pattern).order_by(ExclusionRow.id)).scalars())
+
+    def add(self, patterns: Sequence[str]) -> int:
+        """Add patterns behind those that are there, and return how many are new."""
+        rows = [{"pattern": pattern, "created_at": now()} for pattern in dict.fromkeys(patterns)]
+        n_before = len(self.all())
+        with self._database.write() as connection:
+            if rows:
+                connection.execute(upsert(ExclusionRow).on_conflict_do_nothing(), rows)
+        return len(self.all()) - n_before
+
+    def remove(self, patterns: Sequence[str]) -> int:
+        """Remove patterns, and return how many there were."""
+        with self._database.write() as connection:
+            return connection.execute(delete(ExclusionRow).where(ExclusionRow.pattern.in_(list(patterns)))).rowcount

@@ -1,0 +1,176 @@
+"""Items that were forgotten last, put aside with their features so that they can be taken back without their files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Integer, Text, bindparam, delete, insert, literal, select, update
+
+from modag_search.catalog import departures
+from modag_search.catalog.changes import RemovalReport, ids_at, insert_segments, remove_items
+from modag_search.catalog.database import among, batches, count_label_change, next_generation, now
+from modag_search.catalog.departures import SAID
+from modag_search.catalog.returns import give_back, latest_kept, put_back
+from modag_search.catalog.tables import (
+    AnnotationRow,
+    FeatureRow,
+    ForgottenItemRow,
+    ForgottenSegmentRow,
+    ItemRow,
+    RunRow,
+    SegmentRow,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from modag_search.catalog.passages import Step
+    from modag_search.values import LabelPassage
+
+_ITEMS_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallReport:
+    """What was taken back.
+
+    Attributes
+    ----------
+    paths : list of str
+    taken : list of str
+        Paths at which the index holds something again; what was forgotten there stays forgotten.
+    passages : tuple of LabelPassage
+    """
+
+    paths: list[str]
+    taken: list[str]
+    passages: tuple[LabelPassage, ...]
+
+
+def forget(connection: Connection, item_ids: Iterable[int], *, run_id: int) -> RemovalReport:
+    """Remove items, and put them aside in the place of those that were forgotten before.
+
+    The run's outcome notes which annotations passed to other items and which were kept, so that these can be taken
+    back, too.
+    """
+    ids = list(item_ids)
+    _empty(connection)
+    _put_aside(connection, ids, run_id=run_id)
+    kept_before = latest_kept(connection)
+    steps = departures.carry_out(connection, departures.plan(connection, ids))
+    report = remove_items(connection, ids, steps)
+    outcome = {
+        "removed": report.removed,
+        "passed": _passed(steps, set(ids)),
+        "kept": (kept_before + 1, latest_kept(connection)),
+    }
+    connection.execute(update(RunRow).where(RunRow.id == run_id).values(finished_at=now(), outcome=outcome))
+    return report
+
+
+def recall(connection: Connection) -> RecallReport | None:
+    """Take back what was forgotten last, under new ids; None where there is nothing."""
+    item = ForgottenItemRow
+    rows = connection.execute(select(item.id, item.path, item.run_id).order_by(item.path)).all()
+    if not rows:
+        return None
+    taken = ids_at(connection, [row.path for row in rows])
+    new_ids = _items_again(connection, [row.id for row in rows if row.path not in taken])
+    _segments_again(connection, new_ids)
+    outcome = connection.execute(select(RunRow.outcome).where(RunRow.id == rows[0].run_id)).scalar_one() or {}
+    _give_again(connection, outcome["passed"], new_ids)
+    by_path = {row.path: new_ids[row.id] for row in rows if row.id in new_ids}
+    put_back(connection, by_path, kept_ids=outcome["kept"])
+    passages = give_back(connection, new_ids.values())
+    _empty(connection)
+    return RecallReport(
+        paths=list(by_path),
+        taken=[row.path for row in rows if row.id not in new_ids],
+        passages=passages,
+    )
+
+
+def _empty(connection: Connection) -> None:
+    connection.execute(delete(ForgottenSegmentRow))
+    connection.execute(delete(ForgottenItemRow))
+
+
+def _put_aside(connection: Connection, item_ids: Sequence[int], *, run_id: int) -> None:
+    own = ItemRow.__table__.c
+    columns = [column.name for column in own]
+    items = select(*own, literal(run_id)).where(own.id.in_(among(item_ids)))
+    connection.execute(insert(ForgottenItemRow).from_select([*columns, "run_id"], items))
+    of_segment = _segment_columns(SegmentRow)
+    segments = (
+        select(*of_segment.values(), FeatureRow.data)
+        .outerjoin(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+        .where(SegmentRow.item_id.in_(among(item_ids)))
+    )
+    connection.execute(insert(ForgottenSegmentRow).from_select([*of_segment, "data"], segments))
+
+
+def _segment_columns(row: Any) -> dict[str, Any]:
+    names = ("id", "item_id", "pipeline_id", "modality", "start_s", "end_s", "status")
+    return {name: getattr(row, name) for name in names}
+
+
+def _passed(steps: Iterable[Step], item_ids: set[int]) -> list[tuple[int, int, str]]:
+    """Note the annotations of others that say what was said of items: annotation, item, and the content it was of."""
+    return [
+        (step.said.id if step.same is None else step.same.id, step.said.item_id, step.said.content_hash)
+        for step in steps
+        if step.to is not None
+        and step.said.item_id in item_ids
+        and (step.same is None or step.same.origin == step.said.origin)
+    ]
+
+
+def _items_again(connection: Connection, item_ids: Sequence[int]) -> dict[int, int]:
+    """Insert items as they were, and return their new ids by the former ones."""
+    row = ForgottenItemRow.__table__.c
+    columns = [column for column in row if column.name not in ("id", "run_id")]
+    new_ids: dict[int, int] = {}
+    for batch in batches(sorted(item_ids), _ITEMS_AT_ONCE):
+        rows = connection.execute(select(*columns).where(row.id.in_(among(batch))).order_by(row.id)).mappings()
+        statement = insert(ItemRow).returning(ItemRow.id, sort_by_parameter_order=True)
+        inserted = connection.execute(statement, [dict(one) for one in rows]).scalars()
+        new_ids |= zip(batch, inserted, strict=True)
+    return new_ids
+
+
+def _segments_again(connection: Connection, new_ids: Mapping[int, int]) -> None:
+    generation = next_generation(connection)
+    row = ForgottenSegmentRow
+    for batch in batches(new_ids, _ITEMS_AT_ONCE):
+        statement = select(row.__table__).where(row.item_id.in_(among(batch))).order_by(row.id)
+        segments = connection.execute(statement).mappings().all()
+        copied = [
+            {name: one[name] for name in ("pipeline_id", "modality", "start_s", "end_s", "status")}
+            | {"item_id": new_ids[one["item_id"]], "generation": generation}
+            for one in segments
+        ]
+        ids = insert_segments(connection, copied)
+        features = [
+            {"segment_id": segment_id, "data": one["data"]}
+            for segment_id, one in zip(ids, segments, strict=True)
+            if one["data"] is not None
+        ]
+        if features:
+            connection.execute(insert(FeatureRow), features)
+
+
+def _give_again(connection: Connection, passed_on: Iterable[tuple[int, int, str]], new_ids: Mapping[int, int]) -> None:
+    """Give items what passed from them to others; these keep it, since they hold the same."""
+    said = AnnotationRow.__table__.c
+    passed = [
+        {"passed": annotation_id, "to": new_ids[item_id], "content": content_hash}
+        for annotation_id, item_id, content_hash in passed_on
+        if item_id in new_ids
+    ]
+    again = select(bindparam("to", type_=Integer), bindparam("content", type_=Text), *(said[name] for name in SAID))
+    if passed:
+        statement = insert(AnnotationRow).prefix_with("OR IGNORE")
+        chosen = again.where(said.id == bindparam("passed"))
+        connection.execute(statement.from_select(["item_id", "content_hash", *SAID], chosen), passed)
+        count_label_change(connection)

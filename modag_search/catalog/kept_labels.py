@@ -1,0 +1,92 @@
+"""Labels that wait for their content, and those under which files were replaced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import case, func, select
+
+from modag_search.catalog.departures import plan
+from modag_search.catalog.passages import told
+from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow
+from modag_search.values import LabelPassage, ReplacedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Mapping
+
+    from modag_search.catalog.database import Database
+
+
+class KeptLabels:
+    """What became of labels whose file went or was replaced."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def foresee(self, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
+        """Say what would become of the labels of items if these were removed."""
+        with self._database.read() as connection:
+            return told(plan(connection, item_ids), fate="passed")
+
+    def all(self) -> list[tuple[str, str]]:
+        """Return the label and the content of each annotation that waits, oldest first."""
+        statement = (
+            select(LabelRow.name, KeptAnnotationRow.content_hash)
+            .join(KeptAnnotationRow, KeptAnnotationRow.label_id == LabelRow.id)
+            .order_by(KeptAnnotationRow.id)
+        )
+        with self._database.read() as connection:
+            return [(name, content) for name, content in connection.execute(statement)]
+
+    def count_by_label(self) -> dict[str, int]:
+        """Count the annotations that wait for their content, by label."""
+        statement = (
+            select(LabelRow.name, func.count())
+            .join(KeptAnnotationRow, KeptAnnotationRow.label_id == LabelRow.id)
+            .group_by(LabelRow.name)
+        )
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
+    def replaced(
+        self, paths: Container[str] | None = None, *, contents: Mapping[str, str] | None = None
+    ) -> list[ReplacedFile]:
+        """List the items, in order of path, that have labels which were given to a former content, and not since.
+
+        Parameters
+        ----------
+        paths : container of str, optional
+            Leaves out other items.
+        contents : Mapping of str to str, optional
+            Hashes by path of what files hold by now, where the catalog is not to go by what it knows.
+
+        Returns
+        -------
+        list of ReplacedFile
+        """
+        statement = (
+            select(
+                ItemRow.id,
+                ItemRow.path,
+                ItemRow.kind,
+                case((AnnotationRow.is_not, "not " + LabelRow.name), else_=LabelRow.name),
+                AnnotationRow.content_hash,
+                ItemRow.content_hash,
+            )
+            .select_from(AnnotationRow)
+            .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
+            .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+            .order_by(ItemRow.path, LabelRow.name)
+        )
+        if contents is None:
+            statement = statement.where(AnnotationRow.content_hash != ItemRow.content_hash)
+        labels: dict[tuple[int, str, Any], dict[str, None]] = {}
+        with self._database.read() as connection:
+            for item_id, path, kind, name, said_of, known in connection.execute(statement):
+                is_wanted = paths is None or path in paths
+                if is_wanted and said_of != (contents or {}).get(path, known):
+                    labels.setdefault((item_id, path, kind), {})[name] = None
+        return [
+            ReplacedFile(id=item_id, path=path, kind=kind, labels=tuple(names))
+            for (item_id, path, kind), names in labels.items()
+        ]

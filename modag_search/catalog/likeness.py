@@ -1,0 +1,144 @@
+"""Items that hold the same, though their bytes may differ: the features of all their segments are equal to the bit."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_
+
+from modag_search.catalog.database import among
+from modag_search.catalog.tables import (
+    FeatureRow,
+    ForgottenItemRow,
+    ForgottenSegmentRow,
+    ItemRow,
+    SegmentRow,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+Digest = bytes
+"""Stands for the kind, the places and the features of all segments of an item."""
+
+
+def digests(connection: Connection, item_ids: Iterable[int], *conditions: ColumnElement[bool]) -> dict[int, Digest]:
+    """Return what stands for the features of items, by id.
+
+    Items without any feature are left out: silence is like any other silence, and says nothing.
+
+    Parameters
+    ----------
+    connection : Connection
+    item_ids : iterable of int
+    *conditions : ColumnElement
+        Which of their segments count; default all.
+
+    Returns
+    -------
+    dict of int to bytes
+    """
+    statement = (
+        select(SegmentRow.item_id, *_segment_columns(SegmentRow), FeatureRow.data)
+        .outerjoin(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+        .where(SegmentRow.item_id.in_(among(item_ids)), *conditions)
+        .order_by(SegmentRow.item_id, SegmentRow.modality, SegmentRow.start_s, SegmentRow.end_s, SegmentRow.id)
+    )
+    return _digests_of(connection.execute(statement))
+
+
+def forgotten_digests(connection: Connection, content_hashes: Iterable[str]) -> dict[str, Digest]:
+    """Return what stands for the features of forgotten items, by content."""
+    row, item = ForgottenSegmentRow, ForgottenItemRow
+    wanted = set(content_hashes)
+    known = connection.execute(select(item.id, item.content_hash)).all() if wanted else []
+    contents = {item_id: content for item_id, content in known if content in wanted}
+    statement = (
+        select(row.item_id, *_segment_columns(row), row.data)
+        .where(row.item_id.in_(among(contents)))
+        .order_by(row.item_id, row.modality, row.start_s, row.end_s, row.id)
+    )
+    return {contents[item_id]: digest for item_id, digest in _digests_of(connection.execute(statement)).items()}
+
+
+def alike(connection: Connection, item_ids: Collection[int], *, without: Collection[int]) -> dict[int, list[int]]:
+    """Find, for each of some items, the others with the same features, oldest first.
+
+    Their first features are looked for among those of all items of the same kind, length and size, in one pass within
+    SQLite; only what agrees in these is compared as a whole.
+
+    Parameters
+    ----------
+    connection : Connection
+    item_ids : collection of int
+    without : collection of int
+        Items that are not found; `item_ids` among them.
+
+    Returns
+    -------
+    dict of int to list of int
+        Items that have none are left out.
+    """
+    ours = digests(connection, item_ids)
+    if not ours:
+        return {}
+    wanted = set(ours.values())
+    found: dict[Digest, list[int]] = {}
+    for item_id, digest in sorted(digests(connection, _candidates(connection, ours, without)).items()):
+        if digest in wanted:
+            found.setdefault(digest, []).append(item_id)
+    return {item_id: found[digest] for item_id, digest in ours.items() if digest in found}
+
+
+def _candidates(connection: Connection, item_ids: Collection[int], without: Collection[int]) -> list[int]:
+    """List other items with the shape of one of these, and with a feature that is the first of one of these."""
+    firsts = (
+        select(func.min(SegmentRow.id))
+        .where(SegmentRow.item_id.in_(among(item_ids)), SegmentRow.status == "ok")
+        .group_by(SegmentRow.item_id)
+    )
+    statement = (
+        select(SegmentRow.item_id)
+        .distinct()
+        .join(ItemRow, ItemRow.id == SegmentRow.item_id)
+        .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+        .where(
+            _shape(ItemRow).in_(
+                select(*_shape(ItemRow).clauses).where(ItemRow.id.in_(among(item_ids))).correlate(None)
+            ),
+            ItemRow.status == "ok",
+            ItemRow.id.not_in(among(without)),
+            FeatureRow.data.in_(select(FeatureRow.data).where(FeatureRow.segment_id.in_(firsts)).correlate(None)),
+        )
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def has_shape_of_forgotten() -> ColumnElement[bool]:
+    """Whether an item has the kind, length and size of one that was forgotten."""
+    has_shape: ColumnElement[bool] = _shape(ItemRow).in_(select(*_shape(ForgottenItemRow).clauses))
+    return has_shape
+
+
+def _shape(row: Any) -> Any:
+    """Kind, length and size; SQLite holds that no NULL equals another, and nothing is -1 long."""
+    columns = (row.duration_s, row.width_px, row.height_px)
+    return tuple_(row.kind, *(func.coalesce(column, -1) for column in columns))
+
+
+def _segment_columns(row: Any) -> tuple[Any, ...]:
+    return row.modality, row.pipeline_id, row.start_s, row.end_s, row.status
+
+
+def _digests_of(rows: Iterable[Any]) -> dict[int, Digest]:
+    """Hash rows of item, columns of segments and feature, which come item by item."""
+    hashes: dict[int, Any] = {}
+    has_feature: set[int] = set()
+    for item_id, *columns, data in rows:
+        hashed = hashes.setdefault(item_id, hashlib.blake2b(digest_size=16))
+        hashed.update(repr((columns, len(data or b""))).encode())
+        hashed.update(data or b"")
+        if data is not None:
+            has_feature.add(item_id)
+    return {item_id: hashes[item_id].digest() for item_id in has_feature}

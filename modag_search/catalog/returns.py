@@ -1,0 +1,146 @@
+"""Labels that come back with their content, or stay with what only its tags have changed of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import Connection, Integer, Text, bindparam, delete, exists, func, insert, select, update
+
+from modag_search.catalog.database import among, count_label_change
+from modag_search.catalog.departures import SAID, make_way
+from modag_search.catalog.likeness import Digest, digests, forgotten_digests, has_shape_of_forgotten
+from modag_search.catalog.passages import Said, Step, Taker, said_and_kept, settle, told
+from modag_search.catalog.tables import AnnotationRow, ForgottenItemRow, ItemRow, KeptAnnotationRow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement
+
+    from modag_search.values import LabelPassage
+
+
+class Former(NamedTuple):
+    """What an item held before its file changed."""
+
+    content_hash: str
+    digest: Digest | None
+
+
+def former_contents(connection: Connection, item_ids: Collection[int]) -> dict[int, Former]:
+    """Note what labelled items hold, before it is replaced."""
+    is_labelled = exists().where(AnnotationRow.item_id == ItemRow.id)
+    statement = select(ItemRow.id, ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)), is_labelled)
+    hashes = {row[0]: row[1] for row in connection.execute(statement)}
+    held = digests(connection, hashes)
+    return {item_id: Former(content, held.get(item_id)) for item_id, content in hashes.items()}
+
+
+def follow_changes(connection: Connection, formers: Mapping[int, Former]) -> None:
+    """Let labels stay with items of which only the bytes have changed, as where tags within a file were edited."""
+    held = digests(connection, formers)
+    for item_id, former in formers.items():
+        if former.digest is None or held.get(item_id) != former.digest:
+            continue
+        present = select(ItemRow.content_hash).where(ItemRow.id == item_id).scalar_subquery()
+        statement = update(AnnotationRow).where(AnnotationRow.item_id == item_id)
+        of_former = AnnotationRow.content_hash == former.content_hash
+        connection.execute(statement.where(of_former).values(content_hash=present))
+
+
+def give_back(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
+    """Let labels that were kept come back to items that have arrived with their content."""
+    if connection.execute(select(KeptAnnotationRow.id).limit(1)).first() is None:
+        return ()
+    by_content: dict[str, list[Taker]] = {}
+    for taker in _takers(connection, ItemRow.id.in_(among(item_ids))):
+        by_content.setdefault(taker.content_hash, []).append(taker)
+    contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)), ItemRow.status == "ok")
+    kept = connection.execute(said_and_kept(KeptAnnotationRow.content_hash.in_(contents))).all()
+    return _return(connection, [(said, by_content[said.content_hash]) for said in kept])
+
+
+def give_back_alike(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
+    """Let labels that were kept come back to items that have arrived with the features that they were given to.
+
+    Of what is gone, features are known only where it was forgotten, and can be taken back.
+    """
+    forgotten = select(ForgottenItemRow.content_hash)
+    kept = connection.execute(said_and_kept(KeptAnnotationRow.content_hash.in_(forgotten))).all()
+    if not kept:
+        return ()
+    known = forgotten_digests(connection, {said.content_hash for said in kept})
+    takers = _takers(connection, ItemRow.id.in_(among(item_ids)), has_shape_of_forgotten())
+    held = digests(connection, [taker.id for taker in takers])
+    by_features: dict[Digest, list[Taker]] = {}
+    for taker in takers:
+        if taker.id in held:
+            by_features.setdefault(held[taker.id], []).append(taker)
+    homes = [(said, by_features.get(known.get(said.content_hash, b""), [])) for said in kept]
+    return _return(connection, [(said, some) for said, some in homes if some])
+
+
+def _takers(connection: Connection, *conditions: ColumnElement[bool]) -> list[Taker]:
+    row = ItemRow
+    statement = select(row.id, row.path, row.kind, row.content_hash).where(row.status == "ok", *conditions)
+    return [Taker(*one) for one in connection.execute(statement.order_by(row.id))]
+
+
+def _return(connection: Connection, homes: Sequence[tuple[Said, list[Taker]]]) -> tuple[LabelPassage, ...]:
+    """Move what was kept to one of the items that it may go to: that of its last path, else the oldest."""
+    if not homes:
+        return ()
+    steps = settle(
+        connection,
+        ((said, sorted(some, key=lambda taker: (taker.path != said.path, taker.id))) for said, some in homes),
+    )
+    placed = [step for step in steps if step.to is not None]
+    gone = make_way(connection, placed)
+    _place(connection, placed)
+    if any(step.said.origin != "transfer" for step in placed):
+        count_label_change(connection)
+    return (*told(steps, fate="returned"), *told(gone, fate="passed"))
+
+
+def latest_kept(connection: Connection) -> int:
+    """Return the id of the annotation that was kept last, or an earlier one's where that has come back."""
+    return connection.execute(select(func.max(KeptAnnotationRow.id))).scalar() or 0
+
+
+def put_back(connection: Connection, item_ids: Mapping[str, int], *, kept_ids: tuple[int, int]) -> None:
+    """Give items by path what was kept of them, of whatever content it was said.
+
+    Parameters
+    ----------
+    connection : Connection
+    item_ids : Mapping of str to int
+        By path.
+    kept_ids : tuple of int
+        The first and the last id of what was kept when they went.
+    """
+    kept = connection.execute(said_and_kept(KeptAnnotationRow.id.between(*kept_ids))).all()
+    steps = [
+        Step(said=said, to=Taker(item_ids[said.path], said.path, "", said.content_hash))
+        for said in kept
+        if said.path in item_ids
+    ]
+    _place(connection, steps)
+    if steps:
+        count_label_change(connection)
+
+
+def _place(connection: Connection, steps: Sequence[Step]) -> None:
+    """Move annotations that were kept to items; those that add nothing to what an item has are done with."""
+    kept = KeptAnnotationRow.__table__.c
+    columns = ["item_id", "content_hash", *SAID]
+    rows = [
+        {"kept": step.said.id, "to": step.to.id, "content": step.to.content_hash}
+        for step in steps
+        if step.to is not None and step.same is None
+    ]
+    chosen = select(bindparam("to", type_=Integer), bindparam("content", type_=Text), *(kept[name] for name in SAID))
+    if rows:
+        statement = insert(AnnotationRow).prefix_with("OR IGNORE")
+        connection.execute(statement.from_select(columns, chosen.where(kept.id == bindparam("kept"))), rows)
+    done = among(step.said.id for step in steps)
+    connection.execute(delete(KeptAnnotationRow).where(KeptAnnotationRow.id.in_(done)))

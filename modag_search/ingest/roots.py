@@ -1,0 +1,63 @@
+"""The files and folders that a run is told to look at; some may be gone."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from modag_search import media
+from modag_search.errors import NoMediaError
+from modag_search.ingest.pruning import gone_among
+from modag_search.spelling import on_disk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modag_search.catalog import Catalog
+
+
+class Roots(NamedTuple):
+    """Absolute paths: those that are there, and those of which only what the index holds is left."""
+
+    present: list[str]
+    removed: list[str]
+
+
+def checked_roots(catalog: Catalog, paths: Sequence[str], *, prune: bool) -> Roots:
+    """Tell what is there from what was removed and is to be pruned.
+
+    Raises
+    ------
+    NoMediaError
+        If a path does not exist, and is not to be pruned, or nothing says that what the index holds of it was removed.
+    UsageError
+        If a path may not be looked at.
+    """
+    roots = Roots([], [])
+    for path in dict.fromkeys(os.path.abspath(on_disk(path)) for path in paths):
+        try:
+            roots.present.extend(media.check_roots([path]))
+        except NoMediaError as error:
+            if not (prune and _was_removed(catalog, path)):
+                raise with_way_out(catalog, error, prune=prune) from error
+            roots.removed.append(path)
+    return roots
+
+
+def with_way_out(catalog: Catalog, error: NoMediaError, *, prune: bool) -> NoMediaError:
+    """Say what becomes of what the index holds of a path that is not there, or that holds no media."""
+    held = sum(1 for _ in catalog.items.paths_under(error.path))
+    if not held:
+        return error
+    files = "1 file" if held == 1 else f"{held} files"
+    if not prune and not os.path.lexists(error.path) and _was_removed(catalog, error.path):
+        way = f"if it was removed, --prune takes out the {files} that the index holds of it"
+    else:
+        way = f"if it is gone for good, `modag forget` takes out the {files} that the index holds of it"
+    return NoMediaError(error.path, f"{error.problem} {way[0].upper()}{way[1:]}")
+
+
+def _was_removed(catalog: Catalog, root: str) -> bool:
+    """Tell whether anything that the index holds at a path or below it is gone for certain."""
+    held = [item_id for item_id, _ in catalog.items.paths_under(root)]
+    return next(gone_among(catalog, held), None) is not None

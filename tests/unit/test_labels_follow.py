@@ -1,0 +1,482 @@
+"""Labels follow what they were given to: to copies, through changes of tags, and back when it comes back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from modag_search import LabelPassage
+from modag_search.catalog import Annotation
+from modag_search.errors import UsageError
+from modag_search.hierarchy import Hierarchy
+from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, RED, picture, set_mtime, sound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search import Index
+
+LONG_AGO_NS = 10**18
+
+
+def labels(index: Index) -> dict[str, tuple[str, ...]]:
+    """Labels of the items that have any, by file name."""
+    return {os.path.basename(item.path): item.labels for item in index.catalog.items.all() if item.labels}
+
+
+def passage(path: Path, *names: str, to: Path | None = None, fate: str = "passed") -> LabelPassage:
+    return LabelPassage(path=str(path), labels=names, fate=fate, to=None if to is None else str(to))  # type: ignore[arg-type]
+
+
+def tagged(source: Path, target: Path) -> Path:
+    """Write a picture again with a tag: other bytes, the same pixels."""
+    tags = PngInfo()
+    tags.add_text("rating", "5")
+    Image.open(source).save(target, format="PNG", pnginfo=tags)
+    return target
+
+
+# Before items go.
+
+
+def test_labels_of_a_collection_that_was_moved_by_copying(index: Index, media: Path) -> None:
+    for name, colour in (("a", RED), ("b", GREEN), ("c", BLUE)):
+        picture(media / "old" / f"{name}.png", colour)
+    index.add([media / "old"])
+    index.label([media / "old" / "a.png", media / "old" / "b.png"], "warm")
+    shutil.copytree(media / "old", media / "new")
+    index.add([media / "new"])
+    shutil.rmtree(media / "old")
+
+    foreseen = index.add([media], prune=True, dry_run=True)
+    report = index.add([media], prune=True)
+
+    assert report.removed == 3
+    assert report.passages == foreseen.passages
+    assert set(report.passages) == {
+        passage(media / "old" / f"{name}.png", "warm", to=media / "new" / f"{name}.png") for name in "ab"
+    }
+    assert labels(index) == {"a.png": ("warm",), "b.png": ("warm",)}
+    assert index.audit() == []
+    assert index.verify() == []
+
+
+def test_labels_of_the_copy_that_was_deleted(index: Index, media: Path) -> None:
+    first = picture(media / "1.png", RED)
+    shutil.copy(first, media / "2.png")
+    index.add([media])
+    index.label([media / "2.png"], "red")
+    (media / "2.png").unlink()
+    index.add([media], prune=True)
+    assert labels(index) == {"1.png": ("red",)}
+    shutil.copy(first, media / "3.png")
+    first.unlink()
+    index.add([media], prune=True)
+    assert labels(index) == {"3.png": ("red",)}, "a move, by then"
+
+
+def test_what_was_moved_with_other_tags_keeps_its_labels(index: Index, media: Path) -> None:
+    before = picture(media / "before.png", RED)
+    picture(media / "other.png", BLUE)
+    index.add([media])
+    index.label([before], "red")
+    tagged(before, media / "after.png")
+    before.unlink()
+
+    report = index.add([media], prune=True)
+
+    assert (report.added, report.removed) == (1, 1)
+    assert report.passages == (passage(before, "red", to=media / "after.png"),)
+    assert labels(index) == {"after.png": ("red",)}
+    assert index.audit() == [], "it holds the same"
+
+
+def test_parts_of_sounds_pass_with_their_places_and_transfers_with_their_run(index: Index, media: Path) -> None:
+    first = sound(media / "1.wav", (LOW_HZ, 1), (HIGH_HZ, 1))
+    shutil.copy(first, media / "2.wav")
+    index.add([media])
+    index.label([first], "low", start_s=0, end_s=1)
+    run = index.catalog.runs.start("transfer", arguments={})
+    beep = Annotation(
+        item_id=index.item(first).id, label="beep", origin="transfer", start_s=1.0, confidence=0.9, run_id=run
+    )
+    index.catalog.labels.annotate([beep])
+    first.unlink()
+    index.add([media], prune=True)
+    assert [(one.label, one.start_s, one.end_s, one.origin) for one in index.catalog.labels.annotations()] == [
+        ("low", 0.0, 1.0, "hand"),
+        ("beep", 1.0, None, "transfer"),
+    ]
+    assert index.labels.undo(run) == 1
+
+
+def test_what_the_copy_has_already_is_given_once(index: Index, media: Path) -> None:
+    first = picture(media / "1.png", RED)
+    shutil.copy(first, media / "2.png")
+    index.add([media])
+    index.label([first, media / "2.png"], "red")
+    first.unlink()
+    assert index.add([media], prune=True).passages == (), "nothing has become of it"
+    assert labels(index) == {"2.png": ("red",)}
+    assert index.labels.summaries()[0].kept == 0
+
+
+def test_a_file_that_a_move_overwrites_leaves_its_labels(index: Index, media: Path) -> None:
+    one, two = picture(media / "one.png", RED), picture(media / "two.png", BLUE)
+    index.add([media])
+    index.label([two], "blue")
+    one.rename(two)
+    foreseen = index.add([media], dry_run=True)
+    report = index.add([media])
+    assert report.moved == 1
+    assert report.passages == foreseen.passages == (passage(two, "blue", fate="kept"),)
+    assert labels(index) == {}
+    picture(media / "three.png", BLUE)
+    assert index.add([media]).passages == (passage(two, "blue", to=media / "three.png", fate="returned"),)
+    assert labels(index) == {"three.png": ("blue",)}
+
+
+def test_silence_is_not_the_same_as_other_silence(index: Index, media: Path) -> None:
+    one = sound(media / "one.wav", (0, 1))
+    sound(media / "two.wav", (0, 1), (0, 0.5))
+    tone = sound(media / "tone.wav", (LOW_HZ, 1))
+    index.add([media])
+    index.label([one], "silence")
+    one.unlink()
+    assert tone.exists()
+    (kept,) = index.add([media], prune=True).passages
+    assert (kept.fate, kept.labels) == ("kept", ("silence",))
+
+
+# What no item can take is kept.
+
+
+@pytest.fixture
+def kept(index: Index, media: Path) -> Index:
+    """An index in which the label of a picture that was deleted is kept."""
+    for name, colour in (("a", RED), ("b", BLUE)):
+        picture(media / f"{name}.png", colour)
+    index.add([media])
+    index.label([media / "a.png"], "red")
+    (media / "a.png").unlink()
+    assert index.add([media], prune=True, dry_run=True).passages == (passage(media / "a.png", "red", fate="kept"),)
+    assert index.add([media], prune=True).passages == (passage(media / "a.png", "red", fate="kept"),)
+    return index
+
+
+def test_labels_come_back_with_the_content_wherever_that_is(kept: Index, media: Path) -> None:
+    assert labels(kept) == {}
+    assert [(one.label, one.items, one.kept) for one in kept.labels.summaries()] == [("red", 0, 1)]
+    back = picture(media / "elsewhere" / "x.png", RED)
+    report = kept.add([media])
+    assert report.passages == (passage(media / "a.png", "red", to=back, fate="returned"),)
+    assert labels(kept) == {"x.png": ("red",)}
+    assert [(one.label, one.items, one.kept) for one in kept.labels.summaries()] == [("red", 1, 0)]
+    assert kept.audit() == []
+
+
+def test_labels_come_back_to_a_file_that_is_overwritten_with_the_content(kept: Index, media: Path) -> None:
+    set_mtime(picture(media / "b.png", RED), LONG_AGO_NS)
+    report = kept.add([media])
+    assert report.updated == 1
+    assert labels(kept) == {"b.png": ("red",)}
+
+
+def test_undoing_a_run_reaches_what_is_kept(kept: Index, media: Path) -> None:
+    ((run, count),) = kept.labels.runs()
+    assert count == 1
+    assert kept.labels.undo(run.id) == 1
+    assert kept.labels.runs() == []
+    with pytest.raises(UsageError, match="gave no labels that are still there"):
+        kept.labels.undo(run.id)
+    picture(media / "a.png", RED)
+    kept.add([media])
+    assert labels(kept) == {}
+
+
+def test_a_label_that_was_removed_does_not_come_back(kept: Index, media: Path) -> None:
+    assert kept.labels.remove("red") == 1
+    picture(media / "a.png", RED)
+    kept.add([media])
+    assert labels(kept) == {}
+    with pytest.raises(UsageError, match="is no label of this index"):
+        kept.labels.remove("red")
+
+
+def test_a_label_with_another_name_comes_back_under_that(kept: Index, media: Path) -> None:
+    kept.label([media / "b.png"], "crimson")
+    with pytest.raises(UsageError, match="is a label already"):
+        kept.labels.rename("crimson", "red")
+    kept.labels.rename("red", "scarlet")
+    kept.labels.merge(["scarlet"], "crimson")
+    picture(media / "a.png", RED)
+    kept.add([media])
+    assert labels(kept) == {"a.png": ("crimson",), "b.png": ("crimson",)}
+
+
+def test_another_hierarchy_does_not_cost_what_is_kept(kept: Index, media: Path) -> None:
+    kept.labels.set_hierarchy(Hierarchy.of([("blue", "colour")]))
+    picture(media / "a.png", RED)
+    kept.add([media])
+    assert labels(kept) == {"a.png": ("red",)}
+
+
+def test_a_label_that_only_waits_is_no_answer(kept: Index, media: Path) -> None:
+    kept.label([media / "b.png"], "blue")
+    (answer,) = kept.classify(picture(media / "c.png", GREEN))
+    assert {one.label for one in answer.scores} == {"blue"}
+
+
+# Labels that exclude each other.
+
+
+def contradicted(index: Index, media: Path) -> tuple[Path, Path]:
+    """Index two copies of a picture that have labels which exclude each other, and delete the first."""
+    first = picture(media / "1.png", RED)
+    shutil.copy(first, media / "2.png")
+    picture(media / "3.png", BLUE)
+    index.add([media])
+    index.label([first], "dog")
+    index.label([media / "2.png"], "cat")
+    first.unlink()
+    return first, media / "2.png"
+
+
+@pytest.mark.parametrize("mode", ["single", "auto"])
+def test_a_copy_keeps_the_label_that_it_was_given(index: Index, media: Path, mode: str) -> None:
+    index.labels.set_mode(mode)  # type: ignore[arg-type]
+    gone, _ = contradicted(index, media)
+    (told,) = index.add([media], prune=True).passages
+    assert (told.path, told.labels, told.fate, told.opposed_by) == (str(gone), ("dog",), "kept", ("cat",))
+    assert labels(index) == {"2.png": ("cat",)}
+    assert index.labels.exclude_each_other
+    shutil.copy(media / "2.png", gone)
+    index.add([media])
+    assert labels(index) == {"1.png": ("dog",), "2.png": ("cat",)}, "as it was before"
+
+
+def test_where_labels_stand_beside_each_other_a_copy_gets_both(index: Index, media: Path) -> None:
+    index.labels.set_mode("multi")
+    contradicted(index, media)
+    index.add([media], prune=True)
+    assert labels(index) == {"2.png": ("cat", "dog")}
+
+
+def test_a_transferred_label_gives_way_to_one_that_comes(index: Index, media: Path) -> None:
+    first = picture(media / "1.png", RED)
+    shutil.copy(first, media / "2.png")
+    index.add([media])
+    index.label([first], "dog")
+    index.catalog.labels.annotate(
+        [Annotation(item_id=index.item(media / "2.png").id, label="cat", origin="transfer", confidence=0.9)]
+    )
+    first.unlink()
+    index.add([media], prune=True)
+    assert labels(index) == {"2.png": ("dog",)}
+
+
+def test_what_was_given_to_a_former_content_gives_way_to_what_was_given_to_this(index: Index, media: Path) -> None:
+    kick, tune = picture(media / "kick.png", RED), picture(media / "tune.png", BLUE)
+    index.add([media])
+    index.label([kick], "kick")
+    index.label([tune], "tune")
+    set_mtime(picture(kick, BLUE), LONG_AGO_NS)
+    index.add([media])
+    assert labels(index) == {"kick.png": ("kick",), "tune.png": ("tune",)}
+    tune.unlink()
+    report = index.add([media], prune=True)
+    assert labels(index) == {"kick.png": ("tune",)}
+    assert {(one.labels, one.fate, one.opposed_by) for one in report.passages} == {
+        (("tune",), "passed", ()),
+        (("kick",), "kept", ("tune",)),
+    }
+    picture(media / "again.png", RED)
+    index.add([media])
+    assert labels(index) == {"kick.png": ("tune",), "again.png": ("kick",)}
+
+
+# Denials and tags.
+
+
+def test_denials_and_tags_go_where_labels_go(index: Index, media: Path) -> None:
+    first = picture(media / "1.png", RED)
+    shutil.copy(first, media / "2.png")
+    lone = picture(media / "lone.png", BLUE)
+    index.add([media])
+    for path in (first, lone):
+        index.deny([path], "tuba")
+        index.tag([path], "favourite")
+    first.unlink()
+    lone.unlink()
+    report = index.add([media], prune=True)
+    assert {(one.path, one.labels, one.fate) for one in report.passages} == {
+        (str(first), ("favourite", "not tuba"), "passed"),
+        (str(lone), ("favourite", "not tuba"), "kept"),
+    }
+    by_name = {one.label: one for one in index.labels.summaries()}
+    assert (by_name["tuba"].denied, by_name["tuba"].kept) == (1, 1)
+    assert (by_name["favourite"].items, by_name["favourite"].kept, by_name["favourite"].is_tag) == (1, 1, True)
+    picture(media / "back.png", BLUE)
+    index.add([media])
+    by_name = {one.label: one for one in index.labels.summaries()}
+    assert (by_name["tuba"].denied, by_name["favourite"].items, by_name["favourite"].is_tag) == (2, 2, True)
+
+
+def test_a_tag_that_only_waits_stays_a_tag(index: Index, media: Path) -> None:
+    one = picture(media / "one.png", RED)
+    other = picture(media / "other.png", BLUE)
+    index.add([media])
+    index.tag([one], "favourite")
+    index.label([other], "blue")
+    one.unlink()
+    index.add([media], prune=True)
+    index.unlabel([other], "blue")
+    assert index.labels.kind("favourite") == "tag"
+    picture(media / "again.png", RED)
+    index.add([media])
+    assert labels(index) == {"again.png": ("favourite",)}
+    assert index.labels.kind("favourite") == "tag"
+
+
+@pytest.mark.parametrize("denied", ["tuba", "brass"])
+def test_what_is_denied_of_a_content_does_not_come_back_to_it(index: Index, media: Path, denied: str) -> None:
+    index.labels.set_hierarchy(Hierarchy.of([("tuba", "brass")]))
+    first = picture(media / "1.png", RED)
+    shutil.copy(first, media / "2.png")
+    shutil.copy(first, media / "3.png")
+    index.add([media])
+    index.label([first], "tuba")
+    set_mtime(picture(first, BLUE), LONG_AGO_NS)
+    index.add([media])
+    index.deny([media / "2.png"], denied)
+    first.unlink()
+    (told,) = index.add([media], prune=True).passages
+    assert (told.labels, told.fate, told.opposed_by) == (("tuba",), "kept", (f"not {denied}",))
+    assert labels(index) == {}
+
+
+def test_a_denial_of_a_replaced_file_is_audited_until_it_is_said_again(index: Index, media: Path) -> None:
+    one = picture(media / "one.png", RED)
+    picture(media / "two.png", GREEN)
+    index.add([media])
+    index.deny([one], "tuba")
+    index.label([media / "two.png"], "tuba")
+    set_mtime(picture(one, BLUE), LONG_AGO_NS)
+    assert [told.labels for told in index.add([media]).replaced] == [("not tuba",)]
+    assert [(issue.label, issue.reason) for issue in index.audit()] == [("not tuba", "replaced")]
+    index.deny([one], "tuba")
+    assert index.audit() == []
+
+
+# Files that are replaced.
+
+
+def test_a_file_of_which_only_tags_have_changed_keeps_its_labels_without_a_word(index: Index, media: Path) -> None:
+    one = picture(media / "one.png", RED)
+    index.add([media])
+    index.label([one], "red")
+    set_mtime(tagged(one, one), LONG_AGO_NS)
+    report = index.add([media])
+    assert (report.updated, report.replaced) == (1, ())
+    assert labels(index) == {"one.png": ("red",)}
+    assert index.audit() == []
+    one.unlink()
+    picture(media / "two.png", BLUE)
+    index.add([media], prune=True)
+    picture(media / "untagged.png", RED)
+    index.add([media])
+    assert labels(index) == {}, "the label has gone along to the content with tags"
+
+
+@pytest.fixture
+def replaced(index: Index, media: Path) -> Index:
+    """An index of sample.wav, called kick, that was another sound when it got that label."""
+    sample = sound(media / "sample.wav", (LOW_HZ, 1))
+    index.add([media])
+    index.label([sample], "kick")
+    set_mtime(sound(sample, (HIGH_HZ, 2)), LONG_AGO_NS)
+    (foreseen,) = index.add([media], dry_run=True).replaced
+    (told,) = index.add([media]).replaced
+    assert told == foreseen
+    assert (told.path, told.kind, told.labels) == (str(sample), "sound", ("kick",))
+    return index
+
+
+def test_a_replaced_file_keeps_its_label_and_is_listed_until_that_is_given_again(replaced: Index, media: Path) -> None:
+    sample = media / "sample.wav"
+    assert replaced.item(sample).labels == ("kick",)
+    (issue,) = replaced.audit()
+    assert (issue.path, issue.modality, issue.label, issue.reason) == (str(sample), "sound", "kick", "replaced")
+    assert (issue.probability, issue.suggested, issue.confidence) == (None, None, None)
+    assert replaced.add([media]).replaced == (), "told once"
+    assert len(replaced.audit()) == 1
+    assert replaced.label([sample], "kick") == 0, "it has it"
+    assert replaced.audit() == []
+
+
+def test_a_replaced_file_is_not_listed_once_its_label_is_taken_back(replaced: Index, media: Path) -> None:
+    replaced.label([media / "sample.wav"], "tune")
+    replaced.unlabel([media / "sample.wav"], "kick")
+    assert replaced.audit() == []
+
+
+def test_a_file_that_was_put_back_is_not_listed(replaced: Index, media: Path) -> None:
+    sound(media / "sample.wav", (LOW_HZ, 1))
+    assert replaced.add([media], dry_run=True).replaced == ()
+    assert replaced.add([media]).updated == 1
+    assert replaced.audit() == []
+
+
+def test_the_label_of_a_replaced_file_waits_for_what_it_was_given_to(replaced: Index, media: Path) -> None:
+    sample = media / "sample.wav"
+    sample.unlink()
+    sound(media / "other.wav", (LOW_HZ, 3))
+    assert replaced.add([media], prune=True).passages == (passage(sample, "kick", fate="kept"),)
+    sound(media / "tune.wav", (HIGH_HZ, 2))
+    sound(media / "kick.wav", (LOW_HZ, 1))
+    replaced.add([media])
+    assert labels(replaced) == {"kick.wav": ("kick",)}
+
+
+def test_what_neighbours_say_of_a_replaced_file_is_told_with_it(filled: Index, media: Path) -> None:
+    for name, label in (("a", "low"), ("b", "middle"), ("c", "high")):
+        for number in range(3):
+            copy = media / f"{name}{number}.png"
+            shutil.copy(media / f"{name}.png", copy)
+            with open(copy, "ab") as file:
+                file.write(bytes([number]))  # a content of its own
+        filled.add([media])
+        filled.label([media / f"{name}{number}.png" for number in range(3)], label)
+    set_mtime(picture(media / "a0.png", BLUE), LONG_AGO_NS)
+    filled.add([media])
+    (issue, *others) = filled.audit()
+    assert (issue.path, issue.label, issue.reason, issue.suggested) == (
+        str(media / "a0.png"),
+        "low",
+        "replaced",
+        "high",
+    )
+    assert issue.probability is not None
+    assert all(other.reason == "neighbours" for other in others)
+
+
+def test_replaced_files_are_listed_where_no_space_joins_sounds_and_pictures(
+    tmp_path: Path, media: Path, toys: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    from modag_search import Index, IndexSettings
+
+    one = picture(media / "one.png", RED)
+    sound(media / "one.wav", (LOW_HZ, 1))
+    settings = IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image")
+    with Index.open(tmp_path / "apart", create=True, settings=settings) as index:
+        index.add([media])
+        index.label([one], "red")
+        set_mtime(picture(one, BLUE), LONG_AGO_NS)
+        index.add([media])
+        assert [(issue.path, issue.reason) for issue in index.audit()] == [(str(one), "replaced")]
+    assert "only files that were replaced under their labels are listed" in caplog.text
