@@ -223,6 +223,7 @@ def test_a_sample_that_was_replaced_under_its_name_is_told_of_and_audited(toy: C
         "suggested": None,
         "confidence": None,
         "reason": "replaced",
+        "copy_of": None,
     }
     assert b"sample.wav  sound     kick   replaced" in toy("audit", "--format", "table").stdout
     toy("label", sample, "--as", "kick")
