@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class LinearEvidence:
         self._leading = leading
         self._n_labels = len(leading)
         self._kept = classifier
+        self._fitting = threading.Lock()
+        self._fit: _Fit | None = None
 
     @cached_property
     def classifier(self) -> LinearClassifier:
@@ -50,8 +53,8 @@ class LinearEvidence:
         weight = np.zeros((self._n_labels, self._part.features.shape[1]), dtype=np.float32)
         bias = np.full(self._n_labels, -np.inf, dtype=np.float32)
         if len(self._taught):
-            weight[self._leading] = self._fitted.classifier.weight
-            bias[self._leading] = self._fitted.classifier.bias
+            fitted = self._fitted.to_contents.classifier
+            weight[self._leading], bias[self._leading] = fitted.weight, fitted.bias
         return LinearClassifier(weight, bias)
 
     @cached_property
@@ -101,8 +104,8 @@ class LinearEvidence:
         scores = np.full((len(units), self._n_labels), -np.inf, dtype=np.float32)
         is_taught = np.isin(units, self._taught)
         if is_taught.any():
-            rows = np.searchsorted(self._taught, units[is_taught])
-            scores[np.ix_(is_taught, self._leading)] = score(self._fitted, rows)
+            rows = self._fitted.rows[np.searchsorted(self._taught, units[is_taught])]
+            scores[np.ix_(is_taught, self._leading)] = score(self._fitted.to_contents, rows)
         if not is_taught.all():
             scores[~is_taught] = self.scores(self.units.mean_features(self._part)[units[~is_taught]])
         return scores
@@ -112,14 +115,34 @@ class LinearEvidence:
         """The examples that have a leading label, ascending."""
         return np.flatnonzero(self.units.holds(np.arange(len(self.units)))[:, self._leading].any(axis=1))
 
-    @cached_property
-    def _fitted(self) -> LeastSquares:
+    @property
+    def _fitted(self) -> _Fit:
+        """The fit, made by the thread that asks first: it takes time and memory."""
+        with self._fitting:
+            if self._fit is None:
+                self._fit = self._fit_to_contents()
+            return self._fit
+
+    def _fit_to_contents(self) -> _Fit:
+        """Fit to one of the copies of each content that have the same labels: the others say nothing else."""
         units, taught = self.units, self._taught
-        _, groups = np.unique(units.contents[taught], return_inverse=True)
-        holds = units.holds(taught)[:, self._leading]
+        contents = np.ascontiguousarray(units.contents[taught])[:, None].view(np.uint8)
+        keys = np.concatenate([contents.reshape(len(taught), -1), units.packed[taught]], axis=1)
+        _, firsts, rows = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        examples = taught[firsts]
+        _, groups = np.unique(units.contents[examples], return_inverse=True)
+        holds = units.holds(examples)[:, self._leading]
         # On one thread, so that what is learnt is the same to the last bit wherever it is.
         with one_thread_a_product():
-            return LeastSquares(units.mean_features(self._part)[taught], holds, groups.reshape(-1))
+            fitted = LeastSquares(units.mean_features(self._part)[examples], holds, groups.reshape(-1))
+        return _Fit(fitted, rows.reshape(-1))
+
+
+class _Fit(NamedTuple):
+    """A fit to contents, and the row of each labelled item in it, ``[shape=(n_taught,)]``."""
+
+    to_contents: LeastSquares
+    rows: Int64Array
 
 
 def linear_evidence(

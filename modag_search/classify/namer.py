@@ -148,7 +148,7 @@ class Namer:
             unrelated_similarity=snapshot.space.unrelated_similarity,
         )
         return HeadClassifier(
-            made.discriminants,
+            _without_tags(made.discriminants, names, snapshot.catalog.labels.tags()),
             names=names,
             hierarchy=hierarchy,
             groups=groups,
@@ -384,6 +384,14 @@ def _warn_of_doubtful_confidence(head: Head, space: Space, folder: Path) -> None
                 found["space"],
                 PLURAL[modality],
             )
+
+
+def _without_tags(
+    discriminants: Mapping[Modality, Discriminant], names: tuple[str, ...], tags: set[str]
+) -> dict[Modality, Discriminant]:
+    """Take the functions of labels that have become tags since they were fitted: these are no answers."""
+    is_tag = np.isin(np.array(names, dtype=object), list(tags))
+    return {modality: replace(one, bias=np.where(is_tag, -np.inf, one.bias)) for modality, one in discriminants.items()}
 
 
 def _teach_the_same(first: LabelledSet, second: LabelledSet) -> bool:

@@ -86,7 +86,7 @@ def suggest(
     alike = _alike(means, unrelated_similarity)
     covered = _covered(means, classifier, unrelated_similarity)
     confidences = np.array([named.get(item, (None, 0.0))[1] for item in means.items.tolist()])
-    wanted = _rows_wanted(means, unheard, most=n // 2)
+    wanted = _rows_wanted(means, unheard, most=(n + 1) // 2)
     chosen = _greedy_cover(
         alike,
         covered,
@@ -120,7 +120,7 @@ def _named(
     unheard = UnheardLabels(classifier)
     for batch, answers in answer_all(classifier, batches):
         if len(batch):
-            unheard.take(batch, answers)
+            unheard.take(batch)
             parts.append(means_of_batch(batch))
             leading = np.where(classifier.groups.leading, answers.probabilities, -1.0)
             best, likely = leading.argmax(axis=1).tolist(), leading.max(axis=1).tolist()

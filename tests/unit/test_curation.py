@@ -73,7 +73,7 @@ def test_the_first_example_of_a_label_in_a_modality_is_wanted(clusters: Index, m
     wanted = [one for one in clusters.suggest(n=6) if one.wanted is not None]
     assert {(one.wanted, one.modality) for one in wanted} == {(name, "sound") for name in KINDS}
     assert kinds(wanted) == [one.wanted for one in wanted] == [one.label for one in wanted]
-    assert [one.wanted for one in clusters.suggest(n=1)] == [None], "half of them at the most"
+    assert sum(one.wanted is not None for one in clusters.suggest(n=2)) == 1, "half of them at the most"
     clusters.label([one.path for one in wanted if one.wanted == "red"], "red")
     assert {one.wanted for one in clusters.suggest(n=6)} == {None, "green", "blue"}
 

@@ -124,6 +124,17 @@ def test_a_head_backs_transfers_and_levels_too(labelled: Index, media: Path) -> 
     assert {score.label for score in kind.scores} == {"bright", "low"}
 
 
+def test_a_label_that_became_a_tag_is_no_answer_of_a_head(labelled: Index, media: Path) -> None:
+    labelled.train_head()
+    picture(media / "new.png", (40, 20, 230))
+    labelled.add([media])
+    assert named(labelled, media / "new.png") == "high"
+    labelled.labels.set_kind("high", "tag")
+    assert named(labelled, media / "new.png") in {"low", "middle"}
+    (given,) = [one for one in labelled.transfer(by="head", min_confidence=0).given if one.path.endswith("new.png")]
+    assert given.label in {"low", "middle"}
+
+
 def test_a_head_that_labels_have_left_behind_says_so(
     labelled: Index, media: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

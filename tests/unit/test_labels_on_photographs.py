@@ -99,3 +99,23 @@ def test_wrong_answers_that_are_denied_teach_their_like(index: Index) -> None:
     assert right(after).sum() >= right(before).sum(), "nothing else is the worse for it"
     sure = [path for path in others if before[path][0] != truth(path)]
     assert np.mean([after[path][1] for path in sure]) < np.mean([before[path][1] for path in sure])
+
+
+def test_a_label_that_only_sounds_have_asks_for_a_photograph(tmp_path: Path) -> None:
+    """Photographs of trumpets beside labelled saxophones: hearsay calls them so, and one photograph would tell."""
+    photos = {name: sorted(shared(f"data/photo/kaggle30/{name}").glob("*.jpg"))[:EACH] for name in ("saxophone", "violin")}
+    trumpets = sorted(shared("data/photo/kaggle30/trumpet").glob("*.jpg"))[:EACH]
+    sounds = {
+        name: sorted(shared(f"data/sound/philharmonia/{name}").glob("*.ogg"))[:EACH]
+        for name in ("trumpet", "saxophone", "violin")
+    }
+    with Index.open(tmp_path / "index", create=True) as index:
+        index.add([path for paths in (*photos.values(), *sounds.values(), trumpets) for path in paths])
+        for name, paths in (*photos.items(), *sounds.items()):
+            index.label(paths, name)
+        wanted = [one for one in index.suggest(n=3) if one.wanted]
+        assert [(one.wanted, one.modality) for one in wanted] == [("trumpet", "image")]
+        assert truth(wanted[0].path) == "trumpet"
+        index.label([wanted[0].path], "trumpet")
+        named = [one.label for one in index.classify(unlabelled=True)]
+    assert named.count("trumpet") > len(named) / 2

@@ -88,6 +88,23 @@ def test_the_less_is_said_for_any_label_the_likelier_is_none() -> None:
     assert sums[-1] < 0.2
 
 
+def test_hearsay_is_weighed_against_functions_that_never_saw_the_label() -> None:
+    """Functions that have seen a label's examples know what is none of theirs; those of a label by hearsay do not."""
+    evidence, holds = made(400, right=OTHER)
+    random = np.random.default_rng(3)
+    evidence[..., 5] = np.where(holds, 0.8, random.normal(-0.2, 0.05, holds.shape))
+    fooled = evidence[..., 5].copy()
+    fooled[np.arange(len(holds)), (holds.argmax(axis=1) + 1) % LABELS] = 0.6
+    query = said((NOBODY, (0.9, 0.9)), ((0.1, 0.1), (0.0, 0.0)), ((0.0, 0.0), (0.0, 0.0)))
+    query[0, 1:, 5] = (0.6, -0.2)
+
+    def hearsay(unseen: np.ndarray | None) -> float:
+        probabilities = learn_evidence_weights(evidence, holds, unseen=unseen).probabilities(query, exclusive=True)
+        return float(probabilities[0, 0])
+
+    assert hearsay(fooled) > hearsay(None)
+
+
 def test_hearsay_is_not_measured_by_what_is_said_at_home() -> None:
     """Where no label has examples of the query's modality, none of them is less likely than beside such examples."""
     weights = EvidenceWeights()

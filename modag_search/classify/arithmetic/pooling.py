@@ -274,7 +274,7 @@ def learn_evidence_weights(
     weights = _learn_weights(
         [
             (features, with_none, 1 - CROSS_ONLY_SHARE - NAME_ONLY_SHARE - NONE_SHARE),
-            (arranged(_orphaned(evidence, holds)), with_none, CROSS_ONLY_SHARE),
+            (arranged(_orphaned(evidence, holds, linear)), with_none, CROSS_ONLY_SHARE),
             (arranged(_half_without_voters(evidence)), with_none, NAME_ONLY_SHARE),
             (arranged(_without_own_labels(evidence, all_holding, linear)), none, NONE_SHARE),
         ],
@@ -345,10 +345,16 @@ def learn_sigmoid(scores: FloatArray, holds: BoolArray, prior: tuple[float, floa
     return slope, offset
 
 
-def _orphaned(evidence: Float32Array, holds: BoolArray) -> Float32Array:
-    """Leave out what voters of the query's own modality say of its labels, where others say something."""
+def _orphaned(evidence: Float32Array, holds: BoolArray, linear: Float32Array) -> Float32Array:
+    """Leave out what voters of the query's own modality say of its labels, where others say something.
+
+    The linear functions of other labels are those that never saw examples of these: otherwise they would know what is
+    none of theirs.
+    """
     orphaned = evidence.copy()
     heard_of = holds & np.isfinite(evidence[..., 2])
+    rows = heard_of.any(axis=1)
+    orphaned[rows, :, 5] = np.where(np.isfinite(evidence[rows][..., 5]), linear[rows], np.float32(-np.inf))
     orphaned[heard_of, :2] = -np.inf
     orphaned[heard_of, 5] = -np.inf
     return orphaned
