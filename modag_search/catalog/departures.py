@@ -13,7 +13,16 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, literal, sel
 
 from modag_search.catalog.database import among, now
 from modag_search.catalog.likeness import alike
-from modag_search.catalog.passages import Said, Step, Taker, called, said_of_items, settle, takers_by_content
+from modag_search.catalog.passages import (
+    Said,
+    Step,
+    Taker,
+    called,
+    nearest_first,
+    said_of_items,
+    settle,
+    takers_by_content,
+)
 from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow
 
 if TYPE_CHECKING:
@@ -36,7 +45,10 @@ def plan(connection: Connection, item_ids: Collection[int]) -> list[Step]:
         for row in said
     }
     by_features = _takers_by_features(connection, {row.item_id for row in said if not takers[row.id]}, leaving)
-    return settle(connection, ((row, takers[row.id] or by_features.get(row.item_id, [])) for row in said))
+    return settle(
+        connection,
+        ((row, nearest_first(takers[row.id] or by_features.get(row.item_id, []), row.path)) for row in said),
+    )
 
 
 def carry_out(connection: Connection, steps: Sequence[Step]) -> list[Step]:

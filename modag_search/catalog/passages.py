@@ -6,7 +6,9 @@ where it was only transferred. What was given to a former content of the item go
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sqlalchemy import Row, Select, func, select
@@ -110,6 +112,7 @@ class _Takers:
         self._of_item: dict[int, list[Said]] = {taker.id: [] for taker in takers}
         self._of_content: dict[str, list[Said]] = {taker.content_hash: [] for taker in takers}
         self._gone: set[int] = set()
+        self._come: set[int] = set()
         of_contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(self._of_item)))
         for row in connection.execute(said_of_items(ItemRow.content_hash.in_(of_contents))):
             self._of_content[row.item_hash].append(row)
@@ -124,6 +127,7 @@ class _Takers:
             opposing = self._opposing(said, taker)
             if all(_gives_way(own, said, taker) for own in opposing):
                 self._gone.update(map(id, opposing))
+                self._come.add(id(said))
                 self._of_item[taker.id].append(said)
                 self._of_content[taker.content_hash].append(said)
                 return Step(said=said, to=taker, giving_way=tuple(opposing))
@@ -142,6 +146,8 @@ class _Takers:
     def _are_rivals(self, own: Said, said: Said) -> bool:
         if own.is_not or said.is_not or own.is_tag or said.is_tag:
             return False
+        if id(own) in self._come and own.path == said.path:
+            return False  # they stood together where they come from
         return self._rivalry.exclude(own.label, said.label) and stand_together(own, said, self._hierarchy)
 
     def _are_opposites(self, own: Said, said: Said) -> bool:
@@ -193,6 +199,17 @@ def told(steps: Iterable[Step], *, fate: Literal["passed", "returned"]) -> tuple
         )
         for (path, to), (names, opposed_by) in labels.items()
     )
+
+
+def nearest_first(takers: Iterable[Taker], path: str) -> list[Taker]:
+    """Bring items in order of how far their paths end as another does: on another disk, a file has the same folders."""
+    wanted = path.split(os.sep)[::-1]
+
+    def in_common(taker: Taker) -> int:
+        pairs = zip(taker.path.split(os.sep)[::-1], wanted, strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    return sorted(takers, key=lambda taker: (taker.path != path, -in_common(taker), taker.id))
 
 
 def takers_by_content(

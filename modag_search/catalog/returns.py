@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Integer, Text, bindparam, delete, exists, fun
 from modag_search.catalog.database import among, count_label_change
 from modag_search.catalog.departures import SAID, make_way
 from modag_search.catalog.likeness import Digest, digests, forgotten_digests, has_shape_of_forgotten
-from modag_search.catalog.passages import Said, Step, Taker, said_and_kept, settle, told
+from modag_search.catalog.passages import Said, Step, Taker, nearest_first, said_and_kept, settle, told
 from modag_search.catalog.tables import AnnotationRow, ForgottenItemRow, ItemRow, KeptAnnotationRow
 
 if TYPE_CHECKING:
@@ -87,12 +87,12 @@ def _takers(connection: Connection, *conditions: ColumnElement[bool]) -> list[Ta
 
 
 def _return(connection: Connection, homes: Sequence[tuple[Said, list[Taker]]]) -> tuple[LabelPassage, ...]:
-    """Move what was kept to one of the items that it may go to: that of its last path, else the oldest."""
+    """Move what was kept to one of the items that it may go to: that of its last path, or what is called most like."""
     if not homes:
         return ()
     steps = settle(
         connection,
-        ((said, sorted(some, key=lambda taker: (taker.path != said.path, taker.id))) for said, some in homes),
+        ((said, nearest_first(some, said.path)) for said, some in homes),
     )
     placed = [step for step in steps if step.to is not None]
     gone = make_way(connection, placed)

@@ -124,12 +124,14 @@ def _weigh(
 ) -> Int64Array:
     """Return the place in `classes` of the label that `Index.classify` gives to each query by default."""
     own = voters.only(voters.sources == queries.sources[0])
+    # Beside items of the other modality, features are followed by zeros.
+    features = own.features[:, : queries.features.shape[1]]
     evidence = _evidence(queries, voters, classes, spoken, k=k, unrelated=unrelated)
     weights = EvidenceWeights()
     if len(own):
         left_out = _evidence(own, voters, classes, spoken, k=k, unrelated=unrelated)
         holds = classes == own.classes[:, None]
-        linear = LeastSquares(own.features, holds, np.unique(own.groups, return_inverse=True)[1])
+        linear = LeastSquares(features, holds, np.unique(own.groups, return_inverse=True)[1])
         left_out[..., 5] = np.where(
             np.isfinite(left_out[..., 0]), linear.left_out(np.arange(len(own))), np.float32(-np.inf)
         )
@@ -145,7 +147,7 @@ def _weigh(
 
 def _linear_of_others(queries: Items, own: Items, linear: LeastSquares) -> Float32Array:
     """Score classes by features, for queries that are voters themselves as if they and their copies were none."""
-    scores = linear.classifier.scores(queries.features[:, : own.features.shape[1]])
+    scores = linear.classifier.scores(queries.features)
     order = np.argsort(own.groups, kind="stable")
     places = np.searchsorted(own.groups[order], queries.groups).clip(max=len(own) - 1)
     themselves = own.groups[order][places] == queries.groups

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from modag_search import Index
+from modag_search import Index, evaluate
 from modag_search.errors import NothingFoundError
 from tests.made_media import BLUE, HIGH_HZ, LOW_HZ, RED, picture, set_mtime, sound, video
 from tests.shared_folder import shared
@@ -87,6 +87,23 @@ def test_rebuilding_changes_nothing(index: Index, made: Path) -> None:
     index.rebuild()
     assert index.search(made / "low.wav", n=50) == before
     assert index.verify() == []
+
+
+def test_labels_of_both_modalities_are_evaluated(tmp_path: Path) -> None:
+    """Features of pictures and of sounds have different lengths here, as they never have with toys."""
+    media = tmp_path / "media"
+    for number in range(3):
+        for label, colour, hz in (("red", RED, LOW_HZ), ("blue", BLUE, HIGH_HZ)):
+            red, green, blue = (min(255, value + 8 * number) for value in colour)
+            picture(media / label / f"{number}.png", (red, green, blue))
+            sound(media / label / f"{number}.wav", (hz * (1 + 0.03 * number), 1))
+    with Index.open(tmp_path / "index", create=True) as index:
+        index.add([media])
+        for label in ("red", "blue"):
+            index.label(sorted((media / label).iterdir()), label)
+        found = evaluate(index, draws=20).classification
+    assert {(one.voters, one.queries) for one in found} >= {("both", "image"), ("both", "sound")}
+    assert {one.pooled.accuracy.estimate for one in found if one.queries == "image"} == {1.0}
 
 
 def files(folder: str, *, n: int, ending: str) -> list[Path]:

@@ -66,6 +66,44 @@ def test_labels_of_a_collection_that_was_moved_by_copying(index: Index, media: P
     assert index.verify() == []
 
 
+def test_two_labels_of_one_file_go_and_come_back_together(index: Index, media: Path) -> None:
+    """A dog and a cat on one photograph of many: elsewhere they exclude each other, and there they both hold."""
+    for number in range(12):
+        picture(media / f"dog{number}.png", (200 + 4 * number, 20, 20))
+        picture(media / f"cat{number}.png", (20, 200 + 4 * number, 20))
+    both = picture(media / "both.png", BLUE)
+    index.add([media])
+    for kind in ("dog", "cat"):
+        index.label([*sorted(media.glob(f"{kind}*.png")), both], kind)
+    assert index.labels.exclude_each_other
+
+    index.forget([both])
+    report = index.add([media])
+
+    assert report.passages == (passage(both, "cat", "dog", to=both, fate="returned"),)
+    assert labels(index)["both.png"] == ("cat", "dog")
+    shutil.copytree(media, media.parent / "new")
+    index.add([media.parent / "new"])
+    shutil.rmtree(media)
+    index.add([media.parent], prune=True)
+    assert labels(index)["both.png"] == ("cat", "dog")
+
+
+def test_labels_go_to_the_file_of_the_same_place(index: Index, media: Path) -> None:
+    """Two files of one content in two folders: on the new disk, labels are where they were."""
+    old = media / "old"
+    picture(old / "a" / "owl.png", RED)
+    (old / "b").mkdir()
+    shutil.copy(old / "a" / "owl.png", old / "b" / "best.png")
+    index.add([old])
+    index.label([old / "b" / "best.png"], "owl")
+    shutil.copytree(old, media / "new")
+    index.add([media / "new"])
+    shutil.rmtree(old)
+    index.add([media], prune=True)
+    assert labels(index) == {"best.png": ("owl",)}
+
+
 def test_labels_of_the_copy_that_was_deleted(index: Index, media: Path) -> None:
     first = picture(media / "1.png", RED)
     shutil.copy(first, media / "2.png")

@@ -103,7 +103,9 @@ def test_wrong_answers_that_are_denied_teach_their_like(index: Index) -> None:
 
 def test_a_label_that_only_sounds_have_asks_for_a_photograph(tmp_path: Path) -> None:
     """Photographs of trumpets beside labelled saxophones: hearsay calls them so, and one photograph would tell."""
-    photos = {name: sorted(shared(f"data/photo/kaggle30/{name}").glob("*.jpg"))[:EACH] for name in ("saxophone", "violin")}
+    photos = {
+        name: sorted(shared(f"data/photo/kaggle30/{name}").glob("*.jpg"))[:EACH] for name in ("saxophone", "violin")
+    }
     trumpets = sorted(shared("data/photo/kaggle30/trumpet").glob("*.jpg"))[:EACH]
     sounds = {
         name: sorted(shared(f"data/sound/philharmonia/{name}").glob("*.ogg"))[:EACH]
