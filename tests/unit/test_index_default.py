@@ -103,7 +103,7 @@ def test_labels_of_both_modalities_are_evaluated(tmp_path: Path) -> None:
             index.label(sorted((media / label).iterdir()), label)
         found = evaluate(index, draws=20).classification
     assert {(one.voters, one.queries) for one in found} >= {("both", "image"), ("both", "sound")}
-    assert {one.pooled.accuracy.estimate for one in found if one.queries == "image"} == {1.0}
+    assert {one.pooled.accuracy.estimate for one in found if one.queries == "image" and one.voters != "sound"} == {1.0}
 
 
 def files(folder: str, *, n: int, ending: str) -> list[Path]:
