@@ -72,7 +72,7 @@ class Curator:
             raise UsageError(f"near must lie from 0 to 1, not {near}")
         with self._snapshots.present() as snapshot:
             classifier = snapshot.get(self._namer.neighbour_classifier)
-            asked = None if label is None else LabelBook(self._catalog).resolve(label.strip())
+            asked = None if label is None else LabelBook(self._catalog).resolve_class(label)
             found = nearest_to(near, self._catalog, snapshot.vectors, classifier, label=asked, n=n, modality=modality)
         if not found:
             raise NothingFoundError("no item is left without a label")
@@ -98,7 +98,7 @@ class Curator:
     def _counter(self, label: str) -> LabelCounter:
         with self._snapshots.present() as snapshot:
             classifier = snapshot.get(self._namer.neighbour_classifier)
-            asked = LabelBook(self._catalog).resolve(label.strip())
+            asked = LabelBook(self._catalog).resolve_class(label)
             return LabelCounter(self._catalog, snapshot.vectors, classifier, label=asked)
 
     def label_issues(self, *, max_probability: float, can_compare: bool) -> list[LabelIssue]:

@@ -327,6 +327,19 @@ class LabelBook:
             raise UsageError(f"mode must be {', '.join(_MODES)}, not {mode!r}")
         self._catalog.hierarchy.set_mode(mode)
 
+    def resolve_class(self, name: str) -> str:
+        """Return the label that a name means, which may be an answer.
+
+        Raises
+        ------
+        UsageError
+            If it is a tag.
+        """
+        label = self.resolve(name.strip())
+        if label in self._catalog.labels.tags():
+            raise UsageError(f"{label}: is a tag, which nothing guesses; `modag label kind` makes it a class")
+        return label
+
     def resolve(self, name: str) -> str:
         """Return the label that AudioSet has this id for, or the name itself, in the Unicode form NFC."""
         return self._by_audioset_id().get(name, composed(name))

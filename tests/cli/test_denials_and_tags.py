@@ -161,6 +161,14 @@ def test_a_tag_is_given_listed_searched_and_taken(named: CommandLine, media: Pat
     assert nothing.error == "no item has a tag; `modag tag PATH... --as NAME` gives one"
 
 
+def test_nothing_guesses_what_has_a_tag(named: CommandLine, media: Path) -> None:
+    named("tag", media / "a.png", "--as", "favourite")
+    for verb in (("label", "count", "favourite"), ("suggest", "--near", "0.5", "--label", "favourite")):
+        outcome = named(*verb)
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert outcome.error.startswith("favourite: is a tag, which nothing guesses")
+
+
 def test_a_tag_leaves_an_item_to_be_named(named: CommandLine, media: Path) -> None:
     named("tag", picture(media / "d.png", RED), "--as", "favourite")
     assert named("index", media).status == 0
