@@ -166,7 +166,7 @@ def test_nothing_guesses_what_has_a_tag(named: CommandLine, media: Path) -> None
     for verb in (("label", "count", "favourite"), ("suggest", "--near", "0.5", "--label", "favourite")):
         outcome = named(*verb)
         assert (outcome.status, outcome.stdout) == (2, b"")
-        assert outcome.error.startswith("favourite: is a tag, which nothing guesses")
+        assert outcome.error.startswith("error: favourite: is a tag, which nothing guesses")
 
 
 def test_a_tag_leaves_an_item_to_be_named(named: CommandLine, media: Path) -> None:
