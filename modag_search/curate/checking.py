@@ -72,13 +72,12 @@ class Check:
         if all(answer is None for answer in answers):
             raise UsageError("no question was answered, so that there is nothing to keep")
         run = self._catalog.runs.start(VERB, arguments=self._arguments)
-        added = annotate(self._catalog, self._judgements(answers, run), run=run)
         kept = [
             {"item": one.id, "label": one.label, "confidence": one.confidence, "answer": answer}
             for one, answer in zip(self.questions, answers, strict=True)
             if answer is not None
         ]
-        self._catalog.runs.finish(run, {"added": added, "answers": kept})
+        added = annotate(self._catalog, self._judgements(answers, run), run=run, outcome={"answers": kept})
         return Given(run=run, added=added)
 
     def _judgements(self, answers: Sequence[bool | None], run: int) -> list[Annotation]:

@@ -370,10 +370,31 @@ class LabelBook:
         return self._catalog.runs.start("label", arguments=arguments)
 
 
-def annotate(catalog: Catalog, annotations: Iterable[Annotation], *, run: int, tags: Collection[str] = ()) -> int:
+def annotate(
+    catalog: Catalog,
+    annotations: Iterable[Annotation],
+    *,
+    run: int,
+    tags: Collection[str] = (),
+    outcome: Mapping[str, Any] | None = None,
+) -> int:
     """Give what a run gives, all or nothing, finish the run, and return how many labels are new.
 
     What else comes of it is said: what had been given otherwise, and labels that cease to exclude each other.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    annotations : iterable of Annotation
+    run : int
+    tags : collection of str
+        Labels among them that are tags.
+    outcome : Mapping, optional
+        JSON values that the run records beside that number, unless it fails.
+
+    Returns
+    -------
+    int
 
     Raises
     ------
@@ -383,13 +404,15 @@ def annotate(catalog: Catalog, annotations: Iterable[Annotation], *, run: int, t
         If labels exclude each other by the mode of the catalog, and an item would have two.
     """
     added = 0
+    recorded: Mapping[str, Any] = {}
     changes: list[LabelChange] = []
     try:
         added = catalog.labels.annotate(annotations, tags=tags, on_change=changes.append)
+        recorded = outcome or {}
     except KeyError as error:
         raise UsageError(f"id:{error.args[0]}: was removed meanwhile; run the same command again") from error
     finally:
-        catalog.runs.finish(run, {"added": added})
+        catalog.runs.finish(run, {"added": added, **recorded})
     for change in changes:
         tell_of_change(catalog, change)
     return added

@@ -12,7 +12,9 @@ from modag_search.errors import LabelConflictError, NothingFoundError, UsageErro
 from tests.made_media import BLACK, GREEN, RED, picture
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+    from typing import Any
 
     from modag_search import Index, TransferCheck
 
@@ -155,6 +157,22 @@ def test_the_run_records_what_was_answered_and_can_be_taken_back(shades: Index, 
     assert shades.labels.undo(run.id) == 3
 
 
+def test_the_labels_of_a_check_and_its_answers_are_recorded_at_once(
+    shades: Index, border: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: list[Mapping[str, Any]] = []
+    finish = shades.catalog.runs.finish
+
+    def recording(run: int, outcome: Mapping[str, Any]) -> None:
+        recorded.append(outcome)
+        finish(run, outcome)
+
+    monkeypatch.setattr(shades.catalog.runs, "finish", recording)
+    shades.check_transfer(4, min_confidence=border).keep([True, False, None, True])
+    (outcome,) = recorded
+    assert (outcome["added"], len(outcome["answers"])) == (3, 3)
+
+
 def test_a_dry_run_writes_nothing(shades: Index, border: float) -> None:
     check = shades.check_transfer(8, min_confidence=border)
     runs = shades.catalog.runs.all()
@@ -171,6 +189,8 @@ def test_what_was_labelled_otherwise_meanwhile_is_refused(shades: Index, border:
     shades.label([check.questions[0].path], other)
     with pytest.raises(LabelConflictError):
         check.transfer([True] * 4)
+    (run,) = (run for run in shades.catalog.runs.all() if run.verb == "check")
+    assert run.outcome == {"added": 0}, "what was not kept is no answer"
 
 
 def test_where_there_is_nothing_to_ask_it_is_said(shades: Index, media: Path) -> None:
