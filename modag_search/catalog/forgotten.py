@@ -78,7 +78,7 @@ def recall(connection: Connection) -> RecallReport | None:
     taken = ids_at(connection, [row.path for row in rows])
     new_ids = _items_again(connection, [row.id for row in rows if row.path not in taken])
     _segments_again(connection, new_ids)
-    outcome = connection.execute(select(RunRow.outcome).where(RunRow.id == rows[0].run_id)).scalar_one() or {}
+    outcome = connection.execute(select(RunRow.outcome).where(RunRow.id == rows[0].run_id)).scalar_one()
     _give_again(connection, outcome["passed"], new_ids)
     by_path = {row.path: new_ids[row.id] for row in rows if row.id in new_ids}
     put_back(connection, by_path, kept_ids=outcome["kept"])

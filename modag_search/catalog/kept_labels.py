@@ -28,16 +28,6 @@ class KeptLabels:
         with self._database.read() as connection:
             return told(plan(connection, item_ids), fate="passed")
 
-    def all(self) -> list[tuple[str, str]]:
-        """Return the label and the content of each annotation that waits, oldest first."""
-        statement = (
-            select(LabelRow.name, KeptAnnotationRow.content_hash)
-            .join(KeptAnnotationRow, KeptAnnotationRow.label_id == LabelRow.id)
-            .order_by(KeptAnnotationRow.id)
-        )
-        with self._database.read() as connection:
-            return [(name, content) for name, content in connection.execute(statement)]
-
     def count_by_label(self) -> dict[str, int]:
         """Count the annotations that wait for their content, by label."""
         statement = (

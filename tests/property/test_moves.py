@@ -163,7 +163,7 @@ class FolderChanges(RuleBasedStateMachine):
     @invariant()
     def labels_are_on_items_or_wait_for_their_content(self) -> None:
         items = list(self.index.catalog.items.all())
-        kept = dict(self.index.catalog.kept_labels.all())
+        kept = self.index.catalog.kept_labels.count_by_label()
         assert {name for item in items for name in item.labels} | kept.keys() == self.labels
 
     @precondition(lambda self: self.is_indexed)
