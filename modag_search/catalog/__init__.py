@@ -7,6 +7,7 @@ from modag_search.catalog.changes import PutReport
 from modag_search.catalog.counting import LabelCount
 from modag_search.catalog.inspection import CatalogCounts
 from modag_search.catalog.items import ScanVerdict
+from modag_search.catalog.kept_labels import FormerLabel
 from modag_search.catalog.labels import Annotation, LabelChange, Origin
 from modag_search.catalog.names import LabelMode
 
@@ -15,6 +16,7 @@ __all__ = [
     "Catalog",
     "CatalogCounts",
     "CatalogMoment",
+    "FormerLabel",
     "LabelChange",
     "LabelCount",
     "LabelMode",

@@ -123,16 +123,21 @@ def _given(statement: Any) -> Any:
 
 
 def _several(connection: Connection) -> list[Several]:
-    """List what items were given several labels; those that were given the same stand together."""
+    """List what items were given several labels; those that were given the same stand together.
+
+    What was given to another content of an item does not stand beside what was given to this.
+    """
     of_several = (
         _given(select(AnnotationRow.item_id))
         .group_by(AnnotationRow.item_id)
         .having(func.count(AnnotationRow.label_id.distinct()) > 1)
     )
-    said = (AnnotationRow.item_id, LabelRow.name, AnnotationRow.start_s, AnnotationRow.end_s)
-    by_item: dict[int, list[_Part]] = {}
-    for item_id, *part in connection.execute(_given(select(*said)).where(AnnotationRow.item_id.in_(of_several))):
-        by_item.setdefault(item_id, []).append(_Part(*part))
+    content = func.coalesce(AnnotationRow.content_hash, ItemRow.content_hash)
+    said = (AnnotationRow.item_id, content, LabelRow.name, AnnotationRow.start_s, AnnotationRow.end_s)
+    statement = _given(select(*said)).join(ItemRow, ItemRow.id == AnnotationRow.item_id)
+    by_item: dict[tuple[int, str], list[_Part]] = {}
+    for item_id, of_content, *part in connection.execute(statement.where(AnnotationRow.item_id.in_(of_several))):
+        by_item.setdefault((item_id, of_content), []).append(_Part(*part))
     hierarchy, counts = read_hierarchy(connection), Counter(map(frozenset, by_item.values()))
     return [_stacked(parts, hierarchy, count=count) for parts, count in counts.items()]
 

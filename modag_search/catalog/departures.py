@@ -57,7 +57,7 @@ def carry_out(connection: Connection, steps: Sequence[Step]) -> list[Step]:
     An annotation that adds nothing to what its taker has stays where it is.
     """
     gone = make_way(connection, steps)
-    _keep(connection, [step.said.id for step in steps if step.to is None])
+    keep(connection, [step.said.id for step in steps if step.to is None])
     _pass(connection, [step for step in steps if step.to is not None and step.same is None])
     return [*gone, *steps]
 
@@ -79,7 +79,7 @@ def _evict(connection: Connection, evicted: Sequence[tuple[Said, Said]]) -> list
         connection,
         ((own, [one for one in by_content.get(own.content_hash, ()) if one.id != own.item_id]) for own, _ in evicted),
     )
-    for_what = {own.id: called(said) for own, said in evicted}
+    for_what = {own.id: called(said.label, is_not=said.is_not) for own, said in evicted}
     return carry_out(
         connection,
         [step if step.to else replace(step, opposed_by=(for_what[step.said.id],)) for step in steps],
@@ -100,7 +100,8 @@ def _of_kind(takers: Iterable[Taker], said: Said) -> list[Taker]:
     return [taker for taker in takers if taker.kind == said.kind]
 
 
-def _keep(connection: Connection, annotation_ids: Sequence[int]) -> None:
+def keep(connection: Connection, annotation_ids: Sequence[int]) -> None:
+    """Take annotations from their items, and let them wait for what they were given to."""
     if not annotation_ids:
         return
     row = AnnotationRow.__table__.c

@@ -3,7 +3,8 @@
 A judgement says that a label holds at a place, or that it does not. Its opposites are, on the same content and at the
 same place: of a label that is given, the denial of it or of what it is a kind of; of a denial, the label and its kinds.
 The last word of a person takes the place of all opposites, that of a file of those by files and transfers. Nothing is
-transferred where something is said already, nor where it is denied.
+transferred where something is said already, nor where it is denied. What was said of a former content of an item bears
+on no other item and on no transfer; what gives way of it waits for that content.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import among, now
+from modag_search.catalog.departures import keep
 from modag_search.catalog.names import label_ids, read_hierarchy
+from modag_search.catalog.places import is_of_present_content
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow
 from modag_search.spelling import composed
 
@@ -32,7 +35,7 @@ _RANKS: dict[Origin, int] = {"hand": 2, "import": 1, "transfer": 0}
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class _Judgement:
-    """One that is in the catalog, with its id, or that will be."""
+    """One that is in the catalog, with its id, or that will be; `is_of_former` content of its item or not."""
 
     id: int | None
     item_id: int
@@ -41,6 +44,7 @@ class _Judgement:
     end_s: float | None
     origin: Origin
     is_not: bool
+    is_of_former: bool = False
 
     @property
     def is_of_whole(self) -> bool:
@@ -87,20 +91,21 @@ def judge(connection: Connection, annotations: Sequence[Annotation]) -> Judged:
             }
     for given_up in said.given_up:
         rows.pop(given_up, None)
-    gone = [given_up.id for given_up in said.given_up if given_up.id is not None]
-    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(gone))))
-    _confirm(connection, annotations, ids)
+    gone = [given_up for given_up in said.given_up if given_up.id is not None]
+    keep(connection, [one.id for one in gone if one.is_of_former])
+    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(one.id for one in gone))))
+    confirmed = _confirm(connection, annotations, ids)
     if rows:
         connection.execute(upsert(AnnotationRow), list(rows.values()))
     tags = _tags(connection, ids.values())
     changed = [row["origin"] for row in rows.values() if row["label_id"] not in tags]
-    changed += [given_up.origin for given_up in said.given_up if given_up.id is not None]
-    replaced = Counter(one.label for one in said.given_up if one.id is not None and one.origin != "transfer")
-    return Judged(said.new, any(origin != "transfer" for origin in changed), replaced)
+    changed += [given_up.origin for given_up in gone]
+    replaced = Counter(one.label for one in gone if one.origin != "transfer" and not one.is_of_former)
+    return Judged(said.new, confirmed or any(origin != "transfer" for origin in changed), replaced)
 
 
-def _confirm(connection: Connection, annotations: Sequence[Annotation], label_ids: Mapping[str, int]) -> None:
-    """Take what is said again for what its item holds now, whatever that held when it was said first."""
+def _confirm(connection: Connection, annotations: Sequence[Annotation], label_ids: Mapping[str, int]) -> bool:
+    """Take what is said again for what its item holds now, whatever that held then; tell whether there was any."""
     row = AnnotationRow
     place = (row.item_id, row.label_id, row.start_s, row.end_s, row.is_not)
     stale = (
@@ -116,6 +121,7 @@ def _confirm(connection: Connection, annotations: Sequence[Annotation], label_id
     again = [row_id for row_id, *its_place in connection.execute(stale) if tuple(its_place) in said]
     present = select(ItemRow.content_hash).where(ItemRow.id == row.item_id).scalar_subquery()
     connection.execute(update(row).where(row.id.in_(among(again))).values(content_hash=present))
+    return bool(again)
 
 
 def settle_opposites(connection: Connection, label_id: int) -> None:
@@ -168,7 +174,7 @@ class _Said:
         here = self._at_place.get((content, one.start_s, one.end_s), [])
         same = [other for other in here if (other.item_id, other.label) == (one.item_id, one.label)]
         agreeing = {other.origin for other in same if other.is_not == one.is_not}
-        if one.origin in agreeing or (one.origin == "transfer" and same):
+        if one.origin in agreeing or (one.origin == "transfer" and any(not other.is_of_former for other in same)):
             return False
         opposites = [other for other in self._rivals(content, one, here) if self._are_opposites(one, other)]
         if any(_RANKS[other.origin] > _RANKS[one.origin] for other in opposites):
@@ -193,6 +199,8 @@ class _Said:
 
     def _are_opposites(self, one: _Judgement, other: _Judgement) -> bool:
         if one.is_not == other.is_not:
+            return False
+        if other.is_of_former and (one.item_id != other.item_id or one.origin == "transfer"):
             return False
         denied, given = (one, other) if one.is_not else (other, one)
         return given.label == denied.label or denied.label in self._ancestors(given.label)
@@ -254,7 +262,12 @@ def _there(connection: Connection, contents: Mapping[int, str]) -> Iterator[tupl
     """Find what is said already of items of the same contents."""
     of_content = select(ItemRow.content_hash).where(ItemRow.id.in_(among(contents)))
     statement = (
-        select(AnnotationRow.__table__, LabelRow.name, ItemRow.content_hash.label("content"))
+        select(
+            AnnotationRow.__table__,
+            LabelRow.name,
+            ItemRow.content_hash.label("content"),
+            is_of_present_content().label("is_of_present"),
+        )
         .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
         .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
         .where(ItemRow.content_hash.in_(of_content))
@@ -270,6 +283,7 @@ def _there(connection: Connection, contents: Mapping[int, str]) -> Iterator[tupl
                 end_s=row.end_s,
                 origin=row.origin,
                 is_not=row.is_not,
+                is_of_former=not row.is_of_present,
             ),
         )
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 
 from modag_search.catalog.departures import plan
-from modag_search.catalog.passages import told
+from modag_search.catalog.passages import called, told
 from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow
-from modag_search.values import LabelPassage, ReplacedFile
+from modag_search.values import LabelPassage, MediaKind, ReplacedFile
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Mapping
 
     from modag_search.catalog.database import Database
+
+
+class FormerLabel(NamedTuple):
+    """A label that was given to, or denied of, what an item held before its file was replaced."""
+
+    item_id: int
+    path: str
+    kind: MediaKind
+    label: str
+    is_not: bool
 
 
 class KeptLabels:
@@ -43,6 +53,21 @@ class KeptLabels:
     ) -> list[ReplacedFile]:
         """List the items, in order of path, that have labels which were given to a former content, and not since.
 
+        Parameters are as of `of_former_contents`.
+        """
+        labels: dict[tuple[int, str, MediaKind], list[str]] = {}
+        for one in self.of_former_contents(paths, contents=contents):
+            labels.setdefault((one.item_id, one.path, one.kind), []).append(called(one.label, is_not=one.is_not))
+        return [
+            ReplacedFile(id=item_id, path=path, kind=kind, labels=tuple(names))
+            for (item_id, path, kind), names in labels.items()
+        ]
+
+    def of_former_contents(
+        self, paths: Container[str] | None = None, *, contents: Mapping[str, str] | None = None
+    ) -> list[FormerLabel]:
+        """List labels that were given to a former content of their item, and not since, in order of path and label.
+
         Parameters
         ----------
         paths : container of str, optional
@@ -52,31 +77,29 @@ class KeptLabels:
 
         Returns
         -------
-        list of ReplacedFile
+        list of FormerLabel
         """
         statement = (
             select(
                 ItemRow.id,
                 ItemRow.path,
                 ItemRow.kind,
-                case((AnnotationRow.is_not, "not " + LabelRow.name), else_=LabelRow.name),
+                LabelRow.name,
+                AnnotationRow.is_not,
                 AnnotationRow.content_hash,
                 ItemRow.content_hash,
             )
             .select_from(AnnotationRow)
             .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
             .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
-            .order_by(ItemRow.path, LabelRow.name)
+            .order_by(ItemRow.path, LabelRow.name, AnnotationRow.is_not)
         )
         if contents is None:
             statement = statement.where(AnnotationRow.content_hash != ItemRow.content_hash)
-        labels: dict[tuple[int, str, Any], dict[str, None]] = {}
+        found: dict[FormerLabel, None] = {}
         with self._database.read() as connection:
-            for item_id, path, kind, name, said_of, known in connection.execute(statement):
+            for item_id, path, kind, name, is_not, said_of, known in connection.execute(statement):
                 is_wanted = paths is None or path in paths
                 if is_wanted and said_of != (contents or {}).get(path, known):
-                    labels.setdefault((item_id, path, kind), {})[name] = None
-        return [
-            ReplacedFile(id=item_id, path=path, kind=kind, labels=tuple(names))
-            for (item_id, path, kind), names in labels.items()
-        ]
+                    found[FormerLabel(item_id, path, kind, name, is_not)] = None
+        return list(found)

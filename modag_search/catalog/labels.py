@@ -16,8 +16,8 @@ from modag_search.catalog.database import Database, among, batches, count_label_
 from modag_search.catalog.judgements import judge, settle_opposites
 from modag_search.catalog.merging import merge_labels, move_label
 from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
-from modag_search.catalog.places import holds_for_segment, is_denied_of_segment
-from modag_search.catalog.tables import AnnotationRow, KeptAnnotationRow, LabelRow, SegmentRow
+from modag_search.catalog.places import holds_for_segment, is_denied_of_segment, is_of_present_content
+from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow, SegmentRow
 from modag_search.catalog.tags import forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
 from modag_search.rivalry import Rivalry
 from modag_search.spelling import composed
@@ -331,13 +331,28 @@ class Labels:
         with self._database.read() as connection:
             return label_counts(connection)
 
-    def annotations(self, *, items: Iterable[int] | None = None) -> Iterator[Annotation]:
-        """Iterate over all annotations, or those of some items, oldest first."""
+    def annotations(self, *, items: Iterable[int] | None = None, of_former: bool = True) -> Iterator[Annotation]:
+        """Iterate over annotations, oldest first.
+
+        Parameters
+        ----------
+        items : iterable of int, optional
+            Leaves out other items.
+        of_former : bool
+            False leaves out what was said of former contents of items, and not since.
+
+        Yields
+        ------
+        Annotation
+        """
         statement = (
             select(AnnotationRow.__table__, LabelRow.name)
             .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+            .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
             .order_by(AnnotationRow.id)
         )
+        if not of_former:
+            statement = statement.where(is_of_present_content())
         if items is not None:
             statement = statement.where(AnnotationRow.item_id.in_(among(items)))
         with self._database.read() as connection:
@@ -370,13 +385,15 @@ class Labels:
         return {item_id: tuple(names) for item_id, names in found.items()}
 
     def given_to_wholes(self) -> dict[int, dict[str, bool]]:
-        """Return what people and files said of items as wholes, by item: whether each label holds; tags are left out.
+        """Return what people and files said of items as wholes, by item: whether each label holds.
 
-        Where both was said of a label, that it does not hold.
+        Where both was said of a label, that it does not hold. Tags are left out, and what was said of former contents.
         """
         statement = (
             select(AnnotationRow.item_id, LabelRow.name, AnnotationRow.is_not)
             .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+            .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
+            .where(is_of_present_content())
             .where(AnnotationRow.origin != "transfer", LabelRow.is_tag.is_(False))
             .where(AnnotationRow.start_s.is_(None), AnnotationRow.end_s.is_(None))
             .distinct()
@@ -421,7 +438,8 @@ class Labels:
         labels : iterable of str, optional
             Leaves out other labels; by default tags alone.
         given : bool
-            Leaves out transferred ones: what labels of neighbours said is no evidence of its own.
+            Leaves out transferred ones: what labels of neighbours said is no evidence of its own; and those that were
+            given to former contents of items.
 
         Returns
         -------
@@ -434,24 +452,26 @@ class Labels:
         if modality is not None:
             conditions.append(SegmentRow.modality == modality)
         if given:
-            conditions.append(AnnotationRow.origin != "transfer")
+            conditions += [AnnotationRow.origin != "transfer", is_of_present_content()]
         return self._segments(*conditions)
 
     def denied_segments(self) -> tuple[Int64Array, Int64Array, list[str]]:
         """Return every pair of a segment that can be found and a label that is said not to hold for it.
 
-        A denial on a part of an item holds for the segments that lie within that part.
+        A denial on a part of an item holds for the segments that lie within that part. One of a former content of an
+        item holds for none.
 
         Returns
         -------
         segment_ids, item_ids, labels
             As of `labelled_segments`.
         """
-        return self._segments(is_denied_of_segment(), ~LabelRow.is_tag)
+        return self._segments(is_denied_of_segment(), is_of_present_content(), ~LabelRow.is_tag)
 
     def _segments(self, *conditions: ColumnElement[bool]) -> tuple[Int64Array, Int64Array, list[str]]:
         statement = (
             select(SegmentRow.id, SegmentRow.item_id, LabelRow.name)
+            .join(ItemRow, ItemRow.id == SegmentRow.item_id)
             .join(AnnotationRow, AnnotationRow.item_id == SegmentRow.item_id)
             .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
             .where(SegmentRow.status == "ok", *conditions)

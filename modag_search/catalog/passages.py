@@ -132,7 +132,7 @@ class _Takers:
                 self._of_content[taker.content_hash].append(said)
                 return Step(said=said, to=taker, giving_way=tuple(opposing))
         opposing = self._opposing(said, takers[0]) if takers else []
-        return Step(said=said, to=None, opposed_by=tuple(sorted({called(own) for own in opposing})))
+        return Step(said=said, to=None, opposed_by=tuple(sorted({called(own.label, is_not=own.is_not) for own in opposing})))
 
     def _left(self, said: Iterable[Said]) -> list[Said]:
         return [own for own in said if id(own) not in self._gone]
@@ -175,9 +175,9 @@ def _gives_way(own: Said, said: Said, taker: Taker) -> bool:
     return bool(of_former_content or own.origin == "transfer")
 
 
-def called(said: Said) -> str:
+def called(label: str, *, is_not: bool) -> str:
     """Return what an annotation says, in words: its label, or that it is not that."""
-    return f"not {said.label}" if said.is_not else str(said.label)
+    return f"not {label}" if is_not else label
 
 
 def told(steps: Iterable[Step], *, fate: Literal["passed", "returned"]) -> tuple[LabelPassage, ...]:
@@ -187,7 +187,7 @@ def told(steps: Iterable[Step], *, fate: Literal["passed", "returned"]) -> tuple
         if step.said.origin != "transfer" and step.same is None:
             key = (step.said.path, step.to.path if step.to else None)
             names, opposed_by = labels.setdefault(key, (set(), set()))
-            names.add(called(step.said))
+            names.add(called(step.said.label, is_not=step.said.is_not))
             opposed_by.update(step.opposed_by)
     return tuple(
         LabelPassage(

@@ -1,4 +1,4 @@
-"""Which segments what is said of an item, or of a part of it, is said of.
+"""What holds of what an item holds now, and which segments what is said of it, or of a part of it, is said of.
 
 A label on a part holds for what overlaps the part: a window that has some laughter in it is an example of laughter. A
 denial on a part holds for what lies within it: a window that reaches beyond may have laughter there. What is said of a
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
-from modag_search.catalog.tables import AnnotationRow, SegmentRow
+from modag_search.catalog.tables import AnnotationRow, ItemRow, SegmentRow
 
 if TYPE_CHECKING:
     from sqlalchemy.orm.util import AliasedClass
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 _SLACK_S = 0.5
 """Windows end with the file; people and programs round."""
+
+
+def is_of_present_content() -> ColumnElement[bool]:
+    """Select what was said of what its item holds now, and not of a file that was replaced; needs the item's row."""
+    return AnnotationRow.content_hash.is_(None) | (AnnotationRow.content_hash == ItemRow.content_hash)
 
 
 def holds_for_segment() -> ColumnElement[bool]:

@@ -9,7 +9,17 @@ from sqlalchemy import Connection, Integer, Text, bindparam, delete, exists, fun
 from modag_search.catalog.database import among, count_label_change
 from modag_search.catalog.departures import SAID, make_way
 from modag_search.catalog.likeness import Digest, digests, forgotten_digests, has_shape_of_forgotten
-from modag_search.catalog.passages import Said, Step, Taker, nearest_first, said_and_kept, settle, told
+from modag_search.catalog.passages import (
+    Said,
+    Step,
+    Taker,
+    nearest_first,
+    said_and_kept,
+    said_of_items,
+    settle,
+    takers_by_content,
+    told,
+)
 from modag_search.catalog.tables import AnnotationRow, ForgottenItemRow, ItemRow, KeptAnnotationRow
 
 if TYPE_CHECKING:
@@ -49,7 +59,11 @@ def follow_changes(connection: Connection, formers: Mapping[int, Former]) -> Non
 
 
 def give_back(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
-    """Let labels that were kept come back to items that have arrived with their content."""
+    """Let labels come back to items that have arrived with their content: from those kept, and from replaced files."""
+    return (*_give_kept(connection, item_ids), *_give_former(connection, set(item_ids)))
+
+
+def _give_kept(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
     if connection.execute(select(KeptAnnotationRow.id).limit(1)).first() is None:
         return ()
     by_content: dict[str, list[Taker]] = {}
@@ -58,6 +72,36 @@ def give_back(connection: Connection, item_ids: Collection[int]) -> tuple[LabelP
     contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)), ItemRow.status == "ok")
     kept = connection.execute(said_and_kept(KeptAnnotationRow.content_hash.in_(contents))).all()
     return _return(connection, [(said, by_content[said.content_hash]) for said in kept])
+
+
+def _give_former(connection: Connection, item_ids: set[int]) -> tuple[LabelPassage, ...]:
+    """Give what was said of replaced files to what holds, as from now on, what they held; they keep it as well.
+
+    That is an item that has arrived with a content which no other has, or any if the file has been replaced just now.
+    """
+    contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)), ItemRow.status == "ok")
+    former = said_of_items(
+        AnnotationRow.content_hash.in_(contents) | AnnotationRow.item_id.in_(among(item_ids)),
+        AnnotationRow.content_hash != ItemRow.content_hash,
+        AnnotationRow.origin != "transfer",
+    )
+    said = connection.execute(former).all()
+    if not said:
+        return ()
+    by_content = takers_by_content(connection, {one.content_hash for one in said})
+    homes = [
+        (one, nearest_first(takers, one.path))
+        for one in said
+        if (takers := by_content.get(one.content_hash))
+        and (one.item_id in item_ids or item_ids.issuperset(taker.id for taker in takers))
+    ]
+    steps = settle(connection, homes)
+    placed = [step for step in steps if step.to is not None and step.same is None]
+    gone = make_way(connection, placed)
+    _give(connection, placed, AnnotationRow)
+    if placed:
+        count_label_change(connection)
+    return (*told(placed, fate="returned"), *told(gone, fate="passed"))
 
 
 def give_back_alike(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
@@ -131,16 +175,21 @@ def put_back(connection: Connection, item_ids: Mapping[str, int], *, kept_ids: t
 
 def _place(connection: Connection, steps: Sequence[Step]) -> None:
     """Move annotations that were kept to items; those that add nothing to what an item has are done with."""
-    kept = KeptAnnotationRow.__table__.c
-    columns = ["item_id", "content_hash", *SAID]
-    rows = [
-        {"kept": step.said.id, "to": step.to.id, "content": step.to.content_hash}
-        for step in steps
-        if step.to is not None and step.same is None
-    ]
-    chosen = select(bindparam("to", type_=Integer), bindparam("content", type_=Text), *(kept[name] for name in SAID))
-    if rows:
-        statement = insert(AnnotationRow).prefix_with("OR IGNORE")
-        connection.execute(statement.from_select(columns, chosen.where(kept.id == bindparam("kept"))), rows)
+    _give(connection, [step for step in steps if step.same is None], KeptAnnotationRow)
     done = among(step.said.id for step in steps)
     connection.execute(delete(KeptAnnotationRow).where(KeptAnnotationRow.id.in_(done)))
+
+
+def _give(connection: Connection, steps: Sequence[Step], source: type[AnnotationRow | KeptAnnotationRow]) -> None:
+    """Copy annotations to items from where they are."""
+    said = source.__table__.c
+    rows = [
+        {"said": step.said.id, "to": step.to.id, "content": step.to.content_hash}
+        for step in steps
+        if step.to is not None
+    ]
+    chosen = select(bindparam("to", type_=Integer), bindparam("content", type_=Text), *(said[name] for name in SAID))
+    if rows:
+        statement = insert(AnnotationRow).prefix_with("OR IGNORE")
+        columns = ["item_id", "content_hash", *SAID]
+        connection.execute(statement.from_select(columns, chosen.where(said.id == bindparam("said"))), rows)

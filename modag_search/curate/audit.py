@@ -2,53 +2,104 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.catalog.passages import called
+from modag_search.classify.classifiers import answer_all
 from modag_search.classify.leave_one_out import left_out
+from modag_search.classify.queries import stored_batches
 from modag_search.values import MODALITIES, LabelIssue, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from modag_search.catalog import Catalog
+    from modag_search.catalog import Catalog, FormerLabel
     from modag_search.classify.arithmetic.pooling import FloatArray
     from modag_search.classify.classifiers import NeighbourClassifier
     from modag_search.classify.leave_one_out import LeftOut
-    from modag_search.values import ReplacedFile
+    from modag_search.features.vectors import SegmentVectors
 
 
-def replaced_issues(replaced: Sequence[ReplacedFile], doubted: Sequence[LabelIssue]) -> list[LabelIssue]:
-    """List labels that were given to former contents of files, before all others that are doubted.
+Contradiction = tuple[float, str, float]
+"""How likely a label is by all others, what they say, and how likely that is."""
+
+
+def replaced_issues(
+    former: Sequence[FormerLabel], contradictions: Mapping[tuple[int, str], Contradiction]
+) -> list[LabelIssue]:
+    """List labels that were given to former contents of files.
 
     Parameters
     ----------
-    replaced : sequence of ReplacedFile
-    doubted : sequence of LabelIssue
-        What neighbours contradict.
+    former : sequence of FormerLabel
+    contradictions : Mapping of (int, str) to Contradiction
+        By item and label, what others say of what the files hold now, where they contradict it.
 
     Returns
     -------
     list of LabelIssue
-        With what neighbours say of them, where they contradict them, too.
     """
-    by_label = {(issue.id, issue.label): issue for issue in reversed(doubted)}
-    pairs = {(file.id, label): file for file in replaced for label in file.labels}
     found = []
-    for (item_id, label), file in pairs.items():
-        issue = by_label.get((item_id, label)) or LabelIssue(
-            id=item_id,
-            path=file.path,
-            modality="sound" if file.kind == "sound" else "image",
-            label=label,
-            probability=None,
-            suggested=None,
-            confidence=None,
+    for one in former:
+        said = None if one.is_not else contradictions.get((one.item_id, one.label))
+        probability, suggested, confidence = said or (None, None, None)
+        issue = LabelIssue(
+            id=one.item_id,
+            path=one.path,
+            modality="sound" if one.kind == "sound" else "image",
+            label=called(one.label, is_not=one.is_not),
+            probability=probability,
+            suggested=suggested,
+            confidence=confidence,
+            reason="replaced",
         )
-        found.append(replace(issue, reason="replaced"))
-    return [*found, *(issue for issue in doubted if (issue.id, issue.label) not in pairs)]
+        found.append(issue)
+    return found
+
+
+def contradictions(
+    catalog: Catalog,
+    vectors: SegmentVectors,
+    classifier: NeighbourClassifier,
+    former: Sequence[FormerLabel],
+    *,
+    max_probability: float,
+) -> dict[tuple[int, str], Contradiction]:
+    """Find which labels, that files were given before they were replaced, the labelled items contradict.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    vectors : SegmentVectors
+    classifier : NeighbourClassifier
+    former : sequence of FormerLabel
+    max_probability : float
+        How likely a label may be at the most.
+
+    Returns
+    -------
+    dict of (int, str) to Contradiction
+        By item and label.
+    """
+    number = {name: place for place, name in enumerate(classifier.names)}
+    labels: dict[int, dict[str, int]] = {}
+    for one in former:
+        if not one.is_not and one.label in number:
+            labels.setdefault(one.item_id, {})[one.label] = number[one.label]
+    found = {}
+    paths = catalog.items.paths(labels)
+    for batch, answers in answer_all(classifier, stored_batches(catalog, vectors, sorted(paths.items()))):
+        highest, likeliest = classifier.groups.highest_of_rivals(answers.probabilities)
+        for row, item in enumerate(batch.items.tolist()):
+            for label, place in labels[item].items():
+                probability, confidence = float(answers.probabilities[row, place]), float(highest[row, place])
+                best = classifier.names[int(likeliest[row, place])]
+                is_doubtful = probability <= max_probability and probability < confidence
+                if is_doubtful and not classifier.hierarchy.are_related(label, best):
+                    found[item, label] = (probability, best, confidence)
+    return found
 
 
 _FAR_BELOW = 0.5

@@ -150,7 +150,7 @@ class LabelCounter:
     @cached_property
     def _said(self) -> list[Annotation]:
         tags = self._catalog.labels.tags()
-        said = self._catalog.labels.annotations()
+        said = self._catalog.labels.annotations(of_former=False)
         return [one for one in said if one.origin != "transfer" and one.label not in tags]
 
     @cached_property

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.classify.labelled_set import can_name
 from modag_search.classify.namer import GIVEN_LABELS, LABELLED_SET
-from modag_search.curate.audit import label_issues, replaced_issues
+from modag_search.curate.audit import contradictions, label_issues, replaced_issues
 from modag_search.curate.borders import nearest_to
 from modag_search.curate.checking import TransferCheck
 from modag_search.curate.conflicting_copies import conflicting_copies
@@ -19,6 +19,7 @@ from modag_search.labels.book import LabelBook
 
 if TYPE_CHECKING:
     from modag_search.catalog import Catalog
+    from modag_search.classify.classifiers import NeighbourClassifier
     from modag_search.classify.namer import Namer
     from modag_search.classify.transfer import TransferOptions
     from modag_search.curate.checking import Check
@@ -53,7 +54,7 @@ class Curator:
             return self._nearest_to(near, label=label, n=n, modality=modality)
         with self._snapshots.present() as snapshot:
             self._require_items()
-            has_labels = can_name(snapshot.get(LABELLED_SET), self._catalog.labels.added())
+            has_labels = self._has_labels(snapshot)
             found = suggest(
                 self._catalog,
                 snapshot.vectors,
@@ -115,12 +116,21 @@ class Curator:
         list of LabelIssue
         """
         with self._snapshots.present() as snapshot:
-            replaced = self._catalog.kept_labels.replaced()
-            return replaced_issues(replaced, self._contradicted(snapshot, max_probability) if can_compare else [])
+            former = self._catalog.kept_labels.of_former_contents()
+            if former and not (can_compare and self._has_labels(snapshot)):
+                return replaced_issues(former, {})
+            if not can_compare:
+                return []
+            classifier = snapshot.get(self._namer.neighbour_classifier)
+            said = contradictions(
+                self._catalog, snapshot.vectors, classifier, former, max_probability=max_probability
+            )
+            return [*replaced_issues(former, said), *self._contradicted(snapshot, classifier, max_probability)]
 
-    def _contradicted(self, snapshot: Snapshot, max_probability: float) -> list[LabelIssue]:
+    def _contradicted(
+        self, snapshot: Snapshot, classifier: NeighbourClassifier, max_probability: float
+    ) -> list[LabelIssue]:
         """List labels that copies contradict, then those that neighbours do."""
-        classifier = snapshot.get(self._namer.neighbour_classifier)
         by_copies = conflicting_copies(
             self._catalog,
             snapshot.get(GIVEN_LABELS),
@@ -144,6 +154,9 @@ class Curator:
             self._require_items()
             finder = Duplicates(self._catalog, snapshot.encoder.fingerprints)
             return finder.find(modality=modality, min_similarity=min_similarity)
+
+    def _has_labels(self, snapshot: Snapshot) -> bool:
+        return can_name(snapshot.get(LABELLED_SET), self._catalog.labels.added())
 
     def _require_items(self) -> None:
         if next(self._catalog.items.all(), None) is None:

@@ -86,7 +86,8 @@ class ItemVectors:
     def count_labelled(self) -> int:
         """Count the items that have a label, whether or not they have a vector."""
         tags = self._catalog.labels.tags()
-        given = (one for one in self._catalog.labels.annotations() if one.origin != "transfer" and not one.is_not)
+        said = self._catalog.labels.annotations(of_former=False)
+        given = (one for one in said if one.origin != "transfer" and not one.is_not)
         return len({annotation.item_id for annotation in given if annotation.label not in tags})
 
     def of_files(

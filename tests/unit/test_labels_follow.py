@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from modag_search import LabelPassage
 from modag_search.catalog import Annotation
-from modag_search.errors import UsageError
+from modag_search.errors import NothingFoundError, UsageError
 from modag_search.hierarchy import Hierarchy
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, RED, picture, set_mtime, sound
 
@@ -479,6 +479,108 @@ def test_the_label_of_a_replaced_file_waits_for_what_it_was_given_to(replaced: I
     sound(media / "kick.wav", (LOW_HZ, 1))
     replaced.add([media])
     assert labels(replaced) == {"kick.wav": ("kick",)}
+
+
+CRIMSON = (200, 30, 40)
+
+
+@pytest.fixture
+def overwritten(filled: Index, media: Path) -> Index:
+    """An index in which a red picture with the label violin was replaced by one as blue as two that are called tuba."""
+    for number in range(2):
+        picture(media / f"tuba{number}.png", (20 + number, 20, 230))
+    violin = picture(media / "violin.png", CRIMSON)
+    picture(media / "violin too.png", (201, 30, 40))
+    filled.add([media])
+    filled.label([media / f"tuba{number}.png" for number in range(2)], "tuba")
+    filled.label([media / "violin too.png"], "violin")
+    filled.label([violin], ["violin", "old"])
+    filled.deny([violin], "tuba")
+    set_mtime(picture(violin, (20, 21, 230)), LONG_AGO_NS)
+    (told,) = filled.add([media]).replaced
+    assert told.labels == ("old", "not tuba", "violin")
+    return filled
+
+
+def test_what_was_said_of_a_former_content_says_nothing_of_the_new_one(overwritten: Index, media: Path) -> None:
+    copy = media / "copy.png"
+    shutil.copy(media / "violin.png", copy)
+    overwritten.add([media])
+    answers = overwritten.classify([media / "violin.png", copy])
+    assert [answer.label for answer in answers] == ["tuba", "tuba"]
+    assert {os.path.basename(answer.copy_of.path) for answer in answers if answer.copy_of} <= {"tuba0.png", "tuba1.png"}
+    given = {one.path: one.label for one in overwritten.transfer(min_confidence=0.1).given}
+    assert given[str(copy)] == "tuba"
+    assert "old" not in {vote.label for answer in answers for vote in answer.neighbours}
+    assert overwritten.count("violin").labelled == 1
+
+
+def test_what_was_given_to_a_former_content_does_not_stand_beside_what_is_given_now(
+    overwritten: Index, media: Path
+) -> None:
+    groups = overwritten.labels.groups
+    assert groups == [["tuba", "violin"], ["old"]]
+    overwritten.label([media / "violin.png"], "tuba")
+    assert overwritten.labels.groups == groups
+
+
+def test_a_label_that_is_given_again_holds_for_the_new_content(overwritten: Index, media: Path) -> None:
+    overwritten.classify([media / "violin.png"])
+    assert overwritten.label([media / "violin.png"], "violin") == 0
+    (answer,) = overwritten.classify([media / "violin.png"])
+    assert (answer.label, answer.confidence) == ("violin", 1.0)
+    assert {issue.label for issue in overwritten.audit() if issue.reason == "replaced"} == {"old", "not tuba"}
+
+
+def test_what_was_denied_of_a_former_content_is_not_denied_of_copies_of_the_new_one(
+    overwritten: Index, media: Path
+) -> None:
+    copy = media / "copy.png"
+    shutil.copy(media / "violin.png", copy)
+    overwritten.add([media])
+    overwritten.label([copy], "tuba")
+    assert overwritten.item(copy).labels == ("tuba",)
+    assert "not tuba" in {issue.label for issue in overwritten.audit()}, "which waits for what it was said of"
+    overwritten.label([media / "violin.png"], "tuba")
+    assert "not tuba" not in {issue.label for issue in overwritten.audit()}
+    picture(media / "again.png", CRIMSON)
+    overwritten.add([media])
+    assert [one.label for one in overwritten.catalog.labels.annotations() if one.is_not] == ["tuba"]
+
+
+def test_the_former_content_has_its_labels_wherever_it_comes_and_the_file_stays_listed(
+    overwritten: Index, media: Path
+) -> None:
+    again = picture(media / "elsewhere" / "again.png", CRIMSON)
+    report = overwritten.add([media])
+    assert report.passages == (
+        passage(media / "violin.png", "not tuba", "old", "violin", to=again, fate="returned"),
+    )
+    assert labels(overwritten)["again.png"] == labels(overwritten)["violin.png"] == ("old", "violin")
+    assert {issue.path for issue in overwritten.audit() if issue.reason == "replaced"} == {str(media / "violin.png")}
+    shutil.copy(again, media / "another.png")
+    assert overwritten.add([media]).passages == (), "it is a copy of what has them"
+    overwritten.unlabel([again], "violin")
+    shutil.copy(again, media / "one more.png")
+    overwritten.add([media])
+    assert "violin" not in labels(overwritten)["again.png"], "what was taken back does not return"
+
+
+def test_a_copy_of_a_former_content_has_its_label_from_then_on(index: Index, media: Path) -> None:
+    first = picture(media / "1.png", RED)
+    shutil.copy(first, media / "2.png")
+    index.add([media])
+    index.label([first], "red")
+    set_mtime(picture(first, BLUE), LONG_AGO_NS)
+    assert index.add([media]).passages == (passage(first, "red", to=media / "2.png", fate="returned"),)
+    assert labels(index) == {"1.png": ("red",), "2.png": ("red",)}
+    (run, count) = index.labels.runs()[0]
+    assert (count, index.labels.undo(run.id)) == (2, 2)
+
+
+def test_where_every_label_is_of_a_former_content_it_is_said(replaced: Index, media: Path) -> None:
+    with pytest.raises(NothingFoundError, match="was replaced by another file since; `modag audit` lists it"):
+        replaced.classify([media / "sample.wav"])
 
 
 def test_what_neighbours_say_of_a_replaced_file_is_told_with_it(filled: Index, media: Path) -> None:
