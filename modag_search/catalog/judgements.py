@@ -91,16 +91,16 @@ def judge(connection: Connection, annotations: Sequence[Annotation]) -> Judged:
             }
     for given_up in said.given_up:
         rows.pop(given_up, None)
-    gone = [given_up for given_up in said.given_up if given_up.id is not None]
-    keep(connection, [one.id for one in gone if one.is_of_former])
-    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(one.id for one in gone))))
+    gone = {given_up.id: given_up for given_up in said.given_up if given_up.id is not None}
+    keep(connection, [row_id for row_id, one in gone.items() if one.is_of_former])
+    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(gone))))
     confirmed = _confirm(connection, annotations, ids)
     if rows:
         connection.execute(upsert(AnnotationRow), list(rows.values()))
     tags = _tags(connection, ids.values())
     changed = [row["origin"] for row in rows.values() if row["label_id"] not in tags]
-    changed += [given_up.origin for given_up in gone]
-    replaced = Counter(one.label for one in gone if one.origin != "transfer" and not one.is_of_former)
+    changed += [one.origin for one in gone.values()]
+    replaced = Counter(one.label for one in gone.values() if one.origin != "transfer" and not one.is_of_former)
     return Judged(said.new, confirmed or any(origin != "transfer" for origin in changed), replaced)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sqlalchemy import func, select
 
@@ -101,5 +101,5 @@ class KeptLabels:
             for item_id, path, kind, name, is_not, said_of, known in connection.execute(statement):
                 is_wanted = paths is None or path in paths
                 if is_wanted and said_of != (contents or {}).get(path, known):
-                    found[FormerLabel(item_id, path, kind, name, is_not)] = None
+                    found[FormerLabel(item_id, path, cast("MediaKind", kind), name, is_not)] = None
         return list(found)

@@ -132,7 +132,9 @@ class _Takers:
                 self._of_content[taker.content_hash].append(said)
                 return Step(said=said, to=taker, giving_way=tuple(opposing))
         opposing = self._opposing(said, takers[0]) if takers else []
-        return Step(said=said, to=None, opposed_by=tuple(sorted({called(own.label, is_not=own.is_not) for own in opposing})))
+        return Step(
+            said=said, to=None, opposed_by=tuple(sorted({called(own.label, is_not=own.is_not) for own in opposing}))
+        )
 
     def _left(self, said: Iterable[Said]) -> list[Said]:
         return [own for own in said if id(own) not in self._gone]

@@ -7,24 +7,27 @@ content holds for every copy of it.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.classify.labelled_wholes import LabelledWholes
-from modag_search.classify.originals import Originals
+from modag_search.classify.denials import lowered, places_of_kinds
+from modag_search.classify.labelled_wholes import LabelledWholes, stored_segments
+from modag_search.classify.originals import Original, Originals
 from modag_search.rivalry import ALONE
 from modag_search.values import CopyOf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.arithmetic.pooling import FloatArray
+    from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
     from modag_search.classify.classifiers import Classifier
     from modag_search.classify.labelled_set import LabelledSet
     from modag_search.classify.queries import QueryBatch
+    from modag_search.features.vectors import SegmentVectors
 
 
 class GivenLabels:
@@ -35,6 +38,8 @@ class GivenLabels:
     catalog : Catalog
     labelled : LabelledSet
         Of the same moment.
+    vectors : SegmentVectors
+        That it was made with.
 
     Attributes
     ----------
@@ -42,9 +47,10 @@ class GivenLabels:
         Ids of the items of which anything was said, by content.
     """
 
-    def __init__(self, catalog: Catalog, labelled: LabelledSet) -> None:
+    def __init__(self, catalog: Catalog, labelled: LabelledSet, vectors: SegmentVectors) -> None:
         self._catalog = catalog
         self._labelled = labelled
+        self._vectors = vectors
         self._said: Mapping[int, Mapping[str, bool]] = catalog.labels.given_to_wholes()
         self.items_of: dict[str, list[int]] = {}
         for item, content in catalog.items.content_hashes(self._said).items():
@@ -52,14 +58,24 @@ class GivenLabels:
 
     @cached_property
     def wholes(self) -> LabelledWholes:
-        """The items with labels that hold, to be compared by features."""
-        chosen = [item for item, labels in self._said.items() if any(labels.values())]
-        return LabelledWholes(self._catalog, self._labelled, chosen)
+        """The items of which anything was said, to be compared by features."""
+        named = {item for item, labels in self._said.items() if any(labels.values())}
+        others = stored_segments(self._catalog, self._vectors, self._said.keys() - named)
+        return LabelledWholes(self._catalog, self._labelled, named, others=others)
 
     def of(self, items: Iterable[int]) -> set[str]:
         """Return the labels that were given to any of some items, and denied of none."""
         said = [label for item in items for label in self._said.get(item, {}).items()]
         return {name for name, holds in said if holds} - {name for name, holds in said if not holds}
+
+    def denied(self, items: Iterable[int]) -> set[str]:
+        """Return the labels that were denied of any of some items."""
+        return {name for item in items for name, holds in self._said.get(item, {}).items() if not holds}
+
+    @cached_property
+    def all_denied(self) -> frozenset[str]:
+        """The labels that were denied of any item."""
+        return frozenset(self.denied(self._said))
 
 
 class CopyJudge:
@@ -80,12 +96,13 @@ class CopyJudge:
         self._hierarchy = classifier.hierarchy
         self._groups = classifier.groups
         self._number = {name: number for number, name in enumerate(classifier.names)}
+        self._kinds = places_of_kinds(given.all_denied, classifier.names, self._hierarchy)
 
     def settled(self, batch: QueryBatch, probabilities: FloatArray) -> tuple[FloatArray, dict[int, CopyOf]]:
-        """Give queries that are labelled, or are copies of what is, the labels that were given.
+        """Give queries that are labelled, or are copies of what is, the labels that were given, and none denied.
 
-        An item's own labels come before those of its copies. Of labels that exclude each other, and that copies have,
-        none decides.
+        What was said of an item itself comes before what was said of its copies. Of labels that exclude each other, and
+        that copies have, none decides.
 
         Parameters
         ----------
@@ -100,13 +117,14 @@ class CopyJudge:
         """
         if not self._given.items_of:
             return probabilities, {}
-        originals = self._originals.by_content(batch)
-        originals |= self._originals.by_features(batch, [n for n in range(len(batch)) if n not in originals])
+        originals = self._originals_of(batch)
         paths = self._catalog.items.paths({item for original in originals.values() for item in original.items})
         settled, copies = probabilities.copy(), {}
         for place, original in originals.items():
             own = [item for item in original.items if item == batch.items[place] and place not in batch.facts]
-            numbers = self._numbers(self._given.of(own)) or self._numbers(self._given.of(original.items))
+            numbers, denied = self._said(original.items, own)
+            if denied.any():
+                settled[[place]] = lowered(settled[[place]], denied[None].astype(np.float64), self._groups)
             told = next((item for item in original.items if self._given.of([item])), None)
             if numbers and told in paths:
                 excluded = np.isin(self._groups.numbers, self._groups.numbers[numbers]) & (
@@ -117,6 +135,27 @@ class CopyJudge:
                 if self._groups.leading[numbers].any():
                     copies[place] = CopyOf(id=told, path=paths[told], confirmed_by=original.confirmed_by)
         return settled, copies
+
+    def _originals_of(self, batch: QueryBatch) -> dict[int, Original]:
+        """Find what queries are copies of: by features where nothing holds of their content."""
+        originals = self._originals.by_content(batch)
+        is_named = {place for place, original in originals.items() if self._given.of(original.items)}
+        alike = self._originals.by_features(batch, [n for n in range(len(batch)) if n not in is_named])
+        for place, original in alike.items():
+            same = originals[place].items if place in originals else ()
+            originals[place] = replace(original, items=(*same, *original.items))
+        return originals
+
+    def _said(self, items: Sequence[int], own: Sequence[int]) -> tuple[list[int], BoolArray]:
+        """Return the numbers of the labels of some items, and what is denied of them ``[shape=(n_labels,)]``.
+
+        What is said of the query's own item goes before.
+        """
+        of_own = self._numbers(self._given.of(own))
+        denied = np.zeros(len(self._number), dtype=bool)
+        denied[[number for label in self._given.denied(items) for number in self._kinds[label]]] = True
+        denied[of_own] = False
+        return of_own or [number for number in self._numbers(self._given.of(items)) if not denied[number]], denied
 
     def _numbers(self, labels: Iterable[str]) -> list[int]:
         """Return the numbers of labels, or of the lowest that they are kinds of; none of those that exclude others."""

@@ -25,7 +25,7 @@ from modag_search.classify.queries import mean_of_queries
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
@@ -154,7 +154,7 @@ class Doubts:
         self._groups = groups
         self._unrelated_similarity = unrelated_similarity
         self._n_labels = len(names)
-        self._kinds = _kinds(denials.labels, names, hierarchy)
+        self._kinds = places_of_kinds(denials.labels, names, hierarchy)
         places = [self._kinds[name] for name in denials.labels]
         self._denied = {modality: _spread(part, places) for modality, part in denials.by_modality.items()}
         affected = {place for kinds in places for place in kinds}
@@ -285,8 +285,20 @@ def lowered(probabilities: FloatArray, shares: FloatArray, groups: LabelGroups) 
     return np.divide(left, total, out=np.zeros_like(left), where=total > 0)
 
 
-def _kinds(denied: Sequence[str], names: Sequence[str], hierarchy: Hierarchy) -> dict[str, list[int]]:
-    """List, for each label that was denied, the places of it and its kinds."""
+def places_of_kinds(denied: Collection[str], names: Sequence[str], hierarchy: Hierarchy) -> dict[str, list[int]]:
+    """List, for each label that was denied, the places of it and its kinds.
+
+    Parameters
+    ----------
+    denied : collection of str
+    names : sequence of str
+    hierarchy : Hierarchy
+
+    Returns
+    -------
+    dict of str to list of int
+        Places among `names`.
+    """
     kinds: dict[str, list[int]] = {name: [] for name in denied}
     if kinds:
         for place, label in enumerate(names):

@@ -76,7 +76,7 @@ def explain(
     if label is None:
         raise NothingFoundError(f"{batch.paths[0]}: no label is possible, so that there is nothing to explain")
     # What decided may be a copy; all that follows is what the others say, though nobody may.
-    (probabilities,) = answer if answer.any() else settled
+    (probabilities,) = answer if copied and answer.any() else settled
     ((said, _),) = decision.best(decision.scores(probabilities[None]))
     assert said is not None
     names = classifier.names

@@ -302,8 +302,8 @@ def require_labels(labelled: LabelledSet, catalog: Catalog) -> None:
         raise NothingFoundError("the index is empty; `modag index PATH...` takes files in")
     if catalog.kept_labels.of_former_contents():
         raise NothingFoundError(
-            "what has a label was replaced by another file since; `modag audit` lists it, and `modag label PATH... --as "
-            "NAME` gives it a label again"
+            "what has a label was replaced by another file since; `modag audit` lists it, and `modag label PATH... "
+            "--as NAME` gives it a label again"
         )
     if added:
         raise NothingFoundError(

@@ -1,4 +1,4 @@
-"""Labelled items as wholes, and which of them what is to be named may be copies of, by features."""
+"""Items of which anything was said as wholes, and which of them what is to be named may be copies of, by features."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from modag_search.classify.queries import mean_of_queries
+from modag_search.classify.queries import mean_of_queries, stored_batches
 from modag_search.copies.bounds import bounding, principal_directions
 from modag_search.copies.comparable import comparable_vectors
 from modag_search.copies.extents import Extents
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.labelled_set import LabelledSet, LabelledVectors
+    from modag_search.classify.labelled_set import LabelledSet
     from modag_search.classify.queries import QuerySegments
+    from modag_search.features.vectors import SegmentVectors
     from modag_search.values import Float32Array, Int64Array, MediaFacts, Modality
 
 MOST_CANDIDATES: Final = 8
@@ -57,20 +58,50 @@ class Candidate(NamedTuple):
     is_same: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Wholes:
-    """Labelled items of one modality, one for each content.
+class Segments(NamedTuple):
+    """Segments of one modality, of whole items.
 
     Attributes
     ----------
-    part : LabelledVectors
+    segments, items : np.ndarray [shape=(n,), int64]
+        Ids, or for segments what they can be ordered by.
+    contents : np.ndarray [shape=(n,), int64]
+        The same number for segments of items of the same content.
+    features : np.ndarray [shape=(n, d), float16]
+    """
+
+    segments: Int64Array
+    items: Int64Array
+    contents: Int64Array
+    features: np.ndarray
+
+
+def stored_segments(catalog: Catalog, vectors: SegmentVectors, items: Collection[int]) -> dict[Modality, Segments]:
+    """Read the segments of some items that have a vector, by modality."""
+    batches = list(stored_batches(catalog, vectors, sorted(catalog.items.paths(items).items())))
+    read = {}
+    for modality in {modality for batch in batches for modality in batch.segments}:
+        parts = [(batch.items, batch.segments[modality]) for batch in batches if modality in batch.segments]
+        owners = np.concatenate([ids[part.queries] for ids, part in parts])
+        features = np.concatenate([part.features.astype(np.float16) for _, part in parts])
+        read[modality] = Segments(np.arange(len(owners)), owners, owners, features)
+    return read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wholes:
+    """Items of one modality of which anything was said, one for each content.
+
+    Attributes
+    ----------
+    part : Segments
     items : np.ndarray [shape=(n,), int64]
         Ids, ascending.
     extents : Extents
     starts : np.ndarray [shape=(n + 1,), int64]
         Where the segments of each begin and end in `places`.
     places : np.ndarray [shape=(n_segments,), int64]
-        Of segments among the labelled vectors, those of an item in order of their ids.
+        Of segments in `part`, those of an item in order of their ids.
     vectors : np.ndarray [shape=(n, d), float16]
         As `duplicates` compares items.
     directions : np.ndarray [shape=(d, m), float32]
@@ -78,7 +109,7 @@ class _Wholes:
         By which cosines are bounded.
     """
 
-    part: LabelledVectors
+    part: Segments
     items: Int64Array
     extents: Extents
     starts: Int64Array
@@ -88,8 +119,8 @@ class _Wholes:
     coordinates: Float32Array
 
     @classmethod
-    def of(cls, modality: Modality, part: LabelledVectors, facts: Mapping[int, MediaFacts]) -> _Wholes:
-        """Take those of the labelled items whose facts are given, of which there must be one at least."""
+    def of(cls, modality: Modality, part: Segments, facts: Mapping[int, MediaFacts]) -> _Wholes:
+        """Take those of the items whose facts are given, of which there must be one at least."""
         of_known = np.flatnonzero(np.isin(part.items, list(facts)))
         _, firsts = np.unique(part.contents[of_known], return_index=True)
         places = np.flatnonzero(np.isin(part.items, part.items[of_known[firsts]]))
@@ -118,7 +149,7 @@ class _Wholes:
 
 
 class LabelledWholes:
-    """Finds labelled items that queries may be copies of.
+    """Finds items of which anything was said, and which queries may be copies of.
 
     Parameters
     ----------
@@ -126,24 +157,38 @@ class LabelledWholes:
     labelled : LabelledSet
     chosen : collection of int
         Ids of the items that count: those with labels that hold for the whole.
+    others : Mapping of modality to Segments
+        Of items that count as well.
     """
 
-    def __init__(self, catalog: Catalog, labelled: LabelledSet, chosen: Collection[int]) -> None:
-        facts = catalog.items.facts(chosen)
-        self._wholes = {
-            modality: _Wholes.of(modality, part, facts)
+    def __init__(
+        self,
+        catalog: Catalog,
+        labelled: LabelledSet,
+        chosen: Collection[int],
+        *,
+        others: Mapping[Modality, Segments],
+    ) -> None:
+        of_chosen = {
+            modality: Segments(part.segments, part.items, part.contents, part.features)
             for modality, part in labelled.by_modality.items()
-            if np.isin(part.items, list(facts)).any()
         }
+        of_others = {item for part in others.values() for item in part.items.tolist()}
+        self._wholes: dict[Modality, list[_Wholes]] = {}
+        for parts, items in ((of_chosen, chosen), (others, of_others)):
+            facts = catalog.items.facts(items)
+            for modality, part in parts.items():
+                if np.isin(part.items, list(facts)).any():
+                    self._wholes.setdefault(modality, []).append(_Wholes.of(modality, part, facts))
 
     def holds(self, modality: Modality, item: int) -> bool:
         """Tell whether an item is among them by one of its modalities."""
-        return modality in self._wholes and bool(np.isin(item, self._wholes[modality].items))
+        return any(np.isin(item, wholes.items) for wholes in self._wholes.get(modality, ()))
 
     def candidates(
         self, modality: Modality, asking: QuerySegments, facts: Mapping[int, MediaFacts], *, least: float = 0.0
     ) -> dict[int, list[Candidate]]:
-        """Find for queries the labelled items that are as alike as copies are, and about as long or of their shape.
+        """Find for queries the items that are as alike as copies are, and about as long or of their shape.
 
         Parameters
         ----------
@@ -160,22 +205,21 @@ class LabelledWholes:
             By place of the query, the most alike first; none of queries without any.
         """
         asking = asking.of(facts.keys())
-        wholes = self._wholes.get(modality)
-        if wholes is None or not len(asking.queries):
+        if modality not in self._wholes or not len(asking.queries):
             return {}
         queries, firsts = np.unique(asking.queries, return_index=True)
         segments = np.split(asking.features, firsts[1:])
         vectors = whole_vectors(asking.features, asking.queries, modality)
         extents = Extents.of(facts[place] for place in queries.tolist())
         found: dict[int, list[Candidate]] = {}
-        for row, place, similarity in _alike(vectors, extents, wholes, modality, least=least):
-            of_query = found.setdefault(int(queries[row]), [])
-            if len(of_query) < MOST_CANDIDATES:
+        for wholes in self._wholes[modality]:
+            for row, place, similarity in _alike(vectors, extents, wholes, modality, least=least):
                 is_same = similarity >= THE_SAME and np.array_equal(
                     segments[row].astype(np.float16), wholes.features(place)
                 )
-                of_query.append(Candidate(int(wholes.items[place]), similarity, is_same))
-        return found
+                candidate = Candidate(int(wholes.items[place]), similarity, is_same)
+                found.setdefault(int(queries[row]), []).append(candidate)
+        return {query: sorted(some, key=lambda one: -one.similarity)[:MOST_CANDIDATES] for query, some in found.items()}
 
 
 def whole_vectors(features: Float32Array, owners: Int64Array, modality: Modality) -> Float32Array:

@@ -63,7 +63,8 @@ LABELLED_SET: Part[LabelledSet] = Part(
 )
 DENIALS: Part[Denials] = Part("denials", lambda snapshot, _: read_denials(snapshot.catalog, snapshot.vectors))
 GIVEN_LABELS: Part[GivenLabels] = Part(
-    "given labels", lambda snapshot, _: GivenLabels(snapshot.catalog, snapshot.get(LABELLED_SET))
+    "given labels",
+    lambda snapshot, _: GivenLabels(snapshot.catalog, snapshot.get(LABELLED_SET), snapshot.vectors),
 )
 
 

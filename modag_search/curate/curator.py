@@ -122,9 +122,7 @@ class Curator:
             if not can_compare:
                 return []
             classifier = snapshot.get(self._namer.neighbour_classifier)
-            said = contradictions(
-                self._catalog, snapshot.vectors, classifier, former, max_probability=max_probability
-            )
+            said = contradictions(self._catalog, snapshot.vectors, classifier, former, max_probability=max_probability)
             return [*replaced_issues(former, said), *self._contradicted(snapshot, classifier, max_probability)]
 
     def _contradicted(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search import Index
+    from modag_search.classify.classify import By
     from modag_search.values import Classification
 
 SIZE = (160, 120)
@@ -115,6 +116,63 @@ def test_copies_at_another_size_or_quality_are_called_so(odd_one: Index, media: 
     given = {os.path.basename(one.path): one for one in odd_one.transfer(min_confidence=0).given}
     assert [given[name].label for name in copies] == ["violin"] * 3
     assert given["unlike.jpg"].copy_of is None
+
+
+@pytest.fixture
+def denied(odd_one: Index, media: Path) -> Index:
+    """The same, with a picture and a sound that are like saxophones, and are said to be none, and copies of them."""
+    odd_one.deny([media / "5.png", media / "5.wav"], "saxophone")
+    tinted = np.asarray(Image.open(blots(media / "smaller.jpg", 5, (80, 60)))) * np.array([1, 0.93, 1])
+    Image.fromarray(tinted.astype(np.uint8)).save(media / "smaller.jpg", quality=35)
+    rumble(media / "lossy.ogg", 5)
+    odd_one.add([media])
+    return odd_one
+
+
+@pytest.mark.parametrize("by", ["knn", "head"])
+def test_what_is_denied_of_something_is_denied_of_copies_at_another_size_or_quality(
+    denied: Index, media: Path, by: By
+) -> None:
+    denied.train_head()
+    answers = denied.classify([media / name for name in ("5.png", "smaller.jpg", "5.wav", "lossy.ogg")], by=by)
+    assert [[score.label for score in answer.scores] for answer in answers] == [["violin"]] * 4
+    assert [answer.copy_of for answer in answers] == [None] * 4, "nobody said what they are"
+    given = {os.path.basename(one.path): one.label for one in denied.transfer(min_confidence=0, by=by).given}
+    assert given["smaller.jpg"] == given["lossy.ogg"] == "violin"
+
+
+def test_of_a_copy_of_what_is_denied_it_is_said_why_it_has_another_name(denied: Index, media: Path) -> None:
+    explained = denied.explain(media / "smaller.jpg")
+    assert (explained.label, explained.first, explained.decided_by) == ("violin", "violin", "evidence")
+    assert explained.second is None
+
+
+def test_what_is_said_of_a_copy_itself_goes_before_what_is_denied_of_others(denied: Index, media: Path) -> None:
+    denied.label([media / "smaller.jpg"], "saxophone")
+    own, other = denied.classify([media / "smaller.jpg", media / "5.png"])
+    assert (own.label, own.confidence) == ("saxophone", 1.0)
+    assert other.label != "saxophone"
+
+
+def test_what_is_only_denied_something_may_be_a_copy_of_what_has_a_label(odd_one: Index, media: Path) -> None:
+    blots(media / "smaller.jpg", 0, (80, 60), quality=70)
+    odd_one.add([media])
+    odd_one.deny([media / "smaller.jpg"], "saxophone")
+    assert told(odd_one.classify([media / "smaller.jpg"])) == [("violin", "0.png", "pixels")]
+
+
+@pytest.mark.parametrize("denied_name", ["violin", "bowed"])
+def test_a_label_that_is_denied_of_one_copy_does_not_name_another(
+    odd_one: Index, media: Path, tmp_path: Path, denied_name: str
+) -> None:
+    odd_one.labels.set_hierarchy(Hierarchy.of([("violin", "bowed")]))
+    blots(media / "smaller.jpg", 0, (80, 60), quality=70)
+    odd_one.add([media])
+    odd_one.deny([media / "smaller.jpg"], denied_name)
+    (answer,) = odd_one.classify([blots(tmp_path / "smallest.jpg", 0, (60, 45), quality=70)])
+    assert (answer.label, answer.copy_of) == ("saxophone", None)
+    (own,) = odd_one.classify([media / "0.png"])
+    assert own.label == "violin"
 
 
 def test_the_same_samples_in_another_file_are_told_by_their_features(

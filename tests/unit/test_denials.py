@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.hierarchy import Hierarchy
@@ -26,15 +27,23 @@ def scores(index: Index, path: Path, by: By = "knn") -> dict[str, float]:
     return {score.label: score.score for score in answer.scores}
 
 
+def striped(path: Path, colour: tuple[int, int, int]) -> None:
+    """Write a picture of stripes that has a colour in the mean."""
+    pixels = np.tile(np.array(colour, dtype=np.uint8), (48, 64, 1))
+    pixels[::2] += 20
+    pixels[1::2] -= 20
+    Image.fromarray(pixels).save(path)
+
+
 @pytest.fixture
 def named(index: Index, media: Path) -> Index:
-    """Three labels on two pictures each; two more pictures that are alike, between the first two."""
+    """Three labels on two pictures each; two more that are alike and no copies, between the first two."""
     for name, colour in (("red", RED), ("green", GREEN), ("blue", BLUE)):
         picture(media / f"{name}.png", colour)
         red, green, blue = colour
         picture(media / f"{name}-2.png", (max(red - 12, 0), green, blue))
     picture(media / "orange.png", ORANGE)
-    picture(media / "like.png", DARK_ORANGE)
+    striped(media / "like.png", DARK_ORANGE)
     index.add([media])
     for name in ("red", "green", "blue"):
         index.label([media / f"{name}.png", media / f"{name}-2.png"], name)

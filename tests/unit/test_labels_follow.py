@@ -553,9 +553,7 @@ def test_the_former_content_has_its_labels_wherever_it_comes_and_the_file_stays_
 ) -> None:
     again = picture(media / "elsewhere" / "again.png", CRIMSON)
     report = overwritten.add([media])
-    assert report.passages == (
-        passage(media / "violin.png", "not tuba", "old", "violin", to=again, fate="returned"),
-    )
+    assert report.passages == (passage(media / "violin.png", "not tuba", "old", "violin", to=again, fate="returned"),)
     assert labels(overwritten)["again.png"] == labels(overwritten)["violin.png"] == ("old", "violin")
     assert {issue.path for issue in overwritten.audit() if issue.reason == "replaced"} == {str(media / "violin.png")}
     shutil.copy(again, media / "another.png")
