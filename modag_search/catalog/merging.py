@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy.orm import aliased
 
 from modag_search.catalog.judgements import settle_opposites
 from modag_search.catalog.names import label_ids, read_hierarchy
@@ -14,6 +15,8 @@ from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sqlalchemy.orm import InstrumentedAttribute
 
 
 def merge_labels(connection: Connection, labels: Iterable[str], into: str) -> bool:
@@ -34,9 +37,11 @@ def merge_labels(connection: Connection, labels: Iterable[str], into: str) -> bo
 
 
 def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: bool = True) -> None:
-    """Give another label what one has, and remove it; what the other has already stays."""
+    """Give another label what one has, and remove it; of what somebody said of both, the last word holds."""
     columns = [LabelRow.audioset_id, LabelRow.added_at, *([LabelRow.means] if with_words else [])]
     had = connection.execute(select(*columns).where(LabelRow.id == old_id)).one()
+    _leave_last_words(connection, AnnotationRow, AnnotationRow.item_id, label_ids={old_id, new_id})
+    _leave_last_words(connection, KeptAnnotationRow, KeptAnnotationRow.content_hash, label_ids={old_id, new_id})
     named_in = (AnnotationRow.label_id, KeptAnnotationRow.label_id, LabelParentRow.child_id, LabelParentRow.parent_id)
     for column in named_in:
         moved = update(column.class_).where(column == old_id).values({column.key: new_id})
@@ -48,3 +53,28 @@ def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: 
     for own, value in zip(columns, had, strict=True):
         without = update(LabelRow).where(LabelRow.id == new_id, own.is_(None))
         connection.execute(without.values({own.key: value}))
+
+
+def _leave_last_words(
+    connection: Connection,
+    row: type[AnnotationRow | KeptAnnotationRow],
+    whole: InstrumentedAttribute[Any],
+    *,
+    label_ids: set[int],
+) -> None:
+    """Of what was said at one place, by hand or by another origin, under two labels that become one, leave the last."""
+    later = aliased(row)
+    was_said_later = (
+        select(later.id)
+        .where(
+            later.label_id.in_(label_ids),
+            later.label_id != row.label_id,
+            getattr(later, whole.key) == whole,
+            later.start_s.is_not_distinct_from(row.start_s),
+            later.end_s.is_not_distinct_from(row.end_s),
+            later.origin == row.origin,
+            tuple_(later.created_at, later.id) > tuple_(row.created_at, row.id),
+        )
+        .exists()
+    )
+    connection.execute(delete(row).where(row.label_id.in_(label_ids), was_said_later))

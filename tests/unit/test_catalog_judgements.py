@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -136,6 +138,35 @@ def test_what_comes_together_when_labels_become_one_is_settled(catalog: Catalog)
     catalog.labels.annotate([not_(item, "tuba"), said(item, "Tuba", origin="import")])
     catalog.labels.merge(["Tuba"], "tuba")
     assert held(catalog) == [("tuba", "hand", True)]
+
+
+@pytest.mark.parametrize("is_not", [False, True])
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_of_what_a_person_said_under_names_that_become_one_the_last_word_holds(
+    catalog: Catalog, is_not: bool, is_kept: bool
+) -> None:
+    [item] = put(catalog, image("/m/a.png", "a"))
+    labels = ("git", "guitar", "gitarre")
+    for name, opinion in zip(labels, (is_not, not is_not, is_not), strict=True):
+        catalog.labels.annotate([said(item, name, is_not=opinion)])
+    if is_kept:
+        catalog.remove([item])
+    catalog.labels.merge(["git", "gitarre"], "guitar")
+    put(catalog, image("/m/b.png", "a"))
+    assert held(catalog) == [("guitar", "hand", is_not)]
+
+
+@pytest.mark.parametrize("is_not", [False, True])
+def test_the_last_word_holds_where_names_become_one_that_look_the_same(
+    tmp_path: Path, catalog: Catalog, is_not: bool
+) -> None:
+    [item] = put(catalog, image("/m/a.png", "a"))
+    catalog.labels.annotate([said(item, "Gr\u00fcn", is_not=not is_not)])
+    catalog.labels.annotate([said(item, "green", is_not=is_not)])
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as connection, connection:
+        connection.execute("UPDATE label SET name = ? WHERE name = 'green'", ["Gru\u0308n"])
+    assert catalog.labels.compose_names() == ["Gr\u00fcn"]
+    assert held(catalog) == [("Gr\u00fcn", "hand", is_not)]
 
 
 @pytest.mark.parametrize(
