@@ -17,13 +17,14 @@ from modag_search.catalog.judgements import judge, settle_opposites
 from modag_search.catalog.merging import merge_labels, move_label
 from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
 from modag_search.catalog.places import holds_for_segment, is_denied_of_segment, is_of_present_content
+from modag_search.catalog.returns import give_kept_back
 from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow, SegmentRow
 from modag_search.catalog.tags import forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
 from modag_search.rivalry import Rivalry
 from modag_search.spelling import composed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from modag_search.values import Int64Array, Modality
 
@@ -149,11 +150,11 @@ class Labels:
 
     def unannotate(self, item_ids: Iterable[int], label: str) -> int:
         """Take a label from items, and return how many annotations that were; denials of it stay."""
-        return self._delete(AnnotationRow.item_id.in_(among(item_ids)), _is_named(label), _is_given())
+        return self._take(list(item_ids), label, is_not=False)
 
     def undeny(self, item_ids: Iterable[int], label: str) -> int:
         """Take back that items are not a label, and return how many denials that were."""
-        return self._delete(AnnotationRow.item_id.in_(among(item_ids)), _is_named(label), ~_is_given())
+        return self._take(list(item_ids), label, is_not=True)
 
     def count_transferred(self, item_ids: Iterable[int], label: str) -> int:
         """Count those of some items that have a label by transfer alone."""
@@ -255,10 +256,17 @@ class Labels:
         return gone
 
     def undo(self, run_id: int) -> int:
-        """Take back what a run annotated, also what waits for its content; return how many annotations that were."""
+        """Take back what a run annotated, also what waits for its content; return how many annotations that were.
+
+        What was kept of the same content, since these annotations said the same or excluded it, comes back.
+        """
+        of_run = AnnotationRow.run_id == run_id
         with self._database.write() as connection:
+            items = connection.execute(select(AnnotationRow.item_id).where(of_run).distinct()).scalars().all()
             kept = connection.execute(delete(KeptAnnotationRow).where(KeptAnnotationRow.run_id == run_id)).rowcount
-            return _deleted(connection, AnnotationRow.run_id == run_id) + kept
+            deleted = _deleted(connection, of_run)
+            give_kept_back(connection, items)
+            return deleted + kept
 
     def merge(self, labels: Iterable[str], into: str) -> int:
         """Let labels become one, and return how many annotations it has then.
@@ -483,9 +491,17 @@ class Labels:
         ids = np.array([(row[0], row[1]) for row in rows], dtype=np.int64).reshape(-1, 2)
         return ids[:, 0].copy(), ids[:, 1].copy(), [row[2] for row in rows]
 
-    def _delete(self, *conditions: ColumnElement[bool]) -> int:
+    def _take(self, item_ids: Sequence[int], label: str, *, is_not: bool) -> int:
+        """Take back what was said of items, also what waits for their contents to say the same again."""
+        contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
+        kept = KeptAnnotationRow
+        again = (kept.content_hash.in_(contents), kept.label_id.in_(_ids_of(label)), kept.is_not.is_(is_not))
+        own = (AnnotationRow.item_id.in_(among(item_ids)), _is_named(label), AnnotationRow.is_not.is_(is_not))
         with self._database.write() as connection:
-            return _deleted(connection, *conditions)
+            deleted = _deleted(connection, *own)
+            if deleted:
+                connection.execute(delete(kept).where(*again))
+            return deleted
 
 
 def _deleted(connection: Connection, *conditions: ColumnElement[bool]) -> int:

@@ -47,7 +47,7 @@ class Step:
     to : Taker or None
         The item that has it from now on; None: it is kept.
     same : Row or None
-        What says the same of that item already; `said` adds nothing then.
+        What says the same already; `said` adds nothing then, and is kept if it is of another run, which may outlast.
     giving_way : tuple of Row
         What of that item it excludes: what was transferred, and what was given to a former content.
     opposed_by : tuple of str
@@ -93,7 +93,7 @@ def said_and_kept(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 def _statement_of(row: Any) -> tuple[Any, ...]:
     name = LabelRow.name.label("label")
-    return row.label_id, name, row.start_s, row.end_s, row.origin, row.is_not, LabelRow.is_tag
+    return row.label_id, name, row.start_s, row.end_s, row.origin, row.run_id, row.is_not, LabelRow.is_tag
 
 
 def settle(connection: Connection, arrivals: Iterable[tuple[Said, Sequence[Taker]]]) -> list[Step]:
@@ -122,7 +122,7 @@ class _Takers:
         for taker in takers:
             same = next((own for own in self._left(self._of_item[taker.id]) if _says_the_same(own, said)), None)
             if same is not None:
-                return Step(said=said, to=taker, same=same)
+                return Step(said=said, to=None if _is_of_another_run(said, same) else taker, same=same)
         for taker in takers:
             opposing = self._opposing(said, taker)
             if all(_gives_way(own, said, taker) for own in opposing):
@@ -168,6 +168,11 @@ def _says_the_same(own: Said, said: Said) -> bool:
     place = (own.label_id, own.start_s, own.end_s, own.is_not)
     is_same = place == (said.label_id, said.start_s, said.end_s, said.is_not)
     return bool(is_same and said.origin in (own.origin, "transfer"))
+
+
+def _is_of_another_run(said: Said, same: Said) -> bool:
+    """Tell whether what says the same may be undone alone; what is transferred may come again."""
+    return bool(said.origin == same.origin != "transfer" and said.run_id != same.run_id)
 
 
 def _gives_way(own: Said, said: Said, taker: Taker) -> bool:

@@ -60,10 +60,11 @@ def follow_changes(connection: Connection, formers: Mapping[int, Former]) -> Non
 
 def give_back(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
     """Let labels come back to items that have arrived with their content: from those kept, and from replaced files."""
-    return (*_give_kept(connection, item_ids), *_give_former(connection, set(item_ids)))
+    return (*give_kept_back(connection, item_ids), *_give_former(connection, set(item_ids)))
 
 
-def _give_kept(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
+def give_kept_back(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
+    """Let labels that were kept come back to items with their content."""
     if connection.execute(select(KeptAnnotationRow.id).limit(1)).first() is None:
         return ()
     by_content: dict[str, list[Taker]] = {}

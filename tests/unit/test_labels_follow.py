@@ -618,3 +618,56 @@ def test_replaced_files_are_listed_where_no_space_joins_sounds_and_pictures(
         index.add([media])
         assert [(issue.path, issue.reason) for issue in index.audit()] == [(str(one), "replaced")]
     assert "only files that were replaced under their labels are listed" in caplog.text
+
+
+# Labels that several runs gave.
+
+
+@pytest.fixture
+def given_twice(index: Index, media: Path) -> Index:
+    """An index of one picture that is red: one run said so of it, and another of a copy that was deleted."""
+    copy = picture(media / "copy.png", RED)
+    shutil.copy(copy, media / "one.png")
+    index.add([media])
+    index.label([copy], "red")
+    index.label([media / "one.png"], "red")
+    copy.unlink()
+    assert index.add([media], prune=True).passages == (), "it has it already"
+    return index
+
+
+def test_what_two_runs_gave_is_there_until_both_are_undone(given_twice: Index) -> None:
+    first, second = (run.id for run, _ in given_twice.labels.runs())
+    assert given_twice.labels.undo(second) == 1
+    assert labels(given_twice) == {"one.png": ("red",)}
+    assert given_twice.labels.undo(first) == 1
+    assert labels(given_twice) == {}
+
+
+def test_what_two_runs_gave_is_there_whichever_is_undone(given_twice: Index) -> None:
+    first, second = (run.id for run, _ in given_twice.labels.runs())
+    assert given_twice.labels.undo(first) == 1
+    assert labels(given_twice) == {"one.png": ("red",)}
+    assert given_twice.labels.undo(second) == 1
+    assert labels(given_twice) == {}
+
+
+def test_what_two_runs_gave_is_gone_when_it_is_taken_back(given_twice: Index, media: Path) -> None:
+    assert given_twice.unlabel([media / "one.png"], "red") == 1
+    shutil.copy(media / "one.png", media / "another.png")
+    given_twice.add([media])
+    assert labels(given_twice) == {}
+
+
+def test_what_two_runs_gave_is_taken_back_with_a_file_that_was_forgotten(index: Index, media: Path) -> None:
+    copy = picture(media / "copy.png", RED)
+    shutil.copy(copy, media / "one.png")
+    index.add([media])
+    index.label([copy], "red")
+    index.label([media / "one.png"], "red")
+    first, second = (run.id for run, _ in index.labels.runs())
+    index.forget([str(copy)])
+    index.undo_forget()
+    assert index.labels.undo(second) == 1
+    assert labels(index) == {"copy.png": ("red",)}
+    assert index.labels.undo(first) == 1
