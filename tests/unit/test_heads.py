@@ -217,6 +217,10 @@ def test_an_update_fits_anew_where_what_was_learnt_from_is_gone(
     (media / "low-1.png").unlink()
     labelled.add([media], prune=True)
     assert_same_as_a_fresh_fit(labelled.train_head(update=True), labelled)
+    assert warnings(caplog) == [], "a file that was replaced under its label taught nothing"
+    (media / "low-2.png").unlink()
+    labelled.add([media], prune=True)
+    assert_same_as_a_fresh_fit(labelled.train_head(update=True), labelled)
     assert len(warnings(caplog)) == 1
 
 
