@@ -21,8 +21,11 @@ Modality = Literal["image", "sound"]
 MediaKind = Literal["image", "sound", "video"]
 """What a file is; a video holds segments of both modalities."""
 
-SegmentStatus = Literal["ok", "silent", "black"]
+SegmentStatus = Literal["ok", "silent", "black", "flat"]
 """Only ``ok`` segments get a feature and can be found."""
+
+RemarkKind = Literal["partly read", "unfinished", "misnamed", "chosen"]
+"""What kind of thing was noticed while a file was read; see `Remark`."""
 
 LabelKind = Literal["class", "tag"]
 """A class says what an item is; a tag (favourite, reviewed) is searched and listed alike, and never an answer."""
@@ -87,7 +90,7 @@ class DecodedSegment:
     data : np.ndarray
         Sound: ``[shape=(n,), float32]``, its loudest channel, as recorded, at the rate asked for.
         Image: ``[shape=(height, width, 3), uint8]``, sRGB.
-    status : {"ok", "silent", "black"}
+    status : {"ok", "silent", "black", "flat"}
         Of a sound, as far as it can be told before the end of the file; see `MediaFacts`.
     peak : float or None
         How far the samples of a sound go from their mean, where 1 is full scale; None for pictures.
@@ -99,6 +102,22 @@ class DecodedSegment:
     data: Float32Array | Uint8Array
     status: SegmentStatus
     peak: float | None = None
+
+
+class Remark(NamedTuple):
+    """Something about a file that whoever reads it takes note of, so that nothing is hidden without a word.
+
+    Attributes
+    ----------
+    kind : {"partly read", "unfinished", "misnamed", "chosen"}
+        Less came out than the header promises; the header was never finished; the file is not what its name says;
+        of several tracks, pages or frames, some were taken.
+    text : str
+        What is there and what is not, as the end of a sentence that begins with the file.
+    """
+
+    kind: RemarkKind
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +132,8 @@ class MediaFacts:
     silent_below : float or None
         Windows of sound with a lower `DecodedSegment.peak` are silent, whatever was told of them before the loudest
         had come; None where there is no sound.
+    remarks : tuple of Remark
+        What was noticed while it was read.
     """
 
     kind: MediaKind
@@ -120,6 +141,7 @@ class MediaFacts:
     width_px: int | None = None
     height_px: int | None = None
     silent_below: float | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -208,7 +208,7 @@ def ids_at(connection: Connection, paths: Iterable[str]) -> dict[str, int]:
     return ids
 
 
-_FACTS = ("content_hash", "kind", "duration_s", "width_px", "height_px")
+_FACTS = ("content_hash", "kind", "duration_s", "width_px", "height_px", "remarks")
 
 
 def _item_values(file: ScannedFile) -> dict[str, Any]:
@@ -263,6 +263,7 @@ def _put_items(connection: Connection, items: Iterable[EncodedItem]) -> None:
             "duration_s": item.facts.duration_s,
             "width_px": item.facts.width_px,
             "height_px": item.facts.height_px,
+            "remarks": [list(remark) for remark in item.facts.remarks] or None,
         }
         for item in items
     ]

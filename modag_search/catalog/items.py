@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
 from modag_search.catalog.segments import has_whole_feature
 from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
-from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, ScannedFile
+from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark, ScannedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -62,7 +62,10 @@ class Items:
 
     def facts(self, item_ids: Iterable[int]) -> dict[int, MediaFacts]:
         """Return what is known of items' media by id; ids that are not there are left out."""
-        columns = (ItemRow.id, ItemRow.kind, ItemRow.duration_s, ItemRow.width_px, ItemRow.height_px)
+        columns = (
+            *(ItemRow.id, ItemRow.kind, ItemRow.duration_s, ItemRow.width_px, ItemRow.height_px),
+            ItemRow.remarks,
+        )
         with self._database.read() as connection:
             rows = connection.execute(select(*columns).where(ItemRow.id.in_(among(item_ids))))
             return {
@@ -71,6 +74,7 @@ class Items:
                     duration_s=row.duration_s,
                     width_px=row.width_px,
                     height_px=row.height_px,
+                    remarks=tuple(Remark(*one) for one in row.remarks or ()),
                 )
                 for row in rows
             }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-CURRENT_REVISION = "0004"
+CURRENT_REVISION = "0005"
 """The newest migration."""
 
 

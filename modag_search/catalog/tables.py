@@ -57,7 +57,11 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {str: Text, dict[str, Any]: JSON}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        dict[str, Any]: JSON,
+        list[Any]: JSON(none_as_null=True),
+    }
 
 
 class ItemRow(Base):
@@ -81,6 +85,7 @@ class ItemRow(Base):
     duration_s: Mapped[float | None] = mapped_column(Float)
     width_px: Mapped[int | None]
     height_px: Mapped[int | None]
+    remarks: Mapped[list[Any] | None]
     status: Mapped[str]
     created_at: Mapped[str]
     updated_at: Mapped[str]
@@ -115,7 +120,7 @@ class SegmentRow(Base):
         # In this order a store's catching up is one walk along the index, without sorting blobs.
         Index(None, "pipeline_id", "generation"),
         CheckConstraint("modality IN ('image', 'sound')", name="modality"),
-        CheckConstraint("status IN ('ok', 'silent', 'black')", name="status"),
+        CheckConstraint("status IN ('ok', 'silent', 'black', 'flat')", name="status"),
         {"sqlite_autoincrement": True},
     )
 
@@ -277,6 +282,7 @@ class ForgottenItemRow(Base):
     duration_s: Mapped[float | None] = mapped_column(Float)
     width_px: Mapped[int | None]
     height_px: Mapped[int | None]
+    remarks: Mapped[list[Any] | None]
     status: Mapped[str]
     created_at: Mapped[str]
     updated_at: Mapped[str]

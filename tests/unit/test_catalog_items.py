@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from modag_search.catalog import Annotation, Catalog, PutReport
-from modag_search.values import EncodedSegment, ItemRecord
+from modag_search.values import EncodedSegment, ItemRecord, MediaFacts, Remark
 from tests.catalog_builders import (
     FINGERPRINTS,
     IMAGE,
@@ -594,3 +594,13 @@ def test_copies_are_refused_as_a_whole(catalog: Catalog) -> None:
         catalog.copy_all([(item, file("/m/b.wav")), (99, file("/m/c.wav"))])
 
     assert [record.path for record in catalog.items.all()] == ["/m/a.wav"]
+
+
+def test_what_was_noticed_of_a_file_is_kept_and_taken_back(catalog: Catalog) -> None:
+    remark = Remark("partly read", "holds 3 s of the 5 s that it promises")
+    item = replace(image("/a.png"), facts=MediaFacts(kind="image", width_px=2, height_px=2, remarks=(remark,)))
+    put(catalog, item)
+    item_id = id_at(catalog, "/a.png")
+    assert catalog.items.facts([item_id])[item_id].remarks == (remark,)
+    put(catalog, image("/a.png"))
+    assert catalog.items.facts([item_id])[item_id].remarks == ()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -298,3 +299,27 @@ def test_opening_a_catalog_loads_nothing_heavy(path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+def test_the_revision_that_lets_pictures_be_flat_keeps_features_and_never_gives_an_id_again(path: Path) -> None:
+    of_0004 = migrations.configuration()
+    database = Database(path, foreign_keys=False)
+    with database.write() as connection:
+        of_0004.attributes["connection"] = connection
+        command.upgrade(of_0004, "0004")
+    database.close()
+    execute(
+        path, "INSERT INTO item VALUES (1, CAST('/m/a.wav' AS BLOB), 'a', 1, 1, 'sound', 1, NULL, NULL, 'ok', '', '')"
+    )
+    execute(path, "INSERT INTO pipeline VALUES (1, 'sound', 'toy', 1, '<f4', 'f', '{}')")
+    for number in (1, 2):
+        execute(path, f"INSERT INTO segment VALUES ({number}, 1, 1, 'sound', 0, 1, 'ok', 1)")
+    execute(path, "INSERT INTO feature VALUES (1, x'0000803F')")
+    execute(path, "DELETE FROM segment WHERE id = 2")
+
+    Catalog.open(path).close()
+
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM feature").fetchall() == [(1, b"\0\0\x80?")]
+        connection.execute("INSERT INTO segment SELECT NULL, 1, 1, 'image', NULL, NULL, 'flat', 2")
+        assert connection.execute("SELECT id FROM segment").fetchall() == [(1,), (3,)]
