@@ -264,11 +264,27 @@ class Excluded:
     ----------
     path : str
     pattern : str
-        What covers it: a pattern as in .gitignore, or ``symbolic link``.
+        What covers it: a pattern as in .gitignore, ``symbolic link``, or ``special file`` for pipes, sockets and
+        devices.
     """
 
     path: str
     pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that is not taken in, since its name says that it is of no kind that is read.
+
+    Attributes
+    ----------
+    path : str
+    extension : str
+        In lower case, with its dot, where it is that of pictures, sounds or videos; empty for other files.
+    """
+
+    path: str
+    extension: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,7 +354,12 @@ class IndexReport:
     covered : tuple of str
         Files that the index holds and that are passed over now: taken out with ``prune``, and counted in `removed`.
     passed_over : Mapping[str, int]
-        How many files and folders were not taken in, by the pattern that covers them.
+        How many files and folders were not taken in, by what covers them (`Excluded`): patterns, ``symbolic link``,
+        ``special file``.
+    unread : Mapping[str, int]
+        How many pictures, sounds and videos are of a kind that is not read, by extension.
+    other_files : int
+        How many files are no pictures, sounds or videos by their names.
     replaced : tuple of ReplacedFile
         Of those that were updated, the files with labels that were given to their former content.
     passages : tuple of LabelPassage
@@ -359,6 +380,8 @@ class IndexReport:
     out_of_reach: int = 0
     covered: tuple[str, ...] = ()
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    unread: Mapping[str, int] = field(default_factory=dict)
+    other_files: int = 0
     replaced: tuple[ReplacedFile, ...] = ()
     passages: tuple[LabelPassage, ...] = ()
 

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from modag_search.values import IndexReport
 
 _COUNTS = ("added", "updated", "unchanged", "moved", "removed", "failed")
-_LISTED = ("missing", "out_of_reach", "covered", "passed_over")
-_CALLED = {".*": "hidden (.*)"}
+_LISTED = ("missing", "out_of_reach", "covered", "passed_over", "unread", "other_files")
 _EXCLUSION = ("pattern", "origin")
 _FAILURE = ("path", "reason", "error", "failed_at")
 
@@ -162,9 +161,11 @@ def _summary(report: IndexReport, folder: str) -> str:
 
 def _say_what_was_left(report: IndexReport, *, prune: bool) -> None:
     """Say what was not taken in, what the index holds and the run did not find, and which files were replaced."""
+    from modag_search.media import passed_over_in_words
+
     way_out = "" if prune else "; --prune takes them out"
-    if report.passed_over:
-        say(f"passed over: {', '.join(_times(by, count) for by, count in report.passed_over.items())}")
+    if words := passed_over_in_words(report.passed_over, report.unread, report.other_files):
+        say(f"passed over: {words}")
     if report.covered:
         state = "and taken out" if prune and not report.dry_run else "but in the index"
         say(f"passed over, {state}: {_files(report.covered)}{way_out}")
@@ -183,11 +184,6 @@ def _say_what_was_left(report: IndexReport, *, prune: bool) -> None:
 
 def _files(paths: Sequence[str]) -> str:
     return f"{counted(len(paths), 'file')}: {shown(paths)}"
-
-
-def _times(pattern: str, count: int) -> str:
-    """Say how many files and folders a pattern covers."""
-    return counted(count, pattern) if pattern == "symbolic link" else f"{count} {_CALLED.get(pattern, pattern)}"
 
 
 @click.command()

@@ -36,6 +36,7 @@ from modag_search.values import (
     ReplacedFile,
     ScannedFile,
     ScanProblem,
+    Unread,
 )
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Ingest:
         self._failures: list[Failure] = []
         self._unwritten: list[Lost] = []
         self._out_of_reach: set[str] = set()
-        self._passed_over: collections.Counter[str] = collections.Counter()
+        self._passed_over = media.Tally()
         self._seen: set[int] = set()
         self._moved: set[int] = set()
         self._overwritten: set[int] = set()
@@ -156,7 +157,7 @@ class Ingest:
     def _workers(self) -> int:
         return self._options.workers or os.cpu_count() or 1
 
-    def _scan(self) -> Iterator[ScannedFile | ScanProblem | Excluded]:
+    def _scan(self) -> Iterator[ScannedFile | ScanProblem | Excluded | Unread]:
         """Begin a scan; raise NoMediaError at once where a root is missing or empty."""
         try:
             return media.scan(self._roots.present, exclude=self._exclude, follow_symlinks=self._options.follow_symlinks)
@@ -171,8 +172,8 @@ class Ingest:
                 self._found += 1
                 self._seen.add(hash(entry.path))
                 yield entry
-            elif isinstance(entry, Excluded):
-                self._passed_over[entry.pattern] += 1
+            elif isinstance(entry, (Excluded, Unread)):
+                self._passed_over.count(entry)
             else:
                 self._out_of_reach.add(entry.path)
                 self._fail(failure_at(entry.path, entry.reason, error="ScanProblem"))
@@ -388,7 +389,9 @@ class Ingest:
             missing=tuple(sorted(left.gone.values())),
             out_of_reach=len(left.out_of_reach),
             covered=tuple(sorted(left.covered.values())),
-            passed_over=dict(self._passed_over),
+            passed_over=dict(self._passed_over.passed_over),
+            unread=dict(self._passed_over.unread),
+            other_files=self._passed_over.other_files,
             replaced=self._replaced(),
             passages=tuple(self._passages),
         )

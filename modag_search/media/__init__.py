@@ -5,6 +5,7 @@ from modag_search.media.exclusion import BUILT_IN, Exclusion, PathPattern
 from modag_search.media.hashing import content_hash
 from modag_search.media.kinds import kind_of
 from modag_search.media.scan import check_roots, scan
+from modag_search.media.tally import Tally, passed_over_in_words
 from modag_search.media.thumbnails import read_thumbnail, thumbnail_of
 from modag_search.media.windows import window_bounds
 
@@ -14,11 +15,13 @@ __all__ = [
     "Exclusion",
     "MediaStream",
     "PathPattern",
+    "Tally",
     "check_roots",
     "content_hash",
     "decoder_specification",
     "kind_of",
     "open_media",
+    "passed_over_in_words",
     "read_thumbnail",
     "scan",
     "thumbnail_of",

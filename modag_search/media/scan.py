@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 from modag_search.errors import NoMediaError, UsageError
 from modag_search.media.exclusion import BUILT_IN, NO_MEDIA, Exclusion
-from modag_search.media.kinds import kind_of
+from modag_search.media.kinds import kind_of, unread_extension_of
+from modag_search.media.tally import LINK, SPECIAL, Tally
 from modag_search.spelling import on_disk
-from modag_search.values import Excluded, ScannedFile, ScanProblem
+from modag_search.values import Excluded, ScannedFile, ScanProblem, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-LINK: Final = "symbolic link"
-"""What `Excluded.pattern` says of links that are not followed."""
+Found = ScannedFile | ScanProblem | Excluded | Unread
 
-Found = ScannedFile | ScanProblem | Excluded
+_SAYS_NOTHING: Final = {*BUILT_IN, LINK, SPECIAL}
+"""What is passed over unasked: a folder of nothing else may be one in which drives are mounted."""
 
 
 def check_roots(paths: Sequence[str]) -> list[str]:
@@ -58,17 +59,17 @@ def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), follow_symlinks: 
 
     Returns
     -------
-    Iterator of ScannedFile, ScanProblem or Excluded
+    Iterator of ScannedFile, ScanProblem, Excluded or Unread
         A problem tells of a folder that cannot be entered, a link to nothing, a file that vanished
         meanwhile, and of a file named in `paths` that is not media. Of what is passed over, each folder comes, and each
-        file that could be media.
+        file that could be media; and Unread for each file that is not read.
 
     Raises
     ------
     NoMediaError
-        By the call itself, before anything is yielded: a path does not exist, or a folder holds no media
-        at all, as where a drive is not mounted. So a caller may take what it does not find in any of the
-        folders as gone.
+        By the call itself, before anything is yielded: a path does not exist, or a folder holds nothing that is read,
+        as where a drive is not mounted; what it holds instead is said. So a caller may take what it does not find in
+        any of the folders as gone.
     UsageError
         Likewise: a path may not be looked at, or a pattern cannot be meant.
     """
@@ -100,16 +101,16 @@ def _stat_root(root: str) -> os.stat_result:
 
 def _each_once(sources: Sequence[_Walk | _NamedFile]) -> Iterator[Found]:
     seen: set[str] = set()
-    named = {source.root for source in sources}
+    passed_over = {source.root for source in sources}
     for source in sources:
         for entry in source:
             if len(sources) == 1:
                 yield entry
-            elif isinstance(entry, Excluded):
-                if entry.path not in named:
-                    yield entry
-            elif entry.path not in seen:
-                seen.add(entry.path)
+                continue
+            # Apart: what is passed over below one folder may be taken in below another.
+            known = passed_over if isinstance(entry, (Excluded, Unread)) else seen
+            if entry.path not in seen and entry.path not in known:
+                known.add(entry.path)
                 yield entry
 
 
@@ -149,10 +150,12 @@ class _Walk:
         What patterns cover shows that the drive is there. What is passed over without having been asked for does not:
         a folder in which drives are mounted may hold some.
         """
-        passed_over: list[Excluded] = []
+        passed_over: list[Excluded | Unread] = []
         is_empty = True
         for entry in self._walk():
-            if is_empty and isinstance(entry, Excluded) and entry.pattern in {*BUILT_IN, LINK}:
+            if is_empty and (
+                isinstance(entry, Unread) or (isinstance(entry, Excluded) and entry.pattern in _SAYS_NOTHING)
+            ):
                 passed_over.append(entry)
                 continue
             if is_empty and not isinstance(entry, ScanProblem):
@@ -162,10 +165,17 @@ class _Walk:
         if is_empty:
             raise self._empty(passed_over)
 
-    def _empty(self, passed_over: Sequence[Excluded]) -> NoMediaError:
-        patterns = sorted({entry.pattern for entry in passed_over})
-        beside = f" but what is passed over ({', '.join(patterns)})" if patterns else ""
-        return NoMediaError(self.root, f"holds no media{beside}; is the drive mounted?")
+    def _empty(self, passed_over: Sequence[Excluded | Unread]) -> NoMediaError:
+        tally = Tally(passed_over)
+        if not tally.total:
+            problem = "holds no media; is the drive mounted?"
+        elif any(_shows_drive(entry) for entry in passed_over):
+            problem = f"holds nothing that is read, but {tally.in_words()}"
+            if tally.passed_over[LINK]:
+                problem += "; --follow-symlinks takes in what lies behind links"
+        else:
+            problem = f"holds no media but what is passed over: {tally.in_words()}; is the drive mounted?"
+        return NoMediaError(self.root, problem)
 
     def _walk(self) -> Iterator[Found]:
         # Folders behind links come last: one that can be reached by its own path too is walked there,
@@ -184,8 +194,11 @@ class _Walk:
             path = entry if isinstance(entry, str) else entry.path
             try:
                 if not isinstance(entry, str) and (covering := self._covering(entry)) is not None:
-                    if not entry.is_symlink() or kind_of(path) is not None or os.path.isdir(path):
+                    could_be_media = kind_of(path) is not None or unread_extension_of(path)
+                    if not entry.is_symlink() or could_be_media or os.path.isdir(path):
                         yield Excluded(path, covering)
+                    else:
+                        yield Unread(path, "")
                 elif isinstance(entry, str) or entry.is_dir(follow_symlinks=False):
                     if self._is_new(path, walked, is_behind_link=start != self.root):
                         entries = self._entries(path)
@@ -195,8 +208,8 @@ class _Walk:
                             pending += entries
                 elif entry.is_dir():
                     linked.append(path)
-                elif (file := self._file(entry)) is not None:
-                    yield file
+                else:
+                    yield self._file(entry)
             except OSError as error:
                 yield ScanProblem(path, _words(error))
 
@@ -218,7 +231,7 @@ class _Walk:
         """Return what covers an entry that could be taken in, None where it is or could not be."""
         is_folder = entry.is_dir(follow_symlinks=self._follow_symlinks)
         is_link = entry.is_symlink() and not self._follow_symlinks
-        if not (is_folder or is_link or kind_of(entry.name)):
+        if not (is_folder or is_link or kind_of(entry.name) or unread_extension_of(entry.name)):
             return None
         covering = self._exclusion.covering(entry.path, is_folder=is_folder)
         return LINK if covering is None and is_link else covering
@@ -227,13 +240,24 @@ class _Walk:
         is_marked = any(entry.name == NO_MEDIA for entry in entries)
         return is_marked and folder != self.root and self._exclusion.is_kept_out(folder)
 
-    def _file(self, entry: os.DirEntry[str]) -> ScannedFile | None:
-        if kind_of(entry.name) is None and not entry.is_symlink():
-            return None
+    @staticmethod
+    def _file(entry: os.DirEntry[str]) -> ScannedFile | Excluded | Unread:
+        is_read = kind_of(entry.name) is not None
+        if not is_read and entry.is_file(follow_symlinks=False):  # which most often costs no look at the disk
+            return Unread(entry.path, unread_extension_of(entry.name))
         status = os.stat(entry.path)
-        if kind_of(entry.name) is None or not stat.S_ISREG(status.st_mode):
-            return None
+        if not stat.S_ISREG(status.st_mode):
+            return Excluded(entry.path, SPECIAL)
+        if not is_read:
+            return Unread(entry.path, unread_extension_of(entry.name))
         return ScannedFile(entry.path, status.st_size, status.st_mtime_ns)
+
+
+def _shows_drive(entry: Excluded | Unread) -> bool:
+    """Tell whether something passed over shows that a folder is no mount point without its drive."""
+    if isinstance(entry, Excluded):
+        return entry.pattern == LINK
+    return bool(entry.extension) or not os.path.basename(entry.path).startswith(".")
 
 
 def _words(error: Exception) -> str:

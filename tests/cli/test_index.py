@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from tests.cli.command_line import CommandLine
 
 NOTHING_DONE = {"added": 0, "updated": 0, "unchanged": 0, "moved": 0, "removed": 0, "failed": 0}
-NOTHING_LEFT = {"missing": [], "out_of_reach": 0, "covered": [], "passed_over": {}, "replaced": [], "passages": []}
+NOTHING_LEFT = {
+    "missing": [],
+    "out_of_reach": 0,
+    "covered": [],
+    "passed_over": {},
+    "unread": {},
+    "other_files": 0,
+    "replaced": [],
+    "passages": [],
+}
 
 
 def counts(outcome_data: dict[str, float]) -> dict[str, float]:
@@ -122,6 +131,33 @@ def test_prune_exclude_and_symlinks(toy: CommandLine, media: Path) -> None:
     assert counts(toy("index", media, "--follow-symlinks").data) == {"added": 3, "unchanged": 1}
     red.unlink()
     assert counts(toy("index", media, "--prune").data) == {"unchanged": 2, "removed": 1}  # a link is passed over
+
+
+def test_what_is_passed_over_is_counted_by_kind(toy: CommandLine, media: Path) -> None:
+    picture(media / "a.png", RED)
+    for name in ("b.dng", "c.DNG", "d.jxl", "a.xmp", "Thumbs.db", ".hidden.png"):
+        (media / name).touch()
+    (media / "link.png").symlink_to(media / "a.png")
+    os.mkfifo(media / "pipe.wav")
+    outcome = toy("index", media)
+    assert outcome.status == 0
+    assert outcome.data["passed_over"] == {".*": 1, "symbolic link": 1, "special file": 1}
+    assert (outcome.data["unread"], outcome.data["other_files"]) == ({".dng": 2, ".jxl": 1}, 2)
+    assert outcome.stderr.splitlines()[1] == (
+        "passed over: 1 hidden (.*), 1 symbolic link, 1 special file, 2 .dng, 1 .jxl (endings that are not read), "
+        "2 other files"
+    )
+
+
+def test_a_folder_of_nothing_that_is_read_says_what_it_holds(filled: CommandLine, media: Path) -> None:
+    for path in media.iterdir():
+        path.rename(path.with_suffix(".nef"))
+    outcome = filled("index", media, "--prune")
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert outcome.error == (
+        f"error: {media}: holds nothing that is read, but 3 .nef (an ending that is not read); if it is gone for good, "
+        "`modag forget` takes out the 6 files that the index holds of it"
+    )
 
 
 def test_a_missing_or_empty_root_leaves_with_2(filled: CommandLine, media: Path) -> None:
