@@ -1,7 +1,7 @@
 """Printing: data to stdout in the format asked for, words to stderr.
 
 What other programs read is bytes, whatever the locale: csv and JSON in UTF-8, paths as the system has them. What people
-read is in the terminal's encoding, with escapes for what that lacks.
+read is in the terminal's encoding, with escapes for what that lacks and for what would steer the terminal.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ Row = Mapping[str, Any]
 
 FAILURES_SHOWN = 20
 PATHS_SHOWN = 5
+
+_STEERING = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""Control characters, ends of lines, and what turns the direction of writing: names may hold all of them."""
+_ESCAPES = {code: chr(code).encode("unicode_escape").decode() for code in _STEERING}
 
 
 def chosen_format(output_format: str | None) -> str:
@@ -133,12 +137,12 @@ def print_document(document: Row, *, output_format: str | None) -> None:
 
 def show(line: str = "") -> None:
     """Print a line for people, to stdout."""
-    click.echo(_in_encoding_of(sys.stdout, line))
+    click.echo(_in_encoding_of(sys.stdout, harmless(line)))
 
 
 def say(message: str) -> None:
     """Tell the user something, on stderr."""
-    click.echo(_in_encoding_of(sys.stderr, printable(message)), err=True)
+    click.echo(_in_encoding_of(sys.stderr, harmless(message)), err=True)
 
 
 def say_failures(failures: Sequence[Failure]) -> None:
@@ -192,6 +196,11 @@ def printable(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
+def harmless(text: str) -> str:
+    """Replace what a terminal would obey, or that would end a line, beside what is not UTF-8: names may hold it."""
+    return printable(text).translate(_ESCAPES)
+
+
 def shortened(path: str) -> str:
     """Show a path below the working folder relative to it."""
     return path.removeprefix(os.path.join(os.getcwd(), ""))
@@ -212,7 +221,7 @@ def _cell(value: Any) -> str:
         return ", ".join(f"{key} {_cell(content)}" for key, content in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_cell(content) for content in value)
-    return printable(str(value))
+    return harmless(str(value))
 
 
 def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
@@ -230,7 +239,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
         )
         return "  ".join(padded).rstrip()
 
-    show(click.style(line(columns), bold=True))
+    click.echo(click.style(line(columns), bold=True))
     for texts in cells:
         show(line(texts))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modag_search.cli.output import counted, printable, say, shortened
+from modag_search.cli.output import counted, harmless, printable, say, shortened
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def on_terminal() -> bool:
 def confirmed(question: str, *, default: bool) -> bool:
     """Ask whether to do something."""
     try:
-        return click.confirm(question, default=default, err=True)
+        return click.confirm(harmless(question), default=default, err=True)
     except click.Abort:
         raise click.Abort(_NOT_WRITTEN) from None
 
@@ -113,7 +113,7 @@ def _asked(questions: Sequence[Question]) -> list[bool | None]:
     try:
         for number, question in enumerate(questions, start=1):
             say(f"{number} of {len(questions)}: {shortened(question.path)}")
-            text = f"  {printable(question.label)} ({question.confidence:.3f})?"
+            text = f"  {harmless(question.label)} ({question.confidence:.3f})?"
             answer = click.prompt(text, type=choice, prompt_suffix=" ", err=True)
             if answer == "q":
                 break
