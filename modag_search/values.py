@@ -27,6 +27,9 @@ SegmentStatus = Literal["ok", "silent", "black", "flat"]
 RemarkKind = Literal["partly read", "unfinished", "misnamed", "chosen"]
 """What kind of thing was noticed while a file was read; see `Remark`."""
 
+NoticeKind = Literal["silent", "black", "flat", "partly read", "unfinished", "misnamed", "chosen", "passed over"]
+"""Why nothing finds a file, or what was noticed while it was read; see `Notice`."""
+
 LabelKind = Literal["class", "tag"]
 """A class says what an item is; a tag (favourite, reviewed) is searched and listed alike, and never an answer."""
 
@@ -256,6 +259,28 @@ class Failure:
     failed_at: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something to know of a file that has not failed: nothing finds it, it was read other than whole, or not at all.
+
+    Attributes
+    ----------
+    id : int or None
+        Of its item; None for what is passed over.
+    path : str
+    kind : NoticeKind
+        ``silent``, ``black``, ``flat``: no segment of it is anything else, so that nothing finds it; the kind of a
+        `Remark`; ``passed over``: it is not taken in.
+    text : str
+        The end of a sentence that begins with the file.
+    """
+
+    id: int | None
+    path: str
+    kind: NoticeKind
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Excluded:
     """A file or folder that is not taken in, though it lies in a folder that is; of a folder, with all that is in it.
@@ -360,6 +385,13 @@ class IndexReport:
         How many pictures, sounds and videos are of a kind that is not read, by extension.
     other_files : int
         How many files are no pictures, sounds or videos by their names.
+    noticed : Mapping[str, int]
+        Of the files that were added or updated, how many nothing finds, or were read other than whole, by the kind of
+        their `Notice`; ``modag failures --all`` lists those of the index.
+    rehashed : int
+        Files that were read again though their size and time are as they were, with ``rehash``.
+    altered : tuple of str
+        Those of them that hold something else than they did.
     replaced : tuple of ReplacedFile
         Of those that were updated, the files with labels that were given to their former content.
     passages : tuple of LabelPassage
@@ -382,6 +414,9 @@ class IndexReport:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     unread: Mapping[str, int] = field(default_factory=dict)
     other_files: int = 0
+    noticed: Mapping[str, int] = field(default_factory=dict)
+    rehashed: int = 0
+    altered: tuple[str, ...] = ()
     replaced: tuple[ReplacedFile, ...] = ()
     passages: tuple[LabelPassage, ...] = ()
 
@@ -967,7 +1002,7 @@ class LabelEstimate:
     undecided : int
         Items of which it is estimated how many are that.
     unheard : int
-        Items that nothing can be said of, as they are silent, black or outdated; none is counted.
+        Items that nothing can be said of, as they are silent, black, flat or outdated; none is counted.
     answers : int
         Answers of checks, about items that were drawn at random, that the estimate also goes by; without any it goes by
         confidence alone.

@@ -102,14 +102,14 @@ def classify_items(
 def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | None) -> Iterator[str]:
     """Replace folders by the media files in them; what is not there is told of, or raised."""
     for path in map(on_disk, paths):
-        if path.startswith("id:") or os.path.isfile(path):
-            yield path
-            continue
-        if not os.path.isdir(path):
-            absent = UnreadableMediaError(os.path.abspath(path) if path else "''", "does not exist")
+        if not path:
+            absent = UnreadableMediaError("''", "does not exist")
             if on_failure is None:
                 raise absent
             on_failure(absent)
+            continue
+        if not os.path.isdir(path):  # who reads it says what is amiss with it
+            yield path
             continue
         for found in media.scan([path]):
             if isinstance(found, ScanProblem):

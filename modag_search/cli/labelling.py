@@ -13,7 +13,7 @@ from click_default_group import DefaultGroup
 from modag_search.cli.counting import count
 from modag_search.cli.importing import import_all, import_options, refuse_import_options
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import counted, print_document, print_rows, say
+from modag_search.cli.output import counted, harmless, print_document, print_rows, say, shown
 from modag_search.cli.relating import hierarchy, kind, leave_without_labels, mode, with_index
 from modag_search.errors import UsageError
 
@@ -120,8 +120,17 @@ def give(
         called, not_called = (
             ", ".join(opened.labels.resolve(name.strip()) for name in some) or None for some in (names, denied)
         )
-    document = {"label": called, "items": len(records), "added": given.added, "run": given.run if given.added else None}
+        ids = {record.id for record in records}
+        unfindable = opened.catalog.notices.unfindable(ids)
+    document = {"label": called, "items": len(ids), "added": given.added, "run": given.run if given.added else None}
     print_document(document | ({"not": not_called} if denied else {}), output_format=output_format)
+    if unfindable:
+        named = shown([f"{notice.path} {notice.text}" for notice in unfindable])
+        say(
+            f"what these are called teaches nothing: {named}"
+            if len(unfindable) > 1
+            else f"{named}; its label teaches nothing"
+        )
 
 
 @label.command(name="list")
@@ -225,7 +234,7 @@ def _remove(opened: Index, records: Sequence[ItemRecord], name: str, *, is_not: 
     if transferred and not is_not and sys.stdin.isatty() and sys.stderr.isatty():
         of_these = "This item was" if len(records) == 1 else f"{transferred} of these items were"
         question = f"{of_these} named {name} by a transfer. Not {name}, so that no transfer gives that name again?"
-        is_not = click.confirm(question, default=False, err=True)
+        is_not = click.confirm(harmless(question), default=False, err=True)
         transferred = 0  # it was asked, and need not be said
     removed = opened.labels.take(records, name)
     document: dict[str, Any] = {"label": name, "removed": removed}

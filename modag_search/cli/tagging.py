@@ -62,7 +62,7 @@ def give(
         given = opened.labels.give(records, names, are_tags=True, start_s=start_s, end_s=end_s)
     document = {
         "label": ", ".join(name.strip() for name in names),
-        "items": len(records),
+        "items": len({record.id for record in records}),
         "added": given.added,
         "run": given.run if given.added else None,
     }

@@ -12,8 +12,9 @@ from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
 from modag_search.classify.transfer import TransferOptions
 from modag_search.curate.curator import Curator
-from modag_search.errors import IndexNotFoundError, SpaceMismatchError
+from modag_search.errors import SpaceMismatchError
 from modag_search.features.item_vectors import ItemVectors
+from modag_search.index.description import passed_over
 from modag_search.index.opening import Workings, WriterLock, created, opened
 from modag_search.index.upkeep import Upkeep
 from modag_search.ingest.exclusions import ExclusionBook
@@ -22,7 +23,7 @@ from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
 from modag_search.search.finder import Finder, no_space_joins
 from modag_search.search.snapshot import Snapshots
-from modag_search.settings import IndexSettings, is_index
+from modag_search.settings import IndexSettings, is_index, no_index_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         LabelEstimate,
         LabelIssue,
         Modality,
+        Notice,
         PairIssue,
         Suggestion,
         TransferReport,
@@ -133,7 +135,7 @@ class Index:
         if is_index(path):
             return cls(path, *opened(path, settings, wait_s=wait_s), wait_s=wait_s)
         if not create:
-            raise IndexNotFoundError(f"{path}: there is no index here; `modag index PATH... --index {path}` makes one")
+            raise no_index_in(path)
         return cls(path, *created(path, settings or IndexSettings(), wait_s=wait_s), wait_s=wait_s)
 
     def close(self) -> None:
@@ -181,6 +183,7 @@ class Index:
         exclude: Sequence[str] = (),
         follow_symlinks: bool = False,
         retry_failed: bool = False,
+        rehash: bool = False,
         progress: Progress | None = None,
     ) -> IndexReport:
         """Take files into the index: new ones, changed ones; moved ones keep their features and labels.
@@ -204,6 +207,8 @@ class Index:
         follow_symlinks : bool
         retry_failed : bool
             Try files again that failed and have not changed since.
+        rehash : bool
+            Read files again whose size and time are as they were: what holds something else is taken in anew.
         progress : Progress, optional
 
         Returns
@@ -229,6 +234,7 @@ class Index:
             exclude=tuple(exclude),
             follow_symlinks=follow_symlinks,
             retry_failed=retry_failed,
+            rehash=rehash,
         )
         return self._upkeep.add(one_or_more(paths), options=options, progress=progress)
 
@@ -327,7 +333,7 @@ class Index:
         UsageError, MediaError
             If a query cannot be meant or read, ``id:N`` is not in the index, or queries cancel each other out.
         NothingFoundError
-            If a query is silent or black, or no item has the label.
+            If a query is silent, black or of one colour, or no item has the label.
         SpaceMismatchError
             If only the other modality is wanted, and no space joins the two.
 
@@ -1031,6 +1037,34 @@ class Index:
     def failures(self) -> list[Failure]:
         """Return the files that could not be indexed, with their reasons."""
         return self._catalog.failures.all()
+
+    def notices(self) -> list[Notice]:
+        """Return what there is to know of items that did not fail, in order of path.
+
+        Those that nothing finds, since they are silent, black or of one colour throughout; and what was noticed while
+        others were read: that they are not whole, were never finished, or are not what their names say.
+        """
+        return self._catalog.notices.all()
+
+    def passed_over(self, paths: Paths) -> list[Notice]:
+        """Return what `add` passes over below folders, and why: a look at the disk, which reads no file.
+
+        Parameters
+        ----------
+        paths : str, os.PathLike or sequence of them
+
+        Returns
+        -------
+        list of Notice
+            Folders, and files that could be media. What the index holds nonetheless is left out, and so is what is no
+            sound, picture or video by its name.
+
+        Raises
+        ------
+        NoMediaError
+            If a path does not exist.
+        """
+        return passed_over(self._catalog, one_or_more(paths))
 
     def rebuild(
         self,

@@ -118,7 +118,7 @@ class Upkeep:
 
 def _outcome(report: IndexReport) -> dict[str, object]:
     """Return what is kept of a run: numbers, and no paths."""
-    numbers = replace(report, failures=(), missing=(), covered=(), replaced=(), passages=())
+    numbers = replace(report, failures=(), missing=(), covered=(), altered=(), replaced=(), passages=())
     return {name: value for name, value in asdict(numbers).items() if value != ()}
 
 

@@ -22,7 +22,7 @@ from modag_search.features.stored import scanned
 from modag_search.ingest.failures import Lost, Patience, failure_at, lost
 from modag_search.ingest.presence import is_gone
 from modag_search.ingest.pruning import Leftovers, leftovers, vanished_failures
-from modag_search.ingest.resolving import HashedFile, resolve
+from modag_search.ingest.resolving import HashedFile, Resolution, resolve
 from modag_search.ingest.roots import checked_roots, with_way_out
 from modag_search.values import (
     EncodedItem,
@@ -40,7 +40,7 @@ from modag_search.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.features.encoding import MediaEncoder
@@ -76,6 +76,7 @@ class IngestOptions:
     exclude: tuple[str, ...] = ()
     follow_symlinks: bool = False
     retry_failed: bool = False
+    rehash: bool = False
 
 
 class Ingest:
@@ -124,6 +125,9 @@ class Ingest:
         self._overwritten: set[int] = set()
         self._changing: dict[str, str] = {}
         self._passages: list[LabelPassage] = []
+        self._unsuspected: set[str] = set()
+        self._altered: list[str] = []
+        self._taken: list[str] = []
         self._found = 0
         self._done = 0
         self._run_id: int | None = None
@@ -188,6 +192,9 @@ class Ingest:
             for file, verdict in zip(batch, verdicts, strict=True):
                 if verdict == "pending" or (verdict == "failed_before" and file.path not in known_failures):
                     yield file
+                elif verdict == "unchanged" and self._options.rehash:
+                    self._unsuspected.add(file.path)
+                    yield file
                 elif verdict == "unchanged":
                     self._count("unchanged")
                 else:
@@ -202,15 +209,11 @@ class Ingest:
         here = self._catalog.items.at_many(file.path for file in pending)
         sizes = self._catalog.items.sizes()
         suspects = [file for file in pending if file.path in here or file.size_bytes in sizes]
-        hashed = list(self._hashed(iter(suspects), pool))
+        hashed = [one for one in self._hashed(iter(suspects), pool) if not self._is_confirmed(one, here)]
         twins = self._current_twins(hashed)
         resolution = resolve(hashed, here=here, twins=twins, is_gone=is_gone)
         if not self._options.dry_run:
-            self._catalog.touch_many(resolution.touched)
-            self._passages += self._catalog.move_all([(item.id, file) for item, file in resolution.moved])
-            copies = iter([(item.id, file) for item, file in resolution.copied])
-            while batch := list(itertools.islice(copies, _COPIED_AT_ONCE)):
-                self._passages += self._catalog.copy_all(batch).passages
+            self._carry_out(resolution)
         self._moved = {item.id for item, _ in resolution.moved}
         stayed = {path: item for path, item in here.items() if item.id not in self._moved}
         self._overwritten = {stayed[file.path].id for _, file in resolution.moved if file.path in stayed}
@@ -219,6 +222,7 @@ class Ingest:
             for one in hashed
             if one.file.path in stayed and stayed[one.file.path].content_hash != one.content_hash
         }
+        self._altered = sorted(one.file.path for one in hashed if one.file.path in self._unsuspected)
         self._count("unchanged", len(resolution.touched))
         self._count("moved", len(resolution.moved))
         updated = sum(file.path in stayed for _, file in resolution.copied)
@@ -226,6 +230,21 @@ class Ingest:
         self._count("added", len(resolution.copied) - updated)
         suspected = set(suspects)
         return [*(file for file in pending if file not in suspected), *resolution.encoded]
+
+    def _carry_out(self, resolution: Resolution) -> None:
+        self._catalog.touch_many(resolution.touched)
+        self._passages += self._catalog.move_all([(item.id, file) for item, file in resolution.moved])
+        copies = iter([(item.id, file) for item, file in resolution.copied])
+        while batch := list(itertools.islice(copies, _COPIED_AT_ONCE)):
+            self._passages += self._catalog.copy_all(batch).passages
+            self._taken += [file.path for _, file in batch]
+
+    def _is_confirmed(self, hashed: HashedFile, here: Mapping[str, ItemRecord]) -> bool:
+        """Tell whether a file that was read again, though it looked as it was, holds what it held; count it then."""
+        path = hashed.file.path
+        is_confirmed = path in self._unsuspected and here[path].content_hash == hashed.content_hash
+        self._count("unchanged", int(is_confirmed))
+        return is_confirmed
 
     def _current_twins(self, hashed: Sequence[HashedFile]) -> dict[str, list[ItemRecord]]:
         """Find the items with the content of files, as far as today's pipelines made their features."""
@@ -286,6 +305,7 @@ class Ingest:
             flush()
         if stored:
             self._passages += self._catalog.reunite(stored)
+        self._taken += stored
 
     def _foresee(self, files: Sequence[ScannedFile]) -> None:
         """Stand in for encoding and storing in a dry run."""
@@ -379,6 +399,11 @@ class Ingest:
         contents = self._changing if self._options.dry_run else None
         return tuple(self._catalog.kept_labels.replaced(self._changing, contents=contents)) if self._changing else ()
 
+    def _noticed(self) -> dict[str, int]:
+        """Count what there is to know of the files that were taken in."""
+        kinds = {(notice.path, notice.kind) for notice in self._catalog.notices.at(self._taken)}
+        return dict(sorted(collections.Counter(kind for _, kind in kinds).items()))
+
     def _report(self, left: Leftovers, *, seconds: float) -> IndexReport:
         return IndexReport(
             **self._counts,
@@ -392,6 +417,9 @@ class Ingest:
             passed_over=dict(self._passed_over.passed_over),
             unread=dict(self._passed_over.unread),
             other_files=self._passed_over.other_files,
+            noticed=self._noticed(),
+            rehashed=len(self._unsuspected),
+            altered=tuple(self._altered),
             replaced=self._replaced(),
             passages=tuple(self._passages),
         )

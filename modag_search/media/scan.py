@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from modag_search.errors import NoMediaError, UsageError
 from modag_search.media.exclusion import BUILT_IN, NO_MEDIA, Exclusion
 from modag_search.media.kinds import kind_of, unread_extension_of
-from modag_search.media.tally import LINK, SPECIAL, Tally
+from modag_search.media.passed_over import LINK, SPECIAL, Tally
 from modag_search.spelling import on_disk
 from modag_search.values import Excluded, ScannedFile, ScanProblem, Unread
 
@@ -85,6 +85,67 @@ def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), follow_symlinks: 
     return _each_once(sources)
 
 
+def scan_passed_over(paths: Sequence[str], *, exclude: Sequence[str] = ()) -> list[Excluded | Unread]:
+    """Find what `scan` passes over, without following links; folders without media are as good as others.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    exclude : sequence of str
+
+    Returns
+    -------
+    list of Excluded or Unread
+
+    Raises
+    ------
+    NoMediaError, UsageError
+        If a path does not exist or may not be looked at, or a pattern cannot be meant.
+    """
+    walks = [
+        _Walk(root, exclude=exclude, follow_symlinks=False)
+        for root, status in _stat_roots(paths)
+        if stat.S_ISDIR(status.st_mode)
+    ]
+    entries = (entry for walk in walks for entry in walk.all_entries())
+    return list({entry.path: entry for entry in entries if isinstance(entry, (Excluded, Unread))}.values())
+
+
+def obstacle(root: str, path: str, *, exclude: Sequence[str], follow_symlinks: bool) -> Excluded | Unread | None:
+    """Tell why a scan does not take in one file.
+
+    Parameters
+    ----------
+    root : str
+        What is scanned, absolute: a folder that the file lies in, or the file itself.
+    path : str
+        The file, absolute.
+    exclude : sequence of str
+    follow_symlinks : bool
+
+    Returns
+    -------
+    Excluded, Unread or None
+        With the path of the file, or of a folder on the way to it; None where it is taken in.
+    """
+    exclusion = Exclusion(root, exclude)
+    place = root
+    for name in os.path.relpath(path, root).split(os.sep) if path != root else []:
+        place = os.path.join(place, name)
+        is_link, is_folder = os.path.islink(place) and not follow_symlinks, os.path.isdir(place)
+        if (covering := exclusion.covering(place, is_folder=is_folder and not is_link)) is not None:
+            return Excluded(place, covering)
+        if is_link:
+            return Excluded(place, LINK)
+        if is_folder and os.path.lexists(os.path.join(place, NO_MEDIA)) and exclusion.is_kept_out(place):
+            return Excluded(place, NO_MEDIA)
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        return Excluded(path, SPECIAL)
+    if os.path.isdir(path) or kind_of(path) is not None:
+        return None
+    return Unread(path, unread_extension_of(path))
+
+
 def _stat_roots(paths: Sequence[str]) -> list[tuple[str, os.stat_result]]:
     roots = dict.fromkeys(os.path.abspath(on_disk(path)) for path in paths)
     return [(root, _stat_root(root)) for root in roots]
@@ -152,7 +213,7 @@ class _Walk:
         """
         passed_over: list[Excluded | Unread] = []
         is_empty = True
-        for entry in self._walk():
+        for entry in self.all_entries():
             if is_empty and (
                 isinstance(entry, Unread) or (isinstance(entry, Excluded) and entry.pattern in _SAYS_NOTHING)
             ):
@@ -177,7 +238,8 @@ class _Walk:
             problem = f"holds no media but what is passed over: {tally.in_words()}; is the drive mounted?"
         return NoMediaError(self.root, problem)
 
-    def _walk(self) -> Iterator[Found]:
+    def all_entries(self) -> Iterator[Found]:
+        """Walk, whatever the folder holds."""
         # Folders behind links come last: one that can be reached by its own path too is walked there,
         # whatever the names are.
         walked: set[tuple[int, int]] = set()

@@ -72,6 +72,7 @@ NAMES = [
     "NewerCatalogError",
     "NoMediaError",
     "NothingFoundError",
+    "Notice",
     "OversizedMediaError",
     "PairIssue",
     "PassedOver",
@@ -110,7 +111,7 @@ INDEX = {
     "close": "self",
     "add": (
         "self, paths, *, prune=False, dry_run=False, workers=None, exclude=(), follow_symlinks=False, "
-        "retry_failed=False, progress=None"
+        "retry_failed=False, rehash=False, progress=None"
     ),
     "forget": "self, paths, *, dry_run=False",
     "undo_forget": "self",
@@ -151,6 +152,8 @@ INDEX = {
     ),
     "item": "self, path",
     "failures": "self",
+    "notices": "self",
+    "passed_over": "self, paths",
     "rebuild": (
         "self, *, space=None, store=None, sound_encoder=None, image_encoder=None, workers=None, progress=None, "
         "on_failure=None"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from modag_search.media.exclusion import HIDDEN, NO_MEDIA, SYSTEM_FOLDERS
 from modag_search.values import Excluded, Unread
 
 if TYPE_CHECKING:
@@ -17,7 +18,14 @@ SPECIAL: Final = "special file"
 """What it says of pipes, sockets and devices."""
 
 _EXTENSIONS_SHOWN: Final = 5
-_CALLED: Final = {".*": "hidden (.*)"}
+_CALLED: Final = {HIDDEN: "hidden (.*)"}
+_REASONS: Final = {
+    HIDDEN: "is hidden (.*)",
+    NO_MEDIA: "holds a file .nomedia",
+    LINK: "is a symbolic link, and only --follow-symlinks follows these",
+    SPECIAL: "is a pipe, a socket or a device",
+    **{pattern: f"is a folder that systems keep for themselves ({pattern})" for pattern in SYSTEM_FOLDERS},
+}
 
 
 class Tally:
@@ -92,6 +100,15 @@ def passed_over_in_words(passed_over: Mapping[str, int], unread: Mapping[str, in
     if other_files:
         parts.append(_plural(other_files, "other file"))
     return ", ".join(parts)
+
+
+def reason_of(entry: Excluded | Unread) -> str:
+    """Say why something is passed over, as the end of a sentence that begins with it."""
+    if isinstance(entry, Excluded):
+        return _REASONS.get(entry.pattern, f"is covered by the pattern {entry.pattern}")
+    if entry.extension:
+        return f"is of a kind that is not read, by its ending {entry.extension}"
+    return "is no picture, sound or video by its ending"
 
 
 def _commonest(unread: Mapping[str, int]) -> Iterator[str]:
