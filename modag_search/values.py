@@ -589,6 +589,52 @@ class ItemLabel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileDescription:
+    """All that an index knows of one file, or why it does not hold it.
+
+    Attributes
+    ----------
+    path : str
+    state : {"indexed", "failed", "not indexed"}
+    reason : str or None
+        Why it failed, or is not in the index, as the end of a sentence that begins with the file. Of an item that is
+        found as before, why the last run could not read it anew.
+    exists : bool
+        Whether the file is within reach.
+    is_unchanged : bool or None
+        Whether it has the size and the time that it had when it was indexed; None without an item or a file.
+    item : ItemRecord or None
+        None where it is not in the index; what failed since it was indexed keeps its item, and loses its segments.
+    is_outdated : bool
+        Whether another encoder, or another version of one, made its features.
+    encoders : tuple of str
+        Those that made them.
+    notices : tuple of Notice
+        That nothing finds it, and what was noticed while it was read.
+    segments : tuple of SegmentRecord
+        In order of time, those that are silent, black or of one colour too.
+    labels, denied : tuple of ItemLabel
+        What it is, tags included, and what it is said not to be.
+    copies : tuple of str
+        Paths of other items of the same content.
+    """
+
+    path: str
+    state: Literal["indexed", "failed", "not indexed"]
+    reason: str | None = None
+    exists: bool
+    is_unchanged: bool | None = None
+    item: ItemRecord | None = None
+    is_outdated: bool = False
+    encoders: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    segments: tuple[SegmentRecord, ...] = ()
+    labels: tuple[ItemLabel, ...] = ()
+    denied: tuple[ItemLabel, ...] = ()
+    copies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidencePart:
     """What one kind of evidence says for the first label of an explanation rather than the second.
 

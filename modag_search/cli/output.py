@@ -125,10 +125,15 @@ def print_hits(hits: Sequence[Hit], *, output_format: str | None) -> None:
     print_rows(rows, output_format=output_format, columns=columns, fields=fields)
 
 
+def print_json(value: Any) -> None:
+    """Print one JSON value to stdout."""
+    click.echo(as_json(value, indented=True))
+
+
 def print_document(document: Row, *, output_format: str | None) -> None:
     """Print one mapping to stdout: as JSON, or as a line a key."""
     if chosen_format(output_format) == "json":
-        click.echo(as_json(document, indented=True))
+        print_json(document)
         return
     width = max(len(key) for key in document)
     for key, value in document.items():

@@ -14,7 +14,7 @@ from modag_search.classify.transfer import TransferOptions
 from modag_search.curate.curator import Curator
 from modag_search.errors import SpaceMismatchError
 from modag_search.features.item_vectors import ItemVectors
-from modag_search.index.description import passed_over
+from modag_search.index.description import describe, passed_over
 from modag_search.index.opening import Workings, WriterLock, created, opened
 from modag_search.index.upkeep import Upkeep
 from modag_search.ingest.exclusions import ExclusionBook
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         DuplicateGroup,
         Explanation,
         Failure,
+        FileDescription,
         ForgetReport,
         Hit,
         ImportReport,
@@ -1037,6 +1038,27 @@ class Index:
     def failures(self) -> list[Failure]:
         """Return the files that could not be indexed, with their reasons."""
         return self._catalog.failures.all()
+
+    def describe(self, path: str | os.PathLike[str]) -> FileDescription:
+        """Tell all that the index knows of one file, or why it does not hold it.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            A path, in the index or not, or ``id:N``.
+
+        Returns
+        -------
+        FileDescription
+            Why a file is not in the index goes by the folders that were indexed, what is passed over in them now, and
+            by its name; no file is read.
+
+        Raises
+        ------
+        UsageError
+            If there is no item with an id, or there are several whose paths look the same.
+        """
+        return describe(self._catalog, os.fspath(path), fingerprints=self._workings.encoder.fingerprints)
 
     def notices(self) -> list[Notice]:
         """Return what there is to know of items that did not fail, in order of path.

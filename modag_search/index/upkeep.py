@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from modag_search.errors import NothingFoundError
+from modag_search.index.description import as_root
 from modag_search.ingest.forgetting import matching
 from modag_search.ingest.roots import checked_roots
 from modag_search.ingest.run import Ingest, IngestOptions, Progress
@@ -46,7 +47,7 @@ class Upkeep:
         with self._writers.held():
             # Only now: who was waited for may have moved the index to other encoders.
             ingest = self._ingest(roots, options, progress)
-            arguments = {"paths": [_printable(root) for root in roots], **asdict(options)}
+            arguments = {"paths": [as_root(root) for root in roots], **asdict(options)}
             run_id = self._catalog.runs.start("index", arguments=arguments)
             report = ingest.run(run_id=run_id)
             self._workings.basis.stores.save()

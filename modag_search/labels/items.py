@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
 from modag_search.spelling import composed, near
+from modag_search.values import ItemLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,6 +58,37 @@ def find_items(catalog: Catalog, names: Sequence[str]) -> list[ItemRecord]:
 def find_item(catalog: Catalog, name: str) -> ItemRecord:
     """Return the item at a path, or ``id:N``; errors as in `find_items`."""
     return find_items(catalog, [name])[0]
+
+
+def item_named(catalog: Catalog, name: str) -> ItemRecord | None:
+    """Return the item at a path, in whatever Unicode form, or ``id:N``; None where there is none at the path.
+
+    Raises
+    ------
+    UsageError
+        If there is none with the id, or several whose paths look the same.
+    """
+    if name.startswith(_ID):
+        return find_item(catalog, name)
+    path = os.path.abspath(name)
+    return catalog.items.at(path) or _in_other_forms(catalog, [path]).get(path)
+
+
+def labels_of(catalog: Catalog, item_id: int, *, denied: bool = False) -> tuple[ItemLabel, ...]:
+    """Return the labels of an item with where they come from, oldest first; or those that it is said not to have."""
+    return tuple(
+        ItemLabel(
+            label=one.label,
+            origin=one.origin,
+            source=one.source,
+            confidence=one.confidence,
+            start_s=one.start_s,
+            end_s=one.end_s,
+            run=one.run_id,
+        )
+        for one in catalog.labels.annotations(items=[item_id])
+        if one.is_not == denied
+    )
 
 
 def _in_other_forms(catalog: Catalog, paths: Iterable[str]) -> dict[str, ItemRecord]:

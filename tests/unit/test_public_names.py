@@ -36,6 +36,7 @@ NAMES = [
     "Explanation",
     "ExportReport",
     "Failure",
+    "FileDescription",
     "Float32Array",
     "ForgetReport",
     "Given",
@@ -82,6 +83,7 @@ NAMES = [
     "ReadingOptions",
     "ReplacedFile",
     "RunRecord",
+    "SegmentRecord",
     "SegmentStatus",
     "Space",
     "SpaceMismatchError",
@@ -152,6 +154,7 @@ INDEX = {
     ),
     "item": "self, path",
     "failures": "self",
+    "describe": "self, path",
     "notices": "self",
     "passed_over": "self, paths",
     "rebuild": (
