@@ -234,6 +234,8 @@ class _Walk:
             problem = f"holds nothing that is read, but {tally.in_words()}"
             if tally.passed_over[LINK]:
                 problem += "; --follow-symlinks takes in what lies behind links"
+            if tally.unread:
+                problem += "; what is converted, as to JPEG, FLAC or MP4, is taken in"
         else:
             problem = f"holds no media but what is passed over: {tally.in_words()}; is the drive mounted?"
         return NoMediaError(self.root, problem)

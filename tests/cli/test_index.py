@@ -213,7 +213,8 @@ def test_a_folder_of_nothing_that_is_read_says_what_it_holds(filled: CommandLine
     outcome = filled("index", media, "--prune")
     assert (outcome.status, outcome.stdout) == (2, b"")
     assert outcome.error == (
-        f"error: {media}: holds nothing that is read, but 3 .nef (an ending that is not read); if it is gone for good, "
+        f"error: {media}: holds nothing that is read, but 3 .nef (an ending that is not read); what is "
+        "converted, as to JPEG, FLAC or MP4, is taken in; if it is gone for good, "
         "`modag forget` takes out the 6 files that the index holds of it"
     )
 

@@ -216,7 +216,7 @@ def test_a_folder_of_files_that_are_not_read_says_what_it_holds(tmp_path: Path) 
         scan([str(tmp_path)])
     assert str(raised.value) == (
         f"{tmp_path}: holds nothing that is read, but 1 hidden (.*), 2 .dng, 1 .nef (endings that are not read), "
-        "1 other file"
+        "1 other file; what is converted, as to JPEG, FLAC or MP4, is taken in"
     )
 
 
