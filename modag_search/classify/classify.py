@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from modag_search.features.vectors import SegmentVectors
     from modag_search.search.query import Query
     from modag_search.values import Int64Array
+
+logger = logging.getLogger(__name__)
 
 By = Literal["knn", "head", "names"]
 """Who names: the labelled neighbours, the linear head that was fitted to them, or what labels are called, alone."""
@@ -111,6 +114,7 @@ def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | No
         if not os.path.isdir(path):  # who reads it says what is amiss with it
             yield path
             continue
+        passed_over = media.Tally()
         for found in media.scan([path]):
             if isinstance(found, ScanProblem):
                 error = UnreadableMediaError(found.path, found.reason)
@@ -119,6 +123,10 @@ def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | No
                 on_failure(error)
             elif isinstance(found, ScannedFile):
                 yield found.path
+            else:
+                passed_over.count(found)
+        if words := media.passed_over_in_words(passed_over.passed_over, passed_over.unread, 0):
+            logger.warning("%s: passed over: %s", path, words)
 
 
 def _classifications(

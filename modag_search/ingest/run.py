@@ -12,14 +12,14 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from modag_search import media
-from modag_search.errors import MediaError, ModagError, NoMediaError, UnreadableMediaError
+from modag_search.errors import NoMediaError, UnreadableMediaError
 from modag_search.features.ahead import map_ahead
 from modag_search.features.encoding import StageClock
 from modag_search.features.stored import scanned
-from modag_search.ingest.failures import Lost, Patience, failure_at, lost
+from modag_search.ingest.failures import Lost, Patience, attempting, failure_at
 from modag_search.ingest.presence import is_gone
 from modag_search.ingest.pruning import Leftovers, leftovers, vanished_failures
 from modag_search.ingest.resolving import HashedFile, Resolution, resolve
@@ -40,7 +40,7 @@ from modag_search.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.features.encoding import MediaEncoder
@@ -54,9 +54,6 @@ _MODALITIES: dict[MediaKind, tuple[Modality, ...]] = {
     "sound": ("sound",),
     "video": ("image", "sound"),
 }
-
-Input = TypeVar("Input")
-Output = TypeVar("Output")
 
 
 class Progress(Protocol):
@@ -259,7 +256,7 @@ class Ingest:
         def hashed(file: ScannedFile) -> HashedFile:
             return HashedFile(file, self._content_hash(file))
 
-        for outcome in map_ahead(pool, _attempt(hashed), files, look_ahead=2 * self._workers):
+        for outcome in map_ahead(pool, attempting(hashed), files, look_ahead=2 * self._workers):
             if isinstance(outcome, Lost):
                 self._record_failure(outcome)
             else:
@@ -268,7 +265,7 @@ class Ingest:
     def _encoded(self, files: Sequence[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[EncodedItem]:
         self._warm(files)
         patience = Patience()
-        for outcome in map_ahead(pool, _attempt(self._encode), iter(files), look_ahead=2 * self._workers):
+        for outcome in map_ahead(pool, attempting(self._encode), iter(files), look_ahead=2 * self._workers):
             if isinstance(outcome, Lost):
                 self._record_failure(outcome)
                 patience.failed(outcome)
@@ -423,19 +420,3 @@ class Ingest:
             replaced=self._replaced(),
             passages=tuple(self._passages),
         )
-
-
-def _attempt(function: Callable[[ScannedFile], Output]) -> Callable[[ScannedFile], Output | Lost]:
-    """Let a file that `function` fails on be lost: one odd file must not stop a run over a million."""
-
-    def attempt(file: ScannedFile) -> Output | Lost:
-        try:
-            return function(file)
-        except MediaError as error:
-            return lost(error, file)
-        except ModagError:
-            raise  # of no single file: weights that are gone, an extra that is not installed
-        except Exception as error:  # noqa: BLE001
-            return lost(error, file)
-
-    return attempt

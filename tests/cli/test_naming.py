@@ -179,6 +179,34 @@ def test_csv_names_its_columns_with_and_without_rows(named: CommandLine, tmp_pat
     assert outcome.error.startswith(f"failed: {tmp_path / 'nowhere.wav'}: ")
 
 
+def test_what_cannot_be_named_says_what_it_is(named: CommandLine, tmp_path: Path) -> None:
+    silent = sound(tmp_path / "silent.wav", (0, 1))
+    pipe, nowhere, dangling = tmp_path / "pipe.wav", tmp_path / "nowhere.wav", tmp_path / "dangling.wav"
+    os.mkfifo(pipe)
+    dangling.symlink_to(nowhere)
+    outcome = named("classify", "/dev/null", pipe, nowhere, dangling, silent)
+    assert outcome.status == 3
+    assert outcome.stderr.splitlines() == [
+        "failed: /dev/null: is not a regular file",
+        f"failed: {pipe}: is not a regular file",
+        f"failed: {nowhere}: does not exist (any more)",
+        f"failed: {dangling}: does not exist (any more)",
+        f"failed: {silent}: is silent throughout, so nothing is like it",
+    ]
+
+
+def test_what_a_folder_to_name_holds_beside_media_is_said(named: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    red = picture(folder / "red.png", RED)
+    (folder / "notes.txt").touch()
+    assert named("classify", folder).stderr == ""
+    (folder / "raw.dng").touch()
+    (folder / "link.png").symlink_to(red)
+    assert named("classify", folder).error == (
+        f"warning: {folder}: passed over: 1 symbolic link, 1 .dng (an ending that is not read)"
+    )
+
+
 @pytest.mark.parametrize("output_format", ["jsonl", "csv", "paths"])
 def test_rows_are_printed_as_they_come(output_format: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     def rows() -> Iterator[dict[str, Any]]:
