@@ -49,7 +49,7 @@ def _document(described: FileDescription) -> dict[str, Any]:
 
 
 def _facts(described: FileDescription) -> Iterator[tuple[str, Any]]:
-    """List what people want to know, in the order in which they would ask."""
+    # In the order in which people would ask.
     item = described.item
     yield "path", described.path
     yield "state", described.state
