@@ -63,7 +63,8 @@ def statuses_in_words(statuses: Collection[SegmentStatus]) -> str:
     >>> statuses_in_words({"silent", "black"})
     'black and silent'
     """
-    return " and ".join(word for status, word in _WORDS.items() if status in statuses)
+    *words, last = [word for status, word in _WORDS.items() if status in statuses] or [""]
+    return f"{', '.join(words)} and {last}" if words else last
 
 
 def _sorted(notices: Iterable[Notice]) -> list[Notice]:

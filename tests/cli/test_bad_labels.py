@@ -213,7 +213,7 @@ CASES = [
     Case("transfer --by head", "error: {here}/multi/head.safetensors: there is no head yet", "modag train head", 1),
     Case("train head --update", "error: {here}/multi/head.safetensors: there is no head yet", "modag train head", 1),
     Case("classify id:99", "error: id:99: is not in the index", "modag index"),
-    Case("classify sub", "error: {here}/sub: holds no media"),
+    Case("classify sub", "error: {here}/sub: holds nothing that is read"),
     Case("classify media/a.png", "no item has a label yet", "modag label PATH... --as NAME", 4, "bare"),
     Case("transfer", "no item has a label yet", "modag label PATH... --as NAME", 4, "bare"),
     Case("audit", "no item has a label yet", "modag label PATH... --as NAME", 4, "bare"),
