@@ -102,8 +102,8 @@ class MarkIndex:
         Returns
         -------
         list of (int, int)
-            Rows before that one, ascending, and the lag that most marks tell, in samples, within `HOP`: by so much the
-            sound begins later than the longer one, or earlier where that is negative.
+            Rows before that one, ascending, and the lag that most marks tell, in samples, within two of `HOP`: by so
+            much the sound begins later than the longer one, or earlier where that is negative.
         """
         values, frames = self._asked(self._marks[row])
         firsts = np.searchsorted(self._values, values, side="left")

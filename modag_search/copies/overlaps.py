@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from modag_search.copies.extents import DURATION_TOLERANCE, DURATION_TOLERANCE_S
+from modag_search.copies.marks import HOP
 from modag_search.copies.waveforms import MIN_CORRELATION, SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _MOST_STRETCHES: Final = 30
 _SHARE_HEARD: Final = 1e-3  # of the loudest second's energy; quieter ones hold little but noise of encoders
 _SHARE_SOUNDING: Final = 1e-5  # of the loudest hundredth's energy; what is quieter at the ends is silence
 _EDGE_S: Final = 0.1  # encoders leave out or add so much
-_REACH: Final = 256  # samples by which the lag that marks tell may be wrong
+_REACH: Final = 2 * HOP  # samples by which the lag that marks tell may be wrong
 _STEPS_A_SAMPLE: Final = 4
 
 
@@ -112,16 +113,13 @@ def overlap(longer: Recording, shorter: Recording, *, near: int) -> Overlap | No
     ----------
     longer, shorter : Recording
     near : int
-        The lag at which to look, in samples, within `marks.HOP`.
+        The lag at which to look, in samples, within two of `marks.HOP`.
 
     Returns
     -------
     Overlap or None
         None if it does not, or if it is too short to tell; see `MIN_PART_S`.
     """
-    edge = round(_EDGE_S * SAMPLE_RATE_HZ)
-    if shorter.starts + near < longer.starts - edge or shorter.stops + near > longer.stops + edge:
-        return None
     is_whole = _is_whole(longer, shorter, lag=near)
     if not is_whole and shorter.stops - shorter.starts < MIN_PART_S * SAMPLE_RATE_HZ:
         return None

@@ -182,7 +182,7 @@ def test_whatever_is_cut_from_a_sound_is_found_where_it_was(
     index = MarkIndex([Marks.of(one.samples) for one in sounds if one])
     ((row, near),) = index.places(2)
     assert row == 1
-    assert abs(near - (start - silence)) <= HOP
+    assert abs(near - (start - silence)) <= 2 * HOP
     longer, shorter = sounds[row], sounds[2]
     assert longer
     assert shorter

@@ -143,8 +143,8 @@ def test_silence_and_black_pictures_are_no_duplicates(index: Index, media: Path)
 def test_silence_between_does_not_make_recordings_alike(index: Index, media: Path) -> None:
     sound(media / "low.wav", (LOW_HZ, 5), (0, 40))
     sound(media / "high.wav", (HIGH_HZ, 5), (0, 40))
-    sound(media / "late.wav", (0, 40), (LOW_HZ, 5))
-    sound(media / "twice.wav", (LOW_HZ, 5), (0, 35), (LOW_HZ, 5))
+    sound(media / "late.wav", (0, 40), (LOW_HZ + 20, 5))
+    sound(media / "twice.wav", (LOW_HZ + 20, 5), (0, 35), (LOW_HZ + 20, 5))
     encoded(media / "low.flac", media / "low.wav")
     assert found(index, media) == [["low.wav", "low.flac"]]
 
@@ -766,6 +766,14 @@ def test_silence_before_a_sound_makes_it_no_other(index: Index, media: Path) -> 
     assert set(parts_of(group)) == {path.name for path in media.iterdir()}
     assert {*parts_of(group).values()} == {None}
     assert group.kept_because == "its path comes first"
+
+
+def test_a_quiet_start_that_a_fade_swallows_does_not_count(index: Index, media: Path) -> None:
+    sounds = melody(1, 6)
+    sounds[: RATE_HZ // 2] *= 0.02
+    written(media / "sound.wav", sounds)
+    written(media / "faded.wav", behind_silence(faded_in(sounds, 0.5), 0.2))
+    assert [{*group} for group in found(index, media)] == [{"sound.wav", "faded.wav"}]
 
 
 def test_where_a_part_lies_is_told_of_the_first_of_the_group(index: Index, media: Path) -> None:
