@@ -1178,6 +1178,8 @@ class Duplicate:
     size_bytes : int
     duration_s : float or None
     width_px, height_px : int or None
+    part_start_s, part_end_s : float or None
+        From where to where it lies in the first item, of which it is a part; None where it holds all of it.
     """
 
     id: int
@@ -1191,6 +1193,8 @@ class Duplicate:
     duration_s: float | None
     width_px: int | None
     height_px: int | None
+    part_start_s: float | None = None
+    part_end_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1203,10 +1207,10 @@ class DuplicateGroup:
         What they were compared by. Videos count as images, unless their frames are black throughout.
     items : tuple of Duplicate
         Two at least. First the one to keep: with labels, else of the most pixels, else of a lossless format, else of
-        the largest file. Then its exact copies, then the others, the most similar first.
+        the largest file. Then its exact copies, then the others, the most similar first, then what is a part of it.
     kept_because : str
-        Why the first stands before all others: "has labels", "has more pixels", "is lossless", "is the larger file" or
-        "its path comes first".
+        Why the first stands before all others: "has labels", "has more pixels", "is lossless", "is the larger file",
+        "its path comes first" or, before parts of it alone, "holds the others".
     """
 
     modality: Modality

@@ -1013,11 +1013,12 @@ class Index:
         return self._curator.pair_issues(min_rank=min_rank, seed=seed)
 
     def duplicates(
-        self, *, modality: Modality | None = None, min_similarity: float | None = None
+        self, *, modality: Modality | None = None, min_similarity: float | None = None, alike: bool = False
     ) -> list[DuplicateGroup]:
-        """Find the same sound or picture at another size, rate or quality; nothing is changed.
+        """Find the same sound or picture at another size, rate or quality, or parts of a sound; nothing is changed.
 
-        What is alike is confirmed by waveforms or pixels, which takes reading the files; see `curate.duplicates`.
+        What is alike is confirmed by waveforms or pixels, which takes reading the files; see `curate.duplicates`. All
+        sounds of up to an hour are read, to find those that lie in others.
 
         Parameters
         ----------
@@ -1025,13 +1026,15 @@ class Index:
             Default both.
         min_similarity : float, optional
             Of features, from which on items are duplicates; by default one for each modality, see `copies.limits`.
+        alike : bool
+            Whether to find instead what has similar features, and is nevertheless not confirmed to be the same.
 
         Returns
         -------
         list of DuplicateGroup
             In each, what has labels first, else the best copy, and why.
         """
-        return self._curator.duplicates(modality=modality, min_similarity=min_similarity)
+        return self._curator.duplicates(modality=modality, min_similarity=min_similarity, alike=alike)
 
     # Upkeep.
 

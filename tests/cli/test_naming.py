@@ -419,7 +419,7 @@ def test_the_same_picture_twice(filled: CommandLine, media: Path, tmp_path: Path
     assert (outcome.status, outcome.stderr) == (0, "")
     assert list(outcome.data[0]) == [
         *("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id"),
-        *("labels", "confirmed_by", "kept_because"),
+        *("labels", "confirmed_by", "kept_because", "part_start_s", "part_end_s"),
     ]
     found = [(row["group"], os.path.basename(row["path"]), row["exact"]) for row in outcome.data]
     assert found == [
@@ -452,9 +452,9 @@ def test_the_copy_that_has_labels_is_the_one_to_keep(filled: CommandLine, media:
     assert [row["labels"] for row in after] == [["red", "warm"], []]
     assert [row["kept_because"] for row in after] == ["has labels", None]
     csv = filled("duplicates", "--format", "csv").stdout.decode().splitlines()
-    assert csv[0].endswith(",labels,confirmed_by,kept_because")
-    assert csv[1].endswith(",red;warm,,has labels")
-    assert csv[2].endswith(",,content,")
+    assert csv[0].endswith(",labels,confirmed_by,kept_because,part_start_s,part_end_s")
+    assert csv[1].endswith(",red;warm,,has labels,,")
+    assert csv[2].endswith(",,content,,,")
 
 
 def test_copies_told_by_features_alone_are_counted(filled: CommandLine, media: Path, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ INDEX = {
     "check_count": "self, label, n=20, *, seed=0",
     "audit": "self, *, max_probability=0.1",
     "audit_pairs": "self, *, min_rank=0.5, seed=0",
-    "duplicates": "self, *, modality=None, min_similarity=None",
+    "duplicates": "self, *, modality=None, min_similarity=None, alike=False",
     "label": "self, paths, label, *, start_s=None, end_s=None",
     "deny": "self, paths, label, *, start_s=None, end_s=None",
     "tag": "self, paths, tag, *, start_s=None, end_s=None",
