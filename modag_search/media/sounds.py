@@ -68,7 +68,9 @@ def decode_sound(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
     with _open_soundfile(file) as sound:
         check_rate(path, sound.samplerate)
         blocks = _SoundfileBlocks(sound, request)
-        yield from sound_segments(blocks, request, rate_hz=sound.samplerate, floor=_floor(sound.subtype))
+        start_s = blocks.start / sound.samplerate
+        floor = _floor(sound.subtype)
+        yield from sound_segments(blocks, request, rate_hz=sound.samplerate, floor=floor, start_s=start_s)
         if blocks.position == blocks.start:
             raise blocks.nothing_decoded()
         check_complete(path, decoded=blocks.position, promised=blocks.wanted, rate_hz=sound.samplerate)
@@ -76,7 +78,7 @@ def decode_sound(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
 
 
 def sound_segments(
-    blocks: Iterable[Float32Array], request: DecodeRequest, *, rate_hz: int, floor: float
+    blocks: Iterable[Float32Array], request: DecodeRequest, *, rate_hz: int, floor: float, start_s: float
 ) -> Iterator[DecodedSegment]:
     """Resample and cut a sound, and take the loudest channel of each window.
 
@@ -89,6 +91,8 @@ def sound_segments(
         Rate of `blocks`.
     floor : float
         Windows that go no further from their mean are silent: what the file's format cannot tell from nothing.
+    start_s : float
+        When the part begins, in seconds from the file's start.
 
     Yields
     ------
@@ -97,7 +101,6 @@ def sound_segments(
     wanted_hz = request.sample_rate_hz
     window = max(round(request.segmentation.window_s * wanted_hz), 1)
     hop = max(round(request.segmentation.hop_s * wanted_hz), 1)
-    offset_s = request.sample_range(rate_hz)[0] / rate_hz
     resampled = resample(map(_few_channels, blocks), rate_hz=rate_hz, sample_rate_hz=wanted_hz)
     for start, channels in cut(resampled, window=window, hop=hop):
         _check_samples(request.path, channels)
@@ -105,8 +108,8 @@ def sound_segments(
         peak = peak_about_mean(data)
         yield DecodedSegment(
             modality="sound",
-            start_s=offset_s + start / wanted_hz,
-            end_s=offset_s + (start + len(data)) / wanted_hz,
+            start_s=start_s + start / wanted_hz,
+            end_s=start_s + (start + len(data)) / wanted_hz,
             data=data,
             status="silent" if peak <= floor else "ok",
             peak=peak,
