@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -12,7 +14,7 @@ from modag_search.media.kinds import extension_of
 from modag_search.media.loudness import LOSSY_FLOOR, integer_floor, loudest_channel
 from modag_search.media.opening import misnamed
 from modag_search.media.sounds import check_rate
-from modag_search.media.timeline import Timeline, is_still
+from modag_search.media.timeline import is_still
 from modag_search.media.windows import in_batches
 
 if TYPE_CHECKING:
@@ -32,9 +34,6 @@ FRAME_PIXEL_LIMIT: Final = 36_000_000
 
 BYTES_A_FRAME_PIXEL: Final = 11
 """What `upright_image` takes: RGB as FFmpeg gives it, as Pillow holds it, and that turned."""
-
-_GAP_S: Final = 0.25  # less between two frames of sound is rounding, drift, jitter
-_SILENCE_SAMPLES: Final = 1 << 16
 
 # Named one by one: FFmpeg also knows playlists (which name other files and addresses), and text as video.
 _DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,live_flv,asf,amr,wav,w64,flac,aiff,au,caf,ape,wv,tta"
@@ -73,11 +72,35 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
     options = {"format_whitelist": demuxers, **_decoder_options()}
     file.seek(0)
     try:
-        container = av.open(file, mode="r", options=options, metadata_errors="replace")
+        container = av.open(_Source(file), mode="r", options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise CorruptMediaError(path, misnamed(file, wanted)) from error
     with container:
         yield container
+
+
+class _Source:
+    """A file as PyAV reads it; PyAV prints what is raised a second time, and FFmpeg goes on after errors."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._is_broken = False
+        self.tell = file.tell
+
+    def read(self, n_bytes: int) -> bytes:
+        if self._is_broken:
+            return b""
+        try:
+            return self._file.read(n_bytes)
+        except OSError:
+            self._is_broken = True
+            raise
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -errno.EINVAL  # a damaged file sends its reader before its start; FFmpeg's own word for that
 
 
 def sound_stream(container: InputContainer) -> AudioStream | None:
@@ -150,71 +173,27 @@ class DecodedFrames:
 
 
 class SoundBlocks:
-    """The blocks, ``[shape=(n, channels)]``, of a range of a sound stream; where it pauses, silence stands.
-
-    Parameters
-    ----------
-    frames : Iterable of AudioFrame
-    path : str
-    rate_hz : int
-    start, stop : int
-        The range, in samples from the stream's start; None stands for its end.
-    timeline : Timeline, optional
-        Of the stream, its first frame placed; without one, frames follow each other.
+    """The blocks, ``[shape=(n, channels)]``, of a range of a sound stream.
 
     Attributes
     ----------
     position : int
-        How far reading has come, in samples from the stream's start.
+        How far reading has come, in samples.
     """
 
-    def __init__(
-        self,
-        frames: Iterable[AudioFrame],
-        path: str,
-        *,
-        rate_hz: int,
-        start: int,
-        stop: int | None,
-        timeline: Timeline | None = None,
-    ) -> None:
+    def __init__(self, frames: Iterable[AudioFrame], path: str, *, rate_hz: int, start: int, stop: int | None) -> None:
         check_rate(path, rate_hz)
         self._frames = frames
         self._path = path
         self._rate_hz = rate_hz
         self._start = start
         self._stop = stop
-        self._timeline = timeline
         self.position = 0
 
     def __iter__(self) -> Iterator[Float32Array]:
         return in_batches(self._parts())
 
     def _parts(self) -> Iterator[Float32Array]:
-        for samples in self._without_gaps():
-            first, self.position = self.position, self.position + len(samples)
-            stop = None if self._stop is None else max(self._stop - first, 0)
-            part = samples[max(self._start - first, 0) : stop]
-            if len(part):
-                yield part
-            if self._stop is not None and self.position >= self._stop:
-                return
-
-    def _without_gaps(self) -> Iterator[Float32Array]:
-        for samples, timestamp_s in self._alike():
-            gap_s = self._gap_before(timestamp_s, lasts_s=len(samples) / self._rate_hz)
-            if gap_s > _GAP_S:
-                yield from _silence(round(gap_s * self._rate_hz), n_channels=samples.shape[1])
-            yield samples
-
-    def _gap_before(self, timestamp_s: float | None, *, lasts_s: float) -> float:
-        if self._timeline is None:
-            return 0.0
-        reached_s = self._timeline.reached_s
-        return self._timeline.place(timestamp_s, lasts_s=lasts_s) - reached_s
-
-    def _alike(self) -> Iterator[tuple[Float32Array, float | None]]:
-        """Yield samples of one rate and one number of channels, with their timestamps."""
         n_channels: int | None = None
         for frame in self._frames:
             if frame.sample_rate != self._rate_hz:
@@ -225,12 +204,13 @@ class SoundBlocks:
             n_channels = n_channels or samples.shape[1]
             if samples.shape[1] != n_channels:
                 samples = np.repeat(loudest_channel(samples)[:, None], n_channels, axis=1)
-            yield samples, frame.time
-
-
-def _silence(n_samples: int, *, n_channels: int) -> Iterator[Float32Array]:
-    for start in range(0, n_samples, _SILENCE_SAMPLES):
-        yield np.zeros((min(_SILENCE_SAMPLES, n_samples - start), n_channels), np.float32)
+            first, self.position = self.position, self.position + len(samples)
+            stop = None if self._stop is None else max(self._stop - first, 0)
+            part = samples[max(self._start - first, 0) : stop]
+            if len(part):
+                yield part
+            if self._stop is not None and self.position >= self._stop:
+                return
 
 
 def samples_of(frame: AudioFrame) -> Float32Array:

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
+import numpy as np
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.stream import Stream
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
 RUN_UP_S: Final = 0.1
 """Streams that come no later than this start with their container: it is what encoders and muxers are off by."""
 
+_PAUSE_S: Final = 0.25  # less between two frames of sound is rounding, drift, jitter
+_SILENCE_SAMPLES: Final = 1 << 16
 _STEP_BACK_S: Final = 1.0  # less may be frames out of order
 _SPLICE_S: Final = 60.0  # a longer gap in a stream that may be spliced is a splice
 _MOST_GAP_S: Final = 3600.0  # of others, where the header does not tell how long the file lasts
@@ -118,3 +125,35 @@ class Timeline:
         if self._is_first:
             return abs(step_s) <= RUN_UP_S
         return step_s > self._most_gap_s or (self._is_spliced and step_s < -_STEP_BACK_S)
+
+
+def with_pauses(frames: Iterable[AudioFrame], timeline: Timeline) -> Iterator[AudioFrame]:
+    """Put silence where a sound pauses, so that what comes after a pause comes at its time.
+
+    Parameters
+    ----------
+    frames : Iterable of AudioFrame
+    timeline : Timeline
+        Its first frame has been placed.
+
+    Yields
+    ------
+    AudioFrame
+    """
+    for frame in frames:
+        reached_s = timeline.reached_s
+        pause_s = timeline.place(frame.time, lasts_s=frame.samples / frame.sample_rate) - reached_s
+        if pause_s > _PAUSE_S:
+            yield from _silence(frame, n_samples=round(pause_s * frame.sample_rate))
+        yield frame
+
+
+def _silence(like: AudioFrame, *, n_samples: int) -> Iterator[AudioFrame]:
+    rows, columns = (len(like.layout.channels), 1) if like.format.is_planar else (1, len(like.layout.channels))
+    zero = 128 if like.format.name.startswith("u8") else 0
+    for start in range(0, n_samples, _SILENCE_SAMPLES):
+        length = min(_SILENCE_SAMPLES, n_samples - start)
+        samples = np.full((rows, columns * length), zero, like.to_ndarray().dtype)
+        silence = like.from_ndarray(samples, format=like.format.name, layout=like.layout.name)
+        silence.sample_rate = like.sample_rate
+        yield silence

@@ -29,7 +29,7 @@ from modag_search.media.opening import misnamed
 from modag_search.media.pictures import check_pixels, picture_segment
 from modag_search.media.reducing import reduced, reducing_factor
 from modag_search.media.sounds import check_complete, sound_segments
-from modag_search.media.timeline import Timeline, duration_of
+from modag_search.media.timeline import Timeline, duration_of, with_pauses
 from modag_search.values import DecodedSegment, MediaFacts
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ def decode_sound_stream(
         if begins_s >= request.end_s:
             raise request.before(begins_s)
         start, stop = request.sample_range(rate_hz, begins_s=begins_s)
-        blocks = SoundBlocks(chain([first], iterator), path, rate_hz=rate_hz, start=start, stop=stop, timeline=timeline)
+        heard = with_pauses(chain([first], iterator), timeline)
+        blocks = SoundBlocks(heard, path, rate_hz=rate_hz, start=start, stop=stop)
         yield from sound_segments(
             blocks, request, rate_hz=rate_hz, floor=sound_floor(stream, first), start_s=begins_s + start / rate_hz
         )
