@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from modag_search.errors import CorruptMediaError
-from modag_search.media.kinds import extension_of
+from modag_search.media.kinds import begins_like_mpeg, extension_of
 from modag_search.media.loudness import LOSSY_FLOOR, integer_floor, loudest_channel
 from modag_search.media.opening import misnamed
 from modag_search.media.sounds import check_rate
@@ -37,7 +37,7 @@ BYTES_A_FRAME_PIXEL: Final = 11
 
 # Named one by one: FFmpeg also knows playlists (which name other files and addresses), and text as video.
 _DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,live_flv,asf,amr,wav,w64,flac,aiff,au,caf,ape,wv,tta"
-# Streams without a container: nearly any bytes pass for one, so only the file's name allows them.
+# Streams without a container: nearly any bytes pass for one, so only the file's name or first bytes allow them.
 _RAW_DEMUXERS: Final = {
     ".mp3": "mp3",
     ".mp2": "mp3",
@@ -68,8 +68,9 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
     """
     import av
 
-    demuxers = ",".join(filter(None, (_DEMUXERS, _RAW_DEMUXERS.get(extension_of(path)))))
-    options = {"format_whitelist": demuxers, **_decoder_options()}
+    file.seek(0)
+    raw = _RAW_DEMUXERS.get(extension_of(path)) or ("mp3" if begins_like_mpeg(file.read(3)) else None)
+    options = {"format_whitelist": ",".join(filter(None, (_DEMUXERS, raw))), **_decoder_options()}
     file.seek(0)
     try:
         container = av.open(_Source(file), mode="r", options=options, metadata_errors="replace")

@@ -12,6 +12,7 @@ import soundfile
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, UsageError
 from modag_search.media.chunks import promised_share
+from modag_search.media.kinds import begins_like_mpeg
 from modag_search.media.loudness import LOSSY_FLOOR, MOST_CHANNELS, integer_floor, loudest_channel, peak_about_mean
 from modag_search.media.opening import damage
 from modag_search.media.request import RESAMPLER_QUALITY
@@ -46,6 +47,9 @@ _BITS: Final = {
     **dict.fromkeys(("PCM_24", "ALAC_24", "DWVW_24"), 24),
     **dict.fromkeys(("PCM_32", "ALAC_32"), 32),
 }
+
+
+_NOISY: Final = "libsndfile's decoder of MPEG sound prints what is amiss on stderr, without a file's name"
 
 
 class NotASoundError(Exception):
@@ -206,12 +210,17 @@ def _floor(subtype: str) -> float:
 @contextmanager
 def _open_soundfile(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
     file.seek(0)
+    if begins_like_mpeg(file.read(3)):
+        raise NotASoundError(_NOISY)
+    file.seek(0)
     try:
         # By descriptor: names that are not UTF-8 work, and libsndfile goes by the content, not the name.
         sound = _ForwardSound(file.fileno(), closefd=False)
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
         raise NotASoundError(str(error)) from error
     with sound:
+        if sound.subtype.startswith("MPEG_LAYER"):
+            raise NotASoundError(_NOISY)
         yield sound
 
 

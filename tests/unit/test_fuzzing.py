@@ -59,6 +59,20 @@ def test_spoilt_media_decode_or_say_why_not_and_print_nothing(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("ending", ["wav", "ogg", "mp3"])
+@pytest.mark.parametrize("place", [150, 400, 700, 1000, 1500])
+def test_damaged_mp3_under_any_name_prints_nothing(
+    tmp_path: Path, whole: Mapping[str, bytes], capfd: pytest.CaptureFixture[str], ending: str, place: int
+) -> None:
+    data = bytearray(whole["mp3"])
+    data[place : place + 60] = bytes(range(60, 0, -1))
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(data)
+    with suppress(MediaError):
+        decode(path)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_mutant_is_known_by_its_number() -> None:
     first, again = (spoilt_media.mutant(7, random.Random("0/7")) for _ in range(2))
     assert first == again
