@@ -41,15 +41,15 @@ def start_of(container: InputContainer) -> float:
 
 
 def duration_of(container: InputContainer, stream: AudioStream | VideoStream) -> float | None:
-    """Return how long the header says that a file lasts, in seconds."""
+    """Return how long the header says that a file lasts, in seconds; None where it says nothing that can be."""
     duration_s = container.duration / 1_000_000 if container.duration else _stream_duration(stream)
-    if duration_s is None:
-        return None
     if container.format.name == "asf":  # what it promises of a stream is when that ends
         duration_s = max(filter(None, map(_stream_duration, container.streams)), default=duration_s)
-    elif "matroska" not in container.format.name:
+    if duration_s is None or duration_s <= 0:
+        return None
+    if container.format.name != "asf" and "matroska" not in container.format.name:
         return duration_s
-    start_s = start_of(container)
+    start_s = start_of(container)  # these two count from 0, not from there
     return duration_s - start_s if duration_s > start_s else duration_s
 
 

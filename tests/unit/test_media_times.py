@@ -219,6 +219,19 @@ def test_a_live_recording_without_a_duration_lasts_as_long_as_its_sound(tmp_path
     check_windows(windows, at=3)
 
 
+def test_a_duration_that_cannot_be_is_none(tmp_path: Path) -> None:
+    path = written(tmp_path, "asf")
+    data = path.read_bytes()
+    place = data.index(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")) + 64  # play duration, in 100 ns
+    for value in (0, 1 << 63, (1 << 63) - 1):
+        path.write_bytes(data[:place] + struct.pack("<Q", value) + data[place + 8 :])
+        frames, windows, facts = decode(path)
+        check_frames(frames, at=0)
+        check_windows(windows, at=0)
+        assert facts.duration_s is not None
+        assert facts.duration_s > 0
+
+
 def test_an_edit_list_cuts_off_the_begin(tmp_path: Path) -> None:
     path = written(tmp_path, "mov")
     data = bytearray(path.read_bytes())
