@@ -35,6 +35,8 @@ FRAME_PIXEL_LIMIT: Final = 36_000_000
 BYTES_A_FRAME_PIXEL: Final = 11
 """What `upright_image` takes: RGB as FFmpeg gives it, as Pillow holds it, and that turned."""
 
+_PLANES_OF_A_FRAME: Final = 8
+
 # Named one by one: FFmpeg also knows playlists (which name other files and addresses), and text as video.
 _DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,live_flv,asf,amr,wav,w64,flac,aiff,au,caf,ape,wv,tta"
 # Streams without a container: nearly any bytes pass for one, so only the file's name or first bytes allow them.
@@ -216,6 +218,8 @@ class SoundBlocks:
 
 def samples_of(frame: AudioFrame) -> Float32Array:
     """Return a frame of sound as ``[shape=(n, channels), float32]``; full scale of integers is 1."""
+    if frame.format.is_planar and len(frame.layout.channels) >= _PLANES_OF_A_FRAME:
+        frame = _packed(frame)
     samples = frame.to_ndarray()
     by_channel = samples if frame.format.is_planar else samples.reshape(-1, len(frame.layout.channels)).T
     if samples.dtype.kind == "f":
@@ -223,6 +227,18 @@ def samples_of(frame: AudioFrame) -> Float32Array:
     full_scale = float(2 ** (8 * samples.dtype.itemsize - 1))
     middle = full_scale if samples.dtype.kind == "u" else 0.0
     return ((by_channel.T.astype(np.float64) - middle) / full_scale).astype(np.float32, order="C")
+
+
+def _packed(frame: AudioFrame) -> AudioFrame:
+    """Interleave the channels of a frame.
+
+    PyAV takes what lies behind the last of eight planes or more for planes, and crashes.
+    """
+    import av
+
+    to_packed = av.AudioResampler(frame.format.packed.name, frame.layout, frame.sample_rate)
+    (packed,) = to_packed.resample(frame)
+    return packed
 
 
 def upright_image(frame: VideoFrame) -> Image.Image:

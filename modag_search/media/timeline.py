@@ -149,11 +149,11 @@ def with_pauses(frames: Iterable[AudioFrame], timeline: Timeline) -> Iterator[Au
 
 
 def _silence(like: AudioFrame, *, n_samples: int) -> Iterator[AudioFrame]:
-    rows, columns = (len(like.layout.channels), 1) if like.format.is_planar else (1, len(like.layout.channels))
-    zero = 128 if like.format.name.startswith("u8") else 0
+    name, n_channels = like.format.packed.name, len(like.layout.channels)
+    dtype = np.dtype({"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}[name])
     for start in range(0, n_samples, _SILENCE_SAMPLES):
-        length = min(_SILENCE_SAMPLES, n_samples - start)
-        samples = np.full((rows, columns * length), zero, like.to_ndarray().dtype)
-        silence = like.from_ndarray(samples, format=like.format.name, layout=like.layout.name)
+        shape = (1, n_channels * min(_SILENCE_SAMPLES, n_samples - start))
+        samples = np.full(shape, 128 if name == "u8" else 0, dtype)
+        silence = like.from_ndarray(samples, format=name, layout=f"{n_channels} channels")
         silence.sample_rate = like.sample_rate
         yield silence
