@@ -121,3 +121,8 @@ def appearance_of(first_bytes: bytes) -> str | None:
         (name for offset, magic, name in _SIGNATURES if first_bytes.startswith(magic, offset)),
         None,
     )
+
+
+def begins_like_mpeg(first_bytes: bytes) -> bool:
+    """Tell whether a file may be an MPEG sound without a container: it begins with a frame, or with an ID3 tag."""
+    return first_bytes.startswith(b"ID3") or (first_bytes[:1] == b"\xff" and first_bytes[1:2] >= b"\xe0")
