@@ -276,6 +276,6 @@ def test_what_is_missing_is_called_as_the_file_calls_it(filled: CommandLine) -> 
     written(filled.folder / "l.csv", "path,label", "C:\\Photos\\B.PNG,x")
     outcome = filled("label", "--from", "l.csv")
     assert outcome.error == (
-        f"error: {filled.folder}/l.csv: line 2: C:\\Photos\\B.PNG: is not in the index; `modag index` takes files in, "
+        f"error: {filled.folder}/l.csv: line 2: C:\\Photos\\B.PNG: is not in the index, and no such file is there; "
         f"`--skip-missing` labels the others; did you mean {filled.folder}/media/b.png?"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.made_media import LOW_HZ, picture, sound
 
 if TYPE_CHECKING:
@@ -23,11 +25,32 @@ def test_label_and_take_back(filled: CommandLine, media: Path) -> None:
     assert filled("info").data["annotations"] == 1
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [["label", "PATH", "--as", "x"], ["tag", "PATH", "--as", "x"], ["label", "remove", "low", "PATH"]],
+    ids=["give", "tag", "remove"],
+)
+def test_what_there_is_of_a_path_that_is_not_in_the_index_is_said(
+    filled: CommandLine, media: Path, verb: list[str]
+) -> None:
+    filled("label", "id:1", "--as", "low")
+    (media / "new one.png").write_bytes(b"")
+    for name, said in {
+        "media/new one.png": "; `modag index 'media/new one.png'` takes it in",
+        "media/nowhere.gif": ", and no such file is there",
+        "media/z*.gif": ", and no file is called so or matches it",
+        "media/[ab].png": "; as a pattern it matches 2 files: the shell names them where it stands without quotes",
+    }.items():
+        outcome = filled(*(name if one == "PATH" else one for one in verb))
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert outcome.error == f"error: {name}: is not in the index{said}"
+
+
 def test_all_or_none_are_labelled(filled: CommandLine, media: Path) -> None:
     nowhere = media / "nowhere.png"
     outcome = filled("label", media / "a.png", nowhere, "--as", "low")
     assert (outcome.status, outcome.stdout) == (2, b"")
-    assert outcome.error == f"error: {nowhere}: is not in the index; `modag index` takes files in"
+    assert outcome.error == f"error: {nowhere}: is not in the index, and no such file is there"
     assert filled("info").data["annotations"] == 0
     assert filled("label", media / "a.png", "--as", " ").status == 2
     assert filled("label", media / "a.png").status == 2

@@ -15,7 +15,7 @@ from modag_search.labels.files.exclusion import check_exclusive, check_judgement
 from modag_search.labels.files.folders import NO_FOLDER, read_folders
 from modag_search.labels.files.matches import match_entries
 from modag_search.labels.files.reading import read_label_file
-from modag_search.labels.items import items_meant
+from modag_search.labels.items import items_meant, why_not_indexed
 from modag_search.spelling import on_disk
 from modag_search.values import ImportedLabel, ImportReport, PassedOver
 
@@ -201,7 +201,7 @@ def _refuse(
         problem = f"failed when it was indexed ({reason}); `modag index --retry-failed` reads it again"
         raise UsageError(f"{entry.where}: {path}: {problem}, {_REST}{also}")
     hint = items_meant(catalog, path.replace("\\", "/"))
-    problem = f"is not in the index; `modag index` takes files in, {_REST}{also}{hint}"
+    problem = f"is not in the index{why_not_indexed(path)}; {_REST}{also}{hint}"
     raise UsageError(f"{entry.where}: {_called(entry)}: {problem}")
 
 
