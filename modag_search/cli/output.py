@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from modag_search.labels.vocabulary import some_of
+from modag_search.spelling import printable
 
 if TYPE_CHECKING:
     from modag_search.values import Classification, CopyOf, Failure, Hit, LabelPassage
@@ -185,11 +186,6 @@ def shown(names: Sequence[str]) -> str:
 def counted(count: int, noun: str) -> str:
     """Say how many there are: 1 label, 2 labels."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def printable(text: str) -> str:
-    """Replace what is not UTF-8 in a name."""
-    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def shortened(path: str) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modag_search.cli.output import counted, printable, say, shortened
+from modag_search.cli.output import counted, say, shortened
 from modag_search.errors import UsageError
+from modag_search.spelling import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -11,6 +11,7 @@ from modag_search.errors import NothingFoundError
 from modag_search.ingest.forgetting import matching
 from modag_search.ingest.roots import checked_roots
 from modag_search.ingest.run import Ingest, IngestOptions, Progress
+from modag_search.spelling import printable
 from modag_search.values import ForgetReport
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Upkeep:
         with self._writers.held():
             # Only now: who was waited for may have moved the index to other encoders.
             ingest = self._ingest(roots, options, progress)
-            arguments = {"paths": [_printable(root) for root in roots], **asdict(options)}
+            arguments = {"paths": [printable(root) for root in roots], **asdict(options)}
             run_id = self._catalog.runs.start("index", arguments=arguments)
             report = ingest.run(run_id=run_id)
             self._workings.basis.stores.save()
@@ -64,7 +65,7 @@ class Upkeep:
             matched = matching(self._catalog, names)
             self._catalog.failures.forget(matched.failures)
             if matched.items:
-                run_id = self._catalog.runs.start("forget", arguments={"paths": [_printable(name) for name in names]})
+                run_id = self._catalog.runs.start("forget", arguments={"paths": [printable(name) for name in names]})
                 passages = self._catalog.forget(matched.items, run_id=run_id).passages
                 self._workings.basis.stores.save()
         return matched.report(self._catalog, passages, dry_run=False)
@@ -120,8 +121,3 @@ def _outcome(report: IndexReport) -> dict[str, object]:
     """Return what is kept of a run: numbers, and no paths."""
     numbers = replace(report, failures=(), missing=(), covered=(), replaced=(), passages=())
     return {name: value for name, value in asdict(numbers).items() if value != ()}
-
-
-def _printable(path: str) -> str:
-    """Make a path that is not UTF-8 fit for JSON."""
-    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
