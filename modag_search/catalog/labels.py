@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, delete, func, select, union_all, update
 
-from modag_search.catalog.conflicts import labels_beside, read_rivalry, settle_conflicts
+from modag_search.catalog.conflicts import count_labelled, labels_beside, read_rivalry, settle_conflicts
 from modag_search.catalog.counting import LabelCount, label_counts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
 from modag_search.catalog.judgements import judge, settle_opposites
@@ -172,6 +172,11 @@ class Labels:
         """Return the labels that were given together with one: at one place, neither a kind of the other."""
         with self._database.read() as connection:
             return labels_beside(connection, label)
+
+    def count_labelled(self) -> tuple[int, int]:
+        """Count the items that people and files gave labels, and those on which labels stand together."""
+        with self._database.read() as connection:
+            return count_labelled(connection)
 
     def add(self, means: Mapping[str, str | None]) -> int:
         """Let labels count without any item.

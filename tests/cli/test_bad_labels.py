@@ -101,7 +101,11 @@ class Case:
 
 CASES = [
     # Items.
-    Case("label media/a.wav media/nowhere.png --as x", "error: media/nowhere.png: is not in the index", "no such file is there"),
+    Case(
+        "label media/a.wav media/nowhere.png --as x",
+        "error: media/nowhere.png: is not in the index",
+        "no such file is there",
+    ),
     Case("label media/a.wav id:99 --as x", "error: id:99: is not in the index", "modag search"),
     Case("label media/a.wav id:x --as x", "error: id:x: an id is a whole number", "id:12"),
     Case("label media/a.wav media/changed.png --as x", "error: {here}/media/changed.png: ", "modag failures"),
@@ -196,7 +200,11 @@ CASES = [
     Case("label undo 99", "error: run 99 gave no labels that are still there", "modag label runs"),
     Case("label remove nobody --all", "error: nobody: is no label of this index", "modag label list"),
     Case("label remove nobody media/a.png", "error: nobody: is no label of this index", "modag label list"),
-    Case("label remove violin media/nowhere.png", "error: media/nowhere.png: is not in the index", "no such file is there"),
+    Case(
+        "label remove violin media/nowhere.png",
+        "error: media/nowhere.png: is not in the index",
+        "no such file is there",
+    ),
     Case("label rename nobody somebody", "error: nobody: is no label of this index", "modag label list"),
     Case("label rename violin loud", "error: loud: is a label already", "modag label merge violin --into loud"),
     Case("label rename violin _", "error: a label must have a name"),

@@ -228,6 +228,29 @@ def test_a_label_that_stands_beside_others_is_told_once(filled: CommandLine, med
     assert filled("label", "mode").data["exclude_each_other"]
 
 
+def test_where_most_stands_beside_others_it_is_said_on_how_many_items(filled: CommandLine, media: Path) -> None:
+    said = {"a.png": "loud;low;near", "a.wav": "loud;low;far", "b.png": "loud;high;near", "b.wav": "low;far;loud"}
+    rows = [f"media/{name},{labels}" for name, labels in said.items()]
+    (filled.folder / "l.csv").write_text("\n".join(["path,label", *rows, "media/c.png,alone", ""]))
+    outcome = filled("label", "--from", "l.csv", "--separator", ";")
+    assert outcome.error == (
+        "warning: labels stand beside each other on 4 of 5 labelled items: each is judged for itself from now on "
+        "(`modag label mode` shows it)"
+    )
+    assert filled("label", media / "c.wav", "--as", "loud", "--as", "near").stderr == ""
+    alone = [f"media/{name}.png,kind {number % 3}" for number, name in enumerate("defghijklmno")]
+    for name in "defghijklmno":
+        picture(media / f"{name}.png", GREEN)
+    filled("index", media)
+    (filled.folder / "m.csv").write_text("\n".join(["path,label", *alone, ""]))
+    again = filled("label", "--from", "m.csv").error
+    rest, *apart = filled("label", "mode").data["groups"]
+    assert again == (
+        f"warning: {len(rest)} labels exclude each other again, and are judged together, and "
+        f"{', '.join(sorted(name for group in apart for name in group))} apart from these (`modag label mode` shows it)"
+    )
+
+
 # Files.
 
 
