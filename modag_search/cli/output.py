@@ -27,6 +27,8 @@ Row = Mapping[str, Any]
 
 FAILURES_SHOWN = 20
 PATHS_SHOWN = 5
+_PATHS = frozenset({"example", "image", "path", "sound", "to"})
+"""Columns of tables that hold paths, where they hold text."""
 
 
 def chosen_format(output_format: str | None) -> str:
@@ -232,7 +234,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
 
 
 def _as_shown(column: str, value: Any) -> Any:
-    return shortened(value) if column == "path" and isinstance(value, str) else value
+    return shortened(value) if column in _PATHS and isinstance(value, str) else value
 
 
 def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:

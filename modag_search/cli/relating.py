@@ -180,6 +180,13 @@ def with_index(index_name: str | None, call: Callable[[Index], Result]) -> Resul
         return call(opened)
 
 
+def leave_where_none_had(what: str, *, n_items: int) -> NoReturn:
+    """Say that none of some items, or of all for 0, had what was to be taken from it, and leave."""
+    none = {0: "no item has", 1: "this item does not have"}.get(n_items, "none of these items has")
+    say(f"nothing was removed: {none} {what}")
+    sys.exit(4)
+
+
 def leave_without_labels() -> NoReturn:
     """Say that nothing has a label, and leave."""
     say("no item has been given a label yet; `modag label PATH... --as NAME` gives one")

@@ -43,8 +43,8 @@ def _tell_of_rest(catalog: Catalog, before: Rivalry, after: Rivalry) -> None:
     if len(rest) < 2:
         return  # no two labels exclude each other yet
     if not before.rest_leads:
-        apart = f", and {some_of(sorted(after.set_apart))} apart from these" if after.apart else ""
-        logger.warning("%d labels exclude each other again, and are judged together%s (%s)", len(rest), apart, _SHOWN)
+        others = f", and {some_of(sorted(after.set_apart))} apart from these" if after.apart else ""
+        logger.warning("%d labels exclude each other again, and are judged together%s (%s)", len(rest), others, _SHOWN)
     elif apart := sorted(after.set_apart - before.set_apart):
         left = f"the other {len(rest)} exclude each other as before"
         logger.warning("%s from now on; %s (%s)", _standing(catalog, apart), left, _SHOWN)

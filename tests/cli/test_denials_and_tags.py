@@ -189,6 +189,45 @@ def test_a_label_becomes_a_tag_and_a_label_again(named: CommandLine, media: Path
     assert turned.error == "1 transferred label taken back: nobody gave these items b"
 
 
+def test_what_items_are_not_is_a_table_without_empty_rows(filled: CommandLine, media: Path) -> None:
+    shown = filled("label", media / "a.png", "--not", "low", "--format", "table").stdout.decode().splitlines()
+    assert [line.split() for line in shown] == [["items", "1"], ["added", "1"], ["run", "2"], ["not", "low"]]
+    assert filled("label", media / "a.png", "--not", "low").data["label"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("label remove low media/b.png", "this item does not have the label low"),
+        ("label remove low media/b.png media/c.png", "none of these items has the label low"),
+        ("label remove low media/b.png --denied", "this item does not have a denial of low"),
+        ("label remove wide --all", "no item has the label wide"),
+        ("tag take mine media/b.png", "this item does not have the tag mine"),
+    ],
+)
+def test_what_is_not_there_cannot_be_taken_away(filled: CommandLine, media: Path, arguments: str, said: str) -> None:
+    filled("label", media / "a.png", "--as", "low")
+    filled("tag", media / "a.png", "--as", "mine")
+    (filled.folder / "tree.csv").write_text("child,parent\nlow,wide\n")
+    filled("label", "hierarchy", "tree.csv")
+    outcome = filled(*arguments.split())
+    assert (outcome.status, outcome.data["removed"]) == (4, 0)
+    assert outcome.error == f"nothing was removed: {said}"
+
+
+def test_tags_are_undone_and_listed_by_the_verbs_of_labels(filled: CommandLine, media: Path) -> None:
+    run = filled("tag", media / "a.png", "--as", "mine").data["run"]
+    assert [row["run"] for row in filled("tag", "runs").data] == [run]
+    assert filled("tag", "undo", run).data == {"run": run, "removed": 1}
+    for words, does in {"tag rename": "label rename", "tag remove": "tag take", "label take": "label remove"}.items():
+        verb = words.split()[1]
+        outcome = filled(*words.split(), "a", "b")
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert outcome.error == f"Error: {verb} is no verb of modag {words.split()[0]}: `modag {does}` does it"
+    picture(filled.folder / "rename", RED)
+    assert "is not in the index" in filled("tag", "rename", "--as", "x").error, "a file goes before"
+
+
 # Labels that stand beside others.
 
 
