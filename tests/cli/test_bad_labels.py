@@ -211,6 +211,10 @@ CASES = [
     Case("label merge violin nobody --into x", "error: nobody: is no label of this index", "modag label list"),
     Case("label merge violin --into _", "error: a label must have a name"),
     Case("label merge violin --into top", "error: a label cannot be a kind of itself: ", index="single"),
+    # Levels.
+    Case("classify media/a.png --level 7", "error: level 7: no label of this index is a kind of another", "hierarchy"),
+    Case("transfer --level 3", "error: level 3: labels of this index are on levels 0 to 2", index="single"),
+    Case("explain media/a.png --level 3", "error: level 3: labels of this index are on levels 0 to 2", index="single"),
     # Exports.
     Case("label export --to theirs.csv", "error: {here}/theirs.csv: is a file of another kind", "name another"),
     Case("label export --to labels.out", "error: labels.out: a file of labels ends in .csv or .jsonl", "--kind"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,39 @@ def test_label_and_take_back(filled: CommandLine, media: Path) -> None:
     assert filled("label", media / "a.png", "--as", "low").data["added"] == 0
     assert filled("label", "remove", "low", media / "a.png").data == {"label": "low", "removed": 1}
     assert filled("info").data["annotations"] == 1
+
+
+NAMES_REFUSED = {
+    "one\ntwo": "'one\\ntwo': a label is one line, without control characters",
+    "bell\x07": "'bell\\x07': a label is one line, without control characters",
+    "one\u2028two": "'one\\u2028two': a label is one line, without control characters",
+    "x" * 256: f"'{'x' * 40}'...: has 256 characters, and a label at most 255",
+}
+
+
+@pytest.mark.parametrize("name", NAMES_REFUSED, ids=["newline", "control", "separator", "long"])
+def test_what_is_no_name_of_a_label_is_refused_however_it_is_given(filled: CommandLine, media: Path, name: str) -> None:
+    filled("label", media / "a.png", "--as", "low")
+    before = filled("label", "list").data
+    (filled.folder / "l.jsonl").write_text(json.dumps({"path": "media/a.wav", "label": name}) + "\n")
+    (filled.folder / "tree.csv").write_text(f'child,parent\n"{name}",low\n')
+    for command, where in (
+        (["label", media / "a.wav", "--as", name], ""),
+        (["label", media / "a.wav", "--not", name], ""),
+        (["tag", media / "a.wav", "--as", name], ""),
+        (["label", "add", name], ""),
+        (["label", "rename", "low", name], ""),
+        (["label", "merge", "low", "--into", name], ""),
+        (["classify", media / "a.wav", "--names", name], ""),
+        (["label", "--from", "l.jsonl", "--separator", ""], f"{filled.folder}/l.jsonl: line 1: "),
+        (["label", "hierarchy", "tree.csv"], "tree.csv: line "),
+    ):
+        outcome = filled(*command)
+        assert (outcome.status, outcome.stdout) == (2, b""), command
+        assert outcome.error.startswith(f"error: {where}"), command
+        assert outcome.error.endswith(NAMES_REFUSED[name]), command
+    assert filled("label", "list").data == before
+    assert filled("label", media / "a.wav", "--as", "x" * 255).status == 0
 
 
 @pytest.mark.parametrize(
