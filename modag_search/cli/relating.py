@@ -160,13 +160,16 @@ def mode(mode: LabelMode | None, index_name: str | None, output_format: str | No
 def kind(name: str, kind: LabelKind | None, index_name: str | None, output_format: str | None) -> None:
     """Make the label NAME a tag, which is never an answer, or a class; or show which it is.
 
-    A tag keeps the items that people and files gave it to, and is a class again by the same command.
+    A tag keeps the items that people and files gave it to. What a transfer gave waits until it is a class again.
     """
 
     def turned(opened: Index) -> dict[str, Any]:
-        gone = opened.labels.set_kind(name, kind) if kind else 0
-        if gone:
-            say(f"{counted(gone, 'transferred label')} taken back: nobody gave these items {name}")
+        turned = opened.labels.set_kind(name, kind) if kind else 0
+        if turned and kind == "tag":
+            until = "until it is a class again, since nobody gave these items the tag"
+            say(f"{counted(turned, 'transferred label')} {'waits' if turned == 1 else 'wait'} {until}")
+        elif turned:
+            say(f"{counted(turned, 'transferred label')} {'holds' if turned == 1 else 'hold'} again")
         return {"label": name, "kind": opened.labels.kind(name)}
 
     print_document(with_index(index_name, turned), output_format=output_format)

@@ -186,7 +186,11 @@ def test_a_label_becomes_a_tag_and_a_label_again(named: CommandLine, media: Path
     assert {row["label"] for row in named("tag", "list").data} == {"favourite"}
     assert named("label", "kind", "favourite", "class").data["kind"] == "class"
     turned = named("label", "kind", "b", "tag")
-    assert turned.error == "1 transferred label taken back: nobody gave these items b"
+    assert turned.error == (
+        "1 transferred label waits until it is a class again, since nobody gave these items the tag"
+    )
+    again = named("label", "kind", "b", "class")
+    assert again.error == "1 transferred label holds again"
 
 
 def test_what_items_are_not_is_a_table_without_empty_rows(filled: CommandLine, media: Path) -> None:
