@@ -10,7 +10,7 @@ import click
 
 from modag_search.cli.options import format_option, index_option
 from modag_search.cli.output import counted, print_document, say
-from modag_search.cli.reviewing import answers_to, check_options
+from modag_search.cli.reviewing import answers_to, check_can_ask, check_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,8 @@ def count(
 
     if n_questions is None and sheet is not None:
         raise click.UsageError("--answers goes with --check N")
+    if n_questions is not None:
+        check_can_ask(sheet)
     with open_index(index_name) as opened:
         if n_questions is not None:
             check = opened.check_count(name, n_questions)

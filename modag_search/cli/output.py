@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from modag_search.labels.vocabulary import some_of
+from modag_search.spelling import printable
 
 if TYPE_CHECKING:
     from modag_search.values import Classification, CopyOf, Failure, Hit, LabelPassage
@@ -26,6 +27,8 @@ Row = Mapping[str, Any]
 
 FAILURES_SHOWN = 20
 PATHS_SHOWN = 5
+_PATHS = frozenset({"example", "image", "path", "sound", "to"})
+"""Columns of tables that hold paths, where they hold text."""
 
 _STEERING = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """Control characters, ends of lines, and what turns the direction of writing: names may hold all of them."""
@@ -196,11 +199,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def printable(text: str) -> str:
-    """Replace what is not UTF-8 in a name."""
-    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-
 def harmless(text: str) -> str:
     """Replace what a terminal would obey, or that would end a line, beside what is not UTF-8: names may hold it."""
     return printable(text).translate(_ESCAPES)
@@ -250,7 +248,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
 
 
 def _as_shown(column: str, value: Any) -> Any:
-    return shortened(value) if column == "path" and isinstance(value, str) else value
+    return shortened(value) if column in _PATHS and isinstance(value, str) else value
 
 
 def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:

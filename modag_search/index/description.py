@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modag_search import media
 from modag_search.features.stored import is_as_indexed
 from modag_search.labels.items import item_named, items_meant, labels_of
-from modag_search.spelling import on_disk
+from modag_search.spelling import on_disk, printable
 from modag_search.values import Excluded, FileDescription, Notice, Unread
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def passed_over(catalog: Catalog, paths: Sequence[str]) -> list[Notice]:
 
 def as_root(path: str) -> str:
     """Return a path as the arguments of a run hold it: absolute, and fit for JSON though it be not UTF-8."""
-    return os.path.abspath(on_disk(path)).encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return printable(os.path.abspath(on_disk(path)))
 
 
 def _of_item(catalog: Catalog, item: ItemRecord, fingerprints: Mapping[Modality, str]) -> FileDescription:

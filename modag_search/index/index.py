@@ -17,7 +17,7 @@ from modag_search.features.item_vectors import ItemVectors
 from modag_search.index.description import describe, passed_over
 from modag_search.index.opening import Workings, WriterLock, created, opened
 from modag_search.index.upkeep import Upkeep
-from modag_search.ingest.exclusions import ExclusionBook
+from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
 from modag_search.ingest.run import IngestOptions
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
@@ -232,7 +232,7 @@ class Index:
             prune=prune,
             dry_run=dry_run,
             workers=workers,
-            exclude=tuple(exclude),
+            exclude=checked_patterns(exclude),
             follow_symlinks=follow_symlinks,
             retry_failed=retry_failed,
             rehash=rehash,
