@@ -152,7 +152,22 @@ def kept_or_measured(path: Path, snapshot: Snapshot) -> UnlikeThings:
 
 def measured(snapshot: Snapshot) -> UnlikeThings:
     """Measure on items drawn from all over an index, one segment of each, how similar unlike things are."""
-    space, drawn = snapshot.space, {modality: _drawn(snapshot, modality) for modality in MODALITIES}
+    return among(snapshot.space, {modality: _drawn(snapshot, modality) for modality in MODALITIES})
+
+
+def among(space: Space, drawn: Mapping[Modality, tuple[Int64Array, Float32Array]]) -> UnlikeThings:
+    """Tell how similar unlike things are, by a sample in which few things are alike.
+
+    Parameters
+    ----------
+    space : Space
+    drawn : Mapping of modality to (np.ndarray [shape=(n,), int64], np.ndarray [shape=(n, d), float32])
+        Ids of items, and a vector of each.
+
+    Returns
+    -------
+    UnlikeThings
+    """
     found: dict[str, tuple[float, float]] = {}
     for asking, stored in itertools.product(MODALITIES, MODALITIES):
         if space.compares(asking, stored):
