@@ -8,7 +8,7 @@ function of both, fitted to media that no space had seen, as likely right as wro
 What unlike things have is measured on the index itself. Few items are like a given one, so that the middle of the
 similarities of items drawn from all over it is of unlike ones: median and quartiles, which what is alike does not move.
 Where there are few items, or hardly any unlike ones (a collection of violins), what the training of the space measured
-holds: the index moves it by one deviation at the most.
+holds: the index moves it by one deviation at the most. For words, which no index holds, it always does.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FORMAT = "modag-relevance/1"
-_AT_UNLIKE = -4.0
-_A_DEVIATION = 0.5
-_ALL_THE_WAY = 3.0
+_AT_UNLIKE = -3.9
+_A_DEVIATION = 0.4
+_ALL_THE_WAY = 3.4
 """Log-odds of what is as similar as unlike things are, what a deviation adds, and what the way to the same thing
 does."""
 
 _ITEMS = 128
-"""Of each modality, and as many words, compared with each other: the first query after a change waits for it."""
+"""Of each modality, compared with each other: the first query after a change waits for it."""
 _WORTH = 10
 """As many items of the index count as much as what the training of the space measured."""
 _FARTHEST = 1.0
@@ -89,7 +89,7 @@ class RelevanceScale:
         >>> import numpy as np
         >>> scale = RelevanceScale(unlike=0.2, deviation=0.1)
         >>> relevance_of(scale.log_odds(np.array([0.2, 0.6, 1.0], dtype=np.float32))).round(3).tolist()
-        [0.018, 0.378, 0.953]
+        [0.02, 0.354, 0.937]
         """
         rises = _A_DEVIATION / max(self.deviation, _LEAST_DEVIATION)
         rises += _ALL_THE_WAY / max(self.same - self.unlike, _LEAST_DEVIATION)
@@ -178,12 +178,7 @@ def among(space: Space, drawn: Mapping[Modality, tuple[Int64Array, Float32Array]
                 similarities, n=min(len(items), len(of_items)), prior=_prior(space, asking, stored)
             )
     if space.reads_words:
-        words = _words(space)
-        for stored in MODALITIES:
-            items, vectors = drawn[stored]
-            found[f"text-{stored}"] = _moderate(
-                (words @ vectors.T).ravel(), n=min(len(words), len(items)), prior=_prior(space, "text", stored)
-            )
+        found |= {f"text-{stored}": space.unrelated_similarity("text", stored) for stored in MODALITIES}
     return UnlikeThings(found)
 
 
@@ -194,14 +189,6 @@ def _drawn(snapshot: Snapshot, modality: Modality) -> tuple[Int64Array, Float32A
     ids, vectors = snapshot.vectors.of(modality, segments.tolist())
     order = np.argsort(segments)
     return items[order][np.isin(segments[order], ids)], vectors
-
-
-def _words(space: Space) -> Float32Array:
-    """Return vectors of what may be asked with words; none where text towers, which take time, would read them."""
-    if space.meaning is None:
-        return np.zeros((0, space.dimension), dtype=np.float32)
-    names = space.names[:: max(1, len(space.names) // _ITEMS)]
-    return space.understood([f"a {name.replace('_', ' ')}" for name in names])[1]
 
 
 def _prior(space: Space, asking: QueryModality, stored: Modality) -> tuple[float, float] | None:
