@@ -127,7 +127,8 @@ class Segments:
 
         Returns
         -------
-        items, segments : np.ndarray [shape=(m,), int64]
+        items : np.ndarray [shape=(m,), int64]
+        segments : np.ndarray [shape=(m,), int64]
         """
         newest = select(func.coalesce(func.max(SegmentRow.item_id), 0))
         with self._database.read() as connection:
