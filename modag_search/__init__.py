@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from modag_search.space import Space
     from modag_search.stores import NOTHING, StoreReader, VectorStore
     from modag_search.values import (
+        CLOSE,
         CheckedPrecision,
         Classification,
         CopyOf,
@@ -145,6 +146,7 @@ _LAZY = {
     "MediaKind": "modag_search.values",
     "Modality": "modag_search.values",
     "ModalityEvidence": "modag_search.values",
+    "CLOSE": "modag_search.values",
     "NOTHING": "modag_search.stores",
     "NearestExample": "modag_search.values",
     "Neighbour": "modag_search.values",
@@ -173,6 +175,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "CLOSE",
     "NOTHING",
     "CatalogError",
     "Check",

@@ -42,6 +42,9 @@ ConfirmedBy = Literal["content", "pixels", "waveform", "features"]
 
 MODALITIES: tuple[Modality, ...] = ("image", "sound")
 
+CLOSE = 0.2
+"""Relevance that the best answer has at least where something in an index is close to what was asked."""
+
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
 Uint8Array = npt.NDArray[np.uint8]
@@ -465,6 +468,13 @@ class Hit:
     start_s, end_s : float or None
         The segment's place in the item, in seconds; None for pictures.
     labels : tuple of str
+    relevance : float
+        In [0, 1], and the same for every pair of modalities: what similarity is worth, beside that of unlike things in
+        this index. Where the best is below `CLOSE`, nothing in the index is close.
+    duration_s : float or None
+        Of the whole item, in seconds; None for pictures.
+    exists : bool
+        Whether there is a file at the path now.
     """
 
     id: int
@@ -474,6 +484,9 @@ class Hit:
     start_s: float | None
     end_s: float | None
     labels: tuple[str, ...]
+    relevance: float
+    duration_s: float | None
+    exists: bool
 
 
 class LabelScore(NamedTuple):

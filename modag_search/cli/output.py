@@ -19,6 +19,7 @@ import click
 
 from modag_search.labels.vocabulary import some_of
 from modag_search.spelling import printable
+from modag_search.values import CLOSE
 
 if TYPE_CHECKING:
     from modag_search.values import Classification, CopyOf, Failure, Hit, LabelPassage
@@ -122,10 +123,25 @@ def print_rows(
 
 def print_hits(hits: Sequence[Hit], *, output_format: str | None) -> None:
     """Print what a search found."""
-    fields = ("id", "path", "modality", "similarity", "start_s", "end_s", "labels")
-    columns = ("similarity", "modality", "path", "start_s", "end_s", "labels", "id")
+    fields = (
+        *("id", "path", "modality", "similarity", "start_s", "end_s", "labels"),
+        *("relevance", "duration_s", "exists"),
+    )
+    columns = ("similarity", "relevance", "modality", "path", "start_s", "end_s", "duration_s", "labels", "id")
     rows = [as_row(hit, fields=fields) for hit in hits]
+    if chosen_format(output_format) == "table":
+        rows = [row if row["exists"] else {**row, "path": f"{row['path']} (gone)"} for row in rows]
     print_rows(rows, output_format=output_format, columns=columns, fields=fields)
+
+
+def say_if_far(hits: Sequence[Hit]) -> None:
+    """Say on stderr where not even the best of some answers is close."""
+    best = max(hits, key=lambda hit: hit.relevance, default=None)
+    if best is not None and best.relevance < CLOSE:
+        say(
+            f"nothing here is close (best {best.similarity:.2f}, relevance {best.relevance:.2f}): "
+            "unlike things are as similar"
+        )
 
 
 def print_json(value: Any) -> None:

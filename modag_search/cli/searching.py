@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from modag_search.cli.options import format_option, index_option
-from modag_search.cli.output import print_hits, say
+from modag_search.cli.output import print_hits, say, say_if_far
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _SIGNS = ("+", "-")
 )
 @click.option("-n", type=click.IntRange(1), default=10, show_default=True, help="How many items at the most.")
 @click.option("--min-similarity", type=click.FloatRange(-1, 1), default=-1.0, help="Leave out what is less similar.")
+@click.option("--min-relevance", type=click.FloatRange(0, 1), default=0.0, help="Leave out what is less relevant.")
 @click.option("--label", help="Only items with this label.")
 @click.option(
     "--from", "start_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY from here."
@@ -42,6 +43,7 @@ def search(
     modality: Modality | Literal["any"],
     n: int,
     min_similarity: float,
+    min_relevance: float,
     label: str | None,
     start_s: float | None,
     end_s: float | None,
@@ -52,7 +54,8 @@ def search(
     QUERY is a media file, in the index or not; id:N, an item of the index; label:NAME, what the items with a label
     have in common; or words in English (text:WORDS, where they might be taken for a path). Similarity is the cosine in
     the shared space: 1 is the same, 0 unrelated. Where answers of both modalities are mixed, they are ranked by how far
-    each rises above unlike things of its kind.
+    each rises above unlike things of its kind. Relevance, from 0 to 1, means the same for sounds, pictures and words:
+    what a similarity is worth in this index, where unlike things have a similarity, too.
 
     Several QUERYs of whatever kinds are combined: what stands behind a + is added, what stands behind a - taken away
     with half the weight. The signs are arguments of their own, and words stand in quotes:
@@ -71,6 +74,7 @@ def search(
             modality=modality,
             n=n,
             min_similarity=min_similarity,
+            min_relevance=min_relevance,
             label=label,
             start_s=start_s,
             end_s=end_s,
@@ -78,6 +82,7 @@ def search(
         nobody = label is not None and not hits and not opened.labels.is_given(label)
         hint = opened.labels.did_you_mean(label) if label is not None and nobody else ""
     print_hits(hits, output_format=output_format)
+    say_if_far(hits)
     if not hits:
         say(f"nothing found: no item has the label {label}{hint}" if nobody else "nothing found")
         sys.exit(4)

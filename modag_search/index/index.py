@@ -296,6 +296,7 @@ class Index:
         modality: Modality | Literal["any"] = "any",
         n: int = 10,
         min_similarity: float = -1.0,
+        min_relevance: float = 0.0,
         label: str | None = None,
         start_s: float | None = None,
         end_s: float | None = None,
@@ -319,6 +320,8 @@ class Index:
         min_similarity : float
             Leaves out what is less similar (cosine). Where queries are combined, similarity is that to the one
             direction that they make together.
+        min_relevance : float
+            Leaves out what is less relevant, in [0, 1]; see `Hit`.
         label : str, optional
             Only items with this label, or a kind of it.
         start_s, end_s : float, optional
@@ -349,6 +352,7 @@ class Index:
             modality=modality,
             n=n,
             min_similarity=min_similarity,
+            min_relevance=min_relevance,
             label=label,
             start_s=start_s,
             end_s=end_s,

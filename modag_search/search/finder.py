@@ -13,7 +13,8 @@ from modag_search.labels.book import LabelBook
 from modag_search.search.items import ItemSearch
 from modag_search.search.probes import ADDED, TAKEN_AWAY, Question, Term, alone, together
 from modag_search.search.query import QueryMaker
-from modag_search.search.snapshot import STORES
+from modag_search.search.relevance import UnlikeThings, kept_or_measured
+from modag_search.search.snapshot import STORES, Part
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_RELEVANCE_FILE = "relevance"
+
 
 class Finder:
     """Finds items of an index.
@@ -34,7 +37,7 @@ class Finder:
     Parameters
     ----------
     folder : Path
-        Of the index, for messages.
+        Of the index.
     catalog : Catalog
     snapshots : Snapshots
     """
@@ -45,6 +48,9 @@ class Finder:
         self._snapshots = snapshots
         self._warned_of: tuple[int, str] | None = None
         self._lock = threading.Lock()
+        self._unlike_things: Part[UnlikeThings] = Part(
+            "unlike things", lambda snapshot, _: kept_or_measured(folder / _RELEVANCE_FILE, snapshot)
+        )
 
     def find(
         self,
@@ -55,6 +61,7 @@ class Finder:
         modality: Modality | Literal["any"],
         n: int,
         min_similarity: float,
+        min_relevance: float,
         label: str | None,
         start_s: float | None,
         end_s: float | None,
@@ -64,6 +71,8 @@ class Finder:
             raise UsageError(f"n must be 1 at least, not {n}")
         if modality not in (*MODALITIES, "any"):
             raise UsageError(f"modality must be image, sound or any, not {modality!r}")
+        if not 0 <= min_relevance <= 1:
+            raise UsageError(f"min_relevance must be in [0, 1], not {min_relevance}")
         if (plus or minus) and not (start_s is None and end_s is None):
             raise UsageError(
                 f"{query}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
@@ -79,14 +88,18 @@ class Finder:
             question = self._question(snapshot, terms, wanted=MODALITIES if modality == "any" else (modality,))
             search = ItemSearch(self._catalog, {one: snapshot.get(STORES[one]).reader for one in question.probes})
             among = None if label is None else self._segments_labelled(label)
-            hits = search.hits(question, n=n, among=among, min_similarity=min_similarity)
+            hits = search.hits(question, n=n, among=among, min_similarity=min_similarity, min_relevance=min_relevance)
             self._warn_of_outdated(snapshot)
         return hits
 
     def _question(self, snapshot: Snapshot, terms: Sequence[Term], *, wanted: Sequence[Modality]) -> Question:
         """Put terms together; each must be comparable with some of what is wanted, or would count for nothing."""
         space = snapshot.space
-        question = together(terms, space, wanted) if len(terms) > 1 else alone(terms[0], space, wanted)
+        unlike = snapshot.get(self._unlike_things).similarity
+        if len(terms) > 1:
+            question = together(terms, space, wanted, unlike=unlike)
+        else:
+            question = alone(terms[0], space, wanted, unlike=unlike)
         for term in terms:
             if not any(term.comparable(space, stored) for stored in question.probes):
                 what = f"sounds find sounds and pictures find pictures alone, and {term.name} has nothing to find"

@@ -52,6 +52,9 @@ def test_a_new_sound_finds_the_picture_that_goes_with_it_and_the_other_way_round
         start_s=None,
         end_s=None,
         labels=(),
+        relevance=first.relevance,
+        duration_s=None,
+        exists=True,
     )
     blue = picture(tmp_path / "q.png", (10, 40, 200))
     assert names(filled.search(blue, modality="sound", n=1)) == ["c.wav"]

@@ -16,6 +16,7 @@ from modag_search import Encoder, Index, StoreReader, VectorStore, errors, evalu
 from modag_search.labels.book import LabelBook
 
 NAMES = [
+    "CLOSE",
     "NOTHING",
     "CatalogError",
     "Check",
@@ -118,8 +119,8 @@ INDEX = {
     "forget": "self, paths, *, dry_run=False",
     "undo_forget": "self",
     "search": (
-        "self, query, *, plus=(), minus=(), modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, "
-        "end_s=None"
+        "self, query, *, plus=(), minus=(), modality='any', n=10, min_similarity=-1.0, min_relevance=0.0, "
+        "label=None, start_s=None, end_s=None"
     ),
     "classify": (
         "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, "
