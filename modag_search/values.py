@@ -944,7 +944,7 @@ class LabelEstimate:
     undecided : int
         Items of which it is estimated how many are that.
     unheard : int
-        Items that nothing can be said of, as they are silent, black or outdated; none is counted.
+        Items that nothing can be said of, as they are silent, black, flat or outdated; none is counted.
     answers : int
         Answers of checks, about items that were drawn at random, that the estimate also goes by; without any it goes by
         confidence alone.
@@ -1096,7 +1096,7 @@ class DuplicateGroup:
     Attributes
     ----------
     modality : {"image", "sound"}
-        What they were compared by. Videos count as images, unless their frames are black throughout.
+        What they were compared by. Videos count as images, unless their frames show nothing throughout.
     items : tuple of Duplicate
         Two at least. First the one to keep: with labels, else of the most pixels, else of a lossless format, else of
         the largest file. Then its exact copies, then the others, the most similar first.

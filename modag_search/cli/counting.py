@@ -60,7 +60,7 @@ def _words(estimate: LabelEstimate) -> list[str]:
     of_others = f"{estimate.count - estimate.labelled} of {counted(estimate.undecided, 'other')}"
     lines = [f"{estimate.labelled} labelled by hand or from files; {of_others}, estimated by {basis}"]
     if estimate.unheard:
-        lines.append(f"nothing can be said of {counted(estimate.unheard, 'item')}: silent, black or outdated")
+        lines.append(f"nothing can be said of {counted(estimate.unheard, 'item')}: silent, black, flat or outdated")
     if estimate.to_halve is not None:
         check = shlex.join(["modag", "label", "count", estimate.label, "--check", str(estimate.to_halve)])
         lines.append(f"about {counted(estimate.to_halve, 'more answer')} would halve the interval: `{check}`")

@@ -70,7 +70,7 @@ class ItemVectors:
     def labelled(self) -> list[ItemVector]:
         """Return the items that a person or a file labelled, in order of their ids.
 
-        A label on a part of an item counts the segments of that part alone. What is silent, black, or was made by
+        A label on a part of an item counts the segments of that part alone. What is silent, black or flat, or was made by
         another version of an encoder is left out.
         """
         segment_ids, item_ids, names = self._catalog.labels.labelled_segments(given=True)
@@ -109,7 +109,7 @@ class ItemVectors:
         progress : callable, optional
             Called with the number of files done.
         on_failure : callable
-            Called with the error of each file that cannot be read, or is silent or black.
+            Called with the error of each file that cannot be read, or is silent, black or flat.
 
         Returns
         -------
@@ -132,7 +132,7 @@ class ItemVectors:
             raise found
         features = found.features()
         if not features:
-            raise NothingFoundError(f"{path}: is silent or black throughout, so nothing is like it")
+            raise NothingFoundError(f"{path}: is silent, black or flat throughout, so nothing is like it")
         content_hash = found.item.content_hash if found.is_stored and found.item else media.content_hash(path)
         return [
             ItemVector(

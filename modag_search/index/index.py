@@ -327,7 +327,7 @@ class Index:
         UsageError, MediaError
             If a query cannot be meant or read, ``id:N`` is not in the index, or queries cancel each other out.
         NothingFoundError
-            If a query is silent or black, or no item has the label.
+            If a query is silent, black or flat, or no item has the label.
         SpaceMismatchError
             If only the other modality is wanted, and no space joins the two.
 
@@ -581,7 +581,7 @@ class Index:
         workers : int, optional
             Threads that decode and encode; default one a processor.
         on_failure : callable, optional
-            Called with the error of each file that cannot be read or is silent or black, and has no answer then;
+            Called with the error of each file that cannot be read or is silent, black or flat, and has no answer then;
             without it, the first such error is raised.
 
         Returns
@@ -596,7 +596,7 @@ class Index:
         MediaError
             If a file cannot be read.
         NothingFoundError
-            If the index holds no labels, or a file is silent or black.
+            If the index holds no labels, or a file is silent, black or flat.
         ModelError
             If there is no head, or it was fitted in another space.
         """

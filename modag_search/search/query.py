@@ -209,9 +209,9 @@ class QueryMaker:
             without = frozenset({file.item.id} if file.item else ())
             return replace(self._projected(features, without=without), facts=file.facts)
         if file.item is None or not file.is_stored:
-            raise NothingFoundError(f"{file.path}: is silent or black throughout, so nothing is like it")
+            raise NothingFoundError(f"{file.path}: is silent, black or flat throughout, so nothing is like it")
         outdated = any(segment.status == "ok" for segment in file.segments)
-        reason = _OUTDATED if outdated else "is silent or black throughout, or failed"
+        reason = _OUTDATED if outdated else "is silent, black or flat throughout, or failed"
         raise NothingFoundError(f"id:{file.item.id} ({file.path}): {reason}")
 
     def _of_item(self, item: ItemRecord, *, start_s: float | None = None, end_s: float | None = None) -> Query:
@@ -225,7 +225,7 @@ class QueryMaker:
             return self._of(stored)
         within = tuple(segment for segment in stored.segments if _overlaps(segment, start_s, end_s))
         if not any(segment.status == "ok" for segment in within):
-            raise NothingFoundError(f"id:{item.id} ({item.path}): is silent or black in that part, or failed")
+            raise NothingFoundError(f"id:{item.id} ({item.path}): is silent, black or flat in that part, or failed")
         return self._of(replace(stored, segments=within))
 
     def _of_label(self, name: str) -> Query:
@@ -240,7 +240,7 @@ class QueryMaker:
         segment_ids = {modality: ids for modality, (ids, _, _) in found.items()}
         item_ids = {item for _, items, _ in found.values() for item in items.tolist()}
         if not any(len(ids) for ids in segment_ids.values()):
-            raise NothingFoundError(f"{name}: what has this label is silent, black or failed")
+            raise NothingFoundError(f"{name}: what has this label is silent, black, flat or failed")
         means = {modality: self._mean(modality, ids) for modality, ids in segment_ids.items()}
         vectors: dict[QueryModality, Float32Array] = {
             modality: mean for modality, mean in means.items() if mean is not None

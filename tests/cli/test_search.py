@@ -185,7 +185,7 @@ def test_questions_without_an_answer_leave_with_4(filled: CommandLine, media: Pa
     silent = sound(tmp_path / "silent.wav", (0, 1))
     outcome = filled("search", silent)
     assert (outcome.status, outcome.stdout) == (4, b"")
-    assert outcome.error == f"{silent}: is silent or black throughout, so nothing is like it"
+    assert outcome.error == f"{silent}: is silent, black or flat throughout, so nothing is like it"
     outcome = filled("search", "label:nobody")
     assert outcome.status == 4
     assert "nobody" in outcome.error

@@ -173,7 +173,7 @@ def test_parts_that_cannot_be_asked_with(filled: Index, media: Path) -> None:
     number = filled.item(low).id
     with pytest.raises(UsageError, match=r"a\.wav: the range from 5 s to the end lies outside the file"):
         filled.search(low, start_s=5)
-    with pytest.raises(NothingFoundError, match=r"is silent or black (throughout|in that part)"):
+    with pytest.raises(NothingFoundError, match=r"is silent, black or flat (throughout|in that part)"):
         filled.search(f"id:{number}", start_s=5)
     with pytest.raises(UsageError, match="the start must lie before the end"):
         filled.search(low, start_s=2, end_s=1)
@@ -195,11 +195,11 @@ def test_a_part_of_a_picture_cannot_be_asked_with(filled: Index, media: Path, tm
 
 def test_silence_and_black_find_nothing(filled: Index, media: Path, tmp_path: Path) -> None:
     silent = sound(tmp_path / "silent.wav", (0, 1))
-    with pytest.raises(NothingFoundError, match=r"silent\.wav: is silent or black throughout"):
+    with pytest.raises(NothingFoundError, match=r"silent\.wav: is silent, black or flat throughout"):
         filled.search(silent)
     picture(media / "black.png", BLACK)
     filled.add([media])
-    with pytest.raises(NothingFoundError, match=r"is silent or black (throughout|in that part)"):
+    with pytest.raises(NothingFoundError, match=r"is silent, black or flat (throughout|in that part)"):
         filled.search(media / "black.png")
 
 
