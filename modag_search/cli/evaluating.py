@@ -118,7 +118,8 @@ def _left_out(evaluation: Evaluation) -> Iterator[str]:
     if left_out.several_labels:
         yield f"{left_out.several_labels} items left out: they have several labels"
     if left_out.without_vector:
-        yield f"{left_out.without_vector} labelled items left out: silent, black, flat, failed, or made by another encoder"
+        reasons = "silent, black, flat, failed, or made by another encoder"
+        yield f"{left_out.without_vector} labelled items left out: {reasons}"
     for result in evaluation.retrieval:
         if result.n_left_out:
             way = f"{result.queries} to {result.answers}"

@@ -83,7 +83,8 @@ class Pixels:
         Returns
         -------
         list of bool or None
-            For each of the others; None where either cannot be had, or videos show nothing wherever both were looked at.
+            For each of the others; None where either cannot be had, or videos show nothing wherever both were looked
+            at.
         """
         compare = self._are_alike_as_videos if one[0].kind == "video" else self._are_alike_as_pictures
         workers = min(os.cpu_count() or 1, len(others) or 1)

@@ -65,7 +65,7 @@ def decode_what_is_there(
 
 def _over_noise(image: Image.Image) -> bytes:
     """Decode a picture over rows that are all the same noise; return that of a row."""
-    from PIL import Image
+    from PIL import Image, ImageFile
 
     width, height = getattr(image, "_tile_size", image.size)
     n_bytes = len(Image.new(image.mode, (width, 1)).tobytes())
@@ -76,7 +76,8 @@ def _over_noise(image: Image.Image) -> bytes:
     image.im = canvas.im
     with suppress(Exception):
         image.load()
-    image.tile = []  # so that Pillow takes it as decoded
+    if isinstance(image, ImageFile.ImageFile):
+        image.tile = []  # so that Pillow takes it as decoded
     if _is_transparent_gif(image):
         return bytes([image.info["transparency"]]) * width  # Pillow lays those on what is transparent
     return row.tobytes()

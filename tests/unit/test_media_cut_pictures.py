@@ -104,7 +104,7 @@ def test_less_than_half_is_refused(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("n_bytes", [1, 2])
 @pytest.mark.parametrize("options", [{}, {"progressive": True}])
-def test_a_jpeg_without_its_end_marker_is_whole(tmp_path: Path, options: dict[str, bool], n_bytes: int) -> None:
+def test_a_jpeg_without_its_end_marker_is_whole(tmp_path: Path, options: dict[str, Any], n_bytes: int) -> None:
     data = encoded("JPEG", **options)
     whole = decode(write(tmp_path / "whole.jpg", data))[0].data
     segment, facts = decode(write(tmp_path / "cut.jpg", data[:-n_bytes]))
@@ -124,7 +124,7 @@ def test_a_progressive_jpeg_is_taken_as_sharp_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{"interlace": 1}, {"interlace": 1, "transparency": 3}])
-def test_missing_rows_of_what_is_interlaced_are_as_those_above(tmp_path: Path, options: dict[str, int]) -> None:
+def test_missing_rows_of_what_is_interlaced_are_as_those_above(tmp_path: Path, options: dict[str, Any]) -> None:
     data = encoded("GIF", "P", **options)
     whole = decode(write(tmp_path / "whole.gif", data))[0].data
     segment, facts = decode(write(tmp_path / "a.gif", data[: len(data) * 7 // 10]))
