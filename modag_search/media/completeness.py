@@ -30,7 +30,11 @@ def remark_on_share(path: str, share: float) -> Remark | None:
         It is less than half.
     """
     if share < LEAST_SHARE:
-        amount = f"only {share:.0%} of its rows of pixels decode" if share else "none of its rows of pixels decodes"
+        amount = (
+            f"only {max(share, 0.01):.0%} of its rows of pixels decode"
+            if share
+            else "none of its rows of pixels decodes"
+        )
         raise CorruptMediaError(path, f"is cut off or damaged: {amount}")
     if share == 1:
         return None

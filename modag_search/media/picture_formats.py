@@ -39,6 +39,7 @@ _FORMATS: Final[tuple[str, ...]] = (
     *("ICO", "JPEG2000", "PCX", "QOI", "SGI", "MPO", "PSD"),
 )
 
+_NOT_READ: Final = frozenset({"a JPEG XL picture"})
 _HEIC: Final = "a HEIC picture"
 _BLANK: Final = b"\xef\xbb\xbf\r\n\t "  # with the mark that begins text in UTF-8
 
@@ -148,9 +149,9 @@ def _not_opened(file: BinaryIO, path: str, appearance: str | None, among: tuple[
     """Say why a picture cannot be opened: it is something else, of a kind that is not read, or damaged."""
     if appearance is None or not appearance.endswith(" picture"):
         return CorruptMediaError(path, misnamed(file, "a picture"))
-    reason = _complaint(file, among)
-    if reason is None:
+    if appearance in _NOT_READ:
         return UnsupportedMediaError(path, f"is {appearance}, which is not read")
+    reason = _complaint(file, among)
     if reason in _NOT_KNOWN:
         return UnsupportedMediaError(path, f"is {appearance} of a kind that is not read ({reason})")
     return _cut_header(path, appearance, reason)
@@ -169,8 +170,8 @@ _NOT_KNOWN: Final = frozenset({"unknown pixel mode", "unknown data organization"
 """What Pillow says of files that are in order."""
 
 
-def _complaint(file: BinaryIO, among: tuple[str, ...]) -> str | None:
-    """Return what Pillow has against a picture; None where it knows no such format."""
+def _complaint(file: BinaryIO, among: tuple[str, ...]) -> str:
+    """Return what Pillow has against a picture."""
     from PIL import Image
 
     file.seek(0)
@@ -184,4 +185,4 @@ def _complaint(file: BinaryIO, among: tuple[str, ...]) -> str | None:
             factory(file, "")
         except Exception as error:  # noqa: BLE001 - damage raises anything
             return str(error).strip().rstrip(".") or type(error).__name__
-    return None
+    return "it is of no known variant"

@@ -125,3 +125,12 @@ def test_a_picture_that_is_cut_off_within_its_header_is_said_to_be(tmp_path: Pat
         error = refusal(tmp_path / f"a.{ending}", encoded(form)[:12])
         assert isinstance(error, CorruptMediaError)
         assert "header is damaged or cut off" in error.reason
+
+
+def test_a_damaged_signature_is_not_said_to_be_of_a_format_that_is_not_read(tmp_path: Path) -> None:
+    webp, gif = bytearray(encoded("WEBP")), bytearray(encoded("GIF"))
+    webp[12:16], gif[4:6] = b"VPX9", b"0z"
+    for name, data in {"a.webp": webp, "a.gif": gif}.items():
+        error = refusal(tmp_path / name, bytes(data))
+        assert isinstance(error, CorruptMediaError)
+        assert "header is damaged" in error.reason
