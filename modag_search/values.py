@@ -1217,7 +1217,7 @@ class DuplicateGroup:
     Attributes
     ----------
     modality : {"image", "sound"}
-        What they were compared by. Videos count as images, unless their frames are black throughout.
+        What they were compared by. Videos count as images, unless their frames show nothing throughout.
     items : tuple of Duplicate
         Two at least. First the one to keep: with labels, else of the most pixels, else of a lossless format, else of
         the largest file. Then its exact copies, then the others, the most similar first, then what is a part of it.

@@ -19,11 +19,24 @@ LOW_HZ, MIDDLE_HZ, HIGH_HZ = 200, 1000, 4000
 RATE_HZ = 16_000
 
 
-def picture(path: Path, colour: tuple[int, int, int]) -> Path:
-    """Write a PNG of one colour."""
+def picture(path: Path, colour: tuple[int, int, int], *, size: tuple[int, int] = (8, 6)) -> Path:
+    """Write a PNG of a colour, as `shaded` makes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (8, 6), colour).save(path, format="PNG")
+    Image.fromarray(shaded(colour, size)).save(path, format="PNG")
     return path
+
+
+def shaded(colour: tuple[int, int, int], size: tuple[int, int]) -> np.ndarray:
+    """Return pixels with a colour for their mean, in lighter and darker stripes that stand otherwise for other colours.
+
+    What is of one colour throughout is flat.
+    """
+    mean = np.array(colour)
+    apart = np.minimum(np.minimum(mean, 255 - mean), 20)
+    are_lighter = np.random.default_rng(mean // 16).permutation(8) < 4
+    stripes = np.where(are_lighter[:, None], mean + apart, mean - apart).astype(np.uint8)
+    row = stripes[np.arange(size[0]) * 8 // size[0]]
+    return np.repeat(row[None], size[1], axis=0)
 
 
 def tone(hz: float, seconds: float = 1.0) -> np.ndarray:

@@ -37,7 +37,7 @@ _CONTENTS_AT_ONCE: Final = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames:
-    """A picture, or frames of a video that are not black.
+    """A picture, or frames of a video that show something.
 
     Attributes
     ----------
@@ -83,7 +83,8 @@ class Pixels:
         Returns
         -------
         list of bool or None
-            For each of the others; None where either cannot be had, or videos are black wherever both were looked at.
+            For each of the others; None where either cannot be had, or videos show nothing wherever both were looked
+            at.
         """
         compare = self._are_alike_as_videos if one[0].kind == "video" else self._are_alike_as_pictures
         workers = min(os.cpu_count() or 1, len(others) or 1)
@@ -130,7 +131,7 @@ class Pixels:
 
 
 def read_frames(item: ItemRecord) -> Frames | None:
-    """Decode a picture, or frames of a video; None where all of these are black.
+    """Decode a picture, or frames of a video; None where none of these shows anything.
 
     Raises
     ------

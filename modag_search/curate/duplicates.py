@@ -94,9 +94,9 @@ class Duplicates:
         """Find groups of duplicates.
 
         Pictures are compared with pictures, sounds with sounds, videos with videos. Sounds and videos are duplicates
-        where they last about as long, hold something (are not silent, not black) at the same places, and are alike at
-        all of them; videos, by their frames and by their sound if both have it. What is silent or black throughout,
-        or was made by another version of an encoder, is a duplicate of nothing. No item is in two groups.
+        where they last about as long, hold something (are not silent, black or flat) at the same places, and are alike
+        at all of them; videos, by their frames and by their sound if both have it. What is silent, black or flat
+        throughout, or was made by another version of an encoder, is a duplicate of nothing. No item is in two groups.
 
         Encoders of sounds hardly hear pitch, and those of pictures see what kind of thing there is. So what has
         similar features must have the same waveform, or the same pixels, too, for which files are decoded; see

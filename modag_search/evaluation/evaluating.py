@@ -82,8 +82,8 @@ def evaluate(
     progress : callable, optional
         Called with what is being done, how much of it is done, and how much there is.
     on_failure : callable, optional
-        Called with the error of each file of the manifest that cannot be read, or is silent or black; without it, the
-        first such error is raised.
+        Called with the error of each file of the manifest that cannot be read, or is silent, black or flat; without it,
+        the first such error is raised.
 
     Returns
     -------

@@ -154,7 +154,7 @@ class LeftOut:
     unknown_label : int
         Files of the manifest that have no label, or one that no item of the index has.
     failed : int
-        Files of the manifest that could not be read, or are silent or black.
+        Files of the manifest that could not be read, or are silent, black or flat.
     """
 
     without_vector: int

@@ -37,7 +37,7 @@ class FileFeatures:
     item : ItemRecord or None
         The item at that path, whether or not the file is as it was.
     segments : tuple of EncodedSegment
-        In order of time, those that are silent or black too.
+        In order of time, those that are silent, black or flat too.
     is_stored : bool
         Whether they are those of the item: the file was not decoded.
     facts : MediaFacts or None

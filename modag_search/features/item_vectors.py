@@ -109,7 +109,7 @@ class ItemVectors:
         progress : callable, optional
             Called with the number of files done.
         on_failure : callable
-            Called with the error of each file that cannot be read, or is silent or black.
+            Called with the error of each file that cannot be read, or is silent, black or flat.
 
         Returns
         -------
@@ -132,7 +132,7 @@ class ItemVectors:
             raise found
         features = found.features()
         if not features:
-            raise NothingFoundError(f"{path}: is silent or black throughout, so nothing is like it")
+            raise NothingFoundError(f"{path}: is silent, black or flat throughout, so nothing is like it")
         content_hash = found.item.content_hash if found.is_stored and found.item else media.content_hash(path)
         return [
             ItemVector(

@@ -592,7 +592,7 @@ class Index:
         workers : int, optional
             Threads that decode and encode; default one a processor.
         on_failure : callable, optional
-            Called with the error of each file that cannot be read or is silent or black, and has no answer then;
+            Called with the error of each file that cannot be read or is silent, black or flat, and has no answer then;
             without it, the first such error is raised.
 
         Returns
@@ -607,7 +607,7 @@ class Index:
         MediaError
             If a file cannot be read.
         NothingFoundError
-            If the index holds no labels, or a file is silent or black.
+            If the index holds no labels, or a file is silent, black or flat.
         ModelError
             If there is no head, or it was fitted in another space.
         """

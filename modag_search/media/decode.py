@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from modag_search.values import DecodedSegment, MediaFacts, MediaKind, Modality, Segmentation
 
-# Raise one of these when the same bytes would decode to other samples or pixels, or be silent or black by another rule:
-# features made with another revision are not comparable.
-DECODER_REVISIONS: Final[Mapping[Modality, str]] = {"image": "2", "sound": "2"}
+# Raise one of these when the same bytes would decode to other samples or pixels, or be silent, black or flat by another
+# rule: features made with another revision are not comparable.
+DECODER_REVISIONS: Final[Mapping[Modality, str]] = {"image": "3", "sound": "2"}
 
 
 class MediaStream:
@@ -178,7 +178,7 @@ def decoder_specification(modality: Modality, segmentation: Segmentation, sample
             "dither_steps": loudness.DITHER_STEPS,
             "lossy_floor": loudness.LOSSY_FLOOR,
         }
-    from modag_search.media import pictures, reducing
+    from modag_search.media import reducing, visibility
 
     return {
         "revision": DECODER_REVISIONS[modality],
@@ -186,8 +186,12 @@ def decoder_specification(modality: Modality, segmentation: Segmentation, sample
         "longer_side_px": reducing.LONGER_SIDE_PX,
         "filter": "mean",
         "orientation": "exif",
-        "background": "white",
-        "black_mean_luma": pictures.BLACK_MEAN_LUMA,
-        "black_high_luma": pictures.BLACK_HIGH_LUMA,
+        "background": "white, or black",
+        "fading_luma": visibility.FADING_LUMA,
+        "fading_more": visibility.FADING_MORE,
+        "black_mean_luma": visibility.BLACK_MEAN_LUMA,
+        "black_high_luma": visibility.BLACK_HIGH_LUMA,
+        "flat_apart": visibility.FLAT_APART,
+        "flat_block_px": visibility.FLAT_BLOCK_PX,
         "frame_interval_s": segmentation.frame_interval_s,
     }

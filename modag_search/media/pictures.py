@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import re
 import struct
 import threading
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
 
-from modag_search.errors import CorruptMediaError, OversizedMediaError, UnreadableMediaError
+from modag_search.errors import ModagError, OversizedMediaError
 from modag_search.media.allowance import DECODING_BYTES
-from modag_search.media.kinds import HEIC_EXTENSIONS, TARGA_EXTENSIONS, extension_of
-from modag_search.media.opening import misnamed
+from modag_search.media.cut_webp import decode_cut_webp, is_cut_webp
+from modag_search.media.incomplete import decode_what_is_there
+from modag_search.media.pages import turn_to_page
+from modag_search.media.picture_formats import PIXEL_LIMIT, open_picture, past_blank_start, remark_on_name
 from modag_search.media.reducing import SHORTER_SIDE_PX, reduced_rgb, reducing_factor
-from modag_search.values import DecodedSegment, MediaFacts, SegmentStatus, Uint8Array
+from modag_search.media.visibility import fades_on_white, luma_of, status_of
+from modag_search.values import DecodedSegment, MediaFacts, Uint8Array
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -29,9 +31,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from modag_search.media.reducing import Ground
-
-PIXEL_LIMIT: Final = 178_000_000
-"""Larger pictures are refused by their header; Pillow itself refuses a little above this."""
+    from modag_search.values import Remark
 
 _BYTES_A_PIXEL: Final = {"JPEG2000": 25, "WEBP": 16, "AVIF": 14, "HEIF": 12, "QOI": 9, "TIFF": 8, "SGI": 8}
 _BYTES_A_PIXEL_OF_OTHERS: Final = 4
@@ -41,26 +41,12 @@ _BYTES_A_PIXEL_OF_SCANS: Final = 8
 The decoder of a progressive JPEG holds all its coefficients, whatever the size that it decodes to.
 """
 
-BLACK_MEAN_LUMA: Final = 4.0
-BLACK_HIGH_LUMA: Final = 16.0
-"""A picture is black where its mean luma and its 99.9th percentile both lie below these, of 255."""
-
-_COMMON_FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP")
-
-# Those that Pillow reads by itself: no formats that start other programs (EPS) or that are never pictures.
-_FORMATS: Final[tuple[str, ...]] = (
-    *_COMMON_FORMATS,
-    *("DIB", "TIFF", "WEBP", "AVIF", "PPM"),
-    *("ICO", "JPEG2000", "PCX", "QOI", "SGI", "MPO", "PSD"),
-)
-
-
 # Pillow logs some damage, which Python would print on stderr where the application sets up no logging.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def decode_picture(file: BinaryIO, path: str) -> Generator[DecodedSegment, None, MediaFacts]:
-    """Decode a picture to one segment; of an animation, the first frame.
+    """Decode a picture to one segment; of several pages or frames, the first that shows something.
 
     Yields
     ------
@@ -71,14 +57,14 @@ def decode_picture(file: BinaryIO, path: str) -> Generator[DecodedSegment, None,
     CorruptMediaError, OversizedMediaError, UnreadableMediaError
     """
     with decoded_picture(file, path) as (picture, (width_px, height_px)):
-        pixels = np.array(picture.laid_on("white"), dtype=np.uint8)
+        pixels = picture.pixels()
     yield picture_segment(pixels, start_s=None, end_s=None)
-    return MediaFacts(kind="image", width_px=width_px, height_px=height_px)
+    return MediaFacts(kind="image", width_px=width_px, height_px=height_px, remarks=picture.remarks)
 
 
 def picture_segment(pixels: Uint8Array, *, start_s: float | None, end_s: float | None) -> DecodedSegment:
     """Wrap pixels, ``[shape=(height, width, 3), uint8]``, with their status."""
-    return DecodedSegment(modality="image", start_s=start_s, end_s=end_s, data=pixels, status=_status(pixels))
+    return DecodedSegment(modality="image", start_s=start_s, end_s=end_s, data=pixels, status=status_of(pixels))
 
 
 def check_pixels(path: str, size: tuple[int, int], *, limit: float = PIXEL_LIMIT, among: str = "") -> None:
@@ -116,23 +102,34 @@ class DecodedPicture:
         By which it is to be reduced yet.
     orientation : int
         As EXIF counts.
+    remarks : tuple of Remark
+        What was noticed while it was decoded.
     """
 
     image: Image.Image
     path: str
     factor: int
     orientation: int
+    remarks: tuple[Remark, ...] = ()
 
     def laid_on(self, ground: Ground) -> Image.Image:
         """Return it reduced and upright, in RGB, on a ground where it is transparent."""
         return _turn(reduced_rgb(self.image, self.path, factor=self.factor, ground=ground), self.orientation)
+
+    def pixels(self) -> Uint8Array:
+        """Return it likewise, ``[shape=(height, width, 3), uint8]``, on white, or on black where it fades on white."""
+        white = np.array(self.laid_on("white"), dtype=np.uint8)
+        if not self.image.has_transparency_data:
+            return white
+        black = np.array(self.laid_on("black"), dtype=np.uint8)
+        return black if fades_on_white(white, black) else white
 
 
 @contextmanager
 def decoded_picture(
     file: BinaryIO, path: str, *, shorter_side_px: int = SHORTER_SIDE_PX
 ) -> Iterator[tuple[DecodedPicture, tuple[int, int]]]:
-    """Decode a picture, and hold it in memory inside the block.
+    """Decode a picture, and hold it in memory inside the block; of several pages, the first that shows something.
 
     Parameters
     ----------
@@ -145,20 +142,73 @@ def decoded_picture(
     ------
     DecodedPicture
     tuple of int
-        Width and height of the whole, upright.
+        Width and height of the whole, upright; of what is only partly there, as much as there is.
     """
-    with _QUIET_PILLOW, _open(file, path) as image:
-        width, height = image.size
-        check_pixels(path, image.size)
-        factor = reducing_factor(image.size, shorter_side_px=shorter_side_px)
-        # JPEG decodes to 1/2, 1/4 or 1/8 at less cost than to the whole, and what comes out is as good as a mean.
-        image.draft("RGB", (max(width // factor, 1), max(height // factor, 1)))
-        factor //= round(max(width, height) / max(image.size))
-        with DECODING_BYTES.take(_bytes_needed(image, path, size=(width, height))):
-            image.load()
-            orientation = _exif_orientation(image)  # not earlier: Pillow itself turns a TIFF while it loads
-            picture = DecodedPicture(image=image, path=path, factor=factor, orientation=orientation)
-            yield picture, (height, width) if orientation in _SIDEWAYS else (width, height)
+    file = past_blank_start(file)
+    with _QUIET_PILLOW, ExitStack() as held:
+        opened, cut = _opened(file, path)
+        held.enter_context(opened)
+        page = turn_to_page(opened, lambda image: _contrast(image, path))
+        size = opened.size
+        factor = _drafted(opened, path, shorter_side_px=shorter_side_px)
+        held.enter_context(DECODING_BYTES.take(_bytes_needed(opened, path, size=size)))
+        image, partly = opened, cut
+        try:
+            opened.load()
+        except Exception as error:
+            if page is not None or not _is_damage(error):
+                raise
+            reopened = partial(_reopened, path=path, shorter_side_px=shorter_side_px)
+            image, partly = decode_what_is_there(path, file, reopened)
+        orientation = _exif_orientation(opened)  # not earlier: Pillow itself turns a TIFF while it loads
+        width, height = size[0], round(size[1] * image.height / opened.height)
+        picture = DecodedPicture(
+            image=image,
+            path=path,
+            factor=factor,
+            orientation=orientation,
+            remarks=tuple(filter(None, (remark_on_name(opened, path), page, partly))),
+        )
+        yield picture, (height, width) if orientation in _SIDEWAYS else (width, height)
+
+
+def _opened(file: BinaryIO, path: str) -> tuple[Image.Image, Remark | None]:
+    """Open a picture; a WebP that is cut off, which does not open, comes decoded, with how much it holds."""
+    if is_cut_webp(file):
+        return decode_cut_webp(path, file)
+    return open_picture(file, path), None
+
+
+def _reopened(file: BinaryIO, *, path: str, shorter_side_px: int) -> Image.Image:
+    image = open_picture(file, path)
+    _drafted(image, path, shorter_side_px=shorter_side_px)
+    return image
+
+
+def _is_damage(error: Exception) -> bool:
+    """Tell what libraries throw at damaged input from what the system or this program says."""
+    is_of_system = isinstance(error, OSError) and error.errno is not None
+    return not is_of_system and not isinstance(error, (ModagError, MemoryError))
+
+
+def _drafted(image: Image.Image, path: str, *, shorter_side_px: int) -> int:
+    """Prepare a picture for being decoded to no more than is needed; return the factor that is left to reduce it by."""
+    width, height = image.size
+    check_pixels(path, image.size)
+    factor = reducing_factor(image.size, shorter_side_px=shorter_side_px)
+    # JPEG decodes to 1/2, 1/4 or 1/8 at less cost than to the whole, and what comes out is as good as a mean.
+    image.draft("RGB", (max(width // factor, 1), max(height // factor, 1)))
+    return factor // round(max(width, height) / max(image.size))
+
+
+def _contrast(image: Image.Image, path: str) -> float:
+    """Return how far the luma of a page varies, as encoders see it; 0 where it shows nothing."""
+    check_pixels(path, image.size)
+    with DECODING_BYTES.take(_bytes_needed(image, path, size=image.size)):
+        image.load()
+        picture = DecodedPicture(image=image, path=path, factor=reducing_factor(image.size), orientation=1)
+        pixels = picture.pixels()
+    return float(luma_of(pixels).std()) if status_of(pixels) == "ok" else 0.0
 
 
 def _bytes_needed(image: Image.Image, path: str, *, size: tuple[int, int]) -> int:
@@ -174,52 +224,6 @@ def _bytes_needed(image: Image.Image, path: str, *, size: tuple[int, int]) -> in
         limit = size[0] * size[1] / needed * DECODING_BYTES.total
         check_pixels(path, size, limit=limit, among=f" of {image.format}")
     return needed
-
-
-def _open(file: BinaryIO, path: str) -> Image.Image:
-    from PIL import Image, UnidentifiedImageError
-
-    # The formats that Pillow loads first are nearly all pictures; to load the others takes longer than to decode one.
-    Image.preinit()
-    with suppress(UnidentifiedImageError):
-        return _identified(file, path, among=_COMMON_FORMATS)
-    Image.init()
-    try:
-        return _identified(file, path, among=_formats(path))
-    except UnidentifiedImageError as error:
-        raise CorruptMediaError(path, misnamed(file, "a picture")) from error
-
-
-def _identified(file: BinaryIO, path: str, *, among: tuple[str, ...]) -> Image.Image:
-    """Open a picture of one of some formats; raise UnidentifiedImageError where it is none of them."""
-    from PIL import Image
-
-    file.seek(0)
-    try:
-        return Image.open(file, formats=[name for name in among if name in Image.OPEN])
-    except Image.DecompressionBombError as error:
-        pixels = re.search(r"(\d+) pixels", str(error))
-        claim = f"claims {int(pixels[1]) / 1e6:.0f} megapixels" if pixels else "claims too many pixels"
-        raise OversizedMediaError(path, f"{claim}; the limit is {PIXEL_LIMIT / 1e6:.0f} megapixels") from error
-
-
-def _formats(path: str) -> tuple[str, ...]:
-    wanted = _FORMATS
-    extension = extension_of(path)
-    if extension in TARGA_EXTENSIONS:
-        wanted = (*wanted, "TGA")  # without a signature, so any bytes might pass for one
-    if extension in HEIC_EXTENSIONS:
-        wanted = (*wanted, _heif_format(path))
-    return wanted
-
-
-def _heif_format(path: str) -> str:
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise UnreadableMediaError(path, 'HEIC pictures need an extra: pip install "modag-search[heic]"') from error
-    pillow_heif.register_heif_opener()
-    return "HEIF"
 
 
 _EXIF_ORIENTATION: Final = 0x0112
@@ -247,13 +251,6 @@ def _turn(image: Image.Image, orientation: int) -> Image.Image:
         8: Transpose.ROTATE_90,
     }.get(orientation)
     return image if method is None else image.transpose(method)
-
-
-def _status(pixels: Uint8Array) -> SegmentStatus:
-    luma = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    if luma.mean() < BLACK_MEAN_LUMA and np.percentile(luma, 99.9) < BLACK_HIGH_LUMA:
-        return "black"
-    return "ok"
 
 
 @cache

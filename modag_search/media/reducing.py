@@ -113,22 +113,24 @@ def _laid_on(tile: Image.Image, *, ground: Ground) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, ground), layer).convert("RGB")
 
 
+_USUAL_WHITES: Final = {"F": (1.0, 255.0), "I": tuple(2.0**n_bits - 1 for n_bits in (8, 10, 12, 14, 16))}
+
+
 class _DeepGray:
     """Brings 16-bit, 32-bit and float gray to 8 bits.
 
-    Values within the range that the mode is commonly used for keep their brightness; others are stretched.
+    Whole numbers are scaled by the least usual depth that holds the brightest, for files do not say how many of 16 bits
+    a camera or a scanner filled; floats within a usual range by that range. Others are stretched.
     """
 
     def __init__(self, image: Image.Image, path: str) -> None:
         extremes = np.array([(values.min(), values.max()) for values in map(_values, _tiles(image))])
         if not np.isfinite(extremes).all():
             raise CorruptMediaError(path, "holds pixels that are not numbers")
-        self._low, self._high = float(extremes.min()), float(extremes.max())
-        usual = 1.0 if image.mode == "F" else 65535.0
-        if self._low >= 0 and self._high <= usual:
-            self._low, self._high = 0.0, usual
-        elif self._low >= 0 and self._high <= 255:
-            self._low, self._high = 0.0, 255.0
+        low, high = float(extremes.min()), float(extremes.max())
+        usual = _USUAL_WHITES["F" if image.mode == "F" else "I"]
+        white = next((white for white in usual if high <= white), None) if low >= 0 else None
+        self._low, self._high = (low, max(high, low + 1)) if white is None else (0.0, white)
 
     def __call__(self, tile: Image.Image) -> Image.Image:
         from PIL import Image

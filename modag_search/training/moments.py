@@ -18,7 +18,7 @@ def moments_of(
     """Group the frames of a video with the windows of its sound.
 
     A frame goes to the window that holds its moment, of several to the one whose middle is nearest. Windows without a
-    frame, and frames without a sound, are left out, as is what is silent or black.
+    frame, and frames without a sound, are left out, as is what is silent, black or flat.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def _missing(segments: Sequence[EncodedSegment], *, has_windows: bool, has_frame
     if not has_windows:
         lack = "is silent throughout" if "sound" in there else "has no sound"
     elif not has_frames:
-        lack = "is black throughout" if "image" in there else "has no pictures"
+        lack = "shows nothing throughout: it is black or flat" if "image" in there else "has no pictures"
     else:
         lack = "has no moment with both sound and picture"
     return f"{lack}: without both it teaches nothing; leave it out, or give it a label beside other media"

@@ -121,6 +121,8 @@ def _container(path: Path, file_format: str) -> av.container.OutputContainer:
 def _mux_frames(container: av.container.OutputContainer, stream: av.VideoStream, *, n_frames: int) -> None:
     for number in range(n_frames):
         pixels = np.full((stream.height, stream.width, 3), 40 + 200 * number // n_frames, np.uint8)
+        pixels[:, : stream.width // 4] -= 24  # what is of one colour throughout is flat
+        pixels[:, stream.width // 4 :] += 8
         container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
     container.mux(stream.encode(None))
 

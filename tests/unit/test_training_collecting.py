@@ -66,7 +66,7 @@ def test_frames_go_to_the_window_whose_middle_is_nearest() -> None:
         ([segment("image", 0, 2, 1)], "has no sound"),
         ([segment("image", 0, 2, 1), segment("sound", 0, 2, None)], "is silent throughout"),
         ([segment("sound", 0, 2, 1)], "has no pictures"),
-        ([segment("sound", 0, 2, 1), segment("image", 0, 2, None)], "is black throughout"),
+        ([segment("sound", 0, 2, 1), segment("image", 0, 2, None)], "shows nothing throughout: it is black or flat"),
         ([segment("sound", 0, 2, 1), segment("image", 4, 6, 1)], "has no moment with both sound and picture"),
     ],
 )

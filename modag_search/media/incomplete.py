@@ -1,0 +1,114 @@
+"""Pictures whose data end early, or are damaged from some place on: as far as they decode.
+
+Pillow has a switch for this, but it is one for the whole process, fills what is missing with black or grey, and does
+not say how much that is. So a picture that failed is decoded once more, over noise: rows that are noise afterwards are
+missing.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import numpy as np
+
+from modag_search.errors import CorruptMediaError
+from modag_search.media.completeness import remark_on_share
+from modag_search.media.cut_jpeg import decode_cut_jpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PIL import Image
+
+    from modag_search.values import Remark
+
+_CHANCE: Final = 1 / 8
+"""More of a row than this does not equal noise by chance."""
+
+_BAND_BYTES: Final = 1 << 24
+_ORIENTATION_TAG: Final = 274
+
+
+def decode_what_is_there(
+    path: str, file: BinaryIO, reopened: Callable[[BinaryIO], Image.Image]
+) -> tuple[Image.Image, Remark | None]:
+    """Decode a picture, of which decoding failed, as far as it goes.
+
+    Parameters
+    ----------
+    path : str
+    file : BinaryIO
+    reopened : callable
+        Given a file, opens the picture anew.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The rows that decode.
+    Remark or None
+        How many these are; None where they are all.
+
+    Raises
+    ------
+    CorruptMediaError
+        It is less than half of what the header promises.
+    """
+    image = reopened(file)
+    if image.format in ("JPEG", "MPO"):
+        return decode_cut_jpeg(path, file, reopened)
+    if image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_ORIENTATION_TAG, 1) != 1:
+        raise CorruptMediaError(path, "is damaged, and too little of it decodes")  # turned while it is decoded
+    noise = _over_noise(image)
+    return _cropped(path, image, _rows_decoded(image, noise))
+
+
+def _over_noise(image: Image.Image) -> bytes:
+    """Decode a picture over rows that are all the same noise; return that of a row."""
+    from PIL import Image, ImageFile
+
+    width, height = getattr(image, "_tile_size", image.size)
+    n_bytes = len(Image.new(image.mode, (width, 1)).tobytes())
+    row = Image.frombytes(image.mode, (width, 1), np.random.default_rng(0).bytes(n_bytes))
+    canvas = Image.new(image.mode, (width, height))
+    for top in range(height):
+        canvas.paste(row, (0, top))
+    image.im = canvas.im
+    with suppress(Exception):
+        image.load()
+    if isinstance(image, ImageFile.ImageFile):
+        image.tile = []  # so that Pillow takes it as decoded
+    if _is_transparent_gif(image):
+        return bytes([image.info["transparency"]]) * width  # Pillow lays those on what is transparent
+    return row.tobytes()
+
+
+def _is_transparent_gif(image: Image.Image) -> bool:
+    return image.format == "GIF" and isinstance(image.info.get("transparency"), int)
+
+
+def _rows_decoded(image: Image.Image, noise: bytes) -> np.ndarray:
+    """Tell which rows are not as they were before decoding ``[shape=(height,), bool]``."""
+    least = 1.0 if _is_transparent_gif(image) else _CHANCE
+    n_channels = max(len(noise) // image.width, 1)
+    before = np.frombuffer(noise, np.uint8)
+    decoded = np.empty(image.height, dtype=bool)
+    step = max(_BAND_BYTES // len(noise), 1)
+    for top in range(0, image.height, step):
+        band = image.crop((0, top, image.width, min(top + step, image.height)))
+        same = np.frombuffer(band.tobytes(), np.uint8).reshape(band.height, -1) == before
+        shares = same.reshape(band.height, -1, n_channels).mean(axis=1)
+        # What is stored channel by channel, or in passes, has rows that are decoded in part.
+        decoded[top : top + band.height] = (shares < least).all(axis=1)
+    return decoded
+
+
+def _cropped(path: str, image: Image.Image, decoded: np.ndarray) -> tuple[Image.Image, Remark | None]:
+    """Keep the rows from the first to the last that decodes; between them, one that does not is as that above."""
+    remark = remark_on_share(path, float(decoded.mean()))
+    if remark is None:
+        return image, None
+    rows = np.flatnonzero(decoded)
+    for missing in np.flatnonzero(~decoded[rows[0] : rows[-1]]) + rows[0]:
+        image.paste(image.crop((0, missing - 1, image.width, missing)), (0, int(missing)))
+    return image.crop((0, int(rows[0]), image.width, int(rows[-1]) + 1)), remark

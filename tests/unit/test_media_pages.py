@@ -1,0 +1,122 @@
+"""Of several pages or frames, the first that shows something stands for the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modag_search.media import pages, read_thumbnail
+from modag_search.values import Remark
+from tests.unit.test_media_pictures import BLUE, GREEN, RED, WHITE, corners, decode, four_corners
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BLACK = Image.new("RGB", (40, 20))
+BLANK = Image.new("RGB", (40, 20), "white")
+SHOWING = four_corners()
+OTHER = SHOWING.transpose(Image.Transpose.ROTATE_180)
+OPTIONS: dict[str, dict[str, Any]] = {"webp": {"lossless": True}, "avif": {"quality": 95}}
+
+
+def saved(path: Path, first: Image.Image, *others: Image.Image, **options: Any) -> Path:
+    ending = path.suffix[1:]
+    first.save(path, save_all=True, append_images=others, **OPTIONS.get(ending, {}), **options)
+    return path
+
+
+def remarks(path: Path) -> tuple[Remark, ...]:
+    return decode(path)[1].remarks
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp", "png", "avif", "tiff"])
+def test_the_first_where_it_shows_something(tmp_path: Path, ending: str) -> None:
+    path = saved(tmp_path / f"a.{ending}", SHOWING, OTHER, BLACK)
+    np.testing.assert_allclose(corners(decode(path)[0].data), [RED, GREEN, BLUE, WHITE], atol=25)
+    assert remarks(path) == ()
+
+
+@pytest.mark.parametrize(
+    ("ending", "word"), [("gif", "frame"), ("webp", "frame"), ("png", "frame"), ("avif", "frame"), ("tiff", "page")]
+)
+@pytest.mark.parametrize("empty", [BLACK, BLANK])
+def test_a_later_one_where_the_first_shows_nothing(tmp_path: Path, ending: str, word: str, empty: Image.Image) -> None:
+    path = saved(tmp_path / f"a.{ending}", empty, empty.point(lambda value: value ^ 1), SHOWING, OTHER)
+    segment = decode(path)[0]
+    assert segment.status == "ok"
+    np.testing.assert_allclose(corners(segment.data), [RED, GREEN, BLUE, WHITE], atol=25)
+    text = f"is taken by its {word} 3 of 4: those before it show nothing, or little"
+    assert remarks(path) == (Remark("chosen", text),)
+
+
+def test_an_animation_that_begins_transparent(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", Image.new("RGBA", (40, 20)), SHOWING.convert("RGBA"))
+    assert corners(decode(path)[0].data) == [RED, GREEN, BLUE, WHITE]
+
+
+def test_what_fades_in_is_taken_where_much_of_it_is_seen(tmp_path: Path) -> None:
+    faded = [SHOWING.point(lambda value, share=share: round(value * share / 10)) for share in range(11)]
+    data = decode(saved(tmp_path / "a.webp", *faded))[0].data
+    assert data.max() > 255 / 2
+
+
+def test_nothing_shows(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.tiff", BLANK, BLACK)
+    segment, facts = decode(path)
+    assert (segment.status, facts.remarks) == ("flat", ())
+
+
+def test_pages_are_looked_at_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "a.tiff", BLANK, BLACK, SHOWING)
+    monkeypatch.setattr(pages, "MOST_PAGES", 2)
+    assert decode(path)[0].status == "flat"
+    monkeypatch.setattr(pages, "MOST_PAGES", 3)
+    monkeypatch.setattr(pages, "MOST_PIXELS", 799)
+    assert decode(path)[0].status == "flat"
+
+
+def test_what_is_damaged_behind_the_first_page_leaves_the_first(tmp_path: Path) -> None:
+    for ending in ("gif", "tiff", "png"):
+        path = saved(tmp_path / f"a.{ending}", BLANK, SHOWING, OTHER)
+        path.write_bytes(path.read_bytes()[: len(path.read_bytes()) // 2])
+        assert decode(path)[0].status in ("flat", "ok")
+
+
+def test_a_page_of_full_size_rather_than_a_small_version(tmp_path: Path) -> None:
+    path = tmp_path / "a.tiff"
+    small = OTHER.resize((10, 5))
+    small.encoderinfo = {"tiffinfo": {254: 1}}
+    SHOWING.encoderinfo = {"tiffinfo": {254: 0}}
+    small.save(path, save_all=True, append_images=[SHOWING], tiffinfo={254: 1})
+    segment, facts = decode(path)
+    assert (facts.width_px, facts.height_px) == (40, 20)
+    assert corners(segment.data) == [RED, GREEN, BLUE, WHITE]
+    assert facts.remarks == (Remark("chosen", "is taken by its page 2 of 2: those before it are smaller versions"),)
+
+
+def test_the_largest_of_an_icon(tmp_path: Path) -> None:
+    four_corners((64, 64)).save(tmp_path / "a.ico", sizes=[(16, 16), (64, 64), (32, 32)])
+    assert decode(tmp_path / "a.ico")[1].width_px == 64
+
+
+def test_the_first_of_a_stereo_pair(tmp_path: Path) -> None:
+    size = (64, 32)
+    BLANK.resize(size).save(tmp_path / "a.mpo", save_all=True, append_images=[four_corners(size)])
+    segment, facts = decode(tmp_path / "a.mpo")
+    assert (segment.status, facts.remarks) == ("flat", ())
+
+
+def test_the_primary_of_several_heic_pictures(tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    container = pillow_heif.from_pillow(BLANK.resize((64, 32)))
+    container.add_from_pillow(four_corners((64, 32)))
+    container.save(tmp_path / "a.heic", quality=95, primary_index=1)
+    np.testing.assert_allclose(corners(decode(tmp_path / "a.heic")[0].data), [RED, GREEN, BLUE, WHITE], atol=12)
+
+
+def test_copies_are_compared_by_the_same_page(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.webp", BLACK, SHOWING, OTHER)
+    assert corners(read_thumbnail(str(path), side_px=32)[0]) == [RED, GREEN, BLUE, WHITE]
