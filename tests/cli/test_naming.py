@@ -9,11 +9,14 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+import soundfile
+from PIL import Image
 
 from modag_search.cli.output import print_rows
 from modag_search.hierarchy import Hierarchy
-from tests.made_media import GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.made_media import GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RATE_HZ, RED, picture, sound
 from tests.toy_encoders import toy_index
 
 if TYPE_CHECKING:
@@ -467,3 +470,35 @@ def test_copies_told_by_features_alone_are_counted(filled: CommandLine, media: P
     assert outcome.error == (
         "1 is told by features alone, which may be wrong: files are gone, have changed, or hold nothing to compare"
     )
+
+
+def test_what_is_merely_alike_is_a_list_of_its_own(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    outcome = filled("duplicates", "--alike")
+    assert (outcome.status, outcome.data, outcome.error) == (4, [], "nothing is merely alike")
+    stripes = np.tile(np.where(np.arange(64) // 8 % 2, 180, 60).astype(np.uint8), (64, 1))
+    Image.fromarray(stripes).save(media / "upright.png")
+    Image.fromarray(stripes.T.copy()).save(media / "across.png")
+    with toy_index(tmp_path / "index") as index:
+        index.add([media])
+    assert filled("duplicates").status == 4
+    outcome = filled("duplicates", "--alike")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert {os.path.basename(row["path"]) for row in outcome.data} == {"upright.png", "across.png"}
+    assert [row["kept_because"] for row in outcome.data] == [None, None]
+    head, *_ = table(filled("duplicates", "--alike", "--format", "table").stdout)
+    assert head == ["group", "path", "labels", "similarity"]
+
+
+def test_it_is_said_which_sounds_are_parts_of_longer_ones(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    samples = 0.1 * np.random.default_rng(0).standard_normal(10 * RATE_HZ)
+    soundfile.write(media / "whole.wav", samples, RATE_HZ)
+    soundfile.write(media / "part.wav", samples[4 * RATE_HZ : 8 * RATE_HZ], RATE_HZ)
+    with toy_index(tmp_path / "index") as index:
+        index.add([media])
+    outcome = filled("duplicates")
+    assert outcome.error == "1 is a part of a longer sound, the first of the group, which holds more"
+    assert [os.path.basename(row["path"]) for row in outcome.data] == ["whole.wav", "part.wav"]
+    assert [row["part_start_s"] for row in outcome.data] == [None, pytest.approx(4, abs=0.01)]
+    assert [row["part_end_s"] for row in outcome.data] == [None, pytest.approx(8, abs=0.01)]
+    assert outcome.data[0]["kept_because"] == "holds the others"
+    assert table(filled("duplicates", "--format", "table").stdout)[0][-2:] == ["part_start_s", "part_end_s"]
