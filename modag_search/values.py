@@ -590,6 +590,8 @@ class ItemLabel:
         The part of the item that it holds for, in seconds; None on both sides for all of it.
     run : int or None
         What takes it back.
+    is_of_former : bool
+        Whether it was given to what the file held before it was replaced, and not since: it then says nothing of this.
     """
 
     label: str
@@ -599,6 +601,7 @@ class ItemLabel:
     start_s: float | None
     end_s: float | None
     run: int | None
+    is_of_former: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -747,6 +750,8 @@ class Explanation:
         For `first` rather than `second`; of a video of its frames and of its sound, which count alike.
     copy_of : CopyOf or None
         What it is a copy of, where that decided; `first`, `second` and what was heard are what all others say then.
+    by_head : LabelScore or None
+        What the head of the index says, where there is one that can be asked, and it is asked among the same labels.
     """
 
     path: str
@@ -762,6 +767,7 @@ class Explanation:
     denied: tuple[str, ...]
     heard: tuple[ModalityEvidence, ...]
     copy_of: CopyOf | None = None
+    by_head: LabelScore | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

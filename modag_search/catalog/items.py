@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
-from modag_search.catalog.places import is_shown
+from modag_search.catalog.places import is_of_present_content, is_shown
 from modag_search.catalog.segments import has_whole_feature
 from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
 from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark, ScannedFile
@@ -86,7 +86,8 @@ class Items:
         Parameters
         ----------
         unlabelled : bool
-            True for items only that no label says what they are: tags and denials do not.
+            True for items only that no label says what they are: tags and denials do not, nor does what was said of
+            a former content.
 
         Returns
         -------
@@ -127,7 +128,8 @@ class Items:
         ----------
         kind : {"image", "sound", "video"}, optional
         unlabelled : bool
-            True for items only that no label says what they are: tags and denials do not.
+            True for items only that no label says what they are: tags and denials do not, nor does what was said of
+            a former content.
         """
         conditions: list[ColumnElement[bool]] = []
         if kind is not None:
@@ -221,8 +223,8 @@ def _items(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 def _has_no_label() -> ColumnElement[bool]:
     classes = select(LabelRow.id).where(~LabelRow.is_tag)
-    named = select(AnnotationRow.item_id).where(~AnnotationRow.is_not, AnnotationRow.label_id.in_(classes))
-    return ItemRow.id.not_in(named)
+    names_it = (AnnotationRow.item_id == ItemRow.id) & ~AnnotationRow.is_not & AnnotationRow.label_id.in_(classes)
+    return ~select(AnnotationRow.id).where(names_it, is_of_present_content()).exists().correlate(ItemRow)
 
 
 def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemRecord]:

@@ -27,14 +27,14 @@ from modag_search.classify.queries import query_batches
 from modag_search.classify.rivals import LabelGroups
 from modag_search.classify.sorting import Sort, at_most, least_sure_first
 from modag_search.classify.transfer import Proposals, TransferOptions, give, propose
-from modag_search.errors import NothingFoundError, UnsupportedMediaError, UsageError
+from modag_search.errors import ModagError, NothingFoundError, UnsupportedMediaError, UsageError
 from modag_search.files import Mark, mark_of
 from modag_search.labels.items import find_items
 from modag_search.labels.vocabulary import Vocabulary, some_of, vocabulary_of
 from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import Part
 from modag_search.spelling import on_disk
-from modag_search.values import MODALITIES
+from modag_search.values import MODALITIES, LabelScore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
     from modag_search.classify.linear_head import Head
-    from modag_search.errors import ModagError
+    from modag_search.classify.queries import QueryBatch
     from modag_search.search.snapshot import Snapshot, Snapshots
     from modag_search.space import Space
     from modag_search.values import Classification, Explanation, Modality, TransferReport
@@ -309,7 +309,21 @@ class Namer:
             maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
         (batch,) = query_batches(maker.make_all([path]))
         decision = Decision(classifier, level=level, min_confidence=0.0)
-        return explain(self._catalog, classifier, decision, batch, copies=copies, level=level)
+        why = explain(self._catalog, classifier, decision, batch, copies=copies, level=level)
+        return why if names is not None else replace(why, by_head=self._said_by_head(snapshot, batch, level=level))
+
+    def _said_by_head(self, snapshot: Snapshot, batch: QueryBatch, *, level: Level) -> LabelScore | None:
+        """Ask the head as well; None where there is none that can be asked."""
+        if mark_of(self._folder / _HEAD_FILE) is None:
+            return None
+        try:
+            head = self._head(snapshot)
+        except ModagError as error:
+            logger.warning("%s", error)
+            return None
+        decision = Decision(head, level=level, min_confidence=0.0)
+        ((label, confidence),) = decision.best(decision.scores(head.answer(batch).probabilities))
+        return None if label is None else LabelScore(label, confidence)
 
     def transfer(self, naming: TransferOptions, *, dry_run: bool) -> TransferReport:
         """Give every unlabelled item the label that the labelled ones are sure of; see `Index.transfer`."""

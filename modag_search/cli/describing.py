@@ -82,7 +82,8 @@ def _presence(described: FileDescription) -> str:
 def _label(label: ItemLabel) -> str:
     confidence = None if label.confidence is None else f"{label.confidence:.3f}"
     run = None if label.run is None else f"run {label.run}"
-    parts = (label.origin, confidence, label.source, _span(label.start_s, label.end_s), run)
+    former = "before the file was replaced" if label.is_of_former else None
+    parts = (label.origin, confidence, label.source, _span(label.start_s, label.end_s), run, former)
     return f"{label.label} ({', '.join(part for part in parts if part)})"
 
 

@@ -56,7 +56,8 @@ def explain(
     with open_index(index_name) as opened:
         why = opened.explain(item, names=choice(listed, vocabulary), k=k, temperature=temperature, level=level)
     if chosen_format(output_format) == "json":
-        print_document(dataclasses.asdict(why), output_format="json")
+        by_head = None if why.by_head is None else why.by_head._asdict()
+        print_document(dataclasses.asdict(why) | {"by_head": by_head}, output_format="json")
     else:
         _print(why)
 
@@ -104,8 +105,12 @@ def _decided(why: Explanation) -> list[str]:
         lines.append(f"It is a copy of {shortened(why.copy_of.path)}, {by}; what follows is what all others say.")
     if why.denied:
         lines.append(f"It is said not to be {', '.join(why.denied)}.")
-    if why.given:
-        lines.append(f"It is labelled {', '.join(map(_origin, why.given))}; what follows is what all others say.")
+    if given := [_origin(one) for one in why.given if not one.is_of_former]:
+        lines.append(f"It is labelled {', '.join(given)}; what follows is what all others say.")
+    if former := [_origin(one) for one in why.given if one.is_of_former]:
+        lines.append(f"Before its file was replaced it was labelled {', '.join(former)}, which counts no more.")
+    if why.by_head is not None and why.by_head.label != why.label:
+        lines.append(f"The head would say {why.by_head.label} {why.by_head.score:.3f} (`modag classify --by head`).")
     return lines
 
 

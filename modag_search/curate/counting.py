@@ -17,7 +17,7 @@ from modag_search.classify.decision import likelihood_of
 from modag_search.classify.queries import stored_batches
 from modag_search.curate.checking import VERB, Check
 from modag_search.errors import NothingFoundError
-from modag_search.metrics.counts import CountEstimate, band_of
+from modag_search.metrics.counts import CountEstimate
 from modag_search.values import LabelEstimate, Question
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class LabelCounter:
         """
         random = np.random.default_rng(seed)
         open_ones = np.flatnonzero(self._is_open)
-        bands = band_of(self._likely[open_ones])
+        bands = self._count_of_rest.of_things
         chosen = [
             random.choice(open_ones[bands == band], size=size, replace=False)
             for band, size in enumerate(self._count_of_rest.divided(n))

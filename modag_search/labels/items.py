@@ -76,6 +76,7 @@ def item_named(catalog: Catalog, name: str) -> ItemRecord | None:
 
 def labels_of(catalog: Catalog, item_id: int, *, denied: bool = False) -> tuple[ItemLabel, ...]:
     """Return the labels of an item with where they come from, oldest first; or those that it is said not to have."""
+    of_present = set(catalog.labels.annotations(items=[item_id], of_former=False))
     return tuple(
         ItemLabel(
             label=one.label,
@@ -85,6 +86,7 @@ def labels_of(catalog: Catalog, item_id: int, *, denied: bool = False) -> tuple[
             start_s=one.start_s,
             end_s=one.end_s,
             run=one.run_id,
+            is_of_former=one not in of_present,
         )
         for one in catalog.labels.annotations(items=[item_id])
         if one.is_not == denied

@@ -1,10 +1,12 @@
 """How many of many hold, from how likely each is and from answers to a few.
 
 How likely things are said to be may be off, and differently for the likely and the unlikely. So they are divided into
-bands, and of each band the odds are taken to be right but for a factor. Its logarithm is the sum of one that all bands
-share and one of its own, both normally distributed around 0: before any answer, a factor of three either way is not
-unusual. Answers to things that were drawn at random from a band tell what its factor is, and a little of the others';
-with many, what was said before no longer matters.
+bands by quantiles of how likely they are. Each thing counts there by how much its odds matter to the count, ``p (1 -
+p)``: plain quantiles of a rare label would all be of what is hardly possible. Of each band the odds are taken to be
+right but for a factor. Its logarithm is the sum of one that all bands share and one of its own, both normally
+distributed around 0: before any answer, a factor of three either way is not unusual. Answers to things that were drawn
+at random from a band tell what its factor is, and a little of the others'; with many, what was said before no longer
+matters.
 """
 
 from __future__ import annotations
@@ -25,8 +27,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
-EDGES = (0.01, 0.05, 0.2, 0.5, 0.8, 0.95)
-"""Of the bands. Quantiles of a rare label would all be of what is hardly possible."""
+N_BANDS = 7
 SHARED_DOUBT, OWN_DOUBT = 0.8, 1.0
 """Deviations of the logarithms of the factors that all bands share, and that each has of its own."""
 _SHARED = np.linspace(-3.6, 3.6, 49)
@@ -94,6 +95,8 @@ class CountEstimate:
     Parameters
     ----------
     bands : sequence of Band
+    of_things : np.ndarray [shape=(n,), int64]
+        Place of the band of each thing of which it is not known whether it holds.
 
     Examples
     --------
@@ -106,8 +109,9 @@ class CountEstimate:
     [19, 7, 39]
     """
 
-    def __init__(self, bands: Sequence[Band]) -> None:
+    def __init__(self, bands: Sequence[Band], *, of_things: IntArray) -> None:
         self.bands = bands
+        self.of_things = of_things
         # How likely each shared factor is: by itself, and by the answers of every band.
         self._by_shared = [band.by_shared for band in bands]
         logarithms = -0.5 * (_SHARED / SHARED_DOUBT) ** 2
@@ -117,7 +121,7 @@ class CountEstimate:
 
     @classmethod
     def of(cls, likely: FloatArray, asked: FloatArray | None = None, answers: BoolArray | None = None) -> CountEstimate:
-        """Divide things into bands, those that were answered by how likely they were then.
+        """Divide things into bands, those that were answered among them.
 
         Parameters
         ----------
@@ -132,9 +136,12 @@ class CountEstimate:
         """
         asked = np.zeros(0) if asked is None else asked
         answers = np.zeros(0, dtype=bool) if answers is None else answers
-        things, answered = band_of(likely), band_of(asked)
-        places = range(len(EDGES) + 1)
-        return cls([Band(likely[things == one], asked[answered == one], answers[answered == one]) for one in places])
+        edges = _edges(np.concatenate([likely, asked]))
+        things, answered = (np.searchsorted(edges, one, side="right") for one in (likely, asked))
+        bands = [
+            Band(likely[things == one], asked[answered == one], answers[answered == one]) for one in range(N_BANDS)
+        ]
+        return cls(bands, of_things=things)
 
     def interval(self, *, seed: int = 0) -> Interval:
         """Estimate how many hold, by the factors that are right on average, with the ends of a 95 % interval.
@@ -204,15 +211,21 @@ class CountEstimate:
         return mean, float(likely @ (_SHIFTS - mean) ** 2)
 
 
-def band_of(likely: FloatArray) -> IntArray:
-    """Return the place of the band of each thing, from 0.
+def _edges(likely: FloatArray) -> FloatArray:
+    """Return where bands after the first begin: each has about the same sum of ``p (1 - p)``.
 
-    Examples
-    --------
-    >>> band_of(np.array([0.0, 0.01, 0.3, 1.0])).tolist()
-    [0, 1, 3, 6]
+    Returns
+    -------
+    np.ndarray [shape=(n_bands - 1,), float64]
+        Ascending; equal ones have nothing between them.
     """
-    return np.searchsorted(np.array(EDGES), likely, side="right")
+    ordered = np.sort(likely)
+    held = np.clip(ordered, _LEAST, 1 - _LEAST)
+    shares = np.cumsum(held * (1 - held))
+    if not len(shares):
+        return np.zeros(N_BANDS - 1)
+    edges: FloatArray = ordered[np.searchsorted(shares, shares[-1] * np.arange(1, N_BANDS) / N_BANDS)]
+    return edges
 
 
 def _grouped(log_odds: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KEYS = [
     *("path", "label", "confidence", "decided_by", "kinds", "first", "second", "second_confidence", "none"),
-    *("given", "denied", "heard", "copy_of"),
+    *("given", "denied", "heard", "copy_of", "by_head"),
 ]
 
 
@@ -67,6 +67,45 @@ def test_people_read_it_in_words(crowd: CommandLine, tmp_path: Path) -> None:
     assert lines[head].split() == ["label", "modality", "deviations", "similarity", "path", "start_s", "end_s"]
     assert lines[head + 1].split()[:2] == ["violin", "sound"]
     assert "media/low.wav" in lines[head + 1]
+
+
+def test_a_label_of_a_replaced_file_is_told_and_counts_no_more(crowd: CommandLine, media: Path) -> None:
+    picture(media / "g0.png", (230, 90, 20))
+    assert crowd("index", media).status == 0
+    outcome = crowd("explain", media / "g0.png", "--format", "table")
+    lines = outcome.stdout.decode().splitlines()
+    assert lines[0].startswith("media/g0.png: violin ")
+    assert lines[1] == "Before its file was replaced it was labelled horn (by hand), which counts no more."
+    (given,) = crowd("explain", media / "g0.png").data["given"]
+    assert (given["label"], given["is_of_former"]) == ("horn", True)
+    assert [row["path"] for row in crowd("classify", "--unlabelled").data] == [str(media / "g0.png")]
+    assert str(media / "g0.png") in [row["path"] for row in crowd("suggest").data]
+    assert crowd("label", "count", "horn").data["labelled"] == 2
+    assert "before the file was replaced)" in crowd("info", media / "g0.png", "--format", "table").stdout.decode()
+    run = crowd("transfer", "--min-confidence", "0.3").data
+    assert [(row["path"], row["label"]) for row in run] == [(str(media / "g0.png"), "violin")]
+    picture(media / "g0.png", (20, 230, 20))
+    assert crowd("index", media).status == 0
+    again = crowd("transfer", "--min-confidence", "0.3")
+    assert [row["label"] for row in again.data] in ([], ["horn"]), again.stderr
+
+
+def test_what_the_head_says_otherwise_is_told(crowd: CommandLine, media: Path, tmp_path: Path) -> None:
+    query = picture(tmp_path / "q.png", (230, 60, 20))
+    assert crowd("explain", query).data["by_head"] is None
+    assert crowd("train", "head").status == 0
+    said = crowd("explain", query).data["by_head"]
+    (by_head,) = crowd("classify", query, "--by", "head").data
+    assert (said["label"], said["score"]) == (by_head["label"], pytest.approx(by_head["confidence"]))
+    assert "The head" not in crowd("explain", query, "--format", "table").stdout.decode(), "they agree"
+    with toy_index(tmp_path / "index") as index:
+        index.unlabel([media / f"r{n}.png" for n in range(3)], "violin")
+        index.label([media / f"r{n}.png" for n in range(3)], "fiddle")
+        index.unlabel([media / "low.wav"], "violin")
+    shown = crowd("explain", query, "--format", "table").stdout.decode().splitlines()
+    assert shown[0].startswith("q.png: fiddle ")
+    assert shown[1].startswith("The head would say violin ")
+    assert shown[1].endswith(" (`modag classify --by head`).")
 
 
 def test_labels_that_it_has_and_rules_are_told(crowd: CommandLine, media: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
-from modag_search.metrics.counts import CountEstimate, band_of
+from modag_search.metrics.counts import CountEstimate
 
 LIKELY = arrays(np.float64, st.integers(0, 60), elements=st.floats(0, 1))
 
@@ -26,12 +26,28 @@ def test_without_answers_the_estimate_is_what_likelihoods_add_up_to(likely: np.n
 @given(LIKELY, st.integers(0, 80))
 def test_questions_are_divided_among_what_there_is(likely: np.ndarray, n: int) -> None:
     count = CountEstimate.of(likely)
-    sizes = np.bincount(band_of(likely), minlength=len(count.bands))
+    sizes = np.bincount(count.of_things, minlength=len(count.bands))
     divided = np.array(count.divided(n))
     assert divided.sum() == min(n, len(likely))
     assert (divided <= sizes).all()
     if n >= 2 * len(sizes):
         assert (divided[sizes > 0] > 0).all(), "each band is asked about"
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrays(np.float64, st.integers(7, 200), elements=st.floats(0.001, 0.999), unique=True))
+def test_bands_are_quantiles_in_which_each_counts_as_its_odds_matter(likely: np.ndarray) -> None:
+    bands = CountEstimate.of(likely).of_things
+    assert (np.diff(bands[np.argsort(likely)]) >= 0).all(), "what is likelier is in no band before"
+    matter = likely * (1 - likely)
+    sums = np.bincount(bands, weights=matter, minlength=7)
+    assert np.abs(sums - matter.sum() / 7).max() <= 2 * matter.max()
+
+
+def test_a_rare_label_has_bands_of_what_is_possible() -> None:
+    likely = np.concatenate([np.full(100_000, 1e-6), np.linspace(0.1, 0.9, 300)])
+    sizes = np.bincount(CountEstimate.of(likely).of_things, minlength=7)
+    assert (sizes[1:] < 100).all(), "plain quantiles would all be of the 100,000"
 
 
 def test_more_answers_narrow_it() -> None:
@@ -59,16 +75,18 @@ def test_answers_in_one_band_tell_a_little_of_the_others() -> None:
 
 @pytest.mark.parametrize("off_by", [0.0, 1.0, -1.0], ids=["right", "too low", "too high"])
 @pytest.mark.parametrize("n_answers", [0, 30])
-def test_intervals_hold_the_truth_where_confidence_is_off(off_by: float, n_answers: int) -> None:
+@pytest.mark.parametrize("mean", [-3.0, 0.0], ids=["rare", "common"])
+def test_intervals_hold_the_truth_where_confidence_is_off(off_by: float, n_answers: int, mean: float) -> None:
     random = np.random.default_rng(0)
     held = 0
     for _ in range(40):
-        log_odds = random.normal(-3, 2.5, 800)
+        log_odds = random.normal(mean, 2.5, 800)
         likely = 1 / (1 + np.exp(-log_odds))
         truth = random.random(800) < 1 / (1 + np.exp(-log_odds - off_by))
         known = np.zeros(800, dtype=bool)
-        for band, n in enumerate(CountEstimate.of(likely).divided(n_answers)):
-            known[random.choice(np.flatnonzero(band_of(likely) == band), n, replace=False)] = True
+        count = CountEstimate.of(likely)
+        for band, n in enumerate(count.divided(n_answers)):
+            known[random.choice(np.flatnonzero(count.of_things == band), n, replace=False)] = True
         found = CountEstimate.of(likely[~known], likely[known], truth[known]).interval()
         held += found.low <= truth[~known].sum() <= found.high
     assert held >= 36

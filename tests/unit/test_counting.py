@@ -75,21 +75,21 @@ def test_kinds_count_and_what_it_is_a_kind_of_leaves_open(shades: Index, media: 
 
 def test_answers_to_items_drawn_at_random_narrow_it(shades: Index) -> None:
     before = shades.count("red")
-    check = shades.check_count("red", 12)
-    assert len({question.id for question in check.questions}) == 12
+    check = shades.check_count("red", 20)
+    assert len({question.id for question in check.questions}) == 20
     scores = likely(shades, "red")
     for question in check.questions:
         assert question.label == "red"
         assert question.confidence == pytest.approx(scores[question.path], abs=1e-4)
     answers: list[bool | None] = [is_red(question.path) for question in check.questions]
     kept = check.keep(answers)
-    assert kept.added == 12
+    assert kept.added == 20
     after = shades.count("red")
     assert after.labelled == 1 + answers.count(True)
-    assert (after.answers, after.undecided) == (12, 18)
+    assert (after.answers, after.undecided) == (20, 10)
     assert after.high - after.low < before.high - before.low
     assert after.low <= 16 <= after.high
-    again = {question.id for question in shades.check_count("red", 12).questions}
+    again = {question.id for question in shades.check_count("red", 20).questions}
     assert again.isdisjoint(question.id for question in check.questions), "nobody is asked twice"
 
 

@@ -301,7 +301,7 @@ def test_stored_features_answer_as_the_files_do(filled: Index, media: Path, tmp_
 
 def test_a_level_is_answered_on(strings: Index, tmp_path: Path) -> None:
     expected: dict[tuple[int, int, int], dict[Level, str]] = {
-        RED: {0: "string", 1: "bowed", 2: "violin", 9: "violin", None: "violin"},
+        RED: {0: "string", 1: "bowed", 2: "violin", None: "violin"},
         GREEN: {0: "string", 1: "guitar", 2: "guitar"},
         BLUE: {0: "drum", 2: "drum"},
     }
@@ -311,6 +311,16 @@ def test_a_level_is_answered_on(strings: Index, tmp_path: Path) -> None:
             answer = only(strings, query, level=level)
             assert answer.label == label
             assert sum(score.score for score in answer.scores) == pytest.approx(1, abs=0.01)
+
+
+def test_a_level_that_no_label_is_on_is_refused(strings: Index, tmp_path: Path) -> None:
+    query = picture(tmp_path / "q.png", RED)
+    for refused in (strings.classify, strings.explain):
+        with pytest.raises(UsageError, match="level 3: labels of this index are on levels 0 to 2"):
+            refused(query, level=3)
+    strings.labels.set_hierarchy(Hierarchy())
+    with pytest.raises(UsageError, match="level 0: no label of this index is a kind of another"):
+        strings.transfer(level=0)
 
 
 def test_a_level_adds_up_what_is_of_one_kind(strings: Index, tmp_path: Path) -> None:

@@ -75,9 +75,9 @@ def _refuse_several(text: str, *, where: str) -> None:
     if (several := looks_like_several(text)) is not None:
         sign, labels = several
         shown = sign.replace("\n", "\\n")
+        for_one = "" if sign == "\n" else ", --separator '' for one"  # no label has two lines
         raise UsageError(
-            f"{where}: {text!r} looks like {len(labels)} labels; --separator '{shown}' takes it for these, "
-            "--separator '' for one"
+            f"{where}: {text!r} looks like {len(labels)} labels; --separator '{shown}' takes it for these{for_one}"
         )
 
 
