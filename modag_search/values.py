@@ -392,6 +392,25 @@ class ForgetReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A segment of an item that a search found.
+
+    Attributes
+    ----------
+    modality : {"image", "sound"}
+    similarity : float
+        As that of a `Hit`.
+    start_s, end_s : float or None
+        In seconds; None for pictures.
+    """
+
+    modality: Modality
+    similarity: float
+    start_s: float | None
+    end_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """An item that a search found, with its nearest segment.
 
@@ -407,6 +426,10 @@ class Hit:
     start_s, end_s : float or None
         The segment's place in the item, in seconds; None for pictures.
     labels : tuple of str
+    copies : tuple of str
+        Paths of the other items with the same content, or the very same features, that would answer as well.
+    places : tuple of Place
+        The best first, where they were asked for; none overlaps another.
     """
 
     id: int
@@ -416,6 +439,8 @@ class Hit:
     start_s: float | None
     end_s: float | None
     labels: tuple[str, ...]
+    copies: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 class LabelScore(NamedTuple):

@@ -20,7 +20,7 @@ import click
 from modag_search.labels.vocabulary import some_of
 
 if TYPE_CHECKING:
-    from modag_search.values import Classification, CopyOf, Failure, Hit, LabelPassage
+    from modag_search.values import Classification, CopyOf, Failure, Hit, LabelPassage, Place
 
 Row = Mapping[str, Any]
 
@@ -113,12 +113,32 @@ def print_rows(
             click.echo(os.fsencode(str(row["path"])))
 
 
-def print_hits(hits: Sequence[Hit], *, output_format: str | None) -> None:
+def print_hits(hits: Sequence[Hit], *, with_places: bool = False, output_format: str | None) -> None:
     """Print what a search found."""
-    fields = ("id", "path", "modality", "similarity", "start_s", "end_s", "labels")
-    columns = ("similarity", "modality", "path", "start_s", "end_s", "labels", "id")
+    fields = ["id", "path", "modality", "similarity", "start_s", "end_s", "labels", "copies"]
+    columns = ["similarity", "modality", "path", "copies", "start_s", "end_s", "labels", "id"]
     rows = [as_row(hit, fields=fields) for hit in hits]
+    if with_places:
+        fields.append("places")
+        columns.append("places")
+        rows = [row | {"places": [_place_row(one) for one in hit.places]} for row, hit in zip(rows, hits, strict=True)]
+    if chosen_format(output_format) == "table":
+        rows = [row | _for_people(hit) for row, hit in zip(rows, hits, strict=True)]
+        columns = [column for column in columns if column != "copies" or any(hit.copies for hit in hits)]
     print_rows(rows, output_format=output_format, columns=columns, fields=fields)
+
+
+def _place_row(place: Place) -> dict[str, Any]:
+    return as_row(place, fields=("modality", "similarity", "start_s", "end_s"))
+
+
+def _for_people(hit: Hit) -> dict[str, str]:
+    """Word the cells of a table that hold lists."""
+    places = (f"{one.start_s:.1f}-{one.end_s:.1f} s ({one.similarity:.3f})" for one in hit.places if one.end_s)
+    return {
+        "copies": f"+{len(hit.copies)} cop{'y' if len(hit.copies) == 1 else 'ies'}" if hit.copies else "",
+        "places": ", ".join(places),
+    }
 
 
 def print_document(document: Row, *, output_format: str | None) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from modag_search.cli.options import format_option, index_option
+from modag_search.cli.options import NumberOrWord, format_option, index_option
 from modag_search.cli.output import print_hits, say
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modag_search.values import Modality
+    from modag_search.values import MediaKind, Modality
 
 _SIGNS = ("+", "-")
 
@@ -29,6 +29,22 @@ _SIGNS = ("+", "-")
 @click.option("-n", type=click.IntRange(1), default=10, show_default=True, help="How many items at the most.")
 @click.option("--min-similarity", type=click.FloatRange(-1, 1), default=-1.0, help="Leave out what is less similar.")
 @click.option("--label", help="Only items with this label.")
+@click.option("--under", multiple=True, metavar="FOLDER", help="Only items in this folder; may be repeated.")
+@click.option("--kind", type=click.Choice(["image", "sound", "video"]), help="Only files of this kind.")
+@click.option(
+    "--min-duration", "min_duration_s", type=click.FloatRange(0), metavar="SECONDS", help="Only what lasts so long."
+)
+@click.option(
+    "--max-duration", "max_duration_s", type=click.FloatRange(0), metavar="SECONDS", help="Only what lasts no longer."
+)
+@click.option("--copies", is_flag=True, help="Copies of each other are answers of their own.")
+@click.option(
+    "--places",
+    type=NumberOrWord("all"),
+    default=0,
+    metavar="N|all",
+    help="List so many places of each answer, the best first, where it is long.",
+)
 @click.option(
     "--from", "start_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY from here."
 )
@@ -43,6 +59,12 @@ def search(
     n: int,
     min_similarity: float,
     label: str | None,
+    under: tuple[str, ...],
+    kind: MediaKind | None,
+    min_duration_s: float | None,
+    max_duration_s: float | None,
+    copies: bool,
+    places: int | Literal["all"],
     start_s: float | None,
     end_s: float | None,
     output_format: str | None,
@@ -51,7 +73,8 @@ def search(
 
     QUERY is a media file, in the index or not; id:N, an item of the index; label:NAME, what the items with a label
     have in common; or words in English (text:WORDS, where they might be taken for a path). Similarity is the cosine in
-    the shared space: 1 is the same, 0 unrelated. Where answers of both modalities are mixed, they are ranked by how far
+    the shared space: 1 is the same, 0 unrelated. Items that hold the same, or have the very same features, are one
+    answer, which lists the others as its copies. Where answers of both modalities are mixed, they are ranked by how far
     each rises above unlike things of its kind.
 
     Several QUERYs of whatever kinds are combined: what stands behind a + is added, what stands behind a - taken away
@@ -72,12 +95,18 @@ def search(
             n=n,
             min_similarity=min_similarity,
             label=label,
+            under=under,
+            kind=kind,
+            min_duration_s=min_duration_s,
+            max_duration_s=max_duration_s,
+            copies=copies,
+            places=places,
             start_s=start_s,
             end_s=end_s,
         )
         nobody = label is not None and not hits and not opened.labels.is_given(label)
         hint = opened.labels.did_you_mean(label) if label is not None and nobody else ""
-    print_hits(hits, output_format=output_format)
+    print_hits(hits, with_places=places != 0, output_format=output_format)
     if not hits:
         say(f"nothing found: no item has the label {label}{hint}" if nobody else "nothing found")
         sys.exit(4)

@@ -20,6 +20,7 @@ from modag_search.ingest.exclusions import ExclusionBook
 from modag_search.ingest.run import IngestOptions
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
+from modag_search.search.filters import Filters
 from modag_search.search.finder import Finder, no_space_joins
 from modag_search.search.snapshot import Snapshots
 from modag_search.settings import IndexSettings, is_index
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         ItemRecord,
         LabelEstimate,
         LabelIssue,
+        MediaKind,
         Modality,
         PairIssue,
         Suggestion,
@@ -290,6 +292,12 @@ class Index:
         n: int = 10,
         min_similarity: float = -1.0,
         label: str | None = None,
+        under: Paths = (),
+        kind: MediaKind | None = None,
+        min_duration_s: float | None = None,
+        max_duration_s: float | None = None,
+        copies: bool = False,
+        places: int | Literal["all"] = 0,
         start_s: float | None = None,
         end_s: float | None = None,
     ) -> list[Hit]:
@@ -314,6 +322,17 @@ class Index:
             direction that they make together.
         label : str, optional
             Only items with this label, or a kind of it.
+        under : str, os.PathLike or sequence of them
+            Only items in one of these folders.
+        kind : {"image", "sound", "video"}, optional
+            Only files of this kind.
+        min_duration_s, max_duration_s : float, optional
+            Only sounds and videos that last so long, in seconds.
+        copies : bool
+            Whether items with the same content, or the very same features, are answers of their own. Otherwise the best
+            of them stands for all, and lists the others.
+        places : int or "all"
+            How many places of each answer to list, at the most.
         start_s, end_s : float, optional
             Part of the query, in seconds, where nothing is added or taken away.
 
@@ -342,7 +361,15 @@ class Index:
             modality=modality,
             n=n,
             min_similarity=min_similarity,
-            label=label,
+            filters=Filters(
+                label=label,
+                under=tuple(one_or_more(under)),
+                kind=kind,
+                min_duration_s=min_duration_s,
+                max_duration_s=max_duration_s,
+            ),
+            copies=copies,
+            places=places,
             start_s=start_s,
             end_s=end_s,
         )

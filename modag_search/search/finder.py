@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from modag_search.errors import SpaceMismatchError, UsageError
-from modag_search.labels.book import LabelBook
 from modag_search.search.items import ItemSearch
+from modag_search.search.places import Places
 from modag_search.search.probes import ADDED, TAKEN_AWAY, Question, Term, alone, together
 from modag_search.search.query import QueryMaker
 from modag_search.search.snapshot import STORES
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search.catalog import Catalog
+    from modag_search.search.filters import Filters
     from modag_search.search.snapshot import Snapshot, Snapshots
     from modag_search.settings import IndexSettings
-    from modag_search.values import Hit, Int64Array
+    from modag_search.values import Hit
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,9 @@ class Finder:
         modality: Modality | Literal["any"],
         n: int,
         min_similarity: float,
-        label: str | None,
+        filters: Filters,
+        copies: bool,
+        places: int | Literal["all"],
         start_s: float | None,
         end_s: float | None,
     ) -> list[Hit]:
@@ -64,6 +67,9 @@ class Finder:
             raise UsageError(f"n must be 1 at least, not {n}")
         if modality not in (*MODALITIES, "any"):
             raise UsageError(f"modality must be image, sound or any, not {modality!r}")
+        most_places = math.inf if places == "all" else places
+        if not most_places >= 0:
+            raise UsageError(f"places must be a number from 0, or all, not {places!r}")
         if (plus or minus) and not (start_s is None and end_s is None):
             raise UsageError(
                 f"{query}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
@@ -78,8 +84,19 @@ class Finder:
             ]
             question = self._question(snapshot, terms, wanted=MODALITIES if modality == "any" else (modality,))
             search = ItemSearch(self._catalog, {one: snapshot.get(STORES[one]).reader for one in question.probes})
-            among = None if label is None else self._segments_labelled(label)
-            hits = search.hits(question, n=n, among=among, min_similarity=min_similarity)
+            among = filters.segments(self._catalog)
+            hits = search.hits(question, n=n, among=among, min_similarity=min_similarity, copies=copies)
+            if most_places:
+                listing = Places(self._catalog, snapshot.vectors)
+                hits = [
+                    replace(
+                        hit,
+                        places=listing.of_item(
+                            hit.id, question, most=most_places, among=among, min_similarity=min_similarity
+                        ),
+                    )
+                    for hit in hits
+                ]
             self._warn_of_outdated(snapshot)
         return hits
 
@@ -92,10 +109,6 @@ class Finder:
                 what = f"sounds find sounds and pictures find pictures alone, and {term.name} has nothing to find"
                 raise no_space_joins(snapshot.encoder.settings, self._folder, what)
         return question
-
-    def _segments_labelled(self, label: str) -> Int64Array:
-        names = LabelBook(self._catalog).with_descendants(label)
-        return np.unique(self._catalog.labels.labelled_segments(labels=names)[0])
 
     def _warn_of_outdated(self, snapshot: Snapshot) -> None:
         """Say how many items are not searched, once for each generation of the catalog that has such."""

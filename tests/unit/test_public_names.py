@@ -75,6 +75,7 @@ NAMES = [
     "OversizedMediaError",
     "PairIssue",
     "PassedOver",
+    "Place",
     "PluginError",
     "PrecisionEstimate",
     "Question",
@@ -115,8 +116,8 @@ INDEX = {
     "forget": "self, paths, *, dry_run=False",
     "undo_forget": "self",
     "search": (
-        "self, query, *, plus=(), minus=(), modality='any', n=10, min_similarity=-1.0, label=None, start_s=None, "
-        "end_s=None"
+        "self, query, *, plus=(), minus=(), modality='any', n=10, min_similarity=-1.0, label=None, under=(), "
+        "kind=None, min_duration_s=None, max_duration_s=None, copies=False, places=0, start_s=None, end_s=None"
     ),
     "classify": (
         "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, "
