@@ -1051,6 +1051,27 @@ class ExportReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Files that were put into a folder.
+
+    Attributes
+    ----------
+    folder : str
+    written : int
+        Copies or links that are new there.
+    already : int
+        Those that were there.
+    failures : tuple of (str, str)
+        Paths of files that were not put there, and why.
+    """
+
+    folder: str
+    written: int
+    already: int
+    failures: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """A call of a verb.
 

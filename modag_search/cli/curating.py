@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modag_search.cli.options import format_option, index_option
-from modag_search.cli.output import as_row, copy_row, print_rows, say
+from modag_search.cli.output import NUL_PATHS, as_row, chosen_format, copy_row, print_groups, print_rows, say
 
 if TYPE_CHECKING:
     from modag_search.values import Modality
@@ -132,7 +132,8 @@ def duplicates(
     Whole items are compared, by what the encoders made of them; what is alike is read again, and confirmed by pixels or
     waveforms. confirmed_by says what told: content, pixels, waveform, or features alone, where a file is gone or has
     changed. In each group the one to keep comes first, and kept_because says why: it has labels, given by hand or from
-    files, or else is the largest. Nothing is deleted. Exit status 4 where there are none.
+    files, or else is the largest. With --format paths -0, an empty record stands between groups. Nothing is deleted.
+    Exit status 4 where there are none.
     """
     from modag_search.cli.opening import open_index
 
@@ -149,7 +150,10 @@ def duplicates(
         for place, item in enumerate(group.items)
     ]
     rows = [{field: row[field] for field in _DUPLICATE} for row in rows]
-    print_rows(rows, output_format=output_format, columns=_DUPLICATE_COLUMNS, fields=_DUPLICATE)
+    if chosen_format(output_format) == NUL_PATHS:
+        print_groups([[item.path for item in group.items] for group in groups])
+    else:
+        print_rows(rows, output_format=output_format, columns=_DUPLICATE_COLUMNS, fields=_DUPLICATE)
     if not rows:
         say("no duplicates")
         sys.exit(4)

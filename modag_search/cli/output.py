@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -20,12 +21,14 @@ import click
 from modag_search.labels.vocabulary import some_of
 
 if TYPE_CHECKING:
-    from modag_search.values import Classification, CopyOf, Failure, Hit, LabelPassage, Place
+    from modag_search.values import Classification, CopyOf, Delivery, Failure, Hit, LabelPassage, Place
 
 Row = Mapping[str, Any]
 
 FAILURES_SHOWN = 20
 PATHS_SHOWN = 5
+NUL_PATHS = "paths, each with a NUL behind it"
+"""What becomes of the format ``paths`` with ``-0``."""
 
 
 def chosen_format(output_format: str | None) -> str:
@@ -110,22 +113,40 @@ def print_rows(
         _print_csv(rows, fields or columns)
     else:
         for row in rows:
-            click.echo(os.fsencode(str(row["path"])))
+            click.echo(os.fsencode(str(row["path"])) + (b"\0" if chosen == NUL_PATHS else b"\n"), nl=False)
 
 
-def print_hits(hits: Sequence[Hit], *, with_places: bool = False, output_format: str | None) -> None:
-    """Print what a search found."""
+def print_groups(groups: Iterable[Sequence[str]]) -> None:
+    """Print groups of paths to stdout, a NUL behind each path, and one more between groups."""
+    for number, paths in enumerate(groups):
+        click.echo(b"\0" * (number > 0) + b"".join(os.fsencode(path) + b"\0" for path in paths), nl=False)
+
+
+def print_answers(
+    answers: Iterable[tuple[str, Sequence[Hit]]],
+    *,
+    with_query: bool = False,
+    with_places: bool = False,
+    output_format: str | None,
+) -> None:
+    """Print what searches found, each as it comes where the format allows."""
     fields = ["id", "path", "modality", "similarity", "start_s", "end_s", "labels", "copies"]
     columns = ["similarity", "modality", "path", "copies", "start_s", "end_s", "labels", "id"]
-    rows = [as_row(hit, fields=fields) for hit in hits]
-    if with_places:
-        fields.append("places")
-        columns.append("places")
-        rows = [row | {"places": [_place_row(one) for one in hit.places]} for row, hit in zip(rows, hits, strict=True)]
-    if chosen_format(output_format) == "table":
-        rows = [row | _for_people(hit) for row, hit in zip(rows, hits, strict=True)]
-        columns = [column for column in columns if column != "copies" or any(hit.copies for hit in hits)]
-    print_rows(rows, output_format=output_format, columns=columns, fields=fields)
+    fields += ["places"] * with_places + ["query"] * with_query
+    columns = ["query"] * with_query + columns + ["places"] * with_places
+    found = ((query, hit) for query, hits in answers for hit in hits)
+    if chosen_format(output_format) != "table":
+        rows = ({key: value for key, value in _hit_row(*one).items() if key in fields} for one in found)
+        print_rows(rows, output_format=output_format, columns=columns, fields=fields)
+        return
+    shown = [_hit_row(query, hit) | _for_people(hit) for query, hit in found]
+    columns = [column for column in columns if column != "copies" or any(row["copies"] for row in shown)]
+    print_rows(shown, output_format=output_format, columns=columns)
+
+
+def _hit_row(query: str, hit: Hit) -> dict[str, Any]:
+    fields = ("id", "path", "modality", "similarity", "start_s", "end_s", "labels", "copies")
+    return as_row(hit, fields=fields) | {"places": [_place_row(one) for one in hit.places], "query": query}
 
 
 def _place_row(place: Place) -> dict[str, Any]:
@@ -205,6 +226,24 @@ def shown(names: Sequence[str]) -> str:
 def counted(count: int, noun: str) -> str:
     """Say how many there are: 1 label, 2 labels."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def say_delivery(delivery: Delivery, *, link: bool) -> None:
+    """Say on stderr what was put into a folder, and which files were not."""
+    already = f", {delivery.already} there already" if delivery.already else ""
+    say(f"{counted(delivery.written, 'file')} {'linked' if link else 'copied'} to {delivery.folder}{already}")
+    for path, reason in delivery.failures:
+        say(f"failed: {path}: {reason}")
+
+
+def warn_of_root(root: str | None, folder: str) -> None:
+    """Say on stderr that a folder will be indexed together with the one that it lies in."""
+    if root is not None:
+        pattern = shlex.quote(os.path.join(os.path.abspath(folder), ""))
+        say(
+            f"warning: {folder}: lies in {root}, which is indexed: its next `modag index` takes in these files, "
+            f"too; `modag exclude add {pattern}` keeps them out"
+        )
 
 
 def printable(text: str) -> str:

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from modag_search.cli.options import NumberOrWord, format_option, index_option
-from modag_search.cli.output import print_hits, say
+from modag_search.cli.options import NumberOrWord, expand_stdin, format_option, index_option, nul_option
+from modag_search.cli.output import print_answers, say, say_delivery, warn_of_root
 from modag_search.errors import UsageError
+from modag_search.spelling import on_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from modag_search.values import MediaKind, Modality
+    from modag_search.errors import ModagError
+    from modag_search.index import Index
+    from modag_search.values import Hit, MediaKind, Modality
 
 _SIGNS = ("+", "-")
+_KINDS = ("id:", "label:", "text:")
 
 
 @click.command()
 @click.argument("queries", metavar="QUERY [+ QUERY]... [- QUERY]...", nargs=-1, required=True)
+@nul_option(
+    "Names end with NUL rather than with a newline: queries on stdin, and paths that are printed.", exposed=True
+)
 @index_option
 @click.option(
     "--modality", type=click.Choice(["image", "sound", "any"]), default="any", show_default=True, help="Of the answers."
@@ -51,9 +59,12 @@ _SIGNS = ("+", "-")
 @click.option(
     "--to", "end_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY up to here."
 )
-@format_option()
+@click.option("--copy-to", metavar="DIR", help="Copy what is found into this folder, under names of its own.")
+@click.option("--link-to", metavar="DIR", help="Put symbolic links to what is found into this folder.")
+@format_option(with_nul=False)
 def search(
     queries: Sequence[str],
+    nul_separated: bool,
     index_name: str | None,
     modality: Modality | Literal["any"],
     n: int,
@@ -67,6 +78,8 @@ def search(
     places: int | Literal["all"],
     start_s: float | None,
     end_s: float | None,
+    copy_to: str | None,
+    link_to: str | None,
     output_format: str | None,
 ) -> None:
     """Find what goes with a sound or a picture.
@@ -82,34 +95,89 @@ def search(
 
     \b
     modag search dog.jpg + "in the snow" - "puppy"
+
+    Several files, id:N, label:NAME or text:WORDS side by side are answered each for itself, and so is - alone: queries
+    from stdin, one a line. Answers then name their query.
     """  # noqa: D301  click reads the character
-    query, plus, minus = combination(queries)
     from modag_search.cli.opening import open_index
 
+    if copy_to is not None and link_to is not None:
+        raise click.UsageError("--copy-to and --link-to exclude each other; name one")
+    each = _each_for_itself(queries, nul_separated=nul_separated)
+    query, plus, minus = ("", [], []) if each is not None else combination(queries)
+    options: dict[str, Any] = {
+        "modality": modality,
+        "n": n,
+        "min_similarity": min_similarity,
+        "label": label,
+        "under": under,
+        "kind": kind,
+        "min_duration_s": min_duration_s,
+        "max_duration_s": max_duration_s,
+        "copies": copies,
+        "places": places,
+        "start_s": start_s,
+        "end_s": end_s,
+    }
+    failures: list[str] = []
+    found: dict[str, None] = {}
     with open_index(index_name) as opened:
-        hits = opened.search(
-            query,
-            plus=plus,
-            minus=minus,
-            modality=modality,
-            n=n,
-            min_similarity=min_similarity,
-            label=label,
-            under=under,
-            kind=kind,
-            min_duration_s=min_duration_s,
-            max_duration_s=max_duration_s,
-            copies=copies,
-            places=places,
-            start_s=start_s,
-            end_s=end_s,
+        answers: Iterable[tuple[str, list[Hit]]]
+        if each is None:
+            answers = [(query, opened.search(query, plus=plus, minus=minus, **options))]
+        else:
+            answers = opened.search_many(
+                each, on_failure=lambda query, error: failures.append(_failure(query, error)), **options
+            )
+        print_answers(
+            _noted(answers, found),
+            with_query=each is not None,
+            with_places=places != 0,
+            output_format=output_format,
         )
-        nobody = label is not None and not hits and not opened.labels.is_given(label)
+        nobody = label is not None and not found and not opened.labels.is_given(label)
         hint = opened.labels.did_you_mean(label) if label is not None and nobody else ""
-    print_hits(hits, with_places=places != 0, output_format=output_format)
-    if not hits:
+        n_failed = _delivered(opened, found, copy_to, link=False) + _delivered(opened, found, link_to, link=True)
+    for failure in failures:
+        say(f"failed: {failure}")
+    if failures or n_failed:
+        sys.exit(3)
+    if not found:
         say(f"nothing found: no item has the label {label}{hint}" if nobody else "nothing found")
         sys.exit(4)
+
+
+def _each_for_itself(arguments: Sequence[str], *, nul_separated: bool) -> list[str] | None:
+    """Return queries that are answered one by one; None where arguments are one query, or a combination."""
+    if list(arguments) == ["-"]:
+        return expand_stdin(arguments, nul_separated=nul_separated)
+    if len(arguments) > 1 and all(one.startswith(_KINDS) or os.path.isfile(on_disk(one)) for one in arguments):
+        return list(arguments)
+    return None
+
+
+def _failure(query: str, error: ModagError) -> str:
+    """Word why a query was not answered; most errors name it themselves."""
+    return str(error) if query in str(error) else f"{query}: {error}"
+
+
+def _noted(answers: Iterable[tuple[str, list[Hit]]], found: dict[str, None]) -> Iterator[tuple[str, list[Hit]]]:
+    """Take note of the paths that are found, while answers go by."""
+    for query, hits in answers:
+        found.update(dict.fromkeys(hit.path for hit in hits))
+        yield query, hits
+
+
+def _delivered(opened: Index, paths: Iterable[str], folder: str | None, *, link: bool) -> int:
+    """Put what was found into a folder, if one was named, and return how many files failed."""
+    if folder is None:
+        return 0
+    from modag_search.export.delivery import deliver, indexed_root
+
+    warn_of_root(indexed_root(opened.catalog, folder), folder)
+    delivery = deliver(paths, folder, link=link)
+    say_delivery(delivery, link=link)
+    return len(delivery.failures)
 
 
 def combination(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:

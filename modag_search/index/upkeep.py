@@ -46,7 +46,7 @@ class Upkeep:
         with self._writers.held():
             # Only now: who was waited for may have moved the index to other encoders.
             ingest = self._ingest(roots, options, progress)
-            arguments = {"paths": [_printable(root) for root in roots], **asdict(options)}
+            arguments = {"paths": [_printable(os.path.abspath(root)) for root in roots], **asdict(options)}
             run_id = self._catalog.runs.start("index", arguments=arguments)
             report = ingest.run(run_id=run_id)
             self._workings.basis.stores.save()

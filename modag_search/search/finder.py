@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from modag_search.errors import SpaceMismatchError, UsageError
 from modag_search.search.items import ItemSearch
@@ -49,8 +50,9 @@ class Finder:
 
     def find(
         self,
-        query: str,
+        query: Any,
         *,
+        sample_rate_hz: int | None,
         plus: Sequence[str],
         minus: Sequence[str],
         modality: Modality | Literal["any"],
@@ -67,18 +69,26 @@ class Finder:
             raise UsageError(f"n must be 1 at least, not {n}")
         if modality not in (*MODALITIES, "any"):
             raise UsageError(f"modality must be image, sound or any, not {modality!r}")
+        is_name = isinstance(query, (str, os.PathLike))
+        name = os.fspath(query) if is_name else "what is asked with"
+        if is_name and sample_rate_hz is not None:
+            raise UsageError(f"{name}: only samples are given a sample_rate_hz; a file has its own")
         most_places = math.inf if places == "all" else places
         if not most_places >= 0:
             raise UsageError(f"places must be a number from 0, or all, not {places!r}")
         if (plus or minus) and not (start_s is None and end_s is None):
             raise UsageError(
-                f"{query}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
+                f"{name}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
                 "make that part a file of its own"
             )
         with self._snapshots.present() as snapshot:
             maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
+            if is_name:
+                made = maker.make(name, start_s=start_s, end_s=end_s)
+            else:
+                made = maker.make_of_lent(query, sample_rate_hz=sample_rate_hz, start_s=start_s, end_s=end_s)
             terms = [
-                Term(name=query, query=maker.make(query, start_s=start_s, end_s=end_s), weight=ADDED),
+                Term(name=name, query=made, weight=ADDED),
                 *(Term(name=name, query=maker.make(name), weight=ADDED) for name in plus),
                 *(Term(name=name, query=maker.make(name), weight=TAKEN_AWAY) for name in minus),
             ]
