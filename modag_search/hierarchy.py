@@ -89,6 +89,11 @@ class Hierarchy:
             above = frozenset().union(*(self.parents.get(name, ()) for name in above))
         return level
 
+    @property
+    def depth(self) -> int:
+        """The lowest level that a label is on; 0 where no label is a kind of another."""
+        return max(map(self.level, self.parents), default=0)
+
     def at_level(self, label: str, level: int) -> frozenset[str]:
         """Return what a label is called on a level: the ancestors there, or itself where it is not below it."""
         if self.level(label) <= level:

@@ -16,6 +16,7 @@ from modag_search.files import write_atomically
 from modag_search.values import Modality, Segmentation
 
 SETTINGS_FILE = "settings.json"
+NO_FOLDER = "is no folder, and an index is one; name another place with --index"
 _FORMAT = 1
 
 
@@ -137,5 +138,12 @@ def existing_index_folder(name_or_folder: str | None = None) -> Path:
     """
     folder = index_folder(name_or_folder)
     if not is_index(folder):
-        raise IndexNotFoundError(f"{folder}: there is no index here; `modag index PATH... --index {folder}` makes one")
+        raise no_index_in(folder)
     return folder
+
+
+def no_index_in(folder: Path) -> IndexNotFoundError:
+    """Say that a folder holds no index, and what to do."""
+    if folder.exists() and not folder.is_dir():
+        return IndexNotFoundError(f"{folder}: {NO_FOLDER}")
+    return IndexNotFoundError(f"{folder}: there is no index here; `modag index PATH... --index {folder}` makes one")

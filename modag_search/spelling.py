@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _ALIKE = 0.65
 """Share of letters in common from which on a name may be meant: ``dgo`` has two thirds with ``dog``."""
+_ESCAPE = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
 def composed(name: str) -> str:
@@ -51,6 +52,28 @@ def on_disk(path: str) -> str:
             there = os.path.join(found, same[0])
         found = there
     return found
+
+
+def printable(text: str) -> str:
+    r"""Write the bytes of names that are not UTF-8 as escapes; see `unescaped`.
+
+    Examples
+    --------
+    >>> printable("fl\udcfcgel.wav")
+    'fl\\xfcgel.wav'
+    """
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def unescaped(text: str) -> str:
+    r"""Return the name that `printable` has written so: one without such escapes stays as it is.
+
+    Examples
+    --------
+    >>> unescaped(printable("fl\udcfcgel.wav")) == "fl\udcfcgel.wav"
+    True
+    """
+    return _ESCAPE.sub(lambda escape: chr(0xDC00 + int(escape[1], 16)), text)
 
 
 def bare(name: str) -> str:

@@ -27,6 +27,9 @@ SegmentStatus = Literal["ok", "silent", "black", "flat"]
 RemarkKind = Literal["partly read", "unfinished", "misnamed", "chosen"]
 """What kind of thing was noticed while a file was read; see `Remark`."""
 
+NoticeKind = Literal["silent", "black", "flat", "partly read", "unfinished", "misnamed", "chosen", "passed over"]
+"""Why nothing finds a file, or what was noticed while it was read; see `Notice`."""
+
 LabelKind = Literal["class", "tag"]
 """A class says what an item is; a tag (favourite, reviewed) is searched and listed alike, and never an answer."""
 
@@ -38,6 +41,9 @@ ConfirmedBy = Literal["content", "pixels", "waveform", "features"]
 """What tells that two items are the same: bytes, decoded pixels or samples, or what encoders made of them alone."""
 
 MODALITIES: tuple[Modality, ...] = ("image", "sound")
+
+CLOSE = 0.2
+"""Relevance that the best answer has at least where something in an index is close to what was asked."""
 
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
@@ -256,6 +262,28 @@ class Failure:
     failed_at: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something to know of a file that has not failed: nothing finds it, it was read other than whole, or not at all.
+
+    Attributes
+    ----------
+    id : int or None
+        Of its item; None for what is passed over.
+    path : str
+    kind : NoticeKind
+        ``silent``, ``black``, ``flat``: no segment of it is anything else, so that nothing finds it; the kind of a
+        `Remark`; ``passed over``: it is not taken in.
+    text : str
+        The end of a sentence that begins with the file.
+    """
+
+    id: int | None
+    path: str
+    kind: NoticeKind
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Excluded:
     """A file or folder that is not taken in, though it lies in a folder that is; of a folder, with all that is in it.
@@ -264,11 +292,27 @@ class Excluded:
     ----------
     path : str
     pattern : str
-        What covers it: a pattern as in .gitignore, or ``symbolic link``.
+        What covers it: a pattern as in .gitignore, ``symbolic link``, or ``special file`` for pipes, sockets and
+        devices.
     """
 
     path: str
     pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that is not taken in, since its name says that it is of no kind that is read.
+
+    Attributes
+    ----------
+    path : str
+    extension : str
+        In lower case, with its dot, where it is that of pictures, sounds or videos; empty for other files.
+    """
+
+    path: str
+    extension: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,7 +382,19 @@ class IndexReport:
     covered : tuple of str
         Files that the index holds and that are passed over now: taken out with ``prune``, and counted in `removed`.
     passed_over : Mapping[str, int]
-        How many files and folders were not taken in, by the pattern that covers them.
+        How many files and folders were not taken in, by what covers them (`Excluded`): patterns, ``symbolic link``,
+        ``special file``.
+    unread : Mapping[str, int]
+        How many pictures, sounds and videos are of a kind that is not read, by extension.
+    other_files : int
+        How many files are no pictures, sounds or videos by their names.
+    noticed : Mapping[str, int]
+        Of the files that were added or updated, how many nothing finds, or were read other than whole, by the kind of
+        their `Notice`; ``modag failures --all`` lists those of the index.
+    rehashed : int
+        Files that were read again though their size and time are as they were, with ``rehash``.
+    altered : tuple of str
+        Those of them that hold something else than they did.
     replaced : tuple of ReplacedFile
         Of those that were updated, the files with labels that were given to their former content.
     passages : tuple of LabelPassage
@@ -359,6 +415,11 @@ class IndexReport:
     out_of_reach: int = 0
     covered: tuple[str, ...] = ()
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    unread: Mapping[str, int] = field(default_factory=dict)
+    other_files: int = 0
+    noticed: Mapping[str, int] = field(default_factory=dict)
+    rehashed: int = 0
+    altered: tuple[str, ...] = ()
     replaced: tuple[ReplacedFile, ...] = ()
     passages: tuple[LabelPassage, ...] = ()
 
@@ -426,6 +487,13 @@ class Hit:
     start_s, end_s : float or None
         The segment's place in the item, in seconds; None for pictures.
     labels : tuple of str
+    relevance : float
+        In [0, 1], and the same for every pair of modalities: what similarity is worth, beside that of unlike things in
+        this index. Where the best is below `CLOSE`, nothing in the index is close.
+    duration_s : float or None
+        Of the whole item, in seconds; None for pictures.
+    exists : bool
+        Whether there is a file at the path now.
     copies : tuple of str
         Paths of the other items with the same content, or the very same features, that would answer as well.
     places : tuple of Place
@@ -439,6 +507,9 @@ class Hit:
     start_s: float | None
     end_s: float | None
     labels: tuple[str, ...]
+    relevance: float
+    duration_s: float | None
+    exists: bool
     copies: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
 
@@ -553,6 +624,52 @@ class ItemLabel:
     start_s: float | None
     end_s: float | None
     run: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDescription:
+    """All that an index knows of one file, or why it does not hold it.
+
+    Attributes
+    ----------
+    path : str
+    state : {"indexed", "failed", "not indexed"}
+    reason : str or None
+        Why it failed, or is not in the index, as the end of a sentence that begins with the file. Of an item that is
+        found as before, why the last run could not read it anew.
+    exists : bool
+        Whether the file is within reach.
+    is_unchanged : bool or None
+        Whether it has the size and the time that it had when it was indexed; None without an item or a file.
+    item : ItemRecord or None
+        None where it is not in the index; what failed since it was indexed keeps its item, and loses its segments.
+    is_outdated : bool
+        Whether another encoder, or another version of one, made its features.
+    encoders : tuple of str
+        Those that made them.
+    notices : tuple of Notice
+        That nothing finds it, and what was noticed while it was read.
+    segments : tuple of SegmentRecord
+        In order of time, those that are silent, black or of one colour too.
+    labels, denied : tuple of ItemLabel
+        What it is, tags included, and what it is said not to be.
+    copies : tuple of str
+        Paths of other items of the same content.
+    """
+
+    path: str
+    state: Literal["indexed", "failed", "not indexed"]
+    reason: str | None = None
+    exists: bool
+    is_unchanged: bool | None = None
+    item: ItemRecord | None = None
+    is_outdated: bool = False
+    encoders: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    segments: tuple[SegmentRecord, ...] = ()
+    labels: tuple[ItemLabel, ...] = ()
+    denied: tuple[ItemLabel, ...] = ()
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -969,7 +1086,7 @@ class LabelEstimate:
     undecided : int
         Items of which it is estimated how many are that.
     unheard : int
-        Items that nothing can be said of, as they are silent, black or outdated; none is counted.
+        Items that nothing can be said of, as they are silent, black, flat or outdated; none is counted.
     answers : int
         Answers of checks, about items that were drawn at random, that the estimate also goes by; without any it goes by
         confidence alone.
@@ -1120,6 +1237,8 @@ class Duplicate:
     size_bytes : int
     duration_s : float or None
     width_px, height_px : int or None
+    part_start_s, part_end_s : float or None
+        From where to where it lies in the first item, of which it is a part; None where it holds all of it.
     """
 
     id: int
@@ -1133,6 +1252,8 @@ class Duplicate:
     duration_s: float | None
     width_px: int | None
     height_px: int | None
+    part_start_s: float | None = None
+    part_end_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1145,10 +1266,10 @@ class DuplicateGroup:
         What they were compared by. Videos count as images, unless their frames are black throughout.
     items : tuple of Duplicate
         Two at least. First the one to keep: with labels, else of the most pixels, else of a lossless format, else of
-        the largest file. Then its exact copies, then the others, the most similar first.
+        the largest file. Then its exact copies, then the others, the most similar first, then what is a part of it.
     kept_because : str
-        Why the first stands before all others: "has labels", "has more pixels", "is lossless", "is the larger file" or
-        "its path comes first".
+        Why the first stands before all others: "has labels", "has more pixels", "is lossless", "is the larger file",
+        "its path comes first" or, before parts of it alone, "holds the others".
     """
 
     modality: Modality

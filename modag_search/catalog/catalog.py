@@ -17,6 +17,7 @@ from modag_search.catalog.hierarchies import Hierarchies
 from modag_search.catalog.items import Items
 from modag_search.catalog.kept_labels import KeptLabels
 from modag_search.catalog.labels import Labels
+from modag_search.catalog.notices import Notices
 from modag_search.catalog.pipelines import Pipelines
 from modag_search.catalog.runs import Runs
 from modag_search.catalog.segments import Segments
@@ -74,6 +75,7 @@ class Catalog:
     hierarchy : Hierarchies
     exclusions : Exclusions
     failures : Failures
+    notices : Notices
     runs : Runs
 
     Examples
@@ -97,6 +99,7 @@ class Catalog:
         self.hierarchy = Hierarchies(database)
         self.exclusions = Exclusions(database)
         self.failures = Failures(database)
+        self.notices = Notices(database)
         self.runs = Runs(database)
 
     @classmethod

@@ -61,6 +61,12 @@ def labels_beside(connection: Connection, label: str) -> set[str]:
     return {name for pair in pairs for name in pair} - {label}
 
 
+def count_labelled(connection: Connection) -> tuple[int, int]:
+    """Count the items with given labels, and those of them on which labels stand together."""
+    n_items = connection.execute(_given(select(func.count(AnnotationRow.item_id.distinct())))).scalar_one()
+    return n_items, sum(one.count for one in _several(connection) if one.together)
+
+
 def settle_conflicts(
     connection: Connection, rivalry: Rivalry, item_ids: Iterable[int] | None = None, *, is_new: bool = True
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, case, func, select
 
+from modag_search.catalog.places import is_shown
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow
 from modag_search.catalog.tags import tags_among
 
@@ -39,7 +40,7 @@ def label_counts(connection: Connection) -> list[LabelCount]:
         select(LabelRow.name, ItemRow.kind, is_given)
         .join(AnnotationRow, AnnotationRow.label_id == LabelRow.id)
         .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
-        .where(~AnnotationRow.is_not)
+        .where(~AnnotationRow.is_not, is_shown())
         .group_by(LabelRow.name, ItemRow.id)
         .subquery()
     )

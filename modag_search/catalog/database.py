@@ -41,7 +41,8 @@ _ADVICE = {
     sqlite3.SQLITE_NOMEM: "free some memory, then run the same command again",
     sqlite3.SQLITE_FULL: "free some space on its disk, then run the same command again",
     sqlite3.SQLITE_CANTOPEN: "its folder must exist and allow writing",
-    sqlite3.SQLITE_READONLY: "the file and its folder must allow writing",
+    sqlite3.SQLITE_READONLY: "the index is read-only here: the file and its folder must allow writing; or copy the "
+    "index to where they do, and name the copy with --index",
     sqlite3.SQLITE_PERM: "the file and its folder must allow writing",
     sqlite3.SQLITE_IOERR: "check the disk, then run the same command again",
 }

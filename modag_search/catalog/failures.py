@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from modag_search.catalog import changes
 from modag_search.catalog.tables import FailureRow
@@ -24,7 +24,14 @@ class Failures:
 
     def all(self) -> list[Failure]:
         """Return all failures, in order of path."""
-        statement = select(FailureRow.__table__).order_by(FailureRow.path)
+        return self._where()
+
+    def at(self, path: str) -> Failure | None:
+        """Return how the file at a path failed, or None."""
+        return next(iter(self._where(FailureRow.path == path)), None)
+
+    def _where(self, *conditions: ColumnElement[bool]) -> list[Failure]:
+        statement = select(FailureRow.__table__).where(*conditions).order_by(FailureRow.path)
         with self._database.read() as connection:
             return [
                 Failure(

@@ -115,7 +115,7 @@ def _segment_problems(connection: Connection) -> Iterator[str]:
         "has no feature; index its file again": segment.outerjoin(
             FeatureRow, FeatureRow.segment_id == SegmentRow.id
         ).where(SegmentRow.status == "ok", FeatureRow.segment_id.is_(None)),
-        "is silent or black, yet has a feature": having_feature.where(SegmentRow.status != "ok"),
+        "is silent, black or of one colour, yet has a feature": having_feature.where(SegmentRow.status != "ok"),
         "is of another modality than its pipeline": segment.where(SegmentRow.modality != PipelineRow.modality),
         "belongs to an item that failed": select(SegmentRow.id)
         .join(ItemRow, ItemRow.id == SegmentRow.item_id)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
 from modag_search.catalog.likeness import digests
+from modag_search.catalog.places import is_shown
 from modag_search.catalog.segments import has_whole_feature
 from modag_search.catalog.selection import is_under
 from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
@@ -239,7 +240,7 @@ def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemR
     statement = (
         select(AnnotationRow.item_id, LabelRow.name)
         .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
-        .where(AnnotationRow.item_id.in_(among(row.id for row in rows)), ~AnnotationRow.is_not)
+        .where(AnnotationRow.item_id.in_(among(row.id for row in rows)), ~AnnotationRow.is_not, is_shown())
         .distinct()
         .order_by(LabelRow.name)
     )

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, delete, func, select, union_all, update
 
-from modag_search.catalog.conflicts import labels_beside, read_rivalry, settle_conflicts
+from modag_search.catalog.conflicts import count_labelled, labels_beside, read_rivalry, settle_conflicts
 from modag_search.catalog.counting import LabelCount, label_counts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
 from modag_search.catalog.judgements import judge, settle_opposites
 from modag_search.catalog.merging import merge_labels, move_label
 from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
-from modag_search.catalog.places import holds_for_segment, is_denied_of_segment, is_of_present_content
+from modag_search.catalog.places import holds_for_segment, is_denied_of_segment, is_of_present_content, is_shown
 from modag_search.catalog.returns import give_kept_back
 from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow, SegmentRow
-from modag_search.catalog.tags import forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
+from modag_search.catalog.tags import TurnedTransfers, forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
 from modag_search.rivalry import Rivalry
 from modag_search.spelling import composed
 
@@ -173,6 +173,11 @@ class Labels:
         with self._database.read() as connection:
             return labels_beside(connection, label)
 
+    def count_labelled(self) -> tuple[int, int]:
+        """Count the items that people and files gave labels, and those on which labels stand together."""
+        with self._database.read() as connection:
+            return count_labelled(connection)
+
     def add(self, means: Mapping[str, str | None]) -> int:
         """Let labels count without any item.
 
@@ -238,8 +243,8 @@ class Labels:
         with self._database.read() as connection:
             return tags_among(connection)
 
-    def turn_into(self, label: str, *, is_tag: bool) -> int:
-        """Make a class a tag, or a tag a class; return how many transferred labels went with that.
+    def turn_into(self, label: str, *, is_tag: bool) -> TurnedTransfers:
+        """Make a class a tag, or a tag a class.
 
         Raises
         ------
@@ -249,11 +254,11 @@ class Labels:
             If labels exclude each other by the mode of the catalog, and an item would have two.
         """
         with self._database.write() as connection:
-            gone = turn_into(connection, label, is_tag=is_tag)
+            turned = turn_into(connection, label, is_tag=is_tag)
             if label_mode(connection) == "single":
                 settle_conflicts(connection, Rivalry(), is_new=False)
             count_label_change(connection)
-        return gone
+        return turned
 
     def undo(self, run_id: int) -> int:
         """Take back what a run annotated, also what waits for its content; return how many annotations that were.
@@ -357,6 +362,7 @@ class Labels:
             select(AnnotationRow.__table__, LabelRow.name)
             .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
             .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
+            .where(is_shown())
             .order_by(AnnotationRow.id)
         )
         if not of_former:
@@ -427,7 +433,7 @@ class Labels:
         -------
         np.ndarray [shape=(n,), int64]
         """
-        statement = select(AnnotationRow.item_id).where(_is_named(*labels), _is_given()).distinct()
+        statement = select(AnnotationRow.item_id).where(_is_named(*labels), _is_given(), is_shown()).distinct()
         statement = statement.order_by(AnnotationRow.item_id)
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
@@ -456,7 +462,7 @@ class Labels:
         item_ids : np.ndarray [shape=(n,), int64]
         labels : list of str, length n
         """
-        conditions = [holds_for_segment(), ~LabelRow.is_tag if labels is None else _is_named(*labels)]
+        conditions = [holds_for_segment(), is_shown(), ~LabelRow.is_tag if labels is None else _is_named(*labels)]
         if modality is not None:
             conditions.append(SegmentRow.modality == modality)
         if given:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, select
 
-from modag_search.catalog.tables import PipelineRow
+from modag_search.catalog.tables import PipelineRow, SegmentRow
 from modag_search.errors import CatalogError
 from modag_search.values import Modality, Pipeline
 
@@ -48,7 +48,14 @@ class Pipelines:
 
     def all(self) -> list[Pipeline]:
         """Return every pipeline that has ever been used, oldest first."""
-        statement = select(PipelineRow.__table__).order_by(PipelineRow.id)
+        return self._where()
+
+    def of_item(self, item_id: int) -> list[Pipeline]:
+        """Return those that made the features of an item, oldest first."""
+        return self._where(PipelineRow.id.in_(select(SegmentRow.pipeline_id).where(SegmentRow.item_id == item_id)))
+
+    def _where(self, *conditions: ColumnElement[bool]) -> list[Pipeline]:
+        statement = select(PipelineRow.__table__).where(*conditions).order_by(PipelineRow.id)
         with self._database.read() as connection:
             return [
                 Pipeline(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
-from modag_search.catalog.tables import AnnotationRow, ItemRow, SegmentRow
+from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow, SegmentRow
 
 if TYPE_CHECKING:
     from sqlalchemy.orm.util import AliasedClass
@@ -26,6 +26,12 @@ _SLACK_S = 0.5
 def is_of_present_content() -> ColumnElement[bool]:
     """Select what was said of what its item holds now, and not of a file that was replaced; needs the item's row."""
     return AnnotationRow.content_hash.is_(None) | (AnnotationRow.content_hash == ItemRow.content_hash)
+
+
+def is_shown() -> ColumnElement[bool]:
+    """Select what holds as things stand: of a label that is a tag now, what was transferred waits for it to be none."""
+    tags = select(LabelRow.id).where(LabelRow.is_tag)
+    return (AnnotationRow.origin != "transfer") | AnnotationRow.label_id.not_in(tags)
 
 
 def holds_for_segment() -> ColumnElement[bool]:

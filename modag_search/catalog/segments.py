@@ -7,7 +7,7 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
 
 from modag_search.catalog.blobs import decode_blobs, is_whole
 from modag_search.catalog.database import Database, among
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 FEATURES_AT_ONCE = 4096
+_DRAWN_AT_ONCE = 4
+_LOOKED_AT = 64
+"""Times the items that are to be drawn: of so many it is asked at once, and in all, whether they have a feature."""
+_GOLDEN = 0x9E3779B97F4A7C15
 
 
 class Segments:
@@ -136,6 +140,36 @@ class Segments:
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
 
+    def drawn(self, fingerprint: str, *, n: int) -> tuple[Int64Array, Int64Array]:
+        """Draw items from all over the catalog, always the same ones, and the first segment of each with a feature.
+
+        Parameters
+        ----------
+        fingerprint : str
+            Of the pipeline whose features count.
+        n : int
+            How many, at the most; fewer where few of the items have such a feature.
+
+        Returns
+        -------
+        items : np.ndarray [shape=(m,), int64]
+        segments : np.ndarray [shape=(m,), int64]
+        """
+        newest = select(func.coalesce(func.max(SegmentRow.item_id), 0))
+        with self._database.read() as connection:
+            ids = np.arange(1, connection.execute(newest).scalar_one() + 1, dtype=np.uint64)
+            # In an order that looks like chance, and stays when items come (Fibonacci hashing: Knuth, TAOCP 6.4).
+            shuffled = np.argsort(ids * np.uint64(_GOLDEN), kind="stable")[: _LOOKED_AT * n]
+            found: list[tuple[int, int]] = []
+            for start in range(0, len(shuffled), _DRAWN_AT_ONCE * n):
+                some = ids[shuffled[start : start + _DRAWN_AT_ONCE * n]].tolist()
+                of_some = {row[0]: row[1] for row in connection.execute(_first_segments(some, fingerprint))}
+                found += [(item, of_some[item]) for item in some if item in of_some]
+                if len(found) >= n:
+                    break
+        items, segments = np.array(found[:n], dtype=np.int64).reshape(-1, 2).T
+        return items, segments
+
     def features(self, fingerprint: str, *, after_generation: int = 0) -> Iterator[tuple[Int64Array, Float32Array]]:
         """Iterate over the features of a pipeline, all from one view of the catalog.
 
@@ -245,6 +279,19 @@ def damaged_features(connection: Connection) -> Iterator[int]:
     for segment_id, data, dtype, dimension in connection.execute(statement):
         if not is_whole(data, dtype=dtype, dimension=dimension):
             yield segment_id
+
+
+def _first_segments(items: Iterable[int], fingerprint: str) -> Select[int, int]:
+    return (
+        select(SegmentRow.item_id, func.min(SegmentRow.id))
+        .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+        .where(
+            SegmentRow.item_id.in_(among(items)),
+            SegmentRow.status == "ok",
+            PipelineRow.fingerprint.concat("") == fingerprint,  # an expression, as in `features_of`
+        )
+        .group_by(SegmentRow.item_id)
+    )
 
 
 def _can_be_found(fingerprint: str) -> ColumnElement[bool]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
 
+from modag_search.catalog.database import among
 from modag_search.catalog.names import label_ids, labels_in_use
-from modag_search.catalog.tables import AnnotationRow, KeptAnnotationRow, LabelParentRow, LabelRow
+from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow
 from modag_search.errors import UsageError
 from modag_search.spelling import composed
 
@@ -39,10 +41,23 @@ def make_tags(connection: Connection, names: Collection[str]) -> None:
         connection.execute(update(LabelRow).where(LabelRow.id == number).values(is_tag=True))
 
 
-def turn_into(connection: Connection, name: str, *, is_tag: bool) -> int:
-    """Make a class a tag, or a tag a class; return how many transferred labels went with that.
+class TurnedTransfers(NamedTuple):
+    """What a change of kind does to transferred labels.
 
-    A tag is what a person says: of what had been transferred before, nobody did.
+    Attributes
+    ----------
+    affected : int
+        How many wait from now on, since nobody said that these items have the tag; or hold again.
+    given_way : int
+        How many do not hold again: their items have been called otherwise since.
+    """
+
+    affected: int
+    given_way: int = 0
+
+
+def turn_into(connection: Connection, name: str, *, is_tag: bool) -> TurnedTransfers:
+    """Make a class a tag, or a tag a class; what was transferred waits as long as it is a tag.
 
     Raises
     ------
@@ -50,18 +65,30 @@ def turn_into(connection: Connection, name: str, *, is_tag: bool) -> int:
         If the hierarchy names the label, or it counts without any item.
     """
     row = connection.execute(select(LabelRow).where(LabelRow.name == composed(name))).one()
-    gone = 0
     if is_tag:
         related = or_(LabelParentRow.child_id == row.id, LabelParentRow.parent_id == row.id)
         if row.audioset_id or connection.execute(select(LabelParentRow).where(related)).first():
             raise UsageError(f"{name}: is named by the hierarchy of labels, and so a class; no tag can be a kind")
         if row.added_at:
             raise UsageError(f"{name}: counts without any item, as a class does; `modag label remove` it --all first")
-        for said in (AnnotationRow, KeptAnnotationRow):
-            transferred = delete(said).where(said.label_id == row.id, said.origin == "transfer")
-            gone += connection.execute(transferred).rowcount
+    if row.is_tag == is_tag:
+        return TurnedTransfers(0)
+    given_way = 0 if is_tag else _give_way(connection, row.id)
     connection.execute(update(LabelRow).where(LabelRow.id == row.id).values(is_tag=is_tag))
-    return gone
+    transferred = (AnnotationRow.label_id == row.id, AnnotationRow.origin == "transfer")
+    count = connection.execute(select(func.count()).select_from(AnnotationRow).where(*transferred)).scalar_one()
+    return TurnedTransfers(count, given_way)
+
+
+def _give_way(connection: Connection, tag: int) -> int:
+    """Take back what was transferred of a tag, before it was one, to items that were called otherwise since."""
+    other = aliased(AnnotationRow)
+    classes = select(LabelRow.id).where(~LabelRow.is_tag)
+    called = exists().where(other.item_id == AnnotationRow.item_id, other.id > AnnotationRow.id, ~other.is_not)
+    transferred = (AnnotationRow.label_id == tag, AnnotationRow.origin == "transfer")
+    since = called.where(other.label_id.in_(classes)).correlate(AnnotationRow)
+    ids = connection.execute(select(AnnotationRow.id).where(*transferred, since)).scalars().all()
+    return connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(ids)))).rowcount
 
 
 def refuse_tags(connection: Connection, names: Collection[str], *, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from modag_search.features.vectors import SegmentVectors
     from modag_search.search.query import Query
     from modag_search.values import Int64Array
+
+logger = logging.getLogger(__name__)
 
 By = Literal["knn", "head", "names"]
 """Who names: the labelled neighbours, the linear head that was fitted to them, or what labels are called, alone."""
@@ -102,15 +105,16 @@ def classify_items(
 def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | None) -> Iterator[str]:
     """Replace folders by the media files in them; what is not there is told of, or raised."""
     for path in map(on_disk, paths):
-        if path.startswith("id:") or os.path.isfile(path):
-            yield path
-            continue
-        if not os.path.isdir(path):
-            absent = UnreadableMediaError(os.path.abspath(path) if path else "''", "does not exist")
+        if not path:
+            absent = UnreadableMediaError("''", "does not exist")
             if on_failure is None:
                 raise absent
             on_failure(absent)
             continue
+        if not os.path.isdir(path):  # who reads it says what is amiss with it
+            yield path
+            continue
+        passed_over = media.Tally()
         for found in media.scan([path]):
             if isinstance(found, ScanProblem):
                 error = UnreadableMediaError(found.path, found.reason)
@@ -119,6 +123,10 @@ def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | No
                 on_failure(error)
             elif isinstance(found, ScannedFile):
                 yield found.path
+            else:
+                passed_over.count(found)
+        if words := media.passed_over_in_words(passed_over.passed_over, passed_over.unread, 0):
+            logger.warning("%s: passed over: %s", path, words)
 
 
 def _classifications(

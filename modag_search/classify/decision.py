@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from modag_search.classify.rivals import LabelGroups
-from modag_search.errors import NothingFoundError
+from modag_search.errors import NothingFoundError, UsageError
 from modag_search.rivalry import ALONE
 from modag_search.spelling import did_you_mean
 from modag_search.values import LabelScore
@@ -211,8 +211,19 @@ def _on_level(classifier: Classifier, level: Level) -> tuple[tuple[str, ...], Bo
     """Return what may be answered on a level, and which labels each stands for, ``[shape=(n_names, n_labels)]``.
 
     None for the latter where each label stands for itself.
+
+    Raises
+    ------
+    UsageError
+        If no label is so low.
     """
     hierarchy = classifier.hierarchy
+    if isinstance(level, int) and not hierarchy:
+        raise UsageError(
+            f"level {level}: no label of this index is a kind of another; `modag label hierarchy` makes some so"
+        )
+    if isinstance(level, int) and level > hierarchy.depth:
+        raise UsageError(f"level {level}: labels of this index are on levels 0 to {hierarchy.depth}")
     if level is None or not hierarchy:
         return classifier.names, None
     called = [

@@ -10,7 +10,8 @@ import numpy as np
 from modag_search.classify.arithmetic.pooling import EVIDENCE_KINDS
 from modag_search.classify.neighbours import own_first
 from modag_search.errors import NothingFoundError
-from modag_search.values import EvidencePart, Explanation, ItemLabel, LabelScore, ModalityEvidence, NearestExample
+from modag_search.labels.items import labels_of
+from modag_search.values import EvidencePart, Explanation, LabelScore, ModalityEvidence, NearestExample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +98,7 @@ def explain(
         second=None if rivals.second is None else names[rivals.second],
         second_confidence=0.0 if rivals.second is None else float(probabilities[rivals.second]),
         none=_none(classifier, probabilities),
-        given=_given(catalog, int(batch.items[0])),
+        given=labels_of(catalog, int(batch.items[0])),
         denied=_denied(classifier, batch),
         heard=tuple(
             _heard(catalog, classifier, block, rivals, said=evidence, modality=modality)
@@ -126,22 +127,6 @@ def _denied(classifier: NeighbourClassifier, batch: QueryBatch) -> tuple[str, ..
         return ()
     (outright,) = classifier.doubts.outright(batch.segments, batch.items)
     return tuple(classifier.names[place] for place in np.flatnonzero(outright).tolist())
-
-
-def _given(catalog: Catalog, item: int) -> tuple[ItemLabel, ...]:
-    return tuple(
-        ItemLabel(
-            label=one.label,
-            origin=one.origin,
-            source=one.source,
-            confidence=one.confidence,
-            start_s=one.start_s,
-            end_s=one.end_s,
-            run=one.run_id,
-        )
-        for one in catalog.labels.annotations(items=[item])
-        if not one.is_not
-    )
 
 
 def _heard(

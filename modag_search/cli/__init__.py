@@ -11,7 +11,7 @@ from importlib import import_module
 import click
 
 from modag_search import __version__
-from modag_search.cli.output import say
+from modag_search.cli.output import harmless, say
 from modag_search.errors import ModagError, NothingFoundError, UsageError
 
 FAILED = 1
@@ -50,6 +50,14 @@ _QUICK_VERBS = frozenset({"exclude", "export", "failures", "info", "label", "mod
 """Those whose products of matrices are too small for several threads: starting them would take longer."""
 
 
+class _HarmlessFormatter(logging.Formatter):
+    """Writes warnings on one line, with escapes for what would steer a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
+        """Escape what names hold; a traceback that follows keeps its lines."""
+        return harmless(super().formatMessage(record))
+
+
 class Verbs(click.Group):
     """Finds verbs without importing the modules of all others."""
 
@@ -82,7 +90,9 @@ def modag(context: click.Context) -> None:
     Exit status: 0 done, 1 failed, 2 usage, 3 done but some inputs failed, 4 nothing found.
     """  # noqa: D301  click reads the character
     logging.addLevelName(logging.WARNING, "warning")
-    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_HarmlessFormatter("%(levelname)s: %(message)s"))
     if os.environ.get("NO_COLOR"):  # https://no-color.org
         context.color = False
 

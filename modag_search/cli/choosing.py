@@ -24,7 +24,10 @@ class _NamesType(click.ParamType[Any]):
         """Divide at commas, as csv does: a name that has one stands in double quotes."""
         if isinstance(value, list):
             return value
-        names = [name.strip() for row in csv.reader([str(value)], skipinitialspace=True) for name in row]
+        try:
+            names = [name.strip() for row in csv.reader([str(value)], skipinitialspace=True) for name in row]
+        except csv.Error:  # a line break, which no label has: it is refused as one
+            names = [str(value)]
         return [name for name in names if name] or self.fail("names no label", param, ctx)
 
 

@@ -12,7 +12,7 @@ import click
 from modag_search.cli.choosing import choice, classifier_options, max_confidence_option, sort_option
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import as_row, chosen_format, classification_row, copy_row, counted, print_rows, say
-from modag_search.cli.reviewing import answers_to, check_options, confirmed, on_terminal, say_precision
+from modag_search.cli.reviewing import answers_to, check_can_ask, check_options, confirmed, on_terminal, say_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -162,6 +162,8 @@ def transfer(
 
     if n_questions is None and (sheet is not None or yes):
         raise click.UsageError("--answers and --yes go with --check N")
+    if n_questions is not None:
+        check_can_ask(sheet)
     with open_index(index_name) as opened:
         naming: dict[str, Any] = {
             "min_confidence": min_confidence,

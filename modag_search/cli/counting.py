@@ -10,7 +10,7 @@ import click
 
 from modag_search.cli.options import format_option, index_option
 from modag_search.cli.output import counted, print_document, say
-from modag_search.cli.reviewing import answers_to, check_options
+from modag_search.cli.reviewing import answers_to, check_can_ask, check_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,8 @@ def count(
 
     if n_questions is None and sheet is not None:
         raise click.UsageError("--answers goes with --check N")
+    if n_questions is not None:
+        check_can_ask(sheet)
     with open_index(index_name) as opened:
         if n_questions is not None:
             check = opened.check_count(name, n_questions)
@@ -60,7 +62,7 @@ def _words(estimate: LabelEstimate) -> list[str]:
     of_others = f"{estimate.count - estimate.labelled} of {counted(estimate.undecided, 'other')}"
     lines = [f"{estimate.labelled} labelled by hand or from files; {of_others}, estimated by {basis}"]
     if estimate.unheard:
-        lines.append(f"nothing can be said of {counted(estimate.unheard, 'item')}: silent, black or outdated")
+        lines.append(f"nothing can be said of {counted(estimate.unheard, 'item')}: silent, black, flat or outdated")
     if estimate.to_halve is not None:
         check = shlex.join(["modag", "label", "count", estimate.label, "--check", str(estimate.to_halve)])
         lines.append(f"about {counted(estimate.to_halve, 'more answer')} would halve the interval: `{check}`")

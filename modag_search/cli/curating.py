@@ -21,9 +21,11 @@ _PAIR = ("rank", "similarity", "sound", "image")
 _PAIR_KEYS = ("sound", "image", "similarity", "rank")
 _DUPLICATE = (
     *("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id"),
-    *("labels", "confirmed_by", "kept_because"),
+    *("labels", "confirmed_by", "kept_because", "part_start_s", "part_end_s"),
 )
 _DUPLICATE_COLUMNS = ("group", "path", "labels", "similarity", "exact", "confirmed_by", "kept_because")
+_PART_COLUMNS = ("part_start_s", "part_end_s")
+_ALIKE_COLUMNS = ("group", "path", "labels", "similarity")
 
 
 @click.command()
@@ -123,9 +125,14 @@ def audit(
     type=click.FloatRange(0, 1),
     help="Of what counts as the same. [default: chosen for each modality]",
 )
+@click.option("--alike", is_flag=True, help="What is merely alike instead: by its features, but not confirmed.")
 @format_option()
 def duplicates(
-    index_name: str | None, modality: Modality | None, min_similarity: float | None, output_format: str | None
+    index_name: str | None,
+    modality: Modality | None,
+    min_similarity: float | None,
+    alike: bool,
+    output_format: str | None,
 ) -> None:
     """List groups of near-duplicates within a modality: the same sound or picture at another size, rate or quality.
 
@@ -134,32 +141,48 @@ def duplicates(
     changed. In each group the one to keep comes first, and kept_because says why: it has labels, given by hand or from
     files, or else is the largest. With --format paths -0, an empty record stands between groups. Nothing is deleted.
     Exit status 4 where there are none.
+
+    A sound that lies in a longer one, cut at its ends, faded or behind silence, is in the group of that. part_start_s
+    and part_end_s say from where to where; they are empty where the longer one holds nothing more.
     """
     from modag_search.cli.opening import open_index
 
     with open_index(index_name) as opened:
-        groups = opened.duplicates(modality=modality, min_similarity=min_similarity)
+        groups = opened.duplicates(modality=modality, min_similarity=min_similarity, alike=alike)
     rows = [
         dataclasses.asdict(item)
         | {
             "group": number,
             "exact": item.is_exact,
-            "kept_because": None if place else group.kept_because,
+            "kept_because": None if place or alike else group.kept_because,
         }
         for number, group in enumerate(groups, start=1)
         for place, item in enumerate(group.items)
     ]
     rows = [{field: row[field] for field in _DUPLICATE} for row in rows]
+    parts = [row for row in rows if row["part_start_s"] is not None]
+    columns = (*_DUPLICATE_COLUMNS, *_PART_COLUMNS) if parts else _DUPLICATE_COLUMNS
     if chosen_format(output_format) == NUL_PATHS:
         print_groups([[item.path for item in group.items] for group in groups])
     else:
-        print_rows(rows, output_format=output_format, columns=_DUPLICATE_COLUMNS, fields=_DUPLICATE)
+        print_rows(rows, output_format=output_format, columns=_ALIKE_COLUMNS if alike else columns, fields=_DUPLICATE)
     if not rows:
-        say("no duplicates")
+        say("nothing is merely alike" if alike else "no duplicates")
         sys.exit(4)
+    if not alike:
+        _say_what_to_heed(rows, len(parts))
+
+
+def _say_what_to_heed(rows: list[dict[str, Any]], n_parts: int) -> None:
+    """Say what in a list of duplicates should not go unseen."""
     by_features = sum(row["confirmed_by"] == "features" for row in rows)
     if by_features:
         say(
             f"{by_features} {'is' if by_features == 1 else 'are'} told by features alone, which may be wrong: files "
             "are gone, have changed, or hold nothing to compare"
+        )
+    if n_parts:
+        say(
+            f"{n_parts} {'is a part' if n_parts == 1 else 'are parts'} of a longer sound, the first of the group, "
+            "which holds more"
         )

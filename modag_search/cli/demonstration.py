@@ -84,7 +84,8 @@ class _Clock:
 
     def begin(self, words: str) -> None:
         self._began = time.monotonic()
-        say(f"\n{words}")
+        say("")
+        say(words)
 
     def end(self, words: str) -> None:
         say(f"   {words} ({time.monotonic() - self._began:.0f} s)")
@@ -104,7 +105,8 @@ def _ask(index: Index, query: str, wanted: Modality, folder: Path, *, thing: str
 
     asked_with = "picture" if wanted == "sound" else "sound"
     words = f"Which {_WANTED[wanted]} go with this {asked_with} ({thing})?" if thing else f"Which {_WANTED[wanted]}?"
-    show(f"\n{words}")
+    show()
+    show(words)
     _show_command("search", query, "--modality", wanted, "-n", str(_ANSWERS), folder=folder)
     hits = index.search(query, modality=wanted, n=_ANSWERS)
     rows = [{"similarity": hit.similarity, "name": spoken_name(hit.path), "path": hit.path} for hit in hits]
@@ -143,7 +145,9 @@ def _say_next_steps(folder: Path) -> None:
     index = shlex.quote(str(_for_display(folder)))
     commands = [command.format(index=index) for command, _ in _NEXT_STEPS]
     width = max(map(len, commands))
-    say(f"\nThe index stays in {_for_display(folder)}. Next:\n")
+    say("")
+    say(f"The index stays in {_for_display(folder)}. Next:")
+    say("")
     for command, (_, purpose) in zip(commands, _NEXT_STEPS, strict=True):
         say(f"  {command:<{width}}  {purpose}")
 

@@ -79,7 +79,8 @@ def evaluate(
 
 
 def _print_tables(evaluation: Evaluation) -> None:
-    show(f"index {evaluation.index}, space {evaluation.space}, seed {evaluation.seed}, k {evaluation.k}\n")
+    show(f"index {evaluation.index}, space {evaluation.space}, seed {evaluation.seed}, k {evaluation.k}")
+    show()
     print_rows(list(_retrieval_rows(evaluation)), output_format="table", columns=_RETRIEVAL)
     if evaluation.classification:
         show()
@@ -118,7 +119,7 @@ def _left_out(evaluation: Evaluation) -> Iterator[str]:
     if left_out.several_labels:
         yield f"{left_out.several_labels} items left out: they have several labels"
     if left_out.without_vector:
-        yield f"{left_out.without_vector} labelled items left out: silent, black, failed, or made by another encoder"
+        yield f"{left_out.without_vector} labelled items left out: silent, black, flat, failed, or of another encoder"
     for result in evaluation.retrieval:
         if result.n_left_out:
             way = f"{result.queries} to {result.answers}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,29 @@ if TYPE_CHECKING:
     from modag_search.values import IndexReport
 
 _COUNTS = ("added", "updated", "unchanged", "moved", "removed", "failed")
-_LISTED = ("missing", "out_of_reach", "covered", "passed_over")
-_CALLED = {".*": "hidden (.*)"}
+_LISTED = (
+    "missing",
+    "out_of_reach",
+    "covered",
+    "passed_over",
+    "unread",
+    "other_files",
+    "noticed",
+    "rehashed",
+    "altered",
+)
+_NOTICED = {
+    "silent": "silent",
+    "black": "black",
+    "flat": "of one colour",
+    "partly read": "partly read",
+    "unfinished": "never finished",
+    "misnamed": "misnamed",
+    "chosen": "of several tracks or pages",
+}
 _EXCLUSION = ("pattern", "origin")
 _FAILURE = ("path", "reason", "error", "failed_at")
+_FAILURES = (*_FAILURE, "kind", "id")
 
 
 @click.command()
@@ -54,6 +74,7 @@ _FAILURE = ("path", "reason", "error", "failed_at")
 )
 @click.option("--follow-symlinks", is_flag=True, help="Take files and folders behind symbolic links.")
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed and have not changed since.")
+@click.option("--rehash", is_flag=True, help="Read files again whose size and time are as they were; may take long.")
 @click.option("--sound-encoder", metavar="NAME", help="For a new index; see `modag models`. [default: modag-sound]")
 @click.option("--image-encoder", metavar="NAME", help="For a new index. [default: efficientnet-lite2]")
 @click.option("--space", metavar="NAME_OR_FILE", help="For a new index. [default: the packaged one of the encoders]")
@@ -94,6 +115,7 @@ def index(
     exclude: tuple[str, ...],
     follow_symlinks: bool,
     retry_failed: bool,
+    rehash: bool,
     wait_s: float,
     **settings: str | float | None,
 ) -> None:
@@ -129,6 +151,7 @@ def index(
             exclude=exclude,
             follow_symlinks=follow_symlinks,
             retry_failed=retry_failed,
+            rehash=rehash,
             progress=bar,
         )
         joins = dry_run or opened.space.joins
@@ -162,9 +185,17 @@ def _summary(report: IndexReport, folder: str) -> str:
 
 def _say_what_was_left(report: IndexReport, *, prune: bool) -> None:
     """Say what was not taken in, what the index holds and the run did not find, and which files were replaced."""
+    from modag_search.media import passed_over_in_words
+
     way_out = "" if prune else "; --prune takes them out"
-    if report.passed_over:
-        say(f"passed over: {', '.join(_times(by, count) for by, count in report.passed_over.items())}")
+    if words := passed_over_in_words(report.passed_over, report.unread, report.other_files):
+        say(f"passed over: {words}")
+    if report.noticed:
+        counts = [f"{report.noticed[kind]} {words}" for kind, words in _NOTICED.items() if kind in report.noticed]
+        say(f"of what was taken in: {', '.join(counts)}; `modag failures --all` lists them")
+    if report.rehashed:
+        altered = f"something else is in {_files(report.altered)}" if report.altered else "all hold what they held"
+        say(f"read again, with size and time as they were: {counted(report.rehashed, 'file')}; {altered}")
     if report.covered:
         state = "and taken out" if prune and not report.dry_run else "but in the index"
         say(f"passed over, {state}: {_files(report.covered)}{way_out}")
@@ -185,25 +216,51 @@ def _files(paths: Sequence[str]) -> str:
     return f"{counted(len(paths), 'file')}: {shown(paths)}"
 
 
-def _times(pattern: str, count: int) -> str:
-    """Say how many files and folders a pattern covers."""
-    return counted(count, pattern) if pattern == "symbolic link" else f"{count} {_CALLED.get(pattern, pattern)}"
-
-
 @click.command()
+@paths_arguments(required=False)
 @index_option
-@format_option()
-def failures(index_name: str | None, output_format: str | None) -> None:
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also what nothing finds (silent, black, of one colour), what was not read whole, and what is passed over "
+    "below PATH.",
+)
+@format_option(with_nul=False)
+def failures(
+    paths: tuple[str, ...], nul_separated: bool, index_name: str | None, everything: bool, output_format: str | None
+) -> None:
     """List files that could not be indexed, with the reason of each.
 
-    They are tried again when they change, or with `modag index --retry-failed`; those whose reason was no fault of the
-    file (a drive that is away, no memory left), by the next `modag index`.
+    With PATH, those at it or below it; - reads paths from stdin. They are tried again when they change, or with `modag
+    index --retry-failed`; those whose reason was no fault of the file (a drive that is away, no memory left), by the
+    next `modag index`.
     """
     from modag_search.cli.opening import open_index
 
+    roots = [os.path.abspath(path) for path in expand_stdin(paths, nul_separated=nul_separated)] if paths else []
     with open_index(index_name) as opened:
-        rows = [as_row(failure, fields=_FAILURE) for failure in opened.failures()]
-    print_rows(rows, output_format=output_format, columns=("path", "reason"), fields=_FAILURE)
+        failed = opened.failures()
+        ids = opened.catalog.items.at_many(failure.path for failure in failed)
+        rows = [
+            {"id": ids[one.path].id if one.path in ids else None, "kind": "failed"} | as_row(one, fields=_FAILURE)
+            for one in failed
+        ]
+        if everything:
+            noticed = [*opened.notices(), *(opened.passed_over(roots) if roots else ())]
+            rows += [
+                {"id": one.id, "kind": one.kind, "path": one.path, "reason": one.text, "error": None, "failed_at": None}
+                for one in noticed
+            ]
+    if roots:
+        inside = tuple(os.path.join(root, "") for root in roots)
+        rows = [row for row in rows if row["path"] in roots or row["path"].startswith(inside)]
+    columns = ("kind", "path", "reason") if everything else ("path", "reason")
+    print_rows(rows, output_format=output_format, columns=columns, fields=_FAILURES)
+    if everything and not roots:
+        say("what is passed over is listed where a folder is named: `modag failures --all PATH`")
+    if (everything or roots) and not rows:
+        sys.exit(4)
 
 
 @click.group()

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
-from click_default_group import DefaultGroup
 
 from modag_search.cli.counting import count
 from modag_search.cli.importing import import_all, import_options, refuse_import_options
-from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import counted, print_document, print_rows, say
-from modag_search.cli.relating import hierarchy, kind, leave_without_labels, mode, with_index
+from modag_search.cli.options import VerbsOrPaths, expand_stdin, format_option, index_option, paths_arguments
+from modag_search.cli.output import chosen_format, counted, harmless, print_document, print_rows, say, shown
+from modag_search.cli.relating import hierarchy, kind, leave_where_none_had, leave_without_labels, mode, with_index
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ _EXPORT = ("path", "label", "start_s", "end_s", "origin", "source", "confidence"
 _EXPORT_SHOWN = ("path", "label", "start_s", "end_s", "origin", "source", "is_not", "is_tag")
 
 
-@click.group(cls=DefaultGroup, default="give", default_if_no_args=False)
+@click.group(cls=VerbsOrPaths, default="give", elsewhere={"take": "modag label remove"})
 def label() -> None:
     """Give labels, take them back, and keep them in order.
 
@@ -120,8 +119,20 @@ def give(
         called, not_called = (
             ", ".join(opened.labels.resolve(name.strip()) for name in some) or None for some in (names, denied)
         )
-    document = {"label": called, "items": len(records), "added": given.added, "run": given.run if given.added else None}
-    print_document(document | ({"not": not_called} if denied else {}), output_format=output_format)
+        ids = {record.id for record in records}
+        unfindable = opened.catalog.notices.unfindable(ids)
+    document = {"label": called, "items": len(ids), "added": given.added, "run": given.run if given.added else None}
+    document |= {"not": not_called} if denied else {}
+    if chosen_format(output_format) == "table":
+        document = {key: value for key, value in document.items() if value is not None}
+    print_document(document, output_format=output_format)
+    if unfindable:
+        named = shown([f"{notice.path} {notice.text}" for notice in unfindable])
+        say(
+            f"what these are called teaches nothing: {named}"
+            if len(unfindable) > 1
+            else f"{named}; its label teaches nothing"
+        )
 
 
 @label.command(name="list")
@@ -197,7 +208,7 @@ def remove(
     """Take the label NAME back from items, or from all.
 
     PATH is an indexed file or id:N; - reads paths from stdin. What was transferred may come back with the next
-    transfer: on a terminal it is asked whether the items are not NAME.
+    transfer: on a terminal it is asked whether the items are not NAME. Exit status 4 where none of them had it.
     """
     from modag_search.cli.opening import open_index
     from modag_search.labels.items import find_items
@@ -208,15 +219,17 @@ def remove(
         raise click.UsageError("--all, --not and --denied exclude each other; name one")
     items = expand_stdin(paths, nul_separated=nul_separated) if paths else []
     with open_index(index_name) as opened:
+        records = find_items(opened.catalog, items)
         if everywhere:
+            was_added = opened.labels.resolve(name.strip()) in opened.catalog.labels.added()
             document: dict[str, Any] = {"label": name, "removed": opened.labels.remove(name)}
+        elif denials:
+            document = {"label": name, "removed": opened.labels.take_denials(records, name)}
         else:
-            records = find_items(opened.catalog, items)
-            if denials:
-                document = {"label": name, "removed": opened.labels.take_denials(records, name)}
-            else:
-                document = _remove(opened, records, name, is_not=is_not)
+            document = _remove(opened, records, name, is_not=is_not)
     print_document(document, output_format=output_format)
+    if not document["removed"] and "not" not in document and not (everywhere and was_added):
+        leave_where_none_had(f"a denial of {name}" if denials else f"the label {name}", n_items=len(records))
 
 
 def _remove(opened: Index, records: Sequence[ItemRecord], name: str, *, is_not: bool) -> dict[str, Any]:
@@ -225,7 +238,7 @@ def _remove(opened: Index, records: Sequence[ItemRecord], name: str, *, is_not: 
     if transferred and not is_not and sys.stdin.isatty() and sys.stderr.isatty():
         of_these = "This item was" if len(records) == 1 else f"{transferred} of these items were"
         question = f"{of_these} named {name} by a transfer. Not {name}, so that no transfer gives that name again?"
-        is_not = click.confirm(question, default=False, err=True)
+        is_not = click.confirm(harmless(question), default=False, err=True)
         transferred = 0  # it was asked, and need not be said
     removed = opened.labels.take(records, name)
     document: dict[str, Any] = {"label": name, "removed": removed}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from modag_search.index import Index
 from modag_search.index.index import WAIT_S
+from modag_search.index.opening import require_room
 from modag_search.settings import IndexSettings, index_folder, is_index
 
 if TYPE_CHECKING:
@@ -47,5 +48,6 @@ def index_to_foresee(name: str | None, *, chosen: Mapping[str, Any]) -> Iterator
         with open_index(name, chosen=chosen) as opened:
             yield opened
     else:
+        require_room(index_folder(name))
         with tempfile.TemporaryDirectory() as folder, open_index(folder, create=True, chosen=chosen) as opened:
             yield opened

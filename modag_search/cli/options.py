@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
+from click_default_group import DefaultGroup
 
 from modag_search.cli.output import NUL_PATHS
 
@@ -39,6 +40,30 @@ class NumberOrWord(click.ParamType[Any]):
         if not str(value).isdecimal():
             self.fail(f"{value!r} is neither a number from 0 nor {self._word}", param, ctx)
         return int(value)
+
+
+class VerbsOrPaths(DefaultGroup):
+    """Verbs, and one for what begins with no verb, but with a path.
+
+    Parameters
+    ----------
+    elsewhere : Mapping of str to str
+        Words that people try for verbs, with what does it; a file of such a name goes before.
+    **settings
+        Those of `click.Group`, and `default`: the verb for paths.
+    """
+
+    def __init__(self, *, elsewhere: Mapping[str, str], **settings: Any) -> None:
+        super().__init__(default_if_no_args=False, **settings)
+        self._elsewhere = elsewhere
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a verb."""
+        if cmd_name in self._elsewhere and not os.path.lexists(cmd_name):
+            raise click.UsageError(
+                f"{cmd_name} is no verb of modag {ctx.info_name}: `{self._elsewhere[cmd_name]}` does it"
+            )
+        return super().get_command(ctx, cmd_name)
 
 
 def index_option(command: Command) -> Command:

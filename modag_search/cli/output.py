@@ -1,7 +1,7 @@
 """Printing: data to stdout in the format asked for, words to stderr.
 
 What other programs read is bytes, whatever the locale: csv and JSON in UTF-8, paths as the system has them. What people
-read is in the terminal's encoding, with escapes for what that lacks.
+read is in the terminal's encoding, with escapes for what that lacks and for what would steer the terminal.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from modag_search.labels.vocabulary import some_of
+from modag_search.spelling import printable
+from modag_search.values import CLOSE
 
 if TYPE_CHECKING:
     from modag_search.values import Classification, CopyOf, Delivery, Failure, Hit, LabelPassage, Place
@@ -29,6 +31,20 @@ FAILURES_SHOWN = 20
 PATHS_SHOWN = 5
 NUL_PATHS = "paths, each with a NUL behind it"
 """What becomes of the format ``paths`` with ``-0``."""
+_HIT = (
+    *("id", "path", "modality", "similarity", "start_s", "end_s", "labels"),
+    *("relevance", "duration_s", "exists", "copies"),
+)
+_HIT_COLUMNS = (
+    *("similarity", "relevance", "modality", "path", "copies"),
+    *("start_s", "end_s", "duration_s", "labels", "id"),
+)
+_PATHS = frozenset({"example", "image", "path", "sound", "to"})
+"""Columns of tables that hold paths, where they hold text."""
+
+_STEERING = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""Control characters, ends of lines, and what turns the direction of writing: names may hold all of them."""
+_ESCAPES = {code: chr(code).encode("unicode_escape").decode() for code in _STEERING}
 
 
 def chosen_format(output_format: str | None) -> str:
@@ -130,10 +146,8 @@ def print_answers(
     output_format: str | None,
 ) -> None:
     """Print what searches found, each as it comes where the format allows."""
-    fields = ["id", "path", "modality", "similarity", "start_s", "end_s", "labels", "copies"]
-    columns = ["similarity", "modality", "path", "copies", "start_s", "end_s", "labels", "id"]
-    fields += ["places"] * with_places + ["query"] * with_query
-    columns = ["query"] * with_query + columns + ["places"] * with_places
+    fields = [*_HIT, *["places"] * with_places, *["query"] * with_query]
+    columns = [*["query"] * with_query, *_HIT_COLUMNS, *["places"] * with_places]
     found = ((query, hit) for query, hits in answers for hit in hits)
     if chosen_format(output_format) != "table":
         rows = ({key: value for key, value in _hit_row(*one).items() if key in fields} for one in found)
@@ -145,8 +159,7 @@ def print_answers(
 
 
 def _hit_row(query: str, hit: Hit) -> dict[str, Any]:
-    fields = ("id", "path", "modality", "similarity", "start_s", "end_s", "labels", "copies")
-    return as_row(hit, fields=fields) | {"places": [_place_row(one) for one in hit.places], "query": query}
+    return as_row(hit, fields=_HIT) | {"places": [_place_row(one) for one in hit.places], "query": query}
 
 
 def _place_row(place: Place) -> dict[str, Any]:
@@ -157,15 +170,32 @@ def _for_people(hit: Hit) -> dict[str, str]:
     """Word the cells of a table that hold lists."""
     places = (f"{one.start_s:.1f}-{one.end_s:.1f} s ({one.similarity:.3f})" for one in hit.places if one.end_s)
     return {
+        "path": hit.path if hit.exists else f"{hit.path} (gone)",
         "copies": f"+{len(hit.copies)} cop{'y' if len(hit.copies) == 1 else 'ies'}" if hit.copies else "",
         "places": ", ".join(places),
     }
 
 
+def say_if_far(hits: Sequence[Hit], *, query: str | None = None) -> None:
+    """Say on stderr where not even the best of some answers, to one of several queries, is close."""
+    best = max(hits, key=lambda hit: hit.relevance, default=None)
+    if best is not None and best.relevance < CLOSE:
+        say(
+            f"{f'{query}: ' if query else ''}nothing here is close "
+            f"(best {best.similarity:.2f}, relevance {best.relevance:.2f}): "
+            "unlike things are as similar"
+        )
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value to stdout."""
+    click.echo(as_json(value, indented=True))
+
+
 def print_document(document: Row, *, output_format: str | None) -> None:
     """Print one mapping to stdout: as JSON, or as a line a key."""
     if chosen_format(output_format) == "json":
-        click.echo(as_json(document, indented=True))
+        print_json(document)
         return
     width = max(len(key) for key in document)
     for key, value in document.items():
@@ -174,12 +204,12 @@ def print_document(document: Row, *, output_format: str | None) -> None:
 
 def show(line: str = "") -> None:
     """Print a line for people, to stdout."""
-    click.echo(_in_encoding_of(sys.stdout, line))
+    click.echo(_in_encoding_of(sys.stdout, harmless(line)))
 
 
 def say(message: str) -> None:
     """Tell the user something, on stderr."""
-    click.echo(_in_encoding_of(sys.stderr, printable(message)), err=True)
+    click.echo(_in_encoding_of(sys.stderr, harmless(message)), err=True)
 
 
 def say_failures(failures: Sequence[Failure]) -> None:
@@ -246,9 +276,9 @@ def warn_of_root(root: str | None, folder: str) -> None:
         )
 
 
-def printable(text: str) -> str:
-    """Replace what is not UTF-8 in a name."""
-    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+def harmless(text: str) -> str:
+    """Replace what a terminal would obey, or that would end a line, beside what is not UTF-8: names may hold it."""
+    return printable(text).translate(_ESCAPES)
 
 
 def shortened(path: str) -> str:
@@ -271,7 +301,7 @@ def _cell(value: Any) -> str:
         return ", ".join(f"{key} {_cell(content)}" for key, content in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_cell(content) for content in value)
-    return printable(str(value))
+    return harmless(str(value))
 
 
 def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
@@ -289,13 +319,13 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
         )
         return "  ".join(padded).rstrip()
 
-    show(click.style(line(columns), bold=True))
+    click.echo(click.style(line(columns), bold=True))
     for texts in cells:
         show(line(texts))
 
 
 def _as_shown(column: str, value: Any) -> Any:
-    return shortened(value) if column == "path" and isinstance(value, str) else value
+    return shortened(value) if column in _PATHS and isinstance(value, str) else value
 
 
 def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:

@@ -160,13 +160,16 @@ def mode(mode: LabelMode | None, index_name: str | None, output_format: str | No
 def kind(name: str, kind: LabelKind | None, index_name: str | None, output_format: str | None) -> None:
     """Make the label NAME a tag, which is never an answer, or a class; or show which it is.
 
-    A tag keeps the items that people and files gave it to, and is a class again by the same command.
+    A tag keeps the items that people and files gave it to. What a transfer gave waits until it is a class again.
     """
 
     def turned(opened: Index) -> dict[str, Any]:
-        gone = opened.labels.set_kind(name, kind) if kind else 0
-        if gone:
-            say(f"{counted(gone, 'transferred label')} taken back: nobody gave these items {name}")
+        turned = opened.labels.set_kind(name, kind) if kind else 0
+        if turned and kind == "tag":
+            until = "until it is a class again, since nobody gave these items the tag"
+            say(f"{counted(turned, 'transferred label')} {'waits' if turned == 1 else 'wait'} {until}")
+        elif turned:
+            say(f"{counted(turned, 'transferred label')} {'holds' if turned == 1 else 'hold'} again")
         return {"label": name, "kind": opened.labels.kind(name)}
 
     print_document(with_index(index_name, turned), output_format=output_format)
@@ -178,6 +181,13 @@ def with_index(index_name: str | None, call: Callable[[Index], Result]) -> Resul
 
     with open_index(index_name) as opened:
         return call(opened)
+
+
+def leave_where_none_had(what: str, *, n_items: int) -> NoReturn:
+    """Say that none of some items, or of all for 0, had what was to be taken from it, and leave."""
+    none = {0: "no item has", 1: "this item does not have"}.get(n_items, "none of these items has")
+    say(f"nothing was removed: {none} {what}")
+    sys.exit(4)
 
 
 def leave_without_labels() -> NoReturn:

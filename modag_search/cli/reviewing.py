@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from modag_search.cli.output import counted, printable, say, shortened
+from modag_search.cli.output import counted, harmless, say, shortened
 from modag_search.errors import UsageError
+from modag_search.spelling import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -53,7 +55,7 @@ def on_terminal() -> bool:
 def confirmed(question: str, *, default: bool) -> bool:
     """Ask whether to do something."""
     try:
-        return click.confirm(question, default=default, err=True)
+        return click.confirm(harmless(question), default=default, err=True)
     except click.Abort:
         raise click.Abort(_NOT_WRITTEN) from None
 
@@ -71,6 +73,29 @@ def say_precision(names: str, estimate: PrecisionEstimate) -> None:
     say(f"{said}: precision {estimate.precision:.3f} (95 %: {interval}); confidence says {estimate.confidence:.3f}")
 
 
+def check_can_ask(sheet: Path | None) -> None:
+    """Refuse to work out questions that nobody could be asked, or that could not be written.
+
+    Raises
+    ------
+    UsageError
+        If there is neither a terminal nor a sheet, or the sheet's folder is not there, or does not allow writing.
+    """
+    if sheet is None and not on_terminal():
+        raise UsageError(
+            "--check asks on a terminal; elsewhere --answers FILE.csv writes a sheet to be filled in, and the same "
+            "command reads it then"
+        )
+    if sheet is None or sheet == _STDOUT or sheet.exists():
+        return
+    if not sheet.parent.is_dir():
+        raise UsageError(
+            f"{sheet}: cannot be written: there is no folder {sheet.parent}; make it first, or name another"
+        )
+    if not os.access(sheet.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"{sheet}: cannot be written: {sheet.parent} does not allow it; name a file elsewhere")
+
+
 def answers_to(questions: Sequence[Question], *, sheet: Path | None) -> list[bool | None] | None:
     """Get answers to questions.
 
@@ -78,7 +103,7 @@ def answers_to(questions: Sequence[Question], *, sheet: Path | None) -> list[boo
     ----------
     questions : sequence of Question
     sheet : Path or None
-        Where they are written, or read from; without it they are asked on the terminal.
+        Where they are written, or read from; without it they are asked on the terminal. See `check_can_ask`.
 
     Returns
     -------
@@ -88,14 +113,9 @@ def answers_to(questions: Sequence[Question], *, sheet: Path | None) -> list[boo
     Raises
     ------
     UsageError
-        If there is no terminal, or the sheet is not of these questions, or holds no answer.
+        If the sheet is not of these questions, or holds no answer, or cannot be written.
     """
     if sheet is None:
-        if not on_terminal():
-            raise UsageError(
-                "--check asks on a terminal; elsewhere --answers FILE.csv writes a sheet to be filled in, and the same "
-                "command reads it then"
-            )
         return _asked(questions)
     if sheet == _STDOUT:
         click.echo(_as_sheet(questions), nl=False)
@@ -113,7 +133,7 @@ def _asked(questions: Sequence[Question]) -> list[bool | None]:
     try:
         for number, question in enumerate(questions, start=1):
             say(f"{number} of {len(questions)}: {shortened(question.path)}")
-            text = f"  {printable(question.label)} ({question.confidence:.3f})?"
+            text = f"  {harmless(question.label)} ({question.confidence:.3f})?"
             answer = click.prompt(text, type=choice, prompt_suffix=" ", err=True)
             if answer == "q":
                 break

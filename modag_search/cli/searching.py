@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from modag_search.cli.options import NumberOrWord, expand_stdin, format_option, index_option, nul_option
-from modag_search.cli.output import print_answers, say, say_delivery, warn_of_root
+from modag_search.cli.output import print_answers, say, say_delivery, say_if_far, warn_of_root
 from modag_search.errors import UsageError
 from modag_search.spelling import on_disk
 
@@ -25,6 +25,30 @@ _SIGNS = ("+", "-")
 _KINDS = ("id:", "label:", "text:")
 
 
+class _Notes:
+    """What is to be said and done of answers once all have been printed.
+
+    Attributes
+    ----------
+    paths : dict of str to None
+        Of all that was found, each once.
+    best : list of (str, Hit)
+        Queries with their most relevant answer.
+    """
+
+    def __init__(self) -> None:
+        self.paths: dict[str, None] = {}
+        self.best: list[tuple[str, Hit]] = []
+
+    def taken(self, answers: Iterable[tuple[str, list[Hit]]]) -> Iterator[tuple[str, list[Hit]]]:
+        """Take note of answers while they go by."""
+        for query, hits in answers:
+            self.paths.update(dict.fromkeys(hit.path for hit in hits))
+            if hits:
+                self.best.append((query, max(hits, key=lambda hit: hit.relevance)))
+            yield query, hits
+
+
 @click.command()
 @click.argument("queries", metavar="QUERY [+ QUERY]... [- QUERY]...", nargs=-1, required=True)
 @nul_option(
@@ -36,6 +60,7 @@ _KINDS = ("id:", "label:", "text:")
 )
 @click.option("-n", type=click.IntRange(1), default=10, show_default=True, help="How many items at the most.")
 @click.option("--min-similarity", type=click.FloatRange(-1, 1), default=-1.0, help="Leave out what is less similar.")
+@click.option("--min-relevance", type=click.FloatRange(0, 1), default=0.0, help="Leave out what is less relevant.")
 @click.option("--label", help="Only items with this label.")
 @click.option("--under", multiple=True, metavar="FOLDER", help="Only items in this folder; may be repeated.")
 @click.option("--kind", type=click.Choice(["image", "sound", "video"]), help="Only files of this kind.")
@@ -69,6 +94,7 @@ def search(
     modality: Modality | Literal["any"],
     n: int,
     min_similarity: float,
+    min_relevance: float,
     label: str | None,
     under: tuple[str, ...],
     kind: MediaKind | None,
@@ -86,9 +112,10 @@ def search(
 
     QUERY is a media file, in the index or not; id:N, an item of the index; label:NAME, what the items with a label
     have in common; or words in English (text:WORDS, where they might be taken for a path). Similarity is the cosine in
-    the shared space: 1 is the same, 0 unrelated. Items that hold the same, or have the very same features, are one
-    answer, which lists the others as its copies. Where answers of both modalities are mixed, they are ranked by how far
-    each rises above unlike things of its kind.
+    the shared space: 1 is the same, 0 unrelated. Where answers of both modalities are mixed, they are ranked by how far
+    each rises above unlike things of its kind. Relevance, from 0 to 1, means the same for sounds, pictures and words:
+    what a similarity is worth in this index, where unlike things have a similarity, too. Items that hold the same, or
+    have the very same features, are one answer, which lists the others as its copies.
 
     Several QUERYs of whatever kinds are combined: what stands behind a + is added, what stands behind a - taken away
     with half the weight. The signs are arguments of their own, and words stand in quotes:
@@ -109,6 +136,7 @@ def search(
         "modality": modality,
         "n": n,
         "min_similarity": min_similarity,
+        "min_relevance": min_relevance,
         "label": label,
         "under": under,
         "kind": kind,
@@ -120,7 +148,7 @@ def search(
         "end_s": end_s,
     }
     failures: list[str] = []
-    found: dict[str, None] = {}
+    notes = _Notes()
     with open_index(index_name) as opened:
         answers: Iterable[tuple[str, list[Hit]]]
         if each is None:
@@ -130,19 +158,23 @@ def search(
                 each, on_failure=lambda query, error: failures.append(_failure(query, error)), **options
             )
         print_answers(
-            _noted(answers, found),
+            notes.taken(answers),
             with_query=each is not None,
             with_places=places != 0,
             output_format=output_format,
         )
-        nobody = label is not None and not found and not opened.labels.is_given(label)
+        nobody = label is not None and not notes.paths and not opened.labels.is_given(label)
         hint = opened.labels.did_you_mean(label) if label is not None and nobody else ""
-        n_failed = _delivered(opened, found, copy_to, link=False) + _delivered(opened, found, link_to, link=True)
+        n_failed = 0
+        if copy_to is not None or link_to is not None:
+            n_failed = _delivered(opened, notes.paths, copy_to or link_to or "", link=copy_to is None)
+    for asked, best in notes.best:
+        say_if_far([best], query=None if each is None else asked)
     for failure in failures:
         say(f"failed: {failure}")
     if failures or n_failed:
         sys.exit(3)
-    if not found:
+    if not notes.paths:
         say(f"nothing found: no item has the label {label}{hint}" if nobody else "nothing found")
         sys.exit(4)
 
@@ -161,17 +193,8 @@ def _failure(query: str, error: ModagError) -> str:
     return str(error) if query in str(error) else f"{query}: {error}"
 
 
-def _noted(answers: Iterable[tuple[str, list[Hit]]], found: dict[str, None]) -> Iterator[tuple[str, list[Hit]]]:
-    """Take note of the paths that are found, while answers go by."""
-    for query, hits in answers:
-        found.update(dict.fromkeys(hit.path for hit in hits))
-        yield query, hits
-
-
-def _delivered(opened: Index, paths: Iterable[str], folder: str | None, *, link: bool) -> int:
-    """Put what was found into a folder, if one was named, and return how many files failed."""
-    if folder is None:
-        return 0
+def _delivered(opened: Index, paths: Iterable[str], folder: str, *, link: bool) -> int:
+    """Put what was found into a folder, and return how many files failed."""
     from modag_search.export.delivery import deliver, indexed_root
 
     warn_of_root(indexed_root(opened.catalog, folder), folder)

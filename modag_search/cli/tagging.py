@@ -6,10 +6,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-from click_default_group import DefaultGroup
 
-from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
+from modag_search.cli.labelling import runs, undo
+from modag_search.cli.options import VerbsOrPaths, expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import as_row, print_document, print_rows, say
+from modag_search.cli.relating import leave_where_none_had
 
 if TYPE_CHECKING:
     from modag_search.index import Index
@@ -17,17 +18,23 @@ if TYPE_CHECKING:
 _LIST = ("label", "items", "image", "sound", "video")
 
 
-@click.group(cls=DefaultGroup, default="give", default_if_no_args=False)
+_ELSEWHERE = {"remove": "modag tag take"} | {
+    verb: f"modag label {verb}" for verb in ("export", "kind", "merge", "rename")
+}
+
+
+@click.group(cls=VerbsOrPaths, default="give", elsewhere=_ELSEWHERE)
 def tag() -> None:
     """Give tags, which are no classes: favourite, project, reviewed.
 
     \b
     modag tag photo.jpg sound.wav --as favourite     tag items of the index
     modag tag take favourite photo.jpg               take the tag back
+    modag tag undo 7                                 take back what run 7 gave
     modag search sea.wav --label favourite           tags are searched as labels are
 
-    A tag says nothing of what an item is. It is never an answer, and changes none. `modag label` renames, merges,
-    exports and undoes tags, too; `modag label kind` makes a class a tag. What follows without a verb is `modag tag
+    A tag says nothing of what an item is. It is never an answer, and changes none. `modag label` renames, merges
+    and exports tags, too; `modag label kind` makes a class a tag. What follows without a verb is `modag tag
     give`.
     """  # noqa: D301  click reads the character
 
@@ -62,7 +69,7 @@ def give(
         given = opened.labels.give(records, names, are_tags=True, start_s=start_s, end_s=end_s)
     document = {
         "label": ", ".join(name.strip() for name in names),
-        "items": len(records),
+        "items": len({record.id for record in records}),
         "added": given.added,
         "run": given.run if given.added else None,
     }
@@ -85,7 +92,7 @@ def take(
 ) -> None:
     """Take the tag NAME back from items, or from all.
 
-    PATH is an indexed file or id:N; - reads paths from stdin.
+    PATH is an indexed file or id:N; - reads paths from stdin. Exit status 4 where none of them had it.
     """
     from modag_search.cli.opening import open_index
 
@@ -96,6 +103,8 @@ def take(
         _require_tag(opened, name)
         removed = opened.labels.remove(name) if everywhere else opened.unlabel(items, name)
     print_document({"label": name, "removed": removed}, output_format=output_format)
+    if not removed:
+        leave_where_none_had(f"the tag {name}", n_items=len(items))
 
 
 @tag.command(name="list")
@@ -111,6 +120,10 @@ def list_tags(index_name: str | None, output_format: str | None) -> None:
     if not tags:
         say("no item has a tag; `modag tag PATH... --as NAME` gives one")
         sys.exit(4)
+
+
+for command in (runs, undo):
+    tag.add_command(command)
 
 
 def _require_tag(opened: Index, name: str) -> None:

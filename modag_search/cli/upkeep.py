@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modag_search.cli.options import format_option, index_option, progress_option, wait_option
+from modag_search.cli.describing import print_descriptions
+from modag_search.cli.options import (
+    expand_stdin,
+    format_option,
+    index_option,
+    paths_arguments,
+    progress_option,
+    wait_option,
+)
 from modag_search.cli.output import print_document, print_rows, say, say_failures, show
 
 if TYPE_CHECKING:
@@ -88,12 +96,25 @@ def verify(index_name: str | None, output_format: str | None) -> None:
 
 
 @click.command()
+@paths_arguments(required=False)
 @index_option
 @format_option(choices=("table", "json"))
-def info(index_name: str | None, output_format: str | None) -> None:
-    """Tell what an index holds and what it is made with."""
+def info(paths: tuple[str, ...], nul_separated: bool, index_name: str | None, output_format: str | None) -> None:
+    """Tell what an index holds and what it is made with; with PATH, all about a file, or why the index lacks it.
+
+    PATH is a file, in the index or not, or id:N; - reads paths from stdin. Exit status 4 where the index knows none of
+    them.
+    """
     from modag_search.cli.opening import open_index
 
+    if paths:
+        names = expand_stdin(paths, nul_separated=nul_separated)
+        with open_index(index_name) as opened:
+            described = [opened.describe(name) for name in names]
+        print_descriptions(described, output_format=output_format)
+        if all(one.state == "not indexed" for one in described):
+            sys.exit(4)
+        return
     with open_index(index_name) as opened:
         counts = opened.catalog.count()
         outdated = opened.outdated()

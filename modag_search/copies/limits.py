@@ -39,12 +39,15 @@ class Limits:
         Of features; for pictures, of large ones.
     unconfirmed : mapping of modality to float
         Of features of what cannot be confirmed, though it should; empty where nothing is to be confirmed.
+    of_parts : float or None
+        Of features of sounds that lie in longer ones; None where these do not count.
     depend_on_size : bool
         Whether smaller pictures need be less similar.
     """
 
     features: Mapping[Modality, float]
     unconfirmed: Mapping[Modality, float]
+    of_parts: float | None
     depend_on_size: bool
 
     @classmethod
@@ -72,6 +75,7 @@ class Limits:
         return cls(
             features=features,
             unconfirmed={by: max(DEFAULT_MIN_SIMILARITY[by], features[by])} if confirm else {},
+            of_parts=min_similarity,
             depend_on_size=confirm and by == "image" and min_similarity is None,
         )
 

@@ -146,12 +146,15 @@ class Curator:
             self._require_items()
             return pair_issues(self._catalog, snapshot.vectors, min_rank=min_rank, seed=seed)
 
-    def duplicates(self, *, modality: Modality | None, min_similarity: float | None) -> list[DuplicateGroup]:
-        """Find what stands twice; see `Index.duplicates`."""
+    def duplicates(
+        self, *, modality: Modality | None, min_similarity: float | None, alike: bool
+    ) -> list[DuplicateGroup]:
+        """Find what stands twice, or what is merely alike; see `Index.duplicates`."""
         with self._snapshots.present() as snapshot:
             self._require_items()
             finder = Duplicates(self._catalog, snapshot.encoder.fingerprints)
-            return finder.find(modality=modality, min_similarity=min_similarity)
+            find = finder.alike if alike else finder.find
+            return find(modality=modality, min_similarity=min_similarity)
 
     def _has_labels(self, snapshot: Snapshot) -> bool:
         return can_name(snapshot.get(LABELLED_SET), self._catalog.labels.added())

@@ -13,8 +13,10 @@ from modag_search.copies.extents import Extents
 from modag_search.copies.limits import Limits
 from modag_search.copies.pixels import Pixels
 from modag_search.copies.ranks import Rank, rank
+from modag_search.copies.recordings import Part, Recordings
 from modag_search.copies.waveforms import Waveforms
 from modag_search.curate.similarity_join import SimilarityJoin
+from modag_search.curate.stars import Copies, joined
 from modag_search.errors import UsageError
 from modag_search.values import (
     MODALITIES,
@@ -28,9 +30,11 @@ from modag_search.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
+
+HOLDS_THE_OTHERS: Final = "holds the others"
 
 _ROWS_AT_ONCE: Final = 512
 
@@ -74,6 +78,7 @@ class Duplicates:
         self._items = ComparableItems(catalog, fingerprints)
         self._waveforms = Waveforms() if waveforms is None else waveforms
         self._pixels = Pixels() if pixels is None else pixels
+        self._recordings = Recordings()
         self._labels: Mapping[int, tuple[str, ...]] = {}
         self.n_pairs = 0
         self.n_compared = 0
@@ -98,6 +103,10 @@ class Duplicates:
         `waveforms.correlation` and `thumbnails.likeness`. Where that cannot be done, since a file is gone, has changed
         or holds nothing below 4 kHz, the features must reach `DEFAULT_MIN_SIMILARITY`. So must always the sound of
         videos.
+
+        A sound also goes to the group of a longer one that it lies in, cut at its ends, faded or with silence before
+        it, whatever their features and lengths; see `overlaps.overlap`. It is a part of it (`Duplicate.part_start_s`),
+        unless that holds nothing more. What is a part stands behind what it is a part of.
 
         Parameters
         ----------
@@ -147,6 +156,42 @@ class Duplicates:
                 self._items.forget_tracks()
         return groups
 
+    def alike(
+        self,
+        *,
+        modality: Modality | None = None,
+        min_similarity: float | None = None,
+        among: Iterable[int] | None = None,
+    ) -> list[DuplicateGroup]:
+        """Find groups of items that their features alone would take for duplicates, and that nothing confirms.
+
+        Of each group of duplicates its first item is looked at.
+
+        Parameters
+        ----------
+        modality : {"image", "sound"}, optional
+            Only groups of this modality.
+        min_similarity : float, optional
+            How similar in its features an item must be to the first of its group; default `DEFAULT_MIN_SIMILARITY`.
+        among : iterable of int, optional
+            Only these items, by id.
+
+        Returns
+        -------
+        list of DuplicateGroup
+            In the order of `find`.
+
+        Raises
+        ------
+        UsageError
+            If `modality` or `min_similarity` is not one that can be.
+        DamagedCatalogError
+            If a feature cannot be read.
+        """
+        chosen = {item.id for item in self._catalog.items.all()} if among is None else set(among)
+        copies = {one.id for group in self.find(modality=modality, among=chosen) for one in group.items[1:]}
+        return self.find(modality=modality, min_similarity=min_similarity, among=chosen - copies, confirm=False)
+
     def _contents(self, items: Iterable[ItemRecord]) -> list[Sequence[ItemRecord]]:
         """Bring items with the same content together; the best content, and the first path of each, come first."""
         ordered = sorted(items, key=lambda item: (item.content_hash, self._rank(item)))
@@ -157,21 +202,33 @@ class Duplicates:
         return rank(item, has_labels=item.id in self._labels)
 
     def _groups(self, wholes: Wholes, limits: Limits) -> list[DuplicateGroup]:
-        stars: dict[int, list[_Copies]] = {}
+        stars: dict[int, list[Copies]] = {}
         centres = self._centres(_Compared(wholes, limits, Extents.of(copies[0] for copies in wholes.contents)))
-        for contents, centre, similarity, is_confirmed in zip(
-            wholes.contents, centres.rows.tolist(), centres.similarities.tolist(), centres.are_confirmed, strict=True
-        ):
-            by: ConfirmedBy = "features"
-            if is_confirmed:
-                by = "waveform" if wholes.kind == "sound" else "pixels"
-            stars.setdefault(centre, []).append(_Copies(contents, similarity, by))
+        confirmed_by: ConfirmedBy = "waveform" if wholes.kind == "sound" else "pixels"
+        for row, items in enumerate(wholes.contents):
+            copies = Copies(
+                row=row,
+                centre=int(centres.rows[row]),
+                items=items,
+                similarity=float(centres.similarities[row]),
+                by=confirmed_by if centres.are_confirmed[row] else "features",
+            )
+            stars.setdefault(copies.centre, []).append(copies)
         groups = [
-            self._group(wholes.modality, star)
-            for star in stars.values()
+            self._group(wholes, star)
+            for star in joined(stars, self._parts(wholes, list(stars), limits))
             if sum(len(copies.items) for copies in star) > 1
         ]
         return sorted(groups, key=lambda group: group.items[0].path)
+
+    def _parts(self, wholes: Wholes, rows: Sequence[int], limits: Limits) -> Iterator[Part]:
+        """Find which sounds lie in longer ones, by row."""
+        if wholes.kind != "sound" or not limits.unconfirmed:
+            return
+        for part in self._recordings.parts([wholes.contents[row] for row in rows]):
+            shorter, longer = rows[part.shorter], rows[part.longer]
+            if limits.of_parts is None or wholes.vectors[shorter] @ wholes.vectors[longer] >= limits.of_parts:
+                yield Part(shorter, longer, part.overlap)
 
     def _centres(self, compared: _Compared) -> _Centres:
         """Let each row that is near to none before it gather the later ones that are nearer to it than to others."""
@@ -251,33 +308,37 @@ class Duplicates:
             return -np.inf
         return found.get(wholes.modality, -np.inf)
 
-    def _group(self, modality: Modality, star: Sequence[_Copies]) -> DuplicateGroup:
-        """Put items in order: the one to keep, its exact copies, the others."""
-        ranks = sorted(self._rank(item) for copies in star for item in copies.items)
-        best = star[0].items[0]
-        duplicates = [
-            Duplicate(
-                id=item.id,
-                path=item.path,
-                modality=modality,
-                similarity=copies.similarity,
-                is_exact=item.content_hash == best.content_hash,
-                confirmed_by=_confirmed_by(item, best, copies),
-                labels=self._labels.get(item.id, ()),
-                size_bytes=item.size_bytes,
-                duration_s=item.duration_s,
-                width_px=item.width_px,
-                height_px=item.height_px,
-            )
-            for copies in star
-            for item in copies.items
-        ]
-        first = next(one for one in duplicates if one.id == best.id)
+    def _group(self, wholes: Wholes, star: Sequence[Copies]) -> DuplicateGroup:
+        """Put items in order: the one to keep, its exact copies, the others, and what is a part of it."""
+        ranks = sorted((self._rank(item), copies.row) for copies in star if copies.is_whole for item in copies.items)
+        (best_rank, best_row), *rest = ranks
+        best = next(copies for copies in star if copies.row == best_row)
+        duplicates = [self._duplicate(item, copies, best, wholes) for copies in star for item in copies.items]
+        first = next(one for one in duplicates if one.path == best_rank.path)
         others = sorted(
-            (one for one in duplicates if one.id != best.id),
-            key=lambda one: (not one.is_exact, -one.similarity, one.path),
+            (one for one in duplicates if one.id != first.id),
+            key=lambda one: (not one.is_exact, one.part_start_s is not None, -one.similarity, one.path),
         )
-        return DuplicateGroup(modality=modality, items=(first, *others), kept_because=ranks[0].because(ranks[1]))
+        because = best_rank.because(rest[0][0]) if rest else HOLDS_THE_OTHERS
+        return DuplicateGroup(modality=wholes.modality, items=(first, *others), kept_because=because)
+
+    def _duplicate(self, item: ItemRecord, copies: Copies, best: Copies, wholes: Wholes) -> Duplicate:
+        part_start_s, part_end_s = copies.part_of(best) or (None, None)
+        return Duplicate(
+            id=item.id,
+            path=item.path,
+            modality=wholes.modality,
+            similarity=copies.similarity if copies.centre == best.row else _cosine(wholes, copies.row, best.row),
+            is_exact=copies.row == best.row,
+            confirmed_by=copies.by if copies.row != best.row else "content" if item.id != best.items[0].id else None,
+            labels=self._labels.get(item.id, ()),
+            size_bytes=item.size_bytes,
+            duration_s=item.duration_s,
+            width_px=item.width_px,
+            height_px=item.height_px,
+            part_start_s=part_start_s,
+            part_end_s=part_end_s,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -287,15 +348,6 @@ class _Compared:
     wholes: Wholes
     limits: Limits
     extents: Extents
-
-
-@dataclass(frozen=True, slots=True)
-class _Copies:
-    """Items of one content in a group, how similar they are to its first, and what told so."""
-
-    items: Sequence[ItemRecord]
-    similarity: float
-    by: ConfirmedBy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -332,10 +384,8 @@ class _Centres:
         self.are_confirmed[others] = are_confirmed
 
 
-def _confirmed_by(item: ItemRecord, best: ItemRecord, copies: _Copies) -> ConfirmedBy | None:
-    if item.content_hash == best.content_hash:
-        return None if item.id == best.id else "content"
-    return copies.by
+def _cosine(wholes: Wholes, row: int, other: int) -> float:
+    return min(float(wholes.vectors[row] @ wholes.vectors[other]), 1.0)
 
 
 def _floors(wholes: Wholes, limits: np.ndarray) -> np.ndarray:

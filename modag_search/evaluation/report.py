@@ -83,7 +83,7 @@ def as_html(evaluation: Evaluation) -> str:
 
 def _facts(evaluation: Evaluation) -> Iterator[str]:
     left_out = evaluation.left_out
-    unused = f"{left_out.without_vector} labelled items that are silent, black, failed or outdated"
+    unused = f"{left_out.without_vector} labelled items that are silent, black, flat, failed or outdated"
     asking = f"files of {evaluation.manifest}" if evaluation.manifest else "the labelled items, each by the others"
     rows = [
         ("index", evaluation.index),

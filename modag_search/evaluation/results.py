@@ -147,7 +147,7 @@ class LeftOut:
     Attributes
     ----------
     without_vector : int
-        Labelled items that are silent, black, failed, or made by another version of an encoder.
+        Labelled items that are silent, black, flat, failed, or made by another version of an encoder.
     several_labels : int
         Items, and files of the manifest, with more than one label, or with one that is none of those that answers are
         chosen from: no single name is right.

@@ -70,8 +70,8 @@ class ItemVectors:
     def labelled(self) -> list[ItemVector]:
         """Return the items that a person or a file labelled, in order of their ids.
 
-        A label on a part of an item counts the segments of that part alone. What is silent, black, or was made by
-        another version of an encoder is left out.
+        A label on a part of an item counts the segments of that part alone. What is silent, black, flat, or was made
+        by another version of an encoder is left out.
         """
         segment_ids, item_ids, names = self._catalog.labels.labelled_segments(given=True)
         items = self._catalog.items.get_many(item_ids.tolist())

@@ -12,18 +12,19 @@ from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
 from modag_search.classify.transfer import TransferOptions
 from modag_search.curate.curator import Curator
-from modag_search.errors import IndexNotFoundError, SpaceMismatchError
+from modag_search.errors import SpaceMismatchError
 from modag_search.features.item_vectors import ItemVectors
+from modag_search.index.description import describe, passed_over
 from modag_search.index.opening import Workings, WriterLock, created, opened
 from modag_search.index.upkeep import Upkeep
-from modag_search.ingest.exclusions import ExclusionBook
+from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
 from modag_search.ingest.run import IngestOptions
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
 from modag_search.search.filters import Filters
 from modag_search.search.finder import Finder, no_space_joins
 from modag_search.search.snapshot import Snapshots
-from modag_search.settings import IndexSettings, is_index
+from modag_search.settings import IndexSettings, is_index, no_index_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         DuplicateGroup,
         Explanation,
         Failure,
+        FileDescription,
         ForgetReport,
         Hit,
         ImportReport,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
         LabelIssue,
         MediaKind,
         Modality,
+        Notice,
         PairIssue,
         Suggestion,
         TransferReport,
@@ -138,7 +141,7 @@ class Index:
         if is_index(path):
             return cls(path, *opened(path, settings, wait_s=wait_s), wait_s=wait_s)
         if not create:
-            raise IndexNotFoundError(f"{path}: there is no index here; `modag index PATH... --index {path}` makes one")
+            raise no_index_in(path)
         return cls(path, *created(path, settings or IndexSettings(), wait_s=wait_s), wait_s=wait_s)
 
     def close(self) -> None:
@@ -186,6 +189,7 @@ class Index:
         exclude: Sequence[str] = (),
         follow_symlinks: bool = False,
         retry_failed: bool = False,
+        rehash: bool = False,
         progress: Progress | None = None,
     ) -> IndexReport:
         """Take files into the index: new ones, changed ones; moved ones keep their features and labels.
@@ -209,6 +213,8 @@ class Index:
         follow_symlinks : bool
         retry_failed : bool
             Try files again that failed and have not changed since.
+        rehash : bool
+            Read files again whose size and time are as they were: what holds something else is taken in anew.
         progress : Progress, optional
 
         Returns
@@ -231,9 +237,10 @@ class Index:
             prune=prune,
             dry_run=dry_run,
             workers=workers,
-            exclude=tuple(exclude),
+            exclude=checked_patterns(exclude),
             follow_symlinks=follow_symlinks,
             retry_failed=retry_failed,
+            rehash=rehash,
         )
         return self._upkeep.add(one_or_more(paths), options=options, progress=progress)
 
@@ -295,6 +302,7 @@ class Index:
         modality: Modality | Literal["any"] = "any",
         n: int = 10,
         min_similarity: float = -1.0,
+        min_relevance: float = 0.0,
         label: str | None = None,
         under: Paths = (),
         kind: MediaKind | None = None,
@@ -327,6 +335,8 @@ class Index:
         min_similarity : float
             Leaves out what is less similar (cosine). Where queries are combined, similarity is that to the one
             direction that they make together.
+        min_relevance : float
+            Leaves out what is less relevant, in [0, 1]; see `Hit`.
         label : str, optional
             Only items with this label, or a kind of it.
         under : str, os.PathLike or sequence of them
@@ -353,7 +363,7 @@ class Index:
         UsageError, MediaError
             If a query cannot be meant or read, ``id:N`` is not in the index, or queries cancel each other out.
         NothingFoundError
-            If a query is silent or black, or no item has the label.
+            If a query is silent, black or of one colour, or no item has the label.
         SpaceMismatchError
             If only the other modality is wanted, and no space joins the two.
 
@@ -370,6 +380,7 @@ class Index:
             modality=modality,
             n=n,
             min_similarity=min_similarity,
+            min_relevance=min_relevance,
             filters=Filters(
                 label=label,
                 under=tuple(one_or_more(under)),
@@ -1081,11 +1092,12 @@ class Index:
         return self._curator.pair_issues(min_rank=min_rank, seed=seed)
 
     def duplicates(
-        self, *, modality: Modality | None = None, min_similarity: float | None = None
+        self, *, modality: Modality | None = None, min_similarity: float | None = None, alike: bool = False
     ) -> list[DuplicateGroup]:
-        """Find the same sound or picture at another size, rate or quality; nothing is changed.
+        """Find the same sound or picture at another size, rate or quality, or parts of a sound; nothing is changed.
 
-        What is alike is confirmed by waveforms or pixels, which takes reading the files; see `curate.duplicates`.
+        What is alike is confirmed by waveforms or pixels, which takes reading the files; see `curate.duplicates`. All
+        sounds of up to an hour are read, to find those that lie in others.
 
         Parameters
         ----------
@@ -1093,19 +1105,70 @@ class Index:
             Default both.
         min_similarity : float, optional
             Of features, from which on items are duplicates; by default one for each modality, see `copies.limits`.
+        alike : bool
+            Whether to find instead what has similar features, and is nevertheless not confirmed to be the same.
 
         Returns
         -------
         list of DuplicateGroup
             In each, what has labels first, else the best copy, and why.
         """
-        return self._curator.duplicates(modality=modality, min_similarity=min_similarity)
+        return self._curator.duplicates(modality=modality, min_similarity=min_similarity, alike=alike)
 
     # Upkeep.
 
     def failures(self) -> list[Failure]:
         """Return the files that could not be indexed, with their reasons."""
         return self._catalog.failures.all()
+
+    def describe(self, path: str | os.PathLike[str]) -> FileDescription:
+        """Tell all that the index knows of one file, or why it does not hold it.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            A path, in the index or not, or ``id:N``.
+
+        Returns
+        -------
+        FileDescription
+            Why a file is not in the index goes by the folders that were indexed, what is passed over in them now, and
+            by its name; no file is read.
+
+        Raises
+        ------
+        UsageError
+            If there is no item with an id, or there are several whose paths look the same.
+        """
+        return describe(self._catalog, os.fspath(path), fingerprints=self._workings.encoder.fingerprints)
+
+    def notices(self) -> list[Notice]:
+        """Return what there is to know of items that did not fail, in order of path.
+
+        Those that nothing finds, since they are silent, black or of one colour throughout; and what was noticed while
+        others were read: that they are not whole, were never finished, or are not what their names say.
+        """
+        return self._catalog.notices.all()
+
+    def passed_over(self, paths: Paths) -> list[Notice]:
+        """Return what `add` passes over below folders, and why: a look at the disk, which reads no file.
+
+        Parameters
+        ----------
+        paths : str, os.PathLike or sequence of them
+
+        Returns
+        -------
+        list of Notice
+            Folders, and files that could be media. What the index holds nonetheless is left out, and so is what is no
+            sound, picture or video by its name.
+
+        Raises
+        ------
+        NoMediaError
+            If a path does not exist.
+        """
+        return passed_over(self._catalog, one_or_more(paths))
 
     def rebuild(
         self,

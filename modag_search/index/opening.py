@@ -27,7 +27,7 @@ from modag_search.features.encoding import MediaEncoder
 from modag_search.files import Mark, mark_of, write_atomically
 from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
-from modag_search.settings import SETTINGS_FILE, IndexSettings
+from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings
 from modag_search.space import Space, packaged_spaces
 from modag_search.values import MODALITIES, Modality
 
@@ -67,7 +67,7 @@ def created(folder: Path, settings: IndexSettings, *, wait_s: float) -> tuple[In
     """Make an index; the settings come last, since they are what makes a folder one."""
     encoder = MediaEncoder(settings)
     load_space(folder, settings, encoder.encoders)
-    _require_room(folder)
+    require_room(folder)
     for modality in MODALITIES:
         if encoder.encoders[modality].missing_weights():
             encoder.warm(modality)
@@ -77,13 +77,15 @@ def created(folder: Path, settings: IndexSettings, *, wait_s: float) -> tuple[In
         catalog = Catalog.open(folder / _CATALOG_FILE, create=True, wait_s=_catalog_wait_s(wait_s))
         settings.save(folder)
     except OSError as error:
-        raise IndexFolderError(f"{folder}: cannot be made: {error}") from error
+        raise IndexFolderError(f"{folder}: cannot be made: {error.strerror or error}") from error
     return settings, catalog
 
 
-def _require_room(folder: Path) -> None:
+def require_room(folder: Path) -> None:
     """Refuse to make an index among files of another kind; what a broken-off making left is no hindrance."""
     own = (_CATALOG_FILE, STORES_FOLDER, LOCK_FILE, OWN_SPACE_FILE, ".")
+    if folder.exists() and not folder.is_dir():
+        raise IndexFolderError(f"{folder}: {NO_FOLDER}")
     if folder.is_dir() and (other := [name for name in os.listdir(folder) if not name.startswith(own)]):
         raise IndexFolderError(f"{folder}: holds {other[0]} and is no index; name an empty or a new folder")
 

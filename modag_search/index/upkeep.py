@@ -8,9 +8,11 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from modag_search.errors import NothingFoundError
+from modag_search.index.description import as_root
 from modag_search.ingest.forgetting import matching
 from modag_search.ingest.roots import checked_roots
 from modag_search.ingest.run import Ingest, IngestOptions, Progress
+from modag_search.spelling import printable
 from modag_search.values import ForgetReport
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class Upkeep:
         with self._writers.held():
             # Only now: who was waited for may have moved the index to other encoders.
             ingest = self._ingest(roots, options, progress)
-            arguments = {"paths": [_printable(os.path.abspath(root)) for root in roots], **asdict(options)}
+            arguments = {"paths": [as_root(root) for root in roots], **asdict(options)}
             run_id = self._catalog.runs.start("index", arguments=arguments)
             report = ingest.run(run_id=run_id)
             self._workings.basis.stores.save()
@@ -64,7 +66,7 @@ class Upkeep:
             matched = matching(self._catalog, names)
             self._catalog.failures.forget(matched.failures)
             if matched.items:
-                run_id = self._catalog.runs.start("forget", arguments={"paths": [_printable(name) for name in names]})
+                run_id = self._catalog.runs.start("forget", arguments={"paths": [printable(name) for name in names]})
                 passages = self._catalog.forget(matched.items, run_id=run_id).passages
                 self._workings.basis.stores.save()
         return matched.report(self._catalog, passages, dry_run=False)
@@ -118,10 +120,5 @@ class Upkeep:
 
 def _outcome(report: IndexReport) -> dict[str, object]:
     """Return what is kept of a run: numbers, and no paths."""
-    numbers = replace(report, failures=(), missing=(), covered=(), replaced=(), passages=())
+    numbers = replace(report, failures=(), missing=(), covered=(), altered=(), replaced=(), passages=())
     return {name: value for name, value in asdict(numbers).items() if value != ()}
-
-
-def _printable(path: str) -> str:
-    """Make a path that is not UTF-8 fit for JSON."""
-    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")

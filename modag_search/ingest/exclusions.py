@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import re
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
@@ -12,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modag_search.catalog import Catalog
+
+logger = logging.getLogger(__name__)
+
+_ANY_FILES = ("a.wav", "0 1.JPG", "\u00fc.mp4")
+_ANY_FOLDERS = ("a", "0 1", "\u00fc")
+"""What matches all of these is no choice among names."""
 
 
 class ExclusionBook:
@@ -54,9 +63,12 @@ class ExclusionBook:
         Raises
         ------
         UsageError
-            If one cannot be meant; nothing has been done then.
+            If one cannot be meant, or can never match; nothing has been done then.
         """
-        return self._catalog.exclusions.add([PathPattern(one).text for one in _listed(patterns)])
+        checked = checked_patterns(_listed(patterns))
+        for pattern in checked:
+            _warn_of_breadth(PathPattern(pattern))
+        return self._catalog.exclusions.add(checked)
 
     def remove(self, patterns: str | Sequence[str]) -> int:
         """Keep patterns no longer, and return how many there were.
@@ -71,6 +83,44 @@ class ExclusionBook:
             if pattern not in kept:
                 raise UsageError(f"{pattern}: {_why_absent(pattern)}")
         return self._catalog.exclusions.remove(listed)
+
+
+def checked_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return patterns in the Unicode form NFC.
+
+    Raises
+    ------
+    UsageError
+        If one cannot be meant, or can never match.
+    """
+    return tuple(_checked(pattern) for pattern in patterns)
+
+
+def _checked(text: str) -> str:
+    body = text.removeprefix("!")
+    if body.strip("/") and not body.replace("/", "").strip():
+        raise UsageError(f"{text!r}: is white space, and no pattern of paths; name files and folders as in .gitignore")
+    try:
+        pattern = PathPattern(text)
+    except re.error as error:
+        raise UsageError(f"{text!r}: {error}; in brackets stand characters, and ranges from the lower one") from error
+    parts = body.removeprefix("/").removesuffix("/").split("/")
+    if {".", ".."}.intersection(parts):
+        way_out = f"by its whole path that is {os.path.abspath(body)}"
+        raise UsageError(f"{text!r}: matches nothing, since no path below a folder holds . or ..; {way_out}")
+    if "" in parts:
+        raise UsageError(f"{text!r}: matches nothing, since no name is empty; between folders stands one slash")
+    return pattern.text
+
+
+def _warn_of_breadth(pattern: PathPattern) -> None:
+    if pattern.is_negated:
+        return
+    after = "patterns that are added after it take in again what they name"
+    if all(pattern.matches(name, is_folder=False) for name in _ANY_FILES):
+        logger.warning("%s covers everything; %s, as '!*/' and '!*.wav' do", pattern.text, after)
+    elif all(pattern.matches(name, is_folder=True) for name in _ANY_FOLDERS):
+        logger.warning("%s covers every folder; %s, as '!originals/' does", pattern.text, after)
 
 
 def _listed(patterns: str | Sequence[str]) -> list[str]:

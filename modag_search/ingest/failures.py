@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from modag_search import media
-from modag_search.errors import MediaError, ModelError, UnreadableMediaError
+from modag_search.errors import MediaError, ModagError, ModelError, UnreadableMediaError
 from modag_search.values import Failure, MediaKind, ScannedFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modag_search.values import EncodedItem
+
+Output = TypeVar("Output")
 
 PATIENCE: Final = 32
 """So many files of a kind fail alike, and none goes through, before a run ends."""
@@ -51,6 +55,22 @@ def lost(error: Exception, file: ScannedFile) -> Lost:
     else:
         reason = f"unexpected {words}; the next run tries it again; please report it if it stays"
     return Lost(failure_at(file.path, reason, error=type(error).__name__), unexpected=words)
+
+
+def attempting(function: Callable[[ScannedFile], Output]) -> Callable[[ScannedFile], Output | Lost]:
+    """Let a file that `function` fails on be lost: one odd file must not stop a run over a million."""
+
+    def attempt(file: ScannedFile) -> Output | Lost:
+        try:
+            return function(file)
+        except MediaError as error:
+            return lost(error, file)
+        except ModagError:
+            raise  # of no single file: weights that are gone, an extra that is not installed
+        except Exception as error:  # noqa: BLE001
+            return lost(error, file)
+
+    return attempt
 
 
 def failure_at(path: str, reason: str, *, error: str, file: ScannedFile | None = None) -> Failure:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from modag_search.errors import NothingFoundError, UsageError
-from modag_search.labels.items import find_items, items_meant
+from modag_search.labels.items import checked_id, items_meant
 from modag_search.media import Exclusion, PathPattern
 from modag_search.spelling import composed
 from modag_search.values import ForgetReport
@@ -87,22 +87,28 @@ def matching(catalog: Catalog, names: Sequence[str]) -> Matches:
     failed = [failure.path for failure in catalog.failures.all()]
     for name in names:
         items = dict(_items(catalog, name))
-        failures = dict.fromkeys(_meant(name, failed, lambda path: path))
+        failures = {} if name.startswith(_ID) else dict.fromkeys(_meant(name, failed, lambda path: path))
         found.items.update(items)
         found.failures.update(failures)
         if not items and not failures:
             found.unknown.append(name)
     if not found.items and not found.failures:
-        more = len(names) - 1
-        others = "" if not more else ", nor is 1 other" if more == 1 else f", nor are {more} others"
-        hint = items_meant(catalog, os.path.abspath(names[0]))
-        raise NothingFoundError(f"{names[0]}: is not in the index, and holds nothing that is{others}{hint}")
+        raise NothingFoundError(f"{names[0]}: {_why_nothing(catalog, names)}")
     return found
+
+
+def _why_nothing(catalog: Catalog, names: Sequence[str]) -> str:
+    """Say that the first of some names means nothing, nor do the others."""
+    more = len(names) - 1
+    others = "" if not more else ", nor is 1 other" if more == 1 else f", nor are {more} others"
+    if names[0].startswith(_ID):
+        return f"is not in the index{others}"
+    return f"is not in the index, and holds nothing that is{others}{items_meant(catalog, os.path.abspath(names[0]))}"
 
 
 def _items(catalog: Catalog, name: str) -> list[tuple[int, str]]:
     if name.startswith(_ID):
-        return [(item.id, item.path) for item in find_items(catalog, [name])]
+        return [(item.id, item.path) for item in catalog.items.get_many([checked_id(name)]).values()]
     path = os.path.abspath(name)
     if below := list(catalog.items.paths_under(path)):
         return below

@@ -54,7 +54,8 @@ def with_way_out(catalog: Catalog, error: NoMediaError, *, prune: bool) -> NoMed
         way = f"if it was removed, --prune takes out the {files} that the index holds of it"
     else:
         way = f"if it is gone for good, `modag forget` takes out the {files} that the index holds of it"
-    return NoMediaError(error.path, f"{error.problem} {way[0].upper()}{way[1:]}")
+    joint = f" {way[0].upper()}" if error.problem.endswith("?") else f"; {way[0]}"
+    return NoMediaError(error.path, f"{error.problem}{joint}{way[1:]}")
 
 
 def _was_removed(catalog: Catalog, root: str) -> bool:

@@ -12,17 +12,17 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from modag_search import media
-from modag_search.errors import MediaError, ModagError, NoMediaError, UnreadableMediaError
+from modag_search.errors import NoMediaError, UnreadableMediaError
 from modag_search.features.ahead import map_ahead
 from modag_search.features.encoding import StageClock
 from modag_search.features.stored import scanned
-from modag_search.ingest.failures import Lost, Patience, failure_at, lost
+from modag_search.ingest.failures import Lost, Patience, attempting, failure_at
 from modag_search.ingest.presence import is_gone
 from modag_search.ingest.pruning import Leftovers, leftovers, vanished_failures
-from modag_search.ingest.resolving import HashedFile, resolve
+from modag_search.ingest.resolving import HashedFile, Resolution, resolve
 from modag_search.ingest.roots import checked_roots, with_way_out
 from modag_search.values import (
     EncodedItem,
@@ -36,10 +36,11 @@ from modag_search.values import (
     ReplacedFile,
     ScannedFile,
     ScanProblem,
+    Unread,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.features.encoding import MediaEncoder
@@ -53,9 +54,6 @@ _MODALITIES: dict[MediaKind, tuple[Modality, ...]] = {
     "sound": ("sound",),
     "video": ("image", "sound"),
 }
-
-Input = TypeVar("Input")
-Output = TypeVar("Output")
 
 
 class Progress(Protocol):
@@ -75,6 +73,7 @@ class IngestOptions:
     exclude: tuple[str, ...] = ()
     follow_symlinks: bool = False
     retry_failed: bool = False
+    rehash: bool = False
 
 
 class Ingest:
@@ -117,12 +116,15 @@ class Ingest:
         self._failures: list[Failure] = []
         self._unwritten: list[Lost] = []
         self._out_of_reach: set[str] = set()
-        self._passed_over: collections.Counter[str] = collections.Counter()
+        self._passed_over = media.Tally()
         self._seen: set[int] = set()
         self._moved: set[int] = set()
         self._overwritten: set[int] = set()
         self._changing: dict[str, str] = {}
         self._passages: list[LabelPassage] = []
+        self._unsuspected: set[str] = set()
+        self._altered: list[str] = []
+        self._taken: list[str] = []
         self._found = 0
         self._done = 0
         self._run_id: int | None = None
@@ -156,7 +158,7 @@ class Ingest:
     def _workers(self) -> int:
         return self._options.workers or os.cpu_count() or 1
 
-    def _scan(self) -> Iterator[ScannedFile | ScanProblem | Excluded]:
+    def _scan(self) -> Iterator[ScannedFile | ScanProblem | Excluded | Unread]:
         """Begin a scan; raise NoMediaError at once where a root is missing or empty."""
         try:
             return media.scan(self._roots.present, exclude=self._exclude, follow_symlinks=self._options.follow_symlinks)
@@ -171,8 +173,8 @@ class Ingest:
                 self._found += 1
                 self._seen.add(hash(entry.path))
                 yield entry
-            elif isinstance(entry, Excluded):
-                self._passed_over[entry.pattern] += 1
+            elif isinstance(entry, (Excluded, Unread)):
+                self._passed_over.count(entry)
             else:
                 self._out_of_reach.add(entry.path)
                 self._fail(failure_at(entry.path, entry.reason, error="ScanProblem"))
@@ -186,6 +188,9 @@ class Ingest:
             )
             for file, verdict in zip(batch, verdicts, strict=True):
                 if verdict == "pending" or (verdict == "failed_before" and file.path not in known_failures):
+                    yield file
+                elif verdict == "unchanged" and self._options.rehash:
+                    self._unsuspected.add(file.path)
                     yield file
                 elif verdict == "unchanged":
                     self._count("unchanged")
@@ -201,15 +206,11 @@ class Ingest:
         here = self._catalog.items.at_many(file.path for file in pending)
         sizes = self._catalog.items.sizes()
         suspects = [file for file in pending if file.path in here or file.size_bytes in sizes]
-        hashed = list(self._hashed(iter(suspects), pool))
+        hashed = [one for one in self._hashed(iter(suspects), pool) if not self._is_confirmed(one, here)]
         twins = self._current_twins(hashed)
         resolution = resolve(hashed, here=here, twins=twins, is_gone=is_gone)
         if not self._options.dry_run:
-            self._catalog.touch_many(resolution.touched)
-            self._passages += self._catalog.move_all([(item.id, file) for item, file in resolution.moved])
-            copies = iter([(item.id, file) for item, file in resolution.copied])
-            while batch := list(itertools.islice(copies, _COPIED_AT_ONCE)):
-                self._passages += self._catalog.copy_all(batch).passages
+            self._carry_out(resolution)
         self._moved = {item.id for item, _ in resolution.moved}
         stayed = {path: item for path, item in here.items() if item.id not in self._moved}
         self._overwritten = {stayed[file.path].id for _, file in resolution.moved if file.path in stayed}
@@ -218,6 +219,7 @@ class Ingest:
             for one in hashed
             if one.file.path in stayed and stayed[one.file.path].content_hash != one.content_hash
         }
+        self._altered = sorted(one.file.path for one in hashed if one.file.path in self._unsuspected)
         self._count("unchanged", len(resolution.touched))
         self._count("moved", len(resolution.moved))
         updated = sum(file.path in stayed for _, file in resolution.copied)
@@ -225,6 +227,21 @@ class Ingest:
         self._count("added", len(resolution.copied) - updated)
         suspected = set(suspects)
         return [*(file for file in pending if file not in suspected), *resolution.encoded]
+
+    def _carry_out(self, resolution: Resolution) -> None:
+        self._catalog.touch_many(resolution.touched)
+        self._passages += self._catalog.move_all([(item.id, file) for item, file in resolution.moved])
+        copies = iter([(item.id, file) for item, file in resolution.copied])
+        while batch := list(itertools.islice(copies, _COPIED_AT_ONCE)):
+            self._passages += self._catalog.copy_all(batch).passages
+            self._taken += [file.path for _, file in batch]
+
+    def _is_confirmed(self, hashed: HashedFile, here: Mapping[str, ItemRecord]) -> bool:
+        """Tell whether a file that was read again, though it looked as it was, holds what it held; count it then."""
+        path = hashed.file.path
+        is_confirmed = path in self._unsuspected and here[path].content_hash == hashed.content_hash
+        self._count("unchanged", int(is_confirmed))
+        return is_confirmed
 
     def _current_twins(self, hashed: Sequence[HashedFile]) -> dict[str, list[ItemRecord]]:
         """Find the items with the content of files, as far as today's pipelines made their features."""
@@ -239,7 +256,7 @@ class Ingest:
         def hashed(file: ScannedFile) -> HashedFile:
             return HashedFile(file, self._content_hash(file))
 
-        for outcome in map_ahead(pool, _attempt(hashed), files, look_ahead=2 * self._workers):
+        for outcome in map_ahead(pool, attempting(hashed), files, look_ahead=2 * self._workers):
             if isinstance(outcome, Lost):
                 self._record_failure(outcome)
             else:
@@ -248,7 +265,7 @@ class Ingest:
     def _encoded(self, files: Sequence[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[EncodedItem]:
         self._warm(files)
         patience = Patience()
-        for outcome in map_ahead(pool, _attempt(self._encode), iter(files), look_ahead=2 * self._workers):
+        for outcome in map_ahead(pool, attempting(self._encode), iter(files), look_ahead=2 * self._workers):
             if isinstance(outcome, Lost):
                 self._record_failure(outcome)
                 patience.failed(outcome)
@@ -285,6 +302,7 @@ class Ingest:
             flush()
         if stored:
             self._passages += self._catalog.reunite(stored)
+        self._taken += stored
 
     def _foresee(self, files: Sequence[ScannedFile]) -> None:
         """Stand in for encoding and storing in a dry run."""
@@ -378,6 +396,11 @@ class Ingest:
         contents = self._changing if self._options.dry_run else None
         return tuple(self._catalog.kept_labels.replaced(self._changing, contents=contents)) if self._changing else ()
 
+    def _noticed(self) -> dict[str, int]:
+        """Count what there is to know of the files that were taken in."""
+        kinds = {(notice.path, notice.kind) for notice in self._catalog.notices.at(self._taken)}
+        return dict(sorted(collections.Counter(kind for _, kind in kinds).items()))
+
     def _report(self, left: Leftovers, *, seconds: float) -> IndexReport:
         return IndexReport(
             **self._counts,
@@ -388,23 +411,12 @@ class Ingest:
             missing=tuple(sorted(left.gone.values())),
             out_of_reach=len(left.out_of_reach),
             covered=tuple(sorted(left.covered.values())),
-            passed_over=dict(self._passed_over),
+            passed_over=dict(self._passed_over.passed_over),
+            unread=dict(self._passed_over.unread),
+            other_files=self._passed_over.other_files,
+            noticed=self._noticed(),
+            rehashed=len(self._unsuspected),
+            altered=tuple(self._altered),
             replaced=self._replaced(),
             passages=tuple(self._passages),
         )
-
-
-def _attempt(function: Callable[[ScannedFile], Output]) -> Callable[[ScannedFile], Output | Lost]:
-    """Let a file that `function` fails on be lost: one odd file must not stop a run over a million."""
-
-    def attempt(file: ScannedFile) -> Output | Lost:
-        try:
-            return function(file)
-        except MediaError as error:
-            return lost(error, file)
-        except ModagError:
-            raise  # of no single file: weights that are gone, an extra that is not installed
-        except Exception as error:  # noqa: BLE001
-            return lost(error, file)
-
-    return attempt

@@ -255,7 +255,8 @@ class LabelBook:
         Returns
         -------
         int
-            How many transferred labels were taken back: what nobody said is no tag.
+            How many transferred labels wait until it is a class again, since what nobody said is no tag; or how many
+            hold again.
 
         Raises
         ------
@@ -266,7 +267,10 @@ class LabelBook:
         """
         if kind not in _KINDS:
             raise UsageError(f"kind must be {' or '.join(_KINDS)}, not {kind!r}")
-        return self._catalog.labels.turn_into(self._known(label), is_tag=kind == "tag")
+        turned = self._catalog.labels.turn_into(name := self._known(label), is_tag=kind == "tag")
+        if turned.given_way:
+            logger.warning("%s: %d items were called otherwise since, and stay so", name, turned.given_way)
+        return turned.affected
 
     def kind(self, label: str) -> LabelKind:
         """Return whether a label is a class or a tag; errors as in `set_kind`."""

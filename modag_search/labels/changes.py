@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_SHOWN = "`modag label mode` shows it"
+
 
 def tell_of_change(catalog: Catalog, change: LabelChange) -> None:
     """Say what gave way, which labels are set apart from now on, and which exclude others again.
@@ -29,16 +31,34 @@ def tell_of_change(catalog: Catalog, change: LabelChange) -> None:
         logger.warning("the opposite had been said before, and is taken back: %s", listed)
     if before == after:
         return
+    if after.rest_leads:
+        _tell_of_rest(catalog, before, after)
+    else:
+        _tell_of_all(catalog, before)
+
+
+def _tell_of_rest(catalog: Catalog, before: Rivalry, after: Rivalry) -> None:
+    """Say which labels stand apart from those that answers are chosen from."""
     rest = [name for name in catalog.labels.class_names() if name not in after.set_apart]
     if len(rest) < 2:
         return  # no two labels exclude each other yet
-    if apart := sorted(after.set_apart - before.set_apart):
-        logger.warning(
-            "%s from now on; %s (`modag label mode` shows it)", _standing(catalog, apart), _left(rest, after)
-        )
-    if again := sorted(before.set_apart - after.set_apart):
+    if not before.rest_leads:
+        others = f", and {some_of(sorted(after.set_apart))} apart from these" if after.apart else ""
+        logger.warning("%d labels exclude each other again, and are judged together%s (%s)", len(rest), others, _SHOWN)
+    elif apart := sorted(after.set_apart - before.set_apart):
+        left = f"the other {len(rest)} exclude each other as before"
+        logger.warning("%s from now on; %s (%s)", _standing(catalog, apart), left, _SHOWN)
+    if before.rest_leads and (again := sorted(before.set_apart - after.set_apart)):
         called = f"{some_of(again)} {'stands' if len(again) == 1 else 'stand'}"
         logger.warning("%s seldom beside others any more: %d labels exclude each other from now on", called, len(rest))
+
+
+def _tell_of_all(catalog: Catalog, before: Rivalry) -> None:
+    """Say that labels stand beside others so often that no group of rivals is left to choose an answer from."""
+    n_items, n_several = catalog.labels.count_labelled()
+    if before.rest_leads and n_items > 1:
+        words = "labels stand beside each other on %d of %d labelled items: each is judged for itself from now on (%s)"
+        logger.warning(words, n_several, n_items, _SHOWN)
 
 
 def _standing(catalog: Catalog, apart: list[str]) -> str:
@@ -47,9 +67,3 @@ def _standing(catalog: Catalog, apart: list[str]) -> str:
     n_others = len(catalog.labels.standing_beside(apart[0]))
     beside = "another label" if n_others == 1 else f"{n_others} other labels"
     return f"{apart[0]} stands beside {beside}: judged by itself"
-
-
-def _left(rest: list[str], rivalry: Rivalry) -> str:
-    if rivalry.rest_leads:
-        return f"the other {len(rest)} exclude each other as before"
-    return "most of what has labels has several, so that each is judged for itself"

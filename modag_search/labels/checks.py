@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from modag_search.values import ItemRecord
 
 _SEPARATORS = (";", "|", "\n", ",")
+LONGEST_NAME = 255
+"""Characters of a label; what a folder may be called, too, on most disks."""
+_SHOWN = 40
 _SLACK_S = 0.5
 """Programs differ in how long they say that a file is: MP3 pads, others round."""
 
@@ -32,7 +36,7 @@ def checked_name(label: str, *, where: str = "") -> str:
     Raises
     ------
     UsageError
-        If nothing is left of it, or it has a character that the catalog cannot keep.
+        If nothing is left of it, it is longer than `LONGEST_NAME`, or has a character that is no text.
     """
     name = composed(label).strip()
     begun = f"{where}: " if where else ""
@@ -40,8 +44,17 @@ def checked_name(label: str, *, where: str = "") -> str:
         raise UsageError(f"{begun}a label must have a name")
     # SQLite's functions end a text at NUL; halves of surrogate pairs have no UTF-8.
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in name):
-        raise UsageError(f"{begun}{name!a}: a label must be text in UTF-8")
+        raise UsageError(f"{begun}{_shown(name)}: a label must be text in UTF-8")
+    # Line and paragraph separators end lines too, and would part a name in two wherever it is listed.
+    if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in name):
+        raise UsageError(f"{begun}{_shown(name)}: a label is one line, without control characters")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"{begun}{_shown(name)}: has {len(name)} characters, and a label at most {LONGEST_NAME}")
     return name
+
+
+def _shown(name: str) -> str:
+    return repr(name) if len(name) <= _SHOWN else f"{name[:_SHOWN]!r}..."
 
 
 def looks_like_several(text: str) -> tuple[str, list[str]] | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
-from modag_search.spelling import composed, near
+from modag_search.spelling import composed, near, on_disk
+from modag_search.values import ItemLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,9 +47,7 @@ def find_items(catalog: Catalog, names: Sequence[str]) -> list[ItemRecord]:
         by_path |= _in_other_forms(catalog, paths.difference(by_path))
     found = []
     for name in names:
-        number = _id_in(name)
-        if name.startswith(_ID) and number is None:
-            raise UsageError(f"{name}: an id is a whole number, as in id:12")
+        number = checked_id(name) if name.startswith(_ID) else None
         item = by_path.get(os.path.abspath(name)) if number is None else by_id.get(number)
         if item is None:
             raise UsageError(f"{name}: {_why_absent(catalog, name)}")
@@ -57,6 +58,51 @@ def find_items(catalog: Catalog, names: Sequence[str]) -> list[ItemRecord]:
 def find_item(catalog: Catalog, name: str) -> ItemRecord:
     """Return the item at a path, or ``id:N``; errors as in `find_items`."""
     return find_items(catalog, [name])[0]
+
+
+def item_named(catalog: Catalog, name: str) -> ItemRecord | None:
+    """Return the item at a path, in whatever Unicode form, or ``id:N``; None where there is none at the path.
+
+    Raises
+    ------
+    UsageError
+        If there is none with the id, or several whose paths look the same.
+    """
+    if name.startswith(_ID):
+        return find_item(catalog, name)
+    path = os.path.abspath(name)
+    return catalog.items.at(path) or _in_other_forms(catalog, [path]).get(path)
+
+
+def labels_of(catalog: Catalog, item_id: int, *, denied: bool = False) -> tuple[ItemLabel, ...]:
+    """Return the labels of an item with where they come from, oldest first; or those that it is said not to have."""
+    return tuple(
+        ItemLabel(
+            label=one.label,
+            origin=one.origin,
+            source=one.source,
+            confidence=one.confidence,
+            start_s=one.start_s,
+            end_s=one.end_s,
+            run=one.run_id,
+        )
+        for one in catalog.labels.annotations(items=[item_id])
+        if one.is_not == denied
+    )
+
+
+def checked_id(name: str) -> int:
+    """Return the number in ``id:N``, whether or not an item has it.
+
+    Raises
+    ------
+    UsageError
+        If what follows is no number.
+    """
+    number = _id_in(name)
+    if number is None:
+        raise UsageError(f"{name}: an id is a whole number, as in id:12")
+    return number
 
 
 def _in_other_forms(catalog: Catalog, paths: Iterable[str]) -> dict[str, ItemRecord]:
@@ -91,13 +137,41 @@ def _id_in(name: str) -> int | None:
 
 
 def _why_absent(catalog: Catalog, name: str) -> str:
+    if name.startswith(_ID):
+        return "is not in the index; `modag search` shows the ids of items"
     path = os.path.abspath(name)
     if os.path.isdir(path):
         return "is a folder; name its files, or take the names of folders for labels with --from-folders"
     reason = next((failure.reason for failure in catalog.failures.all() if failure.path == path), None)
     if reason is None:
-        return f"is not in the index; `modag index` takes files in{items_meant(catalog, path)}"
+        return f"is not in the index{why_not_indexed(name, may_be_glob=True)}{items_meant(catalog, path)}"
     return f"could not be indexed ({reason}); `modag failures` lists such files, `--retry-failed` tries again"
+
+
+def why_not_indexed(name: str, *, may_be_glob: bool = False) -> str:
+    """Say, at the end of a message, whether what the index does not hold is there, and the way out.
+
+    Parameters
+    ----------
+    name : str
+        A path.
+    may_be_glob : bool
+        Whether it may be a pattern that no shell has put files in the place of.
+
+    Returns
+    -------
+    str
+    """
+    path = os.path.abspath(on_disk(name))
+    if os.path.exists(path):
+        return f"; `{shlex.join(['modag', 'index', name])}` takes it in"
+    if not (may_be_glob and glob.has_magic(name)):
+        return ", and no such file is there"
+    n_files = len(glob.glob(path))
+    if not n_files:
+        return ", and no file is called so or matches it"
+    files = "1 file" if n_files == 1 else f"{n_files} files"
+    return f"; as a pattern it matches {files}: the shell names them where it stands without quotes"
 
 
 def items_meant(catalog: Catalog, path: str) -> str:

@@ -5,7 +5,8 @@ from modag_search.media.exclusion import BUILT_IN, Exclusion, PathPattern
 from modag_search.media.hashing import content_hash
 from modag_search.media.kinds import kind_of
 from modag_search.media.lending import lent_file
-from modag_search.media.scan import check_roots, scan
+from modag_search.media.passed_over import Tally, passed_over_in_words, reason_of
+from modag_search.media.scan import check_roots, obstacle, scan, scan_passed_over
 from modag_search.media.thumbnails import read_thumbnail, thumbnail_of
 from modag_search.media.windows import window_bounds
 
@@ -15,14 +16,19 @@ __all__ = [
     "Exclusion",
     "MediaStream",
     "PathPattern",
+    "Tally",
     "check_roots",
     "content_hash",
     "decoder_specification",
     "kind_of",
     "lent_file",
+    "obstacle",
     "open_media",
+    "passed_over_in_words",
     "read_thumbnail",
+    "reason_of",
     "scan",
+    "scan_passed_over",
     "thumbnail_of",
     "window_bounds",
 ]

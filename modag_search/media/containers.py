@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
 from modag_search.errors import CorruptMediaError
-from modag_search.media.kinds import extension_of
+from modag_search.media.kinds import begins_like_mpeg, extension_of
 from modag_search.media.loudness import LOSSY_FLOOR, integer_floor, loudest_channel
 from modag_search.media.opening import misnamed
 from modag_search.media.sounds import check_rate
+from modag_search.media.timeline import is_still
 from modag_search.media.windows import in_batches
 
 if TYPE_CHECKING:
@@ -32,9 +35,11 @@ FRAME_PIXEL_LIMIT: Final = 36_000_000
 BYTES_A_FRAME_PIXEL: Final = 11
 """What `upright_image` takes: RGB as FFmpeg gives it, as Pillow holds it, and that turned."""
 
+_PLANES_OF_A_FRAME: Final = 8
+
 # Named one by one: FFmpeg also knows playlists (which name other files and addresses), and text as video.
 _DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,live_flv,asf,amr,wav,w64,flac,aiff,au,caf,ape,wv,tta"
-# Streams without a container: nearly any bytes pass for one, so only the file's name allows them.
+# Streams without a container: nearly any bytes pass for one, so only the file's name or first bytes allow them.
 _RAW_DEMUXERS: Final = {
     ".mp3": "mp3",
     ".mp2": "mp3",
@@ -65,15 +70,40 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
     """
     import av
 
-    demuxers = ",".join(filter(None, (_DEMUXERS, _RAW_DEMUXERS.get(extension_of(path)))))
-    options = {"format_whitelist": demuxers, **_decoder_options()}
+    file.seek(0)
+    raw = _RAW_DEMUXERS.get(extension_of(path)) or ("mp3" if begins_like_mpeg(file.read(3)) else None)
+    options = {"format_whitelist": ",".join(filter(None, (_DEMUXERS, raw))), **_decoder_options()}
     file.seek(0)
     try:
-        container = av.open(file, mode="r", options=options, metadata_errors="replace")
+        container = av.open(_Source(file), mode="r", options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise CorruptMediaError(path, misnamed(file, wanted)) from error
     with container:
         yield container
+
+
+class _Source:
+    """A file as PyAV reads it; PyAV prints what is raised a second time, and FFmpeg goes on after errors."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._is_broken = False
+        self.tell = file.tell
+
+    def read(self, n_bytes: int) -> bytes:
+        if self._is_broken:
+            return b""
+        try:
+            return self._file.read(n_bytes)
+        except OSError:
+            self._is_broken = True
+            raise
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -errno.EINVAL  # a damaged file sends its reader before its start; FFmpeg's own word for that
 
 
 def sound_stream(container: InputContainer) -> AudioStream | None:
@@ -83,10 +113,7 @@ def sound_stream(container: InputContainer) -> AudioStream | None:
 
 def picture_stream(container: InputContainer) -> VideoStream | None:
     """Return the first stream of moving pictures; cover art is none."""
-    from av.stream import Disposition
-
-    still = Disposition.attached_pic | Disposition.timed_thumbnails
-    stream = next((stream for stream in container.streams.video if not stream.disposition & still), None)
+    stream = next((stream for stream in container.streams.video if not is_still(stream)), None)
     if stream is not None:
         stream.codec_context.options = _decoder_options()
     return stream
@@ -95,15 +122,6 @@ def picture_stream(container: InputContainer) -> VideoStream | None:
 def _decoder_options() -> dict[str, str]:
     """Options that make FFmpeg refuse larger frames: a stream may change its size at any place."""
     return {"max_pixels": str(FRAME_PIXEL_LIMIT)}
-
-
-def duration_of(container: InputContainer, stream: AudioStream | VideoStream) -> float | None:
-    """Return how long the header says that a file lasts, in seconds."""
-    if container.duration:
-        return container.duration / 1_000_000
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return None
 
 
 def promised_samples(container: InputContainer, stream: AudioStream, *, rate_hz: int) -> int | None:
@@ -200,6 +218,8 @@ class SoundBlocks:
 
 def samples_of(frame: AudioFrame) -> Float32Array:
     """Return a frame of sound as ``[shape=(n, channels), float32]``; full scale of integers is 1."""
+    if frame.format.is_planar and len(frame.layout.channels) >= _PLANES_OF_A_FRAME:
+        frame = _packed(frame)
     samples = frame.to_ndarray()
     by_channel = samples if frame.format.is_planar else samples.reshape(-1, len(frame.layout.channels)).T
     if samples.dtype.kind == "f":
@@ -207,6 +227,18 @@ def samples_of(frame: AudioFrame) -> Float32Array:
     full_scale = float(2 ** (8 * samples.dtype.itemsize - 1))
     middle = full_scale if samples.dtype.kind == "u" else 0.0
     return ((by_channel.T.astype(np.float64) - middle) / full_scale).astype(np.float32, order="C")
+
+
+def _packed(frame: AudioFrame) -> AudioFrame:
+    """Interleave the channels of a frame.
+
+    PyAV takes what lies behind the last of eight planes or more for planes, and crashes.
+    """
+    import av
+
+    to_packed = av.AudioResampler(frame.format.packed.name, frame.layout, frame.sample_rate)
+    (packed,) = to_packed.resample(frame)
+    return packed
 
 
 def upright_image(frame: VideoFrame) -> Image.Image:

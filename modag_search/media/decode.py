@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from modag_search.errors import UnsupportedMediaError, UsageError
+from modag_search.errors import UnreadableMediaError, UnsupportedMediaError, UsageError
 from modag_search.media.kinds import SOUNDFILE_EXTENSIONS, extension_of, kind_of
 from modag_search.media.loudness import with_silence_told
 from modag_search.media.opening import media_errors, open_not_empty
@@ -118,6 +119,8 @@ def open_media(
     ------
     UnsupportedMediaError
         The extension is not one that we read.
+    UnreadableMediaError
+        Likewise, and it is not a regular file.
     UsageError
         The range or the segmentation cannot be meant.
 
@@ -129,6 +132,8 @@ def open_media(
     """
     kind = kind_of(path)
     if kind is None:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise UnreadableMediaError(path, "is not a regular file")
         extension = extension_of(path)
         reason = f"files ending in {extension!r} are not read" if extension else "has no extension to tell what it is"
         raise UnsupportedMediaError(path, reason)

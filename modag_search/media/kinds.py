@@ -37,6 +37,19 @@ PICTURE_EXTENSIONS: Final = (
     | TARGA_EXTENSIONS
 )
 
+UNREAD_EXTENSIONS: Final = (
+    # Pictures: raw files of cameras, what wants a renderer, and what Pillow lacks.
+    _dotted("dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef srw raw 3fr erf kdc dcr mrw mos iiq x3f rwl fff")
+    | _dotted("jxl jxr wdp hdp svg svgz eps ai wmf emf exr hdr dds dpx cin xcf kra psb djvu bpg flif")
+    # Sounds, and what sounds are made from.
+    | _dotted("dsf dff mid midi kar mod xm it s3m dts dtshd truehd thd mlp mpc ofr shn rm ra ram aax voc gsm vox")
+    | _dotted("8svx iff sf2 sfz rex rx2 nki qcp awb")
+    # Videos.
+    | _dotted("mxf ts m2t rmvb f4v divx dv ogm mod tod m1v m2v mjpeg mjpg y4m h264 h265 hevc ivf nut wtv insv lrv r3d")
+    | _dotted("braw swf")
+)
+"""Pictures, sounds and videos that we do not read: worth a word, where other files are none of ours."""
+
 _KINDS: Final[dict[str, MediaKind]] = {
     **dict.fromkeys(SOUNDFILE_EXTENSIONS | CONTAINER_SOUND_EXTENSIONS, "sound"),
     **dict.fromkeys(PICTURE_EXTENSIONS, "image"),
@@ -90,9 +103,26 @@ def kind_of(path: str) -> MediaKind | None:
     return _KINDS.get(extension_of(path))
 
 
+def unread_extension_of(path: str) -> str:
+    """Return the extension of a picture, sound or video that we do not read, in lower case; empty for all other files.
+
+    Examples
+    --------
+    >>> unread_extension_of("IMG_0001.DNG"), unread_extension_of("notes.txt")
+    ('.dng', '')
+    """
+    extension = extension_of(path)
+    return extension if extension in UNREAD_EXTENSIONS else ""
+
+
 def appearance_of(first_bytes: bytes) -> str | None:
     """Say what a file looks like by its first bytes, as in "a JPEG picture"; None where they say nothing."""
     return next(
         (name for offset, magic, name in _SIGNATURES if first_bytes.startswith(magic, offset)),
         None,
     )
+
+
+def begins_like_mpeg(first_bytes: bytes) -> bool:
+    """Tell whether a file may be an MPEG sound without a container: it begins with a frame, or with an ID3 tag."""
+    return first_bytes.startswith(b"ID3") or (first_bytes[:1] == b"\xff" and first_bytes[1:2] >= b"\xe0")

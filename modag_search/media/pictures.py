@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import re
 import struct
@@ -9,6 +10,7 @@ import threading
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
@@ -254,8 +256,21 @@ def _status(pixels: Uint8Array) -> SegmentStatus:
     return "ok"
 
 
+@cache
+def _silence_libtiff() -> None:
+    """Keep libtiff from printing errors on stderr, without a file's name; Pillow raises its own beside them.
+
+    Through the library that Pillow brings, or shares with the system, where its symbols can be reached. To send stderr
+    elsewhere meanwhile would swallow what other threads print, and the last words of a crash.
+    """
+    from PIL import _imaging
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
+
+
 class _QuietPillow:
-    """Silences Pillow's warnings while any thread decodes a picture.
+    """Silences Pillow's warnings, and what it is built on, while any thread decodes a picture.
 
     `warnings.catch_warnings` changes the filters of the whole process and puts back what it found, so
     blocks that overlap in two threads would leave each other's filters behind; here the first thread in
@@ -272,6 +287,7 @@ class _QuietPillow:
 
         with self._lock:
             if self._inside == 0:
+                _silence_libtiff()
                 self._stack.enter_context(warnings.catch_warnings())
                 warnings.filterwarnings("ignore", module=r"PIL\.")
                 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)

@@ -52,14 +52,18 @@ class DecodeRequest:
         if self.start_s >= self.end_s:
             raise UsageError(f"{self.path}: {self._range()} is empty; the start must lie before the end")
 
-    def sample_range(self, rate_hz: int) -> tuple[int, int | None]:
-        """Return the part as counts of samples; None stands for the end of the file."""
-        start = round(self.start_s * rate_hz)
-        return start, None if math.isinf(self.end_s) else max(round(self.end_s * rate_hz), start + 1)
+    def sample_range(self, rate_hz: int, *, begins_s: float = 0.0) -> tuple[int, int | None]:
+        """Return the part as counts of samples of a sound that begins at some time; None stands for its end."""
+        start = max(round((self.start_s - begins_s) * rate_hz), 0)
+        return start, None if math.isinf(self.end_s) else max(round((self.end_s - begins_s) * rate_hz), start + 1)
 
     def outside(self, duration_s: float) -> UsageError:
         """Word that the part starts behind the end of the file."""
         return UsageError(f"{self.path}: {self._range()} lies outside the file, which lasts {duration_s:.3f} s")
+
+    def before(self, begins_s: float) -> UsageError:
+        """Word that the part ends before the sound of the file begins."""
+        return UsageError(f"{self.path}: {self._range()} holds no sound, which begins at {begins_s:.3f} s")
 
     def _range(self) -> str:
         end = "the end" if math.isinf(self.end_s) else f"{self.end_s:g} s"

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 from modag_search.errors import NoMediaError, UsageError
 from modag_search.media.exclusion import BUILT_IN, NO_MEDIA, Exclusion
-from modag_search.media.kinds import kind_of
+from modag_search.media.kinds import kind_of, unread_extension_of
+from modag_search.media.passed_over import LINK, SPECIAL, Tally
 from modag_search.spelling import on_disk
-from modag_search.values import Excluded, ScannedFile, ScanProblem
+from modag_search.values import Excluded, ScannedFile, ScanProblem, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-LINK: Final = "symbolic link"
-"""What `Excluded.pattern` says of links that are not followed."""
+Found = ScannedFile | ScanProblem | Excluded | Unread
 
-Found = ScannedFile | ScanProblem | Excluded
+_SAYS_NOTHING: Final = {*BUILT_IN, LINK, SPECIAL}
+"""What is passed over unasked: a folder of nothing else may be one in which drives are mounted."""
 
 
 def check_roots(paths: Sequence[str]) -> list[str]:
@@ -58,17 +59,17 @@ def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), follow_symlinks: 
 
     Returns
     -------
-    Iterator of ScannedFile, ScanProblem or Excluded
+    Iterator of ScannedFile, ScanProblem, Excluded or Unread
         A problem tells of a folder that cannot be entered, a link to nothing, a file that vanished
         meanwhile, and of a file named in `paths` that is not media. Of what is passed over, each folder comes, and each
-        file that could be media.
+        file that could be media; and Unread for each file that is not read.
 
     Raises
     ------
     NoMediaError
-        By the call itself, before anything is yielded: a path does not exist, or a folder holds no media
-        at all, as where a drive is not mounted. So a caller may take what it does not find in any of the
-        folders as gone.
+        By the call itself, before anything is yielded: a path does not exist, or a folder holds nothing that is read,
+        as where a drive is not mounted; what it holds instead is said. So a caller may take what it does not find in
+        any of the folders as gone.
     UsageError
         Likewise: a path may not be looked at, or a pattern cannot be meant.
     """
@@ -82,6 +83,67 @@ def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), follow_symlinks: 
         if isinstance(source, _Walk):
             source.check_not_empty()
     return _each_once(sources)
+
+
+def scan_passed_over(paths: Sequence[str], *, exclude: Sequence[str] = ()) -> list[Excluded | Unread]:
+    """Find what `scan` passes over, without following links; folders without media are as good as others.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    exclude : sequence of str
+
+    Returns
+    -------
+    list of Excluded or Unread
+
+    Raises
+    ------
+    NoMediaError, UsageError
+        If a path does not exist or may not be looked at, or a pattern cannot be meant.
+    """
+    walks = [
+        _Walk(root, exclude=exclude, follow_symlinks=False)
+        for root, status in _stat_roots(paths)
+        if stat.S_ISDIR(status.st_mode)
+    ]
+    entries = (entry for walk in walks for entry in walk.all_entries())
+    return list({entry.path: entry for entry in entries if isinstance(entry, (Excluded, Unread))}.values())
+
+
+def obstacle(root: str, path: str, *, exclude: Sequence[str], follow_symlinks: bool) -> Excluded | Unread | None:
+    """Tell why a scan does not take in one file.
+
+    Parameters
+    ----------
+    root : str
+        What is scanned, absolute: a folder that the file lies in, or the file itself.
+    path : str
+        The file, absolute.
+    exclude : sequence of str
+    follow_symlinks : bool
+
+    Returns
+    -------
+    Excluded, Unread or None
+        With the path of the file, or of a folder on the way to it; None where it is taken in.
+    """
+    exclusion = Exclusion(root, exclude)
+    place = root
+    for name in os.path.relpath(path, root).split(os.sep) if path != root else []:
+        place = os.path.join(place, name)
+        is_link, is_folder = os.path.islink(place) and not follow_symlinks, os.path.isdir(place)
+        if (covering := exclusion.covering(place, is_folder=is_folder and not is_link)) is not None:
+            return Excluded(place, covering)
+        if is_link:
+            return Excluded(place, LINK)
+        if is_folder and os.path.lexists(os.path.join(place, NO_MEDIA)) and exclusion.is_kept_out(place):
+            return Excluded(place, NO_MEDIA)
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        return Excluded(path, SPECIAL)
+    if os.path.isdir(path) or kind_of(path) is not None:
+        return None
+    return Unread(path, unread_extension_of(path))
 
 
 def _stat_roots(paths: Sequence[str]) -> list[tuple[str, os.stat_result]]:
@@ -100,16 +162,16 @@ def _stat_root(root: str) -> os.stat_result:
 
 def _each_once(sources: Sequence[_Walk | _NamedFile]) -> Iterator[Found]:
     seen: set[str] = set()
-    named = {source.root for source in sources}
+    passed_over = {source.root for source in sources}
     for source in sources:
         for entry in source:
             if len(sources) == 1:
                 yield entry
-            elif isinstance(entry, Excluded):
-                if entry.path not in named:
-                    yield entry
-            elif entry.path not in seen:
-                seen.add(entry.path)
+                continue
+            # Apart: what is passed over below one folder may be taken in below another.
+            known = passed_over if isinstance(entry, (Excluded, Unread)) else seen
+            if entry.path not in seen and entry.path not in known:
+                known.add(entry.path)
                 yield entry
 
 
@@ -149,10 +211,12 @@ class _Walk:
         What patterns cover shows that the drive is there. What is passed over without having been asked for does not:
         a folder in which drives are mounted may hold some.
         """
-        passed_over: list[Excluded] = []
+        passed_over: list[Excluded | Unread] = []
         is_empty = True
-        for entry in self._walk():
-            if is_empty and isinstance(entry, Excluded) and entry.pattern in {*BUILT_IN, LINK}:
+        for entry in self.all_entries():
+            if is_empty and (
+                isinstance(entry, Unread) or (isinstance(entry, Excluded) and entry.pattern in _SAYS_NOTHING)
+            ):
                 passed_over.append(entry)
                 continue
             if is_empty and not isinstance(entry, ScanProblem):
@@ -162,12 +226,22 @@ class _Walk:
         if is_empty:
             raise self._empty(passed_over)
 
-    def _empty(self, passed_over: Sequence[Excluded]) -> NoMediaError:
-        patterns = sorted({entry.pattern for entry in passed_over})
-        beside = f" but what is passed over ({', '.join(patterns)})" if patterns else ""
-        return NoMediaError(self.root, f"holds no media{beside}; is the drive mounted?")
+    def _empty(self, passed_over: Sequence[Excluded | Unread]) -> NoMediaError:
+        tally = Tally(passed_over)
+        if not tally.total:
+            problem = "holds no media; is the drive mounted?"
+        elif any(_shows_drive(entry) for entry in passed_over):
+            problem = f"holds nothing that is read, but {tally.in_words()}"
+            if tally.passed_over[LINK]:
+                problem += "; --follow-symlinks takes in what lies behind links"
+            if tally.unread:
+                problem += "; what is converted, as to JPEG, FLAC or MP4, is taken in"
+        else:
+            problem = f"holds no media but what is passed over: {tally.in_words()}; is the drive mounted?"
+        return NoMediaError(self.root, problem)
 
-    def _walk(self) -> Iterator[Found]:
+    def all_entries(self) -> Iterator[Found]:
+        """Walk, whatever the folder holds."""
         # Folders behind links come last: one that can be reached by its own path too is walked there,
         # whatever the names are.
         walked: set[tuple[int, int]] = set()
@@ -184,8 +258,11 @@ class _Walk:
             path = entry if isinstance(entry, str) else entry.path
             try:
                 if not isinstance(entry, str) and (covering := self._covering(entry)) is not None:
-                    if not entry.is_symlink() or kind_of(path) is not None or os.path.isdir(path):
+                    could_be_media = kind_of(path) is not None or unread_extension_of(path)
+                    if not entry.is_symlink() or could_be_media or os.path.isdir(path):
                         yield Excluded(path, covering)
+                    else:
+                        yield Unread(path, "")
                 elif isinstance(entry, str) or entry.is_dir(follow_symlinks=False):
                     if self._is_new(path, walked, is_behind_link=start != self.root):
                         entries = self._entries(path)
@@ -195,8 +272,8 @@ class _Walk:
                             pending += entries
                 elif entry.is_dir():
                     linked.append(path)
-                elif (file := self._file(entry)) is not None:
-                    yield file
+                else:
+                    yield self._file(entry)
             except OSError as error:
                 yield ScanProblem(path, _words(error))
 
@@ -218,7 +295,7 @@ class _Walk:
         """Return what covers an entry that could be taken in, None where it is or could not be."""
         is_folder = entry.is_dir(follow_symlinks=self._follow_symlinks)
         is_link = entry.is_symlink() and not self._follow_symlinks
-        if not (is_folder or is_link or kind_of(entry.name)):
+        if not (is_folder or is_link or kind_of(entry.name) or unread_extension_of(entry.name)):
             return None
         covering = self._exclusion.covering(entry.path, is_folder=is_folder)
         return LINK if covering is None and is_link else covering
@@ -227,13 +304,24 @@ class _Walk:
         is_marked = any(entry.name == NO_MEDIA for entry in entries)
         return is_marked and folder != self.root and self._exclusion.is_kept_out(folder)
 
-    def _file(self, entry: os.DirEntry[str]) -> ScannedFile | None:
-        if kind_of(entry.name) is None and not entry.is_symlink():
-            return None
+    @staticmethod
+    def _file(entry: os.DirEntry[str]) -> ScannedFile | Excluded | Unread:
+        is_read = kind_of(entry.name) is not None
+        if not is_read and entry.is_file(follow_symlinks=False):  # which most often costs no look at the disk
+            return Unread(entry.path, unread_extension_of(entry.name))
         status = os.stat(entry.path)
-        if kind_of(entry.name) is None or not stat.S_ISREG(status.st_mode):
-            return None
+        if not stat.S_ISREG(status.st_mode):
+            return Excluded(entry.path, SPECIAL)
+        if not is_read:
+            return Unread(entry.path, unread_extension_of(entry.name))
         return ScannedFile(entry.path, status.st_size, status.st_mtime_ns)
+
+
+def _shows_drive(entry: Excluded | Unread) -> bool:
+    """Tell whether something passed over shows that a folder is no mount point without its drive."""
+    if isinstance(entry, Excluded):
+        return entry.pattern == LINK
+    return bool(entry.extension) or not os.path.basename(entry.path).startswith(".")
 
 
 def _words(error: Exception) -> str:

@@ -12,6 +12,7 @@ import soundfile
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, UsageError
 from modag_search.media.chunks import promised_share
+from modag_search.media.kinds import begins_like_mpeg
 from modag_search.media.loudness import LOSSY_FLOOR, MOST_CHANNELS, integer_floor, loudest_channel, peak_about_mean
 from modag_search.media.opening import damage
 from modag_search.media.request import RESAMPLER_QUALITY
@@ -48,6 +49,9 @@ _BITS: Final = {
 }
 
 
+_NOISY: Final = "libsndfile's decoder of MPEG sound prints what is amiss on stderr, without a file's name"
+
+
 class NotASoundError(Exception):
     """Not a sound to libsndfile; it may be one to FFmpeg."""
 
@@ -68,7 +72,9 @@ def decode_sound(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
     with _open_soundfile(file) as sound:
         check_rate(path, sound.samplerate)
         blocks = _SoundfileBlocks(sound, request)
-        yield from sound_segments(blocks, request, rate_hz=sound.samplerate, floor=_floor(sound.subtype))
+        start_s = blocks.start / sound.samplerate
+        floor = _floor(sound.subtype)
+        yield from sound_segments(blocks, request, rate_hz=sound.samplerate, floor=floor, start_s=start_s)
         if blocks.position == blocks.start:
             raise blocks.nothing_decoded()
         check_complete(path, decoded=blocks.position, promised=blocks.wanted, rate_hz=sound.samplerate)
@@ -76,7 +82,7 @@ def decode_sound(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
 
 
 def sound_segments(
-    blocks: Iterable[Float32Array], request: DecodeRequest, *, rate_hz: int, floor: float
+    blocks: Iterable[Float32Array], request: DecodeRequest, *, rate_hz: int, floor: float, start_s: float
 ) -> Iterator[DecodedSegment]:
     """Resample and cut a sound, and take the loudest channel of each window.
 
@@ -89,6 +95,8 @@ def sound_segments(
         Rate of `blocks`.
     floor : float
         Windows that go no further from their mean are silent: what the file's format cannot tell from nothing.
+    start_s : float
+        When the part begins, in seconds from the file's start.
 
     Yields
     ------
@@ -97,7 +105,6 @@ def sound_segments(
     wanted_hz = request.sample_rate_hz
     window = max(round(request.segmentation.window_s * wanted_hz), 1)
     hop = max(round(request.segmentation.hop_s * wanted_hz), 1)
-    offset_s = request.sample_range(rate_hz)[0] / rate_hz
     resampled = resample(map(_few_channels, blocks), rate_hz=rate_hz, sample_rate_hz=wanted_hz)
     for start, channels in cut(resampled, window=window, hop=hop):
         _check_samples(request.path, channels)
@@ -105,8 +112,8 @@ def sound_segments(
         peak = peak_about_mean(data)
         yield DecodedSegment(
             modality="sound",
-            start_s=offset_s + start / wanted_hz,
-            end_s=offset_s + (start + len(data)) / wanted_hz,
+            start_s=start_s + start / wanted_hz,
+            end_s=start_s + (start + len(data)) / wanted_hz,
             data=data,
             status="silent" if peak <= floor else "ok",
             peak=peak,
@@ -203,12 +210,17 @@ def _floor(subtype: str) -> float:
 @contextmanager
 def _open_soundfile(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
     file.seek(0)
+    if begins_like_mpeg(file.read(3)):
+        raise NotASoundError(_NOISY)
+    file.seek(0)
     try:
         # By descriptor: names that are not UTF-8 work, and libsndfile goes by the content, not the name.
         sound = _ForwardSound(file.fileno(), closefd=False)
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
         raise NotASoundError(str(error)) from error
     with sound:
+        if sound.subtype.startswith("MPEG_LAYER"):
+            raise NotASoundError(_NOISY)
         yield sound
 
 

@@ -1,6 +1,6 @@
 """Videos, and sounds that only FFmpeg reads: one pass for the frames, one for the sound.
 
-Times count from the first frame of the pictures, and from the first sample of the sound.
+Times of both count from the container's start; see `timeline`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from modag_search.media.containers import (
     FRAME_PIXEL_LIMIT,
     DecodedFrames,
     SoundBlocks,
-    duration_of,
     open_container,
     picture_stream,
     promised_samples,
@@ -30,6 +29,7 @@ from modag_search.media.opening import misnamed
 from modag_search.media.pictures import check_pixels, picture_segment
 from modag_search.media.reducing import reduced, reducing_factor
 from modag_search.media.sounds import check_complete, sound_segments
+from modag_search.media.timeline import Timeline, duration_of, with_pauses
 from modag_search.values import DecodedSegment, MediaFacts
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ _SEEK_MARGIN_S: Final = 10.0
 """A range that starts later than this is jumped to; the margin makes up for frames stored out of order."""
 
 _ROUNDING_S: Final = 1e-6
+
+_SLACK_S: Final = 1.0  # what decodes may go on for so long after the end that the header gives
 
 
 def decode_video(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSegment, None, MediaFacts]:
@@ -65,10 +67,10 @@ def decode_video(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
     sound = decode_sound_stream(file, request, wanted="a video")
     if stream is None:
         return (yield from sound)
-    n_windows = yield from _as_far_as_it_goes(sound)
-    if not frames.found and (frames.may_be_too_large or not n_windows):
+    heard_s = yield from _as_far_as_it_goes(sound)
+    if not frames.found and (frames.may_be_too_large or not heard_s):
         raise frames.nothing_found()
-    return frames.facts()
+    return frames.facts(heard_s=heard_s)
 
 
 def decode_sound_stream(
@@ -102,18 +104,25 @@ def decode_sound_stream(
         if first is None:
             raise _nothing_decoded(path, "sound", damaged=frames.damaged)
         rate_hz = first.sample_rate  # as decoded; headers of HE-AAC tell half of it
-        start, stop = request.sample_range(rate_hz)
-        blocks = SoundBlocks(chain([first], iterator), path, rate_hz=rate_hz, start=start, stop=stop)
-        yield from sound_segments(blocks, request, rate_hz=rate_hz, floor=sound_floor(stream, first))
+        timeline = Timeline(container, stream)
+        begins_s = timeline.place(first.time)
+        if begins_s >= request.end_s:
+            raise request.before(begins_s)
+        start, stop = request.sample_range(rate_hz, begins_s=begins_s)
+        heard = with_pauses(chain([first], iterator), timeline)
+        blocks = SoundBlocks(heard, path, rate_hz=rate_hz, start=start, stop=stop)
+        yield from sound_segments(
+            blocks, request, rate_hz=rate_hz, floor=sound_floor(stream, first), start_s=begins_s + start / rate_hz
+        )
         if frames.damaged > frames.decoded:
             raise CorruptMediaError(path, "is damaged: most of its sound does not decode")
         if blocks.position <= start:
-            raise request.outside(blocks.position / rate_hz)
+            raise request.outside(begins_s + blocks.position / rate_hz)
         if stop is None:
             promised = promised_samples(container, stream, rate_hz=rate_hz)
             check_complete(path, decoded=blocks.position, promised=promised, rate_hz=rate_hz)
         whole_s = None if stop is None else duration_of(container, stream)
-        return MediaFacts(kind="sound", duration_s=whole_s or blocks.position / rate_hz)
+        return MediaFacts(kind="sound", duration_s=whole_s or begins_s + blocks.position / rate_hz)
 
 
 class _FrameSegments:
@@ -135,6 +144,7 @@ class _FrameSegments:
             raise request.outside(self._duration_s)
         check_pixels(request.path, (stream.width, stream.height), limit=FRAME_PIXEL_LIMIT, among=" of videos")
         self._frames = DecodedFrames(container, stream)
+        self._timeline = Timeline(container, stream)
         self._size_px: tuple[int, int] | None = None
         self._reached_s = 0.0
         self.found = 0
@@ -155,10 +165,12 @@ class _FrameSegments:
         if not self.found and before is not None:
             yield self._segment(*before)  # the range lies between two frames: the one that is on screen
 
-    def facts(self) -> MediaFacts:
-        """Return what is known of the video; valid after iterating."""
+    def facts(self, *, heard_s: float) -> MediaFacts:
+        """Return what is known of the video, whose sound ends at some time; valid after iterating."""
         width_px, height_px = self._size_px or (self._stream.width, self._stream.height)
-        duration_s = self._duration_s if self._duration_s is not None else self._reached_s
+        duration_s, reached_s = self._duration_s, max(self._reached_s, heard_s)
+        if duration_s is None or reached_s > duration_s + _SLACK_S:
+            duration_s = reached_s
         return MediaFacts(kind="video", duration_s=duration_s, width_px=width_px, height_px=height_px)
 
     @property
@@ -177,22 +189,21 @@ class _FrameSegments:
         return _nothing_decoded(self._request.path, "frames", damaged=self._frames.damaged)
 
     def _timed_frames(self) -> Iterator[tuple[float, VideoFrame]]:
-        """Yield frames with their time since the stream's start, in seconds."""
-        time_base = float(self._stream.time_base or 0)
-        begin_s = (self._stream.start_time or 0) * time_base
+        """Yield frames with their time since the container's start, in seconds."""
         rate_hz = float(self._stream.average_rate or 25)
-        for count, frame in enumerate(self._frames_near_range(begin_s)):
-            time_s = frame.time - begin_s if frame.time is not None else count / rate_hz
-            yield max(time_s, 0.0), frame
+        for count, frame in enumerate(self._frames_near_range()):
+            yield count / rate_hz if frame.time is None else self._timeline.place(frame.time), frame
 
-    def _frames_near_range(self, begin_s: float) -> Iterator[VideoFrame]:
+    def _frames_near_range(self) -> Iterator[VideoFrame]:
         """Yield all frames, or those from a jump on that lands before the range."""
         target_s = self._request.start_s - _SEEK_MARGIN_S
         if target_s > 0 and self._stream.time_base:
-            self._container.seek(int((begin_s + target_s) / self._stream.time_base), stream=self._stream)
+            target = int(self._timeline.timestamp_of(target_s) / self._stream.time_base)
+            self._container.seek(target, stream=self._stream)
             frames = iter(self._frames)
             first = next(frames, None)
-            if first is not None and first.time is not None and first.time - begin_s <= self._request.start_s:
+            latest_s = self._timeline.timestamp_of(self._request.start_s)
+            if first is not None and first.time is not None and first.time <= latest_s:
                 yield first
                 yield from frames
                 return
@@ -213,16 +224,16 @@ class _FrameSegments:
 
 def _as_far_as_it_goes(
     sound: Generator[DecodedSegment, None, MediaFacts],
-) -> Generator[DecodedSegment, None, int]:
-    """Yield the windows of a video's sound, which may lack or be damaged; return their number."""
-    n_windows = 0
+) -> Generator[DecodedSegment, None, float]:
+    """Yield the windows of a video's sound, which may lack or be damaged; return when the last ends, 0 without any."""
+    heard_s = 0.0
     try:
         for segment in sound:
-            n_windows += 1
+            heard_s = segment.end_s or 0.0
             yield segment
     except (CorruptMediaError, EmptyMediaError, UsageError):
         pass
-    return n_windows
+    return heard_s
 
 
 def _nothing_decoded(path: str, what: str, *, damaged: int) -> MediaError:

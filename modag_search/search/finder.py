@@ -14,7 +14,8 @@ from modag_search.search.items import ItemSearch
 from modag_search.search.places import Places
 from modag_search.search.probes import ADDED, TAKEN_AWAY, Question, Term, alone, together
 from modag_search.search.query import QueryMaker
-from modag_search.search.snapshot import STORES
+from modag_search.search.relevance import UnlikeThings, kept_or_measured
+from modag_search.search.snapshot import STORES, Part
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_RELEVANCE_FILE = "relevance"
+
 
 class Finder:
     """Finds items of an index.
@@ -36,7 +39,7 @@ class Finder:
     Parameters
     ----------
     folder : Path
-        Of the index, for messages.
+        Of the index.
     catalog : Catalog
     snapshots : Snapshots
     """
@@ -47,6 +50,9 @@ class Finder:
         self._snapshots = snapshots
         self._warned_of: tuple[int, str] | None = None
         self._lock = threading.Lock()
+        self._unlike_things: Part[UnlikeThings] = Part(
+            "unlike things", lambda snapshot, _: kept_or_measured(folder / _RELEVANCE_FILE, snapshot)
+        )
 
     def find(
         self,
@@ -58,6 +64,7 @@ class Finder:
         modality: Modality | Literal["any"],
         n: int,
         min_similarity: float,
+        min_relevance: float,
         filters: Filters,
         copies: bool,
         places: int | Literal["all"],
@@ -76,6 +83,8 @@ class Finder:
         most_places = math.inf if places == "all" else places
         if not most_places >= 0:
             raise UsageError(f"places must be a number from 0, or all, not {places!r}")
+        if not 0 <= min_relevance <= 1:
+            raise UsageError(f"min_relevance must be in [0, 1], not {min_relevance}")
         if (plus or minus) and not (start_s is None and end_s is None):
             raise UsageError(
                 f"{name}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
@@ -95,25 +104,35 @@ class Finder:
             question = self._question(snapshot, terms, wanted=MODALITIES if modality == "any" else (modality,))
             search = ItemSearch(self._catalog, {one: snapshot.get(STORES[one]).reader for one in question.probes})
             among = filters.segments(self._catalog)
-            hits = search.hits(question, n=n, among=among, min_similarity=min_similarity, copies=copies)
+            hits = search.hits(
+                question,
+                n=n,
+                among=among,
+                min_similarity=min_similarity,
+                min_relevance=min_relevance,
+                copies=copies,
+            )
             if most_places:
-                listing = Places(self._catalog, snapshot.vectors)
-                hits = [
-                    replace(
-                        hit,
-                        places=listing.of_item(
-                            hit.id, question, most=most_places, among=among, min_similarity=min_similarity
-                        ),
-                    )
-                    for hit in hits
-                ]
+                listing = Places(
+                    self._catalog,
+                    snapshot.vectors,
+                    most=most_places,
+                    among=among,
+                    min_similarity=min_similarity,
+                    min_relevance=min_relevance,
+                )
+                hits = [replace(hit, places=listing.of_item(hit.id, question)) for hit in hits]
             self._warn_of_outdated(snapshot)
         return hits
 
     def _question(self, snapshot: Snapshot, terms: Sequence[Term], *, wanted: Sequence[Modality]) -> Question:
         """Put terms together; each must be comparable with some of what is wanted, or would count for nothing."""
         space = snapshot.space
-        question = together(terms, space, wanted) if len(terms) > 1 else alone(terms[0], space, wanted)
+        unlike = snapshot.get(self._unlike_things).similarity
+        if len(terms) > 1:
+            question = together(terms, space, wanted, unlike=unlike)
+        else:
+            question = alone(terms[0], space, wanted, unlike=unlike)
         for term in terms:
             if not any(term.comparable(space, stored) for stored in question.probes):
                 what = f"sounds find sounds and pictures find pictures alone, and {term.name} has nothing to find"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search.search.copies import Folding
+from modag_search.search.relevance import relevance_of
 from modag_search.stores import NOTHING, StoreReader
 from modag_search.values import Float32Array, Hit, Int64Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+
+    import numpy.typing as npt
 
     from modag_search.catalog import Catalog
     from modag_search.search.probes import Question
@@ -29,34 +33,55 @@ class _Candidates:
     Attributes
     ----------
     segments : np.ndarray [shape=(n,), int64]
-    similarities, ranks : np.ndarray [shape=(n,), float32]
-        Cosine of the query's nearest segment, and what segments are ranked by.
+    similarities, ranks, log_odds : np.ndarray [shape=(n,), float32]
+        Cosine of the query's nearest segment, what segments are ranked by, and log-odds of relevance.
     """
 
     segments: Int64Array
     similarities: Float32Array
     ranks: Float32Array
+    log_odds: Float32Array
 
     @classmethod
-    def of(cls, segments: Int64Array, similarities: Float32Array, ranks: Float32Array) -> _Candidates:
+    def of(
+        cls, segments: Int64Array, similarities: Float32Array, ranks: Float32Array, log_odds: Float32Array
+    ) -> _Candidates:
         """Keep the best of what was found of each segment."""
         order = np.lexsort((segments, -ranks))
         _, firsts = np.unique(segments[order], return_index=True)
         best = order[np.sort(firsts)]
-        return cls(segments[best], similarities[best], ranks[best])
+        return cls(segments[best], similarities[best], ranks[best], log_odds[best])
 
     @classmethod
     def together(cls, parts: Sequence[_Candidates]) -> _Candidates:
         """Put several together."""
         if not parts:
             nothing = np.zeros(0, dtype=np.float32)
-            return cls(np.zeros(0, dtype=np.int64), nothing, nothing)
+            return cls(np.zeros(0, dtype=np.int64), nothing, nothing, nothing)
         fields = (np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__)
         return cls.of(*fields)
 
     def only(self, chosen: np.ndarray) -> _Candidates:
         """Return some of them, by place."""
-        return _Candidates(self.segments[chosen], self.similarities[chosen], self.ranks[chosen])
+        return _Candidates(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class _Least:
+    """What a hit must reach."""
+
+    similarity: float
+    log_odds: float
+
+    @classmethod
+    def of(cls, similarity: float, relevance: float) -> _Least:
+        if relevance <= 0 or relevance >= 1:
+            return cls(similarity, math.inf if relevance >= 1 else -math.inf)
+        return cls(similarity, math.log(relevance / (1 - relevance)))
+
+    def reached(self, similarities: Float32Array, log_odds: Float32Array) -> npt.NDArray[np.bool_]:
+        reached: npt.NDArray[np.bool_] = (similarities >= self.similarity) & (log_odds >= self.log_odds)
+        return reached
 
 
 class ItemSearch:
@@ -79,7 +104,8 @@ class ItemSearch:
         *,
         n: int,
         among: Int64Array | None,
-        min_similarity: float,
+        min_similarity: float = -1.0,
+        min_relevance: float = 0.0,
         copies: bool = True,
     ) -> list[Hit]:
         """Find the `n` nearest items.
@@ -97,7 +123,8 @@ class ItemSearch:
         n : int
         among : np.ndarray [shape=(m,), int64], optional
             Only these segments count, ascending.
-        min_similarity : float
+        min_similarity, min_relevance : float
+            Leave out what is below either.
         copies : bool
             Whether copies of each other are answers of their own.
 
@@ -106,8 +133,9 @@ class ItemSearch:
         list of Hit
             Nearest first.
         """
+        least = _Least.of(min_similarity, min_relevance)
         folding = None if copies else Folding(self._catalog, self._passing(among, question.without))
-        items, best = self._best(question, n=n, among=among, min_similarity=min_similarity, folding=folding)
+        items, best = self._best(question, n=n, among=among, least=least, folding=folding)
         return self._as_hits(items, best, folding)
 
     def _best(
@@ -116,18 +144,18 @@ class ItemSearch:
         *,
         n: int,
         among: Int64Array | None,
-        min_similarity: float,
+        least: _Least,
         folding: Folding | None,
     ) -> tuple[Int64Array, _Candidates]:
         """Find the nearest items, and the nearest segment of each."""
         k = 2 * n + 8
         n_asking = max((sum(len(probe.vectors) for probe in some) for some in question.probes.values()), default=0)
         if k * n_asking < sum(len(self._stores[modality]) for modality in question.probes):
-            found, bound = self._nearest(question, k=k, among=among, min_similarity=min_similarity)
+            found, bound = self._nearest(question, k=k, among=among, least=least)
             items, best = self._best_of_items(found, n=n, without=question.without, folding=folding)
             if bound == -math.inf or (len(items) == n and best.ranks[-1] >= bound):
                 return items, best
-        found = self._all(question, among=among, min_similarity=min_similarity)
+        found = self._all(question, among=among, least=least)
         return self._best_of_items(found, n=n, without=question.without, folding=folding)
 
     def _passing(self, among: Int64Array | None, without: frozenset[int]) -> Callable[[Collection[int]], set[int]]:
@@ -143,7 +171,7 @@ class ItemSearch:
         return passing
 
     def _nearest(
-        self, question: Question, *, k: int, among: Int64Array | None, min_similarity: float
+        self, question: Question, *, k: int, among: Int64Array | None, least: _Least
     ) -> tuple[_Candidates, float]:
         """Find the `k` nearest segments of each vector that asks.
 
@@ -161,25 +189,25 @@ class ItemSearch:
                 there = len(store) if among is None else min(len(store), len(among))
                 for rows in _blocks(len(probe.vectors), width=min(k, there)):
                     similarities, ids = store.search(probe.vectors[rows], k=min(k, there), among=among)
-                    ranks = probe.ranks(similarities)
-                    counts = (ids != NOTHING) & (similarities >= min_similarity)
-                    parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts]))
+                    ranks, log_odds = probe.ranks(similarities), probe.relevance.log_odds(similarities)
+                    counts = (ids != NOTHING) & least.reached(similarities, log_odds)
+                    parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts], log_odds[counts]))
                     if k < there:
                         bound = max(bound, float(ranks[counts[:, -1], -1].max(initial=-math.inf)))
         return _Candidates.together(parts), bound
 
-    def _all(self, question: Question, *, among: Int64Array | None, min_similarity: float) -> _Candidates:
+    def _all(self, question: Question, *, among: Int64Array | None, least: _Least) -> _Candidates:
         """Compare all segments with all vectors that ask; each counts with the one that is nearest to it."""
         parts: list[_Candidates] = []
         for modality, probes in question.probes.items():
             store = self._stores[modality]
             for probe in probes:
                 similarities, ids = store.nearest_to_any(probe.vectors), store.ids()
-                counts = similarities >= min_similarity
+                ranks, log_odds = probe.ranks(similarities), probe.relevance.log_odds(similarities)
+                counts = least.reached(similarities, log_odds)
                 if among is not None:
                     counts &= np.isin(ids, among)
-                ranks = probe.ranks(similarities)
-                parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts]))
+                parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts], log_odds[counts]))
         return _Candidates.together(parts)
 
     def _best_of_items(
@@ -217,10 +245,17 @@ class ItemSearch:
                 start_s=segments[segment].start_s,
                 end_s=segments[segment].end_s,
                 labels=records[item][0].labels,
+                relevance=relevance,
+                duration_s=records[item][0].duration_s,
+                exists=os.path.exists(records[item][0].path),
                 copies=tuple(copy.path for copy in records[item][1:]),
             )
-            for item, segment, similarity in zip(
-                items.tolist(), best.segments.tolist(), best.similarities.tolist(), strict=True
+            for item, segment, similarity, relevance in zip(
+                items.tolist(),
+                best.segments.tolist(),
+                best.similarities.tolist(),
+                relevance_of(best.log_odds).tolist(),
+                strict=True,
             )
         ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.search.relevance import relevance_of
 from modag_search.values import Place
 
 if TYPE_CHECKING:
@@ -25,39 +26,52 @@ class Places:
     ----------
     catalog : Catalog
     vectors : SegmentVectors
+    most : float
+        How many of an item to list, at the most.
+    among : np.ndarray [shape=(m,), int64], optional
+        Only these segments count.
+    min_similarity, min_relevance : float
+        Leave out what is below either.
     """
 
-    def __init__(self, catalog: Catalog, vectors: SegmentVectors) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        vectors: SegmentVectors,
+        *,
+        most: float,
+        among: Int64Array | None,
+        min_similarity: float,
+        min_relevance: float,
+    ) -> None:
         self._catalog = catalog
         self._vectors = vectors
+        self._most = most
+        self._among = among
+        self._min_similarity = min_similarity
+        self._min_relevance = min_relevance
 
-    def of_item(
-        self, item_id: int, question: Question, *, most: float, among: Int64Array | None, min_similarity: float
-    ) -> tuple[Place, ...]:
+    def of_item(self, item_id: int, question: Question) -> tuple[Place, ...]:
         """Return the places of an item, the best first, none of which overlaps a better one.
 
         Parameters
         ----------
         item_id : int
         question : Question
-        most : float
-            How many, at the most.
-        among : np.ndarray [shape=(m,), int64], optional
-            Only these segments count.
-        min_similarity : float
 
         Returns
         -------
         tuple of Place
         """
         segments = {one.id: one for one in self._catalog.segments.of_items([item_id]) if one.status == "ok"}
-        if among is not None:
-            segments = {one: segments[one] for one in np.intersect1d(list(segments), among).astype(int).tolist()}
+        if self._among is not None:
+            counts = np.intersect1d(np.array(list(segments), dtype=np.int64), self._among)
+            segments = {one: segments[one] for one in counts.tolist()}
         ranked = sorted(self._ranked(segments, question), key=lambda one: (-one[0], one[1]))
         places: list[Place] = []
         for _, segment_id, similarity in ranked:
             place = _place(segments[segment_id], similarity)
-            if len(places) < most and similarity >= min_similarity and not _overlaps_any(place, places):
+            if len(places) < self._most and not _overlaps_any(place, places):
                 places.append(place)
         return tuple(places)
 
@@ -70,9 +84,14 @@ class Places:
                 continue
             similarities = np.stack([(vectors @ probe.vectors.T).max(axis=1) for probe in probes])
             ranks = np.stack([probe.ranks(row) for probe, row in zip(probes, similarities, strict=True)])
+            relevances = np.stack(
+                [relevance_of(probe.relevance.log_odds(row)) for probe, row in zip(probes, similarities, strict=True)]
+            )
             nearest, each = ranks.argmax(axis=0), np.arange(len(ids))
+            similarity, relevance = similarities[nearest, each], relevances[nearest, each]
+            counts = (similarity >= self._min_similarity) & (relevance >= self._min_relevance)
             yield from zip(
-                ranks[nearest, each].tolist(), ids.tolist(), similarities[nearest, each].tolist(), strict=True
+                ranks[nearest, each][counts].tolist(), ids[counts].tolist(), similarity[counts].tolist(), strict=True
             )
 
 

@@ -22,13 +22,16 @@ import numpy as np
 
 from modag_search.errors import UsageError
 from modag_search.search.query import common_direction
+from modag_search.search.relevance import RelevanceScale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from modag_search.search.query import Query
     from modag_search.space import QueryModality, Space
     from modag_search.values import Float32Array, Modality
+
+    UnlikeSimilarity = Callable[[QueryModality, Modality], tuple[float, float]]
 
 ADDED = 1.0
 TAKEN_AWAY = -0.5
@@ -50,11 +53,14 @@ class Probe:
     unlike, same : float
         The similarity that ranks as 0, and the one that ranks as 1. In a combination, what is the same as all that was
         added, and unlike all that was taken away, would rank as 1: its similarity need not be a cosine that there is.
+    relevance : RelevanceScale
+        What similarities are worth, by what unlike things of the index have.
     """
 
     vectors: Float32Array
     unlike: float
     same: float
+    relevance: RelevanceScale
 
     def ranks(self, similarities: Float32Array) -> Float32Array:
         """Rescale similarities: what is unlike is at 0, what is the same at 1.
@@ -72,7 +78,8 @@ class Probe:
         Examples
         --------
         >>> import numpy as np
-        >>> probe = Probe(np.ones((1, 1), dtype=np.float32), unlike=0.2, same=1.0)
+        >>> scale = RelevanceScale(unlike=0.2, deviation=0.1)
+        >>> probe = Probe(np.ones((1, 1), dtype=np.float32), unlike=0.2, same=1.0, relevance=scale)
         >>> probe.ranks(np.array([0.2, 0.6, 1.0], dtype=np.float32)).round(3).tolist()
         [0.0, 0.5, 1.0]
         """
@@ -119,11 +126,42 @@ class Term:
         return {m: vectors for m, vectors in self.query.vectors.items() if space.compares(m, stored)}
 
 
-def alone(term: Term, space: Space, wanted: Iterable[Modality]) -> Question:
-    """Ask with all segments of one thing: what is stored counts with the segment that is nearest to it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A direction of a sum, and what the similarity of unlike things to it is."""
+
+    weight: float
+    direction: Float32Array
+    unlike: float
+    deviation: float
+
+
+def alone(term: Term, space: Space, wanted: Iterable[Modality], *, unlike: UnlikeSimilarity | None = None) -> Question:
+    """Ask with all segments of one thing: what is stored counts with the segment that is nearest to it.
+
+    Parameters
+    ----------
+    term : Term
+    space : Space
+    wanted : iterable of modality
+        What to find; left out is what cannot be compared.
+    unlike : callable, optional
+        Mean and deviation of the similarity of unlike things, by what asks and what is stored, which relevance is
+        measured by; default that of the space.
+
+    Returns
+    -------
+    Question
+    """
+    unlike = unlike or space.unrelated_similarity
     probes = {
         stored: [
-            Probe(vectors, unlike=space.unrelated_similarity(asking, stored)[0], same=1.0)
+            Probe(
+                vectors,
+                unlike=space.unrelated_similarity(asking, stored)[0],
+                same=1.0,
+                relevance=_scale_of(*unlike(asking, stored)),
+            )
             for asking, vectors in term.comparable(space, stored).items()
         ]
         for stored in wanted
@@ -131,7 +169,9 @@ def alone(term: Term, space: Space, wanted: Iterable[Modality]) -> Question:
     return Question(probes={stored: some for stored, some in probes.items() if some}, without=term.query.without)
 
 
-def together(terms: Sequence[Term], space: Space, wanted: Iterable[Modality]) -> Question:
+def together(
+    terms: Sequence[Term], space: Space, wanted: Iterable[Modality], *, unlike: UnlikeSimilarity | None = None
+) -> Question:
     """Ask with several things, each of which counts as the direction that its segments have in common.
 
     Where one of them has two modalities, as videos do, each counts half. Two terms that are the same rank as one.
@@ -142,6 +182,8 @@ def together(terms: Sequence[Term], space: Space, wanted: Iterable[Modality]) ->
     space : Space
     wanted : iterable of modality
         What to find; left out is what cannot be compared with anything that is added.
+    unlike : callable, optional
+        As for `alone`.
 
     Returns
     -------
@@ -152,23 +194,27 @@ def together(terms: Sequence[Term], space: Space, wanted: Iterable[Modality]) ->
     UsageError
         If the terms cancel each other out.
     """
-    probes = {stored: _combined(terms, space, stored) for stored in wanted}
+    unlike = unlike or space.unrelated_similarity
+    probes = {stored: _combined(terms, space, stored, unlike) for stored in wanted}
     return Question(
         probes={stored: [probe] for stored, probe in probes.items() if probe},
         without=frozenset().union(*(term.query.without for term in terms)),
     )
 
 
-def _combined(terms: Sequence[Term], space: Space, stored: Modality) -> Probe | None:
+def _combined(terms: Sequence[Term], space: Space, stored: Modality, unlike_here: UnlikeSimilarity) -> Probe | None:
     """Make one direction of several, to compare with one modality; None without anything that is added."""
     total = np.zeros((1, space.dimension), dtype=np.float64)
     unlike = span = most = 0.0
+    parts: list[_Part] = []
     for term in terms:
         comparable = term.comparable(space, stored)
         for asking, vectors in comparable.items():
             mean, deviation = space.unrelated_similarity(asking, stored)
             weight = term.weight / len(comparable) / _scale(mean, deviation)
-            total += weight * common_direction(vectors)
+            direction = common_direction(vectors)
+            total += weight * direction
+            parts.append(_Part(weight, direction, *unlike_here(asking, stored)))
             unlike += weight * mean
             span += max(weight, 0.0) * max(1.0 - mean, _LEAST)
             most += abs(weight)
@@ -178,7 +224,33 @@ def _combined(terms: Sequence[Term], space: Space, stored: Modality) -> Probe | 
     if length <= _CANCELLED * most:
         names = ", ".join(repr(term.name) for term in terms)
         raise UsageError(f"{names}: these cancel each other out, so nothing is left to ask with; leave one of them out")
-    return Probe((total / length).astype(np.float32), unlike=unlike / length, same=(unlike + span) / length)
+    return Probe(
+        (total / length).astype(np.float32),
+        unlike=unlike / length,
+        same=(unlike + span) / length,
+        relevance=_scale_of_sum(parts, length),
+    )
+
+
+def _scale_of(mean: float, deviation: float) -> RelevanceScale:
+    return RelevanceScale(unlike=mean, deviation=deviation)
+
+
+def _scale_of_sum(parts: Sequence[_Part], length: float) -> RelevanceScale:
+    """Tell what similarities to a sum of directions are worth, by what those to each direction are.
+
+    The similarities of one thing to two directions go together as the two directions do: their cosine stands for the
+    correlation.
+    """
+    unlike = sum(part.weight * part.unlike for part in parts)
+    span = sum(max(part.weight, 0.0) * max(1.0 - part.unlike, _LEAST) for part in parts)
+    variance = sum(
+        one.weight * other.weight * one.deviation * other.deviation * float((one.direction @ other.direction.T)[0, 0])
+        for one in parts
+        for other in parts
+    )
+    deviation = math.sqrt(max(variance, 0.0))
+    return RelevanceScale(unlike=unlike / length, deviation=deviation / length, same=(unlike + span) / length)
 
 
 def _scale(mean: float, deviation: float) -> float:

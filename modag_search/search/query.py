@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modag_search.catalog.notices import statuses_in_words
 from modag_search.errors import (
     MediaError,
     ModagError,
@@ -41,6 +42,7 @@ logger = logging.getLogger(__name__)
 _LOOKS_LIKE_PATH = re.compile(r"^[~.]|[/\\\0]|\.[A-Za-z0-9]{1,5}$|^[a-z]+:")
 """What has a separator or an ending, or begins as a hidden file or as ``id:`` does."""
 _HAS_SIGN = re.compile(r"\s[-+\u2013\u2212]\s|\w\+\w")
+_FAILED = "failed, so nothing is known of it; `modag failures` says why"
 _OUTDATED = "was made by another encoder, or another version of one; `modag rebuild` renews it"
 
 
@@ -214,11 +216,13 @@ class QueryMaker:
         if features:
             without = frozenset({file.item.id} if file.item else ())
             return replace(self._projected(features, without=without), facts=file.facts)
-        if file.item is None or not file.is_stored:
-            raise NothingFoundError(f"{file.path}: is silent or black throughout, so nothing is like it")
-        outdated = any(segment.status == "ok" for segment in file.segments)
-        reason = _OUTDATED if outdated else "is silent or black throughout, or failed"
-        raise NothingFoundError(f"id:{file.item.id} ({file.path}): {reason}")
+        statuses = {segment.status for segment in file.segments}
+        if "ok" in statuses:
+            reason = _OUTDATED
+        else:
+            reason = f"is {statuses_in_words(statuses)} throughout, so nothing is like it" if statuses else _FAILED
+        name = f"id:{file.item.id} ({file.path})" if file.item and file.is_stored else file.path
+        raise NothingFoundError(f"{name}: {reason}")
 
     def _of_item(self, item: ItemRecord, *, start_s: float | None = None, end_s: float | None = None) -> Query:
         """Ask with the stored features of an item, or of a part of it: nothing is decoded."""
@@ -231,7 +235,9 @@ class QueryMaker:
             return self._of(stored)
         within = tuple(segment for segment in stored.segments if _overlaps(segment, start_s, end_s))
         if not any(segment.status == "ok" for segment in within):
-            raise NothingFoundError(f"id:{item.id} ({item.path}): is silent or black in that part, or failed")
+            state = statuses_in_words({segment.status for segment in within})
+            reason = f"is {state} in that part" if state else "ends before that part" if stored.segments else _FAILED
+            raise NothingFoundError(f"id:{item.id} ({item.path}): {reason}")
         return self._of(replace(stored, segments=within))
 
     def _of_label(self, name: str) -> Query:
@@ -246,7 +252,9 @@ class QueryMaker:
         segment_ids = {modality: ids for modality, (ids, _, _) in found.items()}
         item_ids = {item for _, items, _ in found.values() for item in items.tolist()}
         if not any(len(ids) for ids in segment_ids.values()):
-            raise NothingFoundError(f"{name}: what has this label is silent, black or failed")
+            segments = self._catalog.segments.of_items(self._catalog.labels.items_labelled(*labels).tolist())
+            state = statuses_in_words({segment.status for segment in segments})
+            raise NothingFoundError(f"{name}: what has this label {f'is {state} throughout' if state else _FAILED}")
         means = {modality: self._mean(modality, ids) for modality, ids in segment_ids.items()}
         vectors: dict[QueryModality, Float32Array] = {
             modality: mean for modality, mean in means.items() if mean is not None

@@ -150,7 +150,7 @@ class StoreSync:
 
     def _brought_up(self, modality: Modality, starts: Iterable[StampedReader]) -> StampedReader | None:
         """Follow from the first start that leads to now; None where none does, or too much has changed since."""
-        now = self._stamp(modality)
+        now = self.stamp(modality)
         start = next((one for one in starts if self._leads_to(now, one.stamp)), None)
         if start is None or start.stamp == now:
             return start
@@ -169,7 +169,7 @@ class StoreSync:
         return None if reader.is_heavy else StampedReader(reader=reader, stamp=now, built=start.built)
 
     def _built(self, modality: Modality) -> StampedReader:
-        builder, now = self._kind(self._space.dimension), self._stamp(modality)
+        builder, now = self._kind(self._space.dimension), self.stamp(modality)
         for number, (ids, vectors) in enumerate(self._vectors(modality, after_generation=0)):
             if number == 0:
                 builder.train(vectors)
@@ -181,7 +181,8 @@ class StoreSync:
         for ids, features in self._catalog.segments.features(fingerprint, after_generation=after_generation):
             yield ids, self._space.project(modality, features)
 
-    def _stamp(self, modality: Modality) -> StoreStamp:
+    def stamp(self, modality: Modality) -> StoreStamp:
+        """Return what a store would reflect that was made now."""
         generation, token = self._catalog.latest_generation
         return StoreStamp(
             space=self._space_fingerprint,
@@ -209,7 +210,7 @@ class StoreSync:
     def _differences(self, modality: Modality, store: StampedReader) -> Iterator[str]:
         """Compare a store with the catalog; one that lags behind is no problem, since it catches up."""
         with self._catalog.view():
-            if store.stamp != self._stamp(modality):
+            if store.stamp != self.stamp(modality):
                 return
             expected = self._catalog.segments.ids(self._fingerprints[modality])
             missing = len(expected) - int(np.count_nonzero(np.isin(expected, store.reader.ids())))

@@ -101,8 +101,12 @@ class Case:
 
 CASES = [
     # Items.
-    Case("label media/a.wav media/nowhere.png --as x", "error: media/nowhere.png: is not in the index", "modag index"),
-    Case("label media/a.wav id:99 --as x", "error: id:99: is not in the index", "modag index"),
+    Case(
+        "label media/a.wav media/nowhere.png --as x",
+        "error: media/nowhere.png: is not in the index",
+        "no such file is there",
+    ),
+    Case("label media/a.wav id:99 --as x", "error: id:99: is not in the index", "modag search"),
     Case("label media/a.wav id:x --as x", "error: id:x: an id is a whole number", "id:12"),
     Case("label media/a.wav media/changed.png --as x", "error: {here}/media/changed.png: ", "modag failures"),
     Case("label media/a.wav media/broken.wav --as x", "error: media/broken.wav: ", "modag failures"),
@@ -196,13 +200,21 @@ CASES = [
     Case("label undo 99", "error: run 99 gave no labels that are still there", "modag label runs"),
     Case("label remove nobody --all", "error: nobody: is no label of this index", "modag label list"),
     Case("label remove nobody media/a.png", "error: nobody: is no label of this index", "modag label list"),
-    Case("label remove violin media/nowhere.png", "error: media/nowhere.png: is not in the index", "modag index"),
+    Case(
+        "label remove violin media/nowhere.png",
+        "error: media/nowhere.png: is not in the index",
+        "no such file is there",
+    ),
     Case("label rename nobody somebody", "error: nobody: is no label of this index", "modag label list"),
     Case("label rename violin loud", "error: loud: is a label already", "modag label merge violin --into loud"),
     Case("label rename violin _", "error: a label must have a name"),
     Case("label merge violin nobody --into x", "error: nobody: is no label of this index", "modag label list"),
     Case("label merge violin --into _", "error: a label must have a name"),
     Case("label merge violin --into top", "error: a label cannot be a kind of itself: ", index="single"),
+    # Levels.
+    Case("classify media/a.png --level 7", "error: level 7: no label of this index is a kind of another", "hierarchy"),
+    Case("transfer --level 3", "error: level 3: labels of this index are on levels 0 to 2", index="single"),
+    Case("explain media/a.png --level 3", "error: level 3: labels of this index are on levels 0 to 2", index="single"),
     # Exports.
     Case("label export --to theirs.csv", "error: {here}/theirs.csv: is a file of another kind", "name another"),
     Case("label export --to labels.out", "error: labels.out: a file of labels ends in .csv or .jsonl", "--kind"),
@@ -212,8 +224,8 @@ CASES = [
     Case("classify media/a.png --by head", "error: {here}/multi/head.safetensors: there is no head", "train head", 1),
     Case("transfer --by head", "error: {here}/multi/head.safetensors: there is no head yet", "modag train head", 1),
     Case("train head --update", "error: {here}/multi/head.safetensors: there is no head yet", "modag train head", 1),
-    Case("classify id:99", "error: id:99: is not in the index", "modag index"),
-    Case("classify sub", "error: {here}/sub: holds no media"),
+    Case("classify id:99", "error: id:99: is not in the index", "modag search"),
+    Case("classify sub", "error: {here}/sub: holds nothing that is read"),
     Case("classify media/a.png", "no item has a label yet", "modag label PATH... --as NAME", 4, "bare"),
     Case("transfer", "no item has a label yet", "modag label PATH... --as NAME", 4, "bare"),
     Case("audit", "no item has a label yet", "modag label PATH... --as NAME", 4, "bare"),
@@ -307,7 +319,7 @@ def test_each_file_that_cannot_be_named_is_told(workplace: CommandLine) -> None:
 # Every verb, where there is nothing.
 
 GIVES_NOTHING = "no item has been given a label yet; `modag label PATH... --as NAME` gives one"
-NOT_THERE = "error: media/a.png: is not in the index; `modag index` takes files in"
+NOT_THERE = "error: media/a.png: is not in the index; `modag index media/a.png` takes it in"
 NO_LABEL = "error: x: is no label of this index; `modag label list` lists them"
 EMPTY = "the index is empty; `modag index PATH...` takes files in"
 NOTHING_THERE: dict[str, tuple[int, str]] = {

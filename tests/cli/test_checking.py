@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,6 +63,24 @@ def test_off_a_terminal_it_needs_a_sheet(shades: CommandLine) -> None:
         assert outcome.status == 2
         assert "--answers and --yes go with --check N" in outcome.stderr
     assert origins(shades) == ["hand", "hand"]
+
+
+@pytest.mark.parametrize("verb", [["transfer"], ["label", "count", "red"]], ids=["transfer", "count"])
+def test_where_a_sheet_cannot_be_written_nothing_is_worked_out_first(
+    toy: CommandLine, tmp_path: Path, verb: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(sheet: str) -> str:
+        outcome = toy(*verb, "--check", "4", "--answers", sheet)  # of an empty index, which else would be said
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        return outcome.error
+
+    there_is_none = "there is no folder sheets/new; make it first, or name another"
+    assert refused("sheets/new/a.csv") == f"error: sheets/new/a.csv: cannot be written: {there_is_none}"
+    assert not (tmp_path / "sheets").exists()
+    (tmp_path / "file").touch()
+    assert "there is no folder file;" in refused("file/a.csv")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    assert refused("a.csv") == "error: a.csv: cannot be written: . does not allow it; name a file elsewhere"
 
 
 def test_a_sheet_is_written_filled_in_and_read(shades: CommandLine, tmp_path: Path) -> None:

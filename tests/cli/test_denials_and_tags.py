@@ -186,7 +186,50 @@ def test_a_label_becomes_a_tag_and_a_label_again(named: CommandLine, media: Path
     assert {row["label"] for row in named("tag", "list").data} == {"favourite"}
     assert named("label", "kind", "favourite", "class").data["kind"] == "class"
     turned = named("label", "kind", "b", "tag")
-    assert turned.error == "1 transferred label taken back: nobody gave these items b"
+    assert turned.error == (
+        "1 transferred label waits until it is a class again, since nobody gave these items the tag"
+    )
+    again = named("label", "kind", "b", "class")
+    assert again.error == "1 transferred label holds again"
+
+
+def test_what_items_are_not_is_a_table_without_empty_rows(filled: CommandLine, media: Path) -> None:
+    shown = filled("label", media / "a.png", "--not", "low", "--format", "table").stdout.decode().splitlines()
+    assert [line.split() for line in shown] == [["items", "1"], ["added", "1"], ["run", "2"], ["not", "low"]]
+    assert filled("label", media / "a.png", "--not", "low").data["label"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("label remove low media/b.png", "this item does not have the label low"),
+        ("label remove low media/b.png media/c.png", "none of these items has the label low"),
+        ("label remove low media/b.png --denied", "this item does not have a denial of low"),
+        ("label remove wide --all", "no item has the label wide"),
+        ("tag take mine media/b.png", "this item does not have the tag mine"),
+    ],
+)
+def test_what_is_not_there_cannot_be_taken_away(filled: CommandLine, media: Path, arguments: str, said: str) -> None:
+    filled("label", media / "a.png", "--as", "low")
+    filled("tag", media / "a.png", "--as", "mine")
+    (filled.folder / "tree.csv").write_text("child,parent\nlow,wide\n")
+    filled("label", "hierarchy", "tree.csv")
+    outcome = filled(*arguments.split())
+    assert (outcome.status, outcome.data["removed"]) == (4, 0)
+    assert outcome.error == f"nothing was removed: {said}"
+
+
+def test_tags_are_undone_and_listed_by_the_verbs_of_labels(filled: CommandLine, media: Path) -> None:
+    run = filled("tag", media / "a.png", "--as", "mine").data["run"]
+    assert [row["run"] for row in filled("tag", "runs").data] == [run]
+    assert filled("tag", "undo", run).data == {"run": run, "removed": 1}
+    for words, does in {"tag rename": "label rename", "tag remove": "tag take", "label take": "label remove"}.items():
+        verb = words.split()[1]
+        outcome = filled(*words.split(), "a", "b")
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert outcome.error == f"Error: {verb} is no verb of modag {words.split()[0]}: `modag {does}` does it"
+    picture(filled.folder / "rename", RED)
+    assert "is not in the index" in filled("tag", "rename", "--as", "x").error, "a file goes before"
 
 
 # Labels that stand beside others.
@@ -226,6 +269,29 @@ def test_a_label_that_stands_beside_others_is_told_once(filled: CommandLine, med
     )
     filled("label", "kind", "favourite", "tag")
     assert filled("label", "mode").data["exclude_each_other"]
+
+
+def test_where_most_stands_beside_others_it_is_said_on_how_many_items(filled: CommandLine, media: Path) -> None:
+    said = {"a.png": "loud;low;near", "a.wav": "loud;low;far", "b.png": "loud;high;near", "b.wav": "low;far;loud"}
+    rows = [f"media/{name},{labels}" for name, labels in said.items()]
+    (filled.folder / "l.csv").write_text("\n".join(["path,label", *rows, "media/c.png,alone", ""]))
+    outcome = filled("label", "--from", "l.csv", "--separator", ";")
+    assert outcome.error == (
+        "warning: labels stand beside each other on 4 of 5 labelled items: each is judged for itself from now on "
+        "(`modag label mode` shows it)"
+    )
+    assert filled("label", media / "c.wav", "--as", "loud", "--as", "near").stderr == ""
+    alone = [f"media/{name}.png,kind {number % 3}" for number, name in enumerate("defghijklmno")]
+    for name in "defghijklmno":
+        picture(media / f"{name}.png", GREEN)
+    filled("index", media)
+    (filled.folder / "m.csv").write_text("\n".join(["path,label", *alone, ""]))
+    again = filled("label", "--from", "m.csv").error
+    rest, *apart = filled("label", "mode").data["groups"]
+    assert again == (
+        f"warning: {len(rest)} labels exclude each other again, and are judged together, and "
+        f"{', '.join(sorted(name for group in apart for name in group))} apart from these (`modag label mode` shows it)"
+    )
 
 
 # Files.

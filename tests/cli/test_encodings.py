@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.made_media import BLUE, picture
+from tests.made_media import BLUE, RED, picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,3 +94,29 @@ def test_json_holds_names_that_are_not_utf8(named: CommandLine, media: Path, sty
 
     rows = json.loads(outcome.stdout) if style == "json" else [*map(json.loads, outcome.stdout.splitlines())]
     assert odd in [os.fsencode(row["path"]) for row in rows]
+
+
+def test_names_and_labels_do_not_steer_the_terminal(toy: CommandLine, media: Path) -> None:
+    odd, bad = "red\x1b[31m\n\u202e.png", "bad\x1b]0;title\x07.png"
+    picture(media / odd, RED)
+    (media / bad).write_bytes(b"no picture")
+    label = "oboe\x1b[2J"
+    outcome = toy("index", media)
+    assert outcome.stderr.splitlines()[0].startswith(f"failed: {media}/bad\\x1b]0;title\\x07.png: ")
+    assert toy("label", media / odd, "--as", label).status == 0
+    query = picture(toy.folder / "q.png", RED)
+    for verb in (["failures"], ["label", "list"], ["label", "export"], ["search", query], ["search", f"label:{label}"]):
+        outcome = toy(*verb, "--format", "table")
+        assert not {"\x1b", "\x07", "\u202e"}.intersection(outcome.stdout.decode() + outcome.stderr)
+    assert r"red\x1b[31m\n\u202e.png  oboe\x1b[2J" in toy("label", "export", "--format", "table").stdout.decode()
+
+
+def test_data_holds_names_and_labels_as_they_are(toy: CommandLine, media: Path) -> None:
+    odd = picture(media / "red\x1b[31m.png", RED)
+    toy("index", media)
+    toy("label", odd, "--as", "oboe\x1b[2J")
+    query = picture(toy.folder / "q.png", RED)
+    assert toy("search", query, "--format", "paths").stdout == os.fsencode(odd) + b"\n"
+    assert os.fsencode(odd) in toy("search", query, "--format", "csv").stdout
+    (hit,) = toy("search", query, "--format", "json").data
+    assert (hit["path"], hit["labels"]) == (str(odd), ["oboe\x1b[2J"])

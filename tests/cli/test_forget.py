@@ -73,6 +73,19 @@ def test_what_is_not_in_the_index_leaves_with_3_or_4(filled: CommandLine, media:
         assert filled("forget", *arguments).status == 2
 
 
+def test_an_unknown_id_costs_the_others_nothing(filled: CommandLine, media: Path) -> None:
+    outcome = filled("forget", "id:99", media / "a.png", "id:2")
+    assert outcome.status == 3
+    assert [row["path"] for row in outcome.data] == [str(media / "a.png"), str(media / "a.wav")]
+    assert outcome.stderr.splitlines()[0] == "id:99: is not in the index"
+    outcome = filled("forget", "id:98", "id:99")
+    assert (outcome.status, outcome.stdout) == (4, b"")
+    assert outcome.error == "id:98: is not in the index, nor is 1 other"
+    outcome = filled("forget", media / "b.png", "id:first")
+    assert (outcome.status, outcome.error) == (2, "error: id:first: an id is a whole number, as in id:12")
+    assert filled("info").data["items"] == {"image": 2, "sound": 2}
+
+
 def test_paths_to_forget_come_from_stdin(filled: CommandLine, media: Path) -> None:
     found = filled("search", media / "a.png", "--modality", "sound", "-n", "2", "--format", "paths").stdout
     assert len(filled("forget", "-", stdin=found).data) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import shutil
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 from modag_search.settings import is_index
-from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, sound
+from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, RED, picture, sound
 from tests.toy_encoders import toy_index, toy_space
 
 if TYPE_CHECKING:
@@ -19,7 +21,19 @@ if TYPE_CHECKING:
     from tests.cli.command_line import CommandLine
 
 NOTHING_DONE = {"added": 0, "updated": 0, "unchanged": 0, "moved": 0, "removed": 0, "failed": 0}
-NOTHING_LEFT = {"missing": [], "out_of_reach": 0, "covered": [], "passed_over": {}, "replaced": [], "passages": []}
+NOTHING_LEFT = {
+    "missing": [],
+    "out_of_reach": 0,
+    "covered": [],
+    "passed_over": {},
+    "unread": {},
+    "other_files": 0,
+    "noticed": {},
+    "rehashed": 0,
+    "altered": [],
+    "replaced": [],
+    "passages": [],
+}
 
 
 def counts(outcome_data: dict[str, float]) -> dict[str, float]:
@@ -97,6 +111,59 @@ def test_many_failures_are_cut_short_on_stderr(toy: CommandLine, media: Path) ->
     assert lines[20] == "… and 3 more; `modag failures` lists all"
 
 
+def test_what_nothing_finds_is_counted_and_listed(toy: CommandLine, media: Path) -> None:
+    picture(media / "black.png", BLACK)
+    silent, low = sound(media / "silent.wav", (0, 1)), sound(media / "low.wav", (LOW_HZ, 1))
+    (media / "bad.wav").write_bytes(b"no sound")
+    (media / "e.dng").touch()
+    outcome = toy("index", media)
+    assert outcome.data["noticed"] == {"black": 1, "silent": 1}
+    assert outcome.stderr.splitlines()[-1] == (
+        "of what was taken in: 1 silent, 1 black; `modag failures --all` lists them"
+    )
+    assert [row["kind"] for row in toy("failures").data] == ["failed"]
+    listed = toy("failures", "--all")
+    assert listed.error == "what is passed over is listed where a folder is named: `modag failures --all PATH`"
+    failed, black, quiet = listed.data
+    assert (failed["kind"], failed["id"], failed["error"]) == ("failed", None, "CorruptMediaError")
+    assert black.items() >= {"kind": "black", "path": str(media / "black.png"), "error": None}.items()
+    assert isinstance(quiet["id"], int)
+    assert quiet["reason"] == "is silent throughout, so nothing finds it"
+    below = toy("failures", "--all", media, "--format", "csv")
+    kinds = [row["kind"] for row in csv.DictReader(io.StringIO(below.stdout.decode()))]
+    assert kinds == ["failed", "black", "silent", "passed over"]
+    assert toy("failures", media / "bad.wav").data == [failed]
+    nothing = toy("failures", "--all", low)
+    assert (nothing.status, nothing.data) == (4, [])
+    labelled = toy("label", silent, silent, low, "--as", "hum")
+    assert labelled.data["items"] == 2, "what is named twice is one item"
+    assert labelled.error == f"{silent} is silent throughout, so nothing finds it; its label teaches nothing"
+
+
+def test_rehash_reads_what_looks_as_it_was(toy: CommandLine, media: Path) -> None:
+    picture(media / "red.png", RED)
+    low = sound(media / "low.wav", (LOW_HZ, 1))
+    toy("index", media)
+    before = low.stat()
+    assert toy("index", media, "--rehash").stderr.splitlines()[1] == (
+        "read again, with size and time as they were: 2 files; all hold what they held"
+    )
+    sound(low, (HIGH_HZ, 1))
+    os.utime(low, ns=(before.st_atime_ns, before.st_mtime_ns))
+    outcome = toy("index", media, "--rehash")
+    assert (counts(outcome.data), outcome.data["rehashed"]) == ({"unchanged": 1, "updated": 1}, 2)
+    assert outcome.data["altered"] == [str(low)]
+    assert outcome.stderr.splitlines()[1].endswith(f": 2 files; something else is in 1 file: {low}")
+
+
+def test_an_index_is_a_folder(modag: CommandLine, media: Path) -> None:
+    red = picture(media / "red.png", RED)
+    for verb in (["index", media], ["index", media, "--dry-run"], ["info"], ["migrate"]):
+        outcome = modag(*verb, "--index", red)
+        assert outcome.status == 1
+        assert outcome.error == f"error: {red}: is no folder, and an index is one; name another place with --index"
+
+
 def test_a_dry_run_writes_nothing(toy: CommandLine, media: Path) -> None:
     picture(media / "red.png", RED)
     outcome = toy("index", media, "--dry-run")
@@ -122,6 +189,34 @@ def test_prune_exclude_and_symlinks(toy: CommandLine, media: Path) -> None:
     assert counts(toy("index", media, "--follow-symlinks").data) == {"added": 3, "unchanged": 1}
     red.unlink()
     assert counts(toy("index", media, "--prune").data) == {"unchanged": 2, "removed": 1}  # a link is passed over
+
+
+def test_what_is_passed_over_is_counted_by_kind(toy: CommandLine, media: Path) -> None:
+    picture(media / "a.png", RED)
+    for name in ("b.dng", "c.DNG", "d.jxl", "a.xmp", "Thumbs.db", ".hidden.png"):
+        (media / name).touch()
+    (media / "link.png").symlink_to(media / "a.png")
+    os.mkfifo(media / "pipe.wav")
+    outcome = toy("index", media)
+    assert outcome.status == 0
+    assert outcome.data["passed_over"] == {".*": 1, "symbolic link": 1, "special file": 1}
+    assert (outcome.data["unread"], outcome.data["other_files"]) == ({".dng": 2, ".jxl": 1}, 2)
+    assert outcome.stderr.splitlines()[1] == (
+        "passed over: 1 hidden (.*), 1 symbolic link, 1 special file, 2 .dng, 1 .jxl (endings that are not read), "
+        "2 other files"
+    )
+
+
+def test_a_folder_of_nothing_that_is_read_says_what_it_holds(filled: CommandLine, media: Path) -> None:
+    for path in media.iterdir():
+        path.rename(path.with_suffix(".nef"))
+    outcome = filled("index", media, "--prune")
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert outcome.error == (
+        f"error: {media}: holds nothing that is read, but 3 .nef (an ending that is not read); what is "
+        "converted, as to JPEG, FLAC or MP4, is taken in; if it is gone for good, "
+        "`modag forget` takes out the 6 files that the index holds of it"
+    )
 
 
 def test_a_missing_or_empty_root_leaves_with_2(filled: CommandLine, media: Path) -> None:

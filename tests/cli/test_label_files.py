@@ -133,7 +133,9 @@ def test_each_of_several_files_is_a_run(filled: CommandLine, tmp_path: Path) -> 
     outcome = filled("label", "--from", second, "--from", bad)
     assert outcome.status == 2
     assert [(row["source"], row["added"]) for row in outcome.data] == [(str(second), 2)]
-    assert outcome.error.startswith(f"error: {bad}: line 3: {tmp_path / 'media' / 'nowhere.wav'}: is not in the index;")
+    assert outcome.error.startswith(
+        f"error: {bad}: line 3: {tmp_path / 'media' / 'nowhere.wav'}: is not in the index, "
+    )
     assert said(filled) == {
         ("a.wav", "tone", None, None),
         ("b.wav", "tone", None, None),

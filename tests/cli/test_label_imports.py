@@ -272,10 +272,35 @@ def test_labels_from_files_in_python(filled: CommandLine, media: Path) -> None:
         assert index.labels.undo(report.run) == 2
 
 
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_names_that_are_not_utf_8_are_written_alike_by_every_verb_and_read_again(
+    filled: CommandLine, media: Path, format_: str
+) -> None:
+    odd, literal = media / "fl\udcfcgel.png", media / "c\\xfc.png"
+    (media / "a.png").rename(odd)
+    (media / "c.png").rename(literal)
+    filled("index", media)
+    filled("label", odd, "--as", "red")
+    filled("label", literal, "--as", "blue")
+    for verb in (["classify", odd, literal], ["label", "export"]):
+        outcome = filled(*verb, "--format", format_)
+        assert (outcome.status, outcome.stderr) == (0, "")
+        if format_ == "csv":
+            assert f"{media}/fl\\xfcgel.png,red" in outcome.stdout.decode()
+        (filled.folder / f"l.{format_}").write_bytes(outcome.stdout)
+        for label in ("red", "blue"):
+            filled("label", "remove", label, "--all")
+        assert filled("label", "--from", f"l.{format_}").status == 0
+        rows = filled("label", "export").data
+        assert [(row["path"], row["label"]) for row in rows] == [(str(odd), "red"), (str(literal), "blue")]
+    elsewhere = written(filled.folder / "l.csv", "path,label", "other/fl\\xfcgel.png,moved")
+    assert filled("label", "--from", elsewhere).data[0]["by_name"][0]["path"] == str(odd)
+
+
 def test_what_is_missing_is_called_as_the_file_calls_it(filled: CommandLine) -> None:
     written(filled.folder / "l.csv", "path,label", "C:\\Photos\\B.PNG,x")
     outcome = filled("label", "--from", "l.csv")
     assert outcome.error == (
-        f"error: {filled.folder}/l.csv: line 2: C:\\Photos\\B.PNG: is not in the index; `modag index` takes files in, "
+        f"error: {filled.folder}/l.csv: line 2: C:\\Photos\\B.PNG: is not in the index, and no such file is there; "
         f"`--skip-missing` labels the others; did you mean {filled.folder}/media/b.png?"
     )

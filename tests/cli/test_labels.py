@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.made_media import LOW_HZ, picture, sound
 
@@ -23,11 +26,65 @@ def test_label_and_take_back(filled: CommandLine, media: Path) -> None:
     assert filled("info").data["annotations"] == 1
 
 
+NAMES_REFUSED = {
+    "one\ntwo": "'one\\ntwo': a label is one line, without control characters",
+    "bell\x07": "'bell\\x07': a label is one line, without control characters",
+    "one\u2028two": "'one\\u2028two': a label is one line, without control characters",
+    "x" * 256: f"'{'x' * 40}'...: has 256 characters, and a label at most 255",
+}
+
+
+@pytest.mark.parametrize("name", NAMES_REFUSED, ids=["newline", "control", "separator", "long"])
+def test_what_is_no_name_of_a_label_is_refused_however_it_is_given(filled: CommandLine, media: Path, name: str) -> None:
+    filled("label", media / "a.png", "--as", "low")
+    before = filled("label", "list").data
+    (filled.folder / "l.jsonl").write_text(json.dumps({"path": "media/a.wav", "label": name}) + "\n")
+    (filled.folder / "tree.csv").write_text(f'child,parent\n"{name}",low\n')
+    for command, where in (
+        (["label", media / "a.wav", "--as", name], ""),
+        (["label", media / "a.wav", "--not", name], ""),
+        (["tag", media / "a.wav", "--as", name], ""),
+        (["label", "add", name], ""),
+        (["label", "rename", "low", name], ""),
+        (["label", "merge", "low", "--into", name], ""),
+        (["classify", media / "a.wav", "--names", name], ""),
+        (["label", "--from", "l.jsonl", "--separator", ""], f"{filled.folder}/l.jsonl: line 1: "),
+        (["label", "hierarchy", "tree.csv"], "tree.csv: line "),
+    ):
+        outcome = filled(*command)
+        assert (outcome.status, outcome.stdout) == (2, b""), command
+        assert outcome.error.startswith(f"error: {where}"), command
+        assert outcome.error.endswith(NAMES_REFUSED[name]), command
+    assert filled("label", "list").data == before
+    assert filled("label", media / "a.wav", "--as", "x" * 255).status == 0
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [["label", "PATH", "--as", "x"], ["tag", "PATH", "--as", "x"], ["label", "remove", "low", "PATH"]],
+    ids=["give", "tag", "remove"],
+)
+def test_what_there_is_of_a_path_that_is_not_in_the_index_is_said(
+    filled: CommandLine, media: Path, verb: list[str]
+) -> None:
+    filled("label", "id:1", "--as", "low")
+    (media / "new one.png").write_bytes(b"")
+    for name, said in {
+        "media/new one.png": "; `modag index 'media/new one.png'` takes it in",
+        "media/nowhere.gif": ", and no such file is there",
+        "media/z*.gif": ", and no file is called so or matches it",
+        "media/[ab].png": "; as a pattern it matches 2 files: the shell names them where it stands without quotes",
+    }.items():
+        outcome = filled(*(name if one == "PATH" else one for one in verb))
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert outcome.error == f"error: {name}: is not in the index{said}"
+
+
 def test_all_or_none_are_labelled(filled: CommandLine, media: Path) -> None:
     nowhere = media / "nowhere.png"
     outcome = filled("label", media / "a.png", nowhere, "--as", "low")
     assert (outcome.status, outcome.stdout) == (2, b"")
-    assert outcome.error == f"error: {nowhere}: is not in the index; `modag index` takes files in"
+    assert outcome.error == f"error: {nowhere}: is not in the index, and no such file is there"
     assert filled("info").data["annotations"] == 0
     assert filled("label", media / "a.png", "--as", " ").status == 2
     assert filled("label", media / "a.png").status == 2

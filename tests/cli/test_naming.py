@@ -76,7 +76,7 @@ def test_files_folders_and_items_are_named_in_the_order_given(named: CommandLine
     lines = b"new.wav\nmore/x.wav\n"
     assert answers(named("classify", "-", stdin=lines).data) == [("new.wav", "viola"), ("x.wav", "horn")]
     outcome = named("classify", "-", "-0", "--format", "paths", stdin=lines.replace(b"\n", b"\0"))
-    assert (outcome.status, outcome.stdout) == (0, lines)
+    assert (outcome.status, outcome.stdout) == (0, lines.replace(b"\n", b"\0"))
 
 
 def test_the_items_of_the_index_are_named(named: CommandLine, media: Path, tmp_path: Path) -> None:
@@ -177,6 +177,34 @@ def test_csv_names_its_columns_with_and_without_rows(named: CommandLine, tmp_pat
     outcome = named("classify", tmp_path / "nowhere.wav", "--format", "csv")
     assert (outcome.status, outcome.stdout.decode()) == (3, "path,label,confidence\n")
     assert outcome.error.startswith(f"failed: {tmp_path / 'nowhere.wav'}: ")
+
+
+def test_what_cannot_be_named_says_what_it_is(named: CommandLine, tmp_path: Path) -> None:
+    silent = sound(tmp_path / "silent.wav", (0, 1))
+    pipe, nowhere, dangling = tmp_path / "pipe.wav", tmp_path / "nowhere.wav", tmp_path / "dangling.wav"
+    os.mkfifo(pipe)
+    dangling.symlink_to(nowhere)
+    outcome = named("classify", "/dev/null", pipe, nowhere, dangling, silent)
+    assert outcome.status == 3
+    assert outcome.stderr.splitlines() == [
+        "failed: /dev/null: is not a regular file",
+        f"failed: {pipe}: is not a regular file",
+        f"failed: {nowhere}: does not exist (any more)",
+        f"failed: {dangling}: does not exist (any more)",
+        f"failed: {silent}: is silent throughout, so nothing is like it",
+    ]
+
+
+def test_what_a_folder_to_name_holds_beside_media_is_said(named: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    red = picture(folder / "red.png", RED)
+    (folder / "notes.txt").touch()
+    assert named("classify", folder).stderr == ""
+    (folder / "raw.dng").touch()
+    (folder / "link.png").symlink_to(red)
+    assert named("classify", folder).error == (
+        f"warning: {folder}: passed over: 1 symbolic link, 1 .dng (an ending that is not read)"
+    )
 
 
 @pytest.mark.parametrize("output_format", ["jsonl", "csv", "paths"])
@@ -375,7 +403,7 @@ def test_pairs_that_do_not_fit(filled: CommandLine, media: Path, tmp_path: Path)
     assert pair["similarity"] < 0.5
     head, line = table(filled("audit", "--pairs", "--format", "table").stdout)
     assert head == ["rank", "similarity", "sound", "image"]
-    assert line[2].endswith("wrong.wav")
+    assert line[2:] == ["media/wrong.wav", "media/wrong.png"]
     assert filled("audit", "--pairs", "--format", "csv").stdout.splitlines()[0] == b"rank,similarity,sound,image"
 
 
@@ -391,7 +419,7 @@ def test_the_same_picture_twice(filled: CommandLine, media: Path, tmp_path: Path
     assert (outcome.status, outcome.stderr) == (0, "")
     assert list(outcome.data[0]) == [
         *("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id"),
-        *("labels", "confirmed_by", "kept_because"),
+        *("labels", "confirmed_by", "kept_because", "part_start_s", "part_end_s"),
     ]
     found = [(row["group"], os.path.basename(row["path"]), row["exact"]) for row in outcome.data]
     assert found == [
@@ -424,9 +452,9 @@ def test_the_copy_that_has_labels_is_the_one_to_keep(filled: CommandLine, media:
     assert [row["labels"] for row in after] == [["red", "warm"], []]
     assert [row["kept_because"] for row in after] == ["has labels", None]
     csv = filled("duplicates", "--format", "csv").stdout.decode().splitlines()
-    assert csv[0].endswith(",labels,confirmed_by,kept_because")
-    assert csv[1].endswith(",red;warm,,has labels")
-    assert csv[2].endswith(",,content,")
+    assert csv[0].endswith(",labels,confirmed_by,kept_because,part_start_s,part_end_s")
+    assert csv[1].endswith(",red;warm,,has labels,,")
+    assert csv[2].endswith(",,content,,,")
 
 
 def test_copies_told_by_features_alone_are_counted(filled: CommandLine, media: Path, tmp_path: Path) -> None:

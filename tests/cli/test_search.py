@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from tests.cli.command_line import CommandLine
 
-FIELDS = ["id", "path", "modality", "similarity", "start_s", "end_s", "labels", "copies"]
+FIELDS = [
+    *("id", "path", "modality", "similarity", "start_s", "end_s", "labels"),
+    *("relevance", "duration_s", "exists", "copies"),
+]
 
 
 def names(rows: list[dict[str, str]]) -> list[str]:
@@ -54,7 +57,17 @@ def test_every_format_tells_the_same(filled: CommandLine, media: Path) -> None:
     assert [float(row["similarity"]) for row in from_csv] == [row["similarity"] for row in rows]
     assert {row["labels"] for row in from_csv} == {"", "middle, high;tone"}
     head, *lines = asked("table").splitlines()
-    assert head.split() == ["similarity", "modality", "path", "start_s", "end_s", "labels", "id"]
+    assert head.split() == [
+        "similarity",
+        "relevance",
+        "modality",
+        "path",
+        "start_s",
+        "end_s",
+        "duration_s",
+        "labels",
+        "id",
+    ]
     assert len(lines) == 4
     for line, row in zip(lines, rows, strict=True):
         assert os.path.basename(row["path"]) in line
@@ -164,10 +177,10 @@ def test_combinations_that_cannot_be_meant_are_one_line(
 @pytest.mark.parametrize(
     ("output_format", "printed"),
     [
-        ("table", b"similarity  modality  path  start_s  end_s  labels  id\n"),
+        ("table", b"similarity  relevance  modality  path  start_s  end_s  duration_s  labels  id\n"),
         ("json", b"[]\n"),
         ("jsonl", b""),
-        ("csv", b"id,path,modality,similarity,start_s,end_s,labels,copies\n"),
+        ("csv", b"id,path,modality,similarity,start_s,end_s,labels,relevance,duration_s,exists,copies\n"),
         ("paths", b""),
     ],
 )
@@ -184,7 +197,7 @@ def test_questions_without_an_answer_leave_with_4(filled: CommandLine, media: Pa
     silent = sound(tmp_path / "silent.wav", (0, 1))
     outcome = filled("search", silent)
     assert (outcome.status, outcome.stdout) == (4, b"")
-    assert outcome.error == f"{silent}: is silent or black throughout, so nothing is like it"
+    assert outcome.error == f"{silent}: is silent throughout, so nothing is like it"
     outcome = filled("search", "label:nobody")
     assert outcome.status == 4
     assert "nobody" in outcome.error
@@ -241,7 +254,7 @@ def test_copies_are_one_answer_which_names_them(filled: CommandLine, media: Path
     assert [os.path.basename(path) for path in first["copies"]] == [f"copy-{number:02}.png" for number in range(14)]
     assert names(others) == ["a.png", "c.png"]
     table = filled("search", media / "b.wav", "--modality", "image", "--format", "table").stdout.decode().splitlines()
-    assert table[0].split()[:4] == ["similarity", "modality", "path", "copies"]
+    assert table[0].split()[:5] == ["similarity", "relevance", "modality", "path", "copies"]
     assert "+14 copies" in table[1]
     assert "cop" not in table[2]
     unfolded = filled("search", media / "b.wav", "--modality", "image", "-n", "3", "--copies").data
@@ -278,3 +291,30 @@ def test_places_of_a_long_sound_are_listed(filled: CommandLine, media: Path) -> 
     shown = filled("search", media / "a.png", "--under", long, "--places", "1", "--format", "table")
     (table,) = shown.stdout.decode().splitlines()[1:]
     assert "0.0-10.0 s (" in table
+
+
+def test_a_query_that_nothing_is_close_to_gets_answers_and_a_word(filled: CommandLine, media: Path) -> None:
+    outcome = filled("search", media / "a.wav", "--label", "other")
+    assert outcome.status == 4
+    filled("label", media / "c.png", media / "b.wav", "--as", "other")
+    outcome = filled("search", media / "a.wav", "--label", "other")
+    best = max(outcome.data, key=lambda row: row["relevance"])
+    assert (outcome.status, len(outcome.data)) == (0, 2)
+    assert outcome.error == (
+        f"nothing here is close (best {best['similarity']:.2f}, relevance {best['relevance']:.2f}): "
+        "unlike things are as similar"
+    )
+    assert filled("search", media / "a.wav").stderr == ""
+    assert filled("search", media / "a.wav", "--label", "other", "--min-relevance", "0.2").status == 4
+    assert filled("search", media / "a.wav", "--min-relevance", "1.5").status == 2
+
+
+def test_a_table_marks_what_is_gone_and_paths_stay_as_they_are(filled: CommandLine, media: Path) -> None:
+    (media / "b.png").unlink()
+    arguments = ("search", media / "a.wav", "--modality", "image")
+    lines = filled(*arguments, "--format", "table").stdout.decode().splitlines()
+    assert [name for name in ("a.png", "b.png", "c.png") if any(f"{name} (gone)" in line for line in lines)] == [
+        "b.png"
+    ]
+    assert {os.path.basename(row["path"]): row["exists"] for row in filled(*arguments).data}["b.png"] is False
+    assert "(gone)" not in filled(*arguments, "--format", "paths").stdout.decode()

@@ -151,7 +151,7 @@ def test_a_path_that_is_not_there_may_have_been_another(
 ) -> None:
     outcome = filled("label", name, "--as", "x")
     assert outcome.status == 2
-    assert outcome.error.startswith(f"error: {name}: is not in the index; `modag index` takes files in; did you mean ")
+    assert outcome.error.startswith(f"error: {name}: is not in the index, and no such file is there; did you mean ")
     assert all(one in outcome.error for one in meant.split(" or ")[:1])
 
 

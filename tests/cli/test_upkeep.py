@@ -14,6 +14,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def test_info_of_files(filled: CommandLine, media: Path) -> None:
+    filled("label", media / "a.png", "--as", "oboe")
+    (media / "notes.txt").touch()
+    outcome = filled("info", media / "a.png", "id:2", media / "notes.txt")
+    assert outcome.status == 0
+    picture, sound, notes = outcome.data
+    assert (picture["path"], picture["state"], picture["kind"]) == (str(media / "a.png"), "indexed", "image")
+    assert [label["label"] for label in picture["labels"]] == ["oboe"]
+    assert (sound["id"], sound["duration_s"], sound["encoders"]) == (2, 1.0, ["toy-sound"])
+    assert (notes["state"], notes["id"], notes["segments"]) == ("not indexed", None, [])
+    table = filled("info", media / "a.png", "--format", "table").stdout.decode().splitlines()
+    assert [line for line in table if line.startswith(("labels", "segments", "copies"))] == [
+        "labels        oboe (hand, run 2)",
+        "segments      1 image ok",
+    ]
+    unknown = filled("info", media / "notes.txt", "--format", "table")
+    assert unknown.status == 4
+    assert unknown.stdout.decode().splitlines()[1:] == [
+        "state   not indexed",
+        "reason  is passed over: is no picture, sound or video by its ending",
+    ]
+    assert filled("info", "-", stdin=b"").status == 2
+
+
 def test_info(filled: CommandLine, media: Path) -> None:
     filled("label", media / "a.png", media / "b.png", "--as", "chosen")
     (media / "bad.png").write_bytes(b"no picture")

@@ -12,6 +12,8 @@ import numpy as np
 from hypothesis import given, settings
 
 from modag_search.copies.extents import SHAPE_TOLERANCE
+from modag_search.copies.marks import HOP, MarkIndex, Marks
+from modag_search.copies.overlaps import MIN_PART_S, Recording, overlap
 from modag_search.copies.waveforms import MAX_LAG_S, SAMPLE_RATE_HZ, Waveform, correlation, highest_correlation
 from modag_search.curate import duplicates, similarity_join
 from modag_search.curate.duplicates import Duplicates
@@ -160,3 +162,33 @@ def test_waveforms_are_compared_as_by_trying_each_lag(pair: tuple[np.ndarray, np
     assert correlation(other, one) == found or abs(correlation(other, one) - found) < 1e-3
     louder = Waveform.of({0: -100 * pair[1]})
     assert abs(correlation(one, louder) - found) < 1e-3
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    start=st.integers(0, 24_000),
+    n=st.integers(round((MIN_PART_S + 0.1) * SAMPLE_RATE_HZ), 24_000),
+    silence=st.integers(0, 8_000),
+    gain=st.sampled_from([1.0, -1.0, 0.01, -3.0]),
+)
+def test_whatever_is_cut_from_a_sound_is_found_where_it_was(
+    seed: int, start: int, n: int, silence: int, gain: float
+) -> None:
+    random = np.random.default_rng(seed)
+    samples, other = random.standard_normal((2, 6 * SAMPLE_RATE_HZ)).astype(np.float32)
+    part = np.concatenate([np.zeros(silence, np.float32), np.float32(gain) * samples[start : start + n]])
+    sounds = [Recording.of(one) for one in (other, samples, part)]
+    index = MarkIndex([Marks.of(one.samples) for one in sounds if one])
+    ((row, near),) = index.places(2)
+    assert row == 1
+    assert abs(near - (start - silence)) <= 2 * HOP
+    longer, shorter = sounds[row], sounds[2]
+    assert longer
+    assert shorter
+    found = overlap(longer, shorter, near=near)
+    assert found is not None
+    assert round(found.lag_s * SAMPLE_RATE_HZ) == start - silence
+    assert not found.is_whole
+    assert sounds[0]
+    assert overlap(sounds[0], shorter, near=near) is None

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from modag_search import Index
     from modag_search.labels.files import LabelFormat
 
-AWKWARD = st.text(st.sampled_from(",;\t\"'\n\r\\ /{}[]\u2028\u00e9\u4e2d\U0001f3bba"), min_size=1)
-ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+AWKWARD = st.text(st.sampled_from(",;\"'\\ /{}[]\u200b\u00e9\u4e2d\U0001f3bba"), min_size=1)
+ANY = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1)
 NAMES = (AWKWARD | ANY).map(composed).map(str.strip).filter(bool)  # names are kept in this form
 STARTS = st.none() | st.floats(0, 0.5)
 ENDS = st.none() | st.floats(0.5, 1, exclude_min=True)

@@ -256,10 +256,32 @@ def test_what_a_class_or_a_tag_cannot_be_is_refused(catalog: Catalog) -> None:
 def test_a_class_becomes_a_tag_and_a_class_again(catalog: Catalog) -> None:
     one, two = put(catalog, sound("/m/a.wav", "a"), sound("/m/b.wav", "b"))
     catalog.labels.annotate([said(one, "favourite"), said(two, "favourite", origin="transfer")])
-    assert catalog.labels.turn_into("favourite", is_tag=True) == 1
+    assert catalog.labels.turn_into("favourite", is_tag=True) == (1, 0)
     assert labels_of(catalog, two) == (), "nobody said so"
-    assert catalog.labels.turn_into("favourite", is_tag=False) == 0
+    assert catalog.labels.items_labelled("favourite").tolist() == [one]
+    assert set(catalog.labels.labelled_segments(labels=["favourite"])[1].tolist()) == {one}
+    assert [shown.item_id for shown in catalog.labels.annotations()] == [one]
+    (count,) = catalog.labels.counts()
+    assert (sum(count.items.values()), count.transferred) == (1, 0)
+    assert catalog.labels.turn_into("favourite", is_tag=True) == (0, 0), "it is one"
+    assert catalog.labels.turn_into("favourite", is_tag=False) == (1, 0)
+    assert labels_of(catalog, two) == ("favourite",)
     assert set(catalog.labels.labelled_segments()[2]) == {"favourite"}
+
+
+def test_what_waits_while_its_label_is_a_tag_is_undone_or_gives_way(catalog: Catalog) -> None:
+    one, two, three = put(catalog, *(sound(f"/m/{name}.wav", name) for name in "abc"))
+    run = catalog.runs.start("transfer", arguments={})
+    catalog.labels.annotate([said(item, "loud", origin="transfer", run_id=run) for item in (one, two)])
+    catalog.labels.annotate([said(three, "loud")])
+    catalog.labels.turn_into("loud", is_tag=True)
+    catalog.labels.annotate([said(one, "horn", origin="transfer")])
+    assert catalog.labels.turn_into("loud", is_tag=False) == (1, 1)
+    assert [labels_of(catalog, item) for item in (one, two, three)] == [("horn",), ("loud",), ("loud",)]
+    catalog.labels.turn_into("loud", is_tag=True)
+    assert catalog.labels.undo(run) == 1
+    catalog.labels.turn_into("loud", is_tag=False)
+    assert labels_of(catalog, two) == ()
 
 
 def test_a_tag_keeps_its_kind_with_another_name_and_loses_it_with_its_last_item(catalog: Catalog) -> None:

@@ -92,7 +92,7 @@ def test_a_sound_catalog_has_no_problems(catalog: Catalog) -> None:
             "UPDATE feature SET data = CAST(x'0000c07f' || substr(data, 5) AS BLOB) WHERE segment_id = 2",
             "segment 2 has a feature",
         ),
-        ("UPDATE segment SET status = 'silent' WHERE id = 1", "segment 1 is silent or black"),
+        ("UPDATE segment SET status = 'silent' WHERE id = 1", "segment 1 is silent, black or of one colour"),
         ("UPDATE segment SET modality = 'image' WHERE id = 1", "segment 1 is of another modality"),
         ("UPDATE item SET status = 'failed'", "segment 1 belongs to an item that failed"),
         ("INSERT INTO removal VALUES (2, 1)", "segment 2 is noted as removed"),

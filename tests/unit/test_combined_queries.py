@@ -126,7 +126,7 @@ def test_errors_name_the_term(mixed: Index, media: Path, tmp_path: Path) -> None
     silent = sound(tmp_path / "silent.wav", (0, 1))
     for term, kind, words in (
         (tmp_path / "nowhere.wav", UnreadableMediaError, r"nowhere\.wav: does not exist"),
-        (silent, NothingFoundError, r"silent\.wav: is silent or black"),
+        (silent, NothingFoundError, r"silent\.wav: is silent throughout"),
         ("label:nobody", NothingFoundError, "label:nobody: no item has this label"),
         ("id:999", UsageError, "id:999: is not in the index"),
         ("text:in the snow", UsageError, "'in the snow': space 'toy' understands no words"),

@@ -13,7 +13,7 @@ import soundfile
 from PIL import Image, ImageDraw
 
 from modag_search import Index
-from modag_search.copies import pixels, waveforms
+from modag_search.copies import marks, pixels, recordings, waveforms
 from modag_search.copies.limits import DEFAULT_MIN_SIMILARITY
 from modag_search.copies.waveforms import Waveform, correlation, read_waveform
 from modag_search.curate.duplicates import Duplicates
@@ -143,8 +143,8 @@ def test_silence_and_black_pictures_are_no_duplicates(index: Index, media: Path)
 def test_silence_between_does_not_make_recordings_alike(index: Index, media: Path) -> None:
     sound(media / "low.wav", (LOW_HZ, 5), (0, 40))
     sound(media / "high.wav", (HIGH_HZ, 5), (0, 40))
-    sound(media / "late.wav", (0, 40), (LOW_HZ, 5))
-    sound(media / "twice.wav", (LOW_HZ, 5), (0, 35), (LOW_HZ, 5))
+    sound(media / "late.wav", (0, 40), (LOW_HZ + 20, 5))
+    sound(media / "twice.wav", (LOW_HZ + 20, 5), (0, 35), (LOW_HZ + 20, 5))
     encoded(media / "low.flac", media / "low.wav")
     assert found(index, media) == [["low.wav", "low.flac"]]
 
@@ -685,3 +685,205 @@ def test_the_default_encoders_find_copies_and_nothing_else(real: Index) -> None:
         *({f"{name}.png", f"{name} encoded.webp", *smaller(name)} for name in sorted(PICTURES)),
         *({f"{name}.wav", f"{name} encoded.ogg", f"{name} softer.flac"} for name in sorted(SOUNDS)),
     ]
+
+
+# Sounds that lie in longer ones are found by marks, wherever the windows of features fall.
+
+
+def melody(seed: int, seconds: float) -> np.ndarray:
+    """Play a note every fifth of a second, at random, over a little noise."""
+    random = np.random.default_rng(seed)
+    note_s = 0.2
+    time_s = np.arange(round(note_s * RATE_HZ)) / RATE_HZ
+    notes = [
+        random.uniform(0.2, 1) * np.exp(-6 * time_s) * np.sin(2 * np.pi * random.uniform(200, 2000) * time_s)
+        for _ in range(round(seconds / note_s))
+    ]
+    samples = np.concatenate(notes)
+    return np.asarray(0.5 * samples + 0.01 * random.standard_normal(len(samples)), np.float32)
+
+
+def behind_silence(samples: np.ndarray, seconds: float = 1.0) -> np.ndarray:
+    return np.concatenate([np.zeros(round(seconds * RATE_HZ), np.float32), samples])
+
+
+def cut(samples: np.ndarray, start_s: float, end_s: float | None = None) -> np.ndarray:
+    return samples[round(start_s * RATE_HZ) : None if end_s is None else round(end_s * RATE_HZ)]
+
+
+def faded_in(samples: np.ndarray, seconds: float = 1.0) -> np.ndarray:
+    n = round(seconds * RATE_HZ)
+    return np.concatenate([np.linspace(0, 1, n, dtype=np.float32) * samples[:n], samples[n:]])
+
+
+def parts_of(group: DuplicateGroup) -> dict[str, tuple[float, float] | None]:
+    return {
+        os.path.basename(one.path): None
+        if one.part_start_s is None or one.part_end_s is None
+        else (round(one.part_start_s, 1), round(one.part_end_s, 1))
+        for one in group.items
+    }
+
+
+def test_sounds_that_are_cut_at_their_ends_are_parts_of_the_longest(index: Index, media: Path) -> None:
+    whole = melody(1, 12)
+    written(media / "whole.wav", whole)
+    written(media / "no start.mp3", cut(whole, 1.03))
+    written(media / "no end.flac", cut(whole, 0, 9.5) / 20)
+    written(media / "middle.wav", resampled(cut(whole, 3, 8), 22_050), 22_050)
+    written(media / "other.wav", melody(2, 12))
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert parts_of(group) == {
+        "whole.wav": None,
+        "no start.mp3": (1.0, 12.0),
+        "no end.flac": (0.0, 9.5),
+        "middle.wav": (3.0, 8.0),
+    }
+    assert group.kept_because == "holds the others"
+    assert {one.confirmed_by for one in group.items} == {None, "waveform"}
+    without_files = duplicates(index).find(confirm=False)
+    assert all(one.part_start_s is None for each in without_files for one in each.items)
+
+
+def test_a_short_excerpt_of_a_long_recording_is_a_part_of_it(index: Index, media: Path) -> None:
+    whole = melody(1, 60)
+    written(media / "whole.ogg", whole)
+    written(media / "excerpt.wav", cut(whole, 33.3, 38.3))
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert parts_of(group) == {"whole.ogg": None, "excerpt.wav": (33.3, 38.3)}
+
+
+def test_silence_before_a_sound_makes_it_no_other(index: Index, media: Path) -> None:
+    sounds = melody(1, 6)
+    written(media / "sound.wav", sounds)
+    written(media / "late.mp3", behind_silence(sounds))
+    written(media / "later.flac", behind_silence(-sounds / 4, 2))
+    written(media / "faded.wav", faded_in(sounds))
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert set(parts_of(group)) == {path.name for path in media.iterdir()}
+    assert {*parts_of(group).values()} == {None}
+    assert group.kept_because == "its path comes first"
+
+
+def test_a_quiet_start_that_a_fade_swallows_does_not_count(index: Index, media: Path) -> None:
+    sounds = melody(1, 6)
+    sounds[: RATE_HZ // 2] *= 0.02
+    written(media / "sound.wav", sounds)
+    written(media / "faded.wav", behind_silence(faded_in(sounds, 0.5), 0.2))
+    assert [{*group} for group in found(index, media)] == [{"sound.wav", "faded.wav"}]
+
+
+def test_where_a_part_lies_is_told_of_the_first_of_the_group(index: Index, media: Path) -> None:
+    whole = melody(1, 12)
+    written(media / "late.flac", behind_silence(whole, 2))
+    written(media / "whole.wav", whole)
+    written(media / "part.wav", cut(whole, 3, 8))
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert parts_of(group) == {"whole.wav": None, "late.flac": None, "part.wav": (3.0, 8.0)}
+    index.label([media / "late.flac", media / "part.wav"], "melody")
+    (group,) = duplicates(index).find()
+    assert parts_of(group) == {"late.flac": None, "whole.wav": None, "part.wav": (5.0, 10.0)}
+    assert group.kept_because == "has labels"
+
+
+def test_copies_of_a_part_are_parts_too(index: Index, media: Path) -> None:
+    whole = melody(1, 12)
+    written(media / "whole.wav", whole)
+    written(media / "part.wav", cut(whole, 3, 9))
+    shutil.copy(media / "part.wav", media / "part again.wav")
+    written(media / "part.ogg", cut(whole, 3, 9))
+    written(media / "part of a part.wav", cut(whole, 4, 8))
+    index.add([media])
+    (group,) = duplicates(index).find()
+    parts = parts_of(group)
+    assert parts.pop("whole.wav") is None
+    assert parts.pop("part of a part.wav") == (4.0, 8.0)
+    assert parts == dict.fromkeys(("part.wav", "part again.wav", "part.ogg"), (3.0, 9.0))
+
+
+def test_loops_of_the_same_strokes_are_no_parts_of_each_other(index: Index, media: Path) -> None:
+    strokes = [cut(melody(seed, 0.4), 0) for seed in range(3)]
+    for name, order in (("a", "0102" * 4), ("b", "0201" * 4), ("c", "0122" * 4), ("stroke", "0")):
+        written(media / f"{name}.wav", np.concatenate([strokes[int(n)] for n in order]))
+    assert found(index, media) == []
+
+
+def test_what_is_heard_beside_a_part_makes_it_another_sound(index: Index, media: Path) -> None:
+    whole = melody(1, 12)
+    for name, gain in (("voice", 0.3), ("other takes", 1.0)):
+        other = cut(melody(3, 6), 0)
+        written(media / f"{name}.wav", (1 - gain) * cut(whole, 3, 9) + gain * other)
+    written(media / "whole.wav", whole)
+    assert found(index, media) == []
+
+
+def test_a_part_must_be_as_similar_as_is_asked_for(index: Index, media: Path) -> None:
+    whole = melody(1, 12)
+    written(media / "whole.wav", whole)
+    written(media / "part.wav", cut(whole, 3, 9))
+    index.add([media])
+    (group,) = duplicates(index).find()
+    similarity = group.items[1].similarity
+    assert duplicates(index).find(min_similarity=similarity - 1e-4) == [group]
+    assert duplicates(index).find(min_similarity=similarity + 1e-4) == []
+
+
+@pytest.mark.parametrize("spoil", [gone, changed, damaged])
+def test_a_part_whose_file_is_not_as_it_was_is_not_found(
+    index: Index, media: Path, spoil: Callable[[Path], None]
+) -> None:
+    whole = melody(1, 12)
+    written(media / "whole.wav", whole)
+    written(media / "part.wav", cut(whole, 3, 9))
+    index.add([media])
+    spoil(media / "part.wav")
+    assert duplicates(index).find() == []
+
+
+def test_sounds_over_an_hour_are_not_looked_for_parts(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = melody(1, 12)
+    written(media / "whole.wav", whole)
+    written(media / "part.wav", cut(whole, 3, 9))
+    index.add([media])
+    monkeypatch.setattr(recordings, "MOST_S", 11.0)
+    assert duplicates(index).find() == []
+
+
+def test_marks_are_thinned_alike_in_all_sounds(index: Index, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = melody(1, 20)
+    written(media / "whole.wav", whole)
+    written(media / "part.wav", cut(whole, 5.01, 15))
+    index.add([media])
+    monkeypatch.setattr(marks, "_MOST_MARKS", 400)
+    (group,) = duplicates(index).find()
+    assert parts_of(group) == {"whole.wav": None, "part.wav": (5.0, 15.0)}
+
+
+# What is merely alike is a list of its own.
+
+
+def test_what_is_merely_alike_is_listed_apart(index: Index, media: Path) -> None:
+    for name, width_px in (("a", 4), ("b", 8)):
+        drawn_to(media / f"{name}.png", striped(width_px))
+    drawn_to(media / "a smaller.jpg", striped(4), (160, 120))
+    written(media / "a.wav", low_noise(1))
+    written(media / "b.wav", low_noise(2))
+    shutil.copy(media / "b.wav", media / "b again.wav")
+    index.add([media])
+    assert names(duplicates(index).find()) == [["a.png", "a smaller.jpg"], ["b again.wav", "b.wav"]]
+    pictures, sounds = duplicates(index).alike()
+    assert {*names([pictures])[0]} == {"a.png", "b.png"}
+    assert {*names([sounds])[0]} == {"a.wav", "b again.wav"}
+    assert [one.confirmed_by for one in pictures.items] == [None, "features"]
+    assert index.duplicates(alike=True, modality="image") == [pictures]
+
+
+def test_copies_are_not_merely_alike(doubled: Index) -> None:
+    assert len(duplicates(doubled).find()) == 6
+    assert duplicates(doubled).alike() == []

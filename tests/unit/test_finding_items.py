@@ -52,7 +52,7 @@ def test_items_come_in_the_order_of_their_names(
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["/m/a.png", "/m/gone.png", "id:x"], "/m/gone.png: is not in the index; `modag index` takes files in"),
+        (["/m/a.png", "/m/gone.png", "id:x"], "/m/gone.png: is not in the index, and no such file is there"),
         (["id:1", "id:x", "/m/gone.png"], "id:x: an id is a whole number, as in id:12"),
         (["id:7"], "id:7: is not in the index"),
         (["id:" + "9" * 5000], "9: is not in the index"),

@@ -98,9 +98,9 @@ def test_what_may_have_been_meant_is_asked_back(indexed: Index, media: Path) -> 
 
 
 def test_what_is_not_in_the_index_is_told_and_costs_the_others_nothing(indexed: Index, media: Path) -> None:
-    report = indexed.forget([media / "a.png", media / "nowhere.png", media / "*.gif"])
+    report = indexed.forget([media / "a.png", media / "nowhere.png", media / "*.gif", "id:99"])
     assert [os.path.basename(path) for path in report.paths] == ["a.png"]
-    assert report.unknown == (str(media / "nowhere.png"), str(media / "*.gif"))
+    assert report.unknown == (str(media / "nowhere.png"), str(media / "*.gif"), "id:99")
 
 
 def test_where_nothing_is_meant_what_was_forgotten_before_can_still_be_taken_back(indexed: Index, media: Path) -> None:
@@ -111,8 +111,10 @@ def test_where_nothing_is_meant_what_was_forgotten_before_can_still_be_taken_bac
         indexed.forget([media / "nowhere", media / "*.gif"])
     with pytest.raises(UsageError, match="no paths were given"):
         indexed.forget([])
-    with pytest.raises(UsageError, match="is not in the index"):
-        indexed.forget("id:99")
+    with pytest.raises(NothingFoundError, match=r"^id:99: is not in the index, nor is 1 other$"):
+        indexed.forget(["id:99", media / "nowhere"])
+    with pytest.raises(UsageError, match="id:x: an id is a whole number"):
+        indexed.forget([media / "b.png", "id:x"])
     assert indexed.undo_forget().paths == (str(media / "a.png"),)
 
 

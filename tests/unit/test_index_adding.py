@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
-from modag_search import Index, IndexReport
+from modag_search import Index, IndexReport, Notice
 from modag_search.errors import IndexLockedError, UsageError
 from modag_search.settings import IndexSettings
 from modag_search.values import MODALITIES
@@ -45,6 +45,47 @@ def test_what_is_unchanged_is_not_read(index: Index, media: Path) -> None:
     red.write_bytes(b"?" * before.st_size)
     set_mtime(red, before.st_mtime_ns)
     assert counts(index.add([media])) == {"unchanged": 1}
+
+
+def test_what_nothing_finds_is_counted_and_told(index: Index, media: Path) -> None:
+    black = picture(media / "black.png", BLACK)
+    silent = sound(media / "silent.wav", (0, 1))
+    sound(media / "half.wav", (0, 10), (LOW_HZ, 10))
+    picture(media / "red.png", RED)
+    report = index.add([media])
+    assert {kind: report.noticed[kind] for kind in ("black", "silent")} == {"black": 1, "silent": 1}
+    notices = {one.path: one for one in index.notices()}
+    assert notices[str(black)].kind == "black"
+    assert notices[str(silent)] == Notice(
+        id=index.item(silent).id, path=str(silent), kind="silent", text="is silent throughout, so nothing finds it"
+    )
+    assert str(media / "half.wav") not in notices
+    shutil.copy(silent, media / "copy.wav")
+    assert index.add([media]).noticed == {"silent": 1}, "of what the run took in"
+
+
+def test_what_is_passed_over_below_a_folder_is_listed_with_its_reason(index: Index, media: Path) -> None:
+    picture(media / "a.png", RED)
+    hidden = picture(media / ".private" / "b.png", BLUE)
+    picture(media / "drafts" / "c.png", GREEN)
+    picture(media / "sent" / "d.png", GREEN)
+    for name in ("e.dng", "notes.txt", "sent/.nomedia"):
+        (media / name).touch()
+    (media / "link.png").symlink_to(media / "a.png")
+    index.exclusions.add("drafts/")
+    index.add([media])
+    told = {os.path.relpath(one.path, media): one.text for one in index.passed_over([media, media / "drafts"])}
+    assert told == {
+        ".private": "is hidden (.*)",
+        "drafts": "is covered by the pattern drafts/",
+        "e.dng": "is of a kind that is not read, by its ending .dng",
+        "link.png": "is a symbolic link, and only --follow-symlinks follows these",
+        "sent": "holds a file .nomedia",
+    }
+    index.add([hidden])
+    assert str(hidden.parent) not in {one.path for one in index.passed_over(media)}, "what was named itself is taken in"
+    with pytest.raises(UsageError, match="does not exist"):
+        index.passed_over(media / "nowhere")
 
 
 def test_a_touched_file_is_unchanged(index: Index, media: Path) -> None:

@@ -48,7 +48,10 @@ def test_patterns_of_one_run_and_patterns_that_are_kept(index: Index, media: Pat
     assert held(index, media) == ["a.png", "drafts/b.png", "x/drafts/c.png"]
 
 
-@pytest.mark.parametrize("pattern", ["", "/", "a[b"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["", "/", "a[b", "   ", "!  ", " / ", "../x", "/a/../b", "./x", "x/.", "..", "a//b", "//a", "[z-a].png"],
+)
 def test_patterns_that_cannot_be_meant_are_refused_and_none_is_kept(index: Index, media: Path, pattern: str) -> None:
     with pytest.raises(UsageError):
         index.exclusions.add(["a/", pattern])
@@ -56,6 +59,35 @@ def test_patterns_that_cannot_be_meant_are_refused_and_none_is_kept(index: Index
     picture(media / "a.png", RED)
     with pytest.raises(UsageError):
         index.add([media], exclude=[pattern])
+
+
+def test_a_pattern_that_leads_upwards_is_given_as_a_path(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(media)
+    with pytest.raises(UsageError) as refused:
+        index.exclusions.add("../x")
+    said = "'../x': matches nothing, since no path below a folder holds . or ..; by its whole path that is"
+    assert str(refused.value) == f"{said} {media.parent}/x"
+
+
+@pytest.mark.parametrize("pattern", ["*", "**", "/*", "/**", "**/*", "*.*"])
+def test_what_covers_everything_says_so_and_how_to_take_some_in(
+    index: Index, media: Path, caplog: pytest.LogCaptureFixture, pattern: str
+) -> None:
+    for name in ("a.png", "x/b.png", "x/c.gif"):
+        picture(media / name, RED)
+    assert index.exclusions.add([pattern, "*.gif", "[a-m]*"]) == 3
+    (said,) = caplog.messages
+    assert said.startswith(f"{pattern} covers everything; patterns that are added after it take in again what they")
+    index.exclusions.add(["!*/", "!*.png"])
+    index.add([media])
+    assert held(index, media) == ["a.png", "x/b.png"]
+
+
+def test_what_covers_every_folder_says_so(index: Index, caplog: pytest.LogCaptureFixture) -> None:
+    index.exclusions.add(["*/", "!*", "x*/"])
+    assert [said.split(";")[0] for said in caplog.messages] == ["*/ covers every folder"]
 
 
 def test_only_patterns_that_are_kept_can_be_removed(index: Index) -> None:

@@ -52,6 +52,9 @@ def test_a_new_sound_finds_the_picture_that_goes_with_it_and_the_other_way_round
         start_s=None,
         end_s=None,
         labels=(),
+        relevance=first.relevance,
+        duration_s=None,
+        exists=True,
     )
     blue = picture(tmp_path / "q.png", (10, 40, 200))
     assert names(filled.search(blue, modality="sound", n=1)) == ["c.wav"]
@@ -173,7 +176,7 @@ def test_parts_that_cannot_be_asked_with(filled: Index, media: Path) -> None:
     number = filled.item(low).id
     with pytest.raises(UsageError, match=r"a\.wav: the range from 5 s to the end lies outside the file"):
         filled.search(low, start_s=5)
-    with pytest.raises(NothingFoundError, match=r"is silent or black (throughout|in that part)"):
+    with pytest.raises(NothingFoundError, match="ends before that part"):
         filled.search(f"id:{number}", start_s=5)
     with pytest.raises(UsageError, match="the start must lie before the end"):
         filled.search(low, start_s=2, end_s=1)
@@ -195,12 +198,28 @@ def test_a_part_of_a_picture_cannot_be_asked_with(filled: Index, media: Path, tm
 
 def test_silence_and_black_find_nothing(filled: Index, media: Path, tmp_path: Path) -> None:
     silent = sound(tmp_path / "silent.wav", (0, 1))
-    with pytest.raises(NothingFoundError, match=r"silent\.wav: is silent or black throughout"):
+    with pytest.raises(NothingFoundError, match=r"silent\.wav: is silent throughout"):
         filled.search(silent)
     picture(media / "black.png", BLACK)
+    half = sound(media / "half.wav", (LOW_HZ, 10), (0, 10))
     filled.add([media])
-    with pytest.raises(NothingFoundError, match=r"is silent or black (throughout|in that part)"):
+    with pytest.raises(NothingFoundError, match="is black throughout, so nothing is like it"):
         filled.search(media / "black.png")
+    with pytest.raises(NothingFoundError, match="is silent in that part"):
+        filled.search(f"id:{filled.item(half).id}", start_s=15)
+    filled.label([media / "black.png"], "night")
+    with pytest.raises(NothingFoundError, match="what has this label is black throughout"):
+        filled.search("label:night")
+
+
+def test_an_item_whose_file_failed_says_so(filled: Index, media: Path) -> None:
+    number = filled.item(media / "a.wav").id
+    filled.label([media / "a.wav"], "hum")
+    (media / "a.wav").write_bytes(b"no sound")
+    filled.add([media])
+    for query in (f"id:{number}", "label:hum"):
+        with pytest.raises(NothingFoundError, match="failed, so nothing is known of it; `modag failures` says why"):
+            filled.search(query)
 
 
 def test_queries_that_cannot_be_meant_or_read(filled: Index, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_file_gives_labels_once(filled: Index, media: Path) -> None:
 def test_one_unknown_file_keeps_all_labels_out(filled: Index, media: Path) -> None:
     source = written(media / "l.csv", "path,label", "a.wav,x", "n.wav,x", "b.wav,x", "m.wav,x", "m.wav,y")
     assert refused(filled, source) == (
-        f"{source}: line 3: {media}/n.wav: is not in the index; `modag index` takes files in, "
+        f"{source}: line 3: {media}/n.wav: is not in the index, and no such file is there; "
         "`--skip-missing` labels the others (1 more of its files cannot be labelled)"
     )
     report = import_labels(filled.catalog, source, skip_missing=True)
@@ -163,7 +163,9 @@ def test_tags_of_jams_files(filled: Index, media: Path) -> None:
     folder.mkdir()
     sound(folder / "d.wav", (LOW_HZ, 1))
     written(folder / "d.jams", tagged("x"))
-    assert refused(filled, folder).startswith(f"{folder}/d.jams: {folder}/d.wav: is not in the index")
+    assert refused(filled, folder).startswith(
+        f"{folder}/d.jams: {folder}/d.wav: is not in the index; `modag index {folder}/d.wav` takes it in; "
+    )
     filled.add([media])
     assert import_labels(filled.catalog, folder).added == 1
     assert labels(filled) == {("d.wav", "x", None, None)}

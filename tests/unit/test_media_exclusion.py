@@ -149,7 +149,7 @@ def test_a_file_that_is_named_itself_is_not_told_as_passed_over(tmp_path: Path) 
 def test_a_folder_that_holds_nothing_but_what_is_passed_over_says_so(tmp_path: Path) -> None:
     make(tmp_path, "@eaDir/a.wav", ".b.wav")
     with pytest.raises(
-        UsageError, match=r"holds no media but what is passed over \(\.\*, @eaDir/\); is the drive moun"
+        UsageError, match=r"holds no media but what is passed over: 1 hidden \(\.\*\), 1 @eaDir/; is the drive moun"
     ):
         scan([str(tmp_path)])
     make(tmp_path, "c.wav")

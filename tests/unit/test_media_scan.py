@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from modag_search.errors import UnreadableMediaError, UsageError
-from modag_search.media import check_roots, content_hash, kind_of, scan
-from modag_search.values import ScannedFile, ScanProblem
+from modag_search.media import check_roots, content_hash, kind_of, passed_over_in_words, scan
+from modag_search.media.kinds import UNREAD_EXTENSIONS
+from modag_search.values import Excluded, ScannedFile, ScanProblem, Unread
 
 
 def make(folder: Path, *names: str) -> Path:
@@ -55,6 +56,42 @@ def test_folders_are_walked_in_order_and_others_files_passed_over(tmp_path: Path
     make(tmp_path, "b/2.wav", "b/1.png", "a.mp3", "c.MP4", "notes.txt", ".hidden.wav", ".git/x.png")
     names = [os.path.relpath(path, tmp_path) for path in found(tmp_path)]
     assert names == ["a.mp3", "b/1.png", "b/2.wav", "c.MP4"]
+
+
+def test_what_is_not_read_is_told_by_its_ending(tmp_path: Path) -> None:
+    make(tmp_path, "a.wav", "b.DNG", "c.jxl", "notes.txt", "._b.dng", ".DS_Store")
+    (tmp_path / "link.dng").symlink_to(tmp_path / "b.DNG")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "notes.txt")
+    told = {
+        os.path.basename(entry.path): getattr(entry, "extension", None) or getattr(entry, "pattern", "")
+        for entry in scan([str(tmp_path)])
+        if isinstance(entry, (Excluded, Unread))
+    }
+    assert told == {
+        "b.DNG": ".dng",
+        "c.jxl": ".jxl",
+        "notes.txt": "",
+        "._b.dng": ".*",
+        ".DS_Store": "",
+        "link.dng": "symbolic link",
+        "link.txt": "",
+    }
+
+
+def test_what_is_not_read_comes_once_where_roots_overlap(tmp_path: Path) -> None:
+    make(tmp_path, "a.wav", "x/b.wav", "x/c.dng", "x/.d.wav")
+    entries = list(scan([str(tmp_path), str(tmp_path / "x")]))
+    assert len(entries) == len({entry.path for entry in entries}) == 4
+
+
+def test_no_ending_is_both_read_and_not_read() -> None:
+    assert [extension for extension in UNREAD_EXTENSIONS if kind_of(f"a{extension}")] == []
+
+
+def test_many_endings_are_cut_short() -> None:
+    unread = dict.fromkeys([".dng", ".nef", ".jxl", ".mid", ".svg", ".ts"], 1) | {".mxf": 4}
+    words = "4 .mxf, 1 .dng, 1 .jxl, 1 .mid, 1 .nef, 2 of 2 other endings (endings that are not read)"
+    assert passed_over_in_words({}, unread, 0) == words
 
 
 def test_size_and_time_are_those_of_the_file(tmp_path: Path) -> None:
@@ -140,7 +177,12 @@ def test_pipes_never_hang(tmp_path: Path) -> None:
     make(tmp_path, "a.wav")
     pipe = tmp_path / "pipe.wav"
     os.mkfifo(pipe)
+    os.mkfifo(tmp_path / "pipe")
     assert found(tmp_path) == [str(tmp_path / "a.wav")]
+    assert [entry for entry in scan([str(tmp_path)]) if not isinstance(entry, ScannedFile)] == [
+        Excluded(str(tmp_path / "pipe"), "special file"),
+        Excluded(str(pipe), "special file"),
+    ]
     assert "regular file" in problems(pipe)[0].reason
     with pytest.raises(UnreadableMediaError, match="regular file"):
         content_hash(str(pipe))
@@ -162,9 +204,34 @@ def test_a_missing_root_is_an_error_before_anything_is_scanned(tmp_path: Path) -
 
 
 def test_a_folder_without_media_is_an_error_by_the_call_itself(tmp_path: Path) -> None:
-    make(tmp_path, "full/a.wav", "empty/notes.txt")
+    make(tmp_path, "full/a.wav")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="holds no media; is the drive mounted"):
         scan([str(tmp_path / "full"), str(tmp_path / "empty")])
+
+
+def test_a_folder_of_files_that_are_not_read_says_what_it_holds(tmp_path: Path) -> None:
+    make(tmp_path, "1.dng", "2.DNG", "3.nef", "x/4.xmp", "._1.dng")
+    with pytest.raises(UsageError) as raised:
+        scan([str(tmp_path)])
+    assert str(raised.value) == (
+        f"{tmp_path}: holds nothing that is read, but 1 hidden (.*), 2 .dng, 1 .nef (endings that are not read), "
+        "1 other file; what is converted, as to JPEG, FLAC or MP4, is taken in"
+    )
+
+
+def test_a_folder_of_links_says_how_to_follow_them(tmp_path: Path) -> None:
+    make(tmp_path, "real/a.wav")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links/a.wav").symlink_to(tmp_path / "real/a.wav")
+    with pytest.raises(UsageError, match="but 1 symbolic link; --follow-symlinks takes in what lies behind links"):
+        scan([str(tmp_path / "links")])
+
+
+def test_hidden_files_do_not_show_that_a_drive_is_mounted(tmp_path: Path) -> None:
+    make(tmp_path, ".keep", ".Trashes/a.wav")
+    with pytest.raises(UsageError, match=r"what is passed over: 1 hidden \(\.\*\), 1 other file; is the drive mounted"):
+        scan([str(tmp_path)])
 
 
 def test_a_folder_that_empties_meanwhile_is_an_error_too(tmp_path: Path) -> None:

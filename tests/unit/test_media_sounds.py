@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 import soundfile
 
 from modag_search.errors import CorruptMediaError, UnreadableMediaError, UnsupportedMediaError, UsageError
 from modag_search.media import DECODER_REVISIONS, decoder_specification, open_media
+from modag_search.media.containers import samples_of
 from modag_search.media.sounds import resample
 from modag_search.values import DecodedSegment, MediaFacts, Segmentation
 from tests.unit.broken_media import sound_bytes, sound_container_bytes, tone
@@ -244,3 +246,32 @@ def test_the_specification_changes_with_what_decides_the_samples() -> None:
     assert usual == decoder_specification("sound", Segmentation(frame_interval_s=1.0), 32_000)
     assert decoder_specification("image", Segmentation(), 1) == decoder_specification("image", Segmentation(), 2)
     assert DECODER_REVISIONS["image"] == "2"  # features of pictures outlive a change of what sounds decode to
+
+
+@pytest.mark.parametrize("n_channels", [2, 6, 8, 9, 16, 64])
+@pytest.mark.parametrize(("sample_format", "dtype"), [("fltp", np.float32), ("s16p", np.int16), ("s32p", np.int32)])
+def test_frames_of_many_planes(n_channels: int, sample_format: str, dtype: type[np.generic]) -> None:
+    expected = np.arange(1000 * n_channels).reshape(1000, n_channels) % 100
+    packed = av.AudioFrame.from_ndarray(
+        expected.astype(dtype).reshape(1, -1), format=sample_format.rstrip("p"), layout=f"{n_channels} channels"
+    )
+    packed.sample_rate = 48_000
+    (planar,) = av.AudioResampler(sample_format, f"{n_channels} channels", 48_000).resample(packed)
+    assert planar.format.is_planar
+    full_scale = 1 if dtype is np.float32 else 2.0 ** (8 * np.dtype(dtype).itemsize - 1)
+    np.testing.assert_array_equal(samples_of(planar) * full_scale, expected)
+
+
+def test_a_film_of_eight_channels_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.mka"
+    with av.open(str(path), "w", format="matroska") as container:
+        stream = container.add_stream("libopus", rate=48_000, layout="7.1")
+        for _ in range(20):
+            samples = np.tile(tone(0.2, rate_hz=48_000), 8).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(samples, format="flt", layout="7.1")
+            frame.sample_rate = 48_000
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    segments, facts = decode(path)
+    assert facts.duration_s == pytest.approx(4.0, abs=0.1)
+    assert segments[0].status == "ok"

@@ -129,6 +129,15 @@ def test_stores_and_their_changes_are_read_as_described(index: Index) -> None:
         found["read_store"](path)
 
 
+def test_relevance_is_what_the_recipe_makes_of_similarity(index: Index) -> None:
+    hits = {modality: index.search("media/a.png", modality=modality) for modality in MODALITIES}
+    relevance = recipes()["relevance"]
+    for modality, found in hits.items():
+        assert found
+        for hit in found:
+            assert hit.relevance == pytest.approx(relevance(hit.similarity, "image", modality), abs=1e-4)
+
+
 def test_labels_and_hashes_are_read_as_described(index: Index) -> None:
     found = recipes()
     labels = [(os.path.basename(path), *others) for path, *others in found["labels"]]

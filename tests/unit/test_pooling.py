@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from modag_search.classify.arithmetic import pooling
 from modag_search.classify.arithmetic.pooling import (
     MULTILABEL_PRIOR,
     PRIOR,
@@ -237,16 +238,46 @@ def test_the_other_modality_is_stood_in_for_as_far_as_the_two_agree() -> None:
 
 def test_what_is_said_only_across_is_trusted_less_than_what_is_said_at_home() -> None:
     strong, weak = (0.5, 0.5), (0.2, 0.2)
-    ((home, _),) = EvidenceWeights().probabilities(said((strong, NOBODY), (weak, NOBODY)), exclusive=True)
+    at_home = said((strong, NOBODY), (weak, NOBODY))
+    at_home[..., 5] = 0.5, 0.2  # what features say, who are at home wherever there are examples
+    ((home, _),) = EvidenceWeights().probabilities(at_home, exclusive=True)
     ((across, less),) = EvidenceWeights().probabilities(said((NOBODY, strong), (NOBODY, weak)), exclusive=True)
     assert home > across > 2 * less
 
 
+def with_labels_without_own(n: int, *, right: slice, n_without: int) -> tuple[np.ndarray, np.ndarray]:
+    """Queries as those of `made`, where the last labels have no voters of the queries' modality, and so no queries."""
+    evidence, holds = made(n, right=right)
+    asked = ~holds[:, LABELS - n_without :].any(axis=1)
+    evidence[:, LABELS - n_without :, OWN] = -np.inf
+    return evidence[asked], holds[asked]
+
+
 def test_learning_tells_how_far_hearsay_of_a_label_can_be_trusted() -> None:
     evidence = said(((0.8, 0.8), (0.0, 0.0)), (NOBODY, (0.8, 0.8)))
-    ((_, trusted),) = learn_evidence_weights(*made(400, right=OTHER)).probabilities(evidence, exclusive=True)
-    ((_, distrusted),) = learn_evidence_weights(*made(400, right=OWN)).probabilities(evidence, exclusive=True)
-    assert trusted > 0.99 > distrusted
+
+    def trust(right: slice) -> float:
+        learnt = learn_evidence_weights(*with_labels_without_own(600, right=right, n_without=2))
+        ((_, of_hearsay),) = learnt.probabilities(evidence, exclusive=True)
+        return float(of_hearsay)
+
+    assert trust(OTHER) > 0.9
+    assert trust(OWN) < 0.1
+
+
+def test_where_many_labels_are_known_by_hearsay_alone_their_queries_find_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence, holds = made(800, right=slice(0, 4), seed=1)
+    evidence[:, 2:, OWN] = -np.inf
+
+    def share_found() -> float:
+        learnt = learn_evidence_weights(*with_labels_without_own(600, right=slice(0, 4), n_without=3))
+        by_hearsay = holds[:, 2:].any(axis=1)
+        return share_right(learnt, evidence[by_hearsay], holds[by_hearsay])
+
+    found = share_found()
+    monkeypatch.setattr(pooling, "CROSS_ONLY_SHARE", (0.2, 0.2))
+    assert found > share_found()
+    assert found > 0.8
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5])

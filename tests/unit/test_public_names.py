@@ -16,6 +16,7 @@ from modag_search import Encoder, Index, StoreReader, VectorStore, errors, evalu
 from modag_search.labels.book import LabelBook
 
 NAMES = [
+    "CLOSE",
     "NOTHING",
     "CatalogError",
     "Check",
@@ -36,6 +37,7 @@ NAMES = [
     "Explanation",
     "ExportReport",
     "Failure",
+    "FileDescription",
     "Float32Array",
     "ForgetReport",
     "Given",
@@ -72,6 +74,7 @@ NAMES = [
     "NewerCatalogError",
     "NoMediaError",
     "NothingFoundError",
+    "Notice",
     "OversizedMediaError",
     "PairIssue",
     "PassedOver",
@@ -82,6 +85,7 @@ NAMES = [
     "ReadingOptions",
     "ReplacedFile",
     "RunRecord",
+    "SegmentRecord",
     "SegmentStatus",
     "Space",
     "SpaceMismatchError",
@@ -111,14 +115,14 @@ INDEX = {
     "close": "self",
     "add": (
         "self, paths, *, prune=False, dry_run=False, workers=None, exclude=(), follow_symlinks=False, "
-        "retry_failed=False, progress=None"
+        "retry_failed=False, rehash=False, progress=None"
     ),
     "forget": "self, paths, *, dry_run=False",
     "undo_forget": "self",
     "search": (
         "self, query, *, sample_rate_hz=None, plus=(), minus=(), modality='any', n=10, min_similarity=-1.0, "
-        "label=None, under=(), kind=None, min_duration_s=None, max_duration_s=None, copies=False, places=0, "
-        "start_s=None, end_s=None"
+        "min_relevance=0.0, label=None, under=(), kind=None, min_duration_s=None, max_duration_s=None, "
+        "copies=False, places=0, start_s=None, end_s=None"
     ),
     "search_many": "self, queries, *, workers=None, on_failure=None, **options",
     "classify": (
@@ -144,7 +148,7 @@ INDEX = {
     "check_count": "self, label, n=20, *, seed=0",
     "audit": "self, *, max_probability=0.1",
     "audit_pairs": "self, *, min_rank=0.5, seed=0",
-    "duplicates": "self, *, modality=None, min_similarity=None",
+    "duplicates": "self, *, modality=None, min_similarity=None, alike=False",
     "label": "self, paths, label, *, start_s=None, end_s=None",
     "deny": "self, paths, label, *, start_s=None, end_s=None",
     "tag": "self, paths, tag, *, start_s=None, end_s=None",
@@ -154,6 +158,9 @@ INDEX = {
     ),
     "item": "self, path",
     "failures": "self",
+    "describe": "self, path",
+    "notices": "self",
+    "passed_over": "self, paths",
     "rebuild": (
         "self, *, space=None, store=None, sound_encoder=None, image_encoder=None, workers=None, progress=None, "
         "on_failure=None"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modag_search.spelling import bare, composed, did_you_mean, near, on_disk
+from modag_search.spelling import bare, composed, did_you_mean, near, on_disk, printable, unescaped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,13 @@ NFC, NFD = "Gr\u00fcn", "Gru\u0308n"
 @given(st.text())
 def test_forms_of_a_name_are_composed_to_one(name: str) -> None:
     assert composed(unicodedata.normalize("NFD", name)) == composed(name) == composed(composed(name))
+
+
+@given(st.binary().filter(lambda name: b"\\" not in name))
+def test_names_that_are_not_utf_8_can_be_written_and_read(name: bytes) -> None:
+    text = name.decode(errors="surrogateescape")
+    assert printable(text).encode().decode() == printable(text)
+    assert unescaped(printable(text)) == text
 
 
 @pytest.mark.parametrize("written", [NFC, NFD])

@@ -10,7 +10,7 @@ own would say of it on average stands for them; that, too, is learnt, from the l
 
 A label is cross-only where it has no voters of the query's own modality: what is said for it is hearsay, and there may
 be many such labels. They have weights of their own, and an offset, learnt by leaving out all voters of the own modality
-of an item's label, as if `CROSS_ONLY_SHARE` of all queries were of cross-only labels.
+of an item's label, as if as many queries as labels were cross-only, within the bounds of `CROSS_ONLY_SHARE`.
 
 What a label is called says something, too, in a space that understands words: a fifth piece of evidence, how similar
 the query is to the words. A label without any voter is judged by its name alone, with weights of its own, learnt by
@@ -58,10 +58,11 @@ NONE_SHARE = 0.07
 """Share of queries that are taken to have none of the labels while weights are learnt."""
 PRIOR = (4.0, 5.0, 1.0, 1.0)
 """Weights before anything is learnt: mean and kernel of the query's own modality, mean and kernel of the other."""
-CROSS_ONLY_PRIOR = (3.0, 4.0, -1.0, 3.0)
+CROSS_ONLY_PRIOR = (4.5, 6.0, -1.5, 4.5)
 """Likewise for cross-only labels: mean and kernel of the other modality, what is added, and the name."""
-CROSS_ONLY_SHARE = 0.2
-"""Share of queries that are taken to be of cross-only labels while weights are learnt."""
+CROSS_ONLY_SHARE = (0.2, 0.6)
+"""Least and most share of queries that are taken to be of cross-only labels while weights are learnt; between them, the
+share of such labels among all."""
 NAME_PRIOR = 1.5
 """Likewise for the name of a label that has voters of the query's own modality."""
 NAME_ONLY_PRIOR = (12.0, -2.0)
@@ -271,10 +272,11 @@ def learn_evidence_weights(
     none = np.zeros_like(with_none)
     none[:, -1] = True
     linear = evidence[..., 5] if unseen is None else unseen[:, teaching]
+    cross_only_share = _cross_only_share(evidence)
     weights = _learn_weights(
         [
-            (features, with_none, 1 - CROSS_ONLY_SHARE - NAME_ONLY_SHARE - NONE_SHARE),
-            (arranged(_orphaned(evidence, holds, linear)), with_none, CROSS_ONLY_SHARE),
+            (features, with_none, 1 - cross_only_share - NAME_ONLY_SHARE - NONE_SHARE),
+            (arranged(_orphaned(evidence, holds, linear)), with_none, cross_only_share),
             (arranged(_half_without_voters(evidence)), with_none, NAME_ONLY_SHARE),
             (arranged(_without_own_labels(evidence, all_holding, linear)), none, NONE_SHARE),
         ],
@@ -343,6 +345,12 @@ def learn_sigmoid(scores: FloatArray, holds: BoolArray, prior: tuple[float, floa
 
     slope, offset = _minimise(loss, np.array(prior), least=np.array([0.0, -np.inf])).tolist()
     return slope, offset
+
+
+def _cross_only_share(evidence: Float32Array) -> float:
+    """Return the share of labels that none of the queries hears voters of its own modality for, within bounds."""
+    least, most = CROSS_ONLY_SHARE
+    return min(max(float((~np.isfinite(evidence[..., 0]).any(axis=0)).mean()), least), most)
 
 
 def _orphaned(evidence: Float32Array, holds: BoolArray, linear: Float32Array) -> Float32Array:

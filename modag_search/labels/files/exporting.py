@@ -16,6 +16,7 @@ from modag_search.labels.files.folders import write_folders
 from modag_search.labels.files.jams import jams_of
 from modag_search.labels.files.names import UniqueNames
 from modag_search.labels.files.writing import new_folder, write_file
+from modag_search.spelling import printable
 from modag_search.values import ExportReport
 
 if TYPE_CHECKING:
@@ -105,8 +106,7 @@ def export_labels(
     Raises
     ------
     UsageError
-        If a file of another kind or a folder with files in it would be written over, a name cannot be written in CSV,
-        or the target cannot be written.
+        If a file of another kind or a folder with files in it would be written over, or the target cannot be written.
     """
     if output_format not in get_args(LabelFormat):
         raise UsageError(f"the format must be one of {', '.join(get_args(LabelFormat))}, not {output_format!r}")
@@ -151,12 +151,7 @@ def csv_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
     Yields
     ------
     bytes
-        In UTF-8; the first one names the columns.
-
-    Raises
-    ------
-    UsageError
-        If a path is not UTF-8.
+        In UTF-8, with escapes for the bytes of names that are not; the first one names the columns.
     """
     yield _HEAD
     line = io.StringIO()
@@ -164,11 +159,7 @@ def csv_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
     writer = csv.DictWriter(line, LABEL_COLUMNS, lineterminator="\r\n")
     for row in rows:
         writer.writerow({name: _written(cell) for name, cell in row.items()})
-        try:
-            yield line.getvalue().removesuffix("\r\n").encode() + b"\n"
-        except UnicodeEncodeError as error:
-            name = os.fsencode(str(row["path"])).decode(errors="backslashreplace")
-            raise UsageError(f"{name}: its name is not UTF-8, and CSV cannot hold it; JSONL can") from error
+        yield printable(line.getvalue()).removesuffix("\r\n").encode() + b"\n"
         line.seek(0)
         line.truncate()
 

@@ -15,8 +15,8 @@ from modag_search.labels.files.exclusion import check_exclusive, check_judgement
 from modag_search.labels.files.folders import NO_FOLDER, read_folders
 from modag_search.labels.files.matches import match_entries
 from modag_search.labels.files.reading import read_label_file
-from modag_search.labels.items import items_meant
-from modag_search.spelling import on_disk
+from modag_search.labels.items import items_meant, why_not_indexed
+from modag_search.spelling import on_disk, printable
 from modag_search.values import ImportedLabel, ImportReport, PassedOver
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def _refuse(
         problem = f"failed when it was indexed ({reason}); `modag index --retry-failed` reads it again"
         raise UsageError(f"{entry.where}: {path}: {problem}, {_REST}{also}")
     hint = items_meant(catalog, path.replace("\\", "/"))
-    problem = f"is not in the index; `modag index` takes files in, {_REST}{also}{hint}"
+    problem = f"is not in the index{why_not_indexed(path)}; {_REST}{also}{hint}"
     raise UsageError(f"{entry.where}: {_called(entry)}: {problem}")
 
 
@@ -239,7 +239,7 @@ def _counted(given: _Given) -> tuple[ImportedLabel, ...]:
 
 def _annotate(catalog: Catalog, given: _Given, origin: str) -> tuple[int, int]:
     """Give the labels, and return the run and how many are new."""
-    run = catalog.runs.start("label", arguments={"from": _printable(origin)})
+    run = catalog.runs.start("label", arguments={"from": printable(origin)})
     try:
         added = annotate(
             catalog,
@@ -250,7 +250,7 @@ def _annotate(catalog: Catalog, given: _Given, origin: str) -> tuple[int, int]:
                     origin="import",
                     start_s=entry.start_s,
                     end_s=entry.end_s,
-                    source=_printable(entry.source),
+                    source=printable(entry.source),
                     confidence=entry.confidence,
                     run_id=run,
                     is_not=entry.is_not,
@@ -267,8 +267,3 @@ def _annotate(catalog: Catalog, given: _Given, origin: str) -> tuple[int, int]:
         )
         raise UsageError(f"{where}: {error}") from error
     return run, added
-
-
-def _printable(path: str) -> str:
-    """Make a path that is not UTF-8 fit for the catalog's texts."""
-    return os.fsencode(path).decode(errors="backslashreplace")

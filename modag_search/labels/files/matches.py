@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modag_search import media
-from modag_search.spelling import composed
+from modag_search.spelling import composed, unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -62,7 +62,8 @@ class _Name:
 def match_entries(catalog: Catalog, entries: Sequence[LabelEntry]) -> dict[str, Match]:
     """Find the items that entries speak of.
 
-    A name is looked up as it is written, from the file's folder on. One that is not there is compared with the paths
+    A name is looked up as it is written, from the file's folder on, and else with bytes for the escapes that stand for
+    them in files without such names. One that is not there is compared with the paths
     of all items from the end: in Unicode's form NFC, with slashes for backslashes, and without an ending where it has
     none. The item with which it has the most parts in common is meant, if there is one such; of several, one below the
     file's folder. An item that several names could mean is meant by the one with the most parts in common.
@@ -78,10 +79,14 @@ def match_entries(catalog: Catalog, entries: Sequence[LabelEntry]) -> dict[str, 
         By `LabelEntry.path`.
     """
     by_path = {entry.path: entry for entry in entries}
-    there = catalog.items.at_many(by_path)
+    there = dict.fromkeys(catalog.items.at_many(by_path))
+    in_bytes = {path: unescaped(path) for path in by_path.keys() - there if "\\x" in path}
+    meant = catalog.items.at_many(in_bytes.values())
     matches = {path: Match(path, _WHOLE) for path in there}
-    lost = [entry for path, entry in by_path.items() if path not in there]
-    return matches | _by_name(catalog, lost, taken=there.keys()) if lost else matches
+    matches |= {path: Match(its, _WHOLE) for path, its in in_bytes.items() if its in meant}
+    lost = [entry for path, entry in by_path.items() if path not in matches]
+    taken = {match.path for match in matches.values() if match.path is not None}
+    return matches | _by_name(catalog, lost, taken=taken) if lost else matches
 
 
 def _by_name(catalog: Catalog, entries: Sequence[LabelEntry], *, taken: Collection[str]) -> dict[str, Match]:
@@ -99,7 +104,8 @@ def _by_name(catalog: Catalog, entries: Sequence[LabelEntry], *, taken: Collecti
 def _names_of(entry: LabelEntry) -> list[_Name]:
     folder = os.path.dirname(entry.source)
     names = []
-    for written in filter(None, (entry.written or entry.path, entry.also)):
+    said = filter(None, (entry.written or entry.path, entry.also))
+    for written in dict.fromkeys(form for one in said for form in (one, unescaped(one))):
         name = os.path.normpath(composed(written).replace("\\", "/"))
         parts = tuple(part for part in name.split("/") if part not in {"", ".", ".."})
         if parts:

@@ -51,6 +51,16 @@ def name_key(name: str) -> str:
 def numbered(name: str, *, number: int = 2) -> Iterator[str]:
     """Iterate without end over a name and others like it, shortened where it is long.
 
+    Parameters
+    ----------
+    name : str
+    number : int
+        What the second one has.
+
+    Yields
+    ------
+    str
+
     Examples
     --------
     >>> list(itertools.islice(numbered("a.png"), 3))

@@ -1,0 +1,197 @@
+"""Whether a sound lies in a longer one, cut at its ends, faded or behind silence: their waveforms, moment by moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from modag_search.copies.extents import DURATION_TOLERANCE, DURATION_TOLERANCE_S
+from modag_search.copies.marks import HOP
+from modag_search.copies.waveforms import MIN_CORRELATION, SAMPLE_RATE_HZ
+
+if TYPE_CHECKING:
+    from modag_search.values import Float32Array
+
+MIN_STEADY: Final = 0.85
+"""What waveforms as wholes must correlate with, at one gain: a fade at an end leaves more, other dynamics less."""
+
+MIN_ANYWHERE: Final = 0.8
+"""What each second must correlate with: a loop with one stroke more differs in one."""
+
+MIN_PART_S: Final = 2.0
+"""A part must last so long: a single stroke lies in many a loop."""
+
+SHARE_LEFT: Final = 0.01
+"""What holds no more of a longer one's energy beside it is all of it."""
+
+_HUNDREDTH: Final = SAMPLE_RATE_HZ // 100
+_MOMENT: Final = SAMPLE_RATE_HZ // 4
+_SECOND: Final = 4  # moments
+_STRETCH: Final = 40 * _MOMENT
+_MOST_STRETCHES: Final = 30
+_SHARE_HEARD: Final = 1e-3  # of the loudest second's energy; quieter ones hold little but noise of encoders
+_SHARE_SOUNDING: Final = 1e-5  # of the loudest hundredth's energy; what is quieter at the ends is silence
+_EDGE_S: Final = 0.1  # encoders leave out or add so much
+_REACH: Final = 2 * HOP  # samples by which the lag that marks tell may be wrong
+_STEPS_A_SAMPLE: Final = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A sound at `waveforms.SAMPLE_RATE_HZ`, from its start to its end.
+
+    Attributes
+    ----------
+    samples : np.ndarray [shape=(n,), int16]
+        As loud as that allows.
+    starts, stops : int
+        The samples between which it sounds.
+    """
+
+    samples: np.ndarray
+    starts: int
+    stops: int
+
+    @classmethod
+    def of(cls, samples: Float32Array) -> Recording | None:
+        """Take samples, less their mean; None if all is silent."""
+        centred = samples - samples.mean() if len(samples) else samples
+        peak = float(np.abs(centred).max(initial=0.0))
+        if not peak:
+            return None
+        scaled = np.rint(centred * np.float32(np.iinfo(np.int16).max / peak)).astype(np.int16)
+        variances = _variances(centred)
+        sounding = np.flatnonzero(variances >= _SHARE_SOUNDING * variances.max())
+        return cls(scaled, int(sounding[0]) * _HUNDREDTH, min((int(sounding[-1]) + 1) * _HUNDREDTH, len(scaled)))
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory."""
+        return self.samples.nbytes
+
+    def at(self, start: int, stop: int) -> Float32Array:
+        """Return samples, and silence where there are none."""
+        found = np.zeros(stop - start, np.float32)
+        first, last = max(start, 0), min(stop, len(self.samples))
+        if first < last:
+            found[first - start : last - start] = self.samples[first:last]
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Where a sound lies in a longer one.
+
+    Attributes
+    ----------
+    lag_s : float
+        How much later it begins than the longer one; negative where it has silence before it.
+    is_whole : bool
+        Whether the longer one holds nothing more that sounds, but for what a trimmed end may have.
+    """
+
+    lag_s: float
+    is_whole: bool
+
+
+def _variances(samples: Float32Array) -> np.ndarray:
+    """Return how far each hundredth of a second goes from its own mean: silence is not where that of all lies."""
+    starts = np.arange(0, len(samples), _HUNDREDTH)
+    lengths = np.diff(starts, append=len(samples))
+    wide = samples.astype(np.float64)
+    return np.asarray(np.add.reduceat(wide**2, starts) - np.add.reduceat(wide, starts) ** 2 / lengths)
+
+
+def overlap(longer: Recording, shorter: Recording, *, near: int) -> Overlap | None:
+    """Tell whether a sound lies in a longer one.
+
+    All that sounds of the shorter must be in the longer, with the same waveform whatever the gain and the polarity.
+
+    Parameters
+    ----------
+    longer, shorter : Recording
+    near : int
+        The lag at which to look, in samples, within two of `marks.HOP`.
+
+    Returns
+    -------
+    Overlap or None
+        None if it does not, or if it is too short to tell; see `MIN_PART_S`.
+    """
+    is_whole = _is_whole(longer, shorter, lag=near)
+    if not is_whole and shorter.stops - shorter.starts < MIN_PART_S * SAMPLE_RATE_HZ:
+        return None
+    lag = _best_lag(longer, shorter, near=near)
+    if not _are_alike(*_moments(longer, shorter, lag=lag)):
+        return None
+    return Overlap(lag_s=lag / SAMPLE_RATE_HZ, is_whole=is_whole)
+
+
+def _is_whole(longer: Recording, shorter: Recording, *, lag: int) -> bool:
+    """Tell whether a sound that lies in a longer one is all that sounds of it."""
+    lasts, holds = ((one.stops - one.starts) / SAMPLE_RATE_HZ for one in (shorter, longer))
+    if holds - lasts > max(DURATION_TOLERANCE_S, DURATION_TOLERANCE * holds):
+        return False
+    edge = round(_EDGE_S * SAMPLE_RATE_HZ)
+    laid_over = longer.at(shorter.starts + lag - edge, shorter.stops + lag + edge)
+    energies = [float((part**2).sum(dtype=np.float64)) for part in (laid_over, longer.at(0, len(longer.samples)))]
+    return energies[0] >= (1 - SHARE_LEFT) * energies[1]
+
+
+def _best_lag(longer: Recording, shorter: Recording, *, near: int) -> float:
+    """Return the lag in samples at which the loudest stretch correlates best."""
+    starts = range(shorter.starts, shorter.stops, _STRETCH)
+    loudest = max(starts, key=lambda start: float((shorter.at(start, start + _STRETCH) ** 2).sum(dtype=np.float64)))
+    stop = min(loudest + _STRETCH, shorter.stops)
+    ours = shorter.at(loudest, stop)
+    theirs = longer.at(loudest + near - _REACH, stop + near + _REACH)
+    n = 1 << len(theirs).bit_length()
+    spectrum = np.fft.rfft(theirs, n) * np.conj(np.fft.rfft(ours, n))
+    products = np.fft.irfft(spectrum, n * _STEPS_A_SAMPLE)[: 2 * _REACH * _STEPS_A_SAMPLE + 1]
+    return near - _REACH + int(np.abs(products).argmax()) / _STEPS_A_SAMPLE
+
+
+def _moments(longer: Recording, shorter: Recording, *, lag: float) -> tuple[np.ndarray, np.ndarray]:
+    """Compare both, moment by moment, in stretches from where the shorter starts to where it stops.
+
+    Returns
+    -------
+    products : np.ndarray [shape=(n,), float64]
+    energies : np.ndarray [shape=(2, n), float64]
+    """
+    starts = np.arange(shorter.starts, shorter.stops, _STRETCH)
+    whole = int(np.floor(lag))
+    products, energies = [], []
+    for start in starts[:: -(-len(starts) // _MOST_STRETCHES)].tolist():
+        stop = min(start + _STRETCH, shorter.stops)
+        stop = start + max((stop - start) // _MOMENT, 1) * _MOMENT
+        ours = shorter.at(start, stop).reshape(-1, _MOMENT)
+        theirs = _later(longer.at(start + whole - _REACH, stop + whole + _REACH), lag - whole)
+        theirs = theirs[_REACH:-_REACH].reshape(-1, _MOMENT)
+        products.append(np.einsum("ij,ij->i", ours, theirs, dtype=np.float64))
+        energies.append([np.einsum("ij,ij->i", one, one, dtype=np.float64) for one in (ours, theirs)])
+    return np.concatenate(products), np.concatenate(energies, axis=1)
+
+
+def _later(samples: Float32Array, part: float) -> Float32Array:
+    """Return samples as they are a part of a sample later."""
+    n = 1 << len(samples).bit_length()
+    turn = np.exp(2j * np.pi * np.arange(n // 2 + 1) * part / n)
+    shifted: Float32Array = np.fft.irfft(np.fft.rfft(samples, n) * turn, n)[: len(samples)].astype(np.float32)
+    return shifted
+
+
+def _are_alike(products: np.ndarray, energies: np.ndarray) -> bool:
+    """Tell whether two sounds are one by their moments; see `_moments`."""
+    steady = products.sum() / np.sqrt(energies.sum(axis=1).prod())
+    if not abs(steady) >= MIN_STEADY:
+        return False
+    correlations = np.sign(steady) * products / np.sqrt(np.maximum(energies.prod(axis=0), 1.0))
+    weights = (energies / energies.sum(axis=1, keepdims=True)).mean(axis=0)
+    firsts = np.arange(0, len(weights), _SECOND)
+    seconds = np.add.reduceat(weights, firsts)
+    alike = np.add.reduceat(weights * correlations, firsts)
+    is_heard = seconds >= _SHARE_HEARD * seconds.max()
+    return bool(alike.sum() >= MIN_CORRELATION and (alike >= MIN_ANYWHERE * seconds)[is_heard].all())

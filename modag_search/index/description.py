@@ -1,0 +1,119 @@
+"""What an index knows of one file, and why it does not hold others."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from modag_search import media
+from modag_search.features.stored import is_as_indexed
+from modag_search.labels.items import item_named, items_meant, labels_of
+from modag_search.spelling import on_disk, printable
+from modag_search.values import Excluded, FileDescription, Notice, Unread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from modag_search.catalog import Catalog
+    from modag_search.values import ItemRecord, Modality, RunRecord
+
+
+def describe(catalog: Catalog, name: str, *, fingerprints: Mapping[Modality, str]) -> FileDescription:
+    """Tell all about a file; see `Index.describe`."""
+    with catalog.view():
+        item = item_named(catalog, name)
+        if item is not None:
+            return _of_item(catalog, item, fingerprints)
+        path = os.path.abspath(on_disk(name))
+        failure = catalog.failures.at(path)
+        return FileDescription(
+            path=path,
+            state="failed" if failure else "not indexed",
+            reason=failure.reason if failure else _why_absent(catalog, path),
+            exists=os.path.exists(path),
+        )
+
+
+def passed_over(catalog: Catalog, paths: Sequence[str]) -> list[Notice]:
+    """Return what is passed over below folders; see `Index.passed_over`."""
+    return [
+        Notice(id=None, path=entry.path, kind="passed over", text=media.reason_of(entry))
+        for entry in media.scan_passed_over(paths, exclude=catalog.exclusions.all())
+        if (isinstance(entry, Excluded) or entry.extension) and not _holds(catalog, entry.path)
+    ]
+
+
+def as_root(path: str) -> str:
+    """Return a path as the arguments of a run hold it: absolute, and fit for JSON though it be not UTF-8."""
+    return printable(os.path.abspath(on_disk(path)))
+
+
+def _of_item(catalog: Catalog, item: ItemRecord, fingerprints: Mapping[Modality, str]) -> FileDescription:
+    failure = catalog.failures.at(item.path)
+    exists = os.path.exists(item.path)
+    segments = catalog.segments.of_items([item.id])
+    return FileDescription(
+        path=item.path,
+        state="failed" if item.status == "failed" else "indexed",
+        reason=failure.reason if failure else None,
+        exists=exists,
+        is_unchanged=is_as_indexed(item) if exists else None,
+        item=item,
+        is_outdated=bool(catalog.items.outdated([item.id], fingerprints=fingerprints)),
+        encoders=tuple(dict.fromkeys(pipeline.encoder for pipeline in catalog.pipelines.of_item(item.id))),
+        notices=tuple(catalog.notices.at([item.path])),
+        segments=tuple(sorted(segments, key=lambda one: (one.modality, one.start_s or 0.0))),
+        labels=labels_of(catalog, item.id),
+        denied=labels_of(catalog, item.id, denied=True),
+        copies=tuple(twin.path for twin in catalog.items.with_hash(item.content_hash) if twin.id != item.id),
+    )
+
+
+def _holds(catalog: Catalog, path: str) -> bool:
+    """Tell whether an index holds a file, or anything in a folder: what was named itself is taken in."""
+    return next(catalog.items.paths_under(path), None) is not None
+
+
+def _why_absent(catalog: Catalog, path: str) -> str:
+    """Say why an index does not hold a file that has not failed."""
+    if not os.path.lexists(path):
+        return f"does not exist, and is not in the index{items_meant(catalog, path)}"
+    found = [
+        media.obstacle(root, path, exclude=_patterns(catalog, run), follow_symlinks=_follows_symlinks(run))
+        for root, run in _roots_of(catalog, path)
+    ]
+    is_outside = not found
+    if is_outside:  # then only what it is itself can be told
+        found = [media.obstacle(path, path, exclude=(), follow_symlinks=False)]
+    if None not in found and found[0] is not None:
+        return _passed_over_at(found[0], path)
+    if os.path.isdir(path):
+        return "is a folder; `modag failures --all` lists what is passed over in it"
+    if is_outside:
+        return "lies in no folder that was indexed; `modag index` takes it in"
+    return "has come since its folder was indexed, or that was broken off; `modag index` takes it in"
+
+
+def _passed_over_at(entry: Excluded | Unread, path: str) -> str:
+    reason = media.reason_of(entry)
+    return f"is passed over: {reason if entry.path == path else f'{entry.path} {reason}'}"
+
+
+def _roots_of(catalog: Catalog, path: str) -> Iterator[tuple[str, RunRecord]]:
+    """Find what was indexed at a path or above it, the innermost first, each with its latest run."""
+    latest = {root: run for run in catalog.runs.all() if run.verb == "index" for root in run.arguments.get("paths", ())}
+    place = path
+    while True:
+        if (run := latest.get(as_root(place))) is not None:
+            yield place, run
+        if place == os.path.dirname(place):
+            return
+        place = os.path.dirname(place)
+
+
+def _patterns(catalog: Catalog, run: RunRecord) -> list[str]:
+    return [*catalog.exclusions.all(), *run.arguments.get("exclude", ())]
+
+
+def _follows_symlinks(run: RunRecord) -> bool:
+    return bool(run.arguments.get("follow_symlinks"))
