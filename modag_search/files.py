@@ -61,9 +61,9 @@ def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        _see_on_disk(partial)
+        see_on_disk(partial)
         os.replace(partial, path)
-        _see_on_disk(path.parent)
+        see_on_disk(path.parent)
         for leftover in _leftovers(path):
             _remove(leftover)
     except OSError as cause:
@@ -124,7 +124,7 @@ def check_replaceable(path: Path, *, mark: bytes | None, option: str = "") -> No
         raise UsageError(f"{path}: is a file of another kind, and would be lost; name another{by_option}")
 
 
-def _see_on_disk(path: Path) -> None:
+def see_on_disk(path: str | os.PathLike[str]) -> None:
     """Make what a file holds, or the names in a folder, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -453,6 +453,25 @@ class ForgetReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A segment of an item that a search found.
+
+    Attributes
+    ----------
+    modality : {"image", "sound"}
+    similarity : float
+        As that of a `Hit`.
+    start_s, end_s : float or None
+        In seconds; None for pictures.
+    """
+
+    modality: Modality
+    similarity: float
+    start_s: float | None
+    end_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """An item that a search found, with its nearest segment.
 
@@ -475,6 +494,10 @@ class Hit:
         Of the whole item, in seconds; None for pictures.
     exists : bool
         Whether there is a file at the path now.
+    copies : tuple of str
+        Paths of the other items with the same content, or the very same features, that would answer as well.
+    places : tuple of Place
+        The best first, where they were asked for; none overlaps another.
     """
 
     id: int
@@ -487,6 +510,8 @@ class Hit:
     relevance: float
     duration_s: float | None
     exists: bool
+    copies: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 class LabelScore(NamedTuple):
@@ -1146,6 +1171,27 @@ class ExportReport:
     labels: int
     files: int
     left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Files that were put into a folder.
+
+    Attributes
+    ----------
+    folder : str
+    written : int
+        Copies or links that are new there.
+    already : int
+        Those that were there.
+    failures : tuple of (str, str)
+        Paths of files that were not put there, and why.
+    """
+
+    folder: str
+    written: int
+    already: int
+    failures: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
+from modag_search.catalog.likeness import digests
 from modag_search.catalog.places import is_of_present_content, is_shown
 from modag_search.catalog.segments import has_whole_feature
+from modag_search.catalog.selection import is_under
 from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
 from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark, ScannedFile
 
@@ -60,6 +61,18 @@ class Items:
         statement = select(ItemRow.id, ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
         with self._database.read() as connection:
             return {row.id: row.content_hash for row in connection.execute(statement.order_by(ItemRow.id))}
+
+    def contents(self, item_ids: Iterable[int]) -> dict[int, tuple[str, MediaKind]]:
+        """Return hash and kind of items by id: what agrees in both is the same; ids that are not there are left out."""
+        statement = select(ItemRow.id, ItemRow.content_hash, ItemRow.kind).where(ItemRow.id.in_(among(item_ids)))
+        with self._database.read() as connection:
+            rows = connection.execute(statement)
+            return {item_id: (content_hash, kind) for item_id, content_hash, kind in rows}  # type: ignore[misc]
+
+    def digests(self, item_ids: Iterable[int]) -> dict[int, bytes]:
+        """Return what stands for the features of all segments of items, by id; see `likeness.digests`."""
+        with self._database.read() as connection:
+            return digests(connection, item_ids)
 
     def facts(self, item_ids: Iterable[int]) -> dict[int, MediaFacts]:
         """Return what is known of items' media by id; ids that are not there are left out."""
@@ -143,10 +156,7 @@ class Items:
 
     def paths_under(self, root: str) -> Iterator[tuple[int, str]]:
         """Iterate over id and path of the item at `root` and of those below it, in order of path."""
-        folder = os.fsencode(root).rstrip(b"/") + b"/"
-        # Every path below "a/" sorts between "a/" and "a0", the character after the slash.
-        below = (ItemRow.path >= os.fsdecode(folder)) & (ItemRow.path < os.fsdecode(folder[:-1] + b"0"))
-        statement = select(ItemRow.id, ItemRow.path).where(or_(ItemRow.path == root, below))
+        statement = select(ItemRow.id, ItemRow.path).where(is_under(root))
         with self._database.read() as connection:
             for item_id, path in connection.execute(statement.order_by(ItemRow.path)):  # noqa: UP028
                 yield item_id, path

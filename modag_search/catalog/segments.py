@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func,
 
 from modag_search.catalog.blobs import decode_blobs, is_whole
 from modag_search.catalog.database import Database, among
-from modag_search.catalog.tables import FeatureRow, PipelineRow, RemovalRow, SegmentRow
-from modag_search.values import Float32Array, Int64Array, SegmentRecord
+from modag_search.catalog.selection import selecting
+from modag_search.catalog.tables import FeatureRow, ItemRow, PipelineRow, RemovalRow, SegmentRow
+from modag_search.values import Float32Array, Int64Array, MediaKind, SegmentRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -111,6 +112,30 @@ class Segments:
             .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
             .where(_can_be_found(fingerprint))
             .order_by(SegmentRow.generation, SegmentRow.id)
+        )
+        with self._database.read() as connection:
+            return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
+
+    def selected(
+        self,
+        *,
+        under: Sequence[str] = (),
+        kind: MediaKind | None = None,
+        min_duration_s: float | None = None,
+        max_duration_s: float | None = None,
+    ) -> Int64Array:
+        """Return the ids of the segments that can be found of some items, ascending; see `selection.selecting`.
+
+        Returns
+        -------
+        np.ndarray [shape=(n,), int64]
+        """
+        conditions = selecting(under=under, kind=kind, min_duration_s=min_duration_s, max_duration_s=max_duration_s)
+        statement = (
+            select(SegmentRow.id)
+            .join(ItemRow, ItemRow.id == SegmentRow.item_id)
+            .where(SegmentRow.status == "ok", *conditions)
+            .order_by(SegmentRow.id)
         )
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)

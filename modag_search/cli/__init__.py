@@ -28,6 +28,7 @@ _VERBS = {
     "exclude": "indexing",
     "forget": "forgetting",
     "search": "searching",
+    "export": "exporting",
     "label": "labelling",
     "tag": "tagging",
     "classify": "classifying",
@@ -45,7 +46,7 @@ _VERBS = {
     "train": "training",
 }
 
-_QUICK_VERBS = frozenset({"exclude", "failures", "info", "label", "models", "search", "tag"})
+_QUICK_VERBS = frozenset({"exclude", "export", "failures", "info", "label", "models", "search", "tag"})
 """Those whose products of matrices are too small for several threads: starting them would take longer."""
 
 

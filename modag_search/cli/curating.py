@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modag_search.cli.options import format_option, index_option
-from modag_search.cli.output import as_row, copy_row, print_rows, say
+from modag_search.cli.output import NUL_PATHS, as_row, chosen_format, copy_row, print_groups, print_rows, say
 
 if TYPE_CHECKING:
     from modag_search.values import Modality
@@ -139,7 +139,8 @@ def duplicates(
     Whole items are compared, by what the encoders made of them; what is alike is read again, and confirmed by pixels or
     waveforms. confirmed_by says what told: content, pixels, waveform, or features alone, where a file is gone or has
     changed. In each group the one to keep comes first, and kept_because says why: it has labels, given by hand or from
-    files, or else is the largest. Nothing is deleted. Exit status 4 where there are none.
+    files, or else is the largest. With --format paths -0, an empty record stands between groups. Nothing is deleted.
+    Exit status 4 where there are none.
 
     A sound that lies in a longer one, cut at its ends, faded or behind silence, is in the group of that. part_start_s
     and part_end_s say from where to where; they are empty where the longer one holds nothing more.
@@ -161,7 +162,10 @@ def duplicates(
     rows = [{field: row[field] for field in _DUPLICATE} for row in rows]
     parts = [row for row in rows if row["part_start_s"] is not None]
     columns = (*_DUPLICATE_COLUMNS, *_PART_COLUMNS) if parts else _DUPLICATE_COLUMNS
-    print_rows(rows, output_format=output_format, columns=_ALIKE_COLUMNS if alike else columns, fields=_DUPLICATE)
+    if chosen_format(output_format) == NUL_PATHS:
+        print_groups([[item.path for item in group.items] for group in groups])
+    else:
+        print_rows(rows, output_format=output_format, columns=_ALIKE_COLUMNS if alike else columns, fields=_DUPLICATE)
     if not rows:
         say("nothing is merely alike" if alike else "no duplicates")
         sys.exit(4)

@@ -23,7 +23,7 @@ _UNKNOWN_SHOWN = 20
 @click.option("--undo", is_flag=True, help="Take back what was forgotten last.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; list what would be forgotten.")
 @wait_option
-@format_option()
+@format_option(with_nul=False)
 def forget(
     paths: tuple[str, ...],
     nul_separated: bool,

@@ -226,7 +226,7 @@ def _files(paths: Sequence[str]) -> str:
     help="Also what nothing finds (silent, black, of one colour), what was not read whole, and what is passed over "
     "below PATH.",
 )
-@format_option()
+@format_option(with_nul=False)
 def failures(
     paths: tuple[str, ...], nul_separated: bool, index_name: str | None, everything: bool, output_format: str | None
 ) -> None:

@@ -10,10 +10,13 @@ from typing import Any, TypeVar
 import click
 from click_default_group import DefaultGroup
 
+from modag_search.cli.output import NUL_PATHS
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PRESETS = ("audioset", "hornbostel-sachs", "ucs")
 """Vocabularies of the package; see `labels.presets`."""
+_NUL = "modag.nul"
 FORMATS = ("table", "json", "jsonl", "csv", "paths")
 
 
@@ -76,15 +79,44 @@ def index_option(command: Command) -> Command:
     )(command)
 
 
-def format_option(*, choices: Sequence[str] = FORMATS) -> Callable[[Command], Command]:
-    """Add ``--format``."""
+def format_option(*, choices: Sequence[str] = FORMATS, with_nul: bool = True) -> Callable[[Command], Command]:
+    """Add ``--format``, and ``-0`` where paths can be printed, unless the verb has it already (`nul_option`)."""
+
+    def decorate(command: Command) -> Command:
+        if with_nul and "paths" in choices:
+            command = nul_option("With --format paths: paths end with NUL rather than with a newline.")(command)
+        return click.option(
+            "--format",
+            "output_format",
+            type=click.Choice(choices),
+            default=None,
+            callback=_with_nul,
+            help="How to print data. [default: table on a terminal, else json]",
+        )(command)
+
+    return decorate
+
+
+def nul_option(help_text: str, *, exposed: bool = False) -> Callable[[Command], Command]:
+    """Add ``-0``, which ``--format`` heeds; a verb that reads paths has it passed on as `nul_separated`."""
     return click.option(
-        "--format",
-        "output_format",
-        type=click.Choice(choices),
-        default=None,
-        help="How to print data. [default: table on a terminal, else json]",
+        "-0",
+        "nul_separated",
+        is_flag=True,
+        is_eager=True,
+        expose_value=exposed,
+        callback=_note_nul,
+        help=help_text,
     )
+
+
+def _note_nul(ctx: click.Context, param: click.Parameter, value: bool) -> bool:  # noqa: ARG001  click's signature
+    ctx.meta[_NUL] = value
+    return value
+
+
+def _with_nul(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    return NUL_PATHS if value == "paths" and ctx.meta.get(_NUL) else value
 
 
 def progress_option(command: Command) -> Command:
@@ -112,8 +144,8 @@ def paths_arguments(*, required: bool = True) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         with_paths = click.argument("paths", metavar="PATH...", nargs=-1, required=required)(command)
-        return click.option(
-            "-0", "nul_separated", is_flag=True, help="Paths on stdin end with NUL rather than with a newline."
+        return nul_option(
+            "Paths end with NUL rather than with a newline: on stdin, and those that are printed.", exposed=True
         )(with_paths)
 
     return decorate

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -22,12 +23,22 @@ from modag_search.spelling import printable
 from modag_search.values import CLOSE
 
 if TYPE_CHECKING:
-    from modag_search.values import Classification, CopyOf, Failure, Hit, LabelPassage
+    from modag_search.values import Classification, CopyOf, Delivery, Failure, Hit, LabelPassage, Place
 
 Row = Mapping[str, Any]
 
 FAILURES_SHOWN = 20
 PATHS_SHOWN = 5
+NUL_PATHS = "paths, each with a NUL behind it"
+"""What becomes of the format ``paths`` with ``-0``."""
+_HIT = (
+    *("id", "path", "modality", "similarity", "start_s", "end_s", "labels"),
+    *("relevance", "duration_s", "exists", "copies"),
+)
+_HIT_COLUMNS = (
+    *("similarity", "relevance", "modality", "path", "copies"),
+    *("start_s", "end_s", "duration_s", "labels", "id"),
+)
 _PATHS = frozenset({"example", "image", "path", "sound", "to"})
 """Columns of tables that hold paths, where they hold text."""
 
@@ -118,28 +129,60 @@ def print_rows(
         _print_csv(rows, fields or columns)
     else:
         for row in rows:
-            click.echo(os.fsencode(str(row["path"])))
+            click.echo(os.fsencode(str(row["path"])) + (b"\0" if chosen == NUL_PATHS else b"\n"), nl=False)
 
 
-def print_hits(hits: Sequence[Hit], *, output_format: str | None) -> None:
-    """Print what a search found."""
-    fields = (
-        *("id", "path", "modality", "similarity", "start_s", "end_s", "labels"),
-        *("relevance", "duration_s", "exists"),
-    )
-    columns = ("similarity", "relevance", "modality", "path", "start_s", "end_s", "duration_s", "labels", "id")
-    rows = [as_row(hit, fields=fields) for hit in hits]
-    if chosen_format(output_format) == "table":
-        rows = [row if row["exists"] else {**row, "path": f"{row['path']} (gone)"} for row in rows]
-    print_rows(rows, output_format=output_format, columns=columns, fields=fields)
+def print_groups(groups: Iterable[Sequence[str]]) -> None:
+    """Print groups of paths to stdout, a NUL behind each path, and one more between groups."""
+    for number, paths in enumerate(groups):
+        click.echo(b"\0" * (number > 0) + b"".join(os.fsencode(path) + b"\0" for path in paths), nl=False)
 
 
-def say_if_far(hits: Sequence[Hit]) -> None:
-    """Say on stderr where not even the best of some answers is close."""
+def print_answers(
+    answers: Iterable[tuple[str, Sequence[Hit]]],
+    *,
+    with_query: bool = False,
+    with_places: bool = False,
+    output_format: str | None,
+) -> None:
+    """Print what searches found, each as it comes where the format allows."""
+    fields = [*_HIT, *["places"] * with_places, *["query"] * with_query]
+    columns = [*["query"] * with_query, *_HIT_COLUMNS, *["places"] * with_places]
+    found = ((query, hit) for query, hits in answers for hit in hits)
+    if chosen_format(output_format) != "table":
+        rows = ({key: value for key, value in _hit_row(*one).items() if key in fields} for one in found)
+        print_rows(rows, output_format=output_format, columns=columns, fields=fields)
+        return
+    shown = [_hit_row(query, hit) | _for_people(hit) for query, hit in found]
+    columns = [column for column in columns if column != "copies" or any(row["copies"] for row in shown)]
+    print_rows(shown, output_format=output_format, columns=columns)
+
+
+def _hit_row(query: str, hit: Hit) -> dict[str, Any]:
+    return as_row(hit, fields=_HIT) | {"places": [_place_row(one) for one in hit.places], "query": query}
+
+
+def _place_row(place: Place) -> dict[str, Any]:
+    return as_row(place, fields=("modality", "similarity", "start_s", "end_s"))
+
+
+def _for_people(hit: Hit) -> dict[str, str]:
+    """Word the cells of a table that hold lists."""
+    places = (f"{one.start_s:.1f}-{one.end_s:.1f} s ({one.similarity:.3f})" for one in hit.places if one.end_s)
+    return {
+        "path": hit.path if hit.exists else f"{hit.path} (gone)",
+        "copies": f"+{len(hit.copies)} cop{'y' if len(hit.copies) == 1 else 'ies'}" if hit.copies else "",
+        "places": ", ".join(places),
+    }
+
+
+def say_if_far(hits: Sequence[Hit], *, query: str | None = None) -> None:
+    """Say on stderr where not even the best of some answers, to one of several queries, is close."""
     best = max(hits, key=lambda hit: hit.relevance, default=None)
     if best is not None and best.relevance < CLOSE:
         say(
-            f"nothing here is close (best {best.similarity:.2f}, relevance {best.relevance:.2f}): "
+            f"{f'{query}: ' if query else ''}nothing here is close "
+            f"(best {best.similarity:.2f}, relevance {best.relevance:.2f}): "
             "unlike things are as similar"
         )
 
@@ -213,6 +256,24 @@ def shown(names: Sequence[str]) -> str:
 def counted(count: int, noun: str) -> str:
     """Say how many there are: 1 label, 2 labels."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def say_delivery(delivery: Delivery, *, link: bool) -> None:
+    """Say on stderr what was put into a folder, and which files were not."""
+    already = f", {delivery.already} there already" if delivery.already else ""
+    say(f"{counted(delivery.written, 'file')} {'linked' if link else 'copied'} to {delivery.folder}{already}")
+    for path, reason in delivery.failures:
+        say(f"failed: {path}: {reason}")
+
+
+def warn_of_root(root: str | None, folder: str) -> None:
+    """Say on stderr that a folder will be indexed together with the one that it lies in."""
+    if root is not None:
+        pattern = shlex.quote(os.path.join(os.path.abspath(folder), ""))
+        say(
+            f"warning: {folder}: lies in {root}, which is indexed: its next `modag index` takes in these files, "
+            f"too; `modag exclude add {pattern}` keeps them out"
+        )
 
 
 def harmless(text: str) -> str:

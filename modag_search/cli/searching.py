@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from modag_search.cli.options import format_option, index_option
-from modag_search.cli.output import print_hits, say, say_if_far
+from modag_search.cli.options import NumberOrWord, expand_stdin, format_option, index_option, nul_option
+from modag_search.cli.output import print_answers, say, say_delivery, say_if_far, warn_of_root
 from modag_search.errors import UsageError
+from modag_search.spelling import on_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from modag_search.values import Modality
+    from modag_search.errors import ModagError
+    from modag_search.index import Index
+    from modag_search.values import Hit, MediaKind, Modality
 
 _SIGNS = ("+", "-")
+_KINDS = ("id:", "label:", "text:")
+
+
+class _Notes:
+    """What is to be said and done of answers once all have been printed.
+
+    Attributes
+    ----------
+    paths : dict of str to None
+        Of all that was found, each once.
+    best : list of (str, Hit)
+        Queries with their most relevant answer.
+    """
+
+    def __init__(self) -> None:
+        self.paths: dict[str, None] = {}
+        self.best: list[tuple[str, Hit]] = []
+
+    def taken(self, answers: Iterable[tuple[str, list[Hit]]]) -> Iterator[tuple[str, list[Hit]]]:
+        """Take note of answers while they go by."""
+        for query, hits in answers:
+            self.paths.update(dict.fromkeys(hit.path for hit in hits))
+            if hits:
+                self.best.append((query, max(hits, key=lambda hit: hit.relevance)))
+            yield query, hits
 
 
 @click.command()
 @click.argument("queries", metavar="QUERY [+ QUERY]... [- QUERY]...", nargs=-1, required=True)
+@nul_option(
+    "Names end with NUL rather than with a newline: queries on stdin, and paths that are printed.", exposed=True
+)
 @index_option
 @click.option(
     "--modality", type=click.Choice(["image", "sound", "any"]), default="any", show_default=True, help="Of the answers."
@@ -30,23 +62,50 @@ _SIGNS = ("+", "-")
 @click.option("--min-similarity", type=click.FloatRange(-1, 1), default=-1.0, help="Leave out what is less similar.")
 @click.option("--min-relevance", type=click.FloatRange(0, 1), default=0.0, help="Leave out what is less relevant.")
 @click.option("--label", help="Only items with this label.")
+@click.option("--under", multiple=True, metavar="FOLDER", help="Only items in this folder; may be repeated.")
+@click.option("--kind", type=click.Choice(["image", "sound", "video"]), help="Only files of this kind.")
+@click.option(
+    "--min-duration", "min_duration_s", type=click.FloatRange(0), metavar="SECONDS", help="Only what lasts so long."
+)
+@click.option(
+    "--max-duration", "max_duration_s", type=click.FloatRange(0), metavar="SECONDS", help="Only what lasts no longer."
+)
+@click.option("--copies", is_flag=True, help="Copies of each other are answers of their own.")
+@click.option(
+    "--places",
+    type=NumberOrWord("all"),
+    default=0,
+    metavar="N|all",
+    help="List so many places of each answer, the best first, where it is long.",
+)
 @click.option(
     "--from", "start_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY from here."
 )
 @click.option(
     "--to", "end_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY up to here."
 )
-@format_option()
+@click.option("--copy-to", metavar="DIR", help="Copy what is found into this folder, under names of its own.")
+@click.option("--link-to", metavar="DIR", help="Put symbolic links to what is found into this folder.")
+@format_option(with_nul=False)
 def search(
     queries: Sequence[str],
+    nul_separated: bool,
     index_name: str | None,
     modality: Modality | Literal["any"],
     n: int,
     min_similarity: float,
     min_relevance: float,
     label: str | None,
+    under: tuple[str, ...],
+    kind: MediaKind | None,
+    min_duration_s: float | None,
+    max_duration_s: float | None,
+    copies: bool,
+    places: int | Literal["all"],
     start_s: float | None,
     end_s: float | None,
+    copy_to: str | None,
+    link_to: str | None,
     output_format: str | None,
 ) -> None:
     """Find what goes with a sound or a picture.
@@ -55,37 +114,93 @@ def search(
     have in common; or words in English (text:WORDS, where they might be taken for a path). Similarity is the cosine in
     the shared space: 1 is the same, 0 unrelated. Where answers of both modalities are mixed, they are ranked by how far
     each rises above unlike things of its kind. Relevance, from 0 to 1, means the same for sounds, pictures and words:
-    what a similarity is worth in this index, where unlike things have a similarity, too.
+    what a similarity is worth in this index, where unlike things have a similarity, too. Items that hold the same, or
+    have the very same features, are one answer, which lists the others as its copies.
 
     Several QUERYs of whatever kinds are combined: what stands behind a + is added, what stands behind a - taken away
     with half the weight. The signs are arguments of their own, and words stand in quotes:
 
     \b
     modag search dog.jpg + "in the snow" - "puppy"
+
+    Several files, id:N, label:NAME or text:WORDS side by side are answered each for itself, and so is - alone: queries
+    from stdin, one a line. Answers then name their query.
     """  # noqa: D301  click reads the character
-    query, plus, minus = combination(queries)
     from modag_search.cli.opening import open_index
 
+    if copy_to is not None and link_to is not None:
+        raise click.UsageError("--copy-to and --link-to exclude each other; name one")
+    each = _each_for_itself(queries, nul_separated=nul_separated)
+    query, plus, minus = ("", [], []) if each is not None else combination(queries)
+    options: dict[str, Any] = {
+        "modality": modality,
+        "n": n,
+        "min_similarity": min_similarity,
+        "min_relevance": min_relevance,
+        "label": label,
+        "under": under,
+        "kind": kind,
+        "min_duration_s": min_duration_s,
+        "max_duration_s": max_duration_s,
+        "copies": copies,
+        "places": places,
+        "start_s": start_s,
+        "end_s": end_s,
+    }
+    failures: list[str] = []
+    notes = _Notes()
     with open_index(index_name) as opened:
-        hits = opened.search(
-            query,
-            plus=plus,
-            minus=minus,
-            modality=modality,
-            n=n,
-            min_similarity=min_similarity,
-            min_relevance=min_relevance,
-            label=label,
-            start_s=start_s,
-            end_s=end_s,
+        answers: Iterable[tuple[str, list[Hit]]]
+        if each is None:
+            answers = [(query, opened.search(query, plus=plus, minus=minus, **options))]
+        else:
+            answers = opened.search_many(
+                each, on_failure=lambda query, error: failures.append(_failure(query, error)), **options
+            )
+        print_answers(
+            notes.taken(answers),
+            with_query=each is not None,
+            with_places=places != 0,
+            output_format=output_format,
         )
-        nobody = label is not None and not hits and not opened.labels.is_given(label)
+        nobody = label is not None and not notes.paths and not opened.labels.is_given(label)
         hint = opened.labels.did_you_mean(label) if label is not None and nobody else ""
-    print_hits(hits, output_format=output_format)
-    say_if_far(hits)
-    if not hits:
+        n_failed = 0
+        if copy_to is not None or link_to is not None:
+            n_failed = _delivered(opened, notes.paths, copy_to or link_to or "", link=copy_to is None)
+    for asked, best in notes.best:
+        say_if_far([best], query=None if each is None else asked)
+    for failure in failures:
+        say(f"failed: {failure}")
+    if failures or n_failed:
+        sys.exit(3)
+    if not notes.paths:
         say(f"nothing found: no item has the label {label}{hint}" if nobody else "nothing found")
         sys.exit(4)
+
+
+def _each_for_itself(arguments: Sequence[str], *, nul_separated: bool) -> list[str] | None:
+    """Return queries that are answered one by one; None where arguments are one query, or a combination."""
+    if list(arguments) == ["-"]:
+        return expand_stdin(arguments, nul_separated=nul_separated)
+    if len(arguments) > 1 and all(one.startswith(_KINDS) or os.path.isfile(on_disk(one)) for one in arguments):
+        return list(arguments)
+    return None
+
+
+def _failure(query: str, error: ModagError) -> str:
+    """Word why a query was not answered; most errors name it themselves."""
+    return str(error) if query in str(error) else f"{query}: {error}"
+
+
+def _delivered(opened: Index, paths: Iterable[str], folder: str, *, link: bool) -> int:
+    """Put what was found into a folder, and return how many files failed."""
+    from modag_search.export.delivery import deliver, indexed_root
+
+    warn_of_root(indexed_root(opened.catalog, folder), folder)
+    delivery = deliver(paths, folder, link=link)
+    say_delivery(delivery, link=link)
+    return len(delivery.failures)
 
 
 def combination(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:

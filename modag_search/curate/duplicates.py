@@ -12,9 +12,9 @@ from modag_search.copies.comparable import ComparableItems, Wholes
 from modag_search.copies.extents import Extents
 from modag_search.copies.limits import Limits
 from modag_search.copies.pixels import Pixels
+from modag_search.copies.ranks import Rank, rank
 from modag_search.copies.recordings import Part, Recordings
 from modag_search.copies.waveforms import Waveforms
-from modag_search.curate.ranks import Rank, rank
 from modag_search.curate.similarity_join import SimilarityJoin
 from modag_search.curate.stars import Copies, joined
 from modag_search.errors import UsageError

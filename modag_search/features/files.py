@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from modag_search import media
 from modag_search.catalog.database import batches
-from modag_search.errors import MediaError
+from modag_search.errors import MediaError, UsageError
 from modag_search.features.ahead import map_ahead
 from modag_search.features.stored import Segments, StoredFeatures
 from modag_search.values import MODALITIES, Float32Array, ItemRecord, MediaFacts, Modality
@@ -91,6 +92,25 @@ class FeatureReader:
                 return self.of_item(item)
         _, segments = self._encoder.encode_file(path, start_s=start_s, end_s=end_s)
         return FileFeatures(path, item, as_stored(segments, self._encoder))
+
+    def of_lent(
+        self, lent: Any, *, sample_rate_hz: int | None, start_s: float | None = None, end_s: float | None = None
+    ) -> FileFeatures:
+        """Make the features of samples or of a picture, as of a file that holds them; see `media.lent_file`.
+
+        Raises
+        ------
+        UsageError, MediaError
+            If it is neither, or cannot be decoded.
+        """
+        with media.lent_file(lent, sample_rate_hz=sample_rate_hz) as (path, name):
+            try:
+                facts, segments = self._encoder.encode_file(path, start_s=start_s, end_s=end_s)
+            except MediaError as error:
+                raise type(error)(name, error.reason) from error
+            except UsageError as error:
+                raise UsageError(str(error).replace(path, name)) from error
+        return FileFeatures(name, None, as_stored(segments, self._encoder), facts=facts)
 
     def of_each(
         self, asked: Iterable[str | ItemRecord], *, workers: int | None = None

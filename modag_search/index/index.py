@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
@@ -21,12 +21,13 @@ from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
 from modag_search.ingest.run import IngestOptions
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
+from modag_search.search.filters import Filters
 from modag_search.search.finder import Finder, no_space_joins
 from modag_search.search.snapshot import Snapshots
 from modag_search.settings import IndexSettings, is_index, no_index_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from modag_search.catalog import Catalog
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         ItemRecord,
         LabelEstimate,
         LabelIssue,
+        MediaKind,
         Modality,
         Notice,
         PairIssue,
@@ -64,6 +66,9 @@ logger = logging.getLogger(__name__)
 
 WAIT_S = 30.0
 """How long a writer waits for another one, in seconds."""
+
+Query = Any
+"""What `Index.search` asks with: the name of a file or of something else, samples, or a picture."""
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """One path or several."""
@@ -289,8 +294,9 @@ class Index:
 
     def search(
         self,
-        query: str | os.PathLike[str],
+        query: Query,
         *,
+        sample_rate_hz: int | None = None,
         plus: Paths = (),
         minus: Paths = (),
         modality: Modality | Literal["any"] = "any",
@@ -298,6 +304,12 @@ class Index:
         min_similarity: float = -1.0,
         min_relevance: float = 0.0,
         label: str | None = None,
+        under: Paths = (),
+        kind: MediaKind | None = None,
+        min_duration_s: float | None = None,
+        max_duration_s: float | None = None,
+        copies: bool = False,
+        places: int | Literal["all"] = 0,
         start_s: float | None = None,
         end_s: float | None = None,
     ) -> list[Hit]:
@@ -305,10 +317,13 @@ class Index:
 
         Parameters
         ----------
-        query : str or os.PathLike
+        query : str, os.PathLike, np.ndarray or PIL.Image.Image
             A media file, in the index or not; ``id:N``, an item of the index; ``label:NAME``, what the items with a
             label have in common; or words in English, ``text:WORDS`` where they might be taken for a path. What asks is
-            not among the answers.
+            not among the answers. Or samples, ``[shape=(n,) or (n, channels)]``, floats whose full scale is 1, int16 or
+            int32; or a picture, ``[shape=(height, width, 3), uint8]`` in sRGB, also grey or with alpha.
+        sample_rate_hz : int, optional
+            Of samples.
         plus : str, os.PathLike or sequence of them
             Queries of the same kinds to add: what is like all of them comes first, then what is much like one.
         minus : str, os.PathLike or sequence of them
@@ -324,6 +339,17 @@ class Index:
             Leaves out what is less relevant, in [0, 1]; see `Hit`.
         label : str, optional
             Only items with this label, or a kind of it.
+        under : str, os.PathLike or sequence of them
+            Only items in one of these folders.
+        kind : {"image", "sound", "video"}, optional
+            Only files of this kind.
+        min_duration_s, max_duration_s : float, optional
+            Only sounds and videos that last so long, in seconds.
+        copies : bool
+            Whether items with the same content, or the very same features, are answers of their own. Otherwise the best
+            of them stands for all, and lists the others.
+        places : int or "all"
+            How many places of each answer to list, at the most.
         start_s, end_s : float, optional
             Part of the query, in seconds, where nothing is added or taken away.
 
@@ -344,18 +370,67 @@ class Index:
         Examples
         --------
         >>> index.search("dog.jpg", plus=["in the snow"], minus=["puppy"], modality="image")  # doctest: +SKIP
+        >>> index.search(samples, sample_rate_hz=48_000)  # doctest: +SKIP
         """
         return self._finder.find(
-            os.fspath(query),
+            query,
+            sample_rate_hz=sample_rate_hz,
             plus=one_or_more(plus),
             minus=one_or_more(minus),
             modality=modality,
             n=n,
             min_similarity=min_similarity,
             min_relevance=min_relevance,
-            label=label,
+            filters=Filters(
+                label=label,
+                under=tuple(one_or_more(under)),
+                kind=kind,
+                min_duration_s=min_duration_s,
+                max_duration_s=max_duration_s,
+            ),
+            copies=copies,
+            places=places,
             start_s=start_s,
             end_s=end_s,
+        )
+
+    def search_many(
+        self,
+        queries: Iterable[Query],
+        *,
+        workers: int | None = None,
+        on_failure: Callable[[Any, ModagError], None] | None = None,
+        **options: Any,
+    ) -> Iterator[tuple[Any, list[Hit]]]:
+        """Answer several queries, each for itself, as the answers come.
+
+        Parameters
+        ----------
+        queries : iterable of str, os.PathLike, np.ndarray or PIL.Image.Image
+            Of all the kinds that `search` takes.
+        workers : int, optional
+            Threads that decode, encode and search; default one a processor.
+        on_failure : callable, optional
+            Called with each query that cannot be meant or read, or has nothing in it to ask with, and its error;
+            without it, the first such error is raised.
+        **options : dict
+            What `search` takes beside the query, for all of them.
+
+        Yields
+        ------
+        query : str, os.PathLike, np.ndarray or PIL.Image.Image
+            As it was given, in the order given.
+        hits : list of Hit
+
+        Raises
+        ------
+        ModagError
+            As `search`.
+        """
+        from modag_search.search.batch import answered
+
+        yield from answered(
+            lambda query: self.search(query, **options), queries, workers=workers, on_failure=on_failure
         )
 
     # Labels.

@@ -4,6 +4,7 @@ from modag_search.media.decode import DECODER_REVISIONS, MediaStream, decoder_sp
 from modag_search.media.exclusion import BUILT_IN, Exclusion, PathPattern
 from modag_search.media.hashing import content_hash
 from modag_search.media.kinds import kind_of
+from modag_search.media.lending import lent_file
 from modag_search.media.passed_over import Tally, passed_over_in_words, reason_of
 from modag_search.media.scan import check_roots, obstacle, scan, scan_passed_over
 from modag_search.media.thumbnails import read_thumbnail, thumbnail_of
@@ -20,6 +21,7 @@ __all__ = [
     "content_hash",
     "decoder_specification",
     "kind_of",
+    "lent_file",
     "obstacle",
     "open_media",
     "passed_over_in_words",

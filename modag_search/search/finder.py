@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
+import os
 import threading
-from typing import TYPE_CHECKING, Literal
-
-import numpy as np
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from modag_search.errors import SpaceMismatchError, UsageError
-from modag_search.labels.book import LabelBook
 from modag_search.search.items import ItemSearch
+from modag_search.search.places import Places
 from modag_search.search.probes import ADDED, TAKEN_AWAY, Question, Term, alone, together
 from modag_search.search.query import QueryMaker
 from modag_search.search.relevance import UnlikeThings, kept_or_measured
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search.catalog import Catalog
+    from modag_search.search.filters import Filters
     from modag_search.search.snapshot import Snapshot, Snapshots
     from modag_search.settings import IndexSettings
-    from modag_search.values import Hit, Int64Array
+    from modag_search.values import Hit
 
 logger = logging.getLogger(__name__)
 
@@ -54,15 +56,18 @@ class Finder:
 
     def find(
         self,
-        query: str,
+        query: Any,
         *,
+        sample_rate_hz: int | None,
         plus: Sequence[str],
         minus: Sequence[str],
         modality: Modality | Literal["any"],
         n: int,
         min_similarity: float,
         min_relevance: float,
-        label: str | None,
+        filters: Filters,
+        copies: bool,
+        places: int | Literal["all"],
         start_s: float | None,
         end_s: float | None,
     ) -> list[Hit]:
@@ -71,24 +76,52 @@ class Finder:
             raise UsageError(f"n must be 1 at least, not {n}")
         if modality not in (*MODALITIES, "any"):
             raise UsageError(f"modality must be image, sound or any, not {modality!r}")
+        is_name = isinstance(query, (str, os.PathLike))
+        name = os.fspath(query) if is_name else "what is asked with"
+        if is_name and sample_rate_hz is not None:
+            raise UsageError(f"{name}: only samples are given a sample_rate_hz; a file has its own")
+        most_places = math.inf if places == "all" else places
+        if not most_places >= 0:
+            raise UsageError(f"places must be a number from 0, or all, not {places!r}")
         if not 0 <= min_relevance <= 1:
             raise UsageError(f"min_relevance must be in [0, 1], not {min_relevance}")
         if (plus or minus) and not (start_s is None and end_s is None):
             raise UsageError(
-                f"{query}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
+                f"{name}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
                 "make that part a file of its own"
             )
         with self._snapshots.present() as snapshot:
             maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
+            if is_name:
+                made = maker.make(name, start_s=start_s, end_s=end_s)
+            else:
+                made = maker.make_of_lent(query, sample_rate_hz=sample_rate_hz, start_s=start_s, end_s=end_s)
             terms = [
-                Term(name=query, query=maker.make(query, start_s=start_s, end_s=end_s), weight=ADDED),
+                Term(name=name, query=made, weight=ADDED),
                 *(Term(name=name, query=maker.make(name), weight=ADDED) for name in plus),
                 *(Term(name=name, query=maker.make(name), weight=TAKEN_AWAY) for name in minus),
             ]
             question = self._question(snapshot, terms, wanted=MODALITIES if modality == "any" else (modality,))
             search = ItemSearch(self._catalog, {one: snapshot.get(STORES[one]).reader for one in question.probes})
-            among = None if label is None else self._segments_labelled(label)
-            hits = search.hits(question, n=n, among=among, min_similarity=min_similarity, min_relevance=min_relevance)
+            among = filters.segments(self._catalog)
+            hits = search.hits(
+                question,
+                n=n,
+                among=among,
+                min_similarity=min_similarity,
+                min_relevance=min_relevance,
+                copies=copies,
+            )
+            if most_places:
+                listing = Places(
+                    self._catalog,
+                    snapshot.vectors,
+                    most=most_places,
+                    among=among,
+                    min_similarity=min_similarity,
+                    min_relevance=min_relevance,
+                )
+                hits = [replace(hit, places=listing.of_item(hit.id, question)) for hit in hits]
             self._warn_of_outdated(snapshot)
         return hits
 
@@ -105,10 +138,6 @@ class Finder:
                 what = f"sounds find sounds and pictures find pictures alone, and {term.name} has nothing to find"
                 raise no_space_joins(snapshot.encoder.settings, self._folder, what)
         return question
-
-    def _segments_labelled(self, label: str) -> Int64Array:
-        names = LabelBook(self._catalog).with_descendants(label)
-        return np.unique(self._catalog.labels.labelled_segments(labels=names)[0])
 
     def _warn_of_outdated(self, snapshot: Snapshot) -> None:
         """Say how many items are not searched, once for each generation of the catalog that has such."""

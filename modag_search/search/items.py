@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.search.copies import Folding
 from modag_search.search.relevance import relevance_of
 from modag_search.stores import NOTHING, StoreReader
 from modag_search.values import Float32Array, Hit, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -105,6 +106,7 @@ class ItemSearch:
         among: Int64Array | None,
         min_similarity: float = -1.0,
         min_relevance: float = 0.0,
+        copies: bool = True,
     ) -> list[Hit]:
         """Find the `n` nearest items.
 
@@ -120,24 +122,53 @@ class ItemSearch:
             Of modalities that there are stores of.
         n : int
         among : np.ndarray [shape=(m,), int64], optional
-            Only these segments count.
+            Only these segments count, ascending.
         min_similarity, min_relevance : float
             Leave out what is below either.
+        copies : bool
+            Whether copies of each other are answers of their own.
 
         Returns
         -------
         list of Hit
             Nearest first.
         """
-        k, least = 2 * n + 8, _Least.of(min_similarity, min_relevance)
+        least = _Least.of(min_similarity, min_relevance)
+        folding = None if copies else Folding(self._catalog, self._passing(among, question.without))
+        items, best = self._best(question, n=n, among=among, least=least, folding=folding)
+        return self._as_hits(items, best, folding)
+
+    def _best(
+        self,
+        question: Question,
+        *,
+        n: int,
+        among: Int64Array | None,
+        least: _Least,
+        folding: Folding | None,
+    ) -> tuple[Int64Array, _Candidates]:
+        """Find the nearest items, and the nearest segment of each."""
+        k = 2 * n + 8
         n_asking = max((sum(len(probe.vectors) for probe in some) for some in question.probes.values()), default=0)
         if k * n_asking < sum(len(self._stores[modality]) for modality in question.probes):
             found, bound = self._nearest(question, k=k, among=among, least=least)
-            items, best = self._best_of_items(found, n=n, without=question.without)
+            items, best = self._best_of_items(found, n=n, without=question.without, folding=folding)
             if bound == -math.inf or (len(items) == n and best.ranks[-1] >= bound):
-                return self._as_hits(items, best)
+                return items, best
         found = self._all(question, among=among, least=least)
-        return self._as_hits(*self._best_of_items(found, n=n, without=question.without))
+        return self._best_of_items(found, n=n, without=question.without, folding=folding)
+
+    def _passing(self, among: Int64Array | None, without: frozenset[int]) -> Callable[[Collection[int]], set[int]]:
+        """Return what tells which items may answer: with a segment that counts, and not asking themselves."""
+
+        def passing(items: Collection[int]) -> set[int]:
+            if among is None:
+                return set(items) - without
+            segments = self._catalog.segments.of_items(items)
+            counts = np.isin([one.id for one in segments], among)
+            return {one.item_id for one, does in zip(segments, counts, strict=True) if does} - without
+
+        return passing
 
     def _nearest(
         self, question: Question, *, k: int, among: Int64Array | None, least: _Least
@@ -179,7 +210,9 @@ class ItemSearch:
                 parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts], log_odds[counts]))
         return _Candidates.together(parts)
 
-    def _best_of_items(self, found: _Candidates, *, n: int, without: frozenset[int]) -> tuple[Int64Array, _Candidates]:
+    def _best_of_items(
+        self, found: _Candidates, *, n: int, without: frozenset[int], folding: Folding | None
+    ) -> tuple[Int64Array, _Candidates]:
         """Keep the nearest segment of each of the `n` nearest items, nearest first, and say which items these are."""
         left_out = np.fromiter(without, dtype=np.int64)
         owners = np.zeros(0, dtype=np.int64)
@@ -190,24 +223,32 @@ class ItemSearch:
             owners = np.concatenate([owners, self._catalog.segments.owners(more)])
             places = np.flatnonzero((owners != NOTHING) & ~np.isin(owners, left_out))
             _, firsts = np.unique(owners[places], return_index=True)
-            best = places[np.sort(firsts)][:n]
+            distinct = places[np.sort(firsts)]
+            if folding is None:
+                best = distinct[:n]
+            else:
+                best = distinct[folding.firsts(owners[distinct], found.ranks[distinct], n=n)]
         return owners[best], found.only(best)
 
-    def _as_hits(self, items: Int64Array, best: _Candidates) -> list[Hit]:
-        records = self._catalog.items.get_many(items.tolist())
+    def _as_hits(self, items: Int64Array, best: _Candidates, folding: Folding | None) -> list[Hit]:
+        if folding is None:
+            records = {item: [record] for item, record in self._catalog.items.get_many(items.tolist()).items()}
+        else:
+            records = folding.copies(items.tolist())
         segments = self._catalog.segments.get_many(best.segments.tolist())
         return [
             Hit(
-                id=item,
-                path=records[item].path,
+                id=records[item][0].id,
+                path=records[item][0].path,
                 modality=segments[segment].modality,
                 similarity=min(max(similarity, -1.0), 1.0),
                 start_s=segments[segment].start_s,
                 end_s=segments[segment].end_s,
-                labels=records[item].labels,
+                labels=records[item][0].labels,
                 relevance=relevance,
-                duration_s=records[item].duration_s,
-                exists=os.path.exists(records[item].path),
+                duration_s=records[item][0].duration_s,
+                exists=os.path.exists(records[item][0].path),
+                copies=tuple(copy.path for copy in records[item][1:]),
             )
             for item, segment, similarity, relevance in zip(
                 items.tolist(),

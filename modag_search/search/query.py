@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -110,6 +110,12 @@ class QueryMaker:
                 raise UsageError(f"{name}: words have no duration, so no part of them can be chosen by time")
             return self._of_words(words)
         return self._of(self._reader.of_file(os.path.abspath(name), start_s=start_s, end_s=end_s))
+
+    def make_of_lent(
+        self, lent: Any, *, sample_rate_hz: int | None, start_s: float | None = None, end_s: float | None = None
+    ) -> Query:
+        """Make a query of samples or of a picture; see `media.lent_file`, and errors as of `make`."""
+        return self._of(self._reader.of_lent(lent, sample_rate_hz=sample_rate_hz, start_s=start_s, end_s=end_s))
 
     def _words_in(self, name: str) -> str | None:
         """Return the words that are asked with; None for a file.

@@ -87,7 +87,7 @@ def test_json_is_utf8_whatever_the_locale(named: CommandLine, media: Path, style
 @pytest.mark.parametrize("style", ["json", "jsonl"])
 def test_json_holds_names_that_are_not_utf8(named: CommandLine, media: Path, style: str) -> None:
     odd = os.fsencode(media) + b"/caf\xe9 \xff.png"
-    os.rename(picture(media / "odd.png", BLUE), odd)
+    os.rename(picture(media / "odd.png", (200, 200, 0)), odd)
     named("index", media)
 
     outcome = named("search", media / "b.png", "--modality", "image", "-n", "9", "--format", style)

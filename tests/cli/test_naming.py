@@ -79,7 +79,7 @@ def test_files_folders_and_items_are_named_in_the_order_given(named: CommandLine
     lines = b"new.wav\nmore/x.wav\n"
     assert answers(named("classify", "-", stdin=lines).data) == [("new.wav", "viola"), ("x.wav", "horn")]
     outcome = named("classify", "-", "-0", "--format", "paths", stdin=lines.replace(b"\n", b"\0"))
-    assert (outcome.status, outcome.stdout) == (0, lines)
+    assert (outcome.status, outcome.stdout) == (0, lines.replace(b"\n", b"\0"))
 
 
 def test_the_items_of_the_index_are_named(named: CommandLine, media: Path, tmp_path: Path) -> None:

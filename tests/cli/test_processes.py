@@ -26,6 +26,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "index": ("new.png", '"added": 1'),
     "failures": ("--format paths", "{here}/media/bad.png\n"),
     "exclude": ("add drafts/", '"added": 1'),
+    "export": ("hits.txt indexes/out --format json", '"copied": 1'),
     "forget": ("media/c.* --format paths", "{here}/media/c.png\n"),
     "search": ("media/a.wav --modality image -n 1 --format paths", "{here}/media/a.png\n"),
     "label": ("media/c.png --as high", '"added": 1'),
@@ -61,6 +62,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, toys: None, toy_plugins: 
     shutil.copy(media / "c.wav", media / "d.wav")
     (media / "bad.png").write_bytes(b"no picture")
     picture(folder / "new.png", RED)
+    (folder / "hits.txt").write_text("new.png\n")
     with toy_index(folder / "untouched" / "index") as index:
         index.add([media])
         index.label([media / "a.png", media / "b.wav"], "low")

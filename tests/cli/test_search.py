@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from tests.cli.command_line import CommandLine
 
-FIELDS = ["id", "path", "modality", "similarity", "start_s", "end_s", "labels", "relevance", "duration_s", "exists"]
+FIELDS = [
+    *("id", "path", "modality", "similarity", "start_s", "end_s", "labels"),
+    *("relevance", "duration_s", "exists", "copies"),
+]
 
 
 def names(rows: list[dict[str, str]]) -> list[str]:
@@ -157,7 +160,6 @@ def test_queries_are_added_and_taken_away(filled: CommandLine, media: Path) -> N
         (["a.png", "+"], "+: a QUERY must stand on either side of this sign"),
         (["a.png", "+", "-", "b.png"], "+: a QUERY must stand on either side of this sign"),
         (["-", "a.png"], "-: a QUERY must stand on either side of this sign"),
-        (["-"], "-: a QUERY must stand on either side of this sign"),
         (["a.png", "+", "b.png", "--from", "1"], "a.png: no part of it can be chosen by time (--from, --to)"),
         (["a.png", "-", "id:99"], "id:99: is not in the index"),
         (["id:1", "-", "id:1", "-", "id:1"], "'id:1', 'id:1', 'id:1': these cancel each other out"),
@@ -178,7 +180,7 @@ def test_combinations_that_cannot_be_meant_are_one_line(
         ("table", b"similarity  relevance  modality  path  start_s  end_s  duration_s  labels  id\n"),
         ("json", b"[]\n"),
         ("jsonl", b""),
-        ("csv", b"id,path,modality,similarity,start_s,end_s,labels,relevance,duration_s,exists\n"),
+        ("csv", b"id,path,modality,similarity,start_s,end_s,labels,relevance,duration_s,exists,copies\n"),
         ("paths", b""),
     ],
 )
@@ -241,6 +243,54 @@ def test_damaged_stores_are_a_warning_until_they_are_mended(filled: CommandLine)
     assert "`modag rebuild` saves it" in outcome.stderr
     assert filled("rebuild").status == 0
     assert filled("search", "id:1").stderr == ""
+
+
+def test_copies_are_one_answer_which_names_them(filled: CommandLine, media: Path) -> None:
+    for number in range(14):
+        (media / f"copy-{number:02}.png").write_bytes((media / "b.png").read_bytes())
+    filled("index", media)
+    (first, *others) = filled("search", media / "b.wav", "--modality", "image", "-n", "3").data
+    assert os.path.basename(first["path"]) == "b.png"
+    assert [os.path.basename(path) for path in first["copies"]] == [f"copy-{number:02}.png" for number in range(14)]
+    assert names(others) == ["a.png", "c.png"]
+    table = filled("search", media / "b.wav", "--modality", "image", "--format", "table").stdout.decode().splitlines()
+    assert table[0].split()[:5] == ["similarity", "relevance", "modality", "path", "copies"]
+    assert "+14 copies" in table[1]
+    assert "cop" not in table[2]
+    unfolded = filled("search", media / "b.wav", "--modality", "image", "-n", "3", "--copies").data
+    assert [row["copies"] for row in unfolded] == [[]] * 3
+    assert {row["similarity"] for row in unfolded} == {first["similarity"]}
+
+
+def test_answers_are_chosen_by_folder_kind_and_length(filled: CommandLine, media: Path) -> None:
+    sound(media / "sub" / "long.wav", (LOW_HZ, 30))
+    picture(media / "sub" / "d.png", (0, 200, 200))
+    filled("index", media)
+    assert sorted(names(filled("search", "id:1", "--under", media / "sub").data)) == ["d.png", "long.wav"]
+    assert names(filled("search", "id:1", "--under", media / "sub", "--kind", "sound").data) == ["long.wav"]
+    assert names(filled("search", "id:1", "--min-duration", "5").data) == ["long.wav"]
+    assert "long.wav" not in names(filled("search", "id:1", "--max-duration", "5").data)
+    nothing = filled("search", "id:1", "--under", media / "elsewhere")
+    assert (nothing.status, nothing.error) == (4, "nothing found")
+    for impossible in (["--kind", "image", "--min-duration", "1"], ["--min-duration", "3", "--max-duration", "2"]):
+        outcome = filled("search", "id:1", *impossible)
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert outcome.error.startswith("error: ")
+
+
+def test_places_of_a_long_sound_are_listed(filled: CommandLine, media: Path) -> None:
+    long = sound(media / "long.wav", (LOW_HZ, 10), (HIGH_HZ, 20), (LOW_HZ, 10))
+    filled("index", media)
+    (hit,) = filled("search", media / "a.png", "--under", long, "--places", "2").data
+    assert list(hit) == [*FIELDS, "places"]
+    assert [list(place) for place in hit["places"]] == [["modality", "similarity", "start_s", "end_s"]] * 2
+    assert {(place["start_s"], place["end_s"]) for place in hit["places"]} == {(0.0, 10.0), (30.0, 40.0)}
+    assert hit["places"][0]["similarity"] == hit["similarity"]
+    (every,) = filled("search", media / "a.png", "--under", long, "--places", "all").data
+    assert len(every["places"]) > 2
+    shown = filled("search", media / "a.png", "--under", long, "--places", "1", "--format", "table")
+    (table,) = shown.stdout.decode().splitlines()[1:]
+    assert "0.0-10.0 s (" in table
 
 
 def test_a_query_that_nothing_is_close_to_gets_answers_and_a_word(filled: CommandLine, media: Path) -> None:

@@ -137,7 +137,7 @@ def test_few_labelled_items_are_found_among_many(index: Index, media: Path) -> N
 def test_items_of_many_segments_do_not_crowd_out_others(index: Index, media: Path) -> None:
     sound(media / "long.wav", (LOW_HZ, 200))
     for number in range(4):
-        sound(media / f"{number}.wav", (LOW_HZ, 1), (MIDDLE_HZ, 1))
+        sound(media / f"{number}.wav", (LOW_HZ, 1), (MIDDLE_HZ, 1 + number / 10))
     index.add([media])
     query = sound(media.parent / "q.wav", (LOW_HZ, 1))
     hits = index.search(query, n=5)

@@ -23,7 +23,7 @@ from modag_search.errors import (
     UsageError,
 )
 from modag_search.values import MODALITIES
-from tests.made_media import RED, picture
+from tests.made_media import picture
 from tests.toy_encoders import toy_index, toy_space
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ def test_a_space_file_that_is_gone_is_named(filled: Index, media: Path) -> None:
 def test_two_indexes_of_one_folder_see_each_others_work(filled: Index, media: Path) -> None:
     with toy_index(filled.folder) as other:
         assert len(other.search(media / "a.wav")) == 5
-        picture(media / "d.png", RED)
+        picture(media / "d.png", (200, 200, 0))
         filled.add([media])
         assert len(other.search(media / "a.wav")) == 6
         (media / "d.png").unlink()

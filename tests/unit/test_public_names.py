@@ -78,6 +78,7 @@ NAMES = [
     "OversizedMediaError",
     "PairIssue",
     "PassedOver",
+    "Place",
     "PluginError",
     "PrecisionEstimate",
     "Question",
@@ -119,9 +120,11 @@ INDEX = {
     "forget": "self, paths, *, dry_run=False",
     "undo_forget": "self",
     "search": (
-        "self, query, *, plus=(), minus=(), modality='any', n=10, min_similarity=-1.0, min_relevance=0.0, "
-        "label=None, start_s=None, end_s=None"
+        "self, query, *, sample_rate_hz=None, plus=(), minus=(), modality='any', n=10, min_similarity=-1.0, "
+        "min_relevance=0.0, label=None, under=(), kind=None, min_duration_s=None, max_duration_s=None, "
+        "copies=False, places=0, start_s=None, end_s=None"
     ),
+    "search_many": "self, queries, *, workers=None, on_failure=None, **options",
     "classify": (
         "self, paths=None, *, by='knn', names=None, k=20, temperature=0.07, min_confidence=0.0, "
         "max_confidence=1.0, level=None, unlabelled=False, sort=None, workers=None, on_failure=None"

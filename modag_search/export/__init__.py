@@ -1,0 +1,1 @@
+"""Answers that go somewhere: which files are listed, and copies of them, or links to them, in a folder."""

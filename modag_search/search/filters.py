@@ -1,0 +1,83 @@
+"""Which items may be answers, whatever is asked."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from modag_search.errors import UsageError
+from modag_search.labels.book import LabelBook
+from modag_search.spelling import on_disk
+from modag_search.values import MediaKind
+
+if TYPE_CHECKING:
+    from modag_search.catalog import Catalog
+    from modag_search.values import Int64Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What an answer must be; see `Index.search`.
+
+    Attributes
+    ----------
+    label : str or None
+    under : tuple of str
+        Folders, or files.
+    kind : {"image", "sound", "video"} or None
+    min_duration_s, max_duration_s : float or None
+
+    Raises
+    ------
+    UsageError
+        On creation, where nothing can meet them.
+    """
+
+    label: str | None = None
+    under: tuple[str, ...] = ()
+    kind: MediaKind | None = None
+    min_duration_s: float | None = None
+    max_duration_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in (*get_args(MediaKind), None):
+            raise UsageError(f"kind must be image, sound or video, not {self.kind!r}")
+        for name in ("min_duration_s", "max_duration_s"):
+            seconds = getattr(self, name)
+            if seconds is not None and not seconds >= 0:
+                raise UsageError(f"{name} must be a number of seconds from 0, not {seconds}")
+        if self._has_length and self.kind == "image":
+            raise UsageError("pictures have no duration, so none lies within these; ask for another kind")
+        least, most = self.min_duration_s or 0.0, math.inf if self.max_duration_s is None else self.max_duration_s
+        if least > most:
+            raise UsageError(f"nothing lasts {least:g} s at least and {most:g} s at most")
+
+    @property
+    def _has_length(self) -> bool:
+        return self.min_duration_s is not None or self.max_duration_s is not None
+
+    def segments(self, catalog: Catalog) -> Int64Array | None:
+        """Return the ids of the segments that count, ascending; None where all do.
+
+        Returns
+        -------
+        np.ndarray [shape=(n,), int64] or None
+        """
+        selected = labelled = None
+        if self.under or self.kind is not None or self._has_length:
+            selected = catalog.segments.selected(
+                under=[os.path.abspath(on_disk(folder)) for folder in self.under],
+                kind=self.kind,
+                min_duration_s=self.min_duration_s,
+                max_duration_s=self.max_duration_s,
+            )
+        if self.label is not None:
+            names = LabelBook(catalog).with_descendants(self.label)
+            labelled = np.unique(catalog.labels.labelled_segments(labels=names)[0])
+        if selected is None or labelled is None:
+            return labelled if selected is None else selected
+        return np.intersect1d(selected, labelled, assume_unique=True)

@@ -1,0 +1,218 @@
+"""Answers that go somewhere: ``export``, ``search --copy-to`` and ``--link-to``, and paths that end with NUL."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.made_media import BLUE, GREEN, RED, picture, sound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.command_line import CommandLine
+
+
+def listed(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("style", ["json", "jsonl", "csv", "paths", "paths -0"])
+def test_what_search_prints_is_copied(filled: CommandLine, media: Path, tmp_path: Path, style: str) -> None:
+    hits = filled("search", media / "a.wav", "-n", "3", "--format", *style.split()).stdout
+    rows = filled("search", media / "a.wav", "-n", "3").data
+    (tmp_path / "hits").write_bytes(hits)
+    for number, asked in enumerate((("hits",), ("-",))):
+        outcome = filled("export", *asked, tmp_path / f"out{number}", stdin=hits)
+        assert (outcome.status, outcome.stderr) == (0, "")
+        assert outcome.data == {"folder": str(tmp_path / f"out{number}"), "copied": 3, "already": 0, "failed": 0}
+        for row in rows:
+            copy = tmp_path / f"out{number}" / os.path.basename(row["path"])
+            assert (copy.read_bytes(), copy.is_symlink()) == ((media / copy.name).read_bytes(), False)
+        assert len(listed(tmp_path / f"out{number}")) == 3
+
+
+def test_what_classify_prints_is_exported(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    filled("label", media / "a.png", "--as", "red")
+    answers = filled("classify", "--all", "--format", "jsonl").stdout
+    assert filled("export", "-", tmp_path / "out", stdin=answers).data["copied"] == 6
+
+
+def test_files_of_one_name_all_arrive_and_nothing_is_written_over(modag: CommandLine, tmp_path: Path) -> None:
+    paths = [tmp_path / folder / name for folder, name in (("1", "kick.png"), ("2", "kick.png"), ("3", "KICK.PNG"))]
+    for path, colour in zip(paths, (RED, GREEN, BLUE), strict=True):
+        picture(path, colour)
+    mine = tmp_path / "out" / "kick.png"
+    mine.parent.mkdir()
+    mine.write_bytes(b"mine")
+    hits = "".join(f"{path}\n" for path in paths).encode()
+
+    outcome = modag("export", "-", "out", stdin=hits)
+
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert listed(mine.parent) == ["KICK-4.PNG", "kick-2.png", "kick-3.png", "kick.png"]
+    assert mine.read_bytes() == b"mine"
+    assert [(mine.parent / name).read_bytes() for name in ("kick-2.png", "kick-3.png", "KICK-4.PNG")] == [
+        path.read_bytes() for path in paths
+    ]
+    again = modag("export", "-", "out", stdin=hits).data
+    assert (again["copied"], again["already"]) == (0, 3)
+    assert len(listed(mine.parent)) == 4
+
+
+def test_files_that_hold_the_same_under_one_name_all_arrive(modag: CommandLine, tmp_path: Path) -> None:
+    hits = "".join(f"{picture(tmp_path / folder / 'a.png', RED)}\n" for folder in "12").encode()
+    assert modag("export", "-", "out", stdin=hits).data["copied"] == 2
+    assert modag("export", "-", "out", stdin=hits).data["already"] == 2
+
+
+def test_links_lead_to_the_files(modag: CommandLine, tmp_path: Path) -> None:
+    paths = [picture(tmp_path / folder / "a.png", RED) for folder in "12"]
+    hits = "".join(f"{path}\n" for path in paths).encode()
+    assert modag("export", "--link", "-", "out", stdin=hits).data["linked"] == 2
+    assert [os.readlink(tmp_path / "out" / name) for name in ("a.png", "a-2.png")] == [str(path) for path in paths]
+    assert modag("export", "--link", "-", "out", stdin=hits).data["already"] == 2
+
+
+def test_files_that_cannot_be_copied_are_listed(modag: CommandLine, tmp_path: Path) -> None:
+    there = picture(tmp_path / "a.png", RED)
+    gone, folder, broken = tmp_path / "gone.png", tmp_path / "folder.png", tmp_path / "broken.png"
+    folder.mkdir()
+    broken.symlink_to(gone)
+    hits = "\n".join(str(path) for path in (gone, folder, there, broken)).encode()
+    for link in ([], ["--link"]):
+        out = tmp_path / f"out{len(link)}"
+        outcome = modag("export", *link, "-", out, stdin=hits)
+        assert (outcome.status, outcome.data["failed"]) == (3, 3)
+        assert outcome.stderr.splitlines() == [
+            f"failed: {gone}: does not exist (any more)",
+            f"failed: {folder}: is a folder",
+            f"failed: {broken}: does not exist (any more)",
+        ]
+        assert listed(out) == ["a.png"]
+
+
+def test_odd_and_long_names_arrive(modag: CommandLine, tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/caf\xe9\n\xff.png"
+    os.rename(picture(tmp_path / "odd.png", RED), odd)
+    long = picture(tmp_path / "1" / f"{'n' * 250}.png", GREEN)
+    twin = picture(tmp_path / "2" / long.name, BLUE)
+    hits = b"\0".join([odd, *map(os.fsencode, (long, twin))])
+
+    assert modag("export", "-", "out", stdin=hits).data["copied"] == 3
+
+    assert os.path.basename(odd) in os.listdir(os.fsencode(tmp_path / "out"))
+    assert len(listed(tmp_path / "out")) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "stdin: lists no files"),
+        (b"[]\n", "stdin: lists no files"),
+        (b'[{"label": "dog"}]', 'stdin: holds {"label": "dog"} where an object with a path must stand'),
+    ],
+)
+def test_what_lists_no_files_is_refused(modag: CommandLine, tmp_path: Path, content: bytes, words: str) -> None:
+    outcome = modag("export", "-", "out", stdin=content)
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert outcome.error.startswith(f"error: {words}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_is_refused(modag: CommandLine, tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png", RED)
+    outcome = modag("export", "-", path, stdin=os.fsencode(path))
+    assert outcome.status == 2
+    assert outcome.error == f"error: {path}: cannot be a folder for files: File exists"
+    missing = modag("export", "nowhere.json", "out")
+    assert (missing.status, missing.error) == (2, "error: nowhere.json: cannot be read: No such file or directory")
+
+
+def test_a_folder_that_is_indexed_is_warned_of(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    picture(tmp_path / "b.png", GREEN)
+    inside = filled("search", media / "a.wav", "-n", "1", "--copy-to", media / "out")
+    warning, summary = inside.stderr.splitlines()
+    assert warning.startswith(f"warning: {media / 'out'}: lies in {media}, which is indexed")
+    assert summary == f"1 file copied to {media / 'out'}"
+    assert filled("export", "-", media / "out", stdin=b"b.png").stderr.startswith("warning: ")
+    filled("exclude", "add", f"{media / 'out'}/")
+    assert "warning" not in filled("search", media / "a.wav", "-n", "1", "--copy-to", media / "out").stderr
+
+
+def test_what_is_found_is_copied_or_linked_at_once(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    found = filled("search", media / "a.wav", "-n", "2", "--copy-to", "out")
+    assert (found.status, found.stderr) == (0, f"2 files copied to {tmp_path / 'out'}\n")
+    assert listed(tmp_path / "out") == sorted(os.path.basename(row["path"]) for row in found.data)
+    again = filled("search", media / "a.wav", "-n", "2", "--link-to", "links")
+    assert again.stderr == f"2 files linked to {tmp_path / 'links'}\n"
+    os.unlink(found.data[0]["path"])
+    failed = filled("search", media / "a.wav", "-n", "2", "--copy-to", "other")
+    assert failed.status == 3
+    assert failed.stderr.splitlines()[-1] == f"failed: {found.data[0]['path']}: does not exist (any more)"
+    both = filled("search", media / "a.wav", "--copy-to", "out", "--link-to", "out")
+    assert both.status == 2
+
+
+def test_paths_end_with_nul_where_asked(filled: CommandLine, media: Path) -> None:
+    picture(media / "a\nb.png", (200, 200, 0))
+    filled("index", media)
+    rows = filled("search", "id:1", "-n", "9").data
+    expected = b"".join(os.fsencode(row["path"]) + b"\0" for row in rows)
+    assert filled("search", "id:1", "-n", "9", "-0", "--format", "paths").stdout == expected
+    assert filled("search", "id:1", "-n", "9", "--format", "paths", "-0").stdout == expected
+    assert b"\0" not in filled("search", "id:1", "-0", "--format", "jsonl").stdout
+    filled("label", media / "a.png", "--as", "red")
+    assert filled("suggest", "-n", "1", "--format", "paths", "-0").stdout.count(b"\0") == 1
+    named = filled("classify", "-0", "-", "--format", "paths", stdin=os.fsencode(media / "b.png") + b"\0").stdout
+    assert named == os.fsencode(media / "b.png") + b"\0"
+    (media / "bad.png").write_bytes(b"no picture")
+    filled("index", media)
+    assert filled("failures", "--format", "paths", "-0").stdout == os.fsencode(media / "bad.png") + b"\0"
+
+
+def test_groups_of_duplicates_are_kept_apart(filled: CommandLine, media: Path) -> None:
+    for name in "ab":
+        (media / f"{name}2.png").write_bytes((media / f"{name}.png").read_bytes())
+    filled("index", media)
+    stdout = filled("duplicates", "--format", "paths", "-0").stdout
+    groups = [part.split(b"\0") for part in stdout.removesuffix(b"\0").split(b"\0\0")]
+    assert [[os.path.basename(path) for path in group] for group in groups] == [
+        [b"a.png", b"a2.png"],
+        [b"b.png", b"b2.png"],
+    ]
+
+
+def test_several_queries_are_answered_each(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    asked = [media / "a.wav", media / "b.wav", "id:1"]
+    rows = filled("search", *asked, "--modality", "image", "-n", "1").data
+    assert [row["query"] for row in rows] == [str(one) for one in asked]
+    assert [os.path.basename(row["path"]) for row in rows[:2]] == ["a.png", "b.png"]
+    stdin = "".join(f"{one}\n" for one in asked).encode()
+    assert filled("search", "-", "--modality", "image", "-n", "1", stdin=stdin).data == rows
+    nul = stdin.replace(b"\n", b"\0")
+    assert filled("search", "-0", "-", "--modality", "image", "-n", "1", stdin=nul).data == rows
+    table = filled("search", *asked, "-n", "1", "--format", "table").stdout.decode()
+    assert table.split()[0] == "query"
+    both = filled("search", *asked, "-n", "1", "--modality", "image", "--copy-to", "out")
+    assert json.loads(both.stdout) == rows
+    assert listed(tmp_path / "out") == sorted({os.path.basename(row["path"]) for row in rows})
+
+
+def test_queries_that_fail_do_not_keep_others_from_being_answered(
+    filled: CommandLine, media: Path, tmp_path: Path
+) -> None:
+    silent = sound(tmp_path / "silent.wav", (0, 1))
+    stdin = f"{media / 'a.wav'}\nid:99\n{tmp_path / 'gone.wav'}\n{silent}\n{media / 'c.wav'}\n".encode()
+    outcome = filled("search", "-", "-n", "1", "--modality", "image", "--format", "jsonl", stdin=stdin)
+    assert outcome.status == 3
+    assert [os.path.basename(json.loads(line)["path"]) for line in outcome.stdout.splitlines()] == ["a.png", "c.png"]
+    failures = outcome.stderr.splitlines()
+    assert [line.split(":")[0] for line in failures] == ["failed"] * 3
+    assert all(words in line for words, line in zip(("id:99", "gone.wav", "silent.wav"), failures, strict=True))
+    nothing = filled("search", "-", "--min-similarity", "1", "--kind", "video", stdin=b"id:1\nid:2\n")
+    assert (nothing.status, nothing.error) == (4, "nothing found")
+    assert filled("search", "-", stdin=b"").status == 2

@@ -1,0 +1,151 @@
+"""Which items may answer (filters), which are one answer (copies), and where in an item the answer is (places)."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+import soundfile
+
+from modag_search.errors import UsageError
+from tests.made_media import BLUE, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound, video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search import Hit, Index
+
+
+def names(hits: list[Hit]) -> list[str]:
+    return [os.path.basename(hit.path) for hit in hits]
+
+
+def copied(path: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(path.read_bytes())
+    return target
+
+
+def test_as_many_answers_come_as_there_are_contents(index: Index, media: Path) -> None:
+    for number in range(5):
+        original = picture(media / f"{number}.png", (200, 10 * number, 0))
+        for copy in range(40):
+            copied(original, media / f"{number}-{copy}.png")
+    index.add([media])
+    hits = index.search(picture(media.parent / "q.png", (200, 0, 0)), n=5)
+    assert [len(hit.copies) for hit in hits] == [40] * 5
+    assert len({path for hit in hits for path in (hit.path, *hit.copies)}) == 205
+    assert len(index.search(media / "0.png", n=50, copies=True)) == 50
+
+
+def test_the_copy_that_stands_for_all_has_labels_and_is_there(filled: Index, media: Path) -> None:
+    for name in ("0.png", "z.png"):
+        copied(media / "b.png", media / name)
+    filled.add([media])
+    assert names(filled.search(media / "b.wav", modality="image", n=1)) == ["0.png"]
+    filled.label([media / "z.png"], "kept")
+    (hit,) = filled.search(media / "b.wav", modality="image", n=1)
+    assert (names([hit]), hit.labels) == (["z.png"], ("kept",))
+    (media / "z.png").unlink()
+    (hit,) = filled.search(media / "b.wav", modality="image", n=1)
+    assert names([hit]) == ["0.png"]
+    assert [os.path.basename(path) for path in hit.copies] == ["b.png", "z.png"]
+
+
+def test_copies_that_ask_or_that_filters_leave_out_are_not_listed(filled: Index, media: Path) -> None:
+    inside = copied(media / "b.png", media / "sub" / "b2.png")
+    copied(media / "b.png", media / "b3.png")
+    filled.add([media])
+    (hit, *_) = filled.search(media / "b.png", modality="image")
+    assert {hit.path, *hit.copies} == {str(inside), str(media / "b3.png")}
+    (hit,) = filled.search(media / "b.wav", modality="image", under=media / "sub")
+    assert (hit.path, hit.copies) == (str(inside), ())
+    filled.label([media / "b3.png"], "chosen")
+    (hit,) = filled.search(media / "b.wav", modality="image", label="chosen")
+    assert (hit.path, hit.copies) == (str(media / "b3.png"), ())
+
+
+def test_the_very_same_features_are_copies_whatever_the_bytes(index: Index, media: Path) -> None:
+    plain = sound(media / "a.wav", (LOW_HZ, 12))
+    samples, rate = soundfile.read(plain, dtype="int16")
+    soundfile.write(media / "a.flac", samples, rate)
+    sound(media / "longer.wav", (LOW_HZ, 22))
+    index.add([media])
+    hits = index.search(sound(media.parent / "q.wav", (LOW_HZ, 1)), n=5)
+    assert sorted([names([hit])[0], *(os.path.basename(path) for path in hit.copies)] for hit in hits) == [
+        ["a.wav", "a.flac"],
+        ["longer.wav"],
+    ]
+
+
+def test_a_file_is_no_copy_of_one_that_is_read_as_another_kind(filled: Index, media: Path) -> None:
+    copied(video(media / "a.mp4"), media / "a.m4a")
+    filled.add([media])
+    hits = filled.search(media / "a.wav", n=20)
+    assert {"a.mp4", "a.m4a"} <= set(names(hits))
+    assert not any(hit.copies for hit in hits)
+
+
+def test_filters_are_exact_however_few_pass(index: Index, media: Path) -> None:
+    for number in range(60):
+        picture(media / f"{number:02}.png", (200, number, 0))
+    far = picture(media / "far" / "far.png", BLUE)
+    sound(media / "far.d" / "far.wav", (HIGH_HZ, 3))
+    video(media / "v.mp4")
+    index.add([media])
+    query = media / "00.png"
+    assert names(index.search(query, under=media / "far", n=1)) == ["far.png"]
+    assert names(index.search(query, under=f"{media / 'far'}/", n=9)) == ["far.png"]
+    assert sorted(names(index.search(query, under=[far, media / "far.d"]))) == ["far.png", "far.wav"]
+    assert names(index.search(query, kind="video")) == ["v.mp4"]
+    assert names(index.search(query, kind="sound")) == ["far.wav"]
+    assert names(index.search(f"id:{index.item(query).id}", min_duration_s=3)) == ["far.wav"]
+    assert names(index.search("id:1", plus=["id:2"], max_duration_s=2.9)) == ["v.mp4"]
+    assert len(index.search(query, under=media, n=100, copies=True)) == 62
+    assert index.search(query, under=media / "far", kind="sound") == []
+    index.label([far, query], "chosen")
+    assert names(index.search("id:2", label="chosen", under=media / "far")) == ["far.png"]
+
+
+def test_a_relative_folder_is_one_of_the_working_folder(
+    filled: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(media)
+    assert len(filled.search("a.wav", under=".", n=9)) == 5
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"kind": "smell"}, "kind must be image, sound or video, not 'smell'"),
+        ({"min_duration_s": -1}, "min_duration_s must be a number of seconds from 0, not -1"),
+        ({"max_duration_s": float("nan")}, "max_duration_s must be a number of seconds from 0, not nan"),
+        ({"min_duration_s": 3, "max_duration_s": 2}, "nothing lasts 3 s at least and 2 s at most"),
+        ({"kind": "image", "max_duration_s": 2}, "pictures have no duration"),
+        ({"places": -1}, "places must be a number from 0, or all, not -1"),
+    ],
+)
+def test_filters_that_nothing_can_meet(filled: Index, wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        filled.search("id:1", **wrong)  # type: ignore[arg-type]
+
+
+def test_places_do_not_overlap_and_begin_with_the_one_that_answers(index: Index, media: Path) -> None:
+    sound(media / "long.wav", (LOW_HZ, 10), (MIDDLE_HZ, 10), (HIGH_HZ, 10), (LOW_HZ, 20))
+    picture(media / "a.png", RED)
+    index.add([media])
+    low = sound(media.parent / "q.wav", (LOW_HZ, 1))
+    for hit in index.search(low, places="all"):
+        assert hit.places[0].similarity == pytest.approx(hit.similarity, abs=1e-6)
+        assert (hit.places[0].start_s, hit.places[0].end_s) == (hit.start_s, hit.end_s)
+        ends = sorted((one.start_s or 0.0, one.end_s or 0.0) for one in hit.places)
+        assert all(one[1] <= other[0] for one, other in itertools.pairwise(ends))
+        assert [one.similarity for one in hit.places] == sorted((one.similarity for one in hit.places), reverse=True)
+    found = {os.path.basename(hit.path): hit.places for hit in index.search(low, places=3)}
+    assert {place.start_s for place in found["long.wav"]} == {0, 30, 40}
+    assert len(found["a.png"]) == 1
+    near = {os.path.basename(hit.path): hit.places for hit in index.search(low, places="all", min_similarity=0.9)}
+    assert {place.start_s for place in near["long.wav"]} == {0, 30, 40}
+    assert all(hit.places == () for hit in index.search(low))

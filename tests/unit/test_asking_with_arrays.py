@@ -1,0 +1,97 @@
+"""Asking with samples and pictures that a program holds, and with many queries."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, NothingFoundError, UsageError
+from tests.made_media import HIGH_HZ, LOW_HZ, MIDDLE_HZ, RATE_HZ, RED, picture, sound, tone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modag_search import Hit, Index
+
+
+def names(hits: list[Hit]) -> list[str]:
+    return [os.path.basename(hit.path) for hit in hits]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int16, np.int32])
+def test_samples_ask_as_a_file_of_them_does(filled: Index, tmp_path: Path, kind: Any) -> None:
+    samples = np.concatenate([tone(LOW_HZ, 6), tone(MIDDLE_HZ, 9)])
+    path = sound(tmp_path / "q.wav", (LOW_HZ, 6), (MIDDLE_HZ, 9))
+    scale = 1 if np.issubdtype(kind, np.floating) else np.iinfo(kind).max
+    found = filled.search((samples * scale).astype(kind), sample_rate_hz=RATE_HZ)
+    expected = filled.search(path)
+    assert names(found) == names(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert one.similarity == pytest.approx(other.similarity, abs=1e-3)
+
+
+def test_samples_of_several_channels_and_of_another_rate(filled: Index) -> None:
+    seconds = np.arange(44_100) / 44_100
+    samples = np.stack([np.zeros(44_100), 0.4 * np.sin(2 * np.pi * LOW_HZ * seconds)], axis=1)
+    assert names(filled.search(samples, sample_rate_hz=44_100, modality="image", n=1)) == ["a.png"]
+
+
+def test_a_part_of_samples_asks(filled: Index) -> None:
+    samples = np.concatenate([tone(LOW_HZ, 12), tone(HIGH_HZ, 12)])
+    assert names(filled.search(samples, sample_rate_hz=RATE_HZ, start_s=13, modality="image", n=1)) == ["c.png"]
+    with pytest.raises(UsageError, match=r"^the samples: the range from 99 s"):
+        filled.search(samples, sample_rate_hz=RATE_HZ, start_s=99)
+
+
+def test_a_picture_asks_as_a_file_of_it_does(filled: Index, tmp_path: Path) -> None:
+    pixels = np.full((20, 30, 3), (200, 100, 50), dtype=np.uint8)
+    expected = filled.search(picture(tmp_path / "q.png", (200, 100, 50)))
+    for asked in (pixels, pixels[::-1], Image.fromarray(pixels), np.dstack([pixels, np.full((20, 30), 255, np.uint8)])):
+        assert filled.search(asked) == expected
+    assert len(filled.search(Image.new("CMYK", (8, 8), (0, 90, 90, 0)))) == 6
+    assert names(filled.search(pixels, minus=["id:1"], n=1)) != []
+    with pytest.raises(UsageError, match="a picture has no duration"):
+        filled.search(pixels, start_s=1)
+
+
+@pytest.mark.parametrize(
+    ("query", "rate", "error", "words"),
+    [
+        (np.zeros(1000, np.float32), None, UsageError, "samples need a sample_rate_hz"),
+        (np.zeros((2, 1000), np.float32), 16_000, UsageError, r"must be of shape \(n,\) or \(n, channels\)"),
+        (np.zeros(1000, np.int64), 16_000, UsageError, "must be an array of float16, .*, not int64"),
+        ([0.0, 1.0], 16_000, UsageError, "must be an array of .*, not list"),
+        (np.zeros(1000, np.float32), 0, UsageError, "sample_rate_hz must be a whole number from 1, not 0"),
+        (np.zeros((4, 4, 5), np.uint8), None, UsageError, r"^the picture: must be of shape"),
+        (np.zeros((4, 4, 3), np.float32), None, UsageError, "must be an array of uint8, not float32"),
+        (7, None, UsageError, "a query must be a name, an array or a picture of Pillow, not int"),
+        ("id:1", 16_000, UsageError, "^id:1: only samples are given a sample_rate_hz"),
+        (np.zeros(1000, np.float32), 16_000, NothingFoundError, "^the samples: "),
+        (np.full(1000, np.nan, np.float32), 16_000, CorruptMediaError, "^the samples: holds samples that are not"),
+        (np.zeros(0, np.float32), 16_000, EmptyMediaError, "^the samples: "),
+    ],
+)
+def test_what_cannot_ask(filled: Index, query: Any, rate: int | None, error: type[ModagError], words: str) -> None:
+    with pytest.raises(error, match=words):
+        filled.search(query, sample_rate_hz=rate)
+
+
+def test_many_queries_are_answered_in_their_order(filled: Index, media: Path) -> None:
+    queries = [media / "a.wav", np.full((4, 4, 3), RED, np.uint8), "id:1", str(media / "c.wav")]
+    answers = list(filled.search_many(queries, n=2, workers=3))
+    assert [query is asked for (query, _), asked in zip(answers, queries, strict=True)] == [True] * 4
+    assert [hits for _, hits in answers] == [filled.search(query, n=2) for query in queries]
+
+
+def test_a_query_that_fails_is_told_or_raised(filled: Index, media: Path) -> None:
+    queries = ["id:99", media / "a.wav", media / "gone.wav"]
+    failed: list[tuple[Any, ModagError]] = []
+    answers = list(filled.search_many(queries, on_failure=lambda query, error: failed.append((query, error))))
+    assert [query for query, _ in answers] == [media / "a.wav"]
+    assert [query for query, _ in failed] == ["id:99", media / "gone.wav"]
+    with pytest.raises(UsageError, match="id:99"):
+        list(filled.search_many(queries))
