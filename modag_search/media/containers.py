@@ -63,6 +63,9 @@ _ESTIMATED: Final = frozenset(
 )
 """Formats whose headers tell no duration."""
 
+_LONGEST_S: Final = 1e9
+"""What tells that it lasts longer, thirty years, tells nothing."""
+
 _DURATION_TAG: Final = re.compile(r"(\d+):(\d\d):(\d\d\.?\d*)$")
 """How Matroska's writers note the duration of a stream."""
 
@@ -86,9 +89,8 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
     import av
 
     raw_stream = raw_stream_in(file)
-    raw = (
-        raw_stream or _RAW_DEMUXERS.get(extension_of(path)) or ("mp3" if begins_like_mpeg(read_at(file, 3, 0)) else "")
-    )
+    by_look = "mp3" if begins_like_mpeg(read_at(file, 3, 0)) else ""
+    raw = raw_stream or _RAW_DEMUXERS.get(extension_of(path)) or by_look
     demuxers = ",".join(filter(None, (_DEMUXERS, raw)))
     options = {"format_whitelist": demuxers, **_decoder_options()}
     file.seek(0)
@@ -151,6 +153,11 @@ def promised_end(container: InputContainer, stream: AudioStream | VideoStream) -
     """
     if _is_estimated(container):
         return None
+    end_s = _told_end(container, stream)
+    return None if end_s is None or end_s >= _LONGEST_S else end_s
+
+
+def _told_end(container: InputContainer, stream: AudioStream | VideoStream) -> float | None:
     start_s = start_of(container)
     tag = _DURATION_TAG.match(stream.metadata.get("DURATION", ""))
     if tag is not None:
@@ -172,7 +179,7 @@ def promised_s(container: InputContainer) -> float | None:
     for stream in streams:
         if not (_is_estimated(container) or is_still(stream)):
             ends += [promised_end(container, stream), duration_of(container, stream)]
-    return max((end_s for end_s in ends if end_s is not None), default=None)
+    return max((end_s for end_s in ends if end_s is not None and end_s < _LONGEST_S), default=None)
 
 
 def _is_estimated(container: InputContainer) -> bool:
