@@ -1,4 +1,4 @@
-"""How much of a picture is there, and whether that is enough."""
+"""The one rule for files of which a part is missing: half of what is promised is enough, and what lacks is said."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 LEAST_SHARE: Final = 0.5
-"""Of the rows that a picture promises, so many must decode."""
+"""A file of which less decodes than this share of what its header promises is refused."""
 
 _SMOOTHED_PX: Final = 4
 """Decoders smooth over the border of blocks: rows so near to what is not of the file may be mixed with it."""
@@ -21,8 +21,53 @@ _SMOOTHED_PX: Final = 4
 _BAND_BYTES: Final = 1 << 24
 
 
+def remarks_on(
+    path: str, *, there: float, promised: float | None, slack: float = 0.0, unit: str = "s"
+) -> tuple[Remark, ...]:
+    """Judge whether enough of a file decoded, and say what lacks.
+
+    Parameters
+    ----------
+    path : str
+    there, promised : float
+        How much decoded, and how much the header promises; None where it promises nothing usable.
+    slack : float
+        So much may lack without a word: what a header rounds.
+    unit : str
+        What is counted: ``"s"`` or ``"s of pictures"`` for seconds, told with two decimals, or a noun such as
+        ``"rows"``.
+
+    Returns
+    -------
+    tuple of Remark
+        Empty where all is there.
+
+    Raises
+    ------
+    CorruptMediaError
+        Less than `LEAST_SHARE` is there.
+    """
+    if promised is not None and there < promised * LEAST_SHARE:
+        raise CorruptMediaError(path, f"holds only {_amounts(there, promised, unit)}: it is cut off or damaged")
+    return remarks_on_a_part(there=there, promised=promised, slack=slack, unit=unit)
+
+
+def remarks_on_a_part(
+    *, there: float, promised: float | None, slack: float = 0.0, unit: str = "s"
+) -> tuple[Remark, ...]:
+    """Say what lacks of a part of a file that is taken in any case; see `remarks_on`."""
+    if promised is None or there >= promised - slack:
+        return ()
+    return (Remark("partly read", f"holds {_amounts(there, promised, unit)}"),)
+
+
+def _amounts(there: float, promised: float, unit: str) -> str:
+    decimals = 2 if unit.split(maxsplit=1)[0] == "s" else 0
+    return f"{there:.{decimals}f} of the {promised:.{decimals}f} {unit} that its header promises"
+
+
 def remark_on_share(path: str, share: float) -> Remark | None:
-    """Say how much of a picture is there; None where that is all.
+    """Judge by the same rule how much of a picture is there, and say so; None where that is all.
 
     Raises
     ------

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from contextlib import contextmanager
+from fractions import Fraction
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
 from modag_search.errors import CorruptMediaError
 from modag_search.media.kinds import begins_like_mpeg, extension_of
-from modag_search.media.loudness import LOSSY_FLOOR, integer_floor, loudest_channel
+from modag_search.media.loudness import LOSSY_FLOOR, integer_floor
 from modag_search.media.opening import misnamed
-from modag_search.media.sounds import check_rate
-from modag_search.media.timeline import is_still
+from modag_search.media.raw_streams import raw_stream_in
+from modag_search.media.sounds import SoundPart, check_rate
+from modag_search.media.timeline import duration_of, is_still, start_of
+from modag_search.media.views import read_at
 from modag_search.media.windows import in_batches
 
 if TYPE_CHECKING:
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from PIL import Image
 
+    from modag_search.media.request import DecodeRequest
     from modag_search.values import Float32Array
 
 FRAME_PIXEL_LIMIT: Final = 36_000_000
@@ -39,7 +45,7 @@ _PLANES_OF_A_FRAME: Final = 8
 
 # Named one by one: FFmpeg also knows playlists (which name other files and addresses), and text as video.
 _DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,live_flv,asf,amr,wav,w64,flac,aiff,au,caf,ape,wv,tta"
-# Streams without a container: nearly any bytes pass for one, so only the file's name or first bytes allow them.
+# Streams without a container: nearly any bytes pass for one, so only the file's name allows them, or several frames.
 _RAW_DEMUXERS: Final = {
     ".mp3": "mp3",
     ".mp2": "mp3",
@@ -50,6 +56,18 @@ _RAW_DEMUXERS: Final = {
     ".mpg": "mpegvideo",
     ".mpeg": "mpegvideo",
 }
+
+
+_ESTIMATED: Final = frozenset(
+    ("mp3", "aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "mpeg", "mpegvideo", "mpegts", "ogg")
+)
+"""Formats whose headers tell no duration."""
+
+_LONGEST_S: Final = 1e9
+"""What tells that it lasts longer, thirty years, tells nothing."""
+
+_DURATION_TAG: Final = re.compile(r"(\d+):(\d\d):(\d\d\.?\d*)$")
+"""How Matroska's writers note the duration of a stream."""
 
 
 @contextmanager
@@ -70,12 +88,15 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
     """
     import av
 
-    file.seek(0)
-    raw = _RAW_DEMUXERS.get(extension_of(path)) or ("mp3" if begins_like_mpeg(file.read(3)) else None)
-    options = {"format_whitelist": ",".join(filter(None, (_DEMUXERS, raw))), **_decoder_options()}
+    raw_stream = raw_stream_in(file)
+    by_look = "mp3" if begins_like_mpeg(read_at(file, 3, 0)) else ""
+    raw = raw_stream or _RAW_DEMUXERS.get(extension_of(path)) or by_look
+    demuxers = ",".join(filter(None, (_DEMUXERS, raw)))
+    options = {"format_whitelist": demuxers, **_decoder_options()}
     file.seek(0)
     try:
-        container = av.open(_Source(file), mode="r", options=options, metadata_errors="replace")
+        # Named where it is known: FFmpeg goes by the ending of the name where few frames could as well be an accident.
+        container = av.open(_Source(file), mode="r", format=raw_stream, options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise CorruptMediaError(path, misnamed(file, wanted)) from error
     with container:
@@ -106,9 +127,10 @@ class _Source:
             return -errno.EINVAL  # a damaged file sends its reader before its start; FFmpeg's own word for that
 
 
-def sound_stream(container: InputContainer) -> AudioStream | None:
-    """Return the sound stream that a player would choose."""
-    return container.streams.best("audio")  # type: ignore[return-value] # "audio" is an AudioStream
+def sound_streams(container: InputContainer) -> list[AudioStream]:
+    """Return the sound streams: first the one that a player would choose; none where it could choose none."""
+    best = container.streams.best("audio")
+    return [] if best is None else sorted(container.streams.audio, key=lambda stream: stream is not best)
 
 
 def picture_stream(container: InputContainer) -> VideoStream | None:
@@ -124,18 +146,44 @@ def _decoder_options() -> dict[str, str]:
     return {"max_pixels": str(FRAME_PIXEL_LIMIT)}
 
 
-def promised_samples(container: InputContainer, stream: AudioStream, *, rate_hz: int) -> int | None:
-    """Return how many samples the header promises; None unless the container counts them exactly."""
-    if "mp4" not in container.format.name or not stream.duration or not stream.time_base:
+def promised_end(container: InputContainer, stream: AudioStream | VideoStream) -> float | None:
+    """Return when the header says that a stream ends, in seconds from the container's start.
+
+    None if it says nothing usable: what FFmpeg estimates from the bytes that are there is no promise.
+    """
+    if _is_estimated(container):
         return None
-    return int(stream.duration * stream.time_base * rate_hz)
+    end_s = _told_end(container, stream)
+    return None if end_s is None or end_s >= _LONGEST_S else end_s
 
 
-def sound_floor(stream: AudioStream, frame: AudioFrame) -> float:
-    """Return how far silence may go from its mean, by how a stream stores its samples; see `loudness`."""
-    if not frame.format.name.startswith(("flt", "dbl")):
-        return integer_floor(frame.format.bits)
-    return 0.0 if stream.codec_context.codec.lossless else LOSSY_FLOOR
+def _told_end(container: InputContainer, stream: AudioStream | VideoStream) -> float | None:
+    start_s = start_of(container)
+    tag = _DURATION_TAG.match(stream.metadata.get("DURATION", ""))
+    if tag is not None:
+        end_s = int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])  # counts from 0, not from the start
+        return end_s - start_s if end_s > start_s else end_s
+    if container.format.name == "asf" or not stream.time_base:
+        return duration_of(container, stream)
+    length = stream.duration
+    if container.format.name == "avi":
+        length = stream.frames  # FFmpeg shortens the duration to what is there
+    own_start_s = float((stream.start_time or 0) * stream.time_base)
+    return float(length * stream.time_base) + max(own_start_s - start_s, 0.0) if length else None
+
+
+def promised_s(container: InputContainer) -> float | None:
+    """Return how many seconds the header promises of the whole file; None as of `promised_end`."""
+    ends: list[float | None] = []
+    streams: tuple[AudioStream | VideoStream, ...] = (*container.streams.video, *container.streams.audio)
+    for stream in streams:
+        if not (_is_estimated(container) or is_still(stream)):
+            ends += [promised_end(container, stream), duration_of(container, stream)]
+    return max((end_s for end_s in ends if end_s is not None and end_s < _LONGEST_S), default=None)
+
+
+def _is_estimated(container: InputContainer) -> bool:
+    return bool(_ESTIMATED.intersection(container.format.name.split(",")))
 
 
 class DecodedFrames:
@@ -152,6 +200,11 @@ class DecodedFrames:
         self._stream = stream
         self.decoded = 0
         self.damaged = 0
+
+    @property
+    def share(self) -> float:
+        """How much of what was read decoded, in [0, 1]; valid after iterating."""
+        return self.decoded / max(self.decoded + self.damaged, 1)
 
     def __iter__(self) -> Iterator[Any]:
         import av
@@ -175,44 +228,71 @@ class DecodedFrames:
                 yield frame
 
 
-class SoundBlocks:
-    """The blocks, ``[shape=(n, channels)]``, of a range of a sound stream.
+class SoundParts:
+    """The parts of a range of a sound stream; a new one begins where the rate or the number of channels changes.
+
+    Parameters
+    ----------
+    frames : Iterable of AudioFrame
+    request : DecodeRequest
+    is_lossless : bool
+        Whether the codec is.
+    begins_s : Fraction
+        When the stream begins, in seconds from the file's start.
 
     Attributes
     ----------
-    position : int
-        How far reading has come, in samples.
+    position_s : Fraction
+        How far reading has come.
     """
 
-    def __init__(self, frames: Iterable[AudioFrame], path: str, *, rate_hz: int, start: int, stop: int | None) -> None:
-        check_rate(path, rate_hz)
+    def __init__(
+        self,
+        frames: Iterable[AudioFrame],
+        request: DecodeRequest,
+        *,
+        is_lossless: bool,
+        begins_s: Fraction = Fraction(0),
+    ) -> None:
         self._frames = frames
-        self._path = path
-        self._rate_hz = rate_hz
-        self._start = start
-        self._stop = stop
-        self.position = 0
+        self._request = request
+        self._is_lossless = is_lossless
+        self._is_at_end = False
+        self.position_s = begins_s
 
-    def __iter__(self) -> Iterator[Float32Array]:
-        return in_batches(self._parts())
+    def __iter__(self) -> Iterator[SoundPart]:
+        for (rate_hz, _, floor), frames in groupby(self._frames, key=self._form):
+            check_rate(self._request.path, rate_hz)
+            start, stop = self._request.sample_range(rate_hz, begins_s=float(self.position_s))
+            start_s = float(self.position_s + Fraction(start, rate_hz))
+            blocks = in_batches(self._blocks(frames, rate_hz, start=start, stop=stop))
+            yield SoundPart(rate_hz, floor, start_s, blocks)
+            if self._is_at_end:
+                return
 
-    def _parts(self) -> Iterator[Float32Array]:
-        n_channels: int | None = None
-        for frame in self._frames:
-            if frame.sample_rate != self._rate_hz:
-                raise CorruptMediaError(
-                    self._path, f"changes its sample rate from {self._rate_hz} to {frame.sample_rate} Hz"
-                )
+    def _form(self, frame: AudioFrame) -> tuple[int, int, float]:
+        """Return what decides how a frame is read on: rate (as decoded; headers of HE-AAC tell half), channels, floor.
+
+        The floor is how far silence may go from its mean, by how the stream stores its samples; see `loudness`.
+        """
+        floor = 0.0 if self._is_lossless else LOSSY_FLOOR
+        if not frame.format.name.startswith(("flt", "dbl")):
+            floor = integer_floor(frame.format.bits)
+        return frame.sample_rate, len(frame.layout.channels), floor
+
+    def _blocks(
+        self, frames: Iterable[AudioFrame], rate_hz: int, *, start: int, stop: int | None
+    ) -> Iterator[Float32Array]:
+        begins_s, position = self.position_s, 0
+        for frame in frames:
             samples = samples_of(frame)
-            n_channels = n_channels or samples.shape[1]
-            if samples.shape[1] != n_channels:
-                samples = np.repeat(loudest_channel(samples)[:, None], n_channels, axis=1)
-            first, self.position = self.position, self.position + len(samples)
-            stop = None if self._stop is None else max(self._stop - first, 0)
-            part = samples[max(self._start - first, 0) : stop]
+            first, position = position, position + len(samples)
+            self.position_s = begins_s + Fraction(position, rate_hz)
+            part = samples[max(start - first, 0) : None if stop is None else max(stop - first, 0)]
             if len(part):
                 yield part
-            if self._stop is not None and self.position >= self._stop:
+            if stop is not None and position >= stop:
+                self._is_at_end = True
                 return
 
 

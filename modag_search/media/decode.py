@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from modag_search.errors import UnreadableMediaError, UnsupportedMediaError, UsageError
-from modag_search.media.kinds import SOUNDFILE_EXTENSIONS, extension_of, kind_of
+from modag_search.errors import UnreadableMediaError, UnsupportedMediaError
+from modag_search.media.kinds import (
+    SOUNDFILE_APPEARANCES,
+    SOUNDFILE_EXTENSIONS,
+    extension_of,
+    is_misnamed,
+    kind_of,
+    kind_of_appearance,
+)
 from modag_search.media.loudness import with_silence_told
-from modag_search.media.opening import media_errors, open_not_empty
+from modag_search.media.opening import appearance_in, media_errors, open_not_empty
 from modag_search.media.request import RESAMPLER_QUALITY, DecodeRequest
+from modag_search.values import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -19,7 +28,11 @@ if TYPE_CHECKING:
 
 # Raise one of these when the same bytes would decode to other samples or pixels, or be silent, black or flat by another
 # rule: features made with another revision are not comparable.
-DECODER_REVISIONS: Final[Mapping[Modality, str]] = {"image": "3", "sound": "2"}
+DECODER_REVISIONS: Final[Mapping[Modality, str]] = {"image": "3", "sound": "3"}
+
+
+_SURE_BYTES: Final = 3
+"""Two bytes, with which other files begin, too, do not overrule a name."""
 
 
 class MediaStream:
@@ -65,26 +78,43 @@ class MediaStream:
             self._facts = yield from with_silence_told(self._decode(file))
 
     def _decode(self, file: BinaryIO) -> Generator[DecodedSegment, None, MediaFacts]:
-        if self._kind == "image":
+        """Decode a file as what its first bytes say; where they say nothing, as what its name says."""
+        path = self._request.path
+        appearance = appearance_in(file, at_least=_SURE_BYTES)
+        kind = kind_of_appearance(appearance) or self._kind
+        if kind == "image" and not self._request.is_whole:
+            raise self._request.of_a_picture()
+        facts = yield from self._decode_as(kind, file, appearance)
+        if appearance is not None and is_misnamed(path, appearance):
+            # Of containers the first bytes tell not whether there are pictures in them.
+            what = "picture" if facts.kind == "image" else facts.kind
+            text = f"is {appearance.rsplit(maxsplit=1)[0]} {what}, although its name ends in {extension_of(path)}"
+            facts = replace(facts, remarks=(Remark("misnamed", text), *facts.remarks))
+        return facts
+
+    def _decode_as(
+        self, kind: MediaKind, file: BinaryIO, appearance: str | None
+    ) -> Generator[DecodedSegment, None, MediaFacts]:
+        if kind == "image":
             from modag_search.media.pictures import decode_picture
 
             return (yield from decode_picture(file, self._request.path))
-        if self._kind == "video":
+        if kind == "video" or (self._kind == "video" and appearance not in SOUNDFILE_APPEARANCES):
             from modag_search.media.videos import decode_video
 
             return (yield from decode_video(file, self._request))
-        return (yield from self._decode_sound(file))
+        return (yield from self._decode_sound(file, appearance))
 
-    def _decode_sound(self, file: BinaryIO) -> Generator[DecodedSegment, None, MediaFacts]:
-        from modag_search.media.sounds import NotASoundError, check_not_cut_off, decode_sound
+    def _decode_sound(self, file: BinaryIO, appearance: str | None) -> Generator[DecodedSegment, None, MediaFacts]:
+        is_by_name = extension_of(self._request.path) in SOUNDFILE_EXTENSIONS
+        if is_by_name if appearance is None else appearance in SOUNDFILE_APPEARANCES:
+            from modag_search.media.soundfiles import NotASoundError, decode_sound
 
-        check_not_cut_off(file, self._request.path)
-        if extension_of(self._request.path) in SOUNDFILE_EXTENSIONS:
             try:
                 return (yield from decode_sound(file, self._request))
             except NotASoundError:
-                pass  # a name may lie; FFmpeg reads more formats
-        from modag_search.media.videos import decode_sound_stream
+                pass  # FFmpeg reads more codecs
+        from modag_search.media.sound_streams import decode_sound_stream
 
         return (yield from decode_sound_stream(file, self._request, wanted="a sound"))
 
@@ -137,8 +167,6 @@ def open_media(
         extension = extension_of(path)
         reason = f"files ending in {extension!r} are not read" if extension else "has no extension to tell what it is"
         raise UnsupportedMediaError(path, reason)
-    if kind == "image" and not (start_s is None and end_s is None):
-        raise UsageError(f"{path}: a picture has no duration, so no part of it can be chosen by time")
     request = DecodeRequest(
         path=path,
         sample_rate_hz=sample_rate_hz,
@@ -146,6 +174,8 @@ def open_media(
         start_s=0.0 if start_s is None else start_s,
         end_s=math.inf if end_s is None else end_s,
     )
+    if kind == "image" and not request.is_whole:
+        raise request.of_a_picture()
     return MediaStream(request, kind=kind)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from modag_search.errors import (
     CorruptMediaError,
@@ -14,10 +14,22 @@ from modag_search.errors import (
     UnreadableMediaError,
 )
 from modag_search.media.kinds import SIGNATURE_BYTES, appearance_of
+from modag_search.media.raw_streams import after_id3, raw_stream_in
+from modag_search.media.views import read_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
+
+    from modag_search.media.raw_streams import RawStream
+
+
+_STREAM_NAMES: Final[dict[RawStream, str]] = {
+    "mp3": "an MP3 sound",
+    "aac": "an AAC sound",
+    "ac3": "an AC-3 sound",
+    "eac3": "an AC-3 sound",
+}
 
 
 @contextmanager
@@ -88,6 +100,16 @@ def damage(error: Exception) -> str:
     return f"is damaged: {words}"
 
 
+def appearance_in(file: BinaryIO, *, at_least: int = 0) -> str | None:
+    """Say what an open file looks like by its first bytes, behind an ID3 tag if it has one; as `appearance_of`."""
+    stream = raw_stream_in(file)
+    if stream is not None:
+        return _STREAM_NAMES[stream]
+    starts = (after_id3(file), 0)
+    looks = (appearance_of(read_at(file, SIGNATURE_BYTES, start), at_least=at_least) for start in starts)
+    return next(filter(None, looks), None)
+
+
 def misnamed(file: BinaryIO, wanted: str) -> str:
     """Say that a file is not what its name says, and what it looks like where its first bytes tell.
 
@@ -102,10 +124,26 @@ def misnamed(file: BinaryIO, wanted: str) -> str:
     str
         The end of a sentence that begins with the file: "is not …", "looks like …".
     """
-    file.seek(0)
-    appearance = appearance_of(file.read(SIGNATURE_BYTES))
+    appearance = appearance_in(file)
     if appearance is None:
         return f"is not {wanted} that can be read, or is damaged from its start"
+    if appearance.startswith(("an MPEG-4", "a QuickTime")) and not _has_index(file):
+        return "is an MPEG-4 file without its index, as where it was cut off or its recorder never finished it"
     if appearance.rsplit(maxsplit=1)[-1] == wanted.rsplit(maxsplit=1)[-1]:
         return f"looks like {appearance}, but is damaged beyond reading"
     return f"is not {wanted}; it looks like {appearance}"
+
+
+def _has_index(file: BinaryIO) -> bool:
+    """Tell whether an MPEG-4 file has the box that says where in it what stands."""
+    place = 0
+    while len(head := read_at(file, 16, place)) >= 8:
+        length, name = int.from_bytes(head[:4], "big"), head[4:8]
+        if name == b"moov":
+            return True
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        if length < 8:
+            return False
+        place += length
+    return False

@@ -57,6 +57,15 @@ class DecodeRequest:
         start = max(round((self.start_s - begins_s) * rate_hz), 0)
         return start, None if math.isinf(self.end_s) else max(round((self.end_s - begins_s) * rate_hz), start + 1)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the part is all of the file."""
+        return self.start_s == 0.0 and math.isinf(self.end_s)
+
+    def of_a_picture(self) -> UsageError:
+        """Word that a part was asked for of a picture."""
+        return UsageError(f"{self.path}: a picture has no duration, so no part of it can be chosen by time")
+
     def outside(self, duration_s: float) -> UsageError:
         """Word that the part starts behind the end of the file."""
         return UsageError(f"{self.path}: {self._range()} lies outside the file, which lasts {duration_s:.3f} s")

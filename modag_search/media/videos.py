@@ -1,4 +1,4 @@
-"""Videos, and sounds that only FFmpeg reads: one pass for the frames, one for the sound.
+"""Videos: one pass for the frames, one for the sound.
 
 Times of both count from the container's start; see `timeline`.
 """
@@ -6,31 +6,30 @@ Times of both count from the container's start; see `timeline`.
 from __future__ import annotations
 
 import math
-from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import numpy as np
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError, OversizedMediaError, UsageError
 from modag_search.media.allowance import DECODING_BYTES
+from modag_search.media.completeness import remarks_on, remarks_on_a_part
 from modag_search.media.containers import (
     BYTES_A_FRAME_PIXEL,
     FRAME_PIXEL_LIMIT,
     DecodedFrames,
-    SoundBlocks,
     open_container,
     picture_stream,
-    promised_samples,
-    sound_floor,
-    sound_stream,
+    promised_end,
+    promised_s,
+    sound_streams,
     upright_image,
 )
-from modag_search.media.opening import misnamed
 from modag_search.media.pictures import check_pixels, picture_segment
 from modag_search.media.reducing import reduced, reducing_factor
-from modag_search.media.sounds import check_complete, sound_segments
-from modag_search.media.timeline import Timeline, duration_of, with_pauses
-from modag_search.values import DecodedSegment, MediaFacts
+from modag_search.media.sound_streams import decode_sound_stream, nothing_decoded, slack_s
+from modag_search.media.timeline import Timeline, duration_of
+from modag_search.values import DecodedSegment, MediaFacts, Remark
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -52,8 +51,8 @@ _SLACK_S: Final = 1.0  # what decodes may go on for so long after the end that t
 def decode_video(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSegment, None, MediaFacts]:
     """Decode a video: its frames, then the windows of its sound.
 
-    A file without moving pictures is decoded as a sound. Damaged parts are passed over as long as
-    anything is left.
+    A file without moving pictures is decoded as a sound. Where either reaches as far as the header promises, the
+    other may lack; for the rest, see `completeness`.
 
     Raises
     ------
@@ -62,67 +61,23 @@ def decode_video(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
     with open_container(file, request.path, wanted="a video") as container:
         stream = picture_stream(container)
         if stream is not None:
+            has_sound = bool(sound_streams(container))
+            whole_s = promised_s(container)
             frames = _FrameSegments(container, stream, request)
             yield from frames
-    sound = decode_sound_stream(file, request, wanted="a video")
     if stream is None:
-        return (yield from sound)
-    heard_s = yield from _as_far_as_it_goes(sound)
-    if not frames.found and (frames.may_be_too_large or not heard_s):
+        return (yield from decode_sound_stream(file, request, wanted="a video"))
+    sound = _Sound()
+    if has_sound:
+        sound = yield from _as_far_as_it_goes(decode_sound_stream(file, request, wanted="a video"))
+    if not frames.found and (frames.may_be_too_large or not sound.n_windows):
         raise frames.nothing_found()
-    return frames.facts(heard_s=heard_s)
-
-
-def decode_sound_stream(
-    file: BinaryIO, request: DecodeRequest, *, wanted: str
-) -> Generator[DecodedSegment, None, MediaFacts]:
-    """Decode the sound of any file that FFmpeg reads; see `decode_video`.
-
-    Parameters
-    ----------
-    file : BinaryIO
-    request : DecodeRequest
-    wanted : str
-        What the file's name promises, such as ``"a sound"``; for the message where it holds none.
-
-    Returns
-    -------
-    MediaFacts
-
-    Yields
-    ------
-    DecodedSegment
-    """
-    path = request.path
-    with open_container(file, path, wanted=wanted) as container:
-        stream = sound_stream(container)
-        if stream is None:
-            raise CorruptMediaError(path, f"holds no sound: it {misnamed(file, wanted)}")
-        frames = DecodedFrames(container, stream)
-        iterator = iter(frames)
-        first = next(iterator, None)
-        if first is None:
-            raise _nothing_decoded(path, "sound", damaged=frames.damaged)
-        rate_hz = first.sample_rate  # as decoded; headers of HE-AAC tell half of it
-        timeline = Timeline(container, stream)
-        begins_s = timeline.place(first.time)
-        if begins_s >= request.end_s:
-            raise request.before(begins_s)
-        start, stop = request.sample_range(rate_hz, begins_s=begins_s)
-        heard = with_pauses(chain([first], iterator), timeline)
-        blocks = SoundBlocks(heard, path, rate_hz=rate_hz, start=start, stop=stop)
-        yield from sound_segments(
-            blocks, request, rate_hz=rate_hz, floor=sound_floor(stream, first), start_s=begins_s + start / rate_hz
-        )
-        if frames.damaged > frames.decoded:
-            raise CorruptMediaError(path, "is damaged: most of its sound does not decode")
-        if blocks.position <= start:
-            raise request.outside(begins_s + blocks.position / rate_hz)
-        if stop is None:
-            promised = promised_samples(container, stream, rate_hz=rate_hz)
-            check_complete(path, decoded=blocks.position, promised=promised, rate_hz=rate_hz)
-        whole_s = None if stop is None else duration_of(container, stream)
-        return MediaFacts(kind="sound", duration_s=whole_s or begins_s + blocks.position / rate_hz)
+    facts = frames.facts(heard_s=sound.reached_s)
+    if not math.isinf(request.end_s):
+        return facts
+    reached_s = max(frames.reached_s, sound.reached_s)
+    remarks = remarks_on(request.path, there=reached_s, promised=whole_s, slack=slack_s(whole_s))
+    return replace(facts, remarks=(*(frames.remarks() or remarks), *sound.remarks))
 
 
 class _FrameSegments:
@@ -132,6 +87,8 @@ class _FrameSegments:
     ----------
     found : int
         Segments yielded.
+    reached_s : float
+        How far the frames reach, in seconds.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream, request: DecodeRequest) -> None:
@@ -144,16 +101,17 @@ class _FrameSegments:
             raise request.outside(self._duration_s)
         check_pixels(request.path, (stream.width, stream.height), limit=FRAME_PIXEL_LIMIT, among=" of videos")
         self._frames = DecodedFrames(container, stream)
+        self._promised_s = promised_end(container, stream)
         self._timeline = Timeline(container, stream)
         self._size_px: tuple[int, int] | None = None
-        self._reached_s = 0.0
+        self.reached_s = 0.0
         self.found = 0
 
     def __iter__(self) -> Iterator[DecodedSegment]:
         due_s = self._request.start_s
         before: tuple[float, VideoFrame] | None = None
         for time_s, frame in self._timed_frames():
-            self._reached_s = max(self._reached_s, time_s)
+            self.reached_s = max(self.reached_s, time_s + _duration_s(frame))
             if time_s >= self._request.end_s:
                 break
             if time_s < self._request.start_s - _ROUNDING_S:
@@ -168,10 +126,16 @@ class _FrameSegments:
     def facts(self, *, heard_s: float) -> MediaFacts:
         """Return what is known of the video, whose sound ends at some time; valid after iterating."""
         width_px, height_px = self._size_px or (self._stream.width, self._stream.height)
-        duration_s, reached_s = self._duration_s, max(self._reached_s, heard_s)
+        duration_s, reached_s = self._duration_s, max(self.reached_s, heard_s)
         if duration_s is None or reached_s > duration_s + _SLACK_S:
             duration_s = reached_s
         return MediaFacts(kind="video", duration_s=duration_s, width_px=width_px, height_px=height_px)
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """Say how much of the pictures is there, where the header promises some; valid after iterating."""
+        there_s = self.reached_s * self._frames.share
+        promised = self._promised_s or self.reached_s
+        return remarks_on_a_part(there=there_s, promised=promised, slack=slack_s(promised), unit="s of pictures")
 
     @property
     def may_be_too_large(self) -> bool:
@@ -186,7 +150,7 @@ class _FrameSegments:
                 f"none of its frames decodes: they are damaged, or above the limit of "
                 f"{FRAME_PIXEL_LIMIT / 1e6:.0f} megapixels",
             )
-        return _nothing_decoded(self._request.path, "frames", damaged=self._frames.damaged)
+        return nothing_decoded(self._request.path, "frames", damaged=self._frames.damaged)
 
     def _timed_frames(self) -> Iterator[tuple[float, VideoFrame]]:
         """Yield frames with their time since the container's start, in seconds."""
@@ -222,21 +186,33 @@ class _FrameSegments:
         return picture_segment(pixels, start_s=time_s, end_s=end_s)
 
 
+class _Sound(NamedTuple):
+    """What came of the sound of a video: windows, how far they reach, and what is to be said of it."""
+
+    n_windows: int = 0
+    reached_s: float = 0.0
+    remarks: tuple[Remark, ...] = ()
+
+
 def _as_far_as_it_goes(
     sound: Generator[DecodedSegment, None, MediaFacts],
-) -> Generator[DecodedSegment, None, float]:
-    """Yield the windows of a video's sound, which may lack or be damaged; return when the last ends, 0 without any."""
-    heard_s = 0.0
+) -> Generator[DecodedSegment, None, _Sound]:
+    """Yield the windows of a video's sound, which may be damaged."""
+    n_windows, reached_s = 0, 0.0
     try:
-        for segment in sound:
-            heard_s = segment.end_s or 0.0
+        while True:
+            segment = next(sound)
+            n_windows, reached_s = n_windows + 1, segment.end_s or 0.0
             yield segment
-    except (CorruptMediaError, EmptyMediaError, UsageError):
-        pass
-    return heard_s
+    except StopIteration as end:
+        return _Sound(n_windows, reached_s, end.value.remarks)
+    except UsageError:
+        return _Sound(n_windows, reached_s)  # it ends before the range begins
+    except EmptyMediaError:
+        return _Sound(remarks=(Remark("partly read", "has a sound track with nothing in it"),))
+    except CorruptMediaError as error:
+        return _Sound(n_windows, reached_s, (Remark("partly read", f"has sound that {error.reason}"),))
 
 
-def _nothing_decoded(path: str, what: str, *, damaged: int) -> MediaError:
-    if damaged:
-        return CorruptMediaError(path, f"is damaged: none of its {what} decodes")
-    return EmptyMediaError(path, f"holds no {what}")
+def _duration_s(frame: VideoFrame) -> float:
+    return float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0

@@ -99,6 +99,20 @@ def test_other_pictures_need_no_extra_whatever_their_names(tmp_path: Path, monke
         (sound_bytes(tone(), file_format="MP3"), "an MP3 sound"),
         (sound_bytes(tone(), file_format="OGG"), "an Ogg sound"),
         (sound_container_bytes(file_format="ipod"), "an MPEG-4 sound"),
+    ],
+)
+def test_what_is_a_sound_or_a_video_is_read_as_one(tmp_path: Path, data: bytes, words: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(data)
+    media = open_media(str(tmp_path / "a.jpg"), sample_rate_hz=16_000, segmentation=Segmentation())
+    assert {segment.status for segment in media.segments()} == {"ok"}
+    what, kind = words.rsplit(maxsplit=1)
+    assert media.facts.kind == kind
+    assert media.facts.remarks[0] == ("misnamed", f"is {what} {kind}, although its name ends in .jpg")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
         (b"%PDF-1.7" + bytes(100), "a PDF document"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS, whose file was not fetched"),

@@ -1,0 +1,263 @@
+"""What the headers of sounds promise, and headers that were never finished.
+
+A recorder that crashes, and a program that writes to a pipe, leave sizes that are zero, a placeholder, or out of date.
+Players then read to the end of the file. Decoders do so for some formats only, and they quietly shorten a sound that
+was cut off to the bytes that are there.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+
+from modag_search.media.kinds import SIGNATURE_BYTES, appearance_of
+from modag_search.media.raw_streams import after_id3
+from modag_search.media.views import View, read_at, size_of
+from modag_search.values import Remark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_MOST_CHUNKS: Final = 1000
+_PLACEHOLDERS: Final = {"I": 0x7FFFF000, "Q": 0x7FFF_FFFF_FFFF_F000}
+"""Programs that write to a pipe leave these or more as the size, by the width of its field."""
+
+_LEAST_SOUND: Final = 4096
+"""Fewer bytes behind the end that a header tells are no sound, whatever they are."""
+
+_SLOPPY: Final = 8
+"""By so many bytes the size of a whole file is off where programs forget to count its own head."""
+
+_TAGS: Final = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What the header of a sound promises.
+
+    Attributes
+    ----------
+    share : float
+        How much of the bytes that it promises is there, in [0, 1]; 1.0 where it promises nothing usable.
+    patches : Mapping of int to bytes
+        What it would say had it been finished, by place in the file; empty where it was.
+    remarks : tuple of Remark
+    """
+
+    share: float = 1.0
+    patches: Mapping[int, bytes] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
+
+    def finish(self, file: BinaryIO) -> BinaryIO:
+        """Return the file as it would be with a header that was finished; the file itself where it was."""
+        if not self.patches:
+            return file
+        return View(file, start=0, stop=size_of(file), patches=self.patches).as_file()
+
+
+class _Size(NamedTuple):
+    """A size in a header: where it stands, how, and what it counts besides the samples."""
+
+    place: int
+    form: str
+    besides: int
+
+    def holding(self, n_bytes: int) -> bytes:
+        """Return the size of so many bytes of samples; the largest where they are more than it can tell."""
+        largest: int = 2 ** (8 * struct.calcsize(self.form)) - 1
+        return struct.pack(self.form, min(n_bytes + self.besides, largest))
+
+
+class _Samples(NamedTuple):
+    """Where samples begin, how many bytes of them are promised, by what, and where the file ends if all are there."""
+
+    start: int
+    promised: int
+    size: _Size
+    whole: int | None
+
+
+class _Chunk(NamedTuple):
+    name: bytes
+    start: int
+    length: int
+    size_at: int
+
+
+class _Layout(NamedTuple):
+    """How a format lays out its chunks.
+
+    `form` is that of sizes, `first` where the first chunk stands, `sound` the name of the chunk with the samples,
+    `preface` what stands before them in it, `padding` what places of chunks are multiples of, `counts_head` whether
+    sizes count name and size, too, and `whole_at` where the size of the whole file stands.
+    """
+
+    form: str = "<I"
+    first: int = 12
+    sound: bytes = b"data"
+    preface: int = 0
+    padding: int = 2
+    counts_head: bool = False
+    whole_at: int | None = 4
+
+    @property
+    def head(self) -> int:
+        """How long the name and the size of a chunk are."""
+        return len(self.sound) + struct.calcsize(self.form)
+
+    def chunk(self, file: BinaryIO, place: int) -> _Chunk | None:
+        """Read what chunk stands at a place; None where none fits."""
+        head = read_at(file, self.head, place)
+        if len(head) < self.head:
+            return None
+        n_name = len(self.sound)
+        (length,) = struct.unpack(self.form, head[n_name:])
+        return _Chunk(head[:n_name], place + self.head, length - self.counts_head * self.head, place + n_name)
+
+    def after(self, end: int) -> int:
+        """Return where the chunk stands that follows one with this end."""
+        return end + -end % self.padding
+
+
+_AIFF: Final = _Layout(form=">I", sound=b"SSND", preface=8)
+_CAF: Final = _Layout(form=">Q", first=8, preface=4, padding=1, whole_at=None)
+_W64: Final = _Layout(
+    form="<Q",
+    first=40,
+    sound=b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a",
+    padding=8,
+    counts_head=True,
+    whole_at=16,
+)
+_LAYOUTS: Final = {
+    (b"RIFF", b"WAVE"): _Layout(),
+    (b"RF64", b"WAVE"): _Layout(),
+    (b"BW64", b"WAVE"): _Layout(),
+    (b"RIFX", b"WAVE"): _Layout(form=">I"),
+    (b"FORM", b"AIFF"): _AIFF,
+    (b"FORM", b"AIFC"): _AIFF,
+}
+_W64_MAGIC: Final = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+_AU_FORMS: Final = {b".snd": ">I", b"dns.": "<I"}
+
+
+def read_header(file: BinaryIO) -> Header:
+    """Read what the header of a WAVE, RF64, Wave64, AIFF, CAF, AU or MP3 file promises.
+
+    Parameters
+    ----------
+    file : BinaryIO
+
+    Returns
+    -------
+    Header
+        One that promises nothing where the format is another.
+    """
+    start = read_at(file, 16, 0)
+    if start[:4] in _AU_FORMS:
+        return _judged(file, _au_samples(file, _AU_FORMS[start[:4]]), None)
+    if start == _W64_MAGIC:
+        layout: _Layout | None = _W64
+    elif start[:4] == b"caff":
+        layout = _CAF
+    else:
+        layout = _LAYOUTS.get((start[:4], start[8:12]))
+    if layout is None:
+        return Header(share=_mp3_share(file))
+    return _judged(file, _samples(file, layout), layout)
+
+
+def _judged(file: BinaryIO, samples: _Samples | None, layout: _Layout | None) -> Header:
+    if samples is None:
+        return Header()
+    size = size_of(file)
+    there = max(size - samples.start, 0)
+    patches = {samples.size.place: samples.size.holding(there)}
+    is_placeholder = samples.promised == 0 or samples.promised >= _PLACEHOLDERS[samples.size.form[-1]]
+    if samples.promised > there:
+        is_finished = not is_placeholder and (samples.whole is None or samples.whole > size + _SLOPPY)
+        if is_finished or not there:
+            return Header(share=there / samples.promised, patches=patches)
+    elif not _is_sound_behind(file, samples.start + samples.promised, layout):
+        return Header()
+    fault = "was never finished" if is_placeholder else "tells a wrong size"
+    remark = Remark("unfinished", f"has a header that {fault}: read to the end of the file")
+    return Header(patches=patches, remarks=(remark,))
+
+
+def _samples(file: BinaryIO, layout: _Layout) -> _Samples | None:
+    """Find the samples of a file of chunks."""
+    whole = None if layout.whole_at is None else _number(file, layout.form, layout.whole_at)
+    if whole is not None and not layout.counts_head:
+        whole += 8
+    large: _Chunk | None = None
+    for chunk in _chunks(file, layout):
+        if chunk.name == b"ds64":  # of RF64: the sizes that take 64 bits
+            large = chunk
+        if chunk.name != layout.sound:
+            continue
+        besides = layout.preface + layout.counts_head * layout.head
+        size, promised = _Size(chunk.size_at, layout.form, besides), chunk.length - layout.preface
+        if large is not None and chunk.length == 0xFFFFFFFF:
+            size = _Size(large.start + 8, "<Q", besides)
+            whole = _number(file, "<Q", large.start) + 8
+            promised = _number(file, "<Q", large.start + 8)
+        return _Samples(chunk.start + layout.preface, max(promised, 0), size, whole)
+    return None
+
+
+def _chunks(file: BinaryIO, layout: _Layout) -> Iterator[_Chunk]:
+    place = layout.first
+    for _ in range(_MOST_CHUNKS):
+        chunk = layout.chunk(file, place)
+        if chunk is None or (chunk.length < 0 and chunk.name != layout.sound):
+            return
+        yield chunk
+        place = layout.after(chunk.start + chunk.length)
+
+
+def _au_samples(file: BinaryIO, form: str) -> _Samples:
+    return _Samples(_number(file, form, 4), _number(file, form, 8), _Size(8, form, 0), None)
+
+
+def _number(file: BinaryIO, form: str, place: int) -> int:
+    """Read a number; 0 behind the end of the file."""
+    data = read_at(file, struct.calcsize(form), place)
+    return int.from_bytes(data, "little" if form[0] == "<" else "big") if len(data) == struct.calcsize(form) else 0
+
+
+def _is_sound_behind(file: BinaryIO, end: int, layout: _Layout | None) -> bool:
+    """Tell whether what follows the samples is more of them: neither chunks, nor tags, nor padding."""
+    size = size_of(file)
+    if size - end < _LEAST_SOUND:
+        return False
+    behind = read_at(file, _LEAST_SOUND, end)
+    if behind.startswith(_TAGS) or not any(behind) or appearance_of(behind[:SIGNATURE_BYTES]):
+        return False
+    # Some programs forget to pad.
+    return layout is None or not any(_is_chunk(file, layout, place, size) for place in {end, layout.after(end)})
+
+
+def _is_chunk(file: BinaryIO, layout: _Layout, place: int, size: int) -> bool:
+    chunk = layout.chunk(file, place)
+    if chunk is None:
+        return False
+    return chunk.name[:4].isascii() and chunk.name[:4].decode("ascii").isprintable() and 0 <= chunk.length <= size
+
+
+def _mp3_share(file: BinaryIO) -> float:
+    """Return how much of the bytes that the Xing tag of an MP3 promises is there."""
+    start = after_id3(file)
+    frame = read_at(file, 64, start)
+    if len(frame) < 64 or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:
+        return 1.0  # not a frame of layer III
+    is_version_1 = frame[1] & 0x18 == 0x18
+    is_mono = frame[3] & 0xC0 == 0xC0
+    tag = frame[4 + {(True, False): 32, (False, True): 9}.get((is_version_1, is_mono), 17) :]
+    has_frames, has_bytes = tag[7] & 1, tag[7] & 2
+    if tag[:4] not in (b"Xing", b"Info") or not has_bytes:
+        return 1.0
+    (promised,) = struct.unpack_from(">I", tag, 12 if has_frames else 8)
+    there = size_of(file) - start
+    return 1.0 if promised <= there else there / promised

@@ -1,0 +1,101 @@
+"""Files of several recordings joined end to end, as the dump of a radio station is one of Ogg streams."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from modag_search.media.views import View, read_at, size_of
+from modag_search.values import Remark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_READ_BYTES: Final = 1 << 20
+_LONGEST_MATCH: Final = 300
+_LONGEST_PAGE: Final = 27 + 255 + 255 * 255
+
+# The first page of a stream in an Ogg file: flag 2, number 0, and a packet that says what it is.
+_OGG_BEGINNING: Final = re.compile(
+    rb"OggS\x00[\x02\x06].{8}.{4}\x00{4}.{4}\x01(.)"
+    rb"(?:\x01vorbis|OpusHead|\x7fFLAC|Speex   |fishead\x00|\x80theora|BBCD\x00)",
+    re.DOTALL,
+)
+_OGG_HEAD: Final = 28  # of that page, up to its packet
+_FLAC_BEGINNING: Final = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22()")
+
+
+def recordings_in(file: BinaryIO) -> list[BinaryIO]:
+    """Find the recordings of a file of Ogg, FLAC or WAVE.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Of any format.
+
+    Returns
+    -------
+    list of BinaryIO
+        Each reads like a file of its own. The file alone where it is one recording, or of another format.
+    """
+    size = size_of(file)
+    magic = read_at(file, 4, 0)
+    if magic == b"RIFF":
+        starts = list(_waves(file))
+    else:
+        pattern = {b"OggS": _OGG_BEGINNING, b"fLaC": _FLAC_BEGINNING}.get(magic)
+        starts = [] if pattern is None else list(_beginnings(file, pattern))
+    if len(starts) < 2:
+        return [file]
+    ends = [*starts[1:], size]
+    return [View(file, start=start, stop=stop).as_file() for start, stop in zip(starts, ends, strict=True)]
+
+
+def remarks_on_joining(n_recordings: int, *, n_lost: int) -> tuple[Remark, ...]:
+    """Say that a file is several recordings, and how many of them cannot be read; nothing of one alone."""
+    if n_recordings == 1:
+        return ()
+    joined = f"is {n_recordings} recordings joined end to end"
+    if n_lost:
+        return (Remark("partly read", f"{joined}, {n_lost} of which cannot be read"),)
+    return (Remark("chosen", f"{joined}, read one after the other"),)
+
+
+def breaks_off(file: BinaryIO) -> bool:
+    """Tell whether a file of Ogg lacks its end: its last page is not marked as the last, or is not whole."""
+    if read_at(file, 4, 0) != b"OggS":
+        return False
+    size = size_of(file)
+    tail = read_at(file, 2 * _LONGEST_PAGE, max(size - 2 * _LONGEST_PAGE, 0))
+    page = tail[max(tail.rfind(b"OggS\x00"), 0) :]
+    if len(page) < 27 or not page.startswith(b"OggS"):
+        return True
+    table = page[27 : 27 + page[26]]
+    is_whole = len(page) >= 27 + page[26] + sum(table)
+    return not (page[5] & 4 and is_whole)
+
+
+def _waves(file: BinaryIO) -> Iterator[int]:
+    place = 0
+    while len(head := read_at(file, 12, place)) == 12 and (head[:4], head[8:]) == (b"RIFF", b"WAVE"):
+        yield place
+        length = int.from_bytes(head[4:8], "little")
+        place += 8 + length + length % 2
+
+
+def _beginnings(file: BinaryIO, pattern: re.Pattern[bytes]) -> Iterator[int]:
+    """Yield where recordings begin; streams of one that are played together begin with pages side by side."""
+    end_of_page = -1
+    for place, n_packet in _matches(file, pattern):
+        if place != end_of_page:
+            yield place
+        end_of_page = place + _OGG_HEAD + n_packet
+
+
+def _matches(file: BinaryIO, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
+    place = 0
+    while data := read_at(file, _READ_BYTES + _LONGEST_MATCH, place):
+        for match in pattern.finditer(data):
+            if match.start() < _READ_BYTES:
+                yield place + match.start(), match[1][0] if match[1] else 0
+        place += _READ_BYTES

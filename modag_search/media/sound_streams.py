@@ -1,0 +1,148 @@
+"""Sounds that FFmpeg reads, alone or of videos: one recording, or several joined end to end."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO
+
+from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError
+from modag_search.media.completeness import remarks_on
+from modag_search.media.containers import DecodedFrames, SoundParts, open_container, promised_end
+from modag_search.media.headers import read_header
+from modag_search.media.opening import misnamed
+from modag_search.media.recordings import recordings_in, remarks_on_joining
+from modag_search.media.sounds import sound_segments
+from modag_search.media.timeline import Timeline, duration_of, with_pauses
+from modag_search.media.tracks import choose_track
+from modag_search.values import MediaFacts, Remark
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from av.container import InputContainer
+
+    from modag_search.media.request import DecodeRequest
+    from modag_search.media.sounds import SoundPart
+    from modag_search.media.tracks import Track
+    from modag_search.values import DecodedSegment
+
+
+def decode_sound_stream(
+    file: BinaryIO, request: DecodeRequest, *, wanted: str
+) -> Generator[DecodedSegment, None, MediaFacts]:
+    """Decode the sound of any file that FFmpeg reads; of several tracks, the first that sounds.
+
+    Parameters
+    ----------
+    file : BinaryIO
+    request : DecodeRequest
+    wanted : str
+        What the file's name promises, such as ``"a sound"``; for the message where it holds none.
+
+    Returns
+    -------
+    MediaFacts
+
+    Yields
+    ------
+    DecodedSegment
+
+    Raises
+    ------
+    CorruptMediaError, EmptyMediaError, UsageError
+    """
+    parts = _Parts(file, request, wanted=wanted)
+    yield from sound_segments(parts, request)
+    return parts.facts()
+
+
+def nothing_decoded(path: str, what: str, *, damaged: int) -> MediaError:
+    """Word that not a single frame came out."""
+    if damaged:
+        return CorruptMediaError(path, f"is damaged: none of its {what} decodes")
+    return EmptyMediaError(path, f"holds no {what}")
+
+
+def slack_s(promised: float | None) -> float:
+    """Return what may lack without a word: containers round, and codecs pad."""
+    return max(0.3, 0.01 * (promised or 0.0))
+
+
+class _Parts:
+    """The parts of a sound, of all its recordings; what is known of it once they have been read."""
+
+    def __init__(self, file: BinaryIO, request: DecodeRequest, *, wanted: str) -> None:
+        self._file = file
+        self._request = request
+        self._wanted = wanted
+        self._header = read_header(file)
+        self._recordings = recordings_in(self._header.finish(file))
+        self._position_s = Fraction(0)
+        self._there_s = self._promised_s = self._whole_s = 0.0
+        self._damaged = self._n_lost = 0
+        self._has_decoded = False
+        self._remarks: tuple[Remark, ...] = ()
+
+    def __iter__(self) -> Iterator[SoundPart]:
+        for number, recording in enumerate(self._recordings):
+            track = choose_track(recording, self._request, wanted=self._wanted)
+            if track is None:
+                if number == 0:
+                    raise self._no_sound()
+                self._n_lost += 1
+                continue
+            with open_container(recording, self._request.path, wanted=self._wanted) as container:
+                yield from self._parts_of(container, track)
+
+    def _parts_of(self, container: InputContainer, track: Track) -> Iterator[SoundPart]:
+        stream = container.streams.audio[track.position]
+        frames = DecodedFrames(container, stream)
+        iterator = iter(frames)
+        first = next(iterator, None)
+        self._damaged += frames.damaged
+        if first is None:
+            return
+        self._has_decoded = True
+        timeline = Timeline(container, stream)
+        late_s = timeline.place(first.time)
+        begins_s = self._position_s + Fraction(late_s)
+        if len(self._recordings) == 1 and begins_s >= self._request.end_s:
+            raise self._request.before(float(begins_s))
+        heard = with_pauses(chain([first], iterator), timeline)
+        is_lossless = stream.codec_context.codec.lossless
+        parts = SoundParts(heard, self._request, is_lossless=is_lossless, begins_s=begins_s)
+        yield from parts
+        self._position_s = parts.position_s
+        there_s = float(parts.position_s - begins_s)
+        self._there_s += there_s * frames.share
+        self._promised_s += max((promised_end(container, stream) or 0.0) - late_s, there_s)
+        self._whole_s += duration_of(container, stream) or late_s + there_s
+        self._remarks = self._remarks or track.remarks
+
+    def facts(self) -> MediaFacts:
+        """Return what is known of the sound; valid once all parts have been read.
+
+        Raises
+        ------
+        CorruptMediaError, EmptyMediaError, UsageError
+            Nothing came out, or too little.
+        """
+        request, reached_s = self._request, float(self._position_s)
+        if not self._has_decoded:
+            raise nothing_decoded(request.path, "sound", damaged=self._damaged)
+        if reached_s <= request.start_s:
+            raise request.outside(reached_s)
+        remarks = (*remarks_on_joining(len(self._recordings), n_lost=self._n_lost), *self._remarks)
+        if not math.isinf(request.end_s):
+            return MediaFacts(kind="sound", duration_s=self._whole_s, remarks=remarks)
+        promised = max(self._promised_s, self._there_s / (self._header.share or 1.0))
+        incomplete = remarks_on(
+            request.path, there=self._there_s, promised=promised, slack=slack_s(promised), unit="s of sound"
+        )
+        remarks = (*remarks, *self._header.remarks, *incomplete)
+        return MediaFacts(kind="sound", duration_s=reached_s, remarks=remarks)
+
+    def _no_sound(self) -> MediaError:
+        return CorruptMediaError(self._request.path, f"holds no sound: it {misnamed(self._file, self._wanted)}")

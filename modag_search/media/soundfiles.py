@@ -1,0 +1,236 @@
+"""Sounds that libsndfile reads: one recording, or several joined end to end."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import soundfile
+
+from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, UsageError
+from modag_search.media.completeness import remarks_on
+from modag_search.media.headers import read_header
+from modag_search.media.kinds import begins_like_mpeg
+from modag_search.media.loudness import LOSSY_FLOOR, integer_floor
+from modag_search.media.opening import damage
+from modag_search.media.recordings import breaks_off, recordings_in, remarks_on_joining
+from modag_search.media.sounds import SoundPart, check_rate, sound_segments
+from modag_search.media.views import View, read_at
+from modag_search.media.windows import in_batches
+from modag_search.values import Float32Array, MediaFacts, Remark
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from modag_search.media.request import DecodeRequest
+    from modag_search.values import DecodedSegment
+
+_READ_SAMPLES: Final = 4096  # what a damaged place costs at most
+_UNKNOWN_LENGTH: Final = 1 << 62  # libsndfile's SF_COUNT_MAX stands for "not told"
+
+_SLACK_S: Final = 0.02
+"""What lacks is told in hundredths of a second, and codecs round to frames."""
+
+# Bits of libsndfile's formats whose samples are integers, and those that the smallest step of a law or of an adaptive
+# code stands for. A-law has no zero: silence toggles between the two steps beside it.
+_BITS: Final = {
+    **dict.fromkeys(("PCM_S8", "PCM_U8", "DPCM_8"), 8),
+    **dict.fromkeys(("ALAW", "ULAW", "GSM610"), 13),
+    **dict.fromkeys(("PCM_16", "ALAC_16", "DPCM_16", "DWVW_16", "IMA_ADPCM", "MS_ADPCM"), 16),
+    "DWVW_12": 12,
+    "ALAC_20": 20,
+    **dict.fromkeys(("PCM_24", "ALAC_24", "DWVW_24"), 24),
+    **dict.fromkeys(("PCM_32", "ALAC_32"), 32),
+}
+
+
+_NOISY: Final = "libsndfile's decoder of MPEG sound prints what is amiss on stderr, without a file's name"
+
+
+class NotASoundError(Exception):
+    """Not a sound to libsndfile; it may be one to FFmpeg."""
+
+
+def decode_sound(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSegment, None, MediaFacts]:
+    """Decode a sound with libsndfile.
+
+    Of recordings that are joined end to end, all are read. A header that was never finished is read as if it had
+    been. For a sound of which a part is missing, see `completeness`.
+
+    Raises
+    ------
+    NotASoundError
+        libsndfile does not know the format; nothing has been yielded.
+    CorruptMediaError, EmptyMediaError, UsageError
+    """
+    parts = _Parts(file, request)
+    yield from sound_segments(parts, request)
+    return parts.facts()
+
+
+class _Parts:
+    """The parts of a sound, one of each recording; what is known of it once they have been read."""
+
+    def __init__(self, file: BinaryIO, request: DecodeRequest) -> None:
+        self._file = file
+        self._request = request
+        self._header = read_header(file)
+        self._recordings = recordings_in(file)
+        if len(self._recordings) == 1:
+            self._recordings = [self._header.finish(file)]
+        self._there_s = self._promised_s = Fraction(0)
+        self._n_lost = 0
+        self._has_decoded = False
+        self._failure: Exception | None = None
+
+    def __iter__(self) -> Iterator[SoundPart]:
+        for number, recording in enumerate(self._recordings):
+            try:
+                with _open_soundfile(recording) as sound:
+                    yield from self._parts_of(sound)
+            except NotASoundError:
+                if number == 0:
+                    raise
+                self._n_lost += 1
+
+    def _parts_of(self, sound: soundfile.SoundFile) -> Iterator[SoundPart]:
+        check_rate(self._request.path, sound.samplerate)
+        blocks = _Blocks(sound, self._request, begins_s=self._promised_s)
+        if blocks.is_wanted:
+            start_s = float(self._promised_s + Fraction(blocks.start, sound.samplerate))
+            yield SoundPart(sound.samplerate, _floor(sound.subtype), start_s, blocks)
+            self._has_decoded = self._has_decoded or blocks.position > blocks.start
+            self._failure = self._failure or blocks.failure
+        self._there_s += Fraction(blocks.n_there, sound.samplerate)
+        self._promised_s += Fraction(blocks.n_promised, sound.samplerate)
+
+    def facts(self) -> MediaFacts:
+        """Return what is known of the sound; valid once all parts have been read.
+
+        Raises
+        ------
+        CorruptMediaError, EmptyMediaError, UsageError
+            Nothing came out, or too little.
+        """
+        if not self._has_decoded:
+            raise self._nothing_decoded()
+        share = self._header.share if len(self._recordings) == 1 else 1.0
+        incomplete = remarks_on(
+            self._request.path,
+            there=float(self._there_s),
+            promised=float(self._promised_s) / share,
+            slack=_SLACK_S,
+        )
+        remarks = (*remarks_on_joining(len(self._recordings), n_lost=self._n_lost), *self._unfinished(), *incomplete)
+        return MediaFacts(kind="sound", duration_s=float(self._there_s), remarks=remarks)
+
+    def _unfinished(self) -> tuple[Remark, ...]:
+        if len(self._recordings) == 1 and self._header.remarks:
+            return self._header.remarks
+        if breaks_off(self._file):
+            return (Remark("unfinished", "breaks off without an end, which tells not how much is missing"),)
+        return ()
+
+    def _nothing_decoded(self) -> ModagError:
+        """Word that not a single sample came out."""
+        path = self._request.path
+        if self._failure is not None:
+            return CorruptMediaError(path, damage(self._failure))
+        if self._there_s:
+            return self._request.outside(float(self._there_s))
+        if self._promised_s or self._header.share == 0:
+            return CorruptMediaError(path, "is cut off: its header promises sound, but none is there")
+        if self._request.start_s > 0:
+            return UsageError(f"{path}: ends before {self._request.start_s:g} s")
+        return EmptyMediaError(path, "holds no samples")
+
+
+class _Blocks:
+    """The blocks, ``[shape=(n, channels)]``, of the part of a recording that is asked for.
+
+    Attributes
+    ----------
+    start : int
+        Where the part starts, in samples of this recording.
+    position : int
+        How far reading has come.
+    failure : Exception or None
+        What ended it early. What came before counts: `completeness` judges whether it is enough.
+    """
+
+    def __init__(self, sound: soundfile.SoundFile, request: DecodeRequest, *, begins_s: Fraction) -> None:
+        self._sound = sound
+        self._promised: int | None = sound.frames if sound.frames < _UNKNOWN_LENGTH else None
+        self._is_before_end = begins_s < request.end_s
+        self.start, stop = request.sample_range(sound.samplerate, begins_s=float(begins_s))
+        self._wanted = min((end for end in (self._promised, stop) if end is not None), default=None)
+        self.position = self.start
+        self.failure: Exception | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the part lies in this recording, as far as its header tells."""
+        return self._is_before_end and (self._wanted is None or self.start < self._wanted)
+
+    @property
+    def n_there(self) -> int:
+        """How many samples there are, as far as was read; beyond that, those that the header promises."""
+        if self._promised is not None and (not self.is_wanted or self.position == self._wanted):
+            return self._promised
+        return self.position if self.position > self.start else 0
+
+    @property
+    def n_promised(self) -> int:
+        """How many samples the header promises; what was read where it promises nothing."""
+        return self.position if self._promised is None else self._promised
+
+    def __iter__(self) -> Iterator[Float32Array]:
+        return in_batches(self._parts())
+
+    def _parts(self) -> Iterator[Float32Array]:
+        try:
+            if self.start:
+                self._sound.seek(self.start)
+            while self._wanted is None or self.position < self._wanted:
+                left = _READ_SAMPLES if self._wanted is None else self._wanted - self.position
+                block = self._sound.read(min(left, _READ_SAMPLES), dtype="float32", always_2d=True)
+                if not len(block):
+                    return
+                self.position += len(block)
+                yield block
+        except soundfile.SoundFileError as error:
+            self.failure = error
+
+
+def _floor(subtype: str) -> float:
+    if subtype in ("FLOAT", "DOUBLE"):
+        return 0.0  # of any scale, so that nothing but one and the same value is silence
+    return integer_floor(_BITS[subtype]) if subtype in _BITS else LOSSY_FLOOR
+
+
+@contextmanager
+def _open_soundfile(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
+    if begins_like_mpeg(read_at(file, 3, 0)):
+        raise NotASoundError(_NOISY)
+    file.seek(0)
+    try:
+        # By descriptor: names that are not UTF-8 work, and libsndfile goes by the content, not the name.
+        sound = _ForwardSound(file if isinstance(file, View) else file.fileno(), closefd=False)
+    except (soundfile.SoundFileError, TypeError, ValueError) as error:
+        raise NotASoundError(str(error)) from error
+    with sound:
+        if sound.subtype.startswith("MPEG_LAYER"):
+            raise NotASoundError(_NOISY)
+        yield sound
+
+
+class _ForwardSound(soundfile.SoundFile):  # type: ignore[misc] # soundfile has no types
+    """A sound that is read from start to end.
+
+    Where a file can be sought, soundfile seeks after each block that it reads. That costs time, and makes the
+    decoders of lossy formats stumble at each block.
+    """
+
+    def seekable(self) -> bool:
+        return False

@@ -1,0 +1,411 @@
+"""Sounds and videos that are incomplete, joined, misnamed or of several tracks: what is there is read, and said."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from modag_search.errors import CorruptMediaError, EmptyMediaError, UsageError
+from modag_search.media import open_media
+from modag_search.values import DecodedSegment, MediaFacts, Segmentation
+from tests.unit.broken_media import sound_bytes, sound_container_bytes, video_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+RATE_HZ = 16_000
+
+
+def noise(seconds: float = 3.0) -> np.ndarray:
+    return np.random.default_rng(3).uniform(-0.5, 0.5, (round(seconds * RATE_HZ), 1)).astype(np.float32)
+
+
+def decode(
+    path: Path, *, start_s: float | None = None, end_s: float | None = None
+) -> tuple[list[DecodedSegment], MediaFacts]:
+    media = open_media(
+        str(path),
+        sample_rate_hz=RATE_HZ,
+        segmentation=Segmentation(window_s=100.0, hop_s=100.0, frame_interval_s=0.5),
+        start_s=start_s,
+        end_s=end_s,
+    )
+    return list(media.segments()), media.facts
+
+
+def write(folder: Path, ending: str, data: bytes) -> Path:
+    path = folder / f"a.{ending}"
+    path.write_bytes(data)
+    return path
+
+
+def kinds(facts: MediaFacts) -> list[str]:
+    return [remark.kind for remark in facts.remarks]
+
+
+# By format: how it is written, and where (how far behind which bytes) and in what form the size of its samples stands.
+FORMATS = {
+    "wav": ("WAV", "PCM_16", b"data", 4, "<I"),
+    "rf64": ("RF64", "PCM_16", b"ds64", 16, "<Q"),
+    "w64": ("W64", "PCM_16", b"data\xf3\xac", 16, "<Q"),
+    "au": ("AU", "PCM_16", b".snd", 8, ">I"),
+    "aiff": ("AIFF", "PCM_16", b"SSND", 4, ">I"),
+    "caf": ("CAF", "PCM_16", b"data", 4, ">Q"),
+}
+BESIDES = {"w64": 24, "aiff": 8, "caf": 4}
+PLACEHOLDERS = {"<I": 2**32 - 1, ">I": 2**32 - 1, "<Q": 2**63 - 1, ">Q": 2**64 - 1}
+
+
+def with_size(ending: str, n_bytes: int | None, *, samples: np.ndarray | None = None) -> bytes:
+    """Write a sound whose header tells so many bytes of samples; None for a placeholder."""
+    file_format, subtype, marker, behind, form = FORMATS[ending]
+    data = bytearray(sound_bytes(noise() if samples is None else samples, file_format=file_format, subtype=subtype))
+    place = data.index(marker) + behind
+    told = PLACEHOLDERS[form] if n_bytes is None else n_bytes + (BESIDES.get(ending, 0) if n_bytes else 0)
+    struct.pack_into(form, data, place, told)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("told", [0, None, 48_000, 47_998, 96_000 - 20_000, 96_001, 192_000, 1_000_000])
+@pytest.mark.parametrize("ending", ["wav", "rf64", "w64", "aiff"])
+def test_a_header_that_lies_is_read_to_the_end_of_the_file(tmp_path: Path, ending: str, told: int | None) -> None:
+    segments, facts = decode(write(tmp_path, ending, with_size(ending, told)))
+    assert facts.duration_s == 3.0
+    np.testing.assert_allclose(segments[0].data, noise()[:, 0], atol=1e-4)
+    assert kinds(facts) == ["unfinished"]
+
+
+@pytest.mark.parametrize("told", [0, None, 48_000])
+@pytest.mark.parametrize("ending", ["au", "caf"])
+def test_a_header_that_lies_where_none_counts_the_file(tmp_path: Path, ending: str, told: int | None) -> None:
+    segments, facts = decode(write(tmp_path, ending, with_size(ending, told)))
+    assert facts.duration_s == 3.0
+    np.testing.assert_allclose(segments[0].data, noise()[:, 0], atol=1e-4)
+    assert kinds(facts) == ["unfinished"]
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_headers_that_are_right_are_not_remarked_on(tmp_path: Path, ending: str) -> None:
+    segments, facts = decode(write(tmp_path, ending, with_size(ending, 96_000)))
+    assert (len(segments[0].data), facts.duration_s, facts.remarks) == (48_000, 3.0, ())
+
+
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM", "ULAW", "FLOAT", "GSM610"])
+def test_unfinished_headers_of_other_codecs(tmp_path: Path, subtype: str) -> None:
+    whole = sound_bytes(noise(), subtype=subtype)
+    place = whole.index(b"data") + 4
+    (expected,), _ = decode(write(tmp_path, "wav", whole))
+    (found,), facts = decode(write(tmp_path, "wav", whole[:place] + bytes(4) + whole[place + 4 :]))
+    np.testing.assert_array_equal(found.data, expected.data)
+    assert kinds(facts) == ["unfinished"]
+
+
+def test_an_unfinished_header_of_what_only_ffmpeg_reads(tmp_path: Path) -> None:
+    whole = sound_container_bytes(file_format="wav", codec="ac3")
+    place = whole.index(b"data") + 4
+    (expected,), usual = decode(write(tmp_path, "wav", whole))
+    (found,), facts = decode(write(tmp_path, "wav", whole[:place] + bytes(4) + whole[place + 4 :]))
+    np.testing.assert_array_equal(found.data, expected.data)
+    assert (kinds(usual), kinds(facts)) == ([], ["unfinished"])
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b"LIST" + struct.pack("<I", 6000) + b"INFO" + b"x" * 5996,
+        b"id3 " + struct.pack("<I", 8000) + b"ID3\x04" + b"x" * 7996,
+        b"TAG" + b"x" * 125,
+        b"ID3\x04" + b"x" * 9000,
+        b"APETAGEX" + b"\x93" * 9000,
+        bytes(20_000),
+        b"\x93\x01" * 1000,
+        b"PK\x03\x04" + b"\x93" * 9000,
+    ],
+)
+def test_what_is_no_sound_behind_a_right_size_is_not_read(tmp_path: Path, behind: bytes) -> None:
+    segments, facts = decode(write(tmp_path, "wav", sound_bytes(noise()) + behind))
+    assert (len(segments[0].data), facts.remarks) == (48_000, ())
+
+
+def test_tags_behind_an_odd_size_without_padding(tmp_path: Path) -> None:
+    samples = noise()[:47_999]
+    data = sound_bytes(samples, subtype="PCM_U8")
+    place = data.index(b"data") + 8
+    unpadded = data[: place + 47_999] + b"LIST" + struct.pack("<I", 6000) + b"INFO" + b"x" * 5996
+    segments, facts = decode(write(tmp_path, "wav", unpadded))
+    assert (len(segments[0].data), facts.remarks) == (47_999, ())
+
+
+def test_a_header_alone_holds_no_samples(tmp_path: Path) -> None:
+    empty = sound_bytes(noise()[:0])
+    with pytest.raises(EmptyMediaError, match="holds no samples"):
+        decode(write(tmp_path, "wav", empty))
+    with pytest.raises(EmptyMediaError, match="holds no samples"):
+        decode(write(tmp_path, "wav", empty + b"LIST" + struct.pack("<I", 6000) + b"INFO" + b"x" * 5996))
+    whole = sound_bytes(noise())
+    with pytest.raises(CorruptMediaError, match="cut off: its header promises sound, but none is there"):
+        decode(write(tmp_path, "wav", whole[: whole.index(b"data") + 8]))
+
+
+CUT = {
+    **{ending: (written[0], written[1]) for ending, written in FORMATS.items()},
+    "flac": ("FLAC", None),
+    "mp3": ("MP3", None),
+}
+
+
+@pytest.mark.parametrize("ending", CUT)
+def test_of_a_sound_that_is_cut_off_half_is_enough(tmp_path: Path, ending: str) -> None:
+    file_format, subtype = CUT[ending]
+    data = sound_bytes(noise(10.0), file_format=file_format, subtype=subtype)
+    segments, facts = decode(write(tmp_path, ending, data[: len(data) * 6 // 10]))
+    assert facts.duration_s == pytest.approx(6.0, abs=0.6)
+    assert len(segments[0].data) == pytest.approx(6.0 * RATE_HZ, abs=0.6 * RATE_HZ)
+    (remark,) = facts.remarks
+    assert remark.kind == "partly read"
+    assert " of the 10.0" in remark.text or ending == "mp3"
+    with pytest.raises(CorruptMediaError, match=r"holds only \d\.\d\d of the"):
+        decode(write(tmp_path, ending, data[: len(data) * 4 // 10]))
+
+
+def test_half_a_size_less_a_bit_is_cut_off_when_a_part_is_asked_for(tmp_path: Path) -> None:
+    data = sound_bytes(noise(10.0))
+    path = write(tmp_path, "wav", data[: len(data) * 6 // 10])
+    segments, _ = decode(path, start_s=1.0, end_s=2.0)
+    np.testing.assert_allclose(segments[0].data, noise(10.0)[16_000:32_000, 0], atol=1e-4)
+    with pytest.raises(UsageError, match=r"lasts 5\.99"):
+        decode(path, start_s=8.0)
+
+
+@pytest.mark.parametrize("file_format", ["FLAC"])
+def test_a_flac_without_a_length_is_read_to_its_end(tmp_path: Path, file_format: str) -> None:
+    data = bytearray(sound_bytes(noise(), file_format=file_format))
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    segments, facts = decode(write(tmp_path, "flac", bytes(data)))
+    assert (len(segments[0].data), facts.duration_s) == (48_000, 3.0)
+
+
+def test_an_ogg_that_breaks_off_says_so(tmp_path: Path) -> None:
+    data = sound_bytes(noise(20.0), file_format="OGG")
+    assert decode(write(tmp_path, "ogg", data))[1].remarks == ()
+    segments, facts = decode(write(tmp_path, "ogg", data[: len(data) // 3]))
+    assert kinds(facts) == ["unfinished"]
+    assert 3.0 < len(segments[0].data) / RATE_HZ < 8.0
+
+
+@pytest.mark.parametrize("ending", ["m4a", "mka"])
+def test_sounds_in_containers_that_are_cut_off(tmp_path: Path, ending: str) -> None:
+    file_format = {"m4a": "mp4", "mka": "matroska"}[ending]
+    data = sound_container_bytes(seconds=10.0, file_format=file_format)
+    whole = decode(write(tmp_path, ending, data))[1]
+    assert whole.remarks == ()
+    _, facts = decode(write(tmp_path, ending, data[: len(data) * 7 // 10]))
+    assert kinds(facts) == ["partly read"]
+    with pytest.raises(CorruptMediaError, match=r"holds only \d\.\d\d of the 10\.\d\d s"):
+        decode(write(tmp_path, ending, data[: len(data) * 3 // 10]))
+
+
+@pytest.mark.parametrize(
+    ("ending", "file_format"), [("mp4", "mp4"), ("mkv", "matroska"), ("avi", "avi"), ("webm", "webm")]
+)
+@pytest.mark.parametrize("with_sound", [True, False])
+def test_videos_that_are_cut_off(tmp_path: Path, ending: str, file_format: str, with_sound: bool) -> None:
+    seconds = 10.0 if with_sound else 40.0
+    data = video_bytes(seconds=seconds, file_format=file_format, with_sound=with_sound)
+    assert decode(write(tmp_path, ending, data))[1].remarks == ()
+    segments, facts = decode(write(tmp_path, ending, data[: len(data) * 7 // 10]))
+    assert set(kinds(facts)) == {"partly read"}
+    last_s = max(segment.start_s or 0.0 for segment in segments if segment.modality == "image")
+    assert 0.5 * seconds <= last_s < 0.9 * seconds
+    with pytest.raises(CorruptMediaError, match=r"holds only \d+\.\d\d of the"):
+        decode(write(tmp_path, ending, data[: len(data) * 3 // 10]))
+
+
+def test_a_video_whose_sound_is_damaged_keeps_its_pictures_and_says_so(tmp_path: Path) -> None:
+    data = bytearray(video_bytes(seconds=4.0, file_format="matroska"))
+    with av.open(io.BytesIO(bytes(data)), "r") as container:
+        for packet in container.demux(audio=0):
+            place = data.find(bytes(packet)) if packet.size > 8 else -1
+            if place >= 0:
+                data[place : place + packet.size] = b"\xff" * packet.size
+    segments, facts = decode(write(tmp_path, "mkv", bytes(data)))
+    assert sum(segment.modality == "image" for segment in segments) == 8
+    (remark,) = facts.remarks
+    assert (remark.kind, remark.text.startswith("has sound that is damaged")) == ("partly read", True)
+
+
+@pytest.mark.parametrize(
+    ("ending", "file_format", "subtype"),
+    [
+        ("ogg", "OGG", "VORBIS"),
+        ("opus", "OGG", "OPUS"),
+        ("oga", "OGG", "FLAC"),
+        ("flac", "FLAC", None),
+        ("wav", "WAV", None),
+    ],
+)
+def test_recordings_joined_end_to_end_are_all_read(
+    tmp_path: Path, ending: str, file_format: str, subtype: str | None
+) -> None:
+    def part(hz: float, *, rate_hz: int, channels: int) -> bytes:
+        time_s = np.arange(2 * rate_hz) / rate_hz
+        wave = 0.4 * np.sin(2 * np.pi * hz * time_s)
+        samples = np.zeros((len(wave), channels))
+        samples[:, -1] = wave
+        if subtype == "FLAC":
+            return ogg_flac(samples, rate_hz=rate_hz)
+        return sound_bytes(samples, rate_hz=rate_hz, file_format=file_format, subtype=subtype)
+
+    last_hz = 8_000 if subtype == "OPUS" else 16_000
+    data = b"".join(
+        [
+            part(0.0, rate_hz=16_000, channels=1),
+            part(500.0, rate_hz=48_000, channels=2),
+            part(3000.0, rate_hz=last_hz, channels=1),
+        ]
+    )
+    path = write(tmp_path, ending, data)
+    (segment,), facts = decode(path)
+    assert facts.duration_s == pytest.approx(6.0, abs=0.02)
+    assert [(remark.kind, "3 recordings joined" in remark.text) for remark in facts.remarks] == [("chosen", True)]
+    quiet, low, high = (segment.data[place * RATE_HZ + 4000 : place * RATE_HZ + 28_000] for place in (0, 2, 4))
+    assert np.abs(quiet).max() < 0.01
+    assert [np.abs(np.fft.rfft(part)).argmax() / 1.5 for part in (low, high)] == pytest.approx([500.0, 3000.0], abs=1.0)
+    (later,), of_part = decode(path, start_s=3.0, end_s=4.5)
+    assert (later.start_s, later.end_s) == pytest.approx((3.0, 4.5), abs=1e-3)
+    assert of_part.duration_s == pytest.approx(6.0, abs=0.02)
+    assert np.abs(np.fft.rfft(later.data[:8000])).argmax() * 2 == pytest.approx(500.0, abs=2.0)
+
+
+def ogg_flac(samples: np.ndarray, *, rate_hz: int) -> bytes:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="ogg") as container:
+        layout = "mono" if samples.shape[1] == 1 else "stereo"
+        stream = container.add_stream("flac", rate=rate_hz, layout=layout)
+        for start in range(0, len(samples), 4000):
+            part = np.round(samples[start : start + 4000] * 32_000).astype(np.int16).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(part, format="s16", layout=layout)
+            frame.sample_rate, frame.pts = rate_hz, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def test_mp3s_of_several_rates_joined_end_to_end(tmp_path: Path) -> None:
+    parts = []
+    for hz, rate_hz in ((500, 44_100), (3000, 48_000)):
+        buffer = io.BytesIO()
+        soundfile.write(buffer, 0.4 * np.sin(2 * np.pi * hz * np.arange(2 * rate_hz) / rate_hz), rate_hz, format="MP3")
+        parts.append(buffer.getvalue())
+    (segment,), facts = decode(write(tmp_path, "mp3", b"".join(parts)))
+    assert facts.duration_s == pytest.approx(4.0, abs=0.15)
+    found = [np.abs(np.fft.rfft(segment.data[start : start + 16_000])).argmax() for start in (8000, 40_000)]
+    assert found == pytest.approx([500, 3000], abs=2)
+
+
+NAMED: dict[str, Callable[[], bytes]] = {
+    "m4a": sound_container_bytes,
+    "wav": lambda: sound_bytes(noise()),
+    "mp3": lambda: sound_bytes(noise(), file_format="MP3"),
+    "flac": lambda: sound_bytes(noise(), file_format="FLAC"),
+    "ogg": lambda: sound_bytes(noise(), file_format="OGG"),
+    "aac": lambda: sound_container_bytes(file_format="adts"),
+    "ac3": lambda: sound_container_bytes(file_format="ac3", codec="ac3"),
+    "eac3": lambda: sound_container_bytes(file_format="eac3", codec="eac3"),
+    "mka": lambda: sound_container_bytes(file_format="matroska"),
+    "aiff": lambda: sound_bytes(noise(), file_format="AIFF"),
+    "caf": lambda: sound_bytes(noise(), file_format="CAF"),
+    "w64": lambda: sound_bytes(noise(), file_format="W64"),
+    "au": lambda: sound_bytes(noise(), file_format="AU"),
+}
+SAME = {frozenset(("ac3", "eac3"))}
+
+
+@pytest.mark.parametrize("truth", NAMED)
+def test_what_a_sound_is_is_told_by_its_first_bytes(tmp_path: Path, truth: str) -> None:
+    data = NAMED[truth]()
+    (expected,), usual = decode(write(tmp_path, truth, data))
+    assert "misnamed" not in kinds(usual)
+    for name in (*NAMED, "mp4", "mkv", "jpg"):
+        (found,), facts = decode(write(tmp_path, name, data))
+        np.testing.assert_array_equal(found.data, expected.data)
+        alike = name == truth or frozenset((name, truth)) in SAME or (truth, name) in {("m4a", "mp4"), ("mka", "mkv")}
+        assert kinds(facts).count("misnamed") == (not alike), name
+
+
+def test_a_misnamed_file_is_named_for_what_it_is(tmp_path: Path) -> None:
+    _, facts = decode(write(tmp_path, "m4a", sound_bytes(noise(), file_format="MP3")))
+    assert [remark.text for remark in facts.remarks] == ["is an MP3 sound, although its name ends in .m4a"]
+    _, facts = decode(write(tmp_path, "wav", video_bytes()))
+    assert (facts.kind, facts.remarks[0].text) == ("video", "is an MPEG-4 video, although its name ends in .wav")
+
+
+def test_an_mp4_without_its_index_is_not_called_damaged(tmp_path: Path) -> None:
+    with_index_last = sound_container_bytes(file_format="mov")
+    path = write(tmp_path, "mov", with_index_last[: with_index_last.index(b"moov") - 4])
+    with pytest.raises(CorruptMediaError, match="without its index"):
+        decode(path)
+
+
+def tracks(*levels: float, file_format: str = "matroska", titles: bool = True) -> bytes:
+    """Return a container with a sound track of 440, 880 ... Hz for each level."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=file_format) as container:
+        streams = [container.add_stream("aac", rate=48_000, layout="mono") for _ in levels]
+        for number, stream in enumerate(streams):
+            if titles:
+                stream.metadata["title"] = f"Mic {number + 1}"
+        time_s = np.arange(2 * 48_000) / 48_000
+        waves = [level * np.sin(2 * np.pi * 440 * (n + 1) * time_s) for n, level in enumerate(levels)]
+        for start in range(0, 96_000, 1024):
+            for stream, wave in zip(streams, waves, strict=True):
+                part = np.ascontiguousarray(wave[None, start : start + 1024], np.float32)
+                frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+                frame.sample_rate, frame.pts = 48_000, start
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("ending", "file_format"), [("mkv", "matroska"), ("mp4", "mp4"), ("m4a", "mp4"), ("mka", "matroska")]
+)
+@pytest.mark.parametrize(
+    ("levels", "hz", "words"),
+    [
+        ((0.0, 0.5), 880, "nothing sounds on track 1"),
+        ((0.0, 0.0, 0.3), 1320, "nothing sounds on track 1"),
+        ((0.3, 0.5), 440, "of which track 1"),
+    ],
+)
+def test_the_first_track_that_sounds_is_taken_and_named(
+    tmp_path: Path, ending: str, file_format: str, levels: tuple[float, ...], hz: int, words: str
+) -> None:
+    path = write(tmp_path, ending, tracks(*levels, file_format=file_format))
+    (segment,), facts = decode(path)
+    assert np.abs(np.fft.rfft(segment.data[:16_000])).argmax() == pytest.approx(hz, abs=2)
+    assert [remark.kind for remark in facts.remarks] == ["chosen"]
+    assert words in facts.remarks[0].text
+    (part,), _ = decode(path, start_s=1.0, end_s=1.5)
+    assert np.abs(np.fft.rfft(part.data)).argmax() * 2 == pytest.approx(hz, abs=4)
+
+
+def test_tracks_are_called_what_the_file_calls_them(tmp_path: Path) -> None:
+    _, facts = decode(write(tmp_path, "mkv", tracks(0.0, 0.5)))
+    assert facts.remarks[0].text == (
+        "has 2 sound tracks, of which track 2 (Mic 2) is read, since nothing sounds on track 1 (Mic 1)"
+    )
+
+
+def test_where_no_track_sounds_all_is_silent(tmp_path: Path) -> None:
+    (segment,), facts = decode(write(tmp_path, "mkv", tracks(0.0, 0.0)))
+    assert (segment.status, kinds(facts)) == ("silent", ["chosen"])
