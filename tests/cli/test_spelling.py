@@ -77,7 +77,7 @@ def test_labels_in_two_forms_are_one(filled: CommandLine) -> None:
     assert labels(filled) == {FLUTE: 2}
     for asked in (FLUTE, FLUTE_APART):
         assert done(filled("search", f"label:{asked}", "-n", "1")).data
-        assert len(done(filled("search", "media/c.png", "--label", asked)).data) == 2
+        assert len(filled("search", "media/c.png", "--label", asked).data) == 2
     assert done(filled("label", "remove", FLUTE_APART, "media/a.png")).data["removed"] == 1
     assert done(filled("label", "rename", FLUTE_APART, "flute")).data == {"label": "flute", "annotations": 1}
     done(filled("label", "merge", "flute", "--into", FLUTE_APART))
@@ -114,7 +114,7 @@ def test_labels_that_an_earlier_version_kept_apart_become_one(filled: CommandLin
 def test_a_label_of_an_earlier_version_is_found(filled: CommandLine) -> None:
     filled("label", "media/a.png", "--as", "x")
     renamed_behind(filled, "x", FLUTE_APART)
-    assert done(filled("search", "media/b.png", "--label", FLUTE)).data
+    assert filled("search", "media/b.png", "--label", FLUTE).data
     assert labels(filled) == {FLUTE: 1}
 
 

@@ -188,7 +188,7 @@ def test_rebuild_gives_the_same_answers_without_the_media(filled: Index, media: 
     for path in list(media.iterdir()):
         path.unlink()
     assert filled.rebuild() == 6
-    assert filled.search(f"id:{item.id}") == before
+    assert filled.search(f"id:{item.id}") == [replace(hit, exists=False) for hit in before]
     assert filled.verify() == []
 
 
