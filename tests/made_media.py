@@ -32,9 +32,11 @@ def shaded(colour: tuple[int, int, int], size: tuple[int, int]) -> np.ndarray:
     What is of one colour throughout is flat.
     """
     mean = np.array(colour)
-    apart = np.minimum(np.minimum(mean, 255 - mean), 20)
-    are_lighter = np.random.default_rng(mean // 16).permutation(8) < 4
-    stripes = np.where(are_lighter[:, None], mean + apart, mean - apart).astype(np.uint8)
+    room = np.minimum(mean, 255 - mean)
+    n_lighter, down = (4, 1) if room.max() >= 20 else (7, 7)  # of eight; what is nearly full has little room
+    step = np.minimum(np.minimum(mean // down, 255 - mean), 20)
+    are_lighter = np.random.default_rng(mean // 16).permutation(8) < n_lighter
+    stripes = np.where(are_lighter[:, None], mean + step, mean - step * down).astype(np.uint8)
     row = stripes[np.arange(size[0]) * 8 // size[0]]
     return np.repeat(row[None], size[1], axis=0)
 

@@ -92,15 +92,18 @@ def _rows_decoded(image: Image.Image, noise: bytes) -> np.ndarray:
     least = 1.0 if _is_transparent_gif(image) else _CHANCE
     n_channels = max(len(noise) // image.width, 1)
     before = np.frombuffer(noise, np.uint8)
-    decoded = np.empty(image.height, dtype=bool)
+    decoded, ends = np.empty((2, image.height), dtype=bool)
     step = max(_BAND_BYTES // len(noise), 1)
     for top in range(0, image.height, step):
         band = image.crop((0, top, image.width, min(top + step, image.height)))
         same = np.frombuffer(band.tobytes(), np.uint8).reshape(band.height, -1) == before
-        shares = same.reshape(band.height, -1, n_channels).mean(axis=1)
+        same = same.reshape(band.height, -1, n_channels)
         # What is stored channel by channel, or in passes, has rows that are decoded in part.
-        decoded[top : top + band.height] = (shares < least).all(axis=1)
-    return decoded
+        decoded[top : top + band.height] = (same.mean(axis=1) < least).all(axis=1)
+        ends[top : top + band.height] = ~same[:, -1].any(axis=1)
+    # Others have one such row, which is the last before those that are missing.
+    is_inside = np.concatenate([[True], decoded[:-1]]) & np.concatenate([decoded[1:], [True]])
+    return np.asarray(decoded & (is_inside | ends))
 
 
 def _cropped(path: str, image: Image.Image, decoded: np.ndarray) -> tuple[Image.Image, Remark | None]:

@@ -185,7 +185,7 @@ def _hash(path: Path) -> str | None:
 def _likeness(first: Path, second: Path) -> float:
     from PIL import Image
 
-    colours = [np.asarray(Image.open(os.fspath(path)))[0, 0].astype(float) for path in (first, second)]
+    colours = [np.asarray(Image.open(os.fspath(path))).mean(axis=(0, 1)) for path in (first, second)]
     return float(colours[0] @ colours[1] / np.prod([np.linalg.norm(colour) for colour in colours]))
 
 

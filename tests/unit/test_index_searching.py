@@ -128,7 +128,7 @@ def test_only_what_has_a_label(filled: Index, media: Path) -> None:
 def test_few_labelled_items_are_found_among_many(index: Index, media: Path) -> None:
     for number in range(60):
         picture(media / f"{number:02}.png", (200, number, 0))
-    rare = picture(media / "rare.png", (0, 0, 255))
+    rare = picture(media / "rare.png", (0, 0, 250))
     index.add([media])
     index.label([rare], "rare")
     assert names(index.search(media / "00.png", n=1, label="rare")) == ["rare.png"]
