@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from modag_search.errors import CorruptMediaError, MediaError, UnreadableMediaError, UnsupportedMediaError
-from modag_search.values import Remark
+from modag_search.media import open_media
+from modag_search.values import Remark, Segmentation
 from tests.unit.broken_media import sound_bytes, sound_container_bytes, tone, video_bytes
 from tests.unit.test_media_pictures import BLUE, GREEN, RED, WHITE, corners, decode, four_corners
 
