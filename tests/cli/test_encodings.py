@@ -100,7 +100,7 @@ def test_names_and_labels_do_not_steer_the_terminal(toy: CommandLine, media: Pat
     odd, bad = "red\x1b[31m\n\u202e.png", "bad\x1b]0;title\x07.png"
     picture(media / odd, RED)
     (media / bad).write_bytes(b"no picture")
-    label = "oboe\x1b[2J"
+    label = "oboe\u202e"
     outcome = toy("index", media)
     assert outcome.stderr.splitlines()[0].startswith(f"failed: {media}/bad\\x1b]0;title\\x07.png: ")
     assert toy("label", media / odd, "--as", label).status == 0
@@ -108,15 +108,15 @@ def test_names_and_labels_do_not_steer_the_terminal(toy: CommandLine, media: Pat
     for verb in (["failures"], ["label", "list"], ["label", "export"], ["search", query], ["search", f"label:{label}"]):
         outcome = toy(*verb, "--format", "table")
         assert not {"\x1b", "\x07", "\u202e"}.intersection(outcome.stdout.decode() + outcome.stderr)
-    assert r"red\x1b[31m\n\u202e.png  oboe\x1b[2J" in toy("label", "export", "--format", "table").stdout.decode()
+    assert r"red\x1b[31m\n\u202e.png  oboe\u202e" in toy("label", "export", "--format", "table").stdout.decode()
 
 
 def test_data_holds_names_and_labels_as_they_are(toy: CommandLine, media: Path) -> None:
     odd = picture(media / "red\x1b[31m.png", RED)
     toy("index", media)
-    toy("label", odd, "--as", "oboe\x1b[2J")
+    toy("label", odd, "--as", "oboe\u202e")
     query = picture(toy.folder / "q.png", RED)
     assert toy("search", query, "--format", "paths").stdout == os.fsencode(odd) + b"\n"
     assert os.fsencode(odd) in toy("search", query, "--format", "csv").stdout
     (hit,) = toy("search", query, "--format", "json").data
-    assert (hit["path"], hit["labels"]) == (str(odd), ["oboe\x1b[2J"])
+    assert (hit["path"], hit["labels"]) == (str(odd), ["oboe\u202e"])
