@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, NothingFoundError, UsageError
-from tests.made_media import HIGH_HZ, LOW_HZ, MIDDLE_HZ, RATE_HZ, RED, picture, sound, tone
+from tests.made_media import HIGH_HZ, LOW_HZ, MIDDLE_HZ, RATE_HZ, RED, picture, shaded, sound, tone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,11 +48,16 @@ def test_a_part_of_samples_asks(filled: Index) -> None:
 
 
 def test_a_picture_asks_as_a_file_of_it_does(filled: Index, tmp_path: Path) -> None:
-    pixels = np.full((20, 30, 3), (200, 100, 50), dtype=np.uint8)
-    expected = filled.search(picture(tmp_path / "q.png", (200, 100, 50)))
-    for asked in (pixels, pixels[::-1], Image.fromarray(pixels), np.dstack([pixels, np.full((20, 30), 255, np.uint8)])):
+    pixels = shaded((200, 100, 50), (30, 20))
+    expected = filled.search(picture(tmp_path / "q.png", (200, 100, 50), size=(30, 20)))
+    for asked in (
+        pixels,
+        pixels[::-1].copy()[::-1],
+        Image.fromarray(pixels),
+        np.dstack([pixels, np.full((20, 30), 255, np.uint8)]),
+    ):
         assert filled.search(asked) == expected
-    assert len(filled.search(Image.new("CMYK", (8, 8), (0, 90, 90, 0)))) == 6
+    assert len(filled.search(Image.fromarray(pixels).convert("CMYK"))) == 6
     assert names(filled.search(pixels, minus=["id:1"], n=1)) != []
     with pytest.raises(UsageError, match="a picture has no duration"):
         filled.search(pixels, start_s=1)
@@ -81,7 +86,7 @@ def test_what_cannot_ask(filled: Index, query: Any, rate: int | None, error: typ
 
 
 def test_many_queries_are_answered_in_their_order(filled: Index, media: Path) -> None:
-    queries = [media / "a.wav", np.full((4, 4, 3), RED, np.uint8), "id:1", str(media / "c.wav")]
+    queries = [media / "a.wav", shaded(RED, (8, 6)), "id:1", str(media / "c.wav")]
     answers = list(filled.search_many(queries, n=2, workers=3))
     assert [query is asked for (query, _), asked in zip(answers, queries, strict=True)] == [True] * 4
     assert [hits for _, hits in answers] == [filled.search(query, n=2) for query in queries]

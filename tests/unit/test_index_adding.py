@@ -270,8 +270,8 @@ def test_a_long_sound_becomes_windows_with_times(index: Index, media: Path) -> N
 
 
 def test_prune_removes_what_is_gone_below_the_paths_only(index: Index, media: Path) -> None:
-    for name in ("a/one.png", "a/two.png", "b/three.png"):
-        picture(media / name, RED)
+    for number, name in enumerate(("a/one.png", "a/two.png", "b/three.png")):
+        picture(media / name, (200 - number, 0, 0))
     index.add([media])
     (media / "a" / "one.png").unlink()
     (media / "b" / "three.png").unlink()
