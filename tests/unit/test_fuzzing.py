@@ -46,7 +46,7 @@ def test_most_formats_of_pictures_are_among_them(whole: Mapping[str, bytes]) -> 
     assert {f".{ending.rsplit('.', 1)[-1]}" for ending in whole} >= PICTURE_EXTENSIONS - {f".{one}" for one in others}
 
 
-@pytest.mark.parametrize("mutation", set(spoilt_media.MUTATIONS), ids=lambda mutation: mutation.__name__)
+@pytest.mark.parametrize("mutation", dict.fromkeys(spoilt_media.MUTATIONS), ids=lambda mutation: mutation.__name__)
 def test_spoilt_media_decode_or_say_why_not_and_print_nothing(
     tmp_path: Path, whole: Mapping[str, bytes], capfd: pytest.CaptureFixture[str], mutation: spoilt_media.Mutation
 ) -> None:
