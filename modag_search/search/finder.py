@@ -72,19 +72,12 @@ class Finder:
         end_s: float | None,
     ) -> list[Hit]:
         """Find the items that are nearest to a query; see `Index.search`."""
-        if n < 1:
-            raise UsageError(f"n must be 1 at least, not {n}")
-        if modality not in (*MODALITIES, "any"):
-            raise UsageError(f"modality must be image, sound or any, not {modality!r}")
         is_name = isinstance(query, (str, os.PathLike))
         name = os.fspath(query) if is_name else "what is asked with"
+        most_places = math.inf if places == "all" else places
+        _check_choices(modality, n=n, most_places=most_places, min_relevance=min_relevance)
         if is_name and sample_rate_hz is not None:
             raise UsageError(f"{name}: only samples are given a sample_rate_hz; a file has its own")
-        most_places = math.inf if places == "all" else places
-        if not most_places >= 0:
-            raise UsageError(f"places must be a number from 0, or all, not {places!r}")
-        if not 0 <= min_relevance <= 1:
-            raise UsageError(f"min_relevance must be in [0, 1], not {min_relevance}")
         if (plus or minus) and not (start_s is None and end_s is None):
             raise UsageError(
                 f"{name}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
@@ -152,6 +145,17 @@ class Finder:
                 "`modag rebuild` renews them",
                 outdated,
             )
+
+
+def _check_choices(modality: str, *, n: int, most_places: float, min_relevance: float) -> None:
+    if n < 1:
+        raise UsageError(f"n must be 1 at least, not {n}")
+    if modality not in (*MODALITIES, "any"):
+        raise UsageError(f"modality must be image, sound or any, not {modality!r}")
+    if not most_places >= 0:
+        raise UsageError(f"places must be a number from 0, or all, not {most_places!r}")
+    if not 0 <= min_relevance <= 1:
+        raise UsageError(f"min_relevance must be in [0, 1], not {min_relevance}")
 
 
 def no_space_joins(settings: IndexSettings, folder: Path, what: str) -> SpaceMismatchError:
