@@ -73,6 +73,8 @@ class Track:
         Segments that start behind the other's last are passed over: the lengths have been compared.
         """
         one, two = (track.until(min(self.starts_s[-1], other.starts_s[-1])) for track in (self, other))
+        if not (len(one.starts_s) and len(two.starts_s)):
+            return -np.inf  # the last of one starts before the first of the other
         # The first that does not start too early: segments lie further apart than the tolerance.
         places = np.searchsorted(two.starts_s, one.starts_s - _PLACE_TOLERANCE_S).clip(max=len(two.starts_s) - 1)
         is_near = np.abs(one.starts_s - two.starts_s[places]) <= _PLACE_TOLERANCE_S

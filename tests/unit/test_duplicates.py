@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from modag_search import Index
 from modag_search.copies import marks, pixels, recordings, waveforms
+from modag_search.copies.comparable import Track
 from modag_search.copies.limits import DEFAULT_MIN_SIMILARITY
 from modag_search.copies.waveforms import Waveform, correlation, read_waveform
 from modag_search.curate.duplicates import Duplicates
@@ -887,3 +888,13 @@ def test_what_is_merely_alike_is_listed_apart(index: Index, media: Path) -> None
 def test_copies_are_not_merely_alike(doubled: Index) -> None:
     assert len(duplicates(doubled).find()) == 6
     assert duplicates(doubled).alike() == []
+
+
+def test_sounds_that_have_no_time_in_common_are_not_alike() -> None:
+    """As a short sound at the start of one video, and one that begins late in another."""
+
+    def track(start_s: float) -> Track:
+        return Track(starts_s=np.array([start_s]), holds=np.array([True]), vectors=np.ones((1, 1), np.float32))
+
+    assert track(0).similarity(track(4)) == track(4).similarity(track(0)) == -np.inf
+    assert track(4).similarity(track(4)) == 1
