@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from modag_search import media
 from modag_search.cli.options import NumberOrWord, expand_stdin, format_option, index_option, nul_option
 from modag_search.cli.output import print_answers, say, say_delivery, say_if_far, warn_of_root
 from modag_search.errors import UsageError
@@ -183,9 +184,13 @@ def _each_for_itself(arguments: Sequence[str], *, nul_separated: bool) -> list[s
     """Return queries that are answered one by one; None where arguments are one query, or a combination."""
     if list(arguments) == ["-"]:
         return expand_stdin(arguments, nul_separated=nul_separated)
-    if len(arguments) > 1 and all(one.startswith(_KINDS) or os.path.isfile(on_disk(one)) for one in arguments):
-        return list(arguments)
-    return None
+    return list(arguments) if len(arguments) > 1 and all(map(_is_no_word, arguments)) else None
+
+
+def _is_no_word(argument: str) -> bool:
+    """Tell whether an argument names what asks, though it may not be there, and is no word of a phrase or sign."""
+    is_path = os.sep in argument or media.kind_of(argument) is not None or os.path.lexists(on_disk(argument))
+    return argument not in _SIGNS and (is_path or argument.startswith(_KINDS))
 
 
 def _failure(query: str, error: ModagError) -> str:

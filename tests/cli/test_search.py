@@ -318,3 +318,15 @@ def test_a_table_marks_what_is_gone_and_paths_stay_as_they_are(filled: CommandLi
     ]
     assert {os.path.basename(row["path"]): row["exists"] for row in filled(*arguments).data}["b.png"] is False
     assert "(gone)" not in filled(*arguments, "--format", "paths").stdout.decode()
+
+
+def test_files_side_by_side_are_asked_with_though_one_is_none(filled: CommandLine, media: Path) -> None:
+    (media / "folder.wav").mkdir()
+    for bad, words in (
+        (media / "nosuch.wav", "does not exist"),
+        (media / "folder.wav", "is a folder; ask with one of the files in it"),
+    ):
+        outcome = filled("search", media / "a.wav", bad, "-n", "1")
+        assert outcome.status == 3
+        assert {row["query"] for row in outcome.data} == {str(media / "a.wav")}
+        assert f"failed: {bad}: {words}" in outcome.stderr
