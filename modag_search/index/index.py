@@ -12,7 +12,7 @@ from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
 from modag_search.classify.transfer import TransferOptions
 from modag_search.curate.curator import Curator
-from modag_search.errors import SpaceMismatchError
+from modag_search.errors import SpaceMismatchError, UsageError
 from modag_search.features.item_vectors import ItemVectors
 from modag_search.index.description import describe, passed_over
 from modag_search.index.opening import Workings, WriterLock, created, opened
@@ -325,7 +325,8 @@ class Index:
         sample_rate_hz : int, optional
             Of samples.
         plus : str, os.PathLike or sequence of them
-            Queries of the same kinds to add: what is like all of them comes first, then what is much like one.
+            Names of queries to add, as above: what is like all of them comes first, then what is much like one. Samples
+            and pictures without a file are asked with alone.
         minus : str, os.PathLike or sequence of them
             Queries to take away, each with half the weight of one that is added: what is like them comes later.
         modality : {"image", "sound", "any"}
@@ -1241,7 +1242,15 @@ class Index:
 
 
 def one_or_more(paths: Paths) -> list[str]:
-    """Take a single path for a list of one."""
-    if isinstance(paths, (str, os.PathLike)):
-        return [os.fspath(paths)]
-    return [os.fspath(path) for path in paths]
+    """Take a single path for a list of one.
+
+    Raises
+    ------
+    UsageError
+        If one is no path.
+    """
+    listed = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    try:
+        return [os.fspath(path) for path in listed]
+    except TypeError as error:
+        raise UsageError(f"a path, or a list of paths, is wanted, and this is none: {error}") from error

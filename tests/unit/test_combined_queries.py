@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from modag_search import Index, IndexSettings
 from modag_search.errors import NothingFoundError, SpaceMismatchError, UnreadableMediaError, UsageError
@@ -151,3 +152,10 @@ def test_where_no_space_joins_each_term_finds_its_own_kind(tmp_path: Path, media
             index.search(red, plus=[low], modality="image")
         with pytest.raises(SpaceMismatchError, match=r"and \S*a\.wav has nothing to find"):
             index.search(red, minus=[low])
+
+
+@pytest.mark.parametrize("lent", [np.zeros((4, 4, 3), np.uint8), Image.new("RGB", (4, 4))])
+@pytest.mark.parametrize("side", ["plus", "minus"])
+def test_what_has_no_name_cannot_be_added(mixed: Index, lent: object, side: str) -> None:
+    with pytest.raises(UsageError, match="a path, or a list of paths, is wanted"):
+        mixed.search("id:1", **{side: [lent]})  # type: ignore[arg-type]
