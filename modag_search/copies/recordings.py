@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from modag_search.values import ItemRecord
+
+logger = logging.getLogger(__name__)
 
 MOST_S: Final = 3600.0
 """Longer sounds are not looked at: each is held in memory."""
@@ -57,6 +60,12 @@ class Recordings:
         """
         durations = np.array([copies[0].duration_s or 0.0 for copies in contents])
         places = [place for place in np.argsort(-durations, kind="stable").tolist() if durations[place] <= MOST_S]
+        if n_longer := len(contents) - len(places):
+            logger.warning(
+                "sounds of more than an hour (%d) were not compared with what may lie in them, or they in it; "
+                "copies of their whole are found",
+                n_longer,
+            )
         ordered = [contents[place] for place in places]
         workers = os.cpu_count() or 1
         with ThreadPoolExecutor(workers, thread_name_prefix="modag") as pool:

@@ -845,8 +845,8 @@ def test_a_part_whose_file_is_not_as_it_was_is_not_found(
     assert duplicates(index).find() == []
 
 
-def test_sounds_over_an_hour_are_not_looked_for_parts(
-    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+def test_sounds_over_an_hour_are_not_looked_for_parts_and_counted(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = melody(1, 12)
     written(media / "whole.wav", whole)
@@ -854,6 +854,7 @@ def test_sounds_over_an_hour_are_not_looked_for_parts(
     index.add([media])
     monkeypatch.setattr(recordings, "MOST_S", 11.0)
     assert duplicates(index).find() == []
+    assert "sounds of more than an hour (1) were not compared" in caplog.text
 
 
 def test_marks_are_thinned_alike_in_all_sounds(index: Index, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
