@@ -10,6 +10,8 @@ from modag_search.errors import CorruptMediaError
 from modag_search.values import Remark
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PIL import Image
 
 LEAST_SHARE: Final = 0.5
@@ -19,6 +21,7 @@ _SMOOTHED_PX: Final = 4
 """Decoders smooth over the border of blocks: rows so near to what is not of the file may be mixed with it."""
 
 _BAND_BYTES: Final = 1 << 24
+_BYTES_A_PIXEL: Final = 4
 
 
 def remarks_on(
@@ -88,11 +91,15 @@ def remark_on_share(path: str, share: float) -> Remark | None:
 
 def rows_in_common(one: Image.Image, other: Image.Image) -> int:
     """Count the rows that are the same in two pictures of one size, from the top on."""
-    step = max(_BAND_BYTES // (4 * one.width), 1)
-    for top in range(0, one.height, step):
-        box = (0, top, one.width, min(top + step, one.height))
-        rows = [np.asarray(image.crop(box)).reshape(box[3] - top, -1) for image in (one, other)]
-        differ = (rows[0] != rows[1]).any(axis=1)
+    for (top, ours), (_, theirs) in zip(bands_of(one), bands_of(other), strict=True):
+        differ = (np.asarray(ours) != np.asarray(theirs)).reshape(ours.height, -1).any(axis=1)
         if differ.any():
             return max(top + int(differ.argmax()) - _SMOOTHED_PX, 0)
     return one.height
+
+
+def bands_of(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Yield rows of a picture as pictures of few bytes, each with the row that it begins at."""
+    step = max(_BAND_BYTES // (_BYTES_A_PIXEL * image.width), 1)
+    for top in range(0, image.height, step):
+        yield top, image.crop((0, top, image.width, min(top + step, image.height)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from modag_search.errors import CorruptMediaError
-from modag_search.media.completeness import remark_on_share
+from modag_search.media.completeness import bands_of, remark_on_share
 from modag_search.media.cut_jpeg import decode_cut_jpeg
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _CHANCE: Final = 1 / 8
 """More of a row than this does not equal noise by chance."""
 
-_BAND_BYTES: Final = 1 << 24
 _ORIENTATION_TAG: Final = 274
 
 
@@ -93,9 +92,7 @@ def _rows_decoded(image: Image.Image, noise: bytes) -> np.ndarray:
     n_channels = max(len(noise) // image.width, 1)
     before = np.frombuffer(noise, np.uint8)
     decoded, ends = np.empty((2, image.height), dtype=bool)
-    step = max(_BAND_BYTES // len(noise), 1)
-    for top in range(0, image.height, step):
-        band = image.crop((0, top, image.width, min(top + step, image.height)))
+    for top, band in bands_of(image):
         same = np.frombuffer(band.tobytes(), np.uint8).reshape(band.height, -1) == before
         same = same.reshape(band.height, -1, n_channels)
         # What is stored channel by channel, or in passes, has rows that are decoded in part.
