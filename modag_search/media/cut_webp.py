@@ -65,7 +65,9 @@ def decode_cut_webp(path: str, file: BinaryIO) -> tuple[Image.Image, Remark | No
     other = _opened(path, (data + _UNLIKE_ZEROS).ljust(promised, b"\0")[:promised])
     n_rows = rows_in_common(image, other)
     remark = remark_on_share(path, n_rows / image.height)
-    return image.crop((0, 0, image.width, n_rows)), remark
+    rows = image.crop((0, 0, image.width, n_rows))
+    rows.format = image.format
+    return rows, remark
 
 
 def _promised(data: bytes) -> int:

@@ -153,6 +153,13 @@ def test_an_animation_whose_first_frame_is_whole(tmp_path: Path, form: str) -> N
     np.testing.assert_allclose(segment.data[::40, ::40], np.asarray(scene())[::40, ::40], atol=70)
 
 
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "TIFF"])
+def test_a_name_that_lies_is_remarked_on_also_where_the_picture_is_cut(tmp_path: Path, form: str) -> None:
+    data = encoded(form)
+    _, facts = decode(write(tmp_path / "a.jpg", data[: len(data) * 8 // 10]))
+    assert [remark.kind for remark in facts.remarks] == ["misnamed", "partly read"]
+
+
 @pytest.mark.parametrize("form", ["JPEG2000", "AVIF"])
 def test_what_decodes_wholly_or_not_at_all_is_refused(tmp_path: Path, form: str) -> None:
     data = encoded(form)
