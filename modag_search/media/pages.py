@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from modag_search.values import Remark
@@ -28,7 +29,26 @@ _SUBFILE_TYPE: Final = 255
 _REDUCED: Final = 2
 
 
-def turn_to_page(image: Image.Image, contrast_of: Callable[[Image.Image], float]) -> Remark | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page or frame that stands for a file.
+
+    Attributes
+    ----------
+    place : int
+        Counted from 0.
+    remark : Remark or None
+        Which page that is, where it is not the first.
+    failure : Exception or None
+        What decoding it raised, if it is damaged. It cannot be asked again: Pillow takes some pages as decoded after that.
+    """
+
+    place: int = 0
+    remark: Remark | None = None
+    failure: Exception | None = None
+
+
+def turn_to_page(image: Image.Image, contrast_of: Callable[[Image.Image], float]) -> Page:
     """Leave a picture at the page that stands for it.
 
     Parameters
@@ -40,31 +60,35 @@ def turn_to_page(image: Image.Image, contrast_of: Callable[[Image.Image], float]
 
     Returns
     -------
-    Remark or None
-        Which page that is, where it is not the first.
+    Page
     """
     n_pages = _n_pages(image)
     if n_pages == 1:
-        return None
+        return Page()
     place = _first_of_full_size(image, min(n_pages, MOST_PAGES))
     reason = "those before it are smaller versions"
-    image.seek(place)
-    if _shows_nothing(image, contrast_of):
+    contrast, failure = _look(image, place, contrast_of)
+    if failure is None and contrast == 0:
         later = _first_that_shows(image, range(place + 1, min(n_pages, MOST_PAGES)), contrast_of)
         if later is not None:
             place, reason = later, "those before it show nothing, or little"
         image.seek(place)
     if place == 0:
-        return None
+        return Page(failure=failure)
     word = "page" if image.format == "TIFF" else "frame"
-    return Remark("chosen", f"is taken by its {word} {place + 1} of {n_pages}: {reason}")
+    remark = Remark("chosen", f"is taken by its {word} {place + 1} of {n_pages}: {reason}")
+    return Page(place=place, remark=remark, failure=failure)
 
 
-def _shows_nothing(image: Image.Image, contrast_of: Callable[[Image.Image], float]) -> bool:
+def _look(
+    image: Image.Image, place: int, contrast_of: Callable[[Image.Image], float]
+) -> tuple[float, Exception | None]:
+    """Return the contrast of a page, and what decoding it raised."""
     try:
-        return contrast_of(image) == 0
-    except Exception:  # noqa: BLE001 - damage raises anything
-        return False  # it is damaged, and decoding it says how
+        image.seek(place)
+        return contrast_of(image), None
+    except Exception as error:  # noqa: BLE001 - damage raises anything
+        return 0.0, error
 
 
 def _n_pages(image: Image.Image) -> int:
@@ -93,10 +117,8 @@ def _first_that_shows(image: Image.Image, places: range, contrast_of: Callable[[
     """Return the first page that shows something, or a later one that shows much more; None where none does."""
     found, most, n_pixels = None, 0.0, 0
     for place in places:
-        try:
-            image.seek(place)
-            contrast = contrast_of(image)
-        except Exception:  # noqa: BLE001 - damage raises anything
+        contrast, failure = _look(image, place, contrast_of)
+        if failure is not None:
             break  # damaged from here on
         if contrast > MORE_CONTRAST * most:
             found, most = place, contrast

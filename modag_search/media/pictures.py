@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from modag_search.media.pages import Page
     from modag_search.media.reducing import Ground
     from modag_search.values import Remark
 
@@ -154,11 +155,11 @@ def decoded_picture(
         held.enter_context(DECODING_BYTES.take(_bytes_needed(opened, path, size=size)))
         image, partly = opened, cut
         try:
-            opened.load()
+            _load(opened, page)
         except Exception as error:
-            if page is not None or not _is_damage(error):
+            if not _is_damage(error):
                 raise
-            reopened = partial(_reopened, path=path, shorter_side_px=shorter_side_px)
+            reopened = partial(_reopened, path=path, place=page.place, shorter_side_px=shorter_side_px)
             image, partly = decode_what_is_there(path, file, reopened)
         orientation = _exif_orientation(opened)  # not earlier: Pillow itself turns a TIFF while it loads
         width, height = size[0], round(size[1] * image.height / opened.height)
@@ -167,7 +168,7 @@ def decoded_picture(
             path=path,
             factor=factor,
             orientation=orientation,
-            remarks=tuple(filter(None, (remark_on_name(opened, path), page, partly))),
+            remarks=tuple(filter(None, (remark_on_name(opened, path), page.remark, partly))),
         )
         yield picture, (height, width) if orientation in _SIDEWAYS else (width, height)
 
@@ -179,8 +180,16 @@ def _opened(file: BinaryIO, path: str) -> tuple[Image.Image, Remark | None]:
     return open_picture(file, path), None
 
 
-def _reopened(file: BinaryIO, *, path: str, shorter_side_px: int) -> Image.Image:
+def _load(image: Image.Image, page: Page) -> None:
+    """Decode a picture at a page; raise what that raised where it was tried before."""
+    if page.failure is not None:
+        raise page.failure
+    image.load()
+
+
+def _reopened(file: BinaryIO, *, path: str, place: int, shorter_side_px: int) -> Image.Image:
     image = open_picture(file, path)
+    image.seek(place)
     _drafted(image, path, shorter_side_px=shorter_side_px)
     return image
 

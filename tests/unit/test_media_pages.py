@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from modag_search.errors import CorruptMediaError
 from modag_search.media import pages, read_thumbnail
 from modag_search.values import Remark
+from tests.unit.test_media_cut_pictures import scene
 from tests.unit.test_media_pictures import BLUE, GREEN, RED, WHITE, corners, decode, four_corners
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ BLACK = Image.new("RGB", (40, 20))
 BLANK = Image.new("RGB", (40, 20), "white")
 SHOWING = four_corners()
 OTHER = SHOWING.transpose(Image.Transpose.ROTATE_180)
+ROWS_PER_STRIP, STRIP_OFFSETS, STRIP_LENGTHS = 278, 273, 279
 OPTIONS: dict[str, dict[str, Any]] = {"webp": {"lossless": True}, "avif": {"quality": 95}}
 
 
@@ -26,6 +29,12 @@ def saved(path: Path, first: Image.Image, *others: Image.Image, **options: Any) 
     ending = path.suffix[1:]
     first.save(path, save_all=True, append_images=others, **OPTIONS.get(ending, {}), **options)
     return path
+
+
+def small_version() -> Image.Image:
+    image = OTHER.resize((10, 5))
+    image.encoderinfo = {"tiffinfo": {254: 1}}
+    return image
 
 
 def remarks(path: Path) -> tuple[Remark, ...]:
@@ -120,3 +129,40 @@ def test_the_primary_of_several_heic_pictures(tmp_path: Path) -> None:
 def test_copies_are_compared_by_the_same_page(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.webp", BLACK, SHOWING, OTHER)
     assert corners(read_thumbnail(str(path), side_px=32)[0]) == [RED, GREEN, BLUE, WHITE]
+
+
+COMPRESSIONS = ["tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits"]
+
+
+def damaged(path: Path, place: int, share: float, *pages: Image.Image, compression: str = "tiff_lzw") -> Path:
+    """Write a TIFF, and spoil all strips of a page but this share."""
+    saved(path, *pages, compression=compression, tiffinfo={ROWS_PER_STRIP: 8})
+    with Image.open(path) as image:
+        image.seek(place)
+        offsets, lengths = image.tag_v2[STRIP_OFFSETS], image.tag_v2[STRIP_LENGTHS]
+    data = bytearray(path.read_bytes())
+    for start, n_bytes in list(zip(offsets, lengths, strict=True))[round(len(offsets) * share) :]:
+        data[start : start + n_bytes] = b"\x80" * n_bytes
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_a_damaged_page_of_several_is_taken_as_far_as_it_decodes(tmp_path: Path, compression: str) -> None:
+    pages = [scene(), scene().rotate(180)]
+    path = damaged(tmp_path / "a.tiff", 0, 0.8, *pages, compression=compression)
+    segment, facts = decode(path)
+    n_rows = len(segment.data)
+    assert (facts.width_px, facts.height_px, n_rows) == (200, 128, 128)
+    np.testing.assert_allclose(segment.data, np.asarray(scene())[:n_rows], atol=25)
+    assert facts.remarks == (Remark("partly read", "holds 80% of the rows of pixels that it promises"),)
+    with pytest.raises(CorruptMediaError, match="only 40% of its rows of pixels decode"):
+        decode(damaged(path, 0, 0.4, *pages, compression=compression))
+
+
+def test_a_damaged_page_after_smaller_versions_is_taken_as_far_as_it_decodes(tmp_path: Path) -> None:
+    path = damaged(tmp_path / "a.tiff", 1, 0.8, small_version(), scene())
+    assert [remark.kind for remark in remarks(path)] == ["chosen", "partly read"]
+    assert decode(path)[1].height_px == 128
+    with pytest.raises(CorruptMediaError, match="only 40%"):
+        decode(damaged(path, 1, 0.4, small_version(), scene()))
