@@ -51,15 +51,25 @@ def decode_what_is_there(
     Raises
     ------
     CorruptMediaError
-        It is less than half of what the header promises.
+        It is less than half of what the header promises, or of a frame that needs those before it.
     """
     image = reopened(file)
     if image.format in ("JPEG", "MPO"):
         return decode_cut_jpeg(path, file, reopened)
     if image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_ORIENTATION_TAG, 1) != 1:
         raise CorruptMediaError(path, "is damaged, and too little of it decodes")  # turned while it is decoded
+    if _lies_on_others(image):
+        raise CorruptMediaError(path, "is cut off or damaged within a frame that lies on those before it")
     noise = _over_noise(image)
     return _cropped(path, image, _rows_decoded(image, noise))
+
+
+def _lies_on_others(image: Image.Image) -> bool:
+    """Tell whether a picture is turned to a frame that is decoded onto those before it, not to pixels of its own."""
+    if image.format == "TIFF" or image.tell() == 0:
+        return False
+    tiles = getattr(image, "tile", [])
+    return image.format == "GIF" or any(tile[1] != (0, 0, *image.size) for tile in tiles)
 
 
 def _over_noise(image: Image.Image) -> bytes:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    Contrast = Callable[[Image.Image], float]
+
 MOST_PAGES: Final = 100
 MOST_PIXELS: Final = 200_000_000
 """How many pages are looked at, and how many pixels they may have together, where the first shows nothing."""
@@ -40,7 +42,7 @@ class Page:
     remark : Remark or None
         Which page that is, where it is not the first.
     failure : Exception or None
-        What decoding it raised, if it is damaged. It cannot be asked again: Pillow takes some pages as decoded after that.
+        What decoding it raised, if it is damaged. To decode it again may raise nothing: Pillow takes it as decoded.
     """
 
     place: int = 0
@@ -48,8 +50,17 @@ class Page:
     failure: Exception | None = None
 
 
-def turn_to_page(image: Image.Image, contrast_of: Callable[[Image.Image], float]) -> Page:
-    """Leave a picture at the page that stands for it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """A page as it was looked at."""
+
+    place: int
+    contrast: float = 0.0
+    failure: Exception | None = None
+
+
+def turn_to_page(image: Image.Image, *, contrast_of: Contrast, contrast_of_part: Contrast, is_cut: bool) -> Page:
+    """Leave a picture at the page that stands for it: the first that shows something, rather one that is whole.
 
     Parameters
     ----------
@@ -57,47 +68,89 @@ def turn_to_page(image: Image.Image, contrast_of: Callable[[Image.Image], float]
         As it was opened.
     contrast_of : callable
         Given the picture at one of its pages, returns its contrast; 0 where it shows nothing.
+    contrast_of_part : callable
+        Given it at a page that is damaged, returns the contrast of what decodes of that.
+    is_cut : bool
+        Pages lack at its end, so that it is not known how many it had.
 
     Returns
     -------
     Page
     """
-    n_pages = _n_pages(image)
-    if n_pages == 1:
+    n_pages, are_all = _n_pages(image)
+    if n_pages == 1 and are_all:
         return Page()
-    place = _first_of_full_size(image, min(n_pages, MOST_PAGES))
-    reason = "those before it are smaller versions"
-    contrast, failure = _look(image, place, contrast_of)
-    if failure is None and contrast == 0:
-        later = _first_that_shows(image, range(place + 1, min(n_pages, MOST_PAGES)), contrast_of)
-        if later is not None:
-            place, reason = later, "those before it show nothing, or little"
-        image.seek(place)
-    if place == 0:
-        return Page(failure=failure)
+    n_looked = min(n_pages, MOST_PAGES)
+    first = _look(image, _first_of_full_size(image, n_looked), contrast_of)
+    later: list[_Look] = []
+    failed: list[int] = []
+    if first.failure is None and first.contrast == 0:
+        later = _looks(image, range(first.place + 1, n_looked), contrast_of)
+        failed = [look.place for look in later if look.failure is not None] + [n_pages] * (not are_all)
+    found = _that_shows(image, later, contrast_of_part) or first
+    image.seek(found.place)
+    # A GIF that breaks off counts the frames that have begun.
+    is_counted = are_all and not is_cut and not (failed and image.format == "GIF")
+    remark = _remark(image, found, first, failed, total=f" of {n_pages}" if is_counted else "")
+    return Page(place=found.place, remark=remark, failure=found.failure)
+
+
+def _remark(image: Image.Image, found: _Look, first: _Look, failed: list[int], *, total: str) -> Remark | None:
+    """Say which page stands for a file, and what is the matter with others."""
     word = "page" if image.format == "TIFF" else "frame"
-    remark = Remark("chosen", f"is taken by its {word} {place + 1} of {n_pages}: {reason}")
-    return Page(place=place, remark=remark, failure=failure)
+    chosen = f"is taken by its {word} {found.place + 1}{total}: those before it"
+    if found is not first:
+        others = ", or do not decode" if failed and failed[0] < found.place else ""
+        return Remark("chosen", f"{chosen} show nothing, or little{others}")
+    if failed:
+        return Remark("partly read", f"shows nothing as far as it decodes; its {word} {failed[0] + 1}{total} does not")
+    return Remark("chosen", f"{chosen} are smaller versions") if found.place > 0 else None
 
 
-def _look(
-    image: Image.Image, place: int, contrast_of: Callable[[Image.Image], float]
-) -> tuple[float, Exception | None]:
-    """Return the contrast of a page, and what decoding it raised."""
+def _look(image: Image.Image, place: int, contrast_of: Contrast) -> _Look:
     try:
         image.seek(place)
-        return contrast_of(image), None
+        return _Look(place=place, contrast=contrast_of(image))
     except Exception as error:  # noqa: BLE001 - damage raises anything
-        return 0.0, error
+        return _Look(place=place, failure=error)
 
 
-def _n_pages(image: Image.Image) -> int:
+def _looks(image: Image.Image, places: range, contrast_of: Contrast) -> list[_Look]:
+    """Look at pages in turn, as far as there are not too many pixels, nor frames that lie on one that is damaged."""
+    looks, n_pixels = [], 0
+    for place in places:
+        looks.append(_look(image, place, contrast_of))
+        n_pixels += image.width * image.height
+        if n_pixels > MOST_PIXELS or (looks[-1].failure is not None and image.format != "TIFF"):
+            break
+    return looks
+
+
+def _that_shows(image: Image.Image, looks: list[_Look], contrast_of_part: Contrast) -> _Look | None:
+    """Return the first that shows something, or a later one that shows much more; else one that does so in part."""
+    found = None
+    for look in looks:
+        if look.contrast > MORE_CONTRAST * (found.contrast if found else 0):
+            found = look
+    if found is not None:
+        return found
+    damaged = (look for look in looks if look.failure is not None)
+    return next((look for look in damaged if _look(image, look.place, contrast_of_part).contrast > 0), None)
+
+
+def _n_pages(image: Image.Image) -> tuple[int, bool]:
+    """Count the pages up to the first whose header is damaged; tell whether these are all."""
     if image.format not in _WITH_PAGES:
-        return 1
-    try:
-        return int(getattr(image, "n_frames", 1))
-    except Exception:  # noqa: BLE001 - damage raises anything
-        return 1  # what lies behind the first page is damaged; the first may be all right
+        return 1, True
+    with suppress(Exception):
+        return int(getattr(image, "n_frames", 1)), True
+    n_pages = 1
+    with suppress(Exception):
+        while n_pages < MOST_PAGES:
+            image.seek(n_pages)
+            n_pages += 1
+    image.seek(0)
+    return n_pages, False
 
 
 def _first_of_full_size(image: Image.Image, n_pages: int) -> int:
@@ -111,18 +164,3 @@ def _first_of_full_size(image: Image.Image, n_pages: int) -> int:
             if not tags.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK and tags.get(_SUBFILE_TYPE) != _REDUCED:
                 return place
     return 0
-
-
-def _first_that_shows(image: Image.Image, places: range, contrast_of: Callable[[Image.Image], float]) -> int | None:
-    """Return the first page that shows something, or a later one that shows much more; None where none does."""
-    found, most, n_pixels = None, 0.0, 0
-    for place in places:
-        contrast, failure = _look(image, place, contrast_of)
-        if failure is not None:
-            break  # damaged from here on
-        if contrast > MORE_CONTRAST * most:
-            found, most = place, contrast
-        n_pixels += image.width * image.height
-        if n_pixels > MOST_PIXELS:
-            break
-    return found

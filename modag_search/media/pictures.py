@@ -149,7 +149,13 @@ def decoded_picture(
     with _QUIET_PILLOW, ExitStack() as held:
         opened, cut = _opened(file, path)
         held.enter_context(opened)
-        page = turn_to_page(opened, lambda image: _contrast(image, path))
+        reopened = partial(_reopened, path=path, shorter_side_px=shorter_side_px)
+        page = turn_to_page(
+            opened,
+            contrast_of=partial(_contrast, path=path),
+            contrast_of_part=partial(_contrast_of_part, path=path, file=file),
+            is_cut=cut is not None,
+        )
         size = opened.size
         factor = _drafted(opened, path, shorter_side_px=shorter_side_px)
         held.enter_context(DECODING_BYTES.take(_bytes_needed(opened, path, size=size)))
@@ -159,8 +165,7 @@ def decoded_picture(
         except Exception as error:
             if not _is_damage(error):
                 raise
-            reopened = partial(_reopened, path=path, place=page.place, shorter_side_px=shorter_side_px)
-            image, partly = decode_what_is_there(path, file, reopened)
+            image, partly = decode_what_is_there(path, file, partial(reopened, place=page.place))
         orientation = _exif_orientation(opened)  # not earlier: Pillow itself turns a TIFF while it loads
         width, height = size[0], round(size[1] * image.height / opened.height)
         picture = DecodedPicture(
@@ -215,8 +220,19 @@ def _contrast(image: Image.Image, path: str) -> float:
     check_pixels(path, image.size)
     with DECODING_BYTES.take(_bytes_needed(image, path, size=image.size)):
         image.load()
-        picture = DecodedPicture(image=image, path=path, factor=reducing_factor(image.size), orientation=1)
-        pixels = picture.pixels()
+        return _contrast_of_decoded(image, path)
+
+
+def _contrast_of_part(image: Image.Image, path: str, file: BinaryIO) -> float:
+    """Return it of as much of a damaged page as decodes; raise CorruptMediaError where that is too little."""
+    reopened = partial(_reopened, path=path, place=image.tell(), shorter_side_px=SHORTER_SIDE_PX)
+    with DECODING_BYTES.take(_bytes_needed(image, path, size=image.size)):
+        part, _ = decode_what_is_there(path, file, reopened)
+        return _contrast_of_decoded(part, path)
+
+
+def _contrast_of_decoded(image: Image.Image, path: str) -> float:
+    pixels = DecodedPicture(image=image, path=path, factor=reducing_factor(image.size), orientation=1).pixels()
     return float(luma_of(pixels).std()) if status_of(pixels) == "ok" else 0.0
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from modag_search.errors import CorruptMediaError
 from modag_search.media import pages, read_thumbnail
@@ -29,6 +30,10 @@ def saved(path: Path, first: Image.Image, *others: Image.Image, **options: Any) 
     ending = path.suffix[1:]
     first.save(path, save_all=True, append_images=others, **OPTIONS.get(ending, {}), **options)
     return path
+
+
+def blank() -> Image.Image:
+    return Image.new("RGB", scene().size, "white")
 
 
 def small_version() -> Image.Image:
@@ -87,13 +92,6 @@ def test_pages_are_looked_at_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.M
     assert decode(path)[0].status == "flat"
 
 
-def test_what_is_damaged_behind_the_first_page_leaves_the_first(tmp_path: Path) -> None:
-    for ending in ("gif", "tiff", "png"):
-        path = saved(tmp_path / f"a.{ending}", BLANK, SHOWING, OTHER)
-        path.write_bytes(path.read_bytes()[: len(path.read_bytes()) // 2])
-        assert decode(path)[0].status in ("flat", "ok")
-
-
 def test_a_page_of_full_size_rather_than_a_small_version(tmp_path: Path) -> None:
     path = tmp_path / "a.tiff"
     small = OTHER.resize((10, 5))
@@ -137,7 +135,7 @@ COMPRESSIONS = ["tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits"]
 def damaged(path: Path, place: int, share: float, *pages: Image.Image, compression: str = "tiff_lzw") -> Path:
     """Write a TIFF, and spoil all strips of a page but this share."""
     saved(path, *pages, compression=compression, tiffinfo={ROWS_PER_STRIP: 8})
-    with Image.open(path) as image:
+    with TiffImageFile(path) as image:
         image.seek(place)
         offsets, lengths = image.tag_v2[STRIP_OFFSETS], image.tag_v2[STRIP_LENGTHS]
     data = bytearray(path.read_bytes())
@@ -166,3 +164,67 @@ def test_a_damaged_page_after_smaller_versions_is_taken_as_far_as_it_decodes(tmp
     assert decode(path)[1].height_px == 128
     with pytest.raises(CorruptMediaError, match="only 40%"):
         decode(damaged(path, 1, 0.4, small_version(), scene()))
+
+
+def test_a_damaged_page_after_blank_ones_is_taken_as_far_as_it_decodes(tmp_path: Path) -> None:
+    path = damaged(tmp_path / "a.tiff", 1, 0.8, blank(), scene(), blank())
+    segment, facts = decode(path)
+    np.testing.assert_array_equal(segment.data, np.asarray(scene())[:128])
+    assert facts.remarks == (
+        Remark("chosen", "is taken by its page 2 of 3: those before it show nothing, or little"),
+        Remark("partly read", "holds 80% of the rows of pixels that it promises"),
+    )
+
+
+def test_too_little_of_a_page_after_blank_ones_leaves_the_first_and_says_so(tmp_path: Path) -> None:
+    path = damaged(tmp_path / "a.tiff", 1, 0.4, blank(), scene(), blank())
+    segment, facts = decode(path)
+    assert segment.status == "flat"
+    assert facts.remarks == (Remark("partly read", "shows nothing as far as it decodes; its page 2 of 3 does not"),)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.8])
+def test_a_whole_page_rather_than_a_damaged_one(tmp_path: Path, share: float) -> None:
+    path = damaged(tmp_path / "a.tiff", 1, share, blank(), scene().rotate(180), scene())
+    segment, facts = decode(path)
+    np.testing.assert_array_equal(segment.data, np.asarray(scene()))
+    text = "is taken by its page 3 of 3: those before it show nothing, or little, or do not decode"
+    assert facts.remarks == (Remark("chosen", text),)
+
+
+def test_blank_pages_before_a_header_that_is_damaged(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.tiff", blank(), blank(), scene())
+    with TiffImageFile(path) as image:
+        image.seek(2)
+        header = image.tag_v2.offset
+    path.write_bytes(path.read_bytes()[:header])
+    segment, facts = decode(path)
+    assert segment.status == "flat"
+    assert facts.remarks == (Remark("partly read", "shows nothing as far as it decodes; its page 3 does not"),)
+
+
+@pytest.mark.parametrize(("ending", "total"), [("gif", ""), ("png", " of 3")])
+def test_a_blank_animation_that_breaks_off_says_so(tmp_path: Path, ending: str, total: str) -> None:
+    path = saved(tmp_path / f"a.{ending}", blank(), scene(), scene().rotate(180))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 10])
+    segment, facts = decode(path)
+    assert segment.status == "flat"
+    text = f"shows nothing as far as it decodes; its frame 2{total} does not"
+    assert facts.remarks == (Remark("partly read", text),)
+
+
+def test_an_animation_that_breaks_off_in_its_first_frame_that_shows_something(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", blank(), scene())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 8 // 10])
+    segment, facts = decode(path)
+    np.testing.assert_array_equal(segment.data, np.asarray(scene())[: len(segment.data)])
+    assert [remark.kind for remark in facts.remarks] == ["chosen", "partly read"]
+
+
+def test_a_cut_frame_that_covers_a_part_only_is_not_taken(tmp_path: Path) -> None:
+    covered = blank()
+    covered.paste(scene().crop((0, 0, 190, 160)), (5, 0))
+    path = saved(tmp_path / "a.png", blank(), covered)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 8 // 10])
+    segment, facts = decode(path)
+    assert (segment.status, [remark.kind for remark in facts.remarks]) == ("flat", ["partly read"])
