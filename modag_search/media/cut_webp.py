@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from modag_search.errors import CorruptMediaError
 from modag_search.media.completeness import remark_on_share, rows_in_common
+from modag_search.values import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from PIL import Image
 
-    from modag_search.values import Remark
-
 _HEADER_BYTES: Final = 12
 _PIXELS: Final = (b"VP8 ", b"VP8L")
+_METADATA: Final = (b"EXIF", b"XMP ")
 _UNLIKE_ZEROS: Final = b"\x5a\xc3\x96\x3c"
 """Put where the data end, these make libwebp go on otherwise than zeros do: from there on, nothing is of the file."""
 
@@ -57,7 +57,8 @@ def decode_cut_webp(path: str, file: BinaryIO) -> tuple[Image.Image, Remark | No
     promised = _promised(data)
     name, place = _broken_chunk(data)
     if name not in _PIXELS:
-        return _opened(path, _with_size(data[:place])), None
+        image = _opened(path, _with_size(data[:place]))
+        return image, None if name in _METADATA else _remark_on_frames(data, n_frames=getattr(image, "n_frames", 1))
     if promised > _MOST_TIMES * len(data):
         raise CorruptMediaError(path, f"is cut off: {len(data):,} of its {promised:,} bytes are there")
     # libwebp decodes from top to bottom, and zeros in place of what is missing to anything.
@@ -68,6 +69,13 @@ def decode_cut_webp(path: str, file: BinaryIO) -> tuple[Image.Image, Remark | No
     rows = image.crop((0, 0, image.width, n_rows))
     rows.format = image.format
     return rows, remark
+
+
+def _remark_on_frames(data: bytes, *, n_frames: int) -> Remark | None:
+    """Say how many frames of an animation are there; it does not tell how many there were."""
+    if not any(name == b"ANIM" for name, _, _ in _chunks(data)):
+        return None
+    return Remark("partly read", f"is cut off after {n_frames} {'frame' if n_frames == 1 else 'frames'}")
 
 
 def _promised(data: bytes) -> int:

@@ -153,6 +153,36 @@ def test_an_animation_whose_first_frame_is_whole(tmp_path: Path, form: str) -> N
     np.testing.assert_allclose(segment.data[::40, ::40], np.asarray(scene())[::40, ::40], atol=70)
 
 
+def test_a_cut_webp_animation_tells_how_many_frames_it_has(tmp_path: Path) -> None:
+    others = [scene(), scene().rotate(90), scene().rotate(180)]
+    for name, first, texts in (
+        ("showing", scene().rotate(270), ["is cut off after 3 frames"]),
+        (
+            "blank",
+            Image.new("RGB", scene().size, "white"),
+            ["is taken by its frame 2: those before it show nothing, or little", "is cut off after 3 frames"],
+        ),
+    ):
+        buffer = io.BytesIO()
+        first.save(buffer, "WEBP", save_all=True, append_images=others)
+        _, facts = decode(write(tmp_path / f"{name}.webp", buffer.getvalue()[:-100]))
+        assert [remark.text for remark in facts.remarks] == texts
+
+
+def test_a_cut_webp_animation_of_which_only_blank_frames_are_there(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", scene().size, "white").save(buffer, "WEBP", save_all=True, append_images=[scene()])
+    segment, facts = decode(write(tmp_path / "a.webp", buffer.getvalue()[:-100]))
+    assert (segment.status, [remark.text for remark in facts.remarks]) == ("flat", ["is cut off after 1 frame"])
+
+
+def test_a_webp_animation_that_lacks_its_metadata_has_all_frames(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    scene().save(buffer, "WEBP", save_all=True, append_images=[scene().rotate(90)], xmp=b"<x/>" * 20)
+    _, facts = decode(write(tmp_path / "a.webp", buffer.getvalue()[:-10]))
+    assert facts.remarks == ()
+
+
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "TIFF"])
 def test_a_name_that_lies_is_remarked_on_also_where_the_picture_is_cut(tmp_path: Path, form: str) -> None:
     data = encoded(form)
