@@ -15,6 +15,7 @@ import numpy as np
 from modag_search.errors import CorruptMediaError
 from modag_search.media.completeness import bands_of, remark_on_share
 from modag_search.media.cut_jpeg import decode_cut_jpeg
+from modag_search.media.orientation import ORIENTATION_TAG, turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 _CHANCE: Final = 1 / 8
 """More of a row than this does not equal noise by chance."""
-
-_ORIENTATION_TAG: Final = 274
 
 
 def decode_what_is_there(
@@ -44,7 +43,7 @@ def decode_what_is_there(
     Returns
     -------
     PIL.Image.Image
-        The rows that decode.
+        The rows that decode; of a TIFF, upright, as Pillow leaves it.
     Remark or None
         How many these are; None where they are all.
 
@@ -56,12 +55,13 @@ def decode_what_is_there(
     image = reopened(file)
     if image.format in ("JPEG", "MPO"):
         return decode_cut_jpeg(path, file, reopened)
-    if image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_ORIENTATION_TAG, 1) != 1:
-        raise CorruptMediaError(path, "is damaged, and too little of it decodes")  # turned while it is decoded
     if _lies_on_others(image):
         raise CorruptMediaError(path, "is cut off or damaged within a frame that lies on those before it")
+    orientation = _kept_from_turning(image)
     noise = _over_noise(image)
-    return _cropped(path, image, _rows_decoded(image, noise))
+    image = _as_stored(image)
+    rows, remark = _cropped(path, image, _rows_decoded(image, noise))
+    return turned(rows, orientation), remark
 
 
 def _lies_on_others(image: Image.Image) -> bool:
@@ -70,6 +70,20 @@ def _lies_on_others(image: Image.Image) -> bool:
         return False
     tiles = getattr(image, "tile", [])
     return image.format == "GIF" or any(tile[1] != (0, 0, *image.size) for tile in tiles)
+
+
+def _kept_from_turning(image: Image.Image) -> int:
+    """Have Pillow decode a TIFF as it is stored, so that what lacks are rows; return how it is to be turned."""
+    if image.format != "TIFF":
+        return 1
+    orientation = getattr(image, "tag_v2", {}).get(ORIENTATION_TAG, 1)
+    image.getexif()[ORIENTATION_TAG] = 1
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _as_stored(image: Image.Image) -> Image.Image:
+    """Return a picture of which Pillow says the size that it would have when turned, with the size that it has."""
+    return image if image.im.size == image.size else image.crop((0, 0, *image.im.size))
 
 
 def _over_noise(image: Image.Image) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import struct
 import threading
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,6 +17,7 @@ from modag_search.errors import ModagError, OversizedMediaError
 from modag_search.media.allowance import DECODING_BYTES
 from modag_search.media.cut_webp import decode_cut_webp, is_cut_webp
 from modag_search.media.incomplete import decode_what_is_there
+from modag_search.media.orientation import SIDEWAYS, orientation_of, turned
 from modag_search.media.pages import turn_to_page
 from modag_search.media.picture_formats import PIXEL_LIMIT, open_picture, past_blank_start, remark_on_name
 from modag_search.media.reducing import SHORTER_SIDE_PX, reduced_rgb, reducing_factor
@@ -115,7 +115,7 @@ class DecodedPicture:
 
     def laid_on(self, ground: Ground) -> Image.Image:
         """Return it reduced and upright, in RGB, on a ground where it is transparent."""
-        return _turn(reduced_rgb(self.image, self.path, factor=self.factor, ground=ground), self.orientation)
+        return turned(reduced_rgb(self.image, self.path, factor=self.factor, ground=ground), self.orientation)
 
     def pixels(self) -> Uint8Array:
         """Return it likewise, ``[shape=(height, width, 3), uint8]``, on white, or on black where it fades on white."""
@@ -166,8 +166,8 @@ def decoded_picture(
             if not _is_damage(error):
                 raise
             image, partly = decode_what_is_there(path, file, partial(reopened, place=page.place))
-        orientation = _exif_orientation(opened)  # not earlier: Pillow itself turns a TIFF while it loads
-        width, height = size[0], round(size[1] * image.height / opened.height)
+        orientation = orientation_of(opened)
+        width, height = round(size[0] * image.width / opened.width), round(size[1] * image.height / opened.height)
         picture = DecodedPicture(
             image=image,
             path=path,
@@ -175,7 +175,7 @@ def decoded_picture(
             orientation=orientation,
             remarks=tuple(filter(None, (remark_on_name(opened, path), page.remark, partly))),
         )
-        yield picture, (height, width) if orientation in _SIDEWAYS else (width, height)
+        yield picture, (height, width) if orientation in SIDEWAYS else (width, height)
 
 
 def _opened(file: BinaryIO, path: str) -> tuple[Image.Image, Remark | None]:
@@ -249,33 +249,6 @@ def _bytes_needed(image: Image.Image, path: str, *, size: tuple[int, int]) -> in
         limit = size[0] * size[1] / needed * DECODING_BYTES.total
         check_pixels(path, size, limit=limit, among=f" of {image.format}")
     return needed
-
-
-_EXIF_ORIENTATION: Final = 0x0112
-_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
-
-
-def _exif_orientation(image: Image.Image) -> int:
-    try:
-        orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except (SyntaxError, ValueError, LookupError, TypeError, OSError, struct.error):
-        return 1  # damaged metadata do not make a picture unfit
-    return orientation if isinstance(orientation, int) else 1
-
-
-def _turn(image: Image.Image, orientation: int) -> Image.Image:
-    from PIL.Image import Transpose
-
-    method = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }.get(orientation)
-    return image if method is None else image.transpose(method)
 
 
 @cache

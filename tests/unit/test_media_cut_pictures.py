@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WIDTH, HEIGHT = 200, 160
+ORIENTATION = 274
 
 
 def scene() -> Image.Image:
@@ -92,6 +93,23 @@ def test_what_is_stored_from_below_lacks_its_top(tmp_path: Path, name: str) -> N
     data = encoded(name.upper())
     segment, _ = decode(write(tmp_path / f"cut.{name}", data[: len(data) * 7 // 10]))
     np.testing.assert_array_equal(segment.data, np.asarray(scene())[-len(segment.data) :])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_tiff_that_is_stored_turned_lacks_a_side(tmp_path: Path, mode: str, orientation: int) -> None:
+    data = encoded("TIFF", mode, tiffinfo={ORIENTATION: orientation})
+    whole, _ = decode(write(tmp_path / "whole.tif", data))
+    segment, facts = decode(write(tmp_path / "cut.tif", data[: len(data) * 9 // 10]))
+    height, width = segment.data.shape[:2]
+    assert (facts.width_px, facts.height_px) == (width, height)
+    assert {width, height} == {WIDTH, 143}
+    left = whole.data.shape[1] - width if orientation in (6, 7) else 0
+    top = whole.data.shape[0] - height if orientation in (3, 4) else 0
+    np.testing.assert_array_equal(segment.data, whole.data[top : top + height, left : left + width])
+    assert [remark.text for remark in facts.remarks] == ["holds 89% of the rows of pixels that it promises"]
+    with pytest.raises(CorruptMediaError, match="only 39% of its rows of pixels decode"):
+        decode(write(tmp_path / "cut.tif", data[: len(data) * 4 // 10]))
 
 
 @pytest.mark.parametrize("name", sorted(ROW_BY_ROW.keys() - {"alpha.webp"}))
