@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from modag_search.errors import UsageError
 from modag_search.media import open_media, reducing
@@ -219,6 +219,21 @@ def test_blank_paper_is_flat_and_a_word_on_it_is_not(tmp_path: Path) -> None:
     for number in range(5):
         paper[400:420, 300 + 16 * number : 308 + 16 * number] = 30
     assert decode(saved_gray(tmp_path / "word.jpg", paper))[0].status == "ok"
+
+
+@pytest.mark.parametrize("dots_an_inch", [72, 100, 150, 200, 300])
+@pytest.mark.parametrize(
+    ("text", "points", "status"),
+    [("Hello", 12, "flat"), ("Hello", 20, "ok"), ("The quick brown", 12, "ok")],
+)
+def test_how_much_print_on_a_page_of_a4_shows_something(
+    tmp_path: Path, dots_an_inch: int, text: str, points: int, status: str
+) -> None:
+    page = Image.new("L", (round(8.27 * dots_an_inch), round(11.69 * dots_an_inch)), "white")
+    font = ImageFont.load_default(points * dots_an_inch / 72)
+    ImageDraw.Draw(page).text((dots_an_inch, 2 * dots_an_inch), text, fill="black", font=font)
+    page.save(tmp_path / "a.png")
+    assert decode(tmp_path / "a.png")[0].status == status
 
 
 def test_gradients_textures_and_two_colours_are_not_flat(tmp_path: Path) -> None:
