@@ -112,7 +112,7 @@ def _look(image: Image.Image, place: int, contrast_of: Contrast) -> _Look:
         image.seek(place)
         return _Look(place=place, contrast=contrast_of(image))
     except Exception as error:  # noqa: BLE001 - damage raises anything
-        return _Look(place=place, failure=error)
+        return _Look(place=place, failure=error.with_traceback(None))  # that would hold the pixels
 
 
 def _looks(image: Image.Image, places: range, contrast_of: Contrast) -> list[_Look]:

@@ -160,11 +160,7 @@ def decoded_picture(
         factor = _drafted(opened, path, shorter_side_px=shorter_side_px)
         held.enter_context(DECODING_BYTES.take(_bytes_needed(opened, path, size=size)))
         image, partly = opened, cut
-        try:
-            _load(opened, page)
-        except Exception as error:
-            if not _is_damage(error):
-                raise
+        if _failure_of_loading(opened, page) is not None:
             image, partly = decode_what_is_there(path, file, partial(reopened, place=page.place))
         orientation = orientation_of(opened)
         width, height = round(size[0] * image.width / opened.width), round(size[1] * image.height / opened.height)
@@ -185,11 +181,17 @@ def _opened(file: BinaryIO, path: str) -> tuple[Image.Image, Remark | None]:
     return open_picture(file, path), None
 
 
-def _load(image: Image.Image, page: Page) -> None:
-    """Decode a picture at a page; raise what that raised where it was tried before."""
-    if page.failure is not None:
-        raise page.failure
-    image.load()
+def _failure_of_loading(image: Image.Image, page: Page) -> Exception | None:
+    """Decode a picture at a page; return what that raises, or raised when it was looked at, where it is damaged."""
+    failure = page.failure
+    if failure is None:
+        try:
+            image.load()
+        except Exception as error:  # noqa: BLE001 - damage raises anything
+            failure = error.with_traceback(None)  # that would hold the pixels
+    if failure is not None and not _is_damage(failure):
+        raise failure
+    return failure
 
 
 def _reopened(file: BinaryIO, *, path: str, place: int, shorter_side_px: int) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -228,3 +229,23 @@ def test_a_cut_frame_that_covers_a_part_only_is_not_taken(tmp_path: Path) -> Non
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 8 // 10])
     segment, facts = decode(path)
     assert (segment.status, [remark.kind for remark in facts.remarks]) == ("flat", ["partly read"])
+
+
+def test_no_damaged_page_stays_in_memory(tmp_path: Path) -> None:
+    paths = [
+        damaged(tmp_path / "first.tiff", 0, 0.8, scene(), blank()),
+        damaged(tmp_path / "second.tiff", 1, 0.8, blank(), scene()),
+    ]
+    gc.collect()
+    gc.disable()  # it would come by in time, but not before the next large pictures
+    try:
+        before = n_pictures_in_memory()
+        for path in paths:
+            decode(path)
+        assert n_pictures_in_memory() == before
+    finally:
+        gc.enable()
+
+
+def n_pictures_in_memory() -> int:
+    return sum(issubclass(type(thing), Image.Image) for thing in gc.get_objects())
