@@ -122,7 +122,7 @@ class Index:
         settings : IndexSettings, optional
             For a new index; an index that exists keeps its own.
         wait_s : float
-            How long whatever writes waits for another process or thread that is writing, in seconds.
+            How long whatever writes, or makes the index, waits for another process or thread that does, in seconds.
 
         Returns
         -------
@@ -132,6 +132,8 @@ class Index:
         ------
         IndexNotFoundError
             If there is none and none is to be made.
+        IndexLockedError
+            If another process or thread that makes it is not done in time.
         UsageError
             If `settings` differ from those of the index.
         IndexFolderError, CatalogError
@@ -142,7 +144,7 @@ class Index:
             return cls(path, *opened(path, settings, wait_s=wait_s), wait_s=wait_s)
         if not create:
             raise no_index_in(path)
-        return cls(path, *created(path, settings or IndexSettings(), wait_s=wait_s), wait_s=wait_s)
+        return cls(path, *created(path, settings, wait_s=wait_s), wait_s=wait_s)
 
     def close(self) -> None:
         """Let go of the files."""

@@ -27,7 +27,7 @@ from modag_search.features.encoding import MediaEncoder
 from modag_search.files import Mark, mark_of, write_atomically
 from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
-from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings
+from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index
 from modag_search.space import Space, packaged_spaces
 from modag_search.values import MODALITIES, Modality
 
@@ -63,21 +63,30 @@ def opened(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> tu
     return kept, Catalog.open(folder / _CATALOG_FILE, wait_s=_catalog_wait_s(wait_s))
 
 
-def created(folder: Path, settings: IndexSettings, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
-    """Make an index; the settings come last, since they are what makes a folder one."""
-    encoder = MediaEncoder(settings)
-    load_space(folder, settings, encoder.encoders)
+def created(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
+    """Make an index, or open the one that another process or thread has made since there was none."""
+    wanted = settings or IndexSettings()
+    encoder = MediaEncoder(wanted)
+    load_space(folder, wanted, encoder.encoders)
     require_room(folder)
     for modality in MODALITIES:
         if encoder.encoders[modality].missing_weights():
             encoder.warm(modality)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        settings = replace(settings, space=adopt_space(folder, settings.space, encoder.encoders))
-        catalog = Catalog.open(folder / _CATALOG_FILE, create=True, wait_s=_catalog_wait_s(wait_s))
-        settings.save(folder)
+        with WriterLock(folder, wait_s=wait_s).held():
+            if not is_index(folder):
+                return _made(folder, wanted, encoder.encoders, wait_s=wait_s)
     except OSError as error:
         raise IndexFolderError(f"{folder}: cannot be made: {error.strerror or error}") from error
+    return opened(folder, settings, wait_s=wait_s)
+
+
+def _made(folder: Path, settings: IndexSettings, encoders: Encoders, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
+    """Make an index in a folder, for who holds its lock; the settings come last, since they make a folder one."""
+    settings = replace(settings, space=adopt_space(folder, settings.space, encoders))
+    catalog = Catalog.open(folder / _CATALOG_FILE, create=True, wait_s=_catalog_wait_s(wait_s))
+    settings.save(folder)
     return settings, catalog
 
 
@@ -86,7 +95,8 @@ def require_room(folder: Path) -> None:
     own = (_CATALOG_FILE, STORES_FOLDER, LOCK_FILE, OWN_SPACE_FILE, ".")
     if folder.exists() and not folder.is_dir():
         raise IndexFolderError(f"{folder}: {NO_FOLDER}")
-    if folder.is_dir() and (other := [name for name in os.listdir(folder) if not name.startswith(own)]):
+    other = [name for name in os.listdir(folder) if not name.startswith(own)] if folder.is_dir() else []
+    if other and not is_index(folder):  # asked last: another process may have made one a moment ago
         raise IndexFolderError(f"{folder}: holds {other[0]} and is no index; name an empty or a new folder")
 
 
@@ -258,7 +268,8 @@ class WriterLock:
             self._wait_for(lock)
         except OSError as error:
             reason = error.strerror or error
-            raise IndexFolderError(f"{self._folder}: cannot be written to: {reason}; copy it elsewhere") from error
+            way_out = "copy it elsewhere" if is_index(self._folder) else "name another place with --index"
+            raise IndexFolderError(f"{self._folder}: cannot be written to: {reason}; {way_out}") from error
         try:
             yield
         finally:
