@@ -643,7 +643,10 @@ class FileDescription:
     exists : bool
         Whether the file is within reach.
     is_unchanged : bool or None
-        Whether it has the size and the time that it had when it was indexed; None without an item or a file.
+        Whether it has the size and the time that it had when it was indexed; None without an item or a file. Where it
+        has not, the item tells of what the file was then.
+    is_given_up : bool
+        Whether it failed as it is now, by a fault of its own: until it changes, only `retry_failed` reads it again.
     item : ItemRecord or None
         None where it is not in the index; what failed since it was indexed keeps its item, and loses its segments.
     is_outdated : bool
@@ -665,6 +668,7 @@ class FileDescription:
     reason: str | None = None
     exists: bool
     is_unchanged: bool | None = None
+    is_given_up: bool = False
     item: ItemRecord | None = None
     is_outdated: bool = False
     encoders: tuple[str, ...] = ()

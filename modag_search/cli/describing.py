@@ -37,6 +37,7 @@ def _document(described: FileDescription) -> dict[str, Any]:
         "reason": described.reason,
         "exists": described.exists,
         "is_unchanged": described.is_unchanged,
+        "is_given_up": described.is_given_up,
         **{name: getattr(item, name, None) for name in _OF_ITEM},
         "is_outdated": described.is_outdated,
         "encoders": list(described.encoders),
@@ -54,8 +55,9 @@ def _facts(described: FileDescription) -> Iterator[tuple[str, Any]]:
     yield "path", described.path
     yield "state", described.state
     yield "reason", described.reason
+    yield "file", _presence(described)
     if item is not None:
-        yield "file", _presence(described)
+        yield "former", _former(described)
         yield "id", item.id
         yield "kind", item.kind
         yield "duration_s", item.duration_s
@@ -71,12 +73,25 @@ def _facts(described: FileDescription) -> Iterator[tuple[str, Any]]:
     yield "segments", list(_segments(described.segments))
 
 
-def _presence(described: FileDescription) -> str:
+def _presence(described: FileDescription) -> str | None:
+    if described.item is None and described.state != "failed":
+        return None  # the reason says it
     if not described.exists:
         return "is not there, or out of reach"
+    if described.is_given_up:
+        return "is as it was when it failed; until it changes, only `modag index --retry-failed` reads it"
+    if described.state == "failed":
+        return "failed when `modag index` read it last; the next run reads it again"
     if described.is_unchanged:
         return "has the size and time that it had when it was indexed"
     return "has changed since it was indexed; `modag index` takes it in anew"
+
+
+def _former(described: FileDescription) -> str | None:
+    """Say what the facts of an item are of, where that is not the file of now."""
+    if described.is_unchanged is not False:
+        return None
+    return "what stands below is of the content that was indexed, not of the file as it is now"
 
 
 def _label(label: ItemLabel) -> str:

@@ -6,16 +6,16 @@ import os
 from typing import TYPE_CHECKING
 
 from modag_search import media
-from modag_search.features.stored import is_as_indexed
+from modag_search.features.stored import is_as_indexed, scanned
 from modag_search.labels.items import item_named, items_meant, labels_of
 from modag_search.spelling import on_disk, printable
-from modag_search.values import Excluded, FileDescription, Notice, Unread
+from modag_search.values import Excluded, FileDescription, Notice, ScannedFile, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.values import ItemRecord, Modality, RunRecord
+    from modag_search.values import Failure, ItemRecord, Modality, RunRecord
 
 
 def describe(catalog: Catalog, name: str, *, fingerprints: Mapping[Modality, str]) -> FileDescription:
@@ -31,6 +31,7 @@ def describe(catalog: Catalog, name: str, *, fingerprints: Mapping[Modality, str
             state="failed" if failure else "not indexed",
             reason=failure.reason if failure else _why_absent(catalog, path),
             exists=os.path.exists(path),
+            is_given_up=_is_given_up(failure),
         )
 
 
@@ -58,6 +59,7 @@ def _of_item(catalog: Catalog, item: ItemRecord, fingerprints: Mapping[Modality,
         reason=failure.reason if failure else None,
         exists=exists,
         is_unchanged=is_as_indexed(item) if exists else None,
+        is_given_up=_is_given_up(failure),
         item=item,
         is_outdated=bool(catalog.items.outdated([item.id], fingerprints=fingerprints)),
         encoders=tuple(dict.fromkeys(pipeline.encoder for pipeline in catalog.pipelines.of_item(item.id))),
@@ -67,6 +69,13 @@ def _of_item(catalog: Catalog, item: ItemRecord, fingerprints: Mapping[Modality,
         denied=labels_of(catalog, item.id, denied=True),
         copies=tuple(twin.path for twin in catalog.items.with_hash(item.content_hash) if twin.id != item.id),
     )
+
+
+def _is_given_up(failure: Failure | None) -> bool:
+    """Tell whether a file failed as it is now, and may be at fault; see `Items.classify_scan`."""
+    if failure is None or failure.size_bytes is None:
+        return False
+    return scanned(failure.path) == ScannedFile(failure.path, failure.size_bytes, failure.mtime_ns or 0)
 
 
 def _holds(catalog: Catalog, path: str) -> bool:

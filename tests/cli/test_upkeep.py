@@ -38,6 +38,30 @@ def test_info_of_files(filled: CommandLine, media: Path) -> None:
     assert filled("info", "-", stdin=b"").status == 2
 
 
+def test_info_of_a_file_that_was_damaged_since(filled: CommandLine, media: Path) -> None:
+    def facts() -> dict[str, str]:
+        lines = filled("info", media / "a.png", "--format", "table").stdout.decode().splitlines()
+        return {name: text.strip() for name, _, text in (line.partition(" ") for line in lines)}
+
+    former = "what stands below is of the content that was indexed, not of the file as it is now"
+    assert "former" not in facts()
+    (media / "a.png").write_bytes(b"no picture")
+    changed = facts()
+    assert changed["file"] == "has changed since it was indexed; `modag index` takes it in anew"
+    assert (changed["state"], changed["former"]) == ("indexed", former)
+    filled("index", media)
+    failed = facts()
+    assert failed["state"] == "failed"
+    assert "is not a picture" in failed["reason"]
+    assert failed["file"] == "is as it was when it failed; until it changes, only `modag index --retry-failed` reads it"
+    assert failed["former"] == former
+    assert list(failed).index("former") < list(failed).index("size_bytes")
+    (media / "a.png").write_bytes(b"no picture either")
+    assert facts()["file"] == "failed when `modag index` read it last; the next run reads it again"
+    (media / "a.png").unlink()
+    assert facts()["file"] == "is not there, or out of reach"
+
+
 def test_info(filled: CommandLine, media: Path) -> None:
     filled("label", media / "a.png", media / "b.png", "--as", "chosen")
     (media / "bad.png").write_bytes(b"no picture")

@@ -10,11 +10,13 @@ import pytest
 
 from modag_search.errors import UsageError
 from tests.made_media import BLUE, LOW_HZ, RED, picture, sound
+from tests.toy_encoders import ToyImage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search import Index
+    from modag_search.values import Float32Array, Uint8Array
 
 
 def reason(index: Index, path: Path) -> str:
@@ -62,6 +64,38 @@ def test_a_file_that_changed_and_one_that_is_gone(index: Index, media: Path) -> 
     (media / "blue.png").unlink()
     described = index.describe(media / "blue.png")
     assert (described.state, described.exists, described.is_unchanged) == ("indexed", False, None)
+
+
+def test_what_failed_as_it_is_now_is_given_up_until_it_changes(index: Index, media: Path) -> None:
+    red, bad = picture(media / "red.png", RED), media / "bad.png"
+    bad.write_bytes(b"no picture")
+    index.add([media])
+    assert [index.describe(path).is_given_up for path in (red, bad)] == [False, True]
+    red.write_bytes(b"no picture either")
+    assert not index.describe(red).is_given_up
+    index.add([media])
+    described = index.describe(red)
+    assert (described.state, described.is_unchanged, described.is_given_up) == ("failed", False, True)
+    for path in (red, bad):
+        picture(path, BLUE)
+        assert not index.describe(path).is_given_up
+
+
+def test_what_failed_by_no_fault_of_its_own_is_not_given_up(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ToyImage._feature
+
+    def without_memory(self: ToyImage, pixels: Uint8Array) -> Float32Array:
+        if (pixels.mean(axis=(0, 1)) == RED).all():
+            raise MemoryError
+        return real(self, pixels)
+
+    red = picture(media / "red.png", RED)
+    monkeypatch.setattr(ToyImage, "_feature", without_memory)
+    index.add([media])
+    described = index.describe(red)
+    assert (described.state, described.is_given_up) == ("failed", False)
 
 
 def test_a_file_that_never_was_an_item_and_failed(index: Index, media: Path) -> None:
