@@ -11,7 +11,7 @@ import click
 
 from modag_search import media
 from modag_search.cli.options import NumberOrWord, expand_stdin, format_option, index_option, nul_option
-from modag_search.cli.output import print_answers, say, say_delivery, say_if_far, warn_of_root
+from modag_search.cli.output import print_answers, say, say_delivery, say_if_far, shown, warn_of_root
 from modag_search.errors import UsageError
 from modag_search.spelling import on_disk
 
@@ -128,6 +128,7 @@ def search(
     from stdin, one a line. Answers then name their query.
     """  # noqa: D301  click reads the character
     from modag_search.cli.opening import open_index
+    from modag_search.search.filters import Filters
 
     if copy_to is not None and link_to is not None:
         raise click.UsageError("--copy-to and --link-to exclude each other; name one")
@@ -164,11 +165,13 @@ def search(
             with_places=places != 0,
             output_format=output_format,
         )
-        nobody = label is not None and not notes.paths and not opened.labels.is_given(label)
-        hint = opened.labels.did_you_mean(label) if label is not None and nobody else ""
+        empty = Filters(under=under).empty_folders(opened.catalog)
+        nothing = "" if notes.paths else _why_nothing(opened, label=label, under=under, empty=empty)
         n_failed = 0
         if copy_to is not None or link_to is not None:
             n_failed = _delivered(opened, notes.paths, copy_to or link_to or "", link=copy_to is None)
+    if empty and len(empty) < len(under):
+        say(f"warning: no item lies below {shown(empty)}")
     for asked, best in notes.best:
         say_if_far([best], query=None if each is None else asked)
     for failure in failures:
@@ -176,8 +179,17 @@ def search(
     if failures or n_failed:
         sys.exit(3)
     if not notes.paths:
-        say(f"nothing found: no item has the label {label}{hint}" if nobody else "nothing found")
+        say(nothing)
         sys.exit(4)
+
+
+def _why_nothing(opened: Index, *, label: str | None, under: Sequence[str], empty: Sequence[str]) -> str:
+    """Say that nothing was found, and why where that is plain: a name that nothing has, folders without items."""
+    if under and len(empty) == len(under):
+        return f"nothing found: no item lies below {shown(empty)}"
+    if label is not None and not opened.labels.is_given(label):
+        return f"nothing found: no item has the label {label}{opened.labels.did_you_mean(label)}"
+    return "nothing found"
 
 
 def _each_for_itself(arguments: Sequence[str], *, nul_separated: bool) -> list[str] | None:

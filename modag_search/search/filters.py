@@ -70,7 +70,7 @@ class Filters:
         selected = labelled = None
         if self.under or self.kind is not None or self._has_length:
             selected = catalog.segments.selected(
-                under=[os.path.abspath(on_disk(folder)) for folder in self.under],
+                under=[_absolute(folder) for folder in self.under],
                 kind=self.kind,
                 min_duration_s=self.min_duration_s,
                 max_duration_s=self.max_duration_s,
@@ -81,3 +81,16 @@ class Filters:
         if selected is None or labelled is None:
             return labelled if selected is None else selected
         return np.intersect1d(selected, labelled, assume_unique=True)
+
+    def empty_folders(self, catalog: Catalog) -> list[str]:
+        """Return those of `under` that no item is at or below, as they were named: mistyped, or not indexed.
+
+        Returns
+        -------
+        list of str
+        """
+        return [folder for folder in self.under if next(catalog.items.paths_under(_absolute(folder)), None) is None]
+
+
+def _absolute(folder: str) -> str:
+    return os.path.abspath(on_disk(folder))

@@ -262,6 +262,18 @@ def test_copies_are_one_answer_which_names_them(filled: CommandLine, media: Path
     assert {row["similarity"] for row in unfolded} == {first["similarity"]}
 
 
+def test_folders_that_hold_no_item_are_named(filled: CommandLine, media: Path) -> None:
+    mistyped, empty = media / "elsewhere", media / "empty"
+    empty.mkdir()
+    for query in (["id:1"], ["id:1", "id:2"], ["id:1", "--label", "unknown"]):
+        nothing = filled("search", *query, "--under", mistyped, "--under", empty)
+        assert (nothing.status, nothing.error) == (4, f"nothing found: no item lies below {mistyped}, {empty}")
+    some = filled("search", "id:1", "--under", mistyped, "--under", media)
+    assert (some.status, len(some.data)) == (0, len(filled("search", "id:1").data))
+    assert f"warning: no item lies below {mistyped}\n" in some.stderr
+    assert "lies below" not in filled("search", "id:1", "--under", media, "--under", media / "a.png").stderr
+
+
 def test_answers_are_chosen_by_folder_kind_and_length(filled: CommandLine, media: Path) -> None:
     sound(media / "sub" / "long.wav", (LOW_HZ, 30))
     picture(media / "sub" / "d.png", (0, 200, 200))
@@ -270,7 +282,7 @@ def test_answers_are_chosen_by_folder_kind_and_length(filled: CommandLine, media
     assert names(filled("search", "id:1", "--under", media / "sub", "--kind", "sound").data) == ["long.wav"]
     assert names(filled("search", "id:1", "--min-duration", "5").data) == ["long.wav"]
     assert "long.wav" not in names(filled("search", "id:1", "--max-duration", "5").data)
-    nothing = filled("search", "id:1", "--under", media / "elsewhere")
+    nothing = filled("search", "id:1", "--under", media / "sub", "--min-duration", "100")
     assert (nothing.status, nothing.error) == (4, "nothing found")
     for impossible in (["--kind", "image", "--min-duration", "1"], ["--min-duration", "3", "--max-duration", "2"]):
         outcome = filled("search", "id:1", *impossible)
