@@ -43,12 +43,15 @@ class Limits:
         Of features of sounds that lie in longer ones; None where these do not count.
     depend_on_size : bool
         Whether smaller pictures need be less similar.
+    are_tied : bool
+        Whether copies of one picture may be copies of each other though they are less similar than that.
     """
 
     features: Mapping[Modality, float]
     unconfirmed: Mapping[Modality, float]
     of_parts: float | None
     depend_on_size: bool
+    are_tied: bool
 
     @classmethod
     def of(cls, kind: MediaKind, *, min_similarity: float | None = None, confirm: bool = True) -> Limits:
@@ -77,6 +80,7 @@ class Limits:
             unconfirmed={by: max(DEFAULT_MIN_SIMILARITY[by], features[by])} if confirm else {},
             of_parts=min_similarity,
             depend_on_size=confirm and by == "image" and min_similarity is None,
+            are_tied=confirm and kind == "image" and min_similarity is None,
         )
 
     def least(self, modality: Modality, sides_px: np.ndarray, others_px: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from modag_search.copies.pixels import Pixels
 from modag_search.copies.ranks import Rank, rank
 from modag_search.copies.recordings import Part, Recordings
 from modag_search.copies.waveforms import Waveforms
+from modag_search.curate.centres import Centres
 from modag_search.curate.similarity_join import SimilarityJoin
 from modag_search.curate.stars import Copies, joined
 from modag_search.errors import UsageError
@@ -103,6 +104,9 @@ class Duplicates:
         `waveforms.correlation` and `thumbnails.likeness`. Where that cannot be done, since a file is gone, has changed
         or holds nothing below 4 kHz, the features must reach `DEFAULT_MIN_SIMILARITY`. So must always the sound of
         videos.
+
+        A picture also goes, with its copies, to the group of another one of the same pixels whose features are less
+        similar, where some picture is a copy of both.
 
         A sound also goes to the group of a longer one that it lies in, cut at its ends, faded or with silence before
         it, whatever their features and lengths; see `overlaps.overlap`. It is a part of it (`Duplicate.part_start_s`),
@@ -230,7 +234,7 @@ class Duplicates:
             if limits.of_parts is None or wholes.vectors[shorter] @ wholes.vectors[longer] >= limits.of_parts:
                 yield Part(shorter, longer, part.overlap)
 
-    def _centres(self, compared: _Compared) -> _Centres:
+    def _centres(self, compared: _Compared) -> Centres:
         """Let each row that is near to none before it gather the later ones that are nearer to it than to others."""
         wholes, limits = compared.wholes, compared.limits
         n = len(wholes.contents)
@@ -241,7 +245,7 @@ class Duplicates:
             ranges=compared.extents.ranges(),
         )
         self.n_pairs += n * (n - 1) // 2
-        centres = _Centres.of_none(n)
+        centres, ties = Centres.of_none(n), set[tuple[int, int]]()
         for start in range(0, n, _ROWS_AT_ONCE):
             rows = np.arange(start, min(start + _ROWS_AT_ONCE, n))
             for row, candidates in join.candidates(rows[centres.rows[rows] == rows]):
@@ -250,11 +254,35 @@ class Duplicates:
                 others = candidates[compared.extents.at(candidates).are_near(compared.extents.at(np.array([row])))]
                 self.n_compared += len(others)
                 alike = self._similarities(compared, row, others, join.cosines(row, others))
-                is_nearest = (alike > -np.inf) & centres.are_farther(others, alike)
-                others, alike = others[is_nearest], alike[is_nearest]
+                may_tie = limits.are_tied & centres.are_confirmed[others]
+                are_looked_at = (alike > -np.inf) & (may_tie | centres.are_farther(others, alike))
+                others, alike = others[are_looked_at], alike[are_looked_at]
                 are_copies, are_confirmed = self._are_copies(compared, row, others, alike)
+                if limits.are_tied:
+                    ties |= {(other, row) for other in centres.of_confirmed(others[are_confirmed])}
+                are_copies &= centres.are_farther(others, alike)
                 centres.take(row, others[are_copies], alike[are_copies], are_confirmed[are_copies])
+        self._join(compared, centres, ties)
         return centres
+
+    def _join(self, compared: _Compared, centres: Centres, ties: set[tuple[int, int]]) -> None:
+        """Let a centre go to an earlier one where a copy of both ties them, and they are copies by themselves, too.
+
+        Copies that were changed in two ways, one grey and one small, have features that lie farther from the
+        original's than from each other's. Without the second condition a small copy, in which details are lost, could
+        tie two pictures that differ by these.
+        """
+        contents = compared.wholes.contents
+        for earlier, later in sorted(ties):
+            first, second = int(centres.rows[earlier]), int(centres.rows[later])
+            if first == second:
+                continue
+            first, second = min(first, second), max(first, second)
+            if self._pixels.are_alike(contents[first], [contents[second]])[0]:
+                gathered = np.flatnonzero(centres.rows == second)
+                alike = np.array([_cosine(compared.wholes, first, int(row)) for row in gathered])
+                are_confirmed = centres.are_confirmed[gathered] | (gathered == second)
+                centres.take(first, gathered, alike, are_confirmed)
 
     def _are_copies(
         self, compared: _Compared, row: int, others: Int64Array, alike: np.ndarray
@@ -348,40 +376,6 @@ class _Compared:
     wholes: Wholes
     limits: Limits
     extents: Extents
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Centres:
-    """Which row gathered each.
-
-    Attributes
-    ----------
-    rows : np.ndarray [shape=(n,), int64]
-        Itself where none did.
-    similarities : np.ndarray [shape=(n,), float64]
-        Of each row and its centre.
-    are_confirmed : np.ndarray [shape=(n,), bool]
-        Whether more than features told so.
-    """
-
-    rows: Int64Array
-    similarities: np.ndarray
-    are_confirmed: np.ndarray
-
-    @classmethod
-    def of_none(cls, n: int) -> _Centres:
-        """Return rows of which each is its own."""
-        return cls(np.arange(n), np.ones(n), np.zeros(n, dtype=bool))
-
-    def are_farther(self, others: Int64Array, alike: np.ndarray) -> np.ndarray:
-        """Tell which rows are farther from the centre that they have, if any, than so similar."""
-        return np.asarray((self.rows[others] == others) | (alike > self.similarities[others]))
-
-    def take(self, row: int, others: Int64Array, alike: np.ndarray, are_confirmed: np.ndarray) -> None:
-        """Let a row gather others."""
-        self.rows[others] = row
-        self.similarities[others] = alike
-        self.are_confirmed[others] = are_confirmed
 
 
 def _cosine(wholes: Wholes, row: int, other: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
@@ -16,6 +17,7 @@ from modag_search import Index
 from modag_search.copies import marks, pixels, recordings, waveforms
 from modag_search.copies.comparable import Track
 from modag_search.copies.limits import DEFAULT_MIN_SIMILARITY
+from modag_search.copies.pixels import Pixels
 from modag_search.copies.waveforms import Waveform, correlation, read_waveform
 from modag_search.curate.duplicates import Duplicates
 from modag_search.errors import UsageError
@@ -25,16 +27,15 @@ from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, RATE_HZ, RED, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
-    from modag_search.values import DuplicateGroup
+    from modag_search.values import DuplicateGroup, ItemRecord
 
 Colour = tuple[int, int, int]
 LIKE_RED = (229, 24, 18)
 
 
-def duplicates(index: Index) -> Duplicates:
-    return Duplicates(index.catalog, MediaEncoder(index.settings).fingerprints)
+def duplicates(index: Index, *, pixels: Pixels | None = None) -> Duplicates:
+    return Duplicates(index.catalog, MediaEncoder(index.settings).fingerprints, pixels=pixels)
 
 
 def names(groups: Sequence[DuplicateGroup]) -> list[list[str]]:
@@ -528,6 +529,57 @@ def test_it_is_told_what_confirms_a_copy(index: Index, media: Path) -> None:
     assert [one.confirmed_by for one in sounds.items] == [None, "waveform"]
     unconfirmed = duplicates(index).find(confirm=False)
     assert {one.confirmed_by for group in unconfirmed for one in group.items} == {None, "content", "features"}
+
+
+def tinted(path: Path, saturation: float, size: tuple[int, int], **options: int) -> Path:
+    """Draw stripes of one red, of so much of its colour that it is grey at 0; luma stays."""
+    grey = striped(4) * 0.45 / 255
+    luma = grey @ [0.299, 0.587, 0.114]
+    red = luma[..., None] * [2.9, 0.2, 0.12]
+    colours = luma[..., None] * (1 - saturation) + red * saturation
+    return drawn_to(path, (colours * 255).clip(0, 255).astype(np.uint8), size, **options)
+
+
+class Told(Pixels):
+    """Says that pictures are copies where it was told so, by their names."""
+
+    def __init__(self, *pairs: str) -> None:
+        super().__init__()
+        self._pairs = {frozenset(pair.split()) for pair in pairs}
+
+    def are_alike(self, one: Sequence[ItemRecord], others: Sequence[Sequence[ItemRecord]]) -> list[bool | None]:
+        stem = Path(one[0].path).stem
+        return [frozenset((stem, Path(other[0].path).stem)) in self._pairs for other in others]
+
+
+@pytest.mark.parametrize("saturation", [1.0, 0.5])
+def test_a_copy_of_two_copies_ties_them(index: Index, media: Path, saturation: float) -> None:
+    tinted(media / "original.png", 1.0, (640, 480))
+    tinted(media / "grey.jpg", 0.0, (640, 480))
+    assert found(index, media) == []  # their features lie too far apart
+    tinted(media / "small.jpg", saturation, (160, 120))
+    index.add([media])
+    (group,) = duplicates(index).find()
+    assert [os.path.basename(one.path) for one in group.items] in (
+        ["original.png", "small.jpg", "grey.jpg"],
+        ["original.png", "grey.jpg", "small.jpg"],
+    )
+    assert [one.confirmed_by for one in group.items] == [None, "pixels", "pixels"]
+    assert names(duplicates(index).find(min_similarity=0.83)) != names([group])  # who names a limit gets no others
+
+
+def test_what_ties_two_pictures_that_are_none_does_not_join_them(index: Index, media: Path) -> None:
+    tinted(media / "original.png", 1.0, (640, 480))
+    tinted(media / "grey.jpg", 0.0, (640, 480))
+    tinted(media / "small.jpg", 0.5, (160, 120))
+    index.add([media])
+
+    def groups(*pairs: str) -> list[list[str]]:
+        return names(duplicates(index, pixels=Told(*pairs)).find())
+
+    assert groups("original small", "grey small") == [["grey.jpg", "small.jpg"]]
+    assert groups("original grey", "grey small") == [["grey.jpg", "small.jpg"]]
+    assert [len(group) for group in groups("original small", "grey small", "original grey")] == [3]
 
 
 def painted_over(path: Path) -> None:
