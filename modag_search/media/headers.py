@@ -29,6 +29,13 @@ _LEAST_SOUND: Final = 4096
 _SLOPPY: Final = 8
 """By so many bytes the size of a whole file is off where programs forget to count its own head."""
 
+_SURE_BYTES: Final = 4
+"""Signatures of fewer bytes turn up among samples."""
+
+_SMALLEST_SAMPLES: Final = b"\x00\x00\x01\x00"
+"""0 and 1, with which an ICO begins, too."""
+
+_BLOCK_BYTES: Final = 1 << 20
 _TAGS: Final = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS")
 
 
@@ -228,15 +235,29 @@ def _number(file: BinaryIO, form: str, place: int) -> int:
 
 
 def _is_sound_behind(file: BinaryIO, end: int, layout: _Layout | None) -> bool:
-    """Tell whether what follows the samples is more of them: neither chunks, nor tags, nor padding."""
+    """Tell whether what follows the samples is more of them: neither chunks, nor tags, nor padding before these."""
+    return not any(_is_no_sound(file, place, layout) for place in (end, _after_zeros(file, end)))
+
+
+def _is_no_sound(file: BinaryIO, place: int, layout: _Layout | None) -> bool:
     size = size_of(file)
-    if size - end < _LEAST_SOUND:
-        return False
-    behind = read_at(file, _LEAST_SOUND, end)
-    if behind.startswith(_TAGS) or not any(behind) or appearance_of(behind[:SIGNATURE_BYTES]):
-        return False
+    behind = read_at(file, SIGNATURE_BYTES, place)
+    if size - place < _LEAST_SOUND or behind.startswith(_TAGS):
+        return True
+    if not behind.startswith(_SMALLEST_SAMPLES) and appearance_of(behind, at_least=_SURE_BYTES):
+        return True
     # Some programs forget to pad.
-    return layout is None or not any(_is_chunk(file, layout, place, size) for place in {end, layout.after(end)})
+    return layout is not None and any(_is_chunk(file, layout, at, size) for at in {place, layout.after(place)})
+
+
+def _after_zeros(file: BinaryIO, place: int) -> int:
+    """Return where the first byte stands, from a place on, that is not zero; where the file ends if none does."""
+    while block := read_at(file, _BLOCK_BYTES, place):
+        rest = block.lstrip(b"\x00")
+        place += len(block) - len(rest)
+        if rest:
+            break
+    return place
 
 
 def _is_chunk(file: BinaryIO, layout: _Layout, place: int, size: int) -> bool:

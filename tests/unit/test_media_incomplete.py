@@ -82,6 +82,26 @@ def test_a_header_that_lies_is_read_to_the_end_of_the_file(tmp_path: Path, endin
     assert kinds(facts) == ["unfinished"]
 
 
+@pytest.mark.parametrize(
+    "behind",
+    [
+        np.zeros(10_000, np.int16),
+        np.array([0, 1], np.int16),
+        *(
+            np.frombuffer(start, np.int16)
+            for start in (b"BM", b"\xff\x0a", b"\xff\xfb", b"\x1f\x8b", b"\xff\xd8\xff\x00")
+        ),
+    ],
+    ids=["quiet", "0 1", "BM", "JXL", "MP3", "gzip", "JPEG"],
+)
+def test_half_a_size_is_seen_through_whatever_sounds_behind_it(tmp_path: Path, behind: np.ndarray) -> None:
+    samples = noise()
+    samples[24_000 : 24_000 + len(behind), 0] = behind / 2**15
+    segments, facts = decode(write(tmp_path, "wav", with_size("wav", 48_000, samples=samples)))
+    np.testing.assert_allclose(segments[0].data, samples[:, 0], atol=1e-4)
+    assert (facts.duration_s, kinds(facts)) == (3.0, ["unfinished"])
+
+
 @pytest.mark.parametrize("told", [0, None, 48_000])
 @pytest.mark.parametrize("ending", ["au", "caf"])
 def test_a_header_that_lies_where_none_counts_the_file(tmp_path: Path, ending: str, told: int | None) -> None:
@@ -125,6 +145,8 @@ def test_an_unfinished_header_of_what_only_ffmpeg_reads(tmp_path: Path) -> None:
         b"ID3\x04" + b"x" * 9000,
         b"APETAGEX" + b"\x93" * 9000,
         bytes(20_000),
+        bytes(20_000) + b"TAG" + b"x" * 125,
+        bytes(20_000) + b"LIST" + struct.pack("<I", 6000) + b"INFO" + b"x" * 5996,
         b"\x93\x01" * 1000,
         b"PK\x03\x04" + b"\x93" * 9000,
     ],
