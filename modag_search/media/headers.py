@@ -17,7 +17,7 @@ from modag_search.media.views import View, read_at, size_of
 from modag_search.values import Remark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _MOST_CHUNKS: Final = 1000
 _PLACEHOLDERS: Final = {"I": 0x7FFFF000, "Q": 0x7FFF_FFFF_FFFF_F000}
@@ -173,6 +173,11 @@ def read_header(file: BinaryIO) -> Header:
     if layout is None:
         return Header(share=_mp3_share(file))
     return _judged(file, _samples(file, layout), layout)
+
+
+def remarks_in(headers: Sequence[Header]) -> tuple[Remark, ...]:
+    """Gather what is to be said of the headers of recordings that are joined: of those alike once."""
+    return tuple(dict.fromkeys(remark for header in headers for remark in header.remarks))
 
 
 def _judged(file: BinaryIO, samples: _Samples | None, layout: _Layout | None) -> Header:

@@ -9,7 +9,7 @@ from modag_search.media.views import View, read_at, size_of
 from modag_search.values import Remark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _READ_BYTES: Final = 1 << 20
 _LONGEST_MATCH: Final = 300
@@ -61,8 +61,17 @@ def remarks_on_joining(n_recordings: int, *, n_lost: int) -> tuple[Remark, ...]:
     return (Remark("chosen", f"{joined}, read one after the other"),)
 
 
-def breaks_off(file: BinaryIO) -> bool:
-    """Tell whether a file of Ogg lacks its end: its last page is not marked as the last, or is not whole."""
+def remarks_on_breaking_off(recordings: Sequence[BinaryIO]) -> tuple[Remark, ...]:
+    """Say which recordings of a file of Ogg lack their end; nothing where all have one, and of other formats."""
+    n_broken = sum(map(_breaks_off, recordings))
+    if not n_broken:
+        return ()
+    place = f" in {n_broken} of its {len(recordings)} recordings" if len(recordings) > 1 else ""
+    return (Remark("unfinished", f"breaks off without an end{place}, which tells not how much is missing"),)
+
+
+def _breaks_off(file: BinaryIO) -> bool:
+    """Tell whether a recording lacks its end: its last page is not marked as the last, or is not whole."""
     if read_at(file, 4, 0) != b"OggS":
         return False
     size = size_of(file)

@@ -307,6 +307,51 @@ def test_recordings_joined_end_to_end_are_all_read(
     assert np.abs(np.fft.rfft(later.data[:8000])).argmax() * 2 == pytest.approx(500.0, abs=2.0)
 
 
+@pytest.mark.parametrize("subtype", ["PCM_16", "GSM610"])
+def test_of_recordings_joined_end_to_end_each_is_judged(tmp_path: Path, subtype: str) -> None:
+    part = sound_bytes(noise(), subtype=subtype)
+    cut = decode(write(tmp_path, "wav", part * 2 + part[: len(part) // 5]))[1]
+    assert kinds(cut) == ["chosen", "partly read"]
+    assert "holds 6.6" in cut.remarks[1].text
+    assert " of the 9.0" in cut.remarks[1].text
+    headless = decode(write(tmp_path, "wav", part + part[: part.index(b"data") + 8]))[1]
+    assert [remark.text for remark in headless.remarks] == [
+        "is 2 recordings joined end to end, 1 of which cannot be read"
+    ]
+
+
+def test_recordings_joined_end_to_end_of_what_only_ffmpeg_reads_are_each_judged(tmp_path: Path) -> None:
+    part = sound_container_bytes(file_format="wav", codec="ac3")
+    (_,), cut = decode(write(tmp_path, "wav", part + part[: len(part) // 5]))
+    assert kinds(cut) == ["chosen", "partly read"]
+    place = part.index(b"data") + 4
+    unfinished = part[:4] + bytes(4) + part[8:place] + bytes(4) + part[place + 4 :]
+    (segment,), facts = decode(write(tmp_path, "wav", part + unfinished))
+    assert kinds(facts) == ["chosen", "unfinished"]
+    assert len(segment.data) / RATE_HZ == pytest.approx(6.0, abs=0.1)
+
+
+def test_the_last_of_recordings_joined_end_to_end_may_be_unfinished(tmp_path: Path) -> None:
+    part = sound_bytes(noise())
+    place = part.index(b"data") + 4
+    unfinished = part[:4] + bytes(4) + part[8:place] + bytes(4) + part[place + 4 :]
+    (segment,), facts = decode(write(tmp_path, "wav", part + unfinished))
+    assert (len(segment.data), facts.duration_s, kinds(facts)) == (96_000, 6.0, ["chosen", "unfinished"])
+    np.testing.assert_allclose(segment.data, np.tile(noise()[:, 0], 2), atol=1e-4)
+
+
+def test_a_chain_of_ogg_says_which_links_break_off(tmp_path: Path) -> None:
+    link = sound_bytes(noise(20.0), file_format="OGG")
+    for data in (link[: len(link) // 3] + link, link + link[: len(link) // 3]):
+        _, facts = decode(write(tmp_path, "ogg", data))
+        assert [remark.text for remark in facts.remarks] == [
+            "is 2 recordings joined end to end, read one after the other",
+            "breaks off without an end in 1 of its 2 recordings, which tells not how much is missing",
+        ]
+    _, facts = decode(write(tmp_path, "ogg", link * 2))
+    assert kinds(facts) == ["chosen"]
+
+
 def ogg_flac(samples: np.ndarray, *, rate_hz: int) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="ogg") as container:
