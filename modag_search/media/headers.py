@@ -8,6 +8,7 @@ was cut off to the bytes that are there.
 from __future__ import annotations
 
 import struct
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
@@ -145,12 +146,20 @@ _LAYOUTS: Final = {
     (b"FORM", b"AIFF"): _AIFF,
     (b"FORM", b"AIFC"): _AIFF,
 }
+_ASF_MAGIC: Final = uuid.UUID("75B22630-668E-11CF-A6D9-00AA0062CE6C").bytes_le
+_ASF: Final = _Layout(
+    form="<Q",
+    first=30,
+    sound=uuid.UUID("8CABDCA1-A947-11CF-8EE4-00C00C205365").bytes_le,  # not the sound: the File Properties
+    padding=1,
+    counts_head=True,
+)
 _W64_MAGIC: Final = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 _AU_FORMS: Final = {b".snd": ">I", b"dns.": "<I"}
 
 
 def read_header(file: BinaryIO) -> Header:
-    """Read what the header of a WAVE, RF64, Wave64, AIFF, CAF, AU or MP3 file promises.
+    """Read what the header of a WAVE, RF64, Wave64, AIFF, CAF, AU, MP3 or Windows Media file promises.
 
     Parameters
     ----------
@@ -164,6 +173,8 @@ def read_header(file: BinaryIO) -> Header:
     start = read_at(file, 16, 0)
     if start[:4] in _AU_FORMS:
         return _judged(file, _au_samples(file, _AU_FORMS[start[:4]]), None)
+    if start == _ASF_MAGIC:
+        return _asf_header(file)
     if start == _W64_MAGIC:
         layout: _Layout | None = _W64
     elif start[:4] == b"caff":
@@ -231,6 +242,15 @@ def _chunks(file: BinaryIO, layout: _Layout) -> Iterator[_Chunk]:
 
 def _au_samples(file: BinaryIO, form: str) -> _Samples:
     return _Samples(_number(file, form, 4), _number(file, form, 8), _Size(8, form, 0), None)
+
+
+def _asf_header(file: BinaryIO) -> Header:
+    """Let the header count the bytes that are there: FFmpeg believes the duration of no other, and estimates one."""
+    properties = next((chunk for chunk in _chunks(file, _ASF) if chunk.name == _ASF.sound), None)
+    if properties is None:
+        return Header()
+    place, size = properties.start + 16, size_of(file)
+    return Header(patches={place: struct.pack("<Q", size)} if _number(file, "<Q", place) > size else {})
 
 
 def _number(file: BinaryIO, form: str, place: int) -> int:

@@ -78,9 +78,8 @@ class _Parts:
         self._file = file
         self._request = request
         self._wanted = wanted
-        recordings = recordings_in(file)
-        self._headers = [read_header(recording) for recording in recordings]
-        self._recordings = [header.finish(file) for header, file in zip(self._headers, recordings, strict=True)]
+        self._recordings = recordings_in(file)
+        self._headers = [read_header(recording) for recording in self._recordings]
         self._position_s = Fraction(0)
         self._there_s = self._promised_s = self._whole_s = 0.0
         self._damaged = self._n_lost = 0

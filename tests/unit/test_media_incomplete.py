@@ -223,10 +223,12 @@ def test_an_ogg_that_breaks_off_says_so(tmp_path: Path) -> None:
     assert 3.0 < len(segments[0].data) / RATE_HZ < 8.0
 
 
-@pytest.mark.parametrize("ending", ["m4a", "mka"])
-def test_sounds_in_containers_that_are_cut_off(tmp_path: Path, ending: str) -> None:
-    file_format = {"m4a": "mp4", "mka": "matroska"}[ending]
-    data = sound_container_bytes(seconds=10.0, file_format=file_format)
+@pytest.mark.parametrize(
+    ("ending", "file_format", "codec"),
+    [("m4a", "mp4", "aac"), ("mka", "matroska", "aac"), ("wma", "asf", "wmav2"), ("flv", "flv", "aac")],
+)
+def test_sounds_in_containers_that_are_cut_off(tmp_path: Path, ending: str, file_format: str, codec: str) -> None:
+    data = sound_container_bytes(seconds=10.0, file_format=file_format, codec=codec)
     whole = decode(write(tmp_path, ending, data))[1]
     assert whole.remarks == ()
     _, facts = decode(write(tmp_path, ending, data[: len(data) * 7 // 10]))
@@ -236,7 +238,8 @@ def test_sounds_in_containers_that_are_cut_off(tmp_path: Path, ending: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("ending", "file_format"), [("mp4", "mp4"), ("mkv", "matroska"), ("avi", "avi"), ("webm", "webm")]
+    ("ending", "file_format"),
+    [("mp4", "mp4"), ("mkv", "matroska"), ("avi", "avi"), ("webm", "webm"), ("wmv", "asf"), ("flv", "flv")],
 )
 @pytest.mark.parametrize("with_sound", [True, False])
 def test_videos_that_are_cut_off(tmp_path: Path, ending: str, file_format: str, with_sound: bool) -> None:
