@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from modag_search.media.kinds import SIGNATURE_BYTES, appearance_of
-from modag_search.media.raw_streams import after_id3
+from modag_search.media.raw_streams import after_id3, layer_3_form
 from modag_search.media.views import View, read_at, size_of
 from modag_search.values import Remark
 
@@ -48,12 +48,15 @@ class Header:
     ----------
     share : float
         How much of the bytes that it promises is there, in [0, 1]; 1.0 where it promises nothing usable.
+    lasts_s : float
+        How many seconds it promises where decoders do not tell; 0.0 where it promises none.
     patches : Mapping of int to bytes
         What it would say had it been finished, by place in the file; empty where it was.
     remarks : tuple of Remark
     """
 
     share: float = 1.0
+    lasts_s: float = 0.0
     patches: Mapping[int, bytes] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
 
@@ -182,7 +185,7 @@ def read_header(file: BinaryIO) -> Header:
     else:
         layout = _LAYOUTS.get((start[:4], start[8:12]))
     if layout is None:
-        return Header(share=_mp3_share(file))
+        return _mp3_header(file)
     return _judged(file, _samples(file, layout), layout)
 
 
@@ -292,18 +295,31 @@ def _is_chunk(file: BinaryIO, layout: _Layout, place: int, size: int) -> bool:
     return chunk.name[:4].isascii() and chunk.name[:4].decode("ascii").isprintable() and 0 <= chunk.length <= size
 
 
-def _mp3_share(file: BinaryIO) -> float:
-    """Return how much of the bytes that the Xing tag of an MP3 promises is there."""
+def _mp3_header(file: BinaryIO) -> Header:
+    """Read the Xing tag of an MP3: how many frames it promises; how many bytes where it does not count frames."""
     start = after_id3(file)
-    frame = read_at(file, 64, start)
-    if len(frame) < 64 or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:
-        return 1.0  # not a frame of layer III
-    is_version_1 = frame[1] & 0x18 == 0x18
+    frame = read_at(file, 192, start)
+    form = layer_3_form(frame)
+    if len(frame) < 64 or form is None:
+        return Header()
     is_mono = frame[3] & 0xC0 == 0xC0
-    tag = frame[4 + {(True, False): 32, (False, True): 9}.get((is_version_1, is_mono), 17) :]
+    tag = frame[4 + {(True, False): 32, (False, True): 9}.get((form.samples == 1152, is_mono), 17) :]
+    if tag[:4] not in (b"Xing", b"Info"):
+        return Header()
     has_frames, has_bytes = tag[7] & 1, tag[7] & 2
-    if tag[:4] not in (b"Xing", b"Info") or not has_bytes:
-        return 1.0
-    (promised,) = struct.unpack_from(">I", tag, 12 if has_frames else 8)
+    if has_frames:
+        (n_frames,) = struct.unpack_from(">I", tag, 8)
+        return Header(lasts_s=max(n_frames * form.samples - _lame_padding(tag), 0) / form.rate_hz)
+    if not has_bytes:
+        return Header()
+    (promised,) = struct.unpack_from(">I", tag, 8)
     there = size_of(file) - start
-    return 1.0 if promised <= there else there / promised
+    return Header(share=1.0 if promised <= there else there / promised)
+
+
+def _lame_padding(tag: bytes) -> int:
+    """Return how many samples an encoder put before and behind the sound, as LAME tells behind a Xing tag."""
+    if tag[7] & 0xF != 0xF or not tag[120:124].isalpha() or len(tag) < 144:
+        return 0
+    both = int.from_bytes(tag[141:144], "big")
+    return (both >> 12) + (both & 0xFFF)

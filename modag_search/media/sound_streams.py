@@ -118,7 +118,7 @@ class _Parts:
         self._position_s = parts.position_s
         there_s = float(parts.position_s - begins_s)
         self._there_s += there_s * frames.share
-        told_s = (promised_end(container, stream) or 0.0) - late_s
+        told_s = max(promised_end(container, stream) or 0.0, header.lasts_s) - late_s
         self._promised_s += max(told_s, there_s, there_s * frames.share / (header.share or 1.0))
         self._whole_s += duration_of(container, stream) or late_s + there_s
         self._remarks = self._remarks or track.remarks
