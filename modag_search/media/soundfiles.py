@@ -45,6 +45,8 @@ _BITS: Final = {
     **dict.fromkeys(("PCM_32", "ALAC_32"), 32),
 }
 
+_COUNTED: Final = "ALAC"
+"""Of other codecs libsndfile shortens a sound to the bytes that are there; for these a table counts the packets."""
 
 _NOISY: Final = "libsndfile's decoder of MPEG sound prints what is amiss on stderr, without a file's name"
 
@@ -101,9 +103,12 @@ class _Parts:
             self._has_decoded = self._has_decoded or blocks.position > blocks.start
             self._failure = self._failure or blocks.failure
         self._there_s += Fraction(blocks.n_there, sound.samplerate)
-        self._begins_s += Fraction(blocks.n_promised, sound.samplerate)
-        if header.share:
-            self._promised_s += Fraction(blocks.n_promised, sound.samplerate) / Fraction(header.share)
+        promised_s = Fraction(blocks.n_promised, sound.samplerate)
+        self._begins_s += promised_s
+        if sound.subtype.startswith(_COUNTED):
+            self._promised_s += promised_s
+        elif header.share:
+            self._promised_s += promised_s / Fraction(header.share)
         else:
             self._n_lost += 1
 
