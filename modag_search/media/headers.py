@@ -74,10 +74,15 @@ class _Size(NamedTuple):
     form: str
     besides: int
 
+    @property
+    def largest(self) -> int:
+        """The largest number that it can tell."""
+        n_bits = 8 * struct.calcsize(self.form)
+        return (1 << n_bits) - 1
+
     def holding(self, n_bytes: int) -> bytes:
         """Return the size of so many bytes of samples; the largest where they are more than it can tell."""
-        largest: int = 2 ** (8 * struct.calcsize(self.form)) - 1
-        return struct.pack(self.form, min(n_bytes + self.besides, largest))
+        return struct.pack(self.form, min(n_bytes + self.besides, self.largest))
 
 
 class _Samples(NamedTuple):
@@ -200,6 +205,8 @@ def _judged(file: BinaryIO, samples: _Samples | None, layout: _Layout | None) ->
     size = size_of(file)
     there = max(size - samples.start, 0)
     patches = {samples.size.place: samples.size.holding(there)}
+    if layout in (None, _CAF) and samples.promised + samples.size.besides == samples.size.largest and there:
+        return Header(patches=patches)  # the specifications of AU and CAF let the largest size stand for "not known"
     is_placeholder = samples.promised == 0 or samples.promised >= _PLACEHOLDERS[samples.size.form[-1]]
     if samples.promised > there:
         is_finished = not is_placeholder and (samples.whole is None or samples.whole > size + _SLOPPY)
