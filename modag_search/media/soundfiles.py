@@ -14,7 +14,7 @@ from modag_search.media.headers import read_header, remarks_in
 from modag_search.media.kinds import begins_like_mpeg
 from modag_search.media.loudness import LOSSY_FLOOR, integer_floor
 from modag_search.media.opening import damage
-from modag_search.media.recordings import recordings_in, remarks_on_breaking_off, remarks_on_joining
+from modag_search.media.recordings import is_multiplexed, recordings_in, remarks_on_breaking_off, remarks_on_joining
 from modag_search.media.sounds import SoundPart, check_rate, sound_segments
 from modag_search.media.views import View, read_at
 from modag_search.media.windows import in_batches
@@ -78,6 +78,8 @@ class _Parts:
     def __init__(self, file: BinaryIO, request: DecodeRequest) -> None:
         self._request = request
         self._recordings = recordings_in(file)
+        if any(map(is_multiplexed, self._recordings)):
+            raise NotASoundError("libsndfile reads one stream of several, whichever comes first")
         self._headers = [read_header(recording) for recording in self._recordings]
         self._begins_s = self._there_s = self._promised_s = Fraction(0)
         self._n_lost = 0

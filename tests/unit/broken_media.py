@@ -73,12 +73,12 @@ def video_bytes(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "media")
         with _container(path, file_format) as container:
-            picture_codec = {"webm": "libvpx", "flv": "flv1", "asf": "wmv2"}.get(file_format, "mpeg4")
+            picture_codec = {"webm": "libvpx", "ogg": "libvpx", "flv": "flv1", "asf": "wmv2"}.get(file_format, "mpeg4")
             pictures = container.add_stream(picture_codec, rate=frames_a_second)
             assert isinstance(pictures, av.VideoStream)
             pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
             pictures.bit_rate = 400_000
-            codec = {"webm": "libopus", "asf": "wmav2"}.get(file_format, "aac")
+            codec = {"webm": "libopus", "ogg": "libopus", "asf": "wmav2"}.get(file_format, "aac")
             sound = container.add_stream(codec, rate=48_000, layout="mono", bit_rate=96_000) if with_sound else None
             _mux_frames(container, pictures, n_frames=round(seconds * frames_a_second))
             if sound is not None:

@@ -377,6 +377,52 @@ def test_a_chain_of_ogg_says_which_links_break_off(tmp_path: Path) -> None:
     assert kinds(facts) == ["chosen"]
 
 
+def ogg_page(packet: bytes, *, flags: int, serial: int) -> bytes:
+    """Return a page of Ogg with one packet of fewer than 255 bytes."""
+    head = struct.pack("<4sBBqIII2B", b"OggS", 0, flags, 0, serial, 0, 0, 1, len(packet))
+    check = 0
+    for byte in head + packet:
+        check ^= byte << 24
+        for _ in range(8):
+            check = (check << 1 ^ (0x104C11DB7 if check & 0x80000000 else 0)) & 0xFFFFFFFF
+    return head[:22] + struct.pack("<I", check) + head[26:] + packet
+
+
+SKELETON = ogg_page(b"fishead\x00\x03" + bytes(55), flags=2, serial=77)
+KATE = ogg_page(b"\x80kate\x00\x00\x00" + bytes(56), flags=2, serial=78)
+
+
+def beginnings_end(data: bytes) -> int:
+    """Return where the pages end that begin the streams of an Ogg."""
+    place = 0
+    while data[place + 5] & 2:
+        n_segments = data[place + 26]
+        place += 27 + n_segments + sum(data[place + 27 : place + 27 + n_segments])
+    return place
+
+
+@pytest.mark.parametrize("place", ["before", "behind"])
+@pytest.mark.parametrize("other", [SKELETON, KATE], ids=["Skeleton", "Kate"])
+def test_a_sound_in_ogg_is_read_whatever_goes_with_it(tmp_path: Path, other: bytes, place: str) -> None:
+    for data in (sound_bytes(noise(), file_format="OGG"), sound_container_bytes(file_format="ogg", codec="libopus")):
+        behind = 0 if place == "before" else beginnings_end(data)
+        link = data[:behind] + other + data[behind:]
+        segments, facts = decode(write(tmp_path, "ogg", link))
+        assert len(segments[0].data) / RATE_HZ == pytest.approx(3.0, abs=0.05)
+        assert kinds(facts) == []
+        segments, facts = decode(write(tmp_path, "ogg", data + link))
+        assert len(segments[0].data) / RATE_HZ == pytest.approx(6.0, abs=0.1)
+        assert kinds(facts) == ["chosen"]
+
+
+@pytest.mark.parametrize("extra", [b"", SKELETON, KATE], ids=["alone", "Skeleton", "Kate"])
+def test_a_video_in_ogg_keeps_its_sound(tmp_path: Path, extra: bytes) -> None:
+    data = extra + video_bytes(file_format="ogg")
+    segments, facts = decode(write(tmp_path, "ogv", data))
+    assert {segment.modality for segment in segments} == {"image", "sound"}
+    assert (facts.kind, kinds(facts)) == ("video", [])
+
+
 def ogg_flac(samples: np.ndarray, *, rate_hz: int) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="ogg") as container:
@@ -450,8 +496,10 @@ def test_an_mp4_without_its_index_is_not_called_damaged(tmp_path: Path) -> None:
 def tracks(*levels: float, file_format: str = "matroska", titles: bool = True) -> bytes:
     """Return a container with a sound track of 440, 880 ... Hz for each level."""
     buffer = io.BytesIO()
+    codec = "libopus" if file_format == "ogg" else "aac"
     with av.open(buffer, "w", format=file_format) as container:
-        streams = [container.add_stream("aac", rate=48_000, layout="mono") for _ in levels]
+        added = [container.add_stream(codec, rate=48_000, layout="mono") for _ in levels]
+        streams = [stream for stream in added if isinstance(stream, av.AudioStream)]
         for number, stream in enumerate(streams):
             if titles:
                 stream.metadata["title"] = f"Mic {number + 1}"
@@ -469,7 +517,8 @@ def tracks(*levels: float, file_format: str = "matroska", titles: bool = True) -
 
 
 @pytest.mark.parametrize(
-    ("ending", "file_format"), [("mkv", "matroska"), ("mp4", "mp4"), ("m4a", "mp4"), ("mka", "matroska")]
+    ("ending", "file_format"),
+    [("mkv", "matroska"), ("mp4", "mp4"), ("m4a", "mp4"), ("mka", "matroska"), ("ogg", "ogg")],
 )
 @pytest.mark.parametrize(
     ("levels", "hz", "words"),
