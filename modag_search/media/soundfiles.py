@@ -193,8 +193,7 @@ class _Blocks:
 
     def _parts(self) -> Iterator[Float32Array]:
         try:
-            if self.start:
-                self._sound.seek(self.start)
+            self._go_to_start()
             while self._wanted is None or self.position < self._wanted:
                 left = _READ_SAMPLES if self._wanted is None else self._wanted - self.position
                 block = self._sound.read(min(left, _READ_SAMPLES), dtype="float32", always_2d=True)
@@ -204,6 +203,16 @@ class _Blocks:
                 yield block
         except soundfile.SoundFileError as error:
             self.failure = error
+
+    def _go_to_start(self) -> None:
+        if not self.start:
+            return
+        try:
+            self._sound.seek(self.start)
+        except soundfile.SoundFileError:  # in GSM 6.10, ADPCM of G.721 and the like there is no going anywhere
+            left = self.start
+            while left and (n_read := len(self._sound.read(min(left, _READ_SAMPLES), dtype="float32"))):
+                left -= n_read
 
 
 def _floor(subtype: str) -> float:
