@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from modag_search.errors import CorruptMediaError
+from modag_search.media.headers import read_header
 from modag_search.media.kinds import begins_like_mpeg, extension_of
 from modag_search.media.loudness import LOSSY_FLOOR, integer_floor
 from modag_search.media.opening import misnamed
@@ -72,7 +73,7 @@ _DURATION_TAG: Final = re.compile(r"(\d+):(\d\d):(\d\d\.?\d*)$")
 
 @contextmanager
 def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputContainer]:
-    """Open a file with FFmpeg.
+    """Open a file with FFmpeg; a header that was never finished is read as if it had been.
 
     Parameters
     ----------
@@ -93,10 +94,10 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
     raw = raw_stream or _RAW_DEMUXERS.get(extension_of(path)) or by_look
     demuxers = ",".join(filter(None, (_DEMUXERS, raw)))
     options = {"format_whitelist": demuxers, **_decoder_options()}
-    file.seek(0)
+    source = _Source(read_header(file).finish(file))
     try:
         # Named where it is known: FFmpeg goes by the ending of the name where few frames could as well be an accident.
-        container = av.open(_Source(file), mode="r", format=raw_stream, options=options, metadata_errors="replace")
+        container = av.open(source, mode="r", format=raw_stream, options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise CorruptMediaError(path, misnamed(file, wanted)) from error
     with container:
@@ -107,6 +108,7 @@ class _Source:
     """A file as PyAV reads it; PyAV prints what is raised a second time, and FFmpeg goes on after errors."""
 
     def __init__(self, file: BinaryIO) -> None:
+        file.seek(0)
         self._file = file
         self._is_broken = False
         self.tell = file.tell
@@ -168,6 +170,8 @@ def _told_end(container: InputContainer, stream: AudioStream | VideoStream) -> f
     length = stream.duration
     if container.format.name == "avi":
         length = stream.frames  # FFmpeg shortens the duration to what is there
+    if container.format.name == "flv" and len(container.streams) == 1:
+        return duration_of(container, stream)  # its header tells of the file, not of streams
     own_start_s = float((stream.start_time or 0) * stream.time_base)
     return float(length * stream.time_base) + max(own_start_s - start_s, 0.0) if length else None
 

@@ -18,6 +18,7 @@ from modag_search.media.kinds import (
 )
 from modag_search.media.loudness import with_silence_told
 from modag_search.media.opening import appearance_in, media_errors, open_not_empty
+from modag_search.media.recordings import is_multiplexed
 from modag_search.media.request import RESAMPLER_QUALITY, DecodeRequest
 from modag_search.values import Remark
 
@@ -84,6 +85,8 @@ class MediaStream:
         kind = kind_of_appearance(appearance) or self._kind
         if kind == "image" and not self._request.is_whole:
             raise self._request.of_a_picture()
+        if appearance == "an Ogg sound" and is_multiplexed(file):
+            kind = "video"  # what comes first is none, what goes with it may be
         facts = yield from self._decode_as(kind, file, appearance)
         if appearance is not None and is_misnamed(path, appearance):
             # Of containers the first bytes tell not whether there are pictures in them.

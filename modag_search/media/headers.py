@@ -8,16 +8,17 @@ was cut off to the bytes that are there.
 from __future__ import annotations
 
 import struct
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from modag_search.media.kinds import SIGNATURE_BYTES, appearance_of
-from modag_search.media.raw_streams import after_id3
+from modag_search.media.raw_streams import after_id3, layer_3_form
 from modag_search.media.views import View, read_at, size_of
 from modag_search.values import Remark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _MOST_CHUNKS: Final = 1000
 _PLACEHOLDERS: Final = {"I": 0x7FFFF000, "Q": 0x7FFF_FFFF_FFFF_F000}
@@ -29,6 +30,13 @@ _LEAST_SOUND: Final = 4096
 _SLOPPY: Final = 8
 """By so many bytes the size of a whole file is off where programs forget to count its own head."""
 
+_SURE_BYTES: Final = 4
+"""Signatures of fewer bytes turn up among samples."""
+
+_SMALLEST_SAMPLES: Final = b"\x00\x00\x01\x00"
+"""0 and 1, with which an ICO begins, too."""
+
+_BLOCK_BYTES: Final = 1 << 20
 _TAGS: Final = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS")
 
 
@@ -40,12 +48,15 @@ class Header:
     ----------
     share : float
         How much of the bytes that it promises is there, in [0, 1]; 1.0 where it promises nothing usable.
+    lasts_s : float
+        How many seconds it promises where decoders do not tell; 0.0 where it promises none.
     patches : Mapping of int to bytes
         What it would say had it been finished, by place in the file; empty where it was.
     remarks : tuple of Remark
     """
 
     share: float = 1.0
+    lasts_s: float = 0.0
     patches: Mapping[int, bytes] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
 
@@ -63,10 +74,15 @@ class _Size(NamedTuple):
     form: str
     besides: int
 
+    @property
+    def largest(self) -> int:
+        """The largest number that it can tell."""
+        n_bits = 8 * struct.calcsize(self.form)
+        return (1 << n_bits) - 1
+
     def holding(self, n_bytes: int) -> bytes:
         """Return the size of so many bytes of samples; the largest where they are more than it can tell."""
-        largest: int = 2 ** (8 * struct.calcsize(self.form)) - 1
-        return struct.pack(self.form, min(n_bytes + self.besides, largest))
+        return struct.pack(self.form, min(n_bytes + self.besides, self.largest))
 
 
 class _Samples(NamedTuple):
@@ -138,12 +154,20 @@ _LAYOUTS: Final = {
     (b"FORM", b"AIFF"): _AIFF,
     (b"FORM", b"AIFC"): _AIFF,
 }
+_ASF_MAGIC: Final = uuid.UUID("75B22630-668E-11CF-A6D9-00AA0062CE6C").bytes_le
+_ASF: Final = _Layout(
+    form="<Q",
+    first=30,
+    sound=uuid.UUID("8CABDCA1-A947-11CF-8EE4-00C00C205365").bytes_le,  # not the sound: the File Properties
+    padding=1,
+    counts_head=True,
+)
 _W64_MAGIC: Final = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 _AU_FORMS: Final = {b".snd": ">I", b"dns.": "<I"}
 
 
 def read_header(file: BinaryIO) -> Header:
-    """Read what the header of a WAVE, RF64, Wave64, AIFF, CAF, AU or MP3 file promises.
+    """Read what the header of a WAVE, RF64, Wave64, AIFF, CAF, AU, MP3 or Windows Media file promises.
 
     Parameters
     ----------
@@ -157,6 +181,8 @@ def read_header(file: BinaryIO) -> Header:
     start = read_at(file, 16, 0)
     if start[:4] in _AU_FORMS:
         return _judged(file, _au_samples(file, _AU_FORMS[start[:4]]), None)
+    if start == _ASF_MAGIC:
+        return _asf_header(file)
     if start == _W64_MAGIC:
         layout: _Layout | None = _W64
     elif start[:4] == b"caff":
@@ -164,8 +190,13 @@ def read_header(file: BinaryIO) -> Header:
     else:
         layout = _LAYOUTS.get((start[:4], start[8:12]))
     if layout is None:
-        return Header(share=_mp3_share(file))
+        return _mp3_header(file)
     return _judged(file, _samples(file, layout), layout)
+
+
+def remarks_in(headers: Sequence[Header]) -> tuple[Remark, ...]:
+    """Gather what is to be said of the headers of recordings that are joined: of those alike once."""
+    return tuple(dict.fromkeys(remark for header in headers for remark in header.remarks))
 
 
 def _judged(file: BinaryIO, samples: _Samples | None, layout: _Layout | None) -> Header:
@@ -174,6 +205,8 @@ def _judged(file: BinaryIO, samples: _Samples | None, layout: _Layout | None) ->
     size = size_of(file)
     there = max(size - samples.start, 0)
     patches = {samples.size.place: samples.size.holding(there)}
+    if layout in (None, _CAF) and samples.promised + samples.size.besides == samples.size.largest and there:
+        return Header(patches=patches)  # the specifications of AU and CAF let the largest size stand for "not known"
     is_placeholder = samples.promised == 0 or samples.promised >= _PLACEHOLDERS[samples.size.form[-1]]
     if samples.promised > there:
         is_finished = not is_placeholder and (samples.whole is None or samples.whole > size + _SLOPPY)
@@ -221,6 +254,15 @@ def _au_samples(file: BinaryIO, form: str) -> _Samples:
     return _Samples(_number(file, form, 4), _number(file, form, 8), _Size(8, form, 0), None)
 
 
+def _asf_header(file: BinaryIO) -> Header:
+    """Let the header count the bytes that are there: FFmpeg believes the duration of no other, and estimates one."""
+    properties = next((chunk for chunk in _chunks(file, _ASF) if chunk.name == _ASF.sound), None)
+    if properties is None:
+        return Header()
+    place, size = properties.start + 16, size_of(file)
+    return Header(patches={place: struct.pack("<Q", size)} if _number(file, "<Q", place) > size else {})
+
+
 def _number(file: BinaryIO, form: str, place: int) -> int:
     """Read a number; 0 behind the end of the file."""
     data = read_at(file, struct.calcsize(form), place)
@@ -228,15 +270,29 @@ def _number(file: BinaryIO, form: str, place: int) -> int:
 
 
 def _is_sound_behind(file: BinaryIO, end: int, layout: _Layout | None) -> bool:
-    """Tell whether what follows the samples is more of them: neither chunks, nor tags, nor padding."""
+    """Tell whether what follows the samples is more of them: neither chunks, nor tags, nor padding before these."""
+    return not any(_is_no_sound(file, place, layout) for place in (end, _after_zeros(file, end)))
+
+
+def _is_no_sound(file: BinaryIO, place: int, layout: _Layout | None) -> bool:
     size = size_of(file)
-    if size - end < _LEAST_SOUND:
-        return False
-    behind = read_at(file, _LEAST_SOUND, end)
-    if behind.startswith(_TAGS) or not any(behind) or appearance_of(behind[:SIGNATURE_BYTES]):
-        return False
+    behind = read_at(file, SIGNATURE_BYTES, place)
+    if size - place < _LEAST_SOUND or behind.startswith(_TAGS):
+        return True
+    if not behind.startswith(_SMALLEST_SAMPLES) and appearance_of(behind, at_least=_SURE_BYTES):
+        return True
     # Some programs forget to pad.
-    return layout is None or not any(_is_chunk(file, layout, place, size) for place in {end, layout.after(end)})
+    return layout is not None and any(_is_chunk(file, layout, at, size) for at in {place, layout.after(place)})
+
+
+def _after_zeros(file: BinaryIO, place: int) -> int:
+    """Return where the first byte stands, from a place on, that is not zero; where the file ends if none does."""
+    while block := read_at(file, _BLOCK_BYTES, place):
+        rest = block.lstrip(b"\x00")
+        place += len(block) - len(rest)
+        if rest:
+            break
+    return place
 
 
 def _is_chunk(file: BinaryIO, layout: _Layout, place: int, size: int) -> bool:
@@ -246,18 +302,31 @@ def _is_chunk(file: BinaryIO, layout: _Layout, place: int, size: int) -> bool:
     return chunk.name[:4].isascii() and chunk.name[:4].decode("ascii").isprintable() and 0 <= chunk.length <= size
 
 
-def _mp3_share(file: BinaryIO) -> float:
-    """Return how much of the bytes that the Xing tag of an MP3 promises is there."""
+def _mp3_header(file: BinaryIO) -> Header:
+    """Read the Xing tag of an MP3: how many frames it promises; how many bytes where it does not count frames."""
     start = after_id3(file)
-    frame = read_at(file, 64, start)
-    if len(frame) < 64 or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:
-        return 1.0  # not a frame of layer III
-    is_version_1 = frame[1] & 0x18 == 0x18
+    frame = read_at(file, 192, start)
+    form = layer_3_form(frame)
+    if len(frame) < 64 or form is None:
+        return Header()
     is_mono = frame[3] & 0xC0 == 0xC0
-    tag = frame[4 + {(True, False): 32, (False, True): 9}.get((is_version_1, is_mono), 17) :]
+    tag = frame[4 + {(True, False): 32, (False, True): 9}.get((form.samples == 1152, is_mono), 17) :]
+    if tag[:4] not in (b"Xing", b"Info"):
+        return Header()
     has_frames, has_bytes = tag[7] & 1, tag[7] & 2
-    if tag[:4] not in (b"Xing", b"Info") or not has_bytes:
-        return 1.0
-    (promised,) = struct.unpack_from(">I", tag, 12 if has_frames else 8)
+    if has_frames:
+        (n_frames,) = struct.unpack_from(">I", tag, 8)
+        return Header(lasts_s=max(n_frames * form.samples - _lame_padding(tag), 0) / form.rate_hz)
+    if not has_bytes:
+        return Header()
+    (promised,) = struct.unpack_from(">I", tag, 8)
     there = size_of(file) - start
-    return 1.0 if promised <= there else there / promised
+    return Header(share=1.0 if promised <= there else there / promised)
+
+
+def _lame_padding(tag: bytes) -> int:
+    """Return how many samples an encoder put before and behind the sound, as LAME tells behind a Xing tag."""
+    if tag[7] & 0xF != 0xF or not tag[120:124].isalpha() or len(tag) < 144:
+        return 0
+    both = int.from_bytes(tag[141:144], "big")
+    return (both >> 12) + (both & 0xFFF)

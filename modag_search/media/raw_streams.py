@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple
 
 from modag_search.media.views import read_at
 
@@ -45,6 +45,25 @@ def raw_stream_in(file: BinaryIO) -> RawStream | None:
     return next((name for name, frame_length in _FRAME_LENGTHS.items() if _are_frames(data, frame_length)), None)
 
 
+class FrameForm(NamedTuple):
+    """How many samples a frame of MPEG audio holds, and at which rate."""
+
+    samples: int
+    rate_hz: int
+
+
+def layer_3_form(head: bytes) -> FrameForm | None:
+    """Return the form of a frame of layer III, which MP3 is; None for what is none."""
+    if len(head) < 7 or not _mpeg_frame(head) or head[1] >> 1 & 3 != 1:
+        return None
+    version_bits = head[1] >> 3 & 3
+    return FrameForm(1152 if version_bits == 3 else 576, _mpeg_hz(head))
+
+
+def _mpeg_hz(head: bytes) -> int:
+    return _MPEG_HZ[head[2] >> 2 & 3] // {3: 1, 2: 2, 0: 4}[head[1] >> 3 & 3]
+
+
 def _are_frames(data: bytes, frame_length: Callable[[bytes], int]) -> bool:
     place = 0
     for _ in range(_FRAMES):
@@ -65,7 +84,7 @@ def _mpeg_frame(head: bytes) -> int:
     if rate_bits in (0, 15):
         return 0
     layer, version = 4 - layer_bits, 1 if version_bits == 3 else 2
-    rate_hz = _MPEG_HZ[hz_bits] // {3: 1, 2: 2, 0: 4}[version_bits]
+    rate_hz = _mpeg_hz(head)
     bit_rate = 1000 * _MPEG_KBPS[version, layer][rate_bits - 1]
     padding = head[2] >> 1 & 1
     if layer == 1:

@@ -9,20 +9,17 @@ from modag_search.media.views import View, read_at, size_of
 from modag_search.values import Remark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _READ_BYTES: Final = 1 << 20
-_LONGEST_MATCH: Final = 300
-_LONGEST_PAGE: Final = 27 + 255 + 255 * 255
+_LONGEST_MATCH: Final = 22
+_LONGEST_PAGE_HEAD: Final = 27 + 255
+_LONGEST_PAGE: Final = _LONGEST_PAGE_HEAD + 255 * 255
 
-# The first page of a stream in an Ogg file: flag 2, number 0, and a packet that says what it is.
-_OGG_BEGINNING: Final = re.compile(
-    rb"OggS\x00[\x02\x06].{8}.{4}\x00{4}.{4}\x01(.)"
-    rb"(?:\x01vorbis|OpusHead|\x7fFLAC|Speex   |fishead\x00|\x80theora|BBCD\x00)",
-    re.DOTALL,
-)
-_OGG_HEAD: Final = 28  # of that page, up to its packet
-_FLAC_BEGINNING: Final = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22()")
+_OGG_BEGINNING: Final = re.compile(rb"OggS\x00[\x02\x06].{12}\x00{4}", re.DOTALL)
+"""The first page of a stream, whatever it holds: flag 2, number 0 (RFC 3533)."""
+
+_FLAC_BEGINNING: Final = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
 
 
 def recordings_in(file: BinaryIO) -> list[BinaryIO]:
@@ -51,6 +48,14 @@ def recordings_in(file: BinaryIO) -> list[BinaryIO]:
     return [View(file, start=start, stop=stop).as_file() for start, stop in zip(starts, ends, strict=True)]
 
 
+def is_multiplexed(recording: BinaryIO) -> bool:
+    """Tell whether several streams of a recording in Ogg are played together, such as two tracks."""
+    page = read_at(recording, _LONGEST_PAGE_HEAD, 0)
+    if _OGG_BEGINNING.match(page) is None:
+        return False
+    return _OGG_BEGINNING.match(read_at(recording, _LONGEST_MATCH, _page_length(page))) is not None
+
+
 def remarks_on_joining(n_recordings: int, *, n_lost: int) -> tuple[Remark, ...]:
     """Say that a file is several recordings, and how many of them cannot be read; nothing of one alone."""
     if n_recordings == 1:
@@ -61,8 +66,17 @@ def remarks_on_joining(n_recordings: int, *, n_lost: int) -> tuple[Remark, ...]:
     return (Remark("chosen", f"{joined}, read one after the other"),)
 
 
-def breaks_off(file: BinaryIO) -> bool:
-    """Tell whether a file of Ogg lacks its end: its last page is not marked as the last, or is not whole."""
+def remarks_on_breaking_off(recordings: Sequence[BinaryIO]) -> tuple[Remark, ...]:
+    """Say which recordings of a file of Ogg lack their end; nothing where all have one, and of other formats."""
+    n_broken = sum(map(_breaks_off, recordings))
+    if not n_broken:
+        return ()
+    place = f" in {n_broken} of its {len(recordings)} recordings" if len(recordings) > 1 else ""
+    return (Remark("unfinished", f"breaks off without an end{place}, which tells not how much is missing"),)
+
+
+def _breaks_off(file: BinaryIO) -> bool:
+    """Tell whether a recording lacks its end: its last page is not marked as the last, or is not whole."""
     if read_at(file, 4, 0) != b"OggS":
         return False
     size = size_of(file)
@@ -70,9 +84,7 @@ def breaks_off(file: BinaryIO) -> bool:
     page = tail[max(tail.rfind(b"OggS\x00"), 0) :]
     if len(page) < 27 or not page.startswith(b"OggS"):
         return True
-    table = page[27 : 27 + page[26]]
-    is_whole = len(page) >= 27 + page[26] + sum(table)
-    return not (page[5] & 4 and is_whole)
+    return not (page[5] & 4 and len(page) >= _page_length(page))
 
 
 def _waves(file: BinaryIO) -> Iterator[int]:
@@ -86,16 +98,19 @@ def _waves(file: BinaryIO) -> Iterator[int]:
 def _beginnings(file: BinaryIO, pattern: re.Pattern[bytes]) -> Iterator[int]:
     """Yield where recordings begin; streams of one that are played together begin with pages side by side."""
     end_of_page = -1
-    for place, n_packet in _matches(file, pattern):
+    for place in _matches(file, pattern):
         if place != end_of_page:
             yield place
-        end_of_page = place + _OGG_HEAD + n_packet
+        end_of_page = place + _page_length(read_at(file, _LONGEST_PAGE_HEAD, place))
 
 
-def _matches(file: BinaryIO, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
+def _page_length(page: bytes) -> int:
+    """Return how long a page of Ogg is, by the lengths of its segments."""
+    return 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) >= 27 else len(page)
+
+
+def _matches(file: BinaryIO, pattern: re.Pattern[bytes]) -> Iterator[int]:
     place = 0
     while data := read_at(file, _READ_BYTES + _LONGEST_MATCH, place):
-        for match in pattern.finditer(data):
-            if match.start() < _READ_BYTES:
-                yield place + match.start(), match[1][0] if match[1] else 0
+        yield from (place + match.start() for match in pattern.finditer(data) if match.start() < _READ_BYTES)
         place += _READ_BYTES

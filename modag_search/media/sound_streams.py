@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError
 from modag_search.media.completeness import remarks_on
 from modag_search.media.containers import DecodedFrames, SoundParts, open_container, promised_end
-from modag_search.media.headers import read_header
+from modag_search.media.headers import read_header, remarks_in
 from modag_search.media.opening import misnamed
-from modag_search.media.recordings import recordings_in, remarks_on_joining
+from modag_search.media.recordings import recordings_in, remarks_on_breaking_off, remarks_on_joining
 from modag_search.media.sounds import sound_segments
 from modag_search.media.timeline import Timeline, duration_of, with_pauses
 from modag_search.media.tracks import choose_track
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
 
+    from modag_search.media.headers import Header
     from modag_search.media.request import DecodeRequest
     from modag_search.media.sounds import SoundPart
     from modag_search.media.tracks import Track
@@ -77,8 +78,8 @@ class _Parts:
         self._file = file
         self._request = request
         self._wanted = wanted
-        self._header = read_header(file)
-        self._recordings = recordings_in(self._header.finish(file))
+        self._recordings = recordings_in(file)
+        self._headers = [read_header(recording) for recording in self._recordings]
         self._position_s = Fraction(0)
         self._there_s = self._promised_s = self._whole_s = 0.0
         self._damaged = self._n_lost = 0
@@ -86,7 +87,7 @@ class _Parts:
         self._remarks: tuple[Remark, ...] = ()
 
     def __iter__(self) -> Iterator[SoundPart]:
-        for number, recording in enumerate(self._recordings):
+        for number, (recording, header) in enumerate(zip(self._recordings, self._headers, strict=True)):
             track = choose_track(recording, self._request, wanted=self._wanted)
             if track is None:
                 if number == 0:
@@ -94,9 +95,9 @@ class _Parts:
                 self._n_lost += 1
                 continue
             with open_container(recording, self._request.path, wanted=self._wanted) as container:
-                yield from self._parts_of(container, track)
+                yield from self._parts_of(container, track, header)
 
-    def _parts_of(self, container: InputContainer, track: Track) -> Iterator[SoundPart]:
+    def _parts_of(self, container: InputContainer, track: Track, header: Header) -> Iterator[SoundPart]:
         stream = container.streams.audio[track.position]
         frames = DecodedFrames(container, stream)
         iterator = iter(frames)
@@ -117,7 +118,8 @@ class _Parts:
         self._position_s = parts.position_s
         there_s = float(parts.position_s - begins_s)
         self._there_s += there_s * frames.share
-        self._promised_s += max((promised_end(container, stream) or 0.0) - late_s, there_s)
+        told_s = max(promised_end(container, stream) or 0.0, header.lasts_s) - late_s
+        self._promised_s += max(told_s, there_s, there_s * frames.share / (header.share or 1.0))
         self._whole_s += duration_of(container, stream) or late_s + there_s
         self._remarks = self._remarks or track.remarks
 
@@ -137,11 +139,12 @@ class _Parts:
         remarks = (*remarks_on_joining(len(self._recordings), n_lost=self._n_lost), *self._remarks)
         if not math.isinf(request.end_s):
             return MediaFacts(kind="sound", duration_s=self._whole_s, remarks=remarks)
-        promised = max(self._promised_s, self._there_s / (self._header.share or 1.0))
+        promised = self._promised_s
         incomplete = remarks_on(
             request.path, there=self._there_s, promised=promised, slack=slack_s(promised), unit="s of sound"
         )
-        remarks = (*remarks, *self._header.remarks, *incomplete)
+        unfinished = remarks_in(self._headers) or remarks_on_breaking_off(self._recordings)
+        remarks = (*remarks, *unfinished, *incomplete)
         return MediaFacts(kind="sound", duration_s=reached_s, remarks=remarks)
 
     def _no_sound(self) -> MediaError:

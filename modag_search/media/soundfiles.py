@@ -10,19 +10,20 @@ import soundfile
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, UsageError
 from modag_search.media.completeness import remarks_on
-from modag_search.media.headers import read_header
+from modag_search.media.headers import read_header, remarks_in
 from modag_search.media.kinds import begins_like_mpeg
 from modag_search.media.loudness import LOSSY_FLOOR, integer_floor
 from modag_search.media.opening import damage
-from modag_search.media.recordings import breaks_off, recordings_in, remarks_on_joining
+from modag_search.media.recordings import is_multiplexed, recordings_in, remarks_on_breaking_off, remarks_on_joining
 from modag_search.media.sounds import SoundPart, check_rate, sound_segments
 from modag_search.media.views import View, read_at
 from modag_search.media.windows import in_batches
-from modag_search.values import Float32Array, MediaFacts, Remark
+from modag_search.values import Float32Array, MediaFacts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from modag_search.media.headers import Header
     from modag_search.media.request import DecodeRequest
     from modag_search.values import DecodedSegment
 
@@ -44,6 +45,8 @@ _BITS: Final = {
     **dict.fromkeys(("PCM_32", "ALAC_32"), 32),
 }
 
+_COUNTED: Final = "ALAC"
+"""Of other codecs libsndfile shortens a sound to the bytes that are there; for these a table counts the packets."""
 
 _NOISY: Final = "libsndfile's decoder of MPEG sound prints what is amiss on stderr, without a file's name"
 
@@ -73,37 +76,43 @@ class _Parts:
     """The parts of a sound, one of each recording; what is known of it once they have been read."""
 
     def __init__(self, file: BinaryIO, request: DecodeRequest) -> None:
-        self._file = file
         self._request = request
-        self._header = read_header(file)
         self._recordings = recordings_in(file)
-        if len(self._recordings) == 1:
-            self._recordings = [self._header.finish(file)]
-        self._there_s = self._promised_s = Fraction(0)
+        if any(map(is_multiplexed, self._recordings)):
+            raise NotASoundError("libsndfile reads one stream of several, whichever comes first")
+        self._headers = [read_header(recording) for recording in self._recordings]
+        self._begins_s = self._there_s = self._promised_s = Fraction(0)
         self._n_lost = 0
         self._has_decoded = False
         self._failure: Exception | None = None
 
     def __iter__(self) -> Iterator[SoundPart]:
-        for number, recording in enumerate(self._recordings):
+        for number, (recording, header) in enumerate(zip(self._recordings, self._headers, strict=True)):
             try:
-                with _open_soundfile(recording) as sound:
-                    yield from self._parts_of(sound)
+                with _open_soundfile(header.finish(recording)) as sound:
+                    yield from self._parts_of(sound, header)
             except NotASoundError:
                 if number == 0:
                     raise
                 self._n_lost += 1
 
-    def _parts_of(self, sound: soundfile.SoundFile) -> Iterator[SoundPart]:
+    def _parts_of(self, sound: soundfile.SoundFile, header: Header) -> Iterator[SoundPart]:
         check_rate(self._request.path, sound.samplerate)
-        blocks = _Blocks(sound, self._request, begins_s=self._promised_s)
+        blocks = _Blocks(sound, self._request, begins_s=self._begins_s)
         if blocks.is_wanted:
-            start_s = float(self._promised_s + Fraction(blocks.start, sound.samplerate))
+            start_s = float(self._begins_s + Fraction(blocks.start, sound.samplerate))
             yield SoundPart(sound.samplerate, _floor(sound.subtype), start_s, blocks)
             self._has_decoded = self._has_decoded or blocks.position > blocks.start
             self._failure = self._failure or blocks.failure
         self._there_s += Fraction(blocks.n_there, sound.samplerate)
-        self._promised_s += Fraction(blocks.n_promised, sound.samplerate)
+        promised_s = Fraction(blocks.n_promised, sound.samplerate)
+        self._begins_s += promised_s
+        if sound.subtype.startswith(_COUNTED):
+            self._promised_s += promised_s
+        elif header.share:
+            self._promised_s += promised_s / Fraction(header.share)
+        else:
+            self._n_lost += 1
 
     def facts(self) -> MediaFacts:
         """Return what is known of the sound; valid once all parts have been read.
@@ -115,22 +124,16 @@ class _Parts:
         """
         if not self._has_decoded:
             raise self._nothing_decoded()
-        share = self._header.share if len(self._recordings) == 1 else 1.0
         incomplete = remarks_on(
             self._request.path,
             there=float(self._there_s),
-            promised=float(self._promised_s) / share,
+            promised=float(self._promised_s),
             slack=_SLACK_S,
         )
-        remarks = (*remarks_on_joining(len(self._recordings), n_lost=self._n_lost), *self._unfinished(), *incomplete)
+        joining = remarks_on_joining(len(self._recordings), n_lost=self._n_lost)
+        unfinished = remarks_in(self._headers) or remarks_on_breaking_off(self._recordings)
+        remarks = (*joining, *unfinished, *incomplete)
         return MediaFacts(kind="sound", duration_s=float(self._there_s), remarks=remarks)
-
-    def _unfinished(self) -> tuple[Remark, ...]:
-        if len(self._recordings) == 1 and self._header.remarks:
-            return self._header.remarks
-        if breaks_off(self._file):
-            return (Remark("unfinished", "breaks off without an end, which tells not how much is missing"),)
-        return ()
 
     def _nothing_decoded(self) -> ModagError:
         """Word that not a single sample came out."""
@@ -139,7 +142,7 @@ class _Parts:
             return CorruptMediaError(path, damage(self._failure))
         if self._there_s:
             return self._request.outside(float(self._there_s))
-        if self._promised_s or self._header.share == 0:
+        if self._promised_s or not all(header.share for header in self._headers):
             return CorruptMediaError(path, "is cut off: its header promises sound, but none is there")
         if self._request.start_s > 0:
             return UsageError(f"{path}: ends before {self._request.start_s:g} s")
@@ -190,8 +193,7 @@ class _Blocks:
 
     def _parts(self) -> Iterator[Float32Array]:
         try:
-            if self.start:
-                self._sound.seek(self.start)
+            self._go_to_start()
             while self._wanted is None or self.position < self._wanted:
                 left = _READ_SAMPLES if self._wanted is None else self._wanted - self.position
                 block = self._sound.read(min(left, _READ_SAMPLES), dtype="float32", always_2d=True)
@@ -201,6 +203,16 @@ class _Blocks:
                 yield block
         except soundfile.SoundFileError as error:
             self.failure = error
+
+    def _go_to_start(self) -> None:
+        if not self.start:
+            return
+        try:
+            self._sound.seek(self.start)
+        except soundfile.SoundFileError:  # in GSM 6.10, ADPCM of G.721 and the like there is no going anywhere
+            left = self.start
+            while left and (n_read := len(self._sound.read(min(left, _READ_SAMPLES), dtype="float32"))):
+                left -= n_read
 
 
 def _floor(subtype: str) -> float:

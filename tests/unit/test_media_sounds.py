@@ -186,6 +186,20 @@ def test_a_part_holds_the_samples_of_its_place(tmp_path: Path) -> None:
     np.testing.assert_array_equal(segment.data, samples[16_000:32_000])
 
 
+@pytest.mark.parametrize(
+    ("file_format", "subtype"),
+    [("WAV", "GSM610"), ("WAV", "NMS_ADPCM_16"), ("AU", "G721_32"), ("AU", "G723_24"), ("AIFF", "DWVW_16")],
+)
+def test_a_part_of_what_can_only_be_read_from_its_start(tmp_path: Path, file_format: str, subtype: str) -> None:
+    path = tmp_path / f"a.{file_format.lower()}"
+    path.write_bytes(sound_bytes(tone(3.0, rate_hz=8000), rate_hz=8000, file_format=file_format, subtype=subtype))
+    (whole,), _ = decode(path, sample_rate_hz=8000)
+    (part,), _ = decode(path, sample_rate_hz=8000, start_s=1.5, end_s=2.5)
+    np.testing.assert_array_equal(part.data, whole.data[12_000:20_000])
+    with pytest.raises(UsageError, match="lasts 3"):
+        decode(path, start_s=60)
+
+
 @pytest.mark.parametrize("ending", ["wav", "m4a"])
 def test_a_part_outside_the_file_names_its_duration(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
