@@ -258,6 +258,7 @@ def test_paths_from_stdin(toy: CommandLine, media: Path) -> None:
     assert counts(toy("index", "-", stdin=os.fsencode(first) + b"\n").data) == {"added": 1}
     both = os.fsencode(first) + b"\0" + os.fsencode(second) + b"\0"
     assert counts(toy("index", "-0", "-", stdin=both).data) == {"added": 1, "unchanged": 1}
+    assert counts(toy("index", "-", stdin=os.fsencode(first) + b"\r\n").data) == {"unchanged": 1}
     outcome = toy("index", "-")
     assert outcome.status == 2
     assert "no paths were given" in outcome.stderr
