@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from modag_search.errors import ModagError
     from modag_search.index import Index
-    from modag_search.values import Hit, MediaKind, Modality
+    from modag_search.values import Hit
 
 _SIGNS = ("+", "-")
 _KINDS = ("id:", "label:", "text:")
@@ -92,22 +92,12 @@ def search(
     queries: Sequence[str],
     nul_separated: bool,
     index_name: str | None,
-    modality: Modality | Literal["any"],
-    n: int,
-    min_similarity: float,
-    min_relevance: float,
     label: str | None,
-    under: tuple[str, ...],
-    kind: MediaKind | None,
-    min_duration_s: float | None,
-    max_duration_s: float | None,
-    copies: bool,
     places: int | Literal["all"],
-    start_s: float | None,
-    end_s: float | None,
     copy_to: str | None,
     link_to: str | None,
     output_format: str | None,
+    **asking: Any,
 ) -> None:
     """Find what goes with a sound or a picture.
 
@@ -132,43 +122,20 @@ def search(
     if copy_to is not None and link_to is not None:
         raise click.UsageError("--copy-to and --link-to exclude each other; name one")
     each = _each_for_itself(queries, nul_separated=nul_separated)
-    query, plus, minus = ("", [], []) if each is not None else combination(queries)
-    options: dict[str, Any] = {
-        "modality": modality,
-        "n": n,
-        "min_similarity": min_similarity,
-        "min_relevance": min_relevance,
-        "label": label,
-        "under": under,
-        "kind": kind,
-        "min_duration_s": min_duration_s,
-        "max_duration_s": max_duration_s,
-        "copies": copies,
-        "places": places,
-        "start_s": start_s,
-        "end_s": end_s,
-    }
+    combined = combination(queries) if each is None else None
     failures: list[str] = []
     notes = _Notes()
     with open_index(index_name) as opened:
-        answers: Iterable[tuple[str, list[Hit]]]
-        if each is None:
-            answers = [(query, opened.search(query, plus=plus, minus=minus, **options))]
-        else:
-            answers = opened.search_many(
-                each, on_failure=lambda query, error: failures.append(_failure(query, error)), **options
-            )
+        answers = _answers(opened, each or (), combined, failures, label=label, places=places, **asking)
         print_answers(
             notes.taken(answers),
             with_query=each is not None,
             with_places=places != 0,
             output_format=output_format,
         )
-        nobody = label is not None and not notes.paths and not opened.labels.is_given(label)
-        hint = opened.labels.did_you_mean(label) if label is not None and nobody else ""
-        n_failed = 0
-        if copy_to is not None or link_to is not None:
-            n_failed = _delivered(opened, notes.paths, copy_to or link_to or "", link=copy_to is None)
+        nothing = "nothing found" if notes.paths else _nothing_found(opened, label)
+        folder = link_to if copy_to is None else copy_to
+        n_failed = 0 if folder is None else _delivered(opened, notes.paths, folder, link=copy_to is None)
     for asked, best in notes.best:
         say_if_far([best], query=None if each is None else asked)
     for failure in failures:
@@ -176,8 +143,29 @@ def search(
     if failures or n_failed:
         sys.exit(3)
     if not notes.paths:
-        say(f"nothing found: no item has the label {label}{hint}" if nobody else "nothing found")
+        say(nothing)
         sys.exit(4)
+
+
+def _answers(
+    opened: Index,
+    each: Sequence[str],
+    combined: tuple[str, list[str], list[str]] | None,
+    failures: list[str],
+    **options: Any,
+) -> Iterable[tuple[str, list[Hit]]]:
+    """Answer a combination of queries, or queries one by one, and note those that fail."""
+    if combined is not None:
+        query, plus, minus = combined
+        return [(query, opened.search(query, plus=plus, minus=minus, **options))]
+    return opened.search_many(each, on_failure=lambda query, error: failures.append(_failure(query, error)), **options)
+
+
+def _nothing_found(opened: Index, label: str | None) -> str:
+    """Word that nothing was found, and why, where no item has the label that was asked for."""
+    if label is None or opened.labels.is_given(label):
+        return "nothing found"
+    return f"nothing found: no item has the label {label}{opened.labels.did_you_mean(label)}"
 
 
 def _each_for_itself(arguments: Sequence[str], *, nul_separated: bool) -> list[str] | None:
