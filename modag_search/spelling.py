@@ -76,6 +76,22 @@ def unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda escape: chr(0xDC00 + int(escape[1], 16)), text)
 
 
+def lines_of(content: bytes) -> list[bytes]:
+    r"""Divide a list of names into its lines, without what ends them: a newline, or, if all do, that of Windows.
+
+    Unlike `bytes.splitlines`, which takes other bytes that a name may hold for ends, too.
+
+    Examples
+    --------
+    >>> lines_of(b"a.wav\nb.wav\n"), lines_of(b"a.wav\r\nb.wav"), lines_of(b"a.wav\r\nb.wav\n")
+    ([b'a.wav', b'b.wav', b''], [b'a.wav', b'b.wav'], [b'a.wav\r', b'b.wav', b''])
+    """
+    *ended, last = content.split(b"\n")
+    if all(line.endswith(b"\r") for line in ended):
+        ended = [line.removesuffix(b"\r") for line in ended]
+    return [*ended, last]
+
+
 def bare(name: str) -> str:
     """Write a name in lower case, with a space for any signs between words.
 

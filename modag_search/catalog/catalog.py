@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from modag_search.catalog.changes import CopyReport, PutReport, RemovalReport
     from modag_search.catalog.forgotten import RecallReport
     from modag_search.catalog.inspection import CatalogCounts
-    from modag_search.values import EncodedItem, Failure, LabelPassage, Modality, ScannedFile
+    from modag_search.values import EncodedItem, Failure, LabelPassage, Modality, Remark, ScannedFile
 
 
 logger = logging.getLogger(__name__)
@@ -257,7 +257,9 @@ class Catalog:
         """Give an item a new path, size and time; as `move_all` does for several."""
         self.move_all([(item_id, file)])
 
-    def move_all(self, moves: Sequence[tuple[int, ScannedFile]]) -> tuple[LabelPassage, ...]:
+    def move_all(
+        self, moves: Sequence[tuple[int, ScannedFile]], *, on_names: Mapping[str, Remark | None] | None = None
+    ) -> tuple[LabelPassage, ...]:
         """Give items new paths, sizes and times; they keep their ids, features and labels.
 
         All move at once, so that they may take each other's paths, in a ring too. An item that was at one of
@@ -267,6 +269,9 @@ class Catalog:
         ----------
         moves : sequence of (int, ScannedFile)
             Ids, and the files that these items are now.
+        on_names : mapping of str to Remark or None, optional
+            By path, what is to be said of new names; None takes back what was said of the former one. Where a path
+            is left out, that stays.
 
         Returns
         -------
@@ -281,7 +286,7 @@ class Catalog:
             If an item is not in the catalog; carries its id.
         """
         with self._database.write() as connection:
-            return changes.move_all(connection, moves)
+            return changes.move_all(connection, moves, on_names=on_names)
 
     def copy(self, item_id: int, file: ScannedFile) -> int:
         """Give a file with the same content as an item segments and features like its; as `copy_all` does for several.
@@ -293,7 +298,9 @@ class Catalog:
         """
         return self.copy_all([(item_id, file)]).ids[0]
 
-    def copy_all(self, copies: Sequence[tuple[int, ScannedFile]]) -> CopyReport:
+    def copy_all(
+        self, copies: Sequence[tuple[int, ScannedFile]], *, on_names: Mapping[str, Remark | None] | None = None
+    ) -> CopyReport:
         """Give files with the same content as items segments and features like theirs.
 
         An item that is at a file's path already keeps its id and labels, and is replaced otherwise; one that is copied
@@ -303,6 +310,9 @@ class Catalog:
         ----------
         copies : sequence of (int, ScannedFile), length n
             Ids, and files that have these items' content.
+        on_names : mapping of str to Remark or None, optional
+            By path, what is to be said of new names; None takes back what was said of the former one. Where a path
+            is left out, that stays.
 
         Returns
         -------
@@ -317,7 +327,7 @@ class Catalog:
             If an item is not in the catalog; carries its id.
         """
         with self._database.write() as connection:
-            return changes.copy_all(connection, copies)
+            return changes.copy_all(connection, copies, on_names=on_names)
 
     def remove(self, item_ids: Iterable[int]) -> RemovalReport:
         """Remove items and their segments; their labels pass to items of the same content or features, or are kept."""

@@ -36,10 +36,10 @@ from modag_search.catalog.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from modag_search.catalog.passages import Step
-    from modag_search.values import EncodedItem, EncodedSegment, Failure, LabelPassage, Modality, ScannedFile
+    from modag_search.values import EncodedItem, EncodedSegment, Failure, LabelPassage, Modality, Remark, ScannedFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,12 @@ def touch(connection: Connection, files: Sequence[ScannedFile]) -> None:
     forget_failures(connection, [file.path for file in files])
 
 
-def move_all(connection: Connection, moves: Sequence[tuple[int, ScannedFile]]) -> tuple[LabelPassage, ...]:
+def move_all(
+    connection: Connection,
+    moves: Sequence[tuple[int, ScannedFile]],
+    *,
+    on_names: Mapping[str, Remark | None] | None = None,
+) -> tuple[LabelPassage, ...]:
     """Give items new paths, all at once; what was there and does not move is removed, and its labels pass on."""
     files = dict(moves)
     new_paths = {file.path for file in files.values()}
@@ -107,11 +112,17 @@ def move_all(connection: Connection, moves: Sequence[tuple[int, ScannedFile]]) -
     # First to places that no file can have, so that none is still taken when its next owner comes.
     _place(connection, {item_id: replace(file, path=f"\0{item_id}") for item_id, file in files.items()})
     _place(connection, files)
+    _remark_on_names(connection, new_paths, on_names or {})
     forget_failures(connection, new_paths | old_paths)
     return passages
 
 
-def copy_all(connection: Connection, copies: Sequence[tuple[int, ScannedFile]]) -> CopyReport:
+def copy_all(
+    connection: Connection,
+    copies: Sequence[tuple[int, ScannedFile]],
+    *,
+    on_names: Mapping[str, Remark | None] | None = None,
+) -> CopyReport:
     """Give the files at some paths the segments and features of items with the same content."""
     files = {file.path: file for _, file in copies}
     if len(files) != len(copies):
@@ -121,6 +132,7 @@ def copy_all(connection: Connection, copies: Sequence[tuple[int, ScannedFile]]) 
     touch(connection, own_places)
     others = [(item_id, file) for item_id, file in copies if originals[item_id]["path"] != file.path]
     passages = _copy_to_others(connection, others, originals=originals) if others else ()
+    _remark_on_names(connection, files, on_names or {})
     ids = ids_at(connection, files)
     return CopyReport(ids=[ids[file.path] for _, file in copies], passages=passages)
 
@@ -245,6 +257,23 @@ def _place(connection: Connection, files: Mapping[int, ScannedFile]) -> None:
         connection.execute(statement, rows)
 
 
+def _remark_on_names(connection: Connection, paths: Collection[str], on_names: Mapping[str, Remark | None]) -> None:
+    """Replace what was said of the names of items; what was said of their contents stays."""
+    ids = ids_at(connection, [path for path in paths if path in on_names])
+    items = _rows_of(connection, ids.values())
+    rows = []
+    for path, item_id in ids.items():
+        on_content = [remark for remark in items[item_id]["remarks"] or () if remark[0] != "misnamed"]
+        rows.append({"named": item_id, "said": _as_json([*filter(None, [on_names[path]]), *on_content])})
+    statement = update(ItemRow).where(ItemRow.id == bindparam("named"))
+    if rows:
+        connection.execute(statement.values(remarks=bindparam("said", type_=ItemRow.remarks.type)), rows)
+
+
+def _as_json(remarks: Iterable[Sequence[str]]) -> list[list[str]] | None:
+    return [list(remark) for remark in remarks] or None
+
+
 def _put_item() -> Any:
     """Insert an item; at a path that is taken, replace all but its id and its time of creation."""
     statement = upsert(ItemRow)
@@ -263,7 +292,7 @@ def _put_items(connection: Connection, items: Iterable[EncodedItem]) -> None:
             "duration_s": item.facts.duration_s,
             "width_px": item.facts.width_px,
             "height_px": item.facts.height_px,
-            "remarks": [list(remark) for remark in item.facts.remarks] or None,
+            "remarks": _as_json(item.facts.remarks),
         }
         for item in items
     ]

@@ -11,6 +11,7 @@ import click
 from click_default_group import DefaultGroup
 
 from modag_search.cli.output import NUL_PATHS
+from modag_search.spelling import lines_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -163,7 +164,6 @@ def expand_stdin(paths: Sequence[str], *, nul_separated: bool) -> list[str]:
 
 def _stdin_paths(*, nul_separated: bool) -> Iterator[str]:
     content = sys.stdin.buffer.read()
-    # Not splitlines: a name may hold any other of the characters that end a line there.
-    for name in content.split(b"\0" if nul_separated else b"\n"):
+    for name in content.split(b"\0") if nul_separated else lines_of(content):
         if name:
             yield os.fsdecode(name)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from modag_search.errors import ModagError
     from modag_search.index import Index
-    from modag_search.values import Hit, MediaKind, Modality
+    from modag_search.values import Hit
 
 _SIGNS = ("+", "-")
 _KINDS = ("id:", "label:", "text:")
@@ -92,22 +92,13 @@ def search(
     queries: Sequence[str],
     nul_separated: bool,
     index_name: str | None,
-    modality: Modality | Literal["any"],
-    n: int,
-    min_similarity: float,
-    min_relevance: float,
     label: str | None,
-    under: tuple[str, ...],
-    kind: MediaKind | None,
-    min_duration_s: float | None,
-    max_duration_s: float | None,
-    copies: bool,
     places: int | Literal["all"],
-    start_s: float | None,
-    end_s: float | None,
+    under: tuple[str, ...],
     copy_to: str | None,
     link_to: str | None,
     output_format: str | None,
+    **asking: Any,
 ) -> None:
     """Find what goes with a sound or a picture.
 
@@ -133,32 +124,11 @@ def search(
     if copy_to is not None and link_to is not None:
         raise click.UsageError("--copy-to and --link-to exclude each other; name one")
     each = _each_for_itself(queries, nul_separated=nul_separated)
-    query, plus, minus = ("", [], []) if each is not None else combination(queries)
-    options: dict[str, Any] = {
-        "modality": modality,
-        "n": n,
-        "min_similarity": min_similarity,
-        "min_relevance": min_relevance,
-        "label": label,
-        "under": under,
-        "kind": kind,
-        "min_duration_s": min_duration_s,
-        "max_duration_s": max_duration_s,
-        "copies": copies,
-        "places": places,
-        "start_s": start_s,
-        "end_s": end_s,
-    }
+    combined = combination(queries) if each is None else None
     failures: list[str] = []
     notes = _Notes()
     with open_index(index_name) as opened:
-        answers: Iterable[tuple[str, list[Hit]]]
-        if each is None:
-            answers = [(query, opened.search(query, plus=plus, minus=minus, **options))]
-        else:
-            answers = opened.search_many(
-                each, on_failure=lambda query, error: failures.append(_failure(query, error)), **options
-            )
+        answers = _answers(opened, each or (), combined, failures, label=label, places=places, under=under, **asking)
         print_answers(
             notes.taken(answers),
             with_query=each is not None,
@@ -167,9 +137,8 @@ def search(
         )
         empty = Filters(under=under).empty_folders(opened.catalog)
         nothing = "" if notes.paths else _why_nothing(opened, label=label, under=under, empty=empty)
-        n_failed = 0
-        if copy_to is not None or link_to is not None:
-            n_failed = _delivered(opened, notes.paths, copy_to or link_to or "", link=copy_to is None)
+        folder = link_to if copy_to is None else copy_to
+        n_failed = 0 if folder is None else _delivered(opened, notes.paths, folder, link=copy_to is None)
     if empty and len(empty) < len(under):
         say(f"warning: no item lies below {shown(empty)}")
     for asked, best in notes.best:
@@ -181,6 +150,20 @@ def search(
     if not notes.paths:
         say(nothing)
         sys.exit(4)
+
+
+def _answers(
+    opened: Index,
+    each: Sequence[str],
+    combined: tuple[str, list[str], list[str]] | None,
+    failures: list[str],
+    **options: Any,
+) -> Iterable[tuple[str, list[Hit]]]:
+    """Answer a combination of queries, or queries one by one, and note those that fail."""
+    if combined is not None:
+        query, plus, minus = combined
+        return [(query, opened.search(query, plus=plus, minus=minus, **options))]
+    return opened.search_many(each, on_failure=lambda query, error: failures.append(_failure(query, error)), **options)
 
 
 def _why_nothing(opened: Index, *, label: str | None, under: Sequence[str], empty: Sequence[str]) -> str:

@@ -26,15 +26,15 @@ _NO_SUCH_NAME = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
 """What file systems say to a name that they cannot hold."""
 
 
-def deliver(paths: Iterable[str], folder: str | os.PathLike[str], *, link: bool = False) -> Delivery:
+def deliver(paths: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[str], *, link: bool = False) -> Delivery:
     """Put copies of files into a folder, or links to them.
 
-    They keep their names. Where two have one, by letters alone or in another case, the later gets a number. What an
-    earlier call put there stays, and does not come twice.
+    They keep their names. Where two have one, by letters alone or in another case, the later gets a number. None comes
+    twice, and what an earlier call put there stays.
 
     Parameters
     ----------
-    paths : iterable of str
+    paths : iterable of str or os.PathLike
     folder : str or os.PathLike
         Made where it is missing.
     link : bool
@@ -52,7 +52,7 @@ def deliver(paths: Iterable[str], folder: str | os.PathLike[str], *, link: bool 
     """
     shelf = _Shelf(os.path.abspath(folder), link=link)
     failures: list[tuple[str, str]] = []
-    for path in map(os.path.abspath, paths):
+    for path in dict.fromkeys(map(os.path.abspath, paths)):
         try:
             reason = _unfit(path)
             if reason is None:

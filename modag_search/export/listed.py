@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -9,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from modag_search.errors import UsageError
+from modag_search.spelling import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +24,7 @@ def paths_listed(content: bytes, *, source: str) -> list[str]:
     Parameters
     ----------
     content : bytes
-        Told by its looks. Paths end with NUL where there is one, else with a newline.
+        Told by its looks. Paths end with NUL where there is one, else with their lines.
     source : str
         Where it comes from, for errors.
 
@@ -45,7 +47,8 @@ def paths_listed(content: bytes, *, source: str) -> list[str]:
 def _paths(content: bytes, source: str) -> Iterable[str]:
     if b"\0" in content:
         return map(os.fsdecode, content.split(b"\0"))
-    text = os.fsdecode(content).removeprefix("\ufeff")
+    content = content.removeprefix(codecs.BOM_UTF8)
+    text = os.fsdecode(content)
     if text.lstrip()[:1] in ("[", "{"):
         documents = _documents(text)
         if documents is not None:
@@ -53,7 +56,7 @@ def _paths(content: bytes, source: str) -> Iterable[str]:
     head = next(csv.reader(io.StringIO(text[:100_000], newline="")), [])
     if len(head) > 1 and _PATH in head:
         return (row.get(_PATH) or "" for row in csv.DictReader(io.StringIO(text, newline="")))
-    return text.split("\n")
+    return map(os.fsdecode, lines_of(content))
 
 
 def _documents(text: str) -> list[Any] | None:

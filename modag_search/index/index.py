@@ -22,7 +22,7 @@ from modag_search.ingest.run import IngestOptions
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
 from modag_search.search.filters import Filters
-from modag_search.search.finder import Finder, no_space_joins
+from modag_search.search.finder import Asked, Finder, Wanted, no_space_joins
 from modag_search.search.snapshot import Snapshots
 from modag_search.settings import IndexSettings, is_index, no_index_in
 
@@ -375,27 +375,31 @@ class Index:
         >>> index.search("dog.jpg", plus=["in the snow"], minus=["puppy"], modality="image")  # doctest: +SKIP
         >>> index.search(samples, sample_rate_hz=48_000)  # doctest: +SKIP
         """
-        return self._finder.find(
-            query,
+        asked = Asked(
+            query=query,
             sample_rate_hz=sample_rate_hz,
             plus=one_or_more(plus),
             minus=one_or_more(minus),
+            start_s=start_s,
+            end_s=end_s,
+        )
+        filters = Filters(
+            label=label,
+            under=tuple(one_or_more(under)),
+            kind=kind,
+            min_duration_s=min_duration_s,
+            max_duration_s=max_duration_s,
+        )
+        wanted = Wanted(
             modality=modality,
             n=n,
             min_similarity=min_similarity,
             min_relevance=min_relevance,
-            filters=Filters(
-                label=label,
-                under=tuple(one_or_more(under)),
-                kind=kind,
-                min_duration_s=min_duration_s,
-                max_duration_s=max_duration_s,
-            ),
+            filters=filters,
             copies=copies,
             places=places,
-            start_s=start_s,
-            end_s=end_s,
         )
+        return self._finder.find(asked, wanted)
 
     def search_many(
         self,

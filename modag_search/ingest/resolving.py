@@ -6,6 +6,8 @@ like an edit; seen together, they are three moves.
 
 from __future__ import annotations
 
+import itertools
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from modag_search import media
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from modag_search.values import ItemRecord, ScannedFile
+    from modag_search.values import ItemRecord, Remark, ScannedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,17 @@ class Resolution:
     moved: list[tuple[ItemRecord, ScannedFile]] = field(default_factory=list)
     copied: list[tuple[ItemRecord, ScannedFile]] = field(default_factory=list)
     encoded: list[ScannedFile] = field(default_factory=list)
+
+    def on_names(self) -> dict[str, Remark | None]:
+        """Find, for what moved or was copied under another ending, what there is to say of its new name, by path."""
+        places = {item.id: file.path for item, file in self.moved}
+        moved = ((item, item.path, file) for item, file in self.moved)
+        copied = ((item, places.get(item.id, item.path), file) for item, file in self.copied)
+        return {
+            file.path: media.remark_on_name(file.path, kind=item.kind)
+            for item, path, file in itertools.chain(moved, copied)
+            if os.path.splitext(path)[1] != os.path.splitext(file.path)[1]
+        }
 
 
 def resolve(

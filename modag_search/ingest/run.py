@@ -230,10 +230,12 @@ class Ingest:
 
     def _carry_out(self, resolution: Resolution) -> None:
         self._catalog.touch_many(resolution.touched)
-        self._passages += self._catalog.move_all([(item.id, file) for item, file in resolution.moved])
+        on_names = resolution.on_names()
+        moves = [(item.id, file) for item, file in resolution.moved]
+        self._passages += self._catalog.move_all(moves, on_names=on_names)
         copies = iter([(item.id, file) for item, file in resolution.copied])
         while batch := list(itertools.islice(copies, _COPIED_AT_ONCE)):
-            self._passages += self._catalog.copy_all(batch).passages
+            self._passages += self._catalog.copy_all(batch, on_names=on_names).passages
             self._taken += [file.path for _, file in batch]
 
     def _is_confirmed(self, hashed: HashedFile, here: Mapping[str, ItemRecord]) -> bool:

@@ -5,6 +5,7 @@ from modag_search.media.exclusion import BUILT_IN, Exclusion, PathPattern
 from modag_search.media.hashing import content_hash
 from modag_search.media.kinds import kind_of
 from modag_search.media.lending import lent_file
+from modag_search.media.names import remark_on_name
 from modag_search.media.passed_over import Tally, passed_over_in_words, reason_of
 from modag_search.media.scan import check_roots, obstacle, scan, scan_passed_over
 from modag_search.media.thumbnails import read_thumbnail, thumbnail_of
@@ -27,6 +28,7 @@ __all__ = [
     "passed_over_in_words",
     "read_thumbnail",
     "reason_of",
+    "remark_on_name",
     "scan",
     "scan_passed_over",
     "thumbnail_of",

@@ -12,15 +12,14 @@ from modag_search.media.kinds import (
     SOUNDFILE_APPEARANCES,
     SOUNDFILE_EXTENSIONS,
     extension_of,
-    is_misnamed,
     kind_of,
     kind_of_appearance,
 )
 from modag_search.media.loudness import with_silence_told
-from modag_search.media.opening import appearance_in, media_errors, open_not_empty
+from modag_search.media.names import remark_on_appearance, sure_appearance_in
+from modag_search.media.opening import media_errors, open_not_empty
 from modag_search.media.recordings import is_multiplexed
 from modag_search.media.request import RESAMPLER_QUALITY, DecodeRequest
-from modag_search.values import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -30,10 +29,6 @@ if TYPE_CHECKING:
 # Raise one of these when the same bytes would decode to other samples or pixels, or be silent, black or flat by another
 # rule: features made with another revision are not comparable.
 DECODER_REVISIONS: Final[Mapping[Modality, str]] = {"image": "3", "sound": "3"}
-
-
-_SURE_BYTES: Final = 3
-"""Two bytes, with which other files begin, too, do not overrule a name."""
 
 
 class MediaStream:
@@ -81,19 +76,15 @@ class MediaStream:
     def _decode(self, file: BinaryIO) -> Generator[DecodedSegment, None, MediaFacts]:
         """Decode a file as what its first bytes say; where they say nothing, as what its name says."""
         path = self._request.path
-        appearance = appearance_in(file, at_least=_SURE_BYTES)
+        appearance = sure_appearance_in(file)
         kind = kind_of_appearance(appearance) or self._kind
         if kind == "image" and not self._request.is_whole:
             raise self._request.of_a_picture()
         if appearance == "an Ogg sound" and is_multiplexed(file):
             kind = "video"  # what comes first is none, what goes with it may be
         facts = yield from self._decode_as(kind, file, appearance)
-        if appearance is not None and is_misnamed(path, appearance):
-            # Of containers the first bytes tell not whether there are pictures in them.
-            what = "picture" if facts.kind == "image" else facts.kind
-            text = f"is {appearance.rsplit(maxsplit=1)[0]} {what}, although its name ends in {extension_of(path)}"
-            facts = replace(facts, remarks=(Remark("misnamed", text), *facts.remarks))
-        return facts
+        remark = remark_on_appearance(path, appearance, kind=facts.kind)
+        return facts if remark is None else replace(facts, remarks=(remark, *facts.remarks))
 
     def _decode_as(
         self, kind: MediaKind, file: BinaryIO, appearance: str | None

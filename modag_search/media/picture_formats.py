@@ -93,7 +93,7 @@ def past_blank_start(file: BinaryIO) -> BinaryIO:
     return io.BytesIO(file.read())
 
 
-def remark_on_name(image: Image.Image, path: str) -> Remark | None:
+def remark_on_format(image: Image.Image, path: str) -> Remark | None:
     """Say what a picture is whose name promises another format."""
     extension = extension_of(path)
     promised = _ENDINGS.get(extension)

@@ -19,7 +19,7 @@ from modag_search.media.cut_webp import decode_cut_webp, is_cut_webp
 from modag_search.media.incomplete import decode_what_is_there
 from modag_search.media.orientation import SIDEWAYS, orientation_of, turned
 from modag_search.media.pages import turn_to_page
-from modag_search.media.picture_formats import PIXEL_LIMIT, open_picture, past_blank_start, remark_on_name
+from modag_search.media.picture_formats import PIXEL_LIMIT, open_picture, past_blank_start, remark_on_format
 from modag_search.media.reducing import SHORTER_SIDE_PX, reduced_rgb, reducing_factor
 from modag_search.media.visibility import fades_on_white, luma_of, status_of
 from modag_search.values import DecodedSegment, MediaFacts, Uint8Array
@@ -169,9 +169,17 @@ def decoded_picture(
             path=path,
             factor=factor,
             orientation=orientation,
-            remarks=tuple(filter(None, (remark_on_name(opened, path), page.remark, partly))),
+            remarks=tuple(filter(None, (remark_on_format(opened, path), page.remark, partly))),
         )
         yield picture, (height, width) if orientation in SIDEWAYS else (width, height)
+
+
+def remark_on_picture(file: BinaryIO, path: str) -> Remark | None:
+    """Say what a picture is whose name promises another format, by its header."""
+    with _QUIET_PILLOW:
+        image, _ = _opened(past_blank_start(file), path)
+        with image:
+            return remark_on_format(image, path)
 
 
 def _opened(file: BinaryIO, path: str) -> tuple[Image.Image, Remark | None]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.values import Float32Array, Int64Array, ItemRecord, MediaKind
 
-_EQUALLY_NEAR = 3e-6
+EQUALLY_NEAR = 3e-6
 """What the ranks of the same vector may differ by, as products of matrices round."""
 _AT_ONCE = 1000
 
@@ -38,12 +38,13 @@ class Folding:
         self._same_features: dict[int, list[int]] = {}
 
     def firsts(self, items: Int64Array, ranks: Float32Array, *, n: int) -> Int64Array:
-        """Choose the first of all copies of each other, `n` at the most.
+        """Choose the first of all copies of each other, `n` at the most, and note the copies of each.
 
         Parameters
         ----------
         items : np.ndarray [shape=(m,), int64]
-            Ids, each once, the best first.
+            Ids, each once, the best first. The copies of the last are all noted only where these go on beyond what is
+            equally near.
         ranks : np.ndarray [shape=(m,), float32]
             Only what ranks alike can have the same features.
         n : int
@@ -54,12 +55,14 @@ class Folding:
             Places in `items`.
         """
         self._same_features = {}
-        is_near_next = np.abs(np.diff(ranks)) <= _EQUALLY_NEAR
+        is_near_next = np.abs(np.diff(ranks)) <= EQUALLY_NEAR
         may_have_same = np.concatenate([is_near_next, [False]]) | np.concatenate([[False], is_near_next])
         kept: list[int] = []
         seen: set[tuple[str, MediaKind]] = set()
         originals: dict[bytes, int] = {}
         for start in range(0, len(items), min(_AT_ONCE, 2 * n)):
+            if len(kept) == n and ranks[start] < ranks[kept[-1]] - EQUALLY_NEAR:
+                break  # what follows is no copy of any that is kept
             block = slice(start, start + min(_AT_ONCE, 2 * n))
             new = [place + start for place in self._of_new_content(items[block], seen)]
             digests = self._catalog.items.digests(items[place] for place in new if may_have_same[place])
@@ -70,8 +73,6 @@ class Folding:
                     self._same_features.setdefault(original, []).append(item)
                 elif len(kept) < n:
                     kept.append(place)
-            if len(kept) == n:
-                break
         return np.array(kept, dtype=np.int64)
 
     def _of_new_content(self, items: Int64Array, seen: set[tuple[str, MediaKind]]) -> list[int]:

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from modag_search.errors import SpaceMismatchError, UsageError
@@ -33,6 +33,79 @@ logger = logging.getLogger(__name__)
 _RELEVANCE_FILE = "relevance"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asked:
+    """What is asked with; see `Index.search`."""
+
+    query: Any
+    sample_rate_hz: int | None
+    plus: Sequence[str]
+    minus: Sequence[str]
+    start_s: float | None
+    end_s: float | None
+
+    @property
+    def _is_name(self) -> bool:
+        return isinstance(self.query, (str, os.PathLike))
+
+    @property
+    def _name(self) -> str:
+        return os.fspath(self.query) if self._is_name else "what is asked with"
+
+    def check(self) -> None:
+        """Refuse what does not go together; raises UsageError."""
+        if self._is_name and self.sample_rate_hz is not None:
+            raise UsageError(f"{self._name}: only samples are given a sample_rate_hz; a file has its own")
+        if (self.plus or self.minus) and not (self.start_s is None and self.end_s is None):
+            raise UsageError(
+                f"{self._name}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
+                "make that part a file of its own"
+            )
+
+    def terms(self, maker: QueryMaker) -> list[Term]:
+        """Make a term of each query: of the first, of what is added, and of what is taken away."""
+        if self._is_name:
+            made = maker.make(self._name, start_s=self.start_s, end_s=self.end_s)
+        else:
+            made = maker.make_of_lent(
+                self.query, sample_rate_hz=self.sample_rate_hz, start_s=self.start_s, end_s=self.end_s
+            )
+        return [
+            Term(name=self._name, query=made, weight=ADDED),
+            *(Term(name=name, query=maker.make(name), weight=ADDED) for name in self.plus),
+            *(Term(name=name, query=maker.make(name), weight=TAKEN_AWAY) for name in self.minus),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Wanted:
+    """What answers are wanted; see `Index.search`."""
+
+    modality: Modality | Literal["any"]
+    n: int
+    min_similarity: float
+    min_relevance: float
+    filters: Filters
+    copies: bool
+    places: int | Literal["all"]
+
+    @property
+    def most_places(self) -> float:
+        """How many places of each answer are listed."""
+        return math.inf if self.places == "all" else self.places
+
+    def check(self) -> None:
+        """Refuse what no search can be asked for; raises UsageError."""
+        if self.n < 1:
+            raise UsageError(f"n must be 1 at least, not {self.n}")
+        if self.modality not in (*MODALITIES, "any"):
+            raise UsageError(f"modality must be image, sound or any, not {self.modality!r}")
+        if not self.most_places >= 0:
+            raise UsageError(f"places must be a number from 0, or all, not {self.places!r}")
+        if not 0 <= self.min_relevance <= 1:
+            raise UsageError(f"min_relevance must be in [0, 1], not {self.min_relevance}")
+
+
 class Finder:
     """Finds items of an index.
 
@@ -54,65 +127,32 @@ class Finder:
             "unlike things", lambda snapshot, _: kept_or_measured(folder / _RELEVANCE_FILE, snapshot)
         )
 
-    def find(
-        self,
-        query: Any,
-        *,
-        sample_rate_hz: int | None,
-        plus: Sequence[str],
-        minus: Sequence[str],
-        modality: Modality | Literal["any"],
-        n: int,
-        min_similarity: float,
-        min_relevance: float,
-        filters: Filters,
-        copies: bool,
-        places: int | Literal["all"],
-        start_s: float | None,
-        end_s: float | None,
-    ) -> list[Hit]:
+    def find(self, asked: Asked, wanted: Wanted) -> list[Hit]:
         """Find the items that are nearest to a query; see `Index.search`."""
-        is_name = isinstance(query, (str, os.PathLike))
-        name = os.fspath(query) if is_name else "what is asked with"
-        most_places = math.inf if places == "all" else places
-        _check_choices(modality, n=n, most_places=most_places, min_relevance=min_relevance)
-        if is_name and sample_rate_hz is not None:
-            raise UsageError(f"{name}: only samples are given a sample_rate_hz; a file has its own")
-        if (plus or minus) and not (start_s is None and end_s is None):
-            raise UsageError(
-                f"{name}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
-                "make that part a file of its own"
-            )
+        wanted.check()
+        asked.check()
+        modalities = MODALITIES if wanted.modality == "any" else (wanted.modality,)
         with self._snapshots.present() as snapshot:
-            maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
-            if is_name:
-                made = maker.make(name, start_s=start_s, end_s=end_s)
-            else:
-                made = maker.make_of_lent(query, sample_rate_hz=sample_rate_hz, start_s=start_s, end_s=end_s)
-            terms = [
-                Term(name=name, query=made, weight=ADDED),
-                *(Term(name=name, query=maker.make(name), weight=ADDED) for name in plus),
-                *(Term(name=name, query=maker.make(name), weight=TAKEN_AWAY) for name in minus),
-            ]
-            question = self._question(snapshot, terms, wanted=MODALITIES if modality == "any" else (modality,))
+            terms = asked.terms(QueryMaker(self._catalog, snapshot.encoder, snapshot.space))
+            question = self._question(snapshot, terms, wanted=modalities)
             search = ItemSearch(self._catalog, {one: snapshot.get(STORES[one]).reader for one in question.probes})
-            among = filters.segments(self._catalog)
+            among = wanted.filters.segments(self._catalog)
             hits = search.hits(
                 question,
-                n=n,
+                n=wanted.n,
                 among=among,
-                min_similarity=min_similarity,
-                min_relevance=min_relevance,
-                copies=copies,
+                min_similarity=wanted.min_similarity,
+                min_relevance=wanted.min_relevance,
+                copies=wanted.copies,
             )
-            if most_places:
+            if wanted.most_places:
                 listing = Places(
                     self._catalog,
                     snapshot.vectors,
-                    most=most_places,
+                    most=wanted.most_places,
                     among=among,
-                    min_similarity=min_similarity,
-                    min_relevance=min_relevance,
+                    min_similarity=wanted.min_similarity,
+                    min_relevance=wanted.min_relevance,
                 )
                 hits = [replace(hit, places=listing.of_item(hit.id, question)) for hit in hits]
             self._warn_of_outdated(snapshot)
@@ -145,17 +185,6 @@ class Finder:
                 "`modag rebuild` renews them",
                 outdated,
             )
-
-
-def _check_choices(modality: str, *, n: int, most_places: float, min_relevance: float) -> None:
-    if n < 1:
-        raise UsageError(f"n must be 1 at least, not {n}")
-    if modality not in (*MODALITIES, "any"):
-        raise UsageError(f"modality must be image, sound or any, not {modality!r}")
-    if not most_places >= 0:
-        raise UsageError(f"places must be a number from 0, or all, not {most_places!r}")
-    if not 0 <= min_relevance <= 1:
-        raise UsageError(f"min_relevance must be in [0, 1], not {min_relevance}")
 
 
 def no_space_joins(settings: IndexSettings, folder: Path, what: str) -> SpaceMismatchError:

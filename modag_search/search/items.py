@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.search.copies import Folding
+from modag_search.search.copies import EQUALLY_NEAR, Folding
 from modag_search.search.relevance import relevance_of
 from modag_search.stores import NOTHING, StoreReader
 from modag_search.values import Float32Array, Hit, Int64Array, Modality
@@ -148,12 +148,13 @@ class ItemSearch:
         folding: Folding | None,
     ) -> tuple[Int64Array, _Candidates]:
         """Find the nearest items, and the nearest segment of each."""
+        margin = 0.0 if folding is None else EQUALLY_NEAR  # in which more copies of the last may lie
         k = 2 * n + 8
         n_asking = max((sum(len(probe.vectors) for probe in some) for some in question.probes.values()), default=0)
         if k * n_asking < sum(len(self._stores[modality]) for modality in question.probes):
             found, bound = self._nearest(question, k=k, among=among, least=least)
             items, best = self._best_of_items(found, n=n, without=question.without, folding=folding)
-            if bound == -math.inf or (len(items) == n and best.ranks[-1] >= bound):
+            if bound == -math.inf or (len(items) == n and best.ranks[-1] >= bound + margin):
                 return items, best
         found = self._all(question, among=among, least=least)
         return self._best_of_items(found, n=n, without=question.without, folding=folding)
@@ -218,7 +219,9 @@ class ItemSearch:
         owners = np.zeros(0, dtype=np.int64)
         best = np.zeros(0, dtype=np.int64)
         # Owners are looked up of the best segments alone: a few thousand, unless these are of a few long recordings.
-        while len(best) < n and len(owners) < len(found.segments):
+        while len(owners) < len(found.segments):
+            if len(best) == n and (folding is None or found.ranks[len(owners)] < found.ranks[best[-1]] - EQUALLY_NEAR):
+                break
             more = found.segments[len(owners) : max(4 * len(owners), 4 * n, _OWNERS_AT_ONCE)]
             owners = np.concatenate([owners, self._catalog.segments.owners(more)])
             places = np.flatnonzero((owners != NOTHING) & ~np.isin(owners, left_out))

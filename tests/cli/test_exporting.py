@@ -108,6 +108,21 @@ def test_odd_and_long_names_arrive(modag: CommandLine, tmp_path: Path) -> None:
     assert len(listed(tmp_path / "out")) == 3
 
 
+@pytest.mark.parametrize("style", ["json", "jsonl", "csv", "paths"])
+def test_lists_may_have_been_through_windows(filled: CommandLine, media: Path, style: str) -> None:
+    hits = filled("search", media / "a.wav", "--format", style).stdout
+    lines = hits.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    for number, content in enumerate((lines, b"\xef\xbb\xbf" + lines, lines.removesuffix(b"\r\n"))):
+        outcome = filled("export", "-", f"out{number}", stdin=content)
+        assert (outcome.status, outcome.stderr, outcome.data["copied"]) == (0, "", 5)
+
+
+def test_a_name_may_end_with_what_ends_lines_on_windows(modag: CommandLine, tmp_path: Path) -> None:
+    odd = picture(tmp_path / "1" / "odd.png\r", RED)
+    usual = picture(tmp_path / "2" / "usual.png", RED)
+    assert modag("export", "-", "out", stdin=f"{odd}\n{usual}\n".encode()).data["copied"] == 2
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

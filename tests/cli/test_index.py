@@ -140,6 +140,24 @@ def test_what_nothing_finds_is_counted_and_listed(toy: CommandLine, media: Path)
     assert labelled.error == f"{silent} is silent throughout, so nothing finds it; its label teaches nothing"
 
 
+def test_a_name_that_lies_is_told_until_the_file_is_renamed(toy: CommandLine, media: Path) -> None:
+    wrong = picture(media / "wrong.jpg", RED)
+    toy("index", media)
+    (listed,) = toy("failures", "--all").data
+    assert (listed["kind"], listed["path"]) == ("misnamed", str(wrong))
+    assert listed["reason"] == "is a PNG picture, although its name ends in .jpg"
+    (described,) = toy("info", wrong).data
+    assert described["notices"] == [{"kind": "misnamed", "text": listed["reason"]}]
+    right = media / "right.png"
+    wrong.rename(right)
+    toy("index", media)
+    (described,) = toy("info", right).data
+    assert (toy("failures", "--all").data, described["notices"]) == ([], [])
+    right.rename(wrong)
+    toy("index", media)
+    assert toy("failures", "--all").data == [listed]
+
+
 def test_rehash_reads_what_looks_as_it_was(toy: CommandLine, media: Path) -> None:
     picture(media / "red.png", RED)
     low = sound(media / "low.wav", (LOW_HZ, 1))
@@ -240,6 +258,7 @@ def test_paths_from_stdin(toy: CommandLine, media: Path) -> None:
     assert counts(toy("index", "-", stdin=os.fsencode(first) + b"\n").data) == {"added": 1}
     both = os.fsencode(first) + b"\0" + os.fsencode(second) + b"\0"
     assert counts(toy("index", "-0", "-", stdin=both).data) == {"added": 1, "unchanged": 1}
+    assert counts(toy("index", "-", stdin=os.fsencode(first) + b"\r\n").data) == {"unchanged": 1}
     outcome = toy("index", "-")
     assert outcome.status == 2
     assert "no paths were given" in outcome.stderr

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import soundfile
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from modag_search.errors import UsageError
 from tests.made_media import BLUE, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound, video
@@ -78,6 +80,28 @@ def test_the_very_same_features_are_copies_whatever_the_bytes(index: Index, medi
         ["a.wav", "a.flac"],
         ["longer.wav"],
     ]
+
+
+def retold(path: Path, target: Path) -> Path:
+    """Write a picture anew with a comment: the same pixels, and so the same features, in other bytes."""
+    comment = PngInfo()
+    comment.add_text("Comment", target.name)
+    with Image.open(path) as image:
+        image.save(target, format="PNG", pnginfo=comment)
+    return target
+
+
+@pytest.mark.parametrize("n_copies", [10, 60])
+def test_however_few_answers_are_wanted_each_lists_all_its_copies(index: Index, media: Path, n_copies: int) -> None:
+    for original in (picture(media / "near.png", (200, 40, 0)), picture(media / "far.png", (200, 120, 0))):
+        for copy in range(n_copies):
+            retold(original, media / f"{original.stem}-{copy}.png")
+    index.add([media])
+    query = picture(media.parent / "q.png", (200, 0, 0))
+    answers = {n: [(hit.path, hit.copies) for hit in index.search(query, n=n)] for n in (1, 2, 9)}
+    assert [len(copies) for _, copies in answers[9]] == [n_copies] * 2
+    assert answers[1] == answers[9][:1]
+    assert answers[2] == answers[9]
 
 
 def test_a_video_under_the_name_of_a_sound_is_a_copy_of_it(filled: Index, media: Path) -> None:

@@ -6,12 +6,15 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from modag_search.errors import UsageError
-from tests.made_media import BLUE, GREEN, RED, picture, sound
+from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, shaded, sound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from modag_search import Index
@@ -172,3 +175,72 @@ def test_a_thousand_copies_are_few_changes(index: Index, media: Path) -> None:
     assert (report.added, report.unchanged) == (1000, 1)
     assert index.catalog.generation - generation <= 3
     assert index.verify() == []
+
+
+def jpeg(path: Path) -> Path:
+    Image.fromarray(shaded(RED, (16, 12))).save(path, "JPEG")
+    return path
+
+
+def noticed(index: Index, path: Path) -> list[str]:
+    """What is said of a file, by its path and in the list of all."""
+    notices = [one for one in index.notices() if one.path == str(path)]
+    assert list(index.describe(path).notices) == notices
+    return [one.text for one in notices]
+
+
+LIES_PNG = "is a JPEG picture, although its name ends in .png"
+
+
+@pytest.mark.parametrize("bring", [os.rename, shutil.copy])
+def test_what_is_said_of_a_name_is_said_of_the_name_of_today(
+    index: Index, media: Path, bring: Callable[[Path, Path], None]
+) -> None:
+    wrong, right = jpeg(media / "wrong.png"), jpeg(media / "right.jpg")
+    tone = sound(media / "tone.wav", (LOW_HZ, 1))
+    with right.open("ab") as file:
+        file.write(b"another content")
+    index.add([media])
+    assert (noticed(index, wrong), noticed(index, right), noticed(index, tone)) == ([LIES_PNG], [], [])
+
+    names = {wrong: media / "righted.jpg", right: media / "wronged.png", tone: media / "tone.m4a"}
+    for old, new in names.items():
+        bring(old, new)
+    report = index.add([media])
+
+    assert (report.moved, report.added) == ((3, 0) if not wrong.exists() else (0, 3))
+    assert [noticed(index, new) for new in names.values()] == [
+        [],
+        [LIES_PNG],
+        ["is a WAVE sound, although its name ends in .m4a"],
+    ]
+    if wrong.exists():
+        assert [noticed(index, old) for old in names] == [[LIES_PNG], [], []]
+
+
+def test_a_copy_of_what_has_moved_goes_by_its_own_name(index: Index, media: Path) -> None:
+    wrong = jpeg(media / "wrong.png")
+    index.add([media])
+    wrong.rename(media / "a.jpg")
+    for name in ("b.jpg", "c.png", "d.png"):
+        shutil.copy(media / "a.jpg", media / name)
+    index.add([media])
+    said = {name: noticed(index, media / name) for name in ("a.jpg", "b.jpg", "c.png", "d.png")}
+    assert said == {"a.jpg": [], "b.jpg": [], "c.png": [LIES_PNG], "d.png": [LIES_PNG]}
+    for name in ("c.png", "d.png"):
+        (media / name).rename(media / f"again-{name}")
+    index.add([media])
+    assert noticed(index, media / "again-c.png") == noticed(index, media / "again-d.png") == [LIES_PNG]
+
+
+def test_what_is_said_of_a_content_stays_under_every_name(index: Index, media: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(media / "whole.jpg")
+    data = (media / "whole.jpg").read_bytes()
+    (media / "cut.png").write_bytes(data[: len(data) * 9 // 10])
+    index.add([media])
+    lies, is_cut = noticed(index, media / "cut.png")
+    assert lies == LIES_PNG
+    (media / "cut.png").rename(media / "cut.jpg")
+    index.add([media])
+    assert noticed(index, media / "cut.jpg") == [is_cut]
