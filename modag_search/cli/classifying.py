@@ -11,8 +11,9 @@ import click
 
 from modag_search.cli.choosing import choice, classifier_options, max_confidence_option, sort_option
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import as_row, chosen_format, classification_row, copy_row, counted, print_rows, say
+from modag_search.cli.output import chosen_format, counted, print_rows, say
 from modag_search.cli.reviewing import answers_to, check_can_ask, check_options, confirmed, on_terminal, say_precision
+from modag_search.rows import ANSWER, answer_row, classification_row, transferred_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from modag_search.errors import ModagError
     from modag_search.values import Classification, Transferred, TransferReport
 
-_ANSWER = ("path", "label", "confidence")
 _BANDS = ((0.95, "0.95 to 1"), (0.9, "0.9 to 0.95"), (0.8, "0.8 to 0.9"), (0.5, "0.5 to 0.8"), (0.0, "below 0.5"))
 
 
@@ -89,7 +89,7 @@ def classify(
             on_failure=failures.append,
         )
         rows = _rows(answers, chosen_format(output_format), labels)
-        print_rows(rows, output_format=output_format, columns=_ANSWER)
+        print_rows(rows, output_format=output_format, columns=ANSWER)
     for failure in failures:
         say(f"failed: {failure}")
     if failures:
@@ -111,7 +111,7 @@ def _rows(
         if output_format in {"json", "jsonl"}:
             yield classification_row(answer)
         else:
-            row = as_row(answer, fields=_ANSWER)
+            row = answer_row(answer)
             yield row | {"label": "(unknown)"} if output_format == "table" and answer.label is None else row
 
 
@@ -226,8 +226,7 @@ def _print_given(given: tuple[Transferred, ...], *, sort: Sort, output_format: s
         _print_counts(given)
         return
     ordered = sorted(given, key=lambda one: round(one.confidence, 6)) if sort == "confidence" else given
-    rows = (as_row(one, fields=_ANSWER) | {"copy_of": copy_row(one.copy_of)} for one in ordered)
-    print_rows(rows, output_format=output_format, columns=_ANSWER)
+    print_rows(map(transferred_row, ordered), output_format=output_format, columns=ANSWER)
 
 
 def _print_counts(given: tuple[Transferred, ...]) -> None:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from modag_search.cli.options import format_option, index_option
-from modag_search.cli.output import NUL_PATHS, as_row, chosen_format, copy_row, print_groups, print_rows, say
+from modag_search.cli.output import NUL_PATHS, chosen_format, print_groups, print_rows, say
+from modag_search.rows import DUPLICATE, SUGGESTION, duplicate_rows, issue_row, pair_row, suggestion_row
 
 if TYPE_CHECKING:
     from modag_search.values import Modality
 
-_SUGGESTION = ("path", "modality", "label", "confidence", "covers", "id", "wanted")
 _ISSUE = ("path", "modality", "label", "reason", "probability", "suggested", "confidence", "id")
-_ISSUE_KEYS = ("id", "path", "modality", "label", "probability", "suggested", "confidence", "reason")
 _PAIR = ("rank", "similarity", "sound", "image")
-_PAIR_KEYS = ("sound", "image", "similarity", "rank")
-_DUPLICATE = (
-    *("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id"),
-    *("labels", "confirmed_by", "kept_because", "part_start_s", "part_end_s"),
-)
 _DUPLICATE_COLUMNS = ("group", "path", "labels", "similarity", "exact", "confirmed_by", "kept_because")
 _PART_COLUMNS = ("part_start_s", "part_end_s")
 _ALIKE_COLUMNS = ("group", "path", "labels", "similarity")
@@ -66,8 +59,7 @@ def suggest(
         raise click.UsageError("--label goes with --near X: it says whose likelihood is to be near X")
     with open_index(index_name) as opened:
         found = opened.suggest(n=n, modality=modality, seed=seed, near=near, label=label)
-    rows = [as_row(suggestion, fields=_SUGGESTION) for suggestion in found]
-    print_rows(rows, output_format=output_format, columns=_SUGGESTION, fields=_SUGGESTION)
+    print_rows(map(suggestion_row, found), output_format=output_format, columns=SUGGESTION, fields=SUGGESTION)
 
 
 @click.command()
@@ -101,15 +93,10 @@ def audit(
     from modag_search.cli.opening import open_index
 
     with open_index(index_name) as opened:
-        rows: list[dict[str, Any]]
         if pairs:
-            found = opened.audit_pairs(min_rank=min_rank)
-            rows = [as_row(pair, fields=_PAIR_KEYS) | {"path": pair.sound} for pair in found]
+            rows = [pair_row(pair) for pair in opened.audit_pairs(min_rank=min_rank)]
         else:
-            rows = [
-                as_row(issue, fields=_ISSUE_KEYS) | {"copy_of": copy_row(issue.copy_of)}
-                for issue in opened.audit(max_probability=max_probability)
-            ]
+            rows = [issue_row(issue) for issue in opened.audit(max_probability=max_probability)]
     columns = _PAIR if pairs else _ISSUE
     print_rows(rows, output_format=output_format, columns=columns, fields=columns)
     if not rows:
@@ -149,23 +136,13 @@ def duplicates(
 
     with open_index(index_name) as opened:
         groups = opened.duplicates(modality=modality, min_similarity=min_similarity, alike=alike)
-    rows = [
-        dataclasses.asdict(item)
-        | {
-            "group": number,
-            "exact": item.is_exact,
-            "kept_because": None if place or alike else group.kept_because,
-        }
-        for number, group in enumerate(groups, start=1)
-        for place, item in enumerate(group.items)
-    ]
-    rows = [{field: row[field] for field in _DUPLICATE} for row in rows]
+    rows = duplicate_rows(groups, alike=alike)
     parts = [row for row in rows if row["part_start_s"] is not None]
     columns = (*_DUPLICATE_COLUMNS, *_PART_COLUMNS) if parts else _DUPLICATE_COLUMNS
     if chosen_format(output_format) == NUL_PATHS:
         print_groups([[item.path for item in group.items] for group in groups])
     else:
-        print_rows(rows, output_format=output_format, columns=_ALIKE_COLUMNS if alike else columns, fields=_DUPLICATE)
+        print_rows(rows, output_format=output_format, columns=_ALIKE_COLUMNS if alike else columns, fields=DUPLICATE)
     if not rows:
         say("nothing is merely alike" if alike else "no duplicates")
         sys.exit(4)

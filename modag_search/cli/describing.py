@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from modag_search.cli.output import chosen_format, print_document, print_json, show, shown
+from modag_search.rows import description_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from modag_search.values import FileDescription, ItemLabel, SegmentRecord
 
-_OF_ITEM = ("id", "kind", "duration_s", "width_px", "height_px", "size_bytes", "content_hash", "updated_at")
-
 
 def print_descriptions(descriptions: Sequence[FileDescription], *, output_format: str | None) -> None:
     """Print what is known of files: as JSON a list, as a table a line a fact, without what is not so."""
     if chosen_format(output_format) == "json":
-        print_json([_document(one) for one in descriptions])
+        print_json([description_document(one) for one in descriptions])
         return
     for number, one in enumerate(descriptions):
         if number:
             show()
         facts = {name: value for name, value in _facts(one) if value not in (None, "", [])}
         print_document(facts, output_format="table")
-
-
-def _document(described: FileDescription) -> dict[str, Any]:
-    """Return all of it as JSON values."""
-    item = described.item
-    return {
-        "path": described.path,
-        "state": described.state,
-        "reason": described.reason,
-        "exists": described.exists,
-        "is_unchanged": described.is_unchanged,
-        "is_given_up": described.is_given_up,
-        **{name: getattr(item, name, None) for name in _OF_ITEM},
-        "is_outdated": described.is_outdated,
-        "encoders": list(described.encoders),
-        "notices": [{"kind": one.kind, "text": one.text} for one in described.notices],
-        "labels": [dataclasses.asdict(one) for one in described.labels],
-        "denied": [dataclasses.asdict(one) for one in described.denied],
-        "copies": list(described.copies),
-        "segments": [dataclasses.asdict(one) for one in described.segments],
-    }
 
 
 def _facts(described: FileDescription) -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,7 @@ import click
 from modag_search.cli.choosing import choice, level_option, names_options, neighbour_options
 from modag_search.cli.options import format_option, index_option
 from modag_search.cli.output import chosen_format, print_document, print_rows, shortened, show
+from modag_search.rows import explanation_document
 
 if TYPE_CHECKING:
     from modag_search.classify.decision import Level
@@ -56,8 +57,7 @@ def explain(
     with open_index(index_name) as opened:
         why = opened.explain(item, names=choice(listed, vocabulary), k=k, temperature=temperature, level=level)
     if chosen_format(output_format) == "json":
-        by_head = None if why.by_head is None else why.by_head._asdict()
-        print_document(dataclasses.asdict(why) | {"by_head": by_head}, output_format="json")
+        print_document(explanation_document(why), output_format="json")
     else:
         _print(why)
 

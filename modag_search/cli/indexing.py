@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,7 +17,6 @@ from modag_search.cli.options import (
     wait_option,
 )
 from modag_search.cli.output import (
-    as_row,
     chosen_format,
     counted,
     print_document,
@@ -28,24 +26,13 @@ from modag_search.cli.output import (
     say_passages,
     shown,
 )
+from modag_search.rows import COUNTS, FAILURE, failure_row, notice_row, report_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modag_search.values import IndexReport
 
-_COUNTS = ("added", "updated", "unchanged", "moved", "removed", "failed")
-_LISTED = (
-    "missing",
-    "out_of_reach",
-    "covered",
-    "passed_over",
-    "unread",
-    "other_files",
-    "noticed",
-    "rehashed",
-    "altered",
-)
 _NOTICED = {
     "silent": "silent",
     "black": "black",
@@ -56,8 +43,6 @@ _NOTICED = {
     "chosen": "of several tracks or pages",
 }
 _EXCLUSION = ("pattern", "origin")
-_FAILURE = ("path", "reason", "error", "failed_at")
-_FAILURES = (*_FAILURE, "kind", "id")
 
 
 @click.command()
@@ -166,18 +151,13 @@ def index(
             "one of names, where both encoders read texts"
         )
     if chosen_format(output_format) == "json":
-        print_document(_document(report), output_format="json")
+        print_document(report_document(report), output_format="json")
     if report.failed:
         sys.exit(3)
 
 
-def _document(report: IndexReport) -> dict[str, Any]:
-    told = dataclasses.asdict(dataclasses.replace(report, failures=()))
-    return as_row(report, fields=(*_COUNTS, "seconds", *_LISTED)) | {key: told[key] for key in ("replaced", "passages")}
-
-
 def _summary(report: IndexReport, folder: str) -> str:
-    counts = [f"{count} {name}" for name in _COUNTS if (count := getattr(report, name))]
+    counts = [f"{count} {name}" for name in COUNTS if (count := getattr(report, name))]
     done = "would be: " if report.dry_run else ""
     again = "; `--retry-failed` reads unchanged files that failed before" if report.failed else ""
     return f"{folder}: {done}{', '.join(counts) or 'nothing to do'} in {report.seconds:.1f} s{again}"
@@ -242,21 +222,15 @@ def failures(
     with open_index(index_name) as opened:
         failed = opened.failures()
         ids = opened.catalog.items.at_many(failure.path for failure in failed)
-        rows = [
-            {"id": ids[one.path].id if one.path in ids else None, "kind": "failed"} | as_row(one, fields=_FAILURE)
-            for one in failed
-        ]
+        rows = [failure_row(one, item_id=ids[one.path].id if one.path in ids else None) for one in failed]
         if everything:
             noticed = [*opened.notices(), *(opened.passed_over(roots) if roots else ())]
-            rows += [
-                {"id": one.id, "kind": one.kind, "path": one.path, "reason": one.text, "error": None, "failed_at": None}
-                for one in noticed
-            ]
+            rows += map(notice_row, noticed)
     if roots:
         inside = tuple(os.path.join(root, "") for root in roots)
         rows = [row for row in rows if row["path"] in roots or row["path"].startswith(inside)]
     columns = ("kind", "path", "reason") if everything else ("path", "reason")
-    print_rows(rows, output_format=output_format, columns=columns, fields=_FAILURES)
+    print_rows(rows, output_format=output_format, columns=columns, fields=FAILURE)
     if everything and not roots:
         say("what is passed over is listed where a folder is named: `modag failures --all PATH`")
     if (everything or roots) and not rows:

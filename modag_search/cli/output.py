@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import shlex
 import sys
@@ -19,11 +18,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from modag_search.labels.vocabulary import some_of
+from modag_search.rows import HIT, as_json, hit_row
 from modag_search.spelling import printable
 from modag_search.values import CLOSE
 
 if TYPE_CHECKING:
-    from modag_search.values import Classification, CopyOf, Delivery, Failure, Hit, LabelPassage, Place
+    from modag_search.values import Delivery, Failure, Hit, LabelPassage
 
 Row = Mapping[str, Any]
 
@@ -31,10 +31,6 @@ FAILURES_SHOWN = 20
 PATHS_SHOWN = 5
 NUL_PATHS = "paths, each with a NUL behind it"
 """What becomes of the format ``paths`` with ``-0``."""
-_HIT = (
-    *("id", "path", "modality", "similarity", "start_s", "end_s", "labels"),
-    *("relevance", "duration_s", "exists", "copies"),
-)
 _HIT_COLUMNS = (
     *("similarity", "relevance", "modality", "path", "copies"),
     *("start_s", "end_s", "duration_s", "labels", "id"),
@@ -50,56 +46,6 @@ _ESCAPES = {code: chr(code).encode("unicode_escape").decode() for code in _STEER
 def chosen_format(output_format: str | None) -> str:
     """Return the format asked for, or the one that suits where stdout goes."""
     return output_format or ("table" if sys.stdout.isatty() else "json")
-
-
-def as_row(value: Any, *, fields: Sequence[str]) -> dict[str, Any]:
-    """Pick fields of an object that hold JSON values, in order."""
-    return {field: getattr(value, field) for field in fields}
-
-
-def classification_row(answer: Classification) -> dict[str, Any]:
-    """Return all of an answer as JSON values.
-
-    Written out, since there may be a million answers, and `dataclasses.asdict` copies whatever it finds.
-    """
-    return {
-        "path": answer.path,
-        "label": answer.label,
-        "confidence": answer.confidence,
-        "scores": [{"label": one.label, "score": one.score} for one in answer.scores],
-        "neighbours": [
-            {
-                "id": one.id,
-                "path": one.path,
-                "modality": one.modality,
-                "label": one.label,
-                "similarity": one.similarity,
-                "weight": one.weight,
-                "start_s": one.start_s,
-                "end_s": one.end_s,
-            }
-            for one in answer.neighbours
-        ],
-        "copy_of": copy_row(answer.copy_of),
-    }
-
-
-def copy_row(copy_of: CopyOf | None) -> dict[str, Any] | None:
-    """Return what something is a copy of as JSON values."""
-    return None if copy_of is None else {"id": copy_of.id, "path": copy_of.path, "confirmed_by": copy_of.confirmed_by}
-
-
-def as_json(value: Any, *, indented: bool = False) -> bytes:
-    """Write a value as JSON, in UTF-8, on one line or on many.
-
-    By orjson: a large index has gigabytes of answers, and the standard library takes ten times as long.
-    """
-    import orjson  # here, since what prints no JSON need not wait for it
-
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | (orjson.OPT_INDENT_2 if indented else 0))
-    except orjson.JSONEncodeError:  # a name that is not UTF-8, which JSON can hold as an escape alone
-        return json.dumps(value, indent=2 if indented else None, separators=None if indented else (",", ":")).encode()
 
 
 def print_rows(
@@ -146,24 +92,20 @@ def print_answers(
     output_format: str | None,
 ) -> None:
     """Print what searches found, each as it comes where the format allows."""
-    fields = [*_HIT, *["places"] * with_places, *["query"] * with_query]
+    fields = [*HIT, *["places"] * with_places, *["query"] * with_query]
     columns = [*["query"] * with_query, *_HIT_COLUMNS, *["places"] * with_places]
     found = ((query, hit) for query, hits in answers for hit in hits)
     if chosen_format(output_format) != "table":
-        rows = ({key: value for key, value in _hit_row(*one).items() if key in fields} for one in found)
+        rows = ({key: value for key, value in _answer_row(*one).items() if key in fields} for one in found)
         print_rows(rows, output_format=output_format, columns=columns, fields=fields)
         return
-    shown = [_hit_row(query, hit) | _for_people(hit) for query, hit in found]
+    shown = [_answer_row(query, hit) | _for_people(hit) for query, hit in found]
     columns = [column for column in columns if column != "copies" or any(row["copies"] for row in shown)]
     print_rows(shown, output_format=output_format, columns=columns)
 
 
-def _hit_row(query: str, hit: Hit) -> dict[str, Any]:
-    return as_row(hit, fields=_HIT) | {"places": [_place_row(one) for one in hit.places], "query": query}
-
-
-def _place_row(place: Place) -> dict[str, Any]:
-    return as_row(place, fields=("modality", "similarity", "start_s", "end_s"))
+def _answer_row(query: str, hit: Hit) -> dict[str, Any]:
+    return hit_row(hit) | {"query": query}
 
 
 def _for_people(hit: Hit) -> dict[str, str]:

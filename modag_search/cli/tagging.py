@@ -9,8 +9,9 @@ import click
 
 from modag_search.cli.labelling import runs, undo
 from modag_search.cli.options import VerbsOrPaths, expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import as_row, print_document, print_rows, say
+from modag_search.cli.output import print_document, print_rows, say
 from modag_search.cli.relating import leave_where_none_had
+from modag_search.rows import as_row
 
 if TYPE_CHECKING:
     from modag_search.index import Index
