@@ -79,9 +79,9 @@ make_environment() {
 
 install_checkout() {
     if [ $# -gt 0 ]; then
-        install --editable '.[heic,transformers,yamnet]' --group "$1"
+        install --editable '.[heic,transformers,web,yamnet]' --group "$1"
     else
-        install --editable .
+        install --editable '.[web]'
     fi
 }
 

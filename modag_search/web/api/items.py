@@ -1,0 +1,211 @@
+"""Items: facts, and what is seen and heard of them; named by id alone, so that no path is ever asked for."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import stat
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import FileResponse, Response
+
+from modag_search import previews
+from modag_search.rows import description_document
+from modag_search.values import ItemRecord, MediaKind
+from modag_search.web.api.hits import hit_rows, version_of
+from modag_search.web.api.replies import PROBLEMS, reply
+from modag_search.web.problems import ProblemError
+from modag_search.web.service import Service, Shared
+
+router = APIRouter(prefix="/items/{item_id}", tags=["items"], responses=PROBLEMS)
+
+ItemId = Annotated[int, Path(ge=1, le=2**62)]
+Seconds = Annotated[float | None, Query(ge=0, le=10_000_000)]
+Version = Annotated[str | None, Query(max_length=64, description="Of the content: it may then be kept for ever.")]
+
+_KEPT_PREVIEWS = 2048
+_SIDES_PX = (160, 320, 640, 1600)
+_FOR_EVER = "private, max-age=31536000, immutable"
+
+
+@router.get("")
+def describe(item_id: ItemId, service: Shared) -> Response:
+    """All that the index knows of an item: facts, segments, labels and who gave them."""
+    record = _record(service, item_id)
+    described = service.index.describe(f"id:{item_id}")
+    return reply(description_document(described) | {"version": version_of(record)})
+
+
+@router.get("/neighbours")
+def neighbours(item_id: ItemId, service: Shared, n: Annotated[int, Query(ge=1, le=1000)] = 12) -> Response:
+    """What lies nearest to an item in the space, of either modality."""
+    _record(service, item_id)
+    with service.turns.taken():
+        hits = service.index.search(f"id:{item_id}", n=n)
+    return reply({"hits": hit_rows(service.index, hits)})
+
+
+@router.get("/thumbnail", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+def thumbnail(
+    request: Request,
+    item_id: ItemId,
+    service: Shared,
+    at_s: Seconds = None,
+    side_px: Annotated[int, Query(ge=16, le=4096)] = 320,
+    version: Version = None,
+) -> Response:
+    """A small picture, JPEG: of a picture, or of a video's frame; its longer side is a little more than asked for."""
+    record = _record(service, item_id)
+    if record.kind == "sound":
+        raise ProblemError(404, f"item {item_id} is a sound: it has a waveform and a spectrogram", kind="no-picture")
+    side = next((side for side in _SIDES_PX if side >= side_px), _SIDES_PX[-1])
+    return _preview(
+        request,
+        service,
+        record,
+        version=version,
+        media_type="image/jpeg",
+        key=f"thumbnail-{side}-{at_s}",
+        make=lambda path: _thumbnail(path, version_of(record), record.kind, at_s, side),
+    )
+
+
+@router.get("/spectrogram", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+def spectrogram(request: Request, item_id: ItemId, service: Shared, version: Version = None) -> Response:
+    """A spectrogram of the whole sound, PNG: low frequencies below, logarithmic, 80 dB from dark to light."""
+    record = _sounding(service, item_id)
+    return _preview(
+        request,
+        service,
+        record,
+        version=version,
+        media_type="image/png",
+        key="spectrogram",
+        make=lambda path: _spectrogram(path, version_of(record), record.duration_s),
+    )
+
+
+@router.get("/waveform")
+def waveform(request: Request, item_id: ItemId, service: Shared, version: Version = None) -> Response:
+    """How loud a sound is from column to column, 0 to 255, of the loudest, and how long it lasts."""
+    record = _sounding(service, item_id)
+    return _preview(
+        request,
+        service,
+        record,
+        version=version,
+        media_type="application/json",
+        key="waveform",
+        make=lambda path: _waveform(path, version_of(record)),
+    )
+
+
+@router.get("/media", response_class=FileResponse, responses={200: {"content": {"application/octet-stream": {}}}})
+def media_file(item_id: ItemId, service: Shared) -> Response:
+    """The file itself, or a range of it, as it was indexed."""
+    record = _record(service, item_id)
+    path = _path_of(record)
+    guessed, _ = mimetypes.guess_type(path)
+    media_type = guessed if guessed and guessed.startswith(("audio/", "image/", "video/")) else None
+    if media_type == "image/svg+xml":
+        media_type = None
+    return FileResponse(
+        path,
+        media_type=media_type or "application/octet-stream",
+        headers={"content-security-policy": "default-src 'none'; sandbox", "cache-control": "private, no-cache"},
+    )
+
+
+@router.get("/excerpt", response_class=Response, responses={200: {"content": {"audio/wav": {}}}})
+def excerpt(
+    request: Request,
+    item_id: ItemId,
+    service: Shared,
+    start_s: Annotated[float, Query(ge=0, le=10_000_000)] = 0.0,
+    end_s: Seconds = None,
+    version: Version = None,
+) -> Response:
+    """Part of a sound, or of a video's, as WAVE, two minutes at the most: for formats that a browser does not play."""
+    record = _sounding(service, item_id)
+    return _preview(
+        request,
+        service,
+        record,
+        version=version,
+        media_type="audio/wav",
+        key=f"excerpt-{start_s}-{end_s}",
+        make=lambda path: previews.excerpt(path, start_s=start_s, end_s=end_s),
+    )
+
+
+def _record(service: Service, item_id: int) -> ItemRecord:
+    record = service.index.catalog.items.get(item_id)
+    if record is None:
+        raise ProblemError(404, f"there is no item {item_id}", kind="no-such-item")
+    return record
+
+
+def _sounding(service: Service, item_id: int) -> ItemRecord:
+    record = _record(service, item_id)
+    if record.kind == "image":
+        raise ProblemError(404, f"item {item_id} is a picture, which has no sound", kind="no-sound")
+    return record
+
+
+def _path_of(record: ItemRecord) -> str:
+    """Return where an item's file is, if it still is what was indexed: nothing else is ever given out."""
+    try:
+        found = os.stat(record.path)
+    except OSError:
+        raise ProblemError(410, f"{record.path}: is not there, or out of reach", kind="gone") from None
+    if not stat.S_ISREG(found.st_mode) or (found.st_size, found.st_mtime_ns) != (record.size_bytes, record.mtime_ns):
+        raise ProblemError(
+            409, f"{record.path}: has changed since it was indexed; `modag index` takes it in anew", kind="changed"
+        )
+    return record.path
+
+
+def _preview(
+    request: Request,
+    service: Service,
+    record: ItemRecord,
+    *,
+    version: str | None,
+    media_type: str,
+    key: str,
+    make: Callable[[str], bytes],
+) -> Response:
+    """Answer with what is made of a file; nothing, where the browser has it already."""
+    tag = f'"{version_of(record)}-{key}"'
+    headers = {"etag": tag, "cache-control": _FOR_EVER if version == version_of(record) else "private, no-cache"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    path = _path_of(record)
+    with service.turns.taken():
+        return Response(make(path), media_type=media_type, headers=headers)
+
+
+# Kept by content, so that what scrolls past again is not decoded again.
+
+
+@lru_cache(maxsize=_KEPT_PREVIEWS)
+def _thumbnail(path: str, version: str, kind: MediaKind, at_s: float | None, side_px: int) -> bytes:
+    del version
+    return previews.thumbnail(path, kind=kind, at_s=at_s, longer_side_px=side_px)
+
+
+@lru_cache(maxsize=_KEPT_PREVIEWS)
+def _spectrogram(path: str, version: str, duration_s: float | None) -> bytes:
+    del version
+    return previews.spectrogram(path, duration_s=duration_s)
+
+
+@lru_cache(maxsize=_KEPT_PREVIEWS)
+def _waveform(path: str, version: str) -> bytes:
+    del version
+    drawn = previews.waveform(path)
+    peaks = (drawn.peaks * 255).round().astype(int).tolist()
+    return reply({"peaks": peaks, "duration_s": drawn.duration_s}).body  # type: ignore[return-value]

@@ -1,0 +1,35 @@
+"""Answers as JSON, written by what writes the command line's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from modag_search.rows import as_json
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "What is the matter, as RFC 9457 has it.",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+"""What any endpoint may answer beside what was asked for."""
+
+
+def reply(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Answer with a value as JSON."""
+    return Response(as_json(value), status, media_type="application/json", headers=headers)

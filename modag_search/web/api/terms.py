@@ -1,0 +1,43 @@
+"""What requests ask with, made into what `Index.search` takes; a path of this machine is never among it."""
+
+from __future__ import annotations
+
+from modag_search.web.problems import ProblemError
+from modag_search.web.uploads import Uploads
+
+UPLOAD = "upload:"
+_AS_THEY_ARE = ("id:", "label:", "text:")
+
+
+def query_of(term: str, uploads: Uploads) -> str:
+    """Turn a term into a query.
+
+    Parameters
+    ----------
+    term : str
+        ``id:N``, ``label:NAME``, ``upload:ID``, or words, with or without ``text:``.
+    uploads : Uploads
+
+    Returns
+    -------
+    str
+        Never the path of a file that nobody sent: what is nothing else is words.
+
+    Raises
+    ------
+    ProblemError
+        If it is empty, or names a file that was not sent.
+    """
+    term = term.strip()
+    if not term.removeprefix("text:").strip():
+        raise ProblemError(400, "there is nothing to ask with", kind="empty-query")
+    if term.startswith(UPLOAD):
+        return uploads.get(term.removeprefix(UPLOAD)).path
+    return term if term.startswith(_AS_THEY_ARE) else f"text:{term}"
+
+
+def in_terms(words: str, uploads: Uploads) -> str:
+    """Word an error without the paths of files that were sent."""
+    for upload in uploads.kept():
+        words = words.replace(upload.path, upload.name)
+    return words

@@ -1,0 +1,65 @@
+"""The application: endpoints, errors, guard."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from modag_search import __version__
+from modag_search.web import page
+from modag_search.web.access import Access, Guard
+from modag_search.web.api import ROUTERS
+from modag_search.web.limits import Limits
+from modag_search.web.problems import answer_with_problems
+from modag_search.web.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from modag_search.index import Index
+
+API = "/api/v1"
+
+
+def create_app(index: Index, *, access: Access | None = None, limits: Limits | None = None) -> FastAPI:
+    """Make an application that answers over an index: the page at ``/``, REST below ``/api/v1``.
+
+    Parameters
+    ----------
+    index : Index
+        Shared by all requests; it is not closed with the application.
+    access : Access, optional
+        Who may ask; default programs and browsers of this machine.
+    limits : Limits, optional
+
+    Returns
+    -------
+    FastAPI
+        An ASGI application.
+    """
+    access = access or Access()
+    service = Service(index, access=access, limits=limits or Limits())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="modag-search",
+        version=__version__,
+        summary="Ask with a sound, get pictures; ask with a picture, get sounds; name a few, and the rest get names.",
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # they would load scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    for router in ROUTERS:
+        app.include_router(router, prefix=API)
+    page.add_to(app)
+    answer_with_problems(app)
+    app.add_middleware(Guard, access=access)
+    return app

@@ -1,0 +1,129 @@
+"""Errors as documents that programs read: problem+json, RFC 9457."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from modag_search import errors
+from modag_search.rows import as_json
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+_STATUS: tuple[tuple[type[errors.ModagError], int], ...] = (
+    (errors.LabelConflictError, 409),
+    (errors.UsageError, 400),
+    (errors.NothingFoundError, 404),
+    (errors.UnsupportedMediaError, 415),
+    (errors.OversizedMediaError, 413),
+    (errors.MediaError, 422),
+    (errors.IndexLockedError, 503),
+    (errors.SpaceMismatchError, 409),
+    (errors.MissingExtraError, 501),
+)
+"""The first that fits; what does not is no fault of the one who asks."""
+
+
+class ProblemError(Exception):
+    """What keeps a request from being answered.
+
+    Parameters
+    ----------
+    status : int
+        Of HTTP.
+    detail : str
+        In words that a user can act on.
+    kind : str
+        A word for programs.
+    """
+
+    def __init__(self, status: int, detail: str, *, kind: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.kind = kind
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with it: who is to come again is told when, in seconds."""
+        return {"retry-after": "1"} if self.status == 503 else {}
+
+
+def problem(
+    status: int, detail: str, *, kind: str, more: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """Make an answer that says what is the matter.
+
+    Parameters
+    ----------
+    status : int
+    detail : str
+    kind : str
+        What programs tell problems apart by: ``type`` is ``urn:modag:problem:`` and this.
+    more : dict, optional
+        Further members.
+    headers : dict, optional
+
+    Returns
+    -------
+    Response
+    """
+    document = {
+        "type": f"urn:modag:problem:{kind}",
+        "title": kind.replace("-", " "),
+        "status": status,
+        "detail": detail,
+        **(more or {}),
+    }
+    return Response(as_json(document), status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Have an application answer every error as a problem."""
+    app.add_exception_handler(ProblemError, _of_problem)
+    app.add_exception_handler(errors.ModagError, _of_error)
+    app.add_exception_handler(RequestValidationError, _of_invalid)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _of_fault)
+
+
+async def _of_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return problem(error.status, error.detail, kind=error.kind, headers=error.headers)
+
+
+async def _of_error(_: Request, error: Exception) -> Response:
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    words = type(error).__name__.removesuffix("Error")
+    kind = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in words).strip("-")
+    if status == 500:
+        logger.error("%s", error)
+    return problem(status, str(error), kind=kind)
+
+
+async def _of_invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [{"at": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
+    detail = "; ".join(f"{fault['at']}: {fault['message']}" for fault in faults)
+    return problem(422, detail, kind="invalid-request", more={"errors": faults})
+
+
+async def _of_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
+    return problem(error.status_code, error.detail, kind=kind, headers=dict(error.headers or {}))
+
+
+async def _of_fault(_: Request, error: Exception) -> Response:
+    logger.error("a request failed", exc_info=error)
+    return problem(500, "the server failed; its log says where", kind="fault")

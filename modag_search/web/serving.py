@@ -1,0 +1,66 @@
+"""Listening: from an index to a server that runs until it is stopped."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from modag_search.errors import UsageError
+from modag_search.web.application import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modag_search.index import Index
+    from modag_search.web.access import Access
+    from modag_search.web.limits import Limits
+
+_GOODBYE_S = 3
+"""How long requests that are under way may take once the server is to stop."""
+
+
+def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[str], None]) -> None:
+    """Answer requests until the process is told to stop.
+
+    Parameters
+    ----------
+    index : Index
+    access : Access
+        Port 0 stands for one that is free.
+    limits : Limits
+    on_ready : callable
+        Called with the page's address, its token in it, once connections are accepted.
+
+    Raises
+    ------
+    UsageError
+        If the address cannot be listened on.
+    """
+    with _listening(access.host, access.port) as listener:
+        port = listener.getsockname()[1]
+        host = f"[{access.host}]" if ":" in access.host else access.host
+        token = f"?token={access.token}" if access.token else ""
+        on_ready(f"http://{host}:{port}/{token}")
+        config = uvicorn.Config(
+            create_app(index, access=access, limits=limits),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GOODBYE_S,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise UsageError(f"{host}:{port}: cannot be listened on ({error}); --port 0 takes a free port") from error
+    listener.listen(128)  # from here on connections wait, rather than be refused
+    return listener

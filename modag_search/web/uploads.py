@@ -1,0 +1,141 @@
+"""Files that were dropped on the page, kept for a while to ask with."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modag_search import media
+from modag_search.web.problems import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from modag_search.values import MediaKind
+    from modag_search.web.limits import Limits
+
+_UNSAFE = re.compile(r"[^\w .()+-]")
+_MOST_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that was sent.
+
+    Attributes
+    ----------
+    id : str
+        By which requests name it; nobody guesses it.
+    name : str
+        As its sender called it, but for what no file may be called.
+    path : str
+    size_bytes : int
+    kind : {"image", "sound", "video"} or None
+        By its name.
+    """
+
+    id: str
+    name: str
+    path: str
+    size_bytes: int
+    kind: MediaKind | None
+
+
+class Uploads:
+    """Keeps the files that were sent last, in a folder that goes with the server.
+
+    Parameters
+    ----------
+    limits : Limits
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._folder = tempfile.mkdtemp(prefix="modag-uploads-")
+        self._lock = threading.Lock()
+        self._kept: dict[str, Upload] = {}
+
+    def close(self) -> None:
+        """Remove all files."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def get(self, upload_id: str) -> Upload:
+        """Find a file that was sent.
+
+        Raises
+        ------
+        ProblemError
+            If it was never sent, or had to go for later ones.
+        """
+        with self._lock:
+            found = self._kept.get(upload_id)
+        if found is None:
+            raise ProblemError(404, "this file is not kept, or no longer; send it again", kind="no-such-upload")
+        return found
+
+    def kept(self) -> list[Upload]:
+        """Return the files that are kept."""
+        with self._lock:
+            return list(self._kept.values())
+
+    async def receive(self, chunks: AsyncIterator[bytes], *, name: str) -> Upload:
+        """Take a file as it comes.
+
+        Raises
+        ------
+        ProblemError
+            If it is too large, or empty.
+        """
+        upload_id = secrets.token_urlsafe(16)
+        name = _safe(name)
+        folder = os.path.join(self._folder, upload_id)
+        os.mkdir(folder)
+        path = os.path.join(folder, name)
+        try:
+            size = await self._written(chunks, path)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        upload = Upload(id=upload_id, name=name, path=path, size_bytes=size, kind=media.kind_of(name))
+        with self._lock:
+            self._kept[upload_id] = upload
+            gone = self._superseded()
+        for one in gone:
+            shutil.rmtree(os.path.dirname(one.path), ignore_errors=True)
+        return upload
+
+    async def _written(self, chunks: AsyncIterator[bytes], path: str) -> int:
+        size = 0
+        with open(path, "xb") as file:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > self._limits.upload_bytes:
+                    most = self._limits.upload_bytes / 1024**2
+                    raise ProblemError(413, f"the file has more than {most:.0f} MiB", kind="too-large")
+                file.write(chunk)
+        if not size:
+            raise ProblemError(400, "the file is empty", kind="empty-upload")
+        return size
+
+    def _superseded(self) -> list[Upload]:
+        """Forget the oldest files, until the rest takes no more room than is allowed; return them."""
+        gone: list[Upload] = []
+        room = sum(one.size_bytes for one in self._kept.values())
+        while room > self._limits.uploads_bytes and len(self._kept) > 1:
+            oldest = self._kept.pop(next(iter(self._kept)))
+            room -= oldest.size_bytes
+            gone.append(oldest)
+        return gone
+
+
+def _safe(name: str) -> str:
+    """Return a name that is no path, hides nothing and keeps its ending."""
+    name = _UNSAFE.sub("_", os.path.basename(name.replace("\\", "/"))).strip(" .")
+    stem, ending = os.path.splitext(name)
+    return f"{stem[:_MOST_CHARACTERS] or 'file'}{ending[:12]}"
