@@ -23,11 +23,12 @@ PACKAGED = (
     "py.typed",
     "migrations/env.py",
     "vocabularies/README.md",
+    *(f"web/static/{name}" for name in ("index.html", "vendor/htm-preact.js", "vendor/htm.LICENSE")),
     *(f"vocabularies/{name}.csv" for name in ("audioset", "hornbostel-sachs", "ucs")),
     "weights/default.space.safetensors",
     *(f"weights/{stem}{ending}" for stem in ("efficientnet_lite2", "modag_sound") for ending in _ENDINGS),
 )
-LEFT_OUT = ("matplotlib", "pillow_heif", "tflite", "torch", "torchaudio", "torchvision")
+LEFT_OUT = ("fastapi", "matplotlib", "pillow_heif", "tflite", "torch", "torchaudio", "torchvision")
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ _WANTED: dict[Modality, str] = {"image": "pictures", "sound": "sounds"}
 
 _NEXT_STEPS = (
     ("modag search FILE --index {index}", "ask with a sound, picture or video of your own"),
+    ("modag serve --open --index {index}", "see, hear and name it all in your browser"),
     ("modag transfer --dry-run --index {index}", "what would everything without a label be called?"),
     ("modag suggest --index {index}", "what to label next"),
     ("modag index ~/Music ~/Pictures", "make an index of what you have"),
