@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,8 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
             server_header=False,
             timeout_graceful_shutdown=_GOODBYE_S,
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):  # how people stop it
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listening(host: str, port: int) -> socket.socket:
