@@ -47,15 +47,14 @@ def info(service: Shared) -> Response:
 def items(
     service: Shared,
     n: Annotated[int, Query(ge=1, le=10_000)] = 100,
-    after: Annotated[int, Query(ge=0, description="The last id of the page before.")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**62, description="The last id of the page before.")] = 0,
     kind: Literal["image", "sound", "video"] | None = None,
     unlabelled: bool = False,
 ) -> Response:
     """Items in order of their ids, a page at a time."""
     catalog = service.index.catalog
     with catalog.view():
-        later = (record for record in catalog.items.all(kind=kind, unlabelled=unlabelled) if record.id > after)
-        records = list(itertools.islice(later, n))
+        records = list(itertools.islice(catalog.items.all(kind=kind, unlabelled=unlabelled, after=after), n))
         return reply({"items": item_rows(service.index, records)})
 
 

@@ -14,7 +14,7 @@ from modag_search.values import CLOSE, Hit
 from modag_search.web.api.hits import hit_rows
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.api.terms import query_of
-from modag_search.web.service import Service, Shared
+from modag_search.web.service import Service, Shared, only_asks
 
 MOST_HITS = 10_000
 
@@ -28,6 +28,8 @@ _BYTES = {
 }
 
 Term = Annotated[str, Field(max_length=1000, examples=["id:7", "label:dog", "a dog in the snow", "upload:TOKEN"])]
+
+Seconds = Annotated[float | None, Field(allow_inf_nan=False)]
 
 
 class SearchRequest(BaseModel):
@@ -48,15 +50,16 @@ class SearchRequest(BaseModel):
     label: str | None = Field(default=None, max_length=255)
     under: list[Annotated[str, Field(max_length=4096)]] = Field(default_factory=list, max_length=20)
     kind: Literal["image", "sound", "video"] | None = None
-    min_duration_s: float | None = Field(default=None, ge=0)
-    max_duration_s: float | None = Field(default=None, ge=0)
+    min_duration_s: Seconds = Field(default=None, ge=0)
+    max_duration_s: Seconds = Field(default=None, ge=0)
     copies: bool = False
     places: Annotated[int, Field(ge=0, le=100)] | Literal["all"] = 0
-    start_s: float | None = Field(default=None, ge=0)
-    end_s: float | None = Field(default=None, gt=0)
+    start_s: Seconds = Field(default=None, ge=0)
+    end_s: Seconds = Field(default=None, gt=0)
 
 
 @router.post("/uploads", status_code=201, openapi_extra=_BYTES)
+@only_asks
 async def upload(
     request: Request, service: Shared, name: Annotated[str, Query(min_length=1, max_length=255)]
 ) -> Response:
@@ -66,6 +69,7 @@ async def upload(
 
 
 @router.post("/search")
+@only_asks
 def search(question: SearchRequest, service: Shared) -> Response:
     """Find what goes with a sound, a picture, an item, a label or words, or with several that are combined."""
     began = time.perf_counter()

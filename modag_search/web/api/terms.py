@@ -34,10 +34,3 @@ def query_of(term: str, uploads: Uploads) -> str:
     if term.startswith(UPLOAD):
         return uploads.get(term.removeprefix(UPLOAD)).path
     return term if term.startswith(_AS_THEY_ARE) else f"text:{term}"
-
-
-def in_terms(words: str, uploads: Uploads) -> str:
-    """Word an error without the paths of files that were sent."""
-    for upload in uploads.kept():
-        words = words.replace(upload.path, upload.name)
-    return words
