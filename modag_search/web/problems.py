@@ -29,7 +29,9 @@ _STATUS: tuple[tuple[type[errors.ModagError], int], ...] = (
     (errors.OversizedMediaError, 413),
     (errors.MediaError, 422),
     (errors.IndexLockedError, 503),
-    (errors.SpaceMismatchError, 409),
+    (errors.WeightsMissingError, 500),
+    (errors.WeightsDamagedError, 500),
+    (errors.ModelError, 409),
     (errors.MissingExtraError, 501),
 )
 """The first that fits; what does not is no fault of the one who asks."""
@@ -53,11 +55,6 @@ class ProblemError(Exception):
         self.status = status
         self.detail = detail
         self.kind = kind
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What goes with it: who is to come again is told when, in seconds."""
-        return {"retry-after": "1"} if self.status == 503 else {}
 
 
 def problem(
@@ -86,6 +83,8 @@ def problem(
         "detail": detail,
         **(more or {}),
     }
+    if status == 503:  # who is to come again is told when, in seconds
+        headers = {"retry-after": "1"} | (headers or {})
     return Response(as_json(document), status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -101,7 +100,7 @@ def answer_with_problems(app: FastAPI) -> None:
 
 async def _of_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    return problem(error.status, error.detail, kind=error.kind, headers=error.headers)
+    return problem(error.status, error.detail, kind=error.kind)
 
 
 async def _of_error(request: Request, error: Exception) -> Response:

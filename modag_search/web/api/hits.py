@@ -64,6 +64,14 @@ def versions(index: Index, ids: Iterable[int]) -> dict[int, Row]:
     }
 
 
+def versions_at(index: Index, paths: Iterable[str]) -> dict[str, Row]:
+    """Return by path what `versions` does, and the id."""
+    return {
+        path: {"id": record.id, "kind": record.kind, "version": version_of(record)}
+        for path, record in index.catalog.items.at_many(paths).items()
+    }
+
+
 def version_of(record: ItemRecord) -> str:
     """Return what changes with the content of an item."""
     return record.content_hash[:VERSION_LENGTH]

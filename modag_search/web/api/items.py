@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, Response
 from modag_search import previews
 from modag_search.rows import description_document
 from modag_search.values import ItemRecord
+from modag_search.web.api.answers import Description, Neighbours, Waveform
 from modag_search.web.api.hits import hit_rows, version_of
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.problems import ProblemError
@@ -29,7 +30,7 @@ _SIDES_PX = (160, 320, 640, 1600)
 _FOR_EVER = "private, max-age=31536000, immutable"
 
 
-@router.get("")
+@router.get("", response_model=Description)
 def describe(item_id: ItemId, service: Shared) -> Response:
     """All that the index knows of an item: facts, segments, labels and who gave them."""
     record = _record(service, item_id)
@@ -37,7 +38,7 @@ def describe(item_id: ItemId, service: Shared) -> Response:
     return reply(description_document(described) | {"version": version_of(record)})
 
 
-@router.get("/neighbours")
+@router.get("/neighbours", response_model=Neighbours)
 def neighbours(item_id: ItemId, service: Shared, n: Annotated[int, Query(ge=1, le=1000)] = 12) -> Response:
     """What lies nearest to an item in the space, of either modality."""
     _record(service, item_id)
@@ -86,7 +87,7 @@ def spectrogram(request: Request, item_id: ItemId, service: Shared, version: Ver
     )
 
 
-@router.get("/waveform")
+@router.get("/waveform", response_model=Waveform)
 def waveform(request: Request, item_id: ItemId, service: Shared, version: Version = None) -> Response:
     """How loud a sound is from column to column, 0 to 255, of the loudest, and how long it lasts."""
     record = _sounding(service, item_id)

@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from modag_search.rows import as_row
 from modag_search.values import CLOSE, Hit
+from modag_search.web.api.answers import Found, UploadRow
 from modag_search.web.api.hits import hit_rows
 from modag_search.web.api.replies import PROBLEMS, reply
-from modag_search.web.api.terms import query_of
+from modag_search.web.api.terms import Label, Seconds, Term, query_of
 from modag_search.web.service import Service, Shared, only_asks
 
 MOST_HITS = 10_000
@@ -26,10 +27,6 @@ _BYTES = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-
-Term = Annotated[str, Field(max_length=1000, examples=["id:7", "label:dog", "a dog in the snow", "upload:TOKEN"])]
-
-Seconds = Annotated[float | None, Field(allow_inf_nan=False)]
 
 
 class SearchRequest(BaseModel):
@@ -47,7 +44,7 @@ class SearchRequest(BaseModel):
     n: int = Field(default=100, ge=1, le=MOST_HITS)
     min_similarity: float = Field(default=-1.0, ge=-1, le=1)
     min_relevance: float = Field(default=0.0, ge=0, le=1)
-    label: str | None = Field(default=None, max_length=255)
+    label: Label | None = None
     under: list[Annotated[str, Field(max_length=4096)]] = Field(default_factory=list, max_length=20)
     kind: Literal["image", "sound", "video"] | None = None
     min_duration_s: Seconds = Field(default=None, ge=0)
@@ -58,7 +55,7 @@ class SearchRequest(BaseModel):
     end_s: Seconds = Field(default=None, gt=0)
 
 
-@router.post("/uploads", status_code=201, openapi_extra=_BYTES)
+@router.post("/uploads", status_code=201, response_model=UploadRow, openapi_extra=_BYTES)
 @only_asks
 async def upload(
     request: Request, service: Shared, name: Annotated[str, Query(min_length=1, max_length=255)]
@@ -68,7 +65,7 @@ async def upload(
     return reply(as_row(received, fields=("id", "name", "size_bytes", "kind")), status=201)
 
 
-@router.post("/search")
+@router.post("/search", response_model=Found)
 @only_asks
 def search(question: SearchRequest, service: Shared) -> Response:
     """Find what goes with a sound, a picture, an item, a label or words, or with several that are combined."""
