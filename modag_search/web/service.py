@@ -9,6 +9,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from modag_search.web.access import SAFE_METHODS
+from modag_search.web.jobs import Jobs
 from modag_search.web.kept import Kept
 from modag_search.web.problems import ProblemError
 from modag_search.web.turns import Turns
@@ -33,6 +34,7 @@ class Service:
         Taken by whatever decodes, encodes or searches.
     previews : Kept
         What was made of files lately.
+    jobs : Jobs
     """
 
     def __init__(self, index: Index, *, access: Access, limits: Limits) -> None:
@@ -42,6 +44,7 @@ class Service:
         self.uploads = Uploads(limits)
         self.turns = Turns(limits)
         self.previews = Kept(most_bytes=limits.previews_bytes)
+        self.jobs = Jobs(index)
 
     def require_writable(self) -> None:
         """Refuse to change anything where nothing may be changed.
@@ -54,7 +57,8 @@ class Service:
             raise ProblemError(403, "this server was started with --read-only", kind="read-only")
 
     def close(self) -> None:
-        """Let go of files that were sent; the index is not closed."""
+        """Stop what goes on, and let go of files that were sent; the index is not closed."""
+        self.jobs.close()
         self.uploads.close()
 
 

@@ -1,6 +1,6 @@
 """Endpoints below ``/api/v1``, by what they are about; in the words of the command line."""
 
-from modag_search.web.api import collection, curating, items, labelling, naming, searching
+from modag_search.web.api import collection, curating, items, jobs, labelling, naming, searching
 
 ROUTERS = (
     searching.router,
@@ -9,6 +9,7 @@ ROUTERS = (
     labelling.router,
     naming.router,
     curating.router,
+    jobs.router,
 )
 
 __all__ = ["ROUTERS"]
