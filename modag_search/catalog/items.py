@@ -134,7 +134,7 @@ class Items:
                     found.setdefault(record.content_hash, []).append(record)
         return found
 
-    def all(self, *, kind: MediaKind | None = None, unlabelled: bool = False) -> Iterator[ItemRecord]:
+    def all(self, *, kind: MediaKind | None = None, unlabelled: bool = False, after: int = 0) -> Iterator[ItemRecord]:
         """Iterate over items, in order of their ids.
 
         Parameters
@@ -143,8 +143,10 @@ class Items:
         unlabelled : bool
             True for items only that no label says what they are: tags and denials do not, nor does what was said of
             a former content.
+        after : int
+            Leaves out items up to this id.
         """
-        conditions: list[ColumnElement[bool]] = []
+        conditions: list[ColumnElement[bool]] = [ItemRow.id > after] if after else []
         if kind is not None:
             conditions.append(ItemRow.kind == kind)
         if unlabelled:

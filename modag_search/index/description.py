@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modag_search import media
 from modag_search.features.stored import is_as_indexed, scanned
 from modag_search.labels.items import item_named, items_meant, labels_of
-from modag_search.spelling import on_disk, printable
+from modag_search.spelling import on_disk, printable, unescaped
 from modag_search.values import Excluded, FileDescription, Notice, ScannedFile, Unread
 
 if TYPE_CHECKING:
@@ -42,6 +43,34 @@ def passed_over(catalog: Catalog, paths: Sequence[str]) -> list[Notice]:
         for entry in media.scan_passed_over(paths, exclude=catalog.exclusions.all())
         if (isinstance(entry, Excluded) or entry.extension) and not _holds(catalog, entry.path)
     ]
+
+
+class IndexedFolder(NamedTuple):
+    """A folder that was indexed, and what its latest run passed over and followed."""
+
+    path: str
+    exclude: tuple[str, ...]
+    follow_symlinks: bool
+
+
+def indexed_folders(catalog: Catalog) -> list[IndexedFolder]:
+    """Return the folders that were indexed and of which anything is in the index, in order of path.
+
+    What lies in another one of them, and was looked at alike, is left to that; single files are left out.
+    """
+    found: list[IndexedFolder] = []
+    for root, run in sorted(_latest_runs(catalog).items()):
+        path = root if os.path.exists(root) else unescaped(root)
+        folder = IndexedFolder(path, tuple(run.arguments.get("exclude", ())), _follows_symlinks(run))
+        if os.path.isfile(path) or any(_covers(other, folder) for other in found):
+            continue
+        if any(held != path for _, held in itertools.islice(catalog.items.paths_under(path), 2)):
+            found.append(folder)
+    return found
+
+
+def _covers(outer: IndexedFolder, inner: IndexedFolder) -> bool:
+    return inner.path.startswith(os.path.join(outer.path, "")) and outer[1:] == inner[1:]
 
 
 def as_root(path: str) -> str:
@@ -110,7 +139,7 @@ def _passed_over_at(entry: Excluded | Unread, path: str) -> str:
 
 def _roots_of(catalog: Catalog, path: str) -> Iterator[tuple[str, RunRecord]]:
     """Find what was indexed at a path or above it, the innermost first, each with its latest run."""
-    latest = {root: run for run in catalog.runs.all() if run.verb == "index" for root in run.arguments.get("paths", ())}
+    latest = _latest_runs(catalog)
     place = path
     while True:
         if (run := latest.get(as_root(place))) is not None:
@@ -118,6 +147,11 @@ def _roots_of(catalog: Catalog, path: str) -> Iterator[tuple[str, RunRecord]]:
         if place == os.path.dirname(place):
             return
         place = os.path.dirname(place)
+
+
+def _latest_runs(catalog: Catalog) -> dict[str, RunRecord]:
+    """Return by what was indexed, as `as_root` writes it, the run that did so last."""
+    return {root: run for run in catalog.runs.all() if run.verb == "index" for root in run.arguments.get("paths", ())}
 
 
 def _patterns(catalog: Catalog, run: RunRecord) -> list[str]:

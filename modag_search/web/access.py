@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 COOKIE = "modag_token"
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -128,14 +128,13 @@ class Guard:
     def _turned_away(self, scope: Scope) -> ASGIApp | None:
         """Answer one who may not ask; None where they may."""
         headers = Headers(scope=scope)
-        host = headers.get("host", "")
+        host = headers.get("host", "").lower()
         if _without_port(host) not in self._access.host_names:
             return problem(421, f"this server is not called {host!r}; name it with --name if it is", kind="wrong-host")
-        if scope["method"] not in _SAFE_METHODS:
-            if not _is_same_origin(headers, host, scheme=scope["scheme"]):
-                return problem(403, "another page sent this request", kind="wrong-origin")
-            if self._access.is_read_only and not _only_asks(scope["path"]):
-                return problem(403, "this server was started with --read-only", kind="read-only")
+        # A link on another page may lead to this one; whatever else other pages send is turned away.
+        may_be_linked = scope["method"] in SAFE_METHODS and not scope["path"].startswith("/api/")
+        if not (may_be_linked or _is_same_origin(headers, host, scheme=scope["scheme"])):
+            return problem(403, "another page sent this request", kind="wrong-origin")
         return self._without_token(scope, headers)
 
     def _without_token(self, scope: Scope, headers: Headers) -> ASGIApp | None:
@@ -159,7 +158,7 @@ class Guard:
 
 def _without_port(host: str) -> str:
     end = host.find("]") + 1 if host.startswith("[") else host.find(":")
-    return (host if end <= 0 else host[:end]).lower()
+    return host if end <= 0 else host[:end]
 
 
 def _is_same_origin(headers: Headers, host: str, *, scheme: str) -> bool:
@@ -168,7 +167,3 @@ def _is_same_origin(headers: Headers, host: str, *, scheme: str) -> bool:
         return False
     origin = headers.get("origin")
     return origin is None or origin == f"{scheme}://{host}"
-
-
-def _only_asks(path: str) -> bool:
-    return path.startswith(("/api/v1/search", "/api/v1/uploads", "/api/v1/classify", "/api/v1/explain"))

@@ -5,15 +5,17 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from anyio import to_thread
+from fastapi import Depends, FastAPI
 
 from modag_search import __version__
 from modag_search.web import page
 from modag_search.web.access import Access, Guard
 from modag_search.web.api import ROUTERS
+from modag_search.web.bodies import BodyLimit
 from modag_search.web.limits import Limits
 from modag_search.web.problems import answer_with_problems
-from modag_search.web.service import Service
+from modag_search.web.service import Service, refuse_to_write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from modag_search.index import Index
 
 API = "/api/v1"
+_THREADS_BESIDE = 16
+"""For requests that take no turn."""
 
 
 def create_app(index: Index, *, access: Access | None = None, limits: Limits | None = None) -> FastAPI:
@@ -40,12 +44,15 @@ def create_app(index: Index, *, access: Access | None = None, limits: Limits | N
         An ASGI application.
     """
     access = access or Access()
-    service = Service(index, access=access, limits=limits or Limits())
+    limits = limits or Limits()
+    service = Service(index, access=access, limits=limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # Who waits for a turn holds a thread; what needs no turn must not wait for one, too.
+        to_thread.current_default_thread_limiter().total_tokens = limits.at_once + limits.waiting + _THREADS_BESIDE
         yield
-        service.close()
+        await to_thread.run_sync(service.close)
 
     app = FastAPI(
         title="modag-search",
@@ -55,11 +62,13 @@ def create_app(index: Index, *, access: Access | None = None, limits: Limits | N
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
+        dependencies=[Depends(refuse_to_write)],
     )
     app.state.service = service
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     page.add_to(app)
     answer_with_problems(app)
+    app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(Guard, access=access)
     return app

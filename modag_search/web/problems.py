@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from modag_search import errors
@@ -28,7 +29,9 @@ _STATUS: tuple[tuple[type[errors.ModagError], int], ...] = (
     (errors.OversizedMediaError, 413),
     (errors.MediaError, 422),
     (errors.IndexLockedError, 503),
-    (errors.SpaceMismatchError, 409),
+    (errors.WeightsMissingError, 500),
+    (errors.WeightsDamagedError, 500),
+    (errors.ModelError, 409),
     (errors.MissingExtraError, 501),
 )
 """The first that fits; what does not is no fault of the one who asks."""
@@ -52,11 +55,6 @@ class ProblemError(Exception):
         self.status = status
         self.detail = detail
         self.kind = kind
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What goes with it: who is to come again is told when, in seconds."""
-        return {"retry-after": "1"} if self.status == 503 else {}
 
 
 def problem(
@@ -85,6 +83,8 @@ def problem(
         "detail": detail,
         **(more or {}),
     }
+    if status == 503:  # who is to come again is told when, in seconds
+        headers = {"retry-after": "1"} | (headers or {})
     return Response(as_json(document), status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -94,21 +94,22 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(errors.ModagError, _of_error)
     app.add_exception_handler(RequestValidationError, _of_invalid)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(ClientDisconnect, _of_one_who_left)
     app.add_exception_handler(Exception, _of_fault)
 
 
 async def _of_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    return problem(error.status, error.detail, kind=error.kind, headers=error.headers)
+    return problem(error.status, error.detail, kind=error.kind)
 
 
-async def _of_error(_: Request, error: Exception) -> Response:
+async def _of_error(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     words = type(error).__name__.removesuffix("Error")
     kind = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in words).strip("-")
     if status == 500:
         logger.error("%s", error)
-    return problem(status, str(error), kind=kind)
+    return problem(status, request.app.state.service.uploads.in_words(str(error)), kind=kind)
 
 
 async def _of_invalid(_: Request, error: Exception) -> Response:
@@ -120,8 +121,12 @@ async def _of_invalid(_: Request, error: Exception) -> Response:
 
 async def _of_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
+    kind = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}.get(error.status_code, "http")
     return problem(error.status_code, error.detail, kind=kind, headers=dict(error.headers or {}))
+
+
+async def _of_one_who_left(_: Request, __: Exception) -> Response:
+    return problem(400, "the connection was closed before all had come", kind="broken-off")
 
 
 async def _of_fault(_: Request, error: Exception) -> Response:

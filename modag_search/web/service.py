@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends
 from starlette.requests import Request
 
+from modag_search.web.access import SAFE_METHODS
+from modag_search.web.jobs import Jobs
+from modag_search.web.kept import Kept
+from modag_search.web.problems import ProblemError
 from modag_search.web.turns import Turns
 from modag_search.web.uploads import Uploads
 
@@ -27,6 +32,9 @@ class Service:
     uploads : Uploads
     turns : Turns
         Taken by whatever decodes, encodes or searches.
+    previews : Kept
+        What was made of files lately.
+    jobs : Jobs
     """
 
     def __init__(self, index: Index, *, access: Access, limits: Limits) -> None:
@@ -35,9 +43,22 @@ class Service:
         self.limits = limits
         self.uploads = Uploads(limits)
         self.turns = Turns(limits)
+        self.previews = Kept(most_bytes=limits.previews_bytes)
+        self.jobs = Jobs(index)
+
+    def require_writable(self) -> None:
+        """Refuse to change anything where nothing may be changed.
+
+        Raises
+        ------
+        ProblemError
+        """
+        if self.access.is_read_only:
+            raise ProblemError(403, "this server was started with --read-only", kind="read-only")
 
     def close(self) -> None:
-        """Let go of files that were sent; the index is not closed."""
+        """Stop what goes on, and let go of files that were sent; the index is not closed."""
+        self.jobs.close()
         self.uploads.close()
 
 
@@ -49,3 +70,26 @@ def service_of(request: Request) -> Service:
 
 Shared = Annotated[Service, Depends(service_of)]
 """What endpoints take to have it."""
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+_ONLY_ASK: set[Callable[..., Any]] = set()
+
+
+def only_asks(endpoint: Endpoint) -> Endpoint:
+    """Mark an endpoint that changes nothing in the index, though it is sent something.
+
+    Whatever is not marked is refused under --read-only, unless it is a GET.
+    """
+    _ONLY_ASK.add(endpoint)
+    return endpoint
+
+
+def refuse_to_write(request: Request) -> None:
+    """Turn away what would change something where nothing may be changed.
+
+    Raises
+    ------
+    ProblemError
+    """
+    if request.method not in SAFE_METHODS and request.scope["endpoint"] not in _ONLY_ASK:
+        service_of(request).require_writable()

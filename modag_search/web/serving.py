@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import uvicorn
 
@@ -42,7 +43,7 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
     with _listening(access.host, access.port) as listener:
         port = listener.getsockname()[1]
         host = f"[{access.host}]" if ":" in access.host else access.host
-        token = f"?token={access.token}" if access.token else ""
+        token = f"?token={quote(access.token, safe='')}" if access.token else ""
         on_ready(f"http://{host}:{port}/{token}")
         config = uvicorn.Config(
             create_app(index, access=access, limits=limits),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import secrets
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from modag_search.web.limits import Limits
 
 _UNSAFE = re.compile(r"[^\w .()+-]")
-_MOST_CHARACTERS = 80
+_MOST_BYTES = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,8 @@ class Uploads:
         self._folder = tempfile.mkdtemp(prefix="modag-uploads-")
         self._lock = threading.Lock()
         self._kept: dict[str, Upload] = {}
+        self._within = re.compile(rf"{re.escape(self._folder)}/[\w-]+/")
+        self._coming = 0
 
     def close(self) -> None:
         """Remove all files."""
@@ -79,10 +82,9 @@ class Uploads:
             raise ProblemError(404, "this file is not kept, or no longer; send it again", kind="no-such-upload")
         return found
 
-    def kept(self) -> list[Upload]:
-        """Return the files that are kept."""
-        with self._lock:
-            return list(self._kept.values())
+    def in_words(self, words: str) -> str:
+        """Word what is said of files that were sent by the names that their senders gave them."""
+        return self._within.sub("", words)
 
     async def receive(self, chunks: AsyncIterator[bytes], *, name: str) -> Upload:
         """Take a file as it comes.
@@ -90,8 +92,22 @@ class Uploads:
         Raises
         ------
         ProblemError
-            If it is too large, or empty.
+            If it is too large, or empty, takes too long, or others are being sent.
         """
+        if self._coming >= self._limits.uploads_at_once:
+            raise ProblemError(503, "other files are being sent; send this one in a moment", kind="busy")
+        self._coming += 1  # counted in the thread of the event loop alone
+        try:
+            async with asyncio.timeout(self._limits.upload_s):
+                return await self._received(chunks, name=name)
+        except TimeoutError:
+            raise ProblemError(
+                408, f"the file did not come within {self._limits.upload_s:g} s", kind="too-slow"
+            ) from None
+        finally:
+            self._coming -= 1
+
+    async def _received(self, chunks: AsyncIterator[bytes], *, name: str) -> Upload:
         upload_id = secrets.token_urlsafe(16)
         name = _safe(name)
         folder = os.path.join(self._folder, upload_id)
@@ -138,4 +154,5 @@ def _safe(name: str) -> str:
     """Return a name that is no path, hides nothing and keeps its ending."""
     name = _UNSAFE.sub("_", os.path.basename(name.replace("\\", "/"))).strip(" .")
     stem, ending = os.path.splitext(name)
-    return f"{stem[:_MOST_CHARACTERS] or 'file'}{ending[:12]}"
+    stem = stem.encode()[:_MOST_BYTES].decode(errors="ignore")  # a file's name has so many bytes, not characters
+    return f"{stem or 'file'}{ending[:12]}"

@@ -1,7 +1,15 @@
 """Endpoints below ``/api/v1``, by what they are about; in the words of the command line."""
 
-from modag_search.web.api import collection, items, searching
+from modag_search.web.api import collection, curating, items, jobs, labelling, naming, searching
 
-ROUTERS = (searching.router, items.router, collection.router)
+ROUTERS = (
+    searching.router,
+    items.router,
+    collection.router,
+    labelling.router,
+    naming.router,
+    curating.router,
+    jobs.router,
+)
 
 __all__ = ["ROUTERS"]

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from modag_search import __version__
+from modag_search.web.api.answers import Folders, Info, Items
 from modag_search.web.api.hits import item_rows
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.service import Shared
@@ -18,7 +19,7 @@ from modag_search.web.service import Shared
 router = APIRouter(tags=["collection"], responses=PROBLEMS)
 
 
-@router.get("/info")
+@router.get("/info", response_model=Info)
 def info(service: Shared) -> Response:
     """What the index holds, and what may be done with it."""
     index = service.index
@@ -43,23 +44,22 @@ def info(service: Shared) -> Response:
     )
 
 
-@router.get("/items")
+@router.get("/items", response_model=Items)
 def items(
     service: Shared,
     n: Annotated[int, Query(ge=1, le=10_000)] = 100,
-    after: Annotated[int, Query(ge=0, description="The last id of the page before.")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**62, description="The last id of the page before.")] = 0,
     kind: Literal["image", "sound", "video"] | None = None,
     unlabelled: bool = False,
 ) -> Response:
     """Items in order of their ids, a page at a time."""
     catalog = service.index.catalog
     with catalog.view():
-        later = (record for record in catalog.items.all(kind=kind, unlabelled=unlabelled) if record.id > after)
-        records = list(itertools.islice(later, n))
+        records = list(itertools.islice(catalog.items.all(kind=kind, unlabelled=unlabelled, after=after), n))
         return reply({"items": item_rows(service.index, records)})
 
 
-@router.get("/folders")
+@router.get("/folders", response_model=Folders)
 def folders(service: Shared) -> Response:
     """Folders that hold items, with how many each holds by itself."""
     found = Counter(os.path.dirname(path) for _, path, _ in service.index.catalog.items.found())

@@ -17,12 +17,12 @@ VERSION_LENGTH = 16
 def hit_rows(index: Index, hits: Sequence[Hit]) -> list[Row]:
     """Return answers with the kind of each, its version, and where its labels come from."""
     ids = [hit.id for hit in hits]
-    records = index.catalog.items.get_many(ids)
+    files = versions(index, ids)
     given = given_to(index, ids)
     return [
-        hit_row(hit) | {"kind": records[hit.id].kind, "version": version_of(records[hit.id]), "given": given[hit.id]}
+        hit_row(hit) | files[hit.id] | {"given": given[hit.id]}
         for hit in hits
-        if hit.id in records  # what another process has just taken out is no answer
+        if hit.id in files  # what another process has just taken out is no answer
     ]
 
 
@@ -53,6 +53,23 @@ def given_to(index: Index, ids: Iterable[int]) -> Mapping[int, list[dict[str, An
             }
         )
     return found
+
+
+def versions(index: Index, ids: Iterable[int]) -> dict[int, Row]:
+    """Return by item its kind and its version, which previews are asked for by; what is not there is left out."""
+    contents = index.catalog.items.contents(ids)
+    return {
+        item_id: {"kind": kind, "version": content_hash[:VERSION_LENGTH]}
+        for item_id, (content_hash, kind) in contents.items()
+    }
+
+
+def versions_at(index: Index, paths: Iterable[str]) -> dict[str, Row]:
+    """Return by path what `versions` does, and the id."""
+    return {
+        path: {"id": record.id, "kind": record.kind, "version": version_of(record)}
+        for path, record in index.catalog.items.at_many(paths).items()
+    }
 
 
 def version_of(record: ItemRecord) -> str:

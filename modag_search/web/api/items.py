@@ -6,7 +6,6 @@ import mimetypes
 import os
 import stat
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -14,7 +13,8 @@ from starlette.responses import FileResponse, Response
 
 from modag_search import previews
 from modag_search.rows import description_document
-from modag_search.values import ItemRecord, MediaKind
+from modag_search.values import ItemRecord
+from modag_search.web.api.answers import Description, Neighbours, Waveform
 from modag_search.web.api.hits import hit_rows, version_of
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.problems import ProblemError
@@ -23,15 +23,14 @@ from modag_search.web.service import Service, Shared
 router = APIRouter(prefix="/items/{item_id}", tags=["items"], responses=PROBLEMS)
 
 ItemId = Annotated[int, Path(ge=1, le=2**62)]
-Seconds = Annotated[float | None, Query(ge=0, le=10_000_000)]
+Seconds = Annotated[float | None, Query(ge=0, le=10_000_000, allow_inf_nan=False)]
 Version = Annotated[str | None, Query(max_length=64, description="Of the content: it may then be kept for ever.")]
 
-_KEPT_PREVIEWS = 2048
 _SIDES_PX = (160, 320, 640, 1600)
 _FOR_EVER = "private, max-age=31536000, immutable"
 
 
-@router.get("")
+@router.get("", response_model=Description)
 def describe(item_id: ItemId, service: Shared) -> Response:
     """All that the index knows of an item: facts, segments, labels and who gave them."""
     record = _record(service, item_id)
@@ -39,7 +38,7 @@ def describe(item_id: ItemId, service: Shared) -> Response:
     return reply(description_document(described) | {"version": version_of(record)})
 
 
-@router.get("/neighbours")
+@router.get("/neighbours", response_model=Neighbours)
 def neighbours(item_id: ItemId, service: Shared, n: Annotated[int, Query(ge=1, le=1000)] = 12) -> Response:
     """What lies nearest to an item in the space, of either modality."""
     _record(service, item_id)
@@ -69,7 +68,7 @@ def thumbnail(
         version=version,
         media_type="image/jpeg",
         key=f"thumbnail-{side}-{at_s}",
-        make=lambda path: _thumbnail(path, version_of(record), record.kind, at_s, side),
+        make=lambda path: previews.thumbnail(path, kind=record.kind, at_s=at_s, longer_side_px=side),
     )
 
 
@@ -84,11 +83,11 @@ def spectrogram(request: Request, item_id: ItemId, service: Shared, version: Ver
         version=version,
         media_type="image/png",
         key="spectrogram",
-        make=lambda path: _spectrogram(path, version_of(record), record.duration_s),
+        make=lambda path: previews.spectrogram(path, duration_s=record.duration_s),
     )
 
 
-@router.get("/waveform")
+@router.get("/waveform", response_model=Waveform)
 def waveform(request: Request, item_id: ItemId, service: Shared, version: Version = None) -> Response:
     """How loud a sound is from column to column, 0 to 255, of the loudest, and how long it lasts."""
     record = _sounding(service, item_id)
@@ -99,24 +98,27 @@ def waveform(request: Request, item_id: ItemId, service: Shared, version: Versio
         version=version,
         media_type="application/json",
         key="waveform",
-        make=lambda path: _waveform(path, version_of(record)),
+        make=_waveform,
     )
 
 
 @router.get("/media", response_class=FileResponse, responses={200: {"content": {"application/octet-stream": {}}}})
-def media_file(item_id: ItemId, service: Shared) -> Response:
+def media_file(request: Request, item_id: ItemId, service: Shared) -> Response:
     """The file itself, or a range of it, as it was indexed."""
     record = _record(service, item_id)
+    headers = {
+        "content-security-policy": "default-src 'none'; sandbox",
+        "cache-control": "private, no-cache",
+        "etag": f'"{version_of(record)}"',
+    }
     path = _path_of(record)
+    if _has_already(request, headers["etag"]):
+        return Response(status_code=304, headers=headers)
     guessed, _ = mimetypes.guess_type(path)
     media_type = guessed if guessed and guessed.startswith(("audio/", "image/", "video/")) else None
     if media_type == "image/svg+xml":
         media_type = None
-    return FileResponse(
-        path,
-        media_type=media_type or "application/octet-stream",
-        headers={"content-security-policy": "default-src 'none'; sandbox", "cache-control": "private, no-cache"},
-    )
+    return FileResponse(path, media_type=media_type or "application/octet-stream", headers=headers)
 
 
 @router.get("/excerpt", response_class=Response, responses={200: {"content": {"audio/wav": {}}}})
@@ -181,31 +183,25 @@ def _preview(
     """Answer with what is made of a file; nothing, where the browser has it already."""
     tag = f'"{version_of(record)}-{key}"'
     headers = {"etag": tag, "cache-control": _FOR_EVER if version == version_of(record) else "private, no-cache"}
-    if request.headers.get("if-none-match") == tag:
+    if _has_already(request, tag):
         return Response(status_code=304, headers=headers)
     path = _path_of(record)
-    with service.turns.taken():
-        return Response(make(path), media_type=media_type, headers=headers)
+    # Kept by content, so that what scrolls past again is not decoded again.
+    made = service.previews.get(tag)
+    if made is None:
+        with service.turns.taken():
+            made = make(path)
+        service.previews.put(tag, made)
+    return Response(made, media_type=media_type, headers=headers)
 
 
-# Kept by content, so that what scrolls past again is not decoded again.
+def _has_already(request: Request, tag: str) -> bool:
+    """Tell whether who asks has what is tagged so."""
+    had = request.headers.get("if-none-match", "")
+    return tag in {one.strip().removeprefix("W/") for one in had.split(",")}
 
 
-@lru_cache(maxsize=_KEPT_PREVIEWS)
-def _thumbnail(path: str, version: str, kind: MediaKind, at_s: float | None, side_px: int) -> bytes:
-    del version
-    return previews.thumbnail(path, kind=kind, at_s=at_s, longer_side_px=side_px)
-
-
-@lru_cache(maxsize=_KEPT_PREVIEWS)
-def _spectrogram(path: str, version: str, duration_s: float | None) -> bytes:
-    del version
-    return previews.spectrogram(path, duration_s=duration_s)
-
-
-@lru_cache(maxsize=_KEPT_PREVIEWS)
-def _waveform(path: str, version: str) -> bytes:
-    del version
+def _waveform(path: str) -> bytes:
     drawn = previews.waveform(path)
     peaks = (drawn.peaks * 255).round().astype(int).tolist()
     return reply({"peaks": peaks, "duration_s": drawn.duration_s}).body  # type: ignore[return-value]

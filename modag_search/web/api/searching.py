@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from modag_search.rows import as_row
 from modag_search.values import CLOSE, Hit
+from modag_search.web.api.answers import Found, UploadRow
 from modag_search.web.api.hits import hit_rows
 from modag_search.web.api.replies import PROBLEMS, reply
-from modag_search.web.api.terms import query_of
-from modag_search.web.service import Service, Shared
+from modag_search.web.api.terms import Label, Seconds, Term, query_of
+from modag_search.web.service import Service, Shared, only_asks
 
 MOST_HITS = 10_000
 
@@ -26,8 +27,6 @@ _BYTES = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-
-Term = Annotated[str, Field(max_length=1000, examples=["id:7", "label:dog", "a dog in the snow", "upload:TOKEN"])]
 
 
 class SearchRequest(BaseModel):
@@ -45,18 +44,19 @@ class SearchRequest(BaseModel):
     n: int = Field(default=100, ge=1, le=MOST_HITS)
     min_similarity: float = Field(default=-1.0, ge=-1, le=1)
     min_relevance: float = Field(default=0.0, ge=0, le=1)
-    label: str | None = Field(default=None, max_length=255)
+    label: Label | None = None
     under: list[Annotated[str, Field(max_length=4096)]] = Field(default_factory=list, max_length=20)
     kind: Literal["image", "sound", "video"] | None = None
-    min_duration_s: float | None = Field(default=None, ge=0)
-    max_duration_s: float | None = Field(default=None, ge=0)
+    min_duration_s: Seconds = Field(default=None, ge=0)
+    max_duration_s: Seconds = Field(default=None, ge=0)
     copies: bool = False
     places: Annotated[int, Field(ge=0, le=100)] | Literal["all"] = 0
-    start_s: float | None = Field(default=None, ge=0)
-    end_s: float | None = Field(default=None, gt=0)
+    start_s: Seconds = Field(default=None, ge=0)
+    end_s: Seconds = Field(default=None, gt=0)
 
 
-@router.post("/uploads", status_code=201, openapi_extra=_BYTES)
+@router.post("/uploads", status_code=201, response_model=UploadRow, openapi_extra=_BYTES)
+@only_asks
 async def upload(
     request: Request, service: Shared, name: Annotated[str, Query(min_length=1, max_length=255)]
 ) -> Response:
@@ -65,7 +65,8 @@ async def upload(
     return reply(as_row(received, fields=("id", "name", "size_bytes", "kind")), status=201)
 
 
-@router.post("/search")
+@router.post("/search", response_model=Found)
+@only_asks
 def search(question: SearchRequest, service: Shared) -> Response:
     """Find what goes with a sound, a picture, an item, a label or words, or with several that are combined."""
     began = time.perf_counter()

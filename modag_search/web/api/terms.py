@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from modag_search.web.problems import ProblemError
 from modag_search.web.uploads import Uploads
+
+Term = Annotated[str, Field(max_length=1000, examples=["id:7", "label:dog", "a dog in the snow", "upload:ID"])]
+Ids = Annotated[list[Annotated[int, Field(ge=1, le=2**62)]], Field(min_length=1, max_length=100_000)]
+Label = Annotated[str, Field(max_length=255)]
+UploadId = Annotated[str, Field(max_length=64)]
+Seconds = Annotated[float | None, Field(allow_inf_nan=False)]
 
 UPLOAD = "upload:"
 _AS_THEY_ARE = ("id:", "label:", "text:")
@@ -34,10 +44,3 @@ def query_of(term: str, uploads: Uploads) -> str:
     if term.startswith(UPLOAD):
         return uploads.get(term.removeprefix(UPLOAD)).path
     return term if term.startswith(_AS_THEY_ARE) else f"text:{term}"
-
-
-def in_terms(words: str, uploads: Uploads) -> str:
-    """Word an error without the paths of files that were sent."""
-    for upload in uploads.kept():
-        words = words.replace(upload.path, upload.name)
-    return words

@@ -1,0 +1,141 @@
+"""Names: what things are called, why, and giving that to what has no name yet."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.responses import Response
+
+from modag_search.errors import ModagError
+from modag_search.rows import Row, classification_row, explanation_document, transferred_row
+from modag_search.values import Classification
+from modag_search.web.api.answers import Classified, TransferAnswer, Why
+from modag_search.web.api.hits import versions_at
+from modag_search.web.api.replies import PROBLEMS, reply
+from modag_search.web.api.terms import Ids, Label, UploadId
+from modag_search.web.service import Service, Shared, only_asks
+from modag_search.web.uploads import Upload
+
+router = APIRouter(tags=["names"], responses=PROBLEMS)
+
+MOST_ANSWERS = 10_000
+
+Share = Annotated[float, Field(ge=0, le=1)]
+By = Literal["knn", "head", "names"]
+Level = Annotated[int, Field(ge=0, le=1000)] | Literal["deepest"]
+Names = Annotated[list[Label], Field(min_length=1, max_length=10_000)]
+
+
+class Naming(BaseModel):
+    """Who names, and among which labels; see `Index.classify`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: By = "knn"
+    names: Names | None = Field(default=None, description="Labels to choose among; by default those of the index.")
+    level: Level | None = None
+
+
+class Classifying(Naming):
+    """What to name: items, files that were sent, or all of the index."""
+
+    ids: Ids | None = None
+    uploads: Annotated[list[UploadId], Field(min_length=1, max_length=100)] | None = None
+    unlabelled: bool = Field(default=False, description="Items without a label, in the place of all.")
+    n: int = Field(default=100, ge=1, le=MOST_ANSWERS, description="How many answers, at the most.")
+    min_confidence: Share = Field(default=0.0, description="Below it, the label is null: unknown.")
+    max_confidence: Share = Field(default=1.0, description="Surer answers are left out.")
+    sort: Literal["confidence"] | None = Field(default=None, description="The least sure first.")
+
+    @model_validator(mode="after")
+    def _can_be_meant(self) -> Self:
+        if self.unlabelled and (self.ids or self.uploads):
+            raise ValueError("either ids and uploads, or unlabelled items: not both")
+        return self
+
+
+class Explaining(BaseModel):
+    """What to explain: an item, or a file that was sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[int, Field(ge=1, le=2**62)] | None = None
+    upload: UploadId | None = None
+    names: Names | None = None
+    level: Level | None = None
+
+    @model_validator(mode="after")
+    def _can_be_meant(self) -> Self:
+        if (self.id is None) == (self.upload is None):
+            raise ValueError("name an item by id, or a file by upload: one of the two")
+        return self
+
+
+class Transferring(Naming):
+    """Which labels to give to unlabelled items."""
+
+    min_confidence: Share = 0.8
+    max_confidence: Share = 1.0
+    dry_run: bool = Field(default=True, description="Write nothing; tell what would be given.")
+
+
+@router.post("/classify", response_model=Classified)
+@only_asks
+def classify(asked: Classifying, service: Shared) -> Response:
+    """Name items, files that were sent, or all items of the index, by those that have labels."""
+    uploads = {upload.path: upload for upload in map(service.uploads.get, asked.uploads or ())}
+    paths = [*(f"id:{item_id}" for item_id in asked.ids or ()), *uploads]
+    failures: list[ModagError] = []
+    with service.turns.taken():
+        answers = service.index.classify_each(
+            paths or None,
+            **asked.model_dump(exclude={"ids", "uploads", "n"}),
+            on_failure=failures.append,
+        )
+        some = list(itertools.islice(answers, asked.n))
+    failed = [service.uploads.in_words(str(failure)) for failure in failures]
+    return reply({"answers": _answers(service, some, uploads), "failed": failed})
+
+
+@router.post("/explain", response_model=Why)
+@only_asks
+def explain(asked: Explaining, service: Shared) -> Response:
+    """Why something is called as it is: what speaks for its name rather than the next one, and what is nearest."""
+    upload = None if asked.upload is None else service.uploads.get(asked.upload)
+    path = f"id:{asked.id}" if upload is None else upload.path
+    with service.turns.taken():
+        document = explanation_document(service.index.explain(path, names=asked.names, level=asked.level))
+    return reply(document if upload is None else document | {"path": upload.name})
+
+
+@router.post("/transfer", response_model=TransferAnswer)
+@only_asks
+def transfer(asked: Transferring, service: Shared) -> Response:
+    """Give every unlabelled item the label that the labelled ones are sure of; or only tell what would be given."""
+    if not asked.dry_run:
+        service.require_writable()
+    with service.turns.taken():
+        report = service.index.transfer(**asked.model_dump())
+    files = versions_at(service.index, (one.path for one in report.given))
+    rows = [files[one.path] | transferred_row(one) for one in report.given if one.path in files]
+    return reply({"run": report.run, "given": rows, "unknown": report.unknown, "surer": report.surer})
+
+
+def _answers(service: Service, answers: list[Classification], uploads: Mapping[str, Upload]) -> list[Row]:
+    """Return answers with the item or the file that was sent which each is about."""
+    files = versions_at(service.index, (one.path for one in answers if one.path not in uploads))
+    rows = []
+    for one in answers:
+        row = classification_row(one)
+        if (upload := uploads.get(one.path)) is not None:
+            row |= {"path": upload.name, "id": None, "upload": upload.id, "kind": upload.kind, "version": None}
+        elif one.path in files:
+            row |= files[one.path] | {"upload": None}
+        else:  # another process has just taken it out
+            continue
+        rows.append(row)
+    return rows

@@ -1,0 +1,176 @@
+"""Indexing over REST: begun, watched, stopped; questions are answered meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from tests.made_media import GREEN, RED, picture
+from tests.toy_encoders import ToyImage
+from tests.web.conftest import serving
+from tests.web.test_access import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from starlette.testclient import TestClient
+
+    from modag_search import Index
+
+PURPLE = (120, 20, 120)
+
+
+class Gate:
+    """Where the encoder waits before each picture."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.open = threading.Event()
+
+    def feature(self, pixels: np.ndarray) -> np.ndarray:
+        self.reached.set()
+        assert self.open.wait(60)
+        return np.asarray(pixels.reshape(-1, 3).mean(axis=0) / 255)
+
+
+@pytest.fixture
+def gate(filled: Index, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """From now on pictures wait to be encoded."""
+    gate = Gate()
+    monkeypatch.setattr(ToyImage, "_feature", lambda _, pixels: gate.feature(pixels))
+    yield gate
+    gate.open.set()
+
+
+def begin(client: TestClient, **asked: object) -> dict[str, Any]:
+    answer = client.post("/jobs", json={"verb": "index", **asked})
+    assert answer.status_code == 202, answer.text
+    job: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == f"/api/v1/jobs/{job['id']}"
+    return job
+
+
+def events(client: TestClient, job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Watch a job until its end."""
+    answer = client.get(f"/jobs/{job['id']}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    return [json.loads(event.removeprefix("data: ")) for event in answer.text.split("\n\n") if event]
+
+
+def test_new_files_are_taken_in(client: TestClient, filled: Index, media: Path) -> None:
+    assert client.get("/roots").json() == {"roots": [str(media)]}
+    picture(media / "d.png", PURPLE)
+    (media / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    job = begin(client)
+    assert (job["verb"], job["paths"], job["finished_at"]) == ("index", [str(media)], None)
+    last = events(client, job)[-1]
+    assert (last["state"], last["done"], last["found"]) == ("done", 8, 8)
+    assert (last["report"]["added"], last["report"]["unchanged"], last["report"]["failed"]) == (1, 6, 1)
+    assert client.get(f"/jobs/{job['id']}").json() == last
+    assert client.get("/jobs").json() == {"jobs": [last]}
+    assert filled.item(str(media / "d.png")).kind == "image"
+
+
+def test_what_is_gone_is_taken_out(client: TestClient, media: Path) -> None:
+    os.remove(media / "a.png")
+    assert events(client, begin(client))[-1]["report"]["missing"] == [str(media / "a.png")]
+    assert events(client, begin(client, prune=True, paths=[str(media)]))[-1]["report"]["removed"] == 1
+
+
+def test_folders_are_looked_at_as_they_were(index: Index, media: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for folder in (media, other):
+        picture(folder / "a.png", RED)
+        picture(folder / "drafts/b.png", GREEN)
+    index.add([media], exclude=["drafts/"])
+    index.add([other])
+    index.add([other / "drafts", other / "a.png"])
+    with serving(index) as client:
+        assert client.get("/roots").json() == {"roots": [str(media), str(other)]}
+        report = events(client, begin(client))[-1]["report"]
+        assert (report["added"], report["unchanged"], report["passed_over"]) == (0, 3, {"drafts/": 1})
+        shutil.rmtree(other)
+        assert begin(client)["paths"] == [str(media)]
+
+
+@pytest.mark.parametrize("path", ["/", "/etc", "..", "", "{media}/..", "{media}/", "{media}/sub"])
+def test_no_other_folder_is_looked_at(client: TestClient, media: Path, path: str) -> None:
+    (media / "sub").mkdir()
+    answer = client.post("/jobs", json={"verb": "index", "paths": [path.format(media=media)]})
+    assert (answer.status_code, kind_of(answer)) == (403, "no-such-root")
+    assert client.get("/jobs").json() == {"jobs": []}
+
+
+def test_where_nothing_was_indexed_nothing_begins(index: Index) -> None:
+    with serving(index) as client:
+        answer = client.post("/jobs", json={"verb": "index"})
+    assert (answer.status_code, kind_of(answer)) == (409, "no-roots")
+
+
+def test_a_job_that_cannot_be_done_says_why(client: TestClient, media: Path) -> None:
+    shutil.rmtree(media)
+    last = events(client, begin(client, paths=[str(media)]))[-1]
+    assert last["state"] == "failed"
+    assert last["problem"].startswith(f"{media}: does not exist")
+
+
+def test_the_index_answers_while_a_job_goes_on(
+    client: TestClient, filled: Index, media: Path, gate: Gate, ids: dict[str, int]
+) -> None:
+    picture(media / "d.png", PURPLE)
+    job = begin(client)
+    assert gate.reached.wait(60)
+    assert client.get(f"/jobs/{job['id']}").json()["state"] == "running"
+    found = client.post("/search", json={"query": f"id:{ids['a.wav']}", "modality": "image"}).json()["hits"]
+    assert os.path.basename(found[0]["path"]) == "a.png"
+    given = client.post("/labels/give", json={"ids": [ids["a.png"]], "label": "red"}).json()
+    assert client.post("/classify", json={"ids": [ids["a.wav"]]}).json()["answers"][0]["label"] == "red"
+    assert client.post(f"/runs/{given['run']}/undo").json() == {"undone": 1}
+    other = client.post("/jobs", json={"verb": "index"})
+    assert (other.status_code, kind_of(other)) == (409, "job-running")
+    gate.open.set()
+    assert events(client, job)[-1]["report"]["added"] == 1
+    found = client.post("/search", json={"query": f"id:{ids['a.png']}", "modality": "image"}).json()["hits"]
+    assert "d.png" in {os.path.basename(hit["path"]) for hit in found}
+
+
+def test_a_job_is_stopped_and_the_next_goes_on(client: TestClient, media: Path, gate: Gate) -> None:
+    for number in range(40):
+        picture(media / f"more{number}.png", (20 + number * 4, 100, 100))
+    job = begin(client)
+    assert gate.reached.wait(60)
+    assert client.delete(f"/jobs/{job['id']}").json()["state"] == "stopping"
+    gate.open.set()
+    last = events(client, job)[-1]
+    assert (last["state"], last["report"], last["problem"]) == ("stopped", None, None)
+    assert client.delete(f"/jobs/{job['id']}").json()["state"] == "stopped"
+    report = events(client, begin(client))[-1]["report"]
+    assert report["added"] + report["unchanged"] == 46
+
+
+def test_a_job_ends_with_the_server(filled: Index, media: Path, gate: Gate) -> None:
+    picture(media / "d.png", PURPLE)
+    with serving(filled) as client:
+        begin(client)
+        assert gate.reached.wait(60)
+        gate.open.set()
+        jobs = client.app.state.service.jobs  # type: ignore[attr-defined]
+    assert [job.state for job in jobs.all()] in (["done"], ["stopped"])
+
+
+def test_nothing_begins_where_nothing_may_be_changed(filled: Index) -> None:
+    with serving(filled, is_read_only=True) as client:
+        for answer in (client.post("/jobs", json={"verb": "index"}), client.delete("/jobs/1")):
+            assert (answer.status_code, kind_of(answer)) == (403, "read-only")
+
+
+def test_a_job_that_is_none_is_not_found(client: TestClient) -> None:
+    for answer in (client.get("/jobs/1"), client.get("/jobs/1/events"), client.delete("/jobs/1")):
+        assert (answer.status_code, kind_of(answer)) == (404, "no-such-job")

@@ -1,0 +1,125 @@
+"""Labels over REST: given, denied, taken back, undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.web.conftest import serving
+from tests.web.test_access import kind_of
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+    from modag_search import Index
+
+WRITES = [
+    ("/labels/give", {"ids": [1], "label": "x"}),
+    ("/labels/take", {"ids": [1], "label": "x"}),
+    ("/runs/1/undo", None),
+    ("/transfer", {"dry_run": False}),
+]
+
+
+def give(client: TestClient, *ids: int, **said: object) -> dict[str, Any]:
+    answer = client.post("/labels/give", json={"ids": ids, **said})
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def test_labels_are_given_and_undone(client: TestClient, filled: Index, ids: dict[str, int]) -> None:
+    given = give(client, ids["a.png"], ids["a.wav"], label=" red ")
+    assert given == {"run": given["run"], "changed": 2, "label": "red"}
+    assert give(client, ids["a.png"], label="red") == {"run": None, "changed": 0, "label": "red"}
+    [label] = client.get("/labels").json()["labels"]
+    assert (label["label"], label["items"], label["image"], label["sound"]) == ("red", 2, 1, 1)
+    [run] = client.get("/runs").json()["runs"]
+    assert run | {"started_at": ""} == {
+        "id": given["run"],
+        "verb": "label",
+        "started_at": "",
+        "changes": 2,
+        "arguments": {"labels": ["red"], "items": 2},
+    }
+    assert client.post(f"/runs/{given['run']}/undo").json() == {"undone": 2}
+    assert filled.labels.runs() == []
+    again = client.post(f"/runs/{given['run']}/undo")
+    assert (again.status_code, kind_of(again)) == (400, "usage")
+
+
+def test_labels_hold_for_a_part(client: TestClient, ids: dict[str, int]) -> None:
+    give(client, ids["a.wav"], label="low", start_s=0.25, end_s=0.5)
+    [label] = client.get(f"/items/{ids['a.wav']}").json()["labels"]
+    assert (label["start_s"], label["end_s"]) == (0.25, 0.5)
+
+
+def test_items_are_said_not_to_be_something(client: TestClient, ids: dict[str, int]) -> None:
+    assert give(client, ids["a.png"], label="blue", denied=True)["changed"] == 1
+    [row] = [one for one in client.get("/items").json()["items"] if one["id"] == ids["a.png"]]
+    assert [(one["label"], one["is_not"]) for one in row["given"]] == [("blue", True)]
+    taken = client.post("/labels/take", json={"ids": [ids["a.png"]], "label": "blue", "denied": True})
+    assert taken.json() == {"taken": 1}
+
+
+def test_tags_are_given(client: TestClient, ids: dict[str, int]) -> None:
+    give(client, ids["a.png"], label="favourite", is_tag=True)
+    [label] = client.get("/labels").json()["labels"]
+    assert label["is_tag"] is True
+
+
+def test_labels_are_taken_back(client: TestClient, filled: Index, ids: dict[str, int]) -> None:
+    give(client, ids["a.png"], ids["a.wav"], label="red")
+    taken = client.post("/labels/take", json={"ids": [ids["a.png"], ids["b.png"]], "label": "red"})
+    assert taken.json() == {"taken": 1}
+    assert filled.item(f"id:{ids['a.wav']}").labels == ("red",)
+
+
+def test_all_are_labelled_or_none(client: TestClient, ids: dict[str, int]) -> None:
+    answer = client.post("/labels/give", json={"ids": [ids["a.png"], 99], "label": "red"})
+    assert (answer.status_code, kind_of(answer)) == (404, "no-such-item")
+    assert client.get("/labels").json() == {"labels": [], "mode": "auto"}
+
+
+def test_what_excludes_each_other_is_a_conflict(client: TestClient, filled: Index, ids: dict[str, int]) -> None:
+    filled.labels.set_mode("single")
+    give(client, ids["a.png"], label="red")
+    answer = client.post("/labels/give", json={"ids": [ids["a.png"]], "label": "blue"})
+    assert (answer.status_code, kind_of(answer)) == (409, "label-conflict")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/labels/give", {"ids": [], "label": "x"}, 422),
+        ("/labels/give", {"ids": [0], "label": "x"}, 422),
+        ("/labels/give", {"ids": ["/etc/passwd"], "label": "x"}, 422),
+        ("/labels/give", {"ids": [1], "label": "x", "denied": True, "is_tag": True}, 422),
+        ("/labels/give", {"ids": [1], "label": ""}, 400),
+        ("/labels/give", {"ids": [1], "label": "\0"}, 400),
+        ("/labels/give", {"ids": [1], "label": "x", "start_s": 0.5}, 400),
+        ("/labels/give", {"ids": [2], "label": "x", "start_s": 1e300, "end_s": 2e300}, 400),
+        ("/labels/give", {"ids": [2], "label": "x", "start_s": 0.5, "end_s": 0.1}, 400),
+        ("/labels/take", {"ids": [1], "label": "nothing"}, 400),
+        ("/runs/99/undo", None, 400),
+        ("/runs/0/undo", None, 422),
+        ("/runs/99999999999999999999/undo", None, 422),
+    ],
+)
+def test_what_cannot_be_meant_changes_nothing(
+    client: TestClient, filled: Index, path: str, body: object, status: int
+) -> None:
+    answer = client.post(path, json=body)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert filled.catalog.count().annotations == 0
+
+
+@pytest.mark.parametrize(("path", "body"), WRITES)
+def test_nothing_is_written_where_nothing_may_be_changed(filled: Index, path: str, body: object) -> None:
+    filled.label("id:1", "red")
+    with serving(filled, is_read_only=True) as client:
+        answer = client.post(path, json=body)
+        assert (answer.status_code, kind_of(answer)) == (403, "read-only")
+    assert filled.item("id:1").labels == ("red",)
