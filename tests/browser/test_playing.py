@@ -1,0 +1,80 @@
+"""Sounds and videos are heard and seen: time goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.browser.watching import WatchedPage
+
+    OpenPage = Callable[..., WatchedPage]
+
+
+PLAYS = """async (longest_ms) => {
+  const {now} = await import('/static/js/player.js');
+  const until = performance.now() + longest_ms;
+  let first = null;
+  while (performance.now() < until) {
+    const {isPlaying, time_s} = now();
+    if (isPlaying) first ??= time_s;
+    if (isPlaying && time_s > first) return first;
+    await new Promise(requestAnimationFrame);
+  }
+  return null;
+}"""
+
+
+def plays_at(page: WatchedPage) -> float:
+    """Tell where in its file a sound began to play; fails where time does not go on."""
+    began_s = page.page.evaluate(PLAYS, 20_000)
+    assert began_s is not None, "nothing plays"
+    return float(began_s)
+
+
+def test_space_plays_and_pauses(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server, "?show=sound")
+    page.tile("a1.wav").focus()
+    page.page.keyboard.press("Space")
+    assert plays_at(page) < 1
+    page.page.keyboard.press("Space")
+    expect(page.find(".playhead[data-playing=true]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", ["long.wav", "old.aiff"])
+def test_a_click_on_a_waveform_plays_from_there(kept_server: str, open_page: OpenPage, name: str) -> None:
+    page = open_page(kept_server, "?show=sound")
+    stage = page.tile(name).locator(".stage")
+    box = stage.bounding_box()
+    assert box
+    stage.click(position={"x": box["width"] / 2, "y": 20})
+    middle_s = 25 if name == "long.wav" else 1.5
+    assert plays_at(page) == pytest.approx(middle_s, abs=0.4)
+
+
+def test_a_video_shows_its_frames_while_it_plays(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server)
+    page.tile("film.mp4").locator(".stage").click()
+    plays_at(page)
+    expect(page.tile("film.mp4").locator("video")).to_be_visible()
+
+
+def test_the_mouse_over_a_tile_plays_it(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server, "?show=sound")
+    page.find(".told").click()  # browsers let a page sound after a click
+    page.tile("b1.wav").locator(".stage").hover()
+    plays_at(page)
+    page.find(".told").hover()
+    expect(page.find(".playhead:not([hidden])")).to_have_count(0)
+
+
+def test_nothing_plays_by_itself_under_reduced_motion(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server, "?show=sound", reduced_motion="reduce")
+    page.find(".told").click()
+    page.tile("b1.wav").locator(".stage").hover()
+    expect(page.tile("b1.wav").locator(".acts")).to_be_visible()
+    assert not page.page.evaluate("() => import('/static/js/player.js').then(({now}) => now().isPlaying)")
