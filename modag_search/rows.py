@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         FileDescription,
         Hit,
         IndexReport,
+        ItemMap,
         LabelIssue,
         Notice,
         PairIssue,
@@ -38,6 +39,7 @@ DUPLICATE = (
     *("group", "path", "similarity", "exact", "size_bytes", "duration_s", "width_px", "height_px", "id"),
     *("labels", "confirmed_by", "kept_because", "part_start_s", "part_end_s"),
 )
+MAP = ("id", "path", "kind", "x", "y")
 FAILURE = ("path", "reason", "error", "failed_at", "kind", "id")
 """Keys of rows, in the order of columns."""
 
@@ -185,6 +187,13 @@ def duplicate_rows(groups: Iterable[DuplicateGroup], *, alike: bool = False) -> 
         for number, group in enumerate(groups, start=1)
         for place, item in enumerate(group.items)
     ]
+
+
+def map_rows(found: ItemMap) -> list[Row]:
+    """Return the items of a map with their places, in order of their ids."""
+    places = found.positions.round(5).astype(float).round(5).tolist()
+    columns = zip(found.ids.tolist(), found.paths, found.kinds, places, strict=True)
+    return [{"id": item, "path": path, "kind": kind, "x": x, "y": y} for item, path, kind, (x, y) in columns]
 
 
 def failure_row(failure: Failure, *, item_id: int | None) -> Row:

@@ -37,6 +37,9 @@ EvidenceKind = Literal["own", "other", "name", "features", "added"]
 """Who speaks for a label: examples of the item's own modality, those of the other, what it is called, a linear function
 of features; and what is added for labels without an example of the own modality."""
 
+MapMethod = Literal["pca", "umap"]
+"""How items are laid out in two dimensions; see `ItemMap`."""
+
 ConfirmedBy = Literal["content", "pixels", "waveform", "features"]
 """What tells that two items are the same: bytes, decoded pixels or samples, or what encoders made of them alone."""
 
@@ -1196,6 +1199,39 @@ class Delivery:
     written: int
     already: int
     failures: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ItemMap:
+    """Items of an index in two dimensions, in order of their ids.
+
+    Two dimensions cannot hold what many say: who lies near is not always alike, and who is alike may lie apart.
+
+    Attributes
+    ----------
+    method : {"pca", "umap"}
+        By the directions in which items differ most, or so that neighbours stay neighbours.
+    ids : np.ndarray [shape=(n,), int64]
+    paths : tuple of str, length n
+    kinds : tuple of {"image", "sound", "video"}, length n
+    positions : np.ndarray [shape=(n, 2), float32]
+        x, to the right, and y, upwards, in [-1, 1]; a video lies between what is seen and what is heard of it.
+    explained : float or None
+        Of a map by ``pca``, the share of the variance that both axes hold; None where nothing varies, too.
+    unplaced : int
+        How many more items there are, that nothing finds: silent, black, of one colour, or made by another encoder.
+    """
+
+    method: MapMethod
+    ids: Int64Array
+    paths: tuple[str, ...]
+    kinds: tuple[MediaKind, ...]
+    positions: Float32Array
+    explained: float | None
+    unplaced: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ make_environment() {
 
 install_checkout() {
     if [ $# -gt 0 ]; then
-        install --editable '.[heic,transformers,web,yamnet]' --group "$1"
+        install --editable '.[heic,map,transformers,web,yamnet]' --group "$1"
     else
         install --editable '.[web]'
     fi

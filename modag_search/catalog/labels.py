@@ -419,6 +419,21 @@ class Labels:
                 found.setdefault(item_id, {})[name] = not is_not
         return found
 
+    def said(self) -> list[tuple[int, str, Origin, float | None]]:
+        """Return what items are said to be, oldest first: item, label, origin, and confidence where it was transferred.
+
+        Tags and denials are left out, and what was said of former contents.
+        """
+        statement = (
+            select(AnnotationRow.item_id, LabelRow.name, AnnotationRow.origin, AnnotationRow.confidence)
+            .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+            .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
+            .where(LabelRow.is_tag.is_(False), AnnotationRow.is_not.is_(False), is_of_present_content())
+            .order_by(AnnotationRow.id)
+        )
+        with self._database.read() as connection:
+            return [tuple(row) for row in connection.execute(statement)]  # type: ignore[misc]
+
     def count_by_run(self) -> dict[int, int]:
         """Count the annotations of each run that are still there, or wait for their content."""
         runs = union_all(select(AnnotationRow.run_id), select(KeptAnnotationRow.run_id)).subquery()

@@ -37,6 +37,7 @@ _VERBS = {
     "suggest": "curating",
     "audit": "curating",
     "duplicates": "curating",
+    "map": "mapping",
     "serve": "serving",
     "evaluate": "evaluating",
     "rebuild": "upkeep",

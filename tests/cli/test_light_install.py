@@ -29,7 +29,7 @@ import sys
 from importlib.machinery import PathFinder
 
 ABSENT = {
-    "matplotlib", "pillow_heif", "tflite", "tokenizers", "transformers", "torch", "torchaudio", "torchvision"
+    "matplotlib", "pillow_heif", "tflite", "tokenizers", "transformers", "umap", "torch", "torchaudio", "torchvision"
 }
 
 
@@ -128,6 +128,14 @@ def test_training_names_the_extra_where_torch_is_here_but_nothing_draws(light: C
     outcome = light.process("train", "space", "missing.csv")
     assert (outcome.status, outcome.error) == (1, f"error: modag train space without --no-plot {TRAIN_EXTRA}")
     assert light.process("train", "space", "missing.csv", *TOYS, "--no-plot").error.startswith("error: missing.csv: ")
+
+
+def test_only_a_map_by_umap_needs_an_extra(light: CommandLine, toy: CommandLine, media: Path) -> None:
+    picture(media / "a.png", GREEN)
+    run(light, ("index", media), ("map",))
+    outcome = light.process("map", "--method", "umap")
+    assert (outcome.status, outcome.stdout) == (1, b"")
+    assert outcome.error == f"error: a map by umap {TRAIN_EXTRA.replace('train', 'map')}"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-LIGHT = "install --editable ."
-FULL = "install --editable .[heic,transformers,yamnet] --group"
+LIGHT = "install --editable .[web]"
+FULL = "install --editable .[heic,map,transformers,web,yamnet] --group"
 
 # Keeps no packages, only a log of what was to be installed.
 UV = """#!/bin/sh

@@ -54,6 +54,7 @@ NAMES = [
     "IndexSettings",
     "Int64Array",
     "ItemLabel",
+    "ItemMap",
     "ItemRecord",
     "LabelConflictError",
     "LabelEstimate",
@@ -157,6 +158,7 @@ INDEX = {
         "self, source, *, from_folders=False, level=None, skip_missing=False, dry_run=False, options=None"
     ),
     "item": "self, path",
+    "map": "self, method='pca'",
     "failures": "self",
     "describe": "self, path",
     "notices": "self",
