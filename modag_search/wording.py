@@ -75,10 +75,14 @@ def evidence_in_words(why: Explanation, said: ModalityEvidence) -> Iterator[tupl
     yield said.log_odds, f"together: {_times(said.log_odds)}"
 
 
+def origin_in_words(given: ItemLabel) -> str:
+    """Say who gave a label, and how sure a transfer was."""
+    return _ORIGINS[given.origin].format(source=given.source, confidence=given.confidence or math.nan)
+
+
 def _origin(given: ItemLabel) -> str:
     part = "" if given.start_s is None and given.end_s is None else " in part"
-    origin = _ORIGINS[given.origin].format(source=given.source, confidence=given.confidence or math.nan)
-    return f"{given.label}{part} ({origin})"
+    return f"{given.label}{part} ({origin_in_words(given)})"
 
 
 def against(why: Explanation) -> str:

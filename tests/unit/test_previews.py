@@ -120,7 +120,8 @@ def test_a_clip_is_what_is_heard_there_and_how_it_looks(tmp_path: Path) -> None:
     clip = previews.clip(path, start_s=3.0, most_s=2.0, columns=100, rows=40)
     samples, rate_hz = soundfile.read(io.BytesIO(clip.sound))
     spectrum = np.abs(np.fft.rfft(samples))
-    assert (clip.start_s, clip.end_s) == (3.0, pytest.approx(5.0, abs=0.05))
+    assert clip.start_s == 3.0
+    assert clip.end_s == pytest.approx(5.0, abs=0.05)
     assert len(samples) / rate_hz == pytest.approx(2.0, abs=0.15)  # MP3 pads both ends
     assert spectrum.argmax() / len(samples) * rate_hz == pytest.approx(3000, rel=0.02)
     assert pixels(clip.spectrogram).shape[1] <= 100
