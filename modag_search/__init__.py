@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from modag_search.labels.files import ReadingOptions
     from modag_search.labels.presets import preset
     from modag_search.labels.vocabulary import Vocabulary
+    from modag_search.pages.results import Classifications, Hits
     from modag_search.settings import IndexSettings
     from modag_search.space import Space
     from modag_search.stores import NOTHING, StoreReader, VectorStore
@@ -114,6 +115,7 @@ _LAZY = {
     "CheckedPrecision": "modag_search.values",
     "ClassHead": "modag_search.encoders",
     "Classification": "modag_search.values",
+    "Classifications": "modag_search.pages.results",
     "CopyOf": "modag_search.values",
     "Duplicate": "modag_search.values",
     "DuplicateGroup": "modag_search.values",
@@ -131,6 +133,7 @@ _LAZY = {
     "Head": "modag_search.classify.linear_head",
     "Hierarchy": "modag_search.hierarchy",
     "Hit": "modag_search.values",
+    "Hits": "modag_search.pages.results",
     "ImportReport": "modag_search.values",
     "ImportedLabel": "modag_search.values",
     "Index": "modag_search.index",
@@ -186,6 +189,7 @@ __all__ = [
     "CheckedPrecision",
     "ClassHead",
     "Classification",
+    "Classifications",
     "CopyOf",
     "CorruptMediaError",
     "DamagedCatalogError",
@@ -207,6 +211,7 @@ __all__ = [
     "Head",
     "Hierarchy",
     "Hit",
+    "Hits",
     "ImportReport",
     "ImportedLabel",
     "Index",

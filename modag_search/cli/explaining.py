@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import TYPE_CHECKING
 
 import click
@@ -12,21 +11,13 @@ from modag_search.cli.choosing import choice, level_option, names_options, neigh
 from modag_search.cli.options import format_option, index_option
 from modag_search.cli.output import chosen_format, print_document, print_rows, shortened, show
 from modag_search.rows import explanation_document
+from modag_search.wording import NOUNS, against, answer_in_words, evidence_in_words, rules_in_words, signed
 
 if TYPE_CHECKING:
     from modag_search.classify.decision import Level
-    from modag_search.values import EvidencePart, Explanation, ItemLabel, Modality, ModalityEvidence
+    from modag_search.values import Explanation
 
-_NOUNS = {"image": ("picture", "pictures"), "sound": ("sound", "sounds")}
-_ORIGINS = {"hand": "by hand", "import": "from {source}", "transfer": "by transfer, at {confidence:.3f}"}
-_COPY_BY = {
-    "content": "byte for byte",
-    "pixels": "by its pixels",
-    "waveform": "by its waveform",
-    "features": "by its features",
-}
 _EXAMPLE = ("label", "modality", "deviations", "similarity", "path", "start_s", "end_s")
-_SAYS_NOTHING = 0.005
 
 
 @click.command()
@@ -63,116 +54,15 @@ def explain(
 
 
 def _print(why: Explanation) -> None:
-    show(_answer(why))
-    for line in _decided(why):
+    show(answer_in_words(why, named=shortened))
+    for line in rules_in_words(why, named=shortened):
         show(line)
     for said in why.heard:
         show()
-        show(f"What its {_NOUNS[said.modality][0]} says for {_against(why)}:")
-        rows = [
-            {"log_odds": _signed(part.log_odds), "because": _words(part, why, said)}
-            for part in said.parts
-            if abs(part.log_odds) >= _SAYS_NOTHING
-        ]
-        rows.append({"log_odds": _signed(said.log_odds), "because": f"together: {_times(said.log_odds)}"})
+        show(f"What its {NOUNS[said.modality][0]} says for {against(why)}:")
+        rows = [{"log_odds": signed(odds), "because": because} for odds, because in evidence_in_words(why, said)]
         print_rows(rows, output_format="table", columns=("log_odds", "because"))
         if said.examples:
             show()
             examples = [dataclasses.asdict(example) for example in said.examples]
             print_rows(examples, output_format="table", columns=_EXAMPLE)
-
-
-def _answer(why: Explanation) -> str:
-    """Say what it is called, and what it would be called next."""
-    called = [f"{shortened(why.path)}: {why.label} {why.confidence:.3f}"]
-    if why.decided_by == "copy":
-        return called[0]
-    if why.second is not None:
-        called.append(f"next {why.second} {why.second_confidence:.3f}")
-    if why.none is not None:
-        called.append(f"none of the labels {why.none:.3f}")
-    return "; ".join(called)
-
-
-def _decided(why: Explanation) -> list[str]:
-    """Say what rules had to do with it, and which labels it has itself."""
-    lines = []
-    if why.decided_by == "hierarchy":
-        kinds = " + ".join(f"{kind.label} {kind.score:.3f}" for kind in why.kinds)
-        lines.append(f"{why.label} by the hierarchy of labels: {kinds}")
-    if why.copy_of is not None and why.copy_of.path != why.path:
-        by = _COPY_BY[why.copy_of.confirmed_by]
-        lines.append(f"It is a copy of {shortened(why.copy_of.path)}, {by}; what follows is what all others say.")
-    if why.denied:
-        lines.append(f"It is said not to be {', '.join(why.denied)}.")
-    if given := [_origin(one) for one in why.given if not one.is_of_former]:
-        lines.append(f"It is labelled {', '.join(given)}; what follows is what all others say.")
-    if former := [_origin(one) for one in why.given if one.is_of_former]:
-        lines.append(f"Before its file was replaced it was labelled {', '.join(former)}, which counts no more.")
-    if why.by_head is not None and why.by_head.label != why.label:
-        lines.append(f"The head would say {why.by_head.label} {why.by_head.score:.3f} (`modag classify --by head`).")
-    return lines
-
-
-def _origin(given: ItemLabel) -> str:
-    part = "" if given.start_s is None and given.end_s is None else " in part"
-    origin = _ORIGINS[given.origin].format(source=given.source, confidence=given.confidence or math.nan)
-    return f"{given.label}{part} ({origin})"
-
-
-def _against(why: Explanation) -> str:
-    return why.first if why.second is None else f"{why.first} rather than {why.second}"
-
-
-def _signed(log_odds: float) -> str:
-    return f"{log_odds:+8.2f}"
-
-
-def _times(log_odds: float) -> str:
-    """Say log-odds as how many times as likely."""
-    times = math.exp(min(abs(log_odds), 700.0))
-    said = f"{times:.1f}" if times < 100 else f"{times:.3g}"
-    return f"{said} times as likely" if log_odds >= 0 else f"{said} times less likely"
-
-
-def _words(part: EvidencePart, why: Explanation, said: ModalityEvidence) -> str:
-    """Say in words what a kind of evidence says."""
-    favoured = why.first if part.log_odds >= 0 or why.second is None else why.second
-    own: Modality = said.modality
-    sound_or_picture, plural = _NOUNS[own]
-    if part.kind in ("own", "other"):
-        of_other: Modality = "image" if own == "sound" else "sound"
-        return _by_examples(part, why, said, modality=own if part.kind == "own" else of_other)
-    without = [label for label in _labels(why) if not _has_example(said, label, own)]
-    if part.kind == "added":
-        return f"no {sound_or_picture} is labelled {' or '.join(without)} as yet"
-    if part.kind == "name":
-        return f"what {favoured} means, by its name" if part.log_odds >= 0 or why.second else "what it means is unlike"
-    if part.kind == "denials":
-        return f"like what was said not to be {why.second if part.log_odds >= 0 else why.first}"
-    if part.kind == "features":
-        return f"what tells {plural} apart here, in their features: rather {favoured}"
-    return "what speaks for a label must outweigh, for it to hold at all"
-
-
-def _by_examples(part: EvidencePart, why: Explanation, said: ModalityEvidence, *, modality: Modality) -> str:
-    """Say what examples of one modality say; of labels that lack some, others speak in their place."""
-    plural = _NOUNS[modality][1]
-    having = [label for label in _labels(why) if _has_example(said, label, modality)]
-    if not having:  # they have gone meanwhile
-        return f"{plural} with these labels"
-    in_place = [label for label in having if not _has_example(said, label, said.modality)]
-    is_for = {why.first: part.log_odds >= 0, why.second: part.log_odds < 0}
-    if len(having) == 2 and len(in_place) != 1:
-        return f"more like the {plural} labelled {next(label for label, favoured in is_for.items() if favoured)}"
-    (label,) = in_place or having
-    instead = f", in place of {_NOUNS[said.modality][1]}" if in_place else ""
-    return f"{'like' if is_for[label] else 'unlike'} the {plural} labelled {label}{instead}"
-
-
-def _labels(why: Explanation) -> list[str]:
-    return [why.first] if why.second is None else [why.first, why.second]
-
-
-def _has_example(said: ModalityEvidence, label: str, modality: Modality) -> bool:
-    return any(example.label == label and example.modality == modality for example in said.examples)

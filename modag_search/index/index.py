@@ -21,6 +21,7 @@ from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
 from modag_search.ingest.run import IngestOptions
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
+from modag_search.pages.results import Classifications, Hits
 from modag_search.search.filters import Filters
 from modag_search.search.finder import Asked, Finder, Wanted, no_space_joins
 from modag_search.search.item_map import Maps
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
         Failure,
         FileDescription,
         ForgetReport,
-        Hit,
         ImportReport,
         IndexReport,
         ItemMap,
@@ -318,7 +318,7 @@ class Index:
         places: int | Literal["all"] = 0,
         start_s: float | None = None,
         end_s: float | None = None,
-    ) -> list[Hit]:
+    ) -> Hits:
         """Find the items that are nearest to a query, or to several that are combined.
 
         Parameters
@@ -362,8 +362,8 @@ class Index:
 
         Returns
         -------
-        list of Hit
-            Nearest first.
+        Hits
+            A list of `Hit`, the nearest first; a notebook shows them as tiles, which can be played.
 
         Raises
         ------
@@ -403,7 +403,7 @@ class Index:
             copies=copies,
             places=places,
         )
-        return self._finder.find(asked, wanted)
+        return Hits(self._finder.find(asked, wanted))
 
     def search_many(
         self,
@@ -412,7 +412,7 @@ class Index:
         workers: int | None = None,
         on_failure: Callable[[Any, ModagError], None] | None = None,
         **options: Any,
-    ) -> Iterator[tuple[Any, list[Hit]]]:
+    ) -> Iterator[tuple[Any, Hits]]:
         """Answer several queries, each for itself, as the answers come.
 
         Parameters
@@ -431,7 +431,7 @@ class Index:
         ------
         query : str, os.PathLike, np.ndarray or PIL.Image.Image
             As it was given, in the order given.
-        hits : list of Hit
+        hits : Hits
 
         Raises
         ------
@@ -639,7 +639,7 @@ class Index:
         sort: Sort = None,
         workers: int | None = None,
         on_failure: Callable[[ModagError], None] | None = None,
-    ) -> list[Classification]:
+    ) -> Classifications:
         """Name files by the labelled items of the index, of whatever modality.
 
         Confidence is how likely a label is right: it is learnt by leaving labelled items out, whenever labels change.
@@ -683,8 +683,9 @@ class Index:
 
         Returns
         -------
-        list of Classification
-            In the order of `paths`; those of items in order of their paths; unless `sort` says otherwise.
+        Classifications
+            A list of `Classification`, which notebooks show as they do `Hits`: in the order of `paths`; those of items
+            in order of their paths; unless `sort` says otherwise.
 
         Raises
         ------
@@ -697,7 +698,7 @@ class Index:
         ModelError
             If there is no head, or it was fitted in another space.
         """
-        return list(
+        return Classifications(
             self.classify_each(
                 paths,
                 by=by,

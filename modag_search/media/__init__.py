@@ -7,7 +7,13 @@ from modag_search.media.kinds import kind_of
 from modag_search.media.lending import lent_file
 from modag_search.media.names import remark_on_name
 from modag_search.media.passed_over import Tally, passed_over_in_words, reason_of
-from modag_search.media.rendering import picture_as_jpeg, pixels_as_jpeg, pixels_as_png, samples_as_wave
+from modag_search.media.rendering import (
+    picture_as_jpeg,
+    pixels_as_jpeg,
+    pixels_as_png,
+    samples_as_mp3,
+    samples_as_wave,
+)
 from modag_search.media.scan import check_roots, obstacle, scan, scan_passed_over
 from modag_search.media.thumbnails import read_thumbnail, thumbnail_of
 from modag_search.media.windows import window_bounds
@@ -33,6 +39,7 @@ __all__ = [
     "read_thumbnail",
     "reason_of",
     "remark_on_name",
+    "samples_as_mp3",
     "samples_as_wave",
     "scan",
     "scan_passed_over",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from modag_search.values import Float32Array, Uint8Array
 
 _JPEG_QUALITY = 85
+_MP3_COMPRESSION = 0.7
+"""From 0, the best, to 1, the smallest."""
 
 
 def picture_as_jpeg(path: str, *, longer_side_px: int) -> bytes:
@@ -66,6 +68,26 @@ def samples_as_wave(samples: Float32Array, *, sample_rate_hz: int) -> bytes:
 
     file = io.BytesIO()
     soundfile.write(file, samples.clip(-1, 1), sample_rate_hz, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+def samples_as_mp3(samples: Float32Array, *, sample_rate_hz: int) -> bytes:
+    """Write samples ``[shape=(n,), float32]``, whose full scale is 1, as MP3; what is louder is cut.
+
+    Every browser plays it, which is not so of Opus. It takes 5 to 6 kB a second at 32 kHz.
+    """
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(
+        file,
+        samples.clip(-1, 1),
+        sample_rate_hz,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="VARIABLE",
+        compression_level=_MP3_COMPRESSION,
+    )
     return file.getvalue()
 
 

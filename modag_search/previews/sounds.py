@@ -12,7 +12,7 @@ from modag_search.errors import EmptyMediaError
 from modag_search.values import Segmentation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
 
@@ -22,6 +22,8 @@ RATE_HZ = 16_000
 """Of what is drawn: little of what people look for lies above its half."""
 EXCERPT_RATE_HZ = 44_100
 LONGEST_EXCERPT_S = 120.0
+CLIP_RATE_HZ = 32_000
+CLIP_S = 8.0
 COLUMNS = 512
 ROWS = 96
 
@@ -60,6 +62,29 @@ class Waveform:
     duration_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Clip:
+    """A short piece of a sound, to be heard and seen where the sound itself is not.
+
+    Attributes
+    ----------
+    sound : bytes
+        MP3, one channel.
+    spectrogram : bytes
+        JPEG.
+    peaks : np.ndarray [shape=(n,), float32]
+        As those of a `Waveform`.
+    start_s, end_s : float
+        Where it lies in the sound.
+    """
+
+    sound: bytes
+    spectrogram: bytes
+    peaks: Float32Array
+    start_s: float
+    end_s: float
+
+
 def waveform(path: str, *, columns: int = COLUMNS) -> Waveform:
     """Measure how loud a sound, or that of a video, is from column to column.
 
@@ -78,11 +103,7 @@ def waveform(path: str, *, columns: int = COLUMNS) -> Waveform:
     MediaError
         If it cannot be decoded, or has no sound.
     """
-    # Finer at first, since how long it lasts is known at the end.
-    fine = [np.abs(block).max(axis=1) for block in _windows(path, size=_FINE, hop=_FINE)]
-    peaks = np.concatenate(fine)
-    duration_s = len(peaks) * _FINE / RATE_HZ
-    return Waveform(peaks=_loudest(peaks, columns) / max(float(peaks.max()), _SILENT), duration_s=duration_s)
+    return _measured(path, _pieces(path, rate_hz=RATE_HZ), columns)
 
 
 def spectrogram(path: str, *, duration_s: float | None = None, columns: int = COLUMNS, rows: int = ROWS) -> bytes:
@@ -106,14 +127,7 @@ def spectrogram(path: str, *, duration_s: float | None = None, columns: int = CO
     MediaError
         If it cannot be decoded, or has no sound.
     """
-    bands = _bands(rows)
-    hop = _WINDOW if duration_s is None else int(np.clip(duration_s * RATE_HZ / columns, _FINE, _WINDOW))
-    windows = _windows(path, size=_WINDOW, hop=hop)
-    powers = [np.maximum.reduceat(_power(block), bands, axis=1) for block in windows]
-    power = _loudest(np.concatenate(powers), columns)
-    decibels = 10 * np.log10(np.maximum(power, 1e-12))
-    shade = np.clip(1 + (decibels - decibels.max()) / _RANGE_DB, 0, 1)
-    return media.pixels_as_png(_coloured(shade.T[::-1]))
+    return media.pixels_as_png(_drawn(path, _pieces(path, rate_hz=RATE_HZ), duration_s, columns, rows))
 
 
 def excerpt(path: str, *, start_s: float = 0.0, end_s: float | None = None) -> bytes:
@@ -143,6 +157,62 @@ def excerpt(path: str, *, start_s: float = 0.0, end_s: float | None = None) -> b
     return media.samples_as_wave(np.concatenate(pieces), sample_rate_hz=EXCERPT_RATE_HZ)
 
 
+def clip(path: str, *, start_s: float = 0.0, most_s: float = CLIP_S, columns: int = COLUMNS, rows: int = ROWS) -> Clip:
+    """Take a short piece out of a sound, or out of that of a video.
+
+    Parameters
+    ----------
+    path : str
+    start_s, most_s : float
+        Where it begins, and how long it is at the most, in seconds.
+    columns, rows : int
+        Of peaks and of pixels, at the most.
+
+    Returns
+    -------
+    Clip
+
+    Raises
+    ------
+    MediaError, UsageError
+        If it cannot be decoded, has no sound, or none there.
+    """
+    part = {"start_s": start_s, "end_s": start_s + most_s}
+    heard = list(_pieces(path, rate_hz=CLIP_RATE_HZ, **part))
+    if not heard:
+        raise EmptyMediaError(path, "has no sound there")
+    samples = np.concatenate(heard)
+    seen = list(_pieces(path, rate_hz=RATE_HZ, **part))
+    length_s = len(samples) / CLIP_RATE_HZ
+    return Clip(
+        sound=media.samples_as_mp3(samples, sample_rate_hz=CLIP_RATE_HZ),
+        spectrogram=media.pixels_as_jpeg(_drawn(path, seen, length_s, columns, rows), longer_side_px=columns),
+        peaks=_measured(path, seen, columns).peaks,
+        start_s=start_s,
+        end_s=start_s + length_s,
+    )
+
+
+def _measured(path: str, pieces: Iterable[Float32Array], columns: int) -> Waveform:
+    # Finer at first, since how long it lasts is known at the end.
+    fine = [np.abs(block).max(axis=1) for block in _windows(path, pieces, size=_FINE, hop=_FINE)]
+    peaks = np.concatenate(fine)
+    duration_s = len(peaks) * _FINE / RATE_HZ
+    return Waveform(peaks=_loudest(peaks, columns) / max(float(peaks.max()), _SILENT), duration_s=duration_s)
+
+
+def _drawn(path: str, pieces: Iterable[Float32Array], duration_s: float | None, columns: int, rows: int) -> Uint8Array:
+    """Draw a spectrogram as pixels ``[shape=(height, width, 3), uint8]``."""
+    bands = _bands(rows)
+    hop = _WINDOW if duration_s is None else int(np.clip(duration_s * RATE_HZ / columns, _FINE, _WINDOW))
+    windows = _windows(path, pieces, size=_WINDOW, hop=hop)
+    powers = [np.maximum.reduceat(_power(block), bands, axis=1) for block in windows]
+    power = _loudest(np.concatenate(powers), columns)
+    decibels = 10 * np.log10(np.maximum(power, 1e-12))
+    shade = np.clip(1 + (decibels - decibels.max()) / _RANGE_DB, 0, 1)
+    return _coloured(shade.T[::-1])
+
+
 def _pieces(
     path: str, *, rate_hz: int, start_s: float | None = None, end_s: float | None = None
 ) -> Iterator[Float32Array]:
@@ -153,8 +223,8 @@ def _pieces(
             yield segment.data.astype(np.float32, copy=False)
 
 
-def _windows(path: str, *, size: int, hop: int) -> Iterator[Float32Array]:
-    """Decode a sound as windows ``[shape=(m, size), float32]``, some at a time, the last filled up with silence.
+def _windows(path: str, pieces: Iterable[Float32Array], *, size: int, hop: int) -> Iterator[Float32Array]:
+    """Cut a sound into windows ``[shape=(m, size), float32]``, some at a time, the last filled up with silence.
 
     Raises
     ------
@@ -163,7 +233,7 @@ def _windows(path: str, *, size: int, hop: int) -> Iterator[Float32Array]:
     """
     rest = np.zeros(0, dtype=np.float32)
     found = False
-    for piece in _pieces(path, rate_hz=RATE_HZ):
+    for piece in pieces:
         found = True
         samples = np.concatenate([rest, piece])
         if len(samples) >= size:

@@ -13,18 +13,17 @@ from modag_search.features.ahead import map_ahead
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from modag_search.values import Hit
-
 Q = TypeVar("Q")
+Answers = TypeVar("Answers")
 
 
 def answered(
-    find: Callable[[Q], list[Hit]],
+    find: Callable[[Q], Answers],
     queries: Iterable[Q],
     *,
     workers: int | None = None,
     on_failure: Callable[[Q, ModagError], None] | None = None,
-) -> Iterator[tuple[Q, list[Hit]]]:
+) -> Iterator[tuple[Q, Answers]]:
     """Answer queries in their order, several at once; see `Index.search_many`.
 
     Parameters
@@ -56,7 +55,7 @@ def answered(
         pool.shutdown(cancel_futures=True)
 
 
-def _tried(find: Callable[[Q], list[Hit]], query: Q) -> tuple[Q, list[Hit] | ModagError]:
+def _tried(find: Callable[[Q], Answers], query: Q) -> tuple[Q, Answers | ModagError]:
     """Answer a query, or return why it cannot be; what is no query's fault is raised."""
     try:
         return query, find(query)

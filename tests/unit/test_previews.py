@@ -113,3 +113,23 @@ def test_a_picture_cannot_be_heard(tmp_path: Path) -> None:
             draw(path)
     with pytest.raises(UsageError, match="no duration"):
         previews.excerpt(path)
+
+
+def test_a_clip_is_what_is_heard_there_and_how_it_looks(tmp_path: Path) -> None:
+    path = str(sound(tmp_path / "s.wav", (440, 2), (3000, 4)))
+    clip = previews.clip(path, start_s=3.0, most_s=2.0, columns=100, rows=40)
+    samples, rate_hz = soundfile.read(io.BytesIO(clip.sound))
+    spectrum = np.abs(np.fft.rfft(samples))
+    assert clip.start_s == 3.0
+    assert clip.end_s == pytest.approx(5.0, abs=0.05)
+    assert len(samples) / rate_hz == pytest.approx(2.0, abs=0.15)  # MP3 pads both ends
+    assert spectrum.argmax() / len(samples) * rate_hz == pytest.approx(3000, rel=0.02)
+    assert pixels(clip.spectrogram).shape[1] <= 100
+    assert len(clip.peaks) <= 100
+
+
+def test_a_clip_ends_with_its_sound(tmp_path: Path) -> None:
+    path = str(sound(tmp_path / "s.wav", (440, 2)))
+    assert previews.clip(path).end_s == pytest.approx(2.0, abs=0.05)
+    with pytest.raises(UsageError, match="lies outside the file"):
+        previews.clip(path, start_s=5.0)

@@ -8,6 +8,7 @@ import inspect
 import re
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -23,6 +24,7 @@ NAMES = [
     "CheckedPrecision",
     "ClassHead",
     "Classification",
+    "Classifications",
     "CopyOf",
     "CorruptMediaError",
     "DamagedCatalogError",
@@ -44,6 +46,7 @@ NAMES = [
     "Head",
     "Hierarchy",
     "Hit",
+    "Hits",
     "ImportReport",
     "ImportedLabel",
     "Index",
@@ -218,9 +221,11 @@ def named_in(annotation: str, module: str) -> list[object]:
 
 
 def dataclasses_in(annotation: str, module: str) -> set[type]:
-    """Find the dataclasses that an annotation names, and those in the fields of what has no methods."""
+    """Find the dataclasses that an annotation names, in lists too, and those in the fields of what has no methods."""
     found: set[type] = set()
     for one in named_in(annotation, module):
+        if isinstance(one, type) and issubclass(one, list) and one is not list:
+            found |= {held for base in vars(one)["__orig_bases__"] for held in get_args(base)}
         if isinstance(one, type) and dataclasses.is_dataclass(one):
             found.add(one)
             methods = [name for name in vars(one) if not name.startswith("_") and callable(getattr(one, name))]
