@@ -167,6 +167,7 @@ INDEX = {
     ),
     "verify": "self",
     "outdated": "self",
+    "stores": "self",
 }
 
 
