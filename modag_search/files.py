@@ -78,7 +78,7 @@ def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
 @contextmanager
 def writing(path: Path, *, error: type[ModagError]) -> Iterator[BinaryIO]:
     """Lend a file that takes the place of another once the block is done; see `replacing`."""
-    with replacing(path, error=error) as partial, partial.open("xb") as file:
+    with replacing(path, error=error) as partial, partial.open("x+b") as file:
         yield file
 
 

@@ -33,7 +33,7 @@ class IndexSettings:
         that was trained on the two encoders, and where there is none, keeps sounds and pictures apart. For a new index
         also the path of a space file, which is copied into it.
     store : str
-        Name of an installed store.
+        Name of an installed kind of store; ``auto`` takes one by how many vectors there are.
     feature_dtype : {"<f2", "<f4"}
         How features are kept: half precision takes half the room and finds the same neighbours.
     window_s, hop_s : float
@@ -45,7 +45,7 @@ class IndexSettings:
     sound_encoder: str = "modag-sound"
     image_encoder: str = "efficientnet-lite2"
     space: str = "auto"
-    store: str = "faiss-flat"
+    store: str = "auto"
     feature_dtype: Literal["<f2", "<f4"] = "<f2"
     window_s: float = 10.0
     hop_s: float = 5.0

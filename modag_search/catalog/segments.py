@@ -116,6 +116,18 @@ class Segments:
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
 
+    def count(self, fingerprint: str) -> int:
+        """Count the segments with a feature of a pipeline."""
+        statement = (
+            select(func.count())
+            .select_from(SegmentRow)
+            .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+            .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+            .where(_can_be_found(fingerprint))
+        )
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
+
     def selected(
         self,
         *,

@@ -131,6 +131,7 @@ def info(paths: tuple[str, ...], nul_separated: bool, index_name: str | None, ou
             "feature_bytes": counts.feature_bytes,
             **dataclasses.asdict(opened.settings),
             "space": opened.space.name,
+            "stores": opened.stores(),
             "space_from": opened.settings.space,
             "space_fingerprint": opened.space.fingerprint,
         }

@@ -1271,6 +1271,10 @@ class Index:
         """Describe what is wrong with the index, a line each; nothing where all is well."""
         return [*self._catalog.check(), *self._workings.basis.stores.problems()]
 
+    def stores(self) -> dict[Modality, str]:
+        """Return the kind of vector store that each modality has; none before anything was saved."""
+        return self._workings.basis.stores.kinds()
+
     def outdated(self) -> int:
         """Count the items that another version of an encoder or a decoder made; `add` brings them up to date."""
         return self._catalog.items.count_outdated(self._workings.encoder.fingerprints)

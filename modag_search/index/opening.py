@@ -29,6 +29,7 @@ from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
 from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index
 from modag_search.space import Space, packaged_spaces
+from modag_search.stores import StoreKinds
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class Workings:
             sound_encoder=sound_encoder or settings.sound_encoder,
             image_encoder=image_encoder or settings.image_encoder,
         )
-        registry.store_class(changed.store)
+        StoreKinds(changed.store)
         encoder = MediaEncoder(changed)
         for modality in MODALITIES:
             if changed.encoder(modality) != settings.encoder(modality):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search import registry
 from modag_search.errors import DamagedCatalogError, DamagedStoreError, StoreError
-from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, StoreReader, StoreStamp
+from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, StoreKinds, StoreReader, StoreStamp
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Catalog
     from modag_search.space import Space
+    from modag_search.stores import VectorStore
     from modag_search.values import Float32Array, Int64Array
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class StoreSync:
     fingerprints : Mapping of modality to str
         Of the pipelines whose features count.
     store : str
-        Name of the kind of store.
+        Name of the kind of store, or ``auto``.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class StoreSync:
         self._space = space
         self._space_fingerprint = space.fingerprint
         self._fingerprints = fingerprints
-        self._kind = registry.store_class(store)
+        self._kinds = StoreKinds(store)
 
     def present(self, modality: Modality, former: StampedReader | None = None) -> StampedReader:
         """Return a reader of what the catalog holds now; within a view of the catalog, of that moment.
@@ -110,15 +111,25 @@ class StoreSync:
         """Describe stores that cannot be read or that do not hold what the catalog says, without mending them."""
         found = []
         for modality in MODALITIES:
-            file = self._file(modality)
-            try:
-                store = file.read()
-            except DamagedStoreError as error:
-                found.append(str(error))
-            else:
-                if store is not None:
-                    found += [f"{file.path}: {one}; run `modag rebuild`" for one in self._differences(modality, store)]
+            for kind in self._kinds.known:
+                file = self._file(modality, kind)
+                try:
+                    store = file.read()
+                    differences = [] if store is None else list(self._differences(modality, store))
+                except DamagedStoreError as error:
+                    found.append(str(error))
+                else:
+                    found += [f"{file.path}: {one}; run `modag rebuild`" for one in differences]
         return found
+
+    def kinds(self) -> dict[Modality, str]:
+        """Return the kind of each store on the disk."""
+        return {
+            modality: kind.name
+            for modality in MODALITIES
+            for kind in self._kinds.known
+            if self._file(modality, kind).path.exists()
+        }
 
     # Following the catalog.
 
@@ -130,14 +141,17 @@ class StoreSync:
         if on_disk is not None:
             yield on_disk
             # Where the disk is ahead of the moment that is wanted, what was built may not be.
-            yield StampedReader(reader=LayeredReader(on_disk.reader.base), stamp=on_disk.built, built=on_disk.built)
+            yield dataclasses.replace(on_disk, reader=LayeredReader(on_disk.reader.base), stamp=on_disk.built)
 
     def _on_disk(self, modality: Modality) -> StampedReader | None:
-        try:
-            return self._file(modality).read()
-        except DamagedStoreError as error:
-            logger.warning("%s; making it anew from the catalog; `modag rebuild` saves it", error)
-            return None
+        """Read what is on the disk; where another kind was built since, and the former one could not go, the latest."""
+        there: list[StampedReader] = []
+        for kind in self._kinds.known:
+            try:
+                there += filter(None, [self._file(modality, kind).read()])
+            except DamagedStoreError as error:
+                logger.warning("%s; making it anew from the catalog; `modag rebuild` saves it", error)
+        return max(there, key=lambda store: store.stamp.generation, default=None)
 
     def _leads_to(self, now: StoreStamp, then: StoreStamp) -> bool:
         """Tell whether the catalog's changes since `then` are all that separates it from `now`."""
@@ -166,15 +180,16 @@ class StoreSync:
         reader = start.reader
         if len(ids) > 1 or np.isin(removed, reader.ids()).any():
             reader = reader.followed(removed=removed, ids=np.concatenate(ids), vectors=np.concatenate(vectors))
-        return None if reader.is_heavy else StampedReader(reader=reader, stamp=now, built=start.built)
+        return None if reader.is_heavy else dataclasses.replace(start, reader=reader, stamp=now)
 
     def _built(self, modality: Modality) -> StampedReader:
-        builder, now = self._kind(self._space.dimension), self.stamp(modality)
+        kind = self._kinds.for_size(self._catalog.segments.count(self._fingerprints[modality]))
+        builder, now = kind(self._space.dimension), self.stamp(modality)
         for number, (ids, vectors) in enumerate(self._vectors(modality, after_generation=0)):
             if number == 0:
                 builder.train(vectors)
             builder.add(ids, vectors)
-        return StampedReader(reader=LayeredReader(builder.build()), stamp=now, built=now)
+        return StampedReader(reader=LayeredReader(builder.build()), stamp=now, built=now, kind=kind)
 
     def _vectors(self, modality: Modality, *, after_generation: int) -> Iterator[tuple[Int64Array, Float32Array]]:
         fingerprint = self._fingerprints[modality]
@@ -193,15 +208,17 @@ class StoreSync:
 
     # Writing to the disk.
 
-    def _file(self, modality: Modality) -> StoreFile:
-        path = self._folder / f"{modality}.{self._kind.name}"
-        return StoreFile(path, kind=self._kind, dimension=self._space.dimension)
+    def _file(self, modality: Modality, kind: type[VectorStore]) -> StoreFile:
+        return StoreFile(self._folder / f"{modality}.{kind.name}", kind=kind, dimension=self._space.dimension)
 
     def _write(self, modality: Modality, store: StampedReader, *, on_disk: StampedReader | None) -> None:
         if on_disk is not None and on_disk.stamp == store.stamp:
             return
         try:
-            self._file(modality).write(store, on_disk=on_disk)
+            self._file(modality, store.kind).write(store, on_disk=on_disk)
+            for other in self._kinds.known:
+                if other is not store.kind:
+                    self._file(modality, other).remove()
         except StoreError as error:
             logger.warning("%s; the next command does the same work again", error)
 

@@ -130,9 +130,12 @@ class VectorStore(ABC):
     ----------
     name : str
         The entry point's name.
+    precision : float
+        How far a similarity may be from the inner product.
     """
 
     name: ClassVar[str]
+    precision: ClassVar[float] = 1e-6
 
     def __init__(self, dimension: int) -> None:
         self.dimension = dimension

@@ -50,7 +50,7 @@ class FaissFlatReader(StoreReader):
             return nothing_found(len(vectors), k)
         # FAISS keeps room for k neighbours of each query, however few there are.
         asked = min(k, len(self))
-        with _threads_for(len(vectors)):
+        with threads_for(len(vectors)):
             similarities, ids = self._index.search(vectors, asked, params=_selection(among, without))
         similarities[ids == NOTHING] = -np.inf
         if asked == k:
@@ -91,7 +91,7 @@ class FaissFlatReader(StoreReader):
 
 
 @contextmanager
-def _threads_for(n_queries: int) -> Iterator[None]:
+def threads_for(n_queries: int) -> Iterator[None]:
     """Let FAISS use one thread for few queries; OpenMP's setting is the calling thread's own."""
     import faiss
 

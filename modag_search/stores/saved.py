@@ -1,30 +1,40 @@
 """Stores on the disk: what was built, in one file, and beside it what has changed since, in a small one.
 
-Both are written wholly or not at all, begin with a checksum, and say which state of the catalog they reflect. The file
-of changes names the state that the other one reflects: after a new one has been built, an old file of changes is not
-taken for its own.
+The vectors of some kinds lie in a third one, which is mapped (see `stores.mapped`). It has another name whenever it is
+written anew, and the first file names it: who has mapped the former one keeps it, though it is gone.
+
+All are written wholly or not at all, are compared with checksums, and say which state of the catalog they reflect. The
+file of changes names the state that the first one reflects: after a new one has been built, an old file of changes is
+not taken for its own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
+import os
+import secrets
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modag_search.errors import DamagedStoreError
-from modag_search.files import read_checked, write_checked
+from modag_search.errors import DamagedStoreError, StoreError
+from modag_search.files import read_checked, write_checked, writing
 from modag_search.stores.base import StoreReader, StoreStamp, VectorStore
 from modag_search.stores.layered import LayeredReader
+from modag_search.stores.mapped import MappedStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from modag_search.values import Float32Array, Int64Array
 
 logger = logging.getLogger(__name__)
+
+_MAPPED = ".mapped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,11 +48,14 @@ class StampedReader:
         What it reflects with all layers.
     built : StoreStamp
         What its base reflects.
+    kind : type of VectorStore
+        Of its base.
     """
 
     reader: LayeredReader
     stamp: StoreStamp
     built: StoreStamp
+    kind: type[VectorStore]
 
 
 class StoreFile:
@@ -78,13 +91,15 @@ class StoreFile:
         built, count, dimension = _described(self.path, header)
         if dimension != self._dimension:
             return None
-        base = self._base(payload, count)
+        base = self._base(header, payload, count)
+        if base is None:
+            return self.read()  # written anew in between
         try:
             changed = self._with_changes(base, built)
         except DamagedStoreError as error:
             logger.warning("%s; taking these changes from the catalog", error)
             changed = None
-        return changed or StampedReader(reader=LayeredReader(base), stamp=built, built=built)
+        return changed or StampedReader(reader=LayeredReader(base), stamp=built, built=built, kind=self._kind)
 
     def write(self, store: StampedReader, *, on_disk: StampedReader | None = None) -> None:
         """Write a store: the changes alone, where what is on the disk has the same base.
@@ -94,23 +109,55 @@ class StoreFile:
         StoreError
             If it cannot be written; what is on the disk still holds together.
         """
-        if on_disk is not None and on_disk.built == store.built:
+        if on_disk is not None and (on_disk.kind, on_disk.built) == (store.kind, store.built):
             self._write_changes(store)
             return
         assert len(store.reader.delta_ids) == len(store.reader.gone) == 0
-        header = {
+        header: dict[str, Any] = {
             "stamp": asdict(store.built),
             "count": len(store.reader.base),
             "dimension": self._dimension,
         }
-        write_checked(self.path, header, memoryview(self._kind.to_bytes(store.reader.base)))
-        with contextlib.suppress(OSError):  # one that is left behind names another state, and is passed over
-            self._changes_path.unlink()
+        if issubclass(self._kind, MappedStore):
+            header["mapped"] = f"{self.path.name}.{secrets.token_hex(8)}{_MAPPED}"
+            with writing(self.path.with_name(header["mapped"]), error=StoreError) as file:
+                content: bytes | memoryview = self._kind.write(store.reader.base, file)
+        else:
+            content = self._kind.to_bytes(store.reader.base)
+        write_checked(self.path, header, memoryview(content))
+        # One that is left behind is named by nobody, or names another state, and is passed over.
+        self._remove([self._changes_path, *self._mapped_files(but=header.get("mapped"))])
 
-    def _base(self, payload: bytes, count: int) -> StoreReader:
+    def remove(self) -> None:
+        """Take the files away, those that are there; who reads them goes on."""
+        self._remove([self.path, self._changes_path, *self._mapped_files(but=None)])
+
+    def _remove(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _mapped_files(self, *, but: str | None) -> list[Path]:
+        """List mapped files, and what killed writers left of some: who writes is the only one."""
+        patterns = (f"{self.path.name}.*{_MAPPED}", f".{self.path.name}.*{_MAPPED}-*")
+        found = itertools.chain.from_iterable(map(self.path.parent.glob, patterns))
+        return [path for path in found if path.name != but]
+
+    def _base(self, header: dict[str, Any], payload: bytes, count: int) -> StoreReader | None:
+        """Read what was built; None where it has been written anew since its header was read."""
         try:
-            base = self._kind.from_bytes(payload, dimension=self._dimension)
-        except ValueError as error:
+            if issubclass(self._kind, MappedStore):
+                mapped = self.path.with_name(os.path.basename(str(header.get("mapped"))))
+                try:
+                    with mapped.open("rb") as file:
+                        base: StoreReader = self._kind.open(file, payload, dimension=self._dimension)
+                except FileNotFoundError as error:
+                    if read_checked(self.path)[0].get("mapped") != header.get("mapped"):
+                        return None
+                    raise ValueError(f"{mapped.name} is gone") from error
+            else:
+                base = self._kind.from_bytes(payload, dimension=self._dimension)
+        except (OSError, ValueError) as error:
             raise DamagedStoreError(f"{self.path}: cannot be read: {error}") from error
         if len(base) != count:
             raise DamagedStoreError(f"{self.path}: holds {len(base)} vectors, must hold {count}")
@@ -124,7 +171,9 @@ class StoreFile:
         if header.get("built") != asdict(built) or dimension != self._dimension:
             return None
         ids, vectors, gone = _split(self._changes_path, payload, count=count, dimension=dimension)
-        return StampedReader(reader=LayeredReader(base, ids=ids, vectors=vectors, gone=gone), stamp=stamp, built=built)
+        return StampedReader(
+            reader=LayeredReader(base, ids=ids, vectors=vectors, gone=gone), stamp=stamp, built=built, kind=self._kind
+        )
 
     def _write_changes(self, store: StampedReader) -> None:
         reader = store.reader

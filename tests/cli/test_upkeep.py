@@ -79,7 +79,8 @@ def test_info(filled: CommandLine, media: Path) -> None:
         "sound_encoder": "toy-sound",
         "space": "toy",
         "space_from": "own",
-        "store": "faiss-flat",
+        "store": "auto",
+        "stores": {"image": "faiss-flat", "sound": "faiss-flat"},
         "window_s": 10.0,
     }
     assert info | expected == info
@@ -88,11 +89,11 @@ def test_info(filled: CommandLine, media: Path) -> None:
 
 def test_rebuild_with_another_space(filled: CommandLine, media: Path, tmp_path: Path) -> None:
     encoders = {"sound_encoder": "toy-sound", "image_encoder": "toy-image", "outdated_items": 0, "failed": 0}
-    assert filled("rebuild").data == {"vectors": 6, "space": "toy", "store": "faiss-flat", **encoders}
+    assert filled("rebuild").data == {"vectors": 6, "space": "toy", "store": "auto", **encoders}
     space = tmp_path / "turned.safetensors"
     space.write_bytes(toy_space(turned=True).to_bytes())
     rebuilt = filled("rebuild", "--space", space).data
-    assert rebuilt == {"vectors": 6, "space": "turned", "store": "faiss-flat", **encoders}
+    assert rebuilt == {"vectors": 6, "space": "turned", "store": "auto", **encoders}
     (hit,) = filled("search", media / "a.wav", "--modality", "image", "-n", "1").data
     assert hit["path"] == str(media / "c.png")
     for option, value, words in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -44,13 +45,13 @@ def machine(name: str) -> type[RuleBasedStateMachine]:  # noqa: C901  one class 
             builder = registry.store_class(name)(DIMENSION)
             builder.add(np.array(list(vectors), dtype=np.int64), as_rows(vectors))
             stamp = self.stamp()
-            return StampedReader(reader=LayeredReader(builder.build()), stamp=stamp, built=stamp)
+            return StampedReader(reader=LayeredReader(builder.build()), stamp=stamp, built=stamp, kind=type(builder))
 
         @rule(removed=st.lists(IDS, max_size=6), added=st.dictionaries(IDS, VECTORS, max_size=6))
         def follow(self, removed: list[int], added: dict[int, tuple[float, ...]]) -> None:
             gone, ids = np.array(removed, dtype=np.int64), np.array(list(added), dtype=np.int64)
             reader = self.store.reader.followed(removed=gone, ids=ids, vectors=as_rows(added))
-            self.store = StampedReader(reader=reader, stamp=self.stamp(), built=self.store.built)
+            self.store = dataclasses.replace(self.store, reader=reader, stamp=self.stamp())
             self.vectors = {i: v for i, v in self.vectors.items() if i not in removed} | added
 
         @rule()

@@ -172,6 +172,7 @@ INDEX = {
     ),
     "verify": "self",
     "outdated": "self",
+    "stores": "self",
 }
 
 

@@ -14,7 +14,7 @@ from modag_search.catalog import Catalog
 from modag_search.registry import store_class
 from modag_search.search.store_sync import StoreSync
 from modag_search.space import Branch, Space
-from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, layered
+from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, kinds, layered
 from tests.catalog_builders import DIMENSION, FINGERPRINTS, feature, image, new_catalog, put, sound
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ def space() -> Space:
     )
 
 
-def stores(catalog: Catalog, folder: Path) -> StoreSync:
-    return StoreSync(folder, catalog=catalog, space=space(), fingerprints=FINGERPRINTS, store="faiss-flat")
+def stores(catalog: Catalog, folder: Path, *, store: str = "faiss-flat") -> StoreSync:
+    return StoreSync(folder, catalog=catalog, space=space(), fingerprints=FINGERPRINTS, store=store)
 
 
 def held(store: StampedReader, content: str, *, n: int = 1) -> list[int]:
     """Return the ids whose vector is that of a content."""
     similarities, ids = store.reader.search(space().project("sound", feature(content)[None]), k=n)
     return [
-        int(i) for i, similarity in zip(ids[0], similarities[0], strict=True) if i != NOTHING and similarity > 0.9999
+        int(i) for i, similarity in zip(ids[0], similarities[0], strict=True) if i != NOTHING and similarity > 0.999
     ]
 
 
@@ -180,6 +180,32 @@ def test_a_writer_saves_changes_beside_what_was_built_and_builds_anew_when_there
     assert [held(saved(folder), content) for content in "abc"] == [[1], [2], [3]]
 
 
+def test_what_has_grown_large_moves_to_the_kind_for_many_and_back_when_it_is_small(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "stores"
+    monkeypatch.setattr(kinds, "MOST_COMPARED", 2)
+    monkeypatch.setattr(layered, "_LEAST_HEAVY", 0)
+    for name in "ab":
+        put(catalog, sound(f"/m/{name}.wav", name, statuses=("ok",)))
+        stores(catalog, folder, store="auto").save()
+    assert {name for name in contents(folder) if name.startswith("sound")} == {"sound.faiss-flat"}
+    put(catalog, sound("/m/c.wav", "c", statuses=("ok",)))
+    growing = stores(catalog, folder, store="auto")
+    assert growing.present("sound").kind.name == "faiss-ivf"
+    growing.save()
+    named = sorted(name for name in contents(folder) if name.startswith("sound"))
+    assert [name.split(".")[1:] for name in named] == [["faiss-ivf"], ["faiss-ivf", named[1].split(".")[2], "mapped"]]
+    assert growing.kinds() == {"image": "faiss-flat", "sound": "faiss-ivf"}
+    again = stores(catalog, folder, store="auto").present("sound")
+    assert [held(again, content) for content in "abc"] == [[1], [2], [3]]
+    assert not growing.problems()
+    catalog.remove([1, 2])
+    growing.save()
+    assert growing.kinds()["sound"] == "faiss-flat"
+    assert sorted(name for name in contents(folder) if name.startswith("sound")) == ["sound.faiss-flat"]
+
+
 def test_rebuild_passes_over_damaged_features_and_says_so(
     catalog: Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -213,7 +239,8 @@ def test_stores_that_hold_something_else_than_the_catalog_are_named(
     builder = store_class("faiss-flat")(DIMENSION)
     builder.add(np.array(ids), space().project("sound", np.stack([feature(content) for content in contents_])))
     stamp = saved(folder).stamp
-    file_of(folder).write(StampedReader(reader=LayeredReader(builder.build()), stamp=stamp, built=stamp))
+    reader = LayeredReader(builder.build())
+    file_of(folder).write(StampedReader(reader=reader, stamp=stamp, built=stamp, kind=type(builder)))
 
     found = stores(catalog, folder).problems()
 

@@ -1,0 +1,372 @@
+"""Search among millions with FAISS: vectors lie in lists around centroids, and only the nearest lists are looked at.
+
+Vectors are kept in half precision, so that a similarity is off by less than 0.001. How many lists are looked at is
+chosen when a store is built, by asking it: as many as find 99 of 100 of the true nearest neighbours, of queries as near
+to what is stored as another of its kind is, and as far as one of the other modality.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from modag_search.stores.base import NOTHING, StoreReader, greatest_products, nothing_found
+from modag_search.stores.faiss_flat import threads_for
+from modag_search.stores.mapped import Blocks, MappedStore, checksums_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from modag_search.values import Float32Array, Int64Array
+
+_LISTS = 4.0
+"""Times the root of the number of vectors: at a million, 4,000 lists of 250."""
+_LEAST_IN_LIST = 32
+_TRAINING_PER_LIST = 48
+_ITERATIONS = 8
+_SEED = 1
+_ALL_BELOW = 20_000
+"""So few vectors are compared all."""
+_QUERIES = 128
+_NEAR, _FAR = 0.9, 0.5
+"""Cosine of a query and the vector that it was made of: like another of its kind, like one of the other modality."""
+_RECALL = 0.99
+_RECALL_AT = (10, 100, 1000)
+_DEVIATIONS = 3.0
+_AT_ONCE = 65_536
+_READ_AT_ONCE = 1 << 20
+_SPARSE = 64
+"""Ids this much rarer than numbers up to the largest of them are looked up rather than marked in a row of bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """How many lists to look at.
+
+    Attributes
+    ----------
+    chosen : tuple of int
+        For as many neighbours as `_RECALL_AT` says.
+    n_lists, n_vectors : int
+    """
+
+    chosen: tuple[int, ...]
+    n_lists: int
+    n_vectors: int
+
+    def wanted(self, k: int, *, n_counting: int) -> int:
+        """Return how many lists to look at for `k` neighbours where so many vectors count.
+
+        The neighbours of a query are spread over more lists the fewer vectors count. Between the numbers of neighbours
+        that were tried, and beyond them, what was chosen grows as its logarithm does.
+        """
+        if self.n_vectors < _ALL_BELOW or n_counting * 4 <= k * len(self.chosen):
+            return self.n_lists
+        # Those that count lie at random among all, by the root of their number more or fewer of them near.
+        spread = 0.0 if n_counting == self.n_vectors else _DEVIATIONS * math.sqrt(k)
+        sought = min((k + spread) * self.n_vectors / n_counting, self.n_vectors)
+        probes = np.interp(math.log(max(sought, 1)), np.log(_RECALL_AT), np.log(self.chosen))
+        beyond = max(sought / _RECALL_AT[-1], 1.0)
+        return min(math.ceil(math.exp(probes) * beyond), self.n_lists)
+
+
+class FaissIvfReader(StoreReader):
+    """Lists of vectors that nothing is added to any more, in memory or in a mapped file.
+
+    Parameters
+    ----------
+    index : faiss.IndexIVFScalarQuantizer
+    probes : tuple of int
+        See `Probes`.
+    blocks : Blocks, optional
+        The file that it is mapped from: block 0 is what comes before the lists, the next ones are the lists, the last
+        one are the ids.
+    """
+
+    def __init__(self, index: Any, *, probes: tuple[int, ...], blocks: Blocks | None = None) -> None:
+        self._index = index
+        self._blocks = blocks
+        self.dimension = int(index.d)
+        self.probes = Probes(probes, n_lists=int(index.nlist), n_vectors=int(index.ntotal))
+
+    @property
+    def index(self) -> Any:
+        """FAISS's object; not to be changed, since threads may be searching it."""
+        return self._index
+
+    def search(
+        self, vectors: Float32Array, *, k: int, among: Int64Array | None = None, without: Int64Array | None = None
+    ) -> tuple[Float32Array, Int64Array]:
+        """Find neighbours; see `StoreReader.search`."""
+        import faiss
+
+        vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+        if among is not None and without is not None:
+            among, without = np.setdiff1d(among, without), None
+        n_counting = len(self) if among is None else len(among)
+        if len(self) == 0 or len(vectors) == 0 or n_counting == 0:
+            return nothing_found(len(vectors), k)
+        asked = min(k, len(self))
+        n_probes = self.probes.wanted(asked, n_counting=n_counting)
+        with threads_for(len(vectors)):
+            if self._blocks is not None and not self._blocks.are_all_looked_at:
+                self._blocks.look_at(1 + self._lists_near(vectors, n_probes))
+            parameters = faiss.SearchParametersIVF(nprobe=n_probes, sel=_selector(among, without))  # type: ignore[call-arg]
+            similarities, ids = self._index.search(vectors, asked, params=parameters)
+        similarities[ids == NOTHING] = -np.inf
+        missing = ((0, 0), (0, k - asked))
+        return (
+            np.pad(similarities, missing, constant_values=-np.inf),
+            np.pad(ids, missing, constant_values=NOTHING),
+        )
+
+    def ids(self) -> Int64Array:
+        """Return the ids of all vectors, list by list; see `StoreReader.ids`."""
+        return self._ids
+
+    @functools.cached_property
+    def _ids(self) -> Int64Array:
+        if self._blocks is None:
+            ids = np.concatenate([self._ids_in(place) for place in range(self.probes.n_lists)])
+        else:
+            ids = self._blocks.array(self.probes.n_lists + 1, dtype="<i8").astype(np.int64, copy=False)
+        ids.setflags(write=False)
+        return ids
+
+    def __len__(self) -> int:
+        """Count the vectors."""
+        return self.probes.n_vectors
+
+    def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
+        """Compare directly, list by list; see `StoreReader.nearest_to_any`."""
+        if self._blocks is not None:
+            self._blocks.look_at_all()
+        if len(self) == 0:
+            return np.zeros(0, dtype=np.float32)
+        return np.concatenate(
+            [greatest_products(self._vectors_in(place), vectors) for place in range(self.probes.n_lists)]
+        )
+
+    def _lists_near(self, vectors: Float32Array, n_probes: int) -> Int64Array:
+        """Return the lists that FAISS will look at."""
+        if n_probes == self.probes.n_lists:
+            return np.arange(n_probes)
+        lists: Int64Array = self._index.quantizer.search(vectors, n_probes)[1]
+        return lists.ravel()
+
+    def _size_of(self, place: int) -> int:
+        return int(self._index.invlists.list_size(place))
+
+    def _ids_in(self, place: int) -> Int64Array:
+        import faiss
+
+        size = self._size_of(place)
+        if not size:
+            return np.zeros(0, dtype=np.int64)
+        ids: Int64Array = faiss.rev_swig_ptr(self._index.invlists.get_ids(place), size)
+        return ids
+
+    def _vectors_in(self, place: int) -> Float32Array:
+        """Return the vectors of a list ``[shape=(m, dimension), float32]``: FAISS keeps half precision as it is."""
+        import faiss
+
+        size = self._size_of(place)
+        if not size:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        codes = faiss.rev_swig_ptr(self._index.invlists.get_codes(place), size * self._index.code_size)
+        return codes.view("<f2").reshape(size, self.dimension).astype(np.float32)
+
+
+class FaissIvfStore(MappedStore):
+    """``IVF,SQfp16`` over inner products."""
+
+    name = "faiss-ivf"
+    precision = 1e-3
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__(dimension)
+        # What is added waits on the disk: where the lists should lie is known once all is there.
+        self._spooled = tempfile.TemporaryFile()  # noqa: SIM115  closed by build
+        self._ids: list[Int64Array] = []
+
+    def add(self, ids: Int64Array, vectors: Float32Array) -> None:
+        """Take vectors; see `VectorStore.add`."""
+        ids, vectors = self.checked(ids, vectors)
+        self._ids.append(ids)
+        self._spooled.write(vectors.astype("<f2").tobytes())
+
+    def build(self) -> FaissIvfReader:
+        """Find centroids, arrange vectors in lists, and choose how many to look at; see `VectorStore.build`."""
+        ids = np.concatenate([np.zeros(0, dtype=np.int64), *self._ids])
+        with self._spooled as file:
+            file.flush()
+            stored = _rows(file, len(ids), self.dimension)
+            index = _empty(_centroids(stored))
+            for start in range(0, len(ids), _AT_ONCE):
+                part = slice(start, start + _AT_ONCE)
+                index.add_with_ids(np.asarray(stored[part], dtype=np.float32), ids[part])
+            return FaissIvfReader(index, probes=_probes(index, stored))
+
+    @classmethod
+    def write(cls, reader: StoreReader, file: BinaryIO) -> bytes:
+        """Write FAISS's own serialisation, then the ids; see `MappedStore.write`."""
+        import faiss
+
+        assert isinstance(reader, FaissIvfReader)
+        writing = faiss.PyCallbackIOWriter(file.write, _READ_AT_ONCE)  # type: ignore[attr-defined]
+        faiss.write_index(reader.index, writing)
+        del writing  # it holds back what is less than it writes at once
+        end_of_lists = file.tell()
+        file.write(reader.ids().astype("<i8").tobytes())
+        file.flush()
+        ends = np.append(_starts_of_lists(file, reader), [end_of_lists, file.tell()])
+        # A list ends where the next one begins: FAISS writes them one behind the other.
+        written = io.BytesIO()
+        np.savez(written, ends=ends, checksums=checksums_of(file, ends), probes=np.array(reader.probes.chosen))
+        return written.getvalue()
+
+    @classmethod
+    def open(cls, file: BinaryIO, known: bytes, *, dimension: int) -> FaissIvfReader:
+        """Map what `write` wrote; see `MappedStore.open`."""
+        try:
+            with np.load(io.BytesIO(known), allow_pickle=False) as arrays:
+                blocks = Blocks(file, ends=arrays["ends"], checksums=arrays["checksums"])
+                probes = tuple(arrays["probes"].tolist())
+            blocks.look_at(np.zeros(1, dtype=np.int64))
+            index = _mapped(file)
+        except (OSError, KeyError, RuntimeError) as error:
+            raise ValueError(str(error)) from error
+        if index.d != dimension:
+            raise ValueError(f"holds vectors of {index.d}, not {dimension}, numbers")
+        return FaissIvfReader(index, probes=probes, blocks=blocks)
+
+
+def _rows(file: BinaryIO, n: int, dimension: int) -> npt.NDArray[np.float16]:
+    """Map vectors in half precision ``[shape=(n, dimension), float16]``."""
+    if n == 0:
+        return np.zeros((0, dimension), dtype=np.float16)
+    return np.memmap(file, dtype="<f2", mode="r", shape=(n, dimension))
+
+
+def _centroids(stored: npt.NDArray[np.float16]) -> Float32Array:
+    """Cluster a sample of vectors ``[shape=(n, d)]`` by their angles, as ``[shape=(n_lists, d), float32]``."""
+    import faiss
+
+    n, dimension = stored.shape
+    n_lists = max(1, min(round(_LISTS * math.sqrt(n)), n // _LEAST_IN_LIST))
+    if n_lists == 1:
+        return np.zeros((1, dimension), dtype=np.float32)
+    random = np.random.default_rng(_SEED)
+    drawn = np.sort(random.choice(n, size=min(n, _TRAINING_PER_LIST * n_lists), replace=False))
+    clusters = faiss.Kmeans(
+        dimension, n_lists, niter=_ITERATIONS, seed=_SEED, spherical=True, min_points_per_centroid=1
+    )
+    clusters.train(np.asarray(stored[drawn], dtype=np.float32))
+    centroids = clusters.centroids
+    assert centroids is not None
+    return centroids
+
+
+def _empty(centroids: Float32Array) -> Any:
+    """Make lists around centroids."""
+    import faiss
+
+    dimension = centroids.shape[1]
+    quantizer: Any = faiss.IndexFlatIP(dimension)
+    quantizer.add(centroids)
+    index = faiss.IndexIVFScalarQuantizer(
+        quantizer, dimension, len(centroids), faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
+    )
+    quantizer.this.disown()
+    index.own_fields = True
+    index.is_trained = True  # centroids are there, and half precision has nothing to learn
+    return index
+
+
+def _probes(index: Any, stored: npt.NDArray[np.float16]) -> tuple[int, ...]:
+    """Choose how many lists to look at for each number of neighbours of `_RECALL_AT`."""
+    n_lists = int(index.nlist)
+    if index.ntotal < _ALL_BELOW:
+        return (n_lists,) * len(_RECALL_AT)
+    queries = _queries(stored)
+    true = _nearest(stored, queries, k=_RECALL_AT[-1])
+    return tuple(_least_probes(index, queries, true[:, :k]) for k in _RECALL_AT)
+
+
+def _queries(stored: npt.NDArray[np.float16]) -> Float32Array:
+    """Make queries of vectors: half of them near to these, half of them far."""
+    random = np.random.default_rng(_SEED)
+    vectors = np.asarray(stored[np.sort(random.choice(len(stored), _QUERIES, replace=False))], dtype=np.float32)
+    # Beside a stored vector others lie in the directions in which the stored ones differ, not in any.
+    others = np.asarray(stored[random.choice(len(stored), _QUERIES)], dtype=np.float32)
+    sideways = others - (others * vectors).sum(axis=1, keepdims=True) * vectors
+    sideways /= np.maximum(np.linalg.norm(sideways, axis=1, keepdims=True), 1e-6)
+    cosine = np.where(np.arange(_QUERIES) % 2, _NEAR, _FAR)[:, None].astype(np.float32)
+    queries: Float32Array = cosine * vectors + np.sqrt(1 - cosine**2) * sideways
+    return queries
+
+
+def _nearest(stored: npt.NDArray[np.float16], queries: Float32Array, *, k: int) -> Float32Array:
+    """Compare queries with all vectors, and return the similarities of the `k` nearest, falling."""
+    best = np.full((len(queries), 0), -np.inf, dtype=np.float32)
+    for start in range(0, len(stored), _AT_ONCE):
+        near = queries @ np.asarray(stored[start : start + _AT_ONCE], dtype=np.float32).T
+        best = np.concatenate([best, near], axis=1)
+        if best.shape[1] > k:
+            best = -np.partition(-best, k - 1, axis=1)[:, :k]
+    return -np.sort(-best, axis=1)
+
+
+def _least_probes(index: Any, queries: Float32Array, true: Float32Array) -> int:
+    """Return how few lists find enough of the true neighbours, by their similarities, up to all."""
+    import faiss
+
+    k, n_lists, n_probes = true.shape[1], int(index.nlist), 4
+    while n_probes < n_lists:
+        found, _ = index.search(queries, k, params=faiss.SearchParametersIVF(nprobe=n_probes))  # type: ignore[call-arg]
+        if (found >= true[:, -1:] - FaissIvfStore.precision / 2).mean() >= _RECALL:
+            return n_probes
+        n_probes = math.ceil(n_probes * 1.4)
+    return n_lists
+
+
+def _mapped(file: BinaryIO) -> Any:
+    """Have FAISS map a file that is open, whatever its name."""
+    import faiss
+
+    return faiss.read_index(f"/dev/fd/{file.fileno()}", faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+
+
+def _starts_of_lists(file: BinaryIO, reader: FaissIvfReader) -> Int64Array:
+    """Ask FAISS, which maps the file, where each list begins."""
+    import faiss
+
+    if len(reader) == 0:
+        return np.full(reader.probes.n_lists, file.seek(0, io.SEEK_END), dtype=np.int64)
+    index = _mapped(file)  # named, since it owns what is looked at
+    lists: Any = faiss.downcast_InvertedLists(index.invlists)
+    lists = lists.lists
+    return np.array([lists.at(place).offset for place in range(reader.probes.n_lists)], dtype=np.int64)
+
+
+def _selector(among: Int64Array | None, without: Int64Array | None) -> Any:
+    """Say in FAISS's words which ids count."""
+    import faiss
+
+    if among is None:
+        if without is None or len(without) == 0:
+            return None
+        return faiss.IDSelectorNot(faiss.IDSelectorBatch(np.ascontiguousarray(without, dtype=np.int64)))
+    among = np.ascontiguousarray(among, dtype=np.int64)
+    largest = int(among.max())
+    if largest > _SPARSE * len(among) + _AT_ONCE:
+        return faiss.IDSelectorBatch(among)
+    marked = np.zeros(largest + 1, dtype=bool)
+    marked[among[among >= 0]] = True
+    return faiss.IDSelectorBitmap(np.packbits(marked, bitorder="little"))  # type: ignore[call-arg,arg-type]
