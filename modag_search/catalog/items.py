@@ -186,6 +186,15 @@ class Items:
         with self._database.read() as connection:
             return connection.execute(statement).scalar_one()
 
+    def are_outdated(self, fingerprints: Mapping[Modality, str]) -> bool:
+        """Tell whether any item has features that other pipelines made; at once, however many items there are."""
+        others = select(PipelineRow.id).where(PipelineRow.fingerprint.not_in(list(fingerprints.values())))
+        with self._database.read() as connection:
+            return any(
+                connection.execute(select(SegmentRow.id).where(SegmentRow.pipeline_id == other).limit(1)).first()
+                for other in connection.execute(others).scalars().all()
+            )
+
     def outdated_paths(self, fingerprints: Mapping[Modality, str]) -> list[str]:
         """Return the paths of the items that `outdated` would return of all there are, sorted."""
         statement = select(ItemRow.path).where(_is_outdated(fingerprints)).order_by(ItemRow.path)

@@ -179,7 +179,10 @@ class Finder:
             if generation == self._warned_of:
                 return
             self._warned_of = generation
-        if outdated := self._catalog.items.count_outdated(snapshot.encoder.fingerprints):
+        fingerprints = snapshot.encoder.fingerprints
+        if not self._catalog.items.are_outdated(fingerprints):
+            return  # to count them means to walk through all segments
+        if outdated := self._catalog.items.count_outdated(fingerprints):
             logger.warning(
                 "%d items were made by another encoder, or another version of one, and are not searched; "
                 "`modag rebuild` renews them",
