@@ -61,3 +61,32 @@ def video(path: Path) -> Path:
 
 def set_mtime(path: Path, mtime_ns: int) -> None:
     os.utime(path, ns=(mtime_ns, mtime_ns))
+
+
+def written(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> Path:
+    """Write samples as the name says."""
+    soundfile.write(path, samples, rate_hz)
+    return path
+
+
+def melody(seed: int, seconds: float) -> np.ndarray:
+    """Play a note every fifth of a second, at random, over a little noise."""
+    random = np.random.default_rng(seed)
+    note_s = 0.2
+    time_s = np.arange(round(note_s * RATE_HZ)) / RATE_HZ
+    notes = [
+        random.uniform(0.2, 1) * np.exp(-6 * time_s) * np.sin(2 * np.pi * random.uniform(200, 2000) * time_s)
+        for _ in range(round(seconds / note_s))
+    ]
+    samples = np.concatenate(notes)
+    return np.asarray(0.5 * samples + 0.01 * random.standard_normal(len(samples)), np.float32)
+
+
+def behind_silence(samples: np.ndarray, seconds: float = 1.0) -> np.ndarray:
+    """Put silence before samples."""
+    return np.concatenate([np.zeros(round(seconds * RATE_HZ), np.float32), samples])
+
+
+def cut(samples: np.ndarray, start_s: float, end_s: float | None = None) -> np.ndarray:
+    """Return a part of samples."""
+    return samples[round(start_s * RATE_HZ) : None if end_s is None else round(end_s * RATE_HZ)]

@@ -11,7 +11,7 @@ from modag_search.classify.queries import mean_of_queries, stored_batches
 from modag_search.copies.bounds import bounding, principal_directions
 from modag_search.copies.comparable import comparable_vectors
 from modag_search.copies.extents import Extents
-from modag_search.copies.limits import Limits
+from modag_search.copies.limits import OF_OTHER_LENGTH_MIN_SIMILARITY, Limits
 from modag_search.features.vectors import of_unit_length
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modag_search.values import Float32Array, Int64Array, MediaFacts, Modality
 
 MOST_CANDIDATES: Final = 8
+MOST_OF_OTHER_LENGTH: Final = 4
 _MOST_COMPARED: Final = 16
 _MOST_BOUNDED: Final = 64
 """How many labelled contents are told by bounds of their similarity, of these by their features, and of these by their
@@ -204,6 +205,36 @@ class LabelledWholes:
         dict of int to list of Candidate
             By place of the query, the most alike first; none of queries without any.
         """
+        return self._found(modality, asking, facts, least=least, of_any_length=False)
+
+    def sounds_of_any_length(
+        self, asking: QuerySegments, facts: Mapping[int, MediaFacts]
+    ) -> dict[int, list[Candidate]]:
+        """Find for queries that are sounds those that they may be a part of, or that they may hold behind silence.
+
+        Parameters
+        ----------
+        asking : QuerySegments
+        facts : Mapping of int to MediaFacts
+            Of the queries, by place; others are left out.
+
+        Returns
+        -------
+        dict of int to list of Candidate
+            As of `candidates`, and fewer.
+        """
+        found = self._found("sound", asking, facts, least=OF_OTHER_LENGTH_MIN_SIMILARITY, of_any_length=True)
+        return {query: some[:MOST_OF_OTHER_LENGTH] for query, some in found.items()}
+
+    def _found(
+        self,
+        modality: Modality,
+        asking: QuerySegments,
+        facts: Mapping[int, MediaFacts],
+        *,
+        least: float,
+        of_any_length: bool,
+    ) -> dict[int, list[Candidate]]:
         asking = asking.of(facts.keys())
         if modality not in self._wholes or not len(asking.queries):
             return {}
@@ -213,7 +244,9 @@ class LabelledWholes:
         extents = Extents.of(facts[place] for place in queries.tolist())
         found: dict[int, list[Candidate]] = {}
         for wholes in self._wholes[modality]:
-            for row, place, similarity in _alike(vectors, extents, wholes, modality, least=least):
+            for row, place, similarity in _alike(
+                vectors, extents, wholes, modality, least=least, of_any_length=of_any_length
+            ):
                 is_same = similarity >= THE_SAME and np.array_equal(
                     segments[row].astype(np.float16), wholes.features(place)
                 )
@@ -239,10 +272,16 @@ def _ends_of_parts(owners: Int64Array) -> Int64Array:
 
 
 def _alike(
-    vectors: Float32Array, extents: Extents, wholes: _Wholes, modality: Modality, *, least: float
+    vectors: Float32Array,
+    extents: Extents,
+    wholes: _Wholes,
+    modality: Modality,
+    *,
+    least: float,
+    of_any_length: bool,
 ) -> Iterator[tuple[int, int, float]]:
     """Yield rows, places of wholes, and how similar they are: one row after the other, the most alike first."""
-    limits = Limits.of("image" if modality == "image" else "sound")
+    limits = Limits.of("image" if modality == "image" else "sound", min_similarity=least if of_any_length else None)
     asking = bounding(vectors, wholes.directions)
     step = max(1, _CELLS_AT_ONCE // len(wholes.items))
     for start in range(0, len(asking), step):
@@ -251,7 +290,9 @@ def _alike(
         rows, places = _greatest(bounds, least=max(least, float(limits.floors(modality, _SMALLEST_PX)[0])))
         others = wholes.extents.at(places)
         required = np.maximum(limits.least(modality, of_rows.sides_px[rows], others.sides_px), least)
-        near = np.flatnonzero(of_rows.at(rows).are_near(others) & (bounds[rows, places] >= required))
+        asked = of_rows.at(rows)
+        are_near = asked.kinds == others.kinds if of_any_length else asked.are_near(others)
+        near = np.flatnonzero(are_near & (bounds[rows, places] >= required))
         near = near[_ranks(rows[near], -bounds[rows[near], places[near]]) < _MOST_COMPARED]
         rows, places, required = rows[near], places[near], required[near]
         similarities = np.einsum("ij,ij->i", vectors[start + rows], wholes.vectors[places].astype(np.float32))

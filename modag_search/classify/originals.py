@@ -13,6 +13,7 @@ from modag_search.classify.labelled_wholes import THE_SAME
 from modag_search.classify.queries import OUTSIDE
 from modag_search.copies.limits import DEFAULT_MIN_SIMILARITY
 from modag_search.copies.pixels import Pixels
+from modag_search.copies.recordings import Recordings
 from modag_search.copies.waveforms import Waveforms
 from modag_search.errors import MediaError
 from modag_search.features.stored import is_as_indexed, scanned
@@ -33,6 +34,9 @@ MOST_ALIKE: Final = 2500
 MOST_LESS_ALIKE: Final = 500
 """So many are compared with the files of labelled ones in one call to name many, of those that features alone would
 take for copies and of the others: what decoding takes is bounded."""
+
+MOST_OF_OTHER_LENGTH: Final = 500
+"""So many sounds are compared, likewise, with labelled ones of other lengths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class Originals:
         self._wholes = wholes
         self._pixels = Pixels()
         self._waveforms = Waveforms()
+        self._recordings = Recordings()
+        self._left_of_other_length = MOST_OF_OTHER_LENGTH
         self._left = {True: MOST_ALIKE, False: MOST_LESS_ALIKE}
 
     def by_content(self, batch: QueryBatch) -> dict[int, Original]:
@@ -107,36 +113,84 @@ class Originals:
     def by_features(self, batch: QueryBatch, places: Collection[int]) -> dict[int, Original]:
         """Return the labelled items that queries at some places are copies of, by more than similar features."""
         asked = self._asked(batch, places)
-        contents = {self._content_of[one.item]: one.item for each in asked for one in each.candidates}
-        copies = {contents[content]: items for content, items in self._catalog.items.with_hashes(contents).items()}
+        copies = self._copies(asked)
         chosen = self._within_bounds(asked)
         with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="modag") as pool:
             confirmed = pool.map(lambda one: self._confirmed(one, copies, decode=one.place in chosen), asked)
-            return {
+            found = {
                 one.place: self._original(candidates, by)
                 for one, (candidates, by) in zip(asked, confirmed, strict=True)
                 if candidates
             }
+            others = self._asked_of_other_length(batch, [place for place in places if place not in found])
+            copies = self._copies(others)
+            held = pool.map(lambda one: self._held(one, copies), others)
+            return found | {
+                one.place: self._original(items, "waveform") for one, items in zip(others, held, strict=True) if items
+            }
+
+    def _copies(self, asked: Sequence[_Asked]) -> dict[int, Sequence[ItemRecord]]:
+        """Return the items with the content of each candidate, by its id."""
+        contents = {self._content_of[one.item]: one.item for each in asked for one in each.candidates}
+        return {contents[content]: items for content, items in self._catalog.items.with_hashes(contents).items()}
+
+    def _held(self, one: _Asked, copies: Mapping[int, Sequence[ItemRecord]]) -> list[int]:
+        """Return the ids of the candidates of any length that hold the sound that a query holds."""
+        items = [candidate.item for candidate in one.candidates if candidate.item in copies]
+        verdicts = self._recordings.hold_the_same([one.item], [copies[item] for item in items])
+        return [item for item, verdict in zip(items, verdicts, strict=True) if verdict]
 
     def _asked(self, batch: QueryBatch, places: Collection[int]) -> list[_Asked]:
         """List the queries that are much like labelled items of about their length or shape."""
-        stored = {place: int(batch.items[place]) for place in places if place not in batch.facts}
-        known = self._catalog.items.facts(stored.values())
-        facts = {place: known[item] for place, item in stored.items() if item in known}
-        facts |= {place: batch.facts[place] for place in places if place in batch.facts}
+        facts = self._facts(batch, places)
         found = {
             m: self._wholes().candidates(m, segments, facts, least=self._least(m))
             for m, segments in batch.segments.items()
         }
-        asking = sorted({place for of_queries in found.values() for place in of_queries})
-        records = self._catalog.items.get_many(stored[place] for place in asking if place in stored)
         asked = []
-        for place in asking:
-            item = records.get(stored[place]) if place in stored else _as_item(batch.paths[place], batch.facts[place])
+        for place, item in self._items(batch, {place for of_queries in found.values() for place in of_queries}):
             own = {m: found[m].get(place, []) for m, part in batch.segments.items() if place in part.queries}
-            candidates = self._not_heard_otherwise(own, without=stored.get(place, OUTSIDE))
-            asked += [_Asked(place, item, candidates)] if item is not None and candidates else []
+            candidates = self._not_heard_otherwise(own, without=item.id)
+            asked += [_Asked(place, item, candidates)] if candidates else []
         return asked
+
+    def _asked_of_other_length(self, batch: QueryBatch, places: Collection[int]) -> list[_Asked]:
+        """List the queries that sound somewhat like labelled sounds, however long, as far as they are compared."""
+        if "sound" not in batch.segments or self._left_of_other_length < 0:
+            return []
+        sounds = {place: facts for place, facts in self._facts(batch, places).items() if facts.kind == "sound"}
+        found = self._wholes().sounds_of_any_length(batch.segments["sound"], sounds)
+        asked = []
+        for place, item in self._items(batch, found.keys()):
+            candidates = [one for one in found[place] if one.item != item.id]
+            asked += [_Asked(place, item, candidates)] if candidates and is_as_indexed(item) else []
+        asked.sort(key=lambda one: -one.candidates[0].similarity)
+        kept = asked[: self._left_of_other_length]
+        self._left_of_other_length -= len(asked)
+        if self._left_of_other_length < 0:
+            logger.warning(
+                "more than %d are somewhat like labelled sounds; the others of these are not sought in longer ones, "
+                "nor behind silence, but named by their neighbours: `modag duplicates` finds all copies",
+                MOST_OF_OTHER_LENGTH,
+            )
+        return kept
+
+    def _facts(self, batch: QueryBatch, places: Collection[int]) -> dict[int, MediaFacts]:
+        """Return what is known of the files of queries, by place."""
+        stored = {place: int(batch.items[place]) for place in places if place not in batch.facts}
+        known = self._catalog.items.facts(stored.values())
+        facts = {place: known[item] for place, item in stored.items() if item in known}
+        return facts | {place: batch.facts[place] for place in places if place in batch.facts}
+
+    def _items(self, batch: QueryBatch, places: Collection[int]) -> list[tuple[int, ItemRecord]]:
+        """Return queries with their items, or what they would be in the index; files that are gone are none."""
+        stored = {place: int(batch.items[place]) for place in places if place not in batch.facts}
+        records = self._catalog.items.get_many(stored.values())
+        items = {
+            place: records.get(stored[place]) if place in stored else _as_item(batch.paths[place], batch.facts[place])
+            for place in sorted(places)
+        }
+        return [(place, item) for place, item in items.items() if item is not None]
 
     def _least(self, modality: Modality) -> float:
         """Tell how alike those must be that are looked at: when no more are decoded, only the very same count."""

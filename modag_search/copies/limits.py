@@ -22,6 +22,10 @@ CONFIRMED_MIN_SIMILARITY: Final[dict[Modality, float]] = {"image": 0.83, "sound"
 """Of what is confirmed by pixels or waveforms; of pictures as large as encoders look at. Chosen likewise: lower ones
 find little more, and compare more pairs."""
 
+OF_OTHER_LENGTH_MIN_SIMILARITY: Final = 0.8
+"""Of a sound without its first or last seconds, or behind silence, and the whole. Chosen on train sources: it is then
+among the four that are the most alike."""
+
 LOOKED_AT_PX: Final = 224
 LESS_IF_HALF: Final = 0.08
 LESS_IF_SMALL: Final = 0.06

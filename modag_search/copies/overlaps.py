@@ -23,6 +23,9 @@ MIN_ANYWHERE: Final = 0.8
 MIN_PART_S: Final = 2.0
 """A part must last so long: a single stroke lies in many a loop."""
 
+SHARE_OF_MOST: Final = 0.5
+"""A part that lasts so much of a longer one is what is left of it when it is trimmed."""
+
 SHARE_LEFT: Final = 0.01
 """What holds no more of a longer one's energy beside it is all of it."""
 
@@ -127,6 +130,11 @@ def overlap(longer: Recording, shorter: Recording, *, near: int) -> Overlap | No
     if not _are_alike(*_moments(longer, shorter, lag=lag)):
         return None
     return Overlap(lag_s=lag / SAMPLE_RATE_HZ, is_whole=is_whole)
+
+
+def holds_most(longer: Recording, shorter: Recording) -> bool:
+    """Tell whether what lies in a longer sound lasts long enough to be called what that is."""
+    return shorter.stops - shorter.starts >= SHARE_OF_MOST * (longer.stops - longer.starts)
 
 
 def _is_whole(longer: Recording, shorter: Recording, *, lag: int) -> bool:

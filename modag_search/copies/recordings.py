@@ -11,7 +11,7 @@ import numpy as np
 
 from modag_search.copies.decoded import DecodedContents
 from modag_search.copies.marks import MarkIndex, Marks
-from modag_search.copies.overlaps import Overlap, Recording, overlap
+from modag_search.copies.overlaps import Overlap, Recording, holds_most, overlap
 from modag_search.copies.waveforms import SAMPLE_RATE_HZ, SECTION_S
 from modag_search.features.ahead import map_ahead
 from modag_search.media import open_media
@@ -75,6 +75,36 @@ class Recordings:
                     found = self._overlap(ordered[other], copies, near=lag)
                     if found:
                         yield Part(places[row], places[other], found)
+
+    def hold_the_same(self, one: Sequence[ItemRecord], others: Sequence[Sequence[ItemRecord]]) -> list[bool | None]:
+        """Tell which sounds hold what one holds: all that sounds, but for what may be cut off it.
+
+        Parameters
+        ----------
+        one : sequence of ItemRecord
+            Items with the same content. It may lack up to half of what the other holds, not the reverse.
+        others : sequence of sequences of ItemRecord
+            Each likewise.
+
+        Returns
+        -------
+        list of bool or None
+            For each of the others; None where either cannot be had, is silent, or lasts longer than `MOST_S`.
+        """
+        first = self._of_bounded(one)
+        return [None if first is None else self._holds_the_same(first, copies) for copies in others]
+
+    def _holds_the_same(self, first: Recording, copies: Sequence[ItemRecord]) -> bool | None:
+        other = self._of_bounded(copies)
+        if other is None:
+            return None
+        shorter, longer = sorted([first, other], key=lambda recording: recording.stops - recording.starts)
+        lags = MarkIndex([Marks.of(longer.samples), Marks.of(shorter.samples)]).places(1)
+        found = overlap(longer, shorter, near=lags[0][1]) if lags else None
+        return found is not None and (found.is_whole or (shorter is first and holds_most(longer, shorter)))
+
+    def _of_bounded(self, copies: Sequence[ItemRecord]) -> Recording | None:
+        return self._recordings.of(copies) if (copies[0].duration_s or 0.0) <= MOST_S else None
 
     def _marks(self, copies: Sequence[ItemRecord]) -> Marks:
         recording = self._recordings.of(copies)

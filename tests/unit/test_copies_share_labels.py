@@ -14,7 +14,21 @@ from PIL import Image
 from modag_search import CopyOf
 from modag_search.classify import originals
 from modag_search.hierarchy import Hierarchy
-from tests.made_media import BLUE, GREEN, LOW_HZ, RATE_HZ, RED, picture, set_mtime, sound, tone
+from tests.made_media import (
+    BLUE,
+    GREEN,
+    LOW_HZ,
+    RATE_HZ,
+    RED,
+    behind_silence,
+    cut,
+    melody,
+    picture,
+    set_mtime,
+    sound,
+    tone,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -314,6 +328,7 @@ def test_the_very_same_features_tell_where_no_more_is_compared_with_files(
     odd_one.add([media])
     monkeypatch.setattr(originals, "MOST_ALIKE", 0)
     monkeypatch.setattr(originals, "MOST_LESS_ALIKE", 0)
+    monkeypatch.setattr(originals, "MOST_OF_OTHER_LENGTH", 0)
     retagged, lossy = odd_one.classify([media / "retagged.flac", media / "lossy.ogg"])
     assert told([retagged]) == [("violin", "0.wav", "features")]
     assert lossy.copy_of is None
@@ -345,3 +360,61 @@ def test_of_a_sound_the_silent_end_does_not_count(odd_one: Index, media: Path, t
     soundfile.write(tmp_path / "other.wav", tone(LOW_HZ, 3.0), RATE_HZ)
     assert told(odd_one.classify([tmp_path / "longer.wav"])) == [("violin", "0.wav", "waveform")]
     assert [answer.copy_of for answer in odd_one.classify([tmp_path / "other.wav"])] == [None]
+
+
+@pytest.fixture
+def labelled_melody(index: Index, media: Path) -> np.ndarray:
+    """An index with a labelled melody, among others; its samples."""
+    whole = melody(1, 8)
+    written(media / "whole.wav", whole)
+    for number in range(2, 6):
+        written(media / f"{number}.wav", melody(number, 8))
+    index.add([media])
+    index.label([media / "whole.wav"], "mine")
+    index.label([media / f"{number}.wav" for number in range(2, 6)], "others")
+    return whole
+
+
+def test_trimmed_and_delayed_copies_of_a_sound_are_called_so(
+    index: Index, media: Path, tmp_path: Path, labelled_melody: np.ndarray
+) -> None:
+    copies = {
+        "no start.mp3": cut(labelled_melody, 1.53),
+        "no end.flac": cut(labelled_melody, 0, 6) / 20,
+        "middle.ogg": cut(labelled_melody, 1.5, 6.5),
+        "late.flac": behind_silence(-labelled_melody / 4, 3),
+        "late and no end.wav": behind_silence(cut(labelled_melody, 0, 6), 3),
+    }
+    for folder in (media, tmp_path / "beside"):
+        folder.mkdir(exist_ok=True)
+        for name, samples in copies.items():
+            written(folder / name, samples)
+    index.add([media])
+    for folder in (media, tmp_path / "beside"):
+        assert told(index.classify([folder / name for name in copies])) == 5 * [("mine", "whole.wav", "waveform")]
+
+
+def test_a_moment_of_a_sound_and_what_holds_more_than_it_are_no_copies(
+    index: Index, tmp_path: Path, labelled_melody: np.ndarray
+) -> None:
+    written(tmp_path / "moment.wav", cut(labelled_melody, 2, 5))
+    written(tmp_path / "medley.wav", np.concatenate([melody(9, 8), labelled_melody]))
+    written(tmp_path / "unlike.wav", melody(9, 6))
+    answers = index.classify([tmp_path / name for name in ("moment.wav", "medley.wav", "unlike.wav")])
+    assert [answer.copy_of for answer in answers] == [None] * 3
+
+
+def test_sounds_that_are_sought_in_longer_ones_are_bounded_and_the_rest_is_said(
+    index: Index,
+    tmp_path: Path,
+    labelled_melody: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = [tmp_path / f"{number}.wav" for number in range(3)]
+    for number, path in enumerate(asked):
+        written(path, cut(labelled_melody, 1 + number / 4))
+    monkeypatch.setattr(originals, "MOST_OF_OTHER_LENGTH", 2)
+    assert sum(answer.copy_of is not None for answer in index.classify(asked)) == 2
+    (record,) = caplog.records
+    assert record.getMessage().startswith("more than 2 are somewhat like labelled sounds; the others of these are not")

@@ -23,7 +23,23 @@ from modag_search.curate.duplicates import Duplicates
 from modag_search.errors import UsageError
 from modag_search.features.encoding import MediaEncoder
 from modag_search.media import read_thumbnail
-from tests.made_media import BLACK, BLUE, GREEN, HIGH_HZ, LOW_HZ, RATE_HZ, RED, picture, shaded, sound, tone
+from tests.made_media import (
+    BLACK,
+    BLUE,
+    GREEN,
+    HIGH_HZ,
+    LOW_HZ,
+    RATE_HZ,
+    RED,
+    behind_silence,
+    cut,
+    melody,
+    picture,
+    shaded,
+    sound,
+    tone,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -313,11 +329,6 @@ def low_noise(seed: int, seconds: float = 3.0) -> np.ndarray:
     spectrum[np.fft.rfftfreq(n, 1 / RATE_HZ) > 400] = 0
     samples = np.fft.irfft(spectrum, n) * np.exp(-np.arange(n) / n)
     return np.asarray(0.8 * samples / np.abs(samples).max(), np.float32)
-
-
-def written(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> Path:
-    soundfile.write(path, samples, rate_hz)
-    return path
 
 
 def resampled(samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -741,27 +752,6 @@ def test_the_default_encoders_find_copies_and_nothing_else(real: Index) -> None:
 
 
 # Sounds that lie in longer ones are found by marks, wherever the windows of features fall.
-
-
-def melody(seed: int, seconds: float) -> np.ndarray:
-    """Play a note every fifth of a second, at random, over a little noise."""
-    random = np.random.default_rng(seed)
-    note_s = 0.2
-    time_s = np.arange(round(note_s * RATE_HZ)) / RATE_HZ
-    notes = [
-        random.uniform(0.2, 1) * np.exp(-6 * time_s) * np.sin(2 * np.pi * random.uniform(200, 2000) * time_s)
-        for _ in range(round(seconds / note_s))
-    ]
-    samples = np.concatenate(notes)
-    return np.asarray(0.5 * samples + 0.01 * random.standard_normal(len(samples)), np.float32)
-
-
-def behind_silence(samples: np.ndarray, seconds: float = 1.0) -> np.ndarray:
-    return np.concatenate([np.zeros(round(seconds * RATE_HZ), np.float32), samples])
-
-
-def cut(samples: np.ndarray, start_s: float, end_s: float | None = None) -> np.ndarray:
-    return samples[round(start_s * RATE_HZ) : None if end_s is None else round(end_s * RATE_HZ)]
 
 
 def faded_in(samples: np.ndarray, seconds: float = 1.0) -> np.ndarray:
