@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from modag_search.errors import IndexNotFoundError, UsageError
 def export(hits: str, folder: str, link: bool, index_name: str | None, output_format: str | None) -> None:
     """Copy the files that a verb has listed into a folder, or link to them there.
 
-    HITS is what --format json, jsonl, csv or paths has printed, with -0 or without; - reads it from stdin:
+    HITS is what --format json, jsonl, csv or paths has printed, with -0 or without; - reads it from stdin. Relative
+    paths lead from the working folder, or else from where HITS is.
 
     \b
     modag search rain.wav -n 50 --format json > rain.json
@@ -33,7 +35,8 @@ def export(hits: str, folder: str, link: bool, index_name: str | None, output_fo
     from modag_search.export.delivery import deliver
     from modag_search.export.listed import paths_listed
 
-    paths = paths_listed(_content(hits), source="stdin" if hits == "-" else hits)
+    source, folder_of_hits = ("stdin", None) if hits == "-" else (hits, os.path.dirname(os.path.abspath(hits)))
+    paths = paths_listed(_content(hits), source=source, folder=folder_of_hits)
     warn_of_root(_indexed_root(index_name, folder), folder)
     delivery = deliver(paths, folder, link=link)
     for path, reason in delivery.failures:

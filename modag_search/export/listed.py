@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 import json
 import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modag_search.errors import UsageError
-from modag_search.spelling import lines_of
+from modag_search.spelling import lines_of, on_disk, unescaped
+from modag_search.tables import WINDOWS, csv_rows, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _PATH = "path"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def paths_listed(content: bytes, *, source: str) -> list[str]:
+def paths_listed(content: bytes, *, source: str, folder: str | None = None) -> list[str]:
     """Read the paths in what `modag search --format json|jsonl|csv|paths`, or another verb, has printed.
 
     Parameters
     ----------
     content : bytes
-        Told by its looks. Paths end with NUL where there is one, else with their lines.
+        Told by its looks. Paths end with NUL where there is one, else with their lines. CSV may have been through a
+        spreadsheet.
     source : str
         Where it comes from, for errors.
+    folder : str, optional
+        Where it lies: relative paths that lead nowhere from the working folder are taken from here.
 
     Returns
     -------
@@ -36,27 +41,54 @@ def paths_listed(content: bytes, *, source: str) -> list[str]:
     Raises
     ------
     UsageError
-        If no path is in it.
+        If no path is in it, or it is a table for people.
     """
-    found = dict.fromkeys(path for path in _paths(content, source) if path)
+    found = dict.fromkeys(_beside(path, folder) for path in _paths(content, source) if path)
     if not found:
         raise UsageError(f"{source}: lists no files; what --format json, jsonl, csv or paths prints does")
     return list(found)
 
 
 def _paths(content: bytes, source: str) -> Iterable[str]:
+    if content.startswith(_UTF_16):
+        return _in_text(content.decode("utf-16", errors="replace"), source)
     if b"\0" in content:
         return map(os.fsdecode, content.split(b"\0"))
-    content = content.removeprefix(codecs.BOM_UTF8)
-    text = os.fsdecode(content)
+    return _in_text(os.fsdecode(content.removeprefix(codecs.BOM_UTF8)), source)
+
+
+def _in_text(text: str, source: str) -> Iterable[str]:
     if text.lstrip()[:1] in ("[", "{"):
         documents = _documents(text)
         if documents is not None:
             return _in_documents(documents, source)
-    head = next(csv.reader(io.StringIO(text[:100_000], newline="")), [])
-    if len(head) > 1 and _PATH in head:
-        return (row.get(_PATH) or "" for row in csv.DictReader(io.StringIO(text, newline="")))
-    return map(os.fsdecode, lines_of(content))
+    first = text.split("\n", 1)[0].rstrip("\r")
+    separator, fields = head_of(text, suffice=lambda names: _PATH in names)
+    if _PATH in fields and not (len(fields) == 1 and os.path.lexists(first)):
+        rows = csv_rows(text, Path(source), separator=separator, fields=fields)
+        return (_from_cell(str(row[_PATH] or "")) for _, row in rows)
+    columns = re.split(r"  +", first.strip())
+    if len(columns) > 1 and _PATH in columns:
+        raise UsageError(
+            f"{source}: is a table for people, in which paths may be shortened; "
+            "take what --format json, jsonl, csv or paths prints"
+        )
+    return map(os.fsdecode, lines_of(os.fsencode(text)))
+
+
+def _from_cell(written: str) -> str:
+    """Return the path that a cell of CSV names: bytes of names may be escapes, and letters those of a spreadsheet."""
+    forms = (written, unescaped(written), os.fsencode(written).decode(WINDOWS, errors="replace"))
+    there = (form for form in map(on_disk, forms) if os.path.lexists(form))
+    return next(there, written)
+
+
+def _beside(path: str, folder: str | None) -> str:
+    """Return a path as it is, or from a folder, where it leads somewhere from there alone."""
+    if folder is None or os.path.isabs(path) or os.path.lexists(path):
+        return path
+    beside = os.path.join(folder, path)
+    return beside if os.path.lexists(beside) else path
 
 
 def _documents(text: str) -> list[Any] | None:

@@ -117,6 +117,65 @@ def test_lists_may_have_been_through_windows(filled: CommandLine, media: Path, s
         assert (outcome.status, outcome.stderr, outcome.data["copied"]) == (0, "", 5)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_lists_may_have_been_through_a_spreadsheet(
+    modag: CommandLine, tmp_path: Path, encoding: str, separator: str
+) -> None:
+    paths = [picture(tmp_path / name, RED) for name in ("Grün.png", "plain.png")]
+    lines = [["similarity", "path"], *(["1.0", str(path)] for path in paths)]
+    content = "".join(separator.join(line) + "\r\n" for line in lines).encode(encoding)
+    outcome = modag("export", "-", "out", stdin=content)
+    assert (outcome.status, outcome.stderr, outcome.data["copied"]) == (0, "", 2)
+
+
+def test_names_that_are_not_utf_8_and_come_as_csv_are_found(toy: CommandLine, media: Path, tmp_path: Path) -> None:
+    odd = os.fsencode(media) + b"/caf\xe9.png"
+    media.mkdir(exist_ok=True)
+    os.rename(picture(tmp_path / "odd.png", RED), odd)
+    picture(media / "plain.png", RED)
+    assert toy("index", media).status == 0
+    hits = toy("search", media / "plain.png", "--format", "csv").stdout
+    assert b"\\xe9" in hits
+    outcome = toy("export", "-", "out", stdin=hits)
+    assert (outcome.status, outcome.stderr, os.listdir(os.fsencode(tmp_path / "out"))) == (0, "", [b"caf\xe9.png"])
+
+
+def test_a_column_of_paths_alone_is_a_table(modag: CommandLine, tmp_path: Path) -> None:
+    hits = f"path\n{picture(tmp_path / 'a.png', RED)}\n".encode()
+    outcome = modag("export", "-", "out", stdin=hits)
+    assert (outcome.status, outcome.stderr, outcome.data["copied"]) == (0, "", 1)
+    (tmp_path / "path").write_bytes(b"a file of that name")
+    assert modag("export", "-", "more", stdin=hits).data["copied"] == 2
+
+
+@pytest.mark.parametrize("style", ["json", "csv", "paths"])
+def test_relative_paths_lead_from_here_or_from_where_the_list_is(
+    filled: CommandLine, media: Path, tmp_path: Path, style: str
+) -> None:
+    content = {"json": b'[{"path": "a.png"}]', "csv": b"path,label\na.png,red\n", "paths": b"a.png\n"}[style]
+    (media / "hits").write_bytes(content)
+    assert filled("export", media / "hits", "out").data["copied"] == 1
+    assert (tmp_path / "out" / "a.png").read_bytes() == (media / "a.png").read_bytes()
+    here = picture(tmp_path / "a.png", GREEN)
+    filled("export", media / "hits", "more")
+    assert (tmp_path / "more" / "a.png").read_bytes() == here.read_bytes()
+    here.unlink()
+    assert filled("export", "-", "none", stdin=content).error == f"failed: {here}: does not exist (any more)"
+
+
+@pytest.mark.parametrize("verb", [("search", "a.wav"), ("classify", "--all"), ("duplicates",)])
+def test_a_table_for_people_is_refused(filled: CommandLine, media: Path, verb: tuple[str, ...]) -> None:
+    filled("label", media / "a.png", "--as", "red")
+    (media / "again.wav").write_bytes((media / "a.wav").read_bytes())
+    filled("index", media)
+    arguments = [media / word if word == "a.wav" else word for word in verb]
+    table = filled(*arguments, "--format", "table").stdout
+    outcome = filled("export", "-", "out", stdin=table)
+    assert outcome.status == 2
+    assert "stdin: is a table for people, in which paths may be shortened; take what --format json" in outcome.error
+
+
 def test_a_name_may_end_with_what_ends_lines_on_windows(modag: CommandLine, tmp_path: Path) -> None:
     odd = picture(tmp_path / "1" / "odd.png\r", RED)
     usual = picture(tmp_path / "2" / "usual.png", RED)
