@@ -110,7 +110,12 @@ def _answer_row(query: str, hit: Hit) -> dict[str, Any]:
 
 def _for_people(hit: Hit) -> dict[str, str]:
     """Word the cells of a table that hold lists."""
-    places = (f"{one.start_s:.1f}-{one.end_s:.1f} s ({one.similarity:.3f})" for one in hit.places if one.end_s)
+    are_of_both = len({one.modality for one in hit.places}) > 1
+    places = (
+        f"{f'{one.modality} ' if are_of_both else ''}{one.start_s:.1f}-{one.end_s:.1f} s ({one.similarity:.3f})"
+        for one in hit.places
+        if one.start_s is not None and one.end_s is not None
+    )
     return {
         "path": hit.path if hit.exists else f"{hit.path} (gone)",
         "copies": f"+{len(hit.copies)} cop{'y' if len(hit.copies) == 1 else 'ies'}" if hit.copies else "",

@@ -154,7 +154,7 @@ class Finder:
                     min_similarity=wanted.min_similarity,
                     min_relevance=wanted.min_relevance,
                 )
-                hits = [replace(hit, places=listing.of_item(hit.id, question)) for hit in hits]
+                hits = [replace(hit, places=listing.of_hit(hit, question)) for hit in hits]
             self._warn_of_outdated(snapshot)
         return hits
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.features.vectors import SegmentVectors
     from modag_search.search.probes import Question
-    from modag_search.values import Int64Array, SegmentRecord
+    from modag_search.values import Hit, Int64Array, SegmentRecord
 
 
 class Places:
@@ -51,24 +51,25 @@ class Places:
         self._min_similarity = min_similarity
         self._min_relevance = min_relevance
 
-    def of_item(self, item_id: int, question: Question) -> tuple[Place, ...]:
-        """Return the places of an item, the best first, none of which overlaps a better one.
+    def of_hit(self, hit: Hit, question: Question) -> tuple[Place, ...]:
+        """Return the places of an item that was found: that of the hit, then the best, none of which overlaps another.
 
         Parameters
         ----------
-        item_id : int
+        hit : Hit
         question : Question
 
         Returns
         -------
         tuple of Place
         """
-        segments = {one.id: one for one in self._catalog.segments.of_items([item_id]) if one.status == "ok"}
+        segments = {one.id: one for one in self._catalog.segments.of_items([hit.id]) if one.status == "ok"}
         if self._among is not None:
             counts = np.intersect1d(np.array(list(segments), dtype=np.int64), self._among)
             segments = {one: segments[one] for one in counts.tolist()}
         ranked = sorted(self._ranked(segments, question), key=lambda one: (-one[0], one[1]))
-        places: list[Place] = []
+        # First by what the store said: of places that are equally near, rounding would choose another here.
+        places = [Place(modality=hit.modality, similarity=hit.similarity, start_s=hit.start_s, end_s=hit.end_s)]
         for _, segment_id, similarity in ranked:
             place = _place(segments[segment_id], similarity)
             if len(places) < self._most and not _overlaps_any(place, places):

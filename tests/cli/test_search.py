@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.made_media import HIGH_HZ, LOW_HZ, RED, picture, sound
+from tests.unit.timed_media import timed_video
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -303,6 +304,22 @@ def test_places_of_a_long_sound_are_listed(filled: CommandLine, media: Path) -> 
     shown = filled("search", media / "a.png", "--under", long, "--places", "1", "--format", "table")
     (table,) = shown.stdout.decode().splitlines()[1:]
     assert "0.0-10.0 s (" in table
+
+
+def test_places_of_a_video_tell_of_what_they_are(filled: CommandLine, media: Path) -> None:
+    late = media / "late.mkv"
+    late.write_bytes(timed_video("matroska", sound_at=20.0))
+    filled("index", media)
+    asked = ("search", media / "a.wav", "--under", late, "--places", "all")
+    (hit,) = filled(*asked).data
+    assert {place["modality"] for place in hit["places"]} == {"image", "sound"}
+    for style in ("table", "csv"):
+        printed = filled(*asked, "--format", style).stdout.decode()
+        assert printed.count("image") > 1
+        assert printed.count("sound") > 0
+    shown = filled(*asked, "--format", "table").stdout.decode().splitlines()[1]
+    for place in hit["places"]:
+        assert f"{place['modality']} {place['start_s']:.1f}-{place['end_s']:.1f} s (" in shown
 
 
 def test_a_query_that_nothing_is_close_to_gets_answers_and_a_word(filled: CommandLine, media: Path) -> None:

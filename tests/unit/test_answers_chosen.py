@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import soundfile
@@ -12,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from modag_search.errors import UsageError
+from modag_search.search.items import ItemSearch
 from tests.made_media import BLUE, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound, video
 
 if TYPE_CHECKING:
@@ -172,3 +174,22 @@ def test_places_do_not_overlap_and_begin_with_the_one_that_answers(index: Index,
     near = {os.path.basename(hit.path): hit.places for hit in index.search(low, places="all", min_similarity=0.9)}
     assert {place.start_s for place in near["long.wav"]} == {0, 30, 40}
     assert all(hit.places == () for hit in index.search(low))
+
+
+def test_of_places_that_are_equally_near_the_one_that_answers_comes_first(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound(media / "long.wav", (LOW_HZ, 40))
+    index.add([media])
+    found = ItemSearch.hits
+
+    def elsewhere(search: ItemSearch, *arguments: Any, **options: Any) -> list[Hit]:
+        """Answer as a store that takes another of what is equally near."""
+        return [replace(hit, start_s=20.0, end_s=30.0) for hit in found(search, *arguments, **options)]
+
+    monkeypatch.setattr(ItemSearch, "hits", elsewhere)
+    low = sound(media.parent / "q.wav", (LOW_HZ, 1))
+    (hit,) = index.search(low, places="all")
+    assert [place.start_s for place in hit.places] == [20.0, 0.0, 10.0, 30.0]
+    (hit,) = index.search(low, places=1)
+    assert [place.start_s for place in hit.places] == [20.0]
