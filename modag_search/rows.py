@@ -216,4 +216,6 @@ def notice_row(notice: Notice) -> Row:
 def report_document(report: IndexReport) -> Row:
     """Return what a run of indexing did."""
     told = dataclasses.asdict(dataclasses.replace(report, failures=()))
-    return as_row(report, fields=(*COUNTS, "seconds", *_LISTED)) | {key: told[key] for key in ("replaced", "passages")}
+    return as_row(report, fields=(*COUNTS, "seconds", *_LISTED)) | {
+        key: told[key] for key in ("replaced", "passages", "known_as")
+    }

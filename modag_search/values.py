@@ -391,6 +391,9 @@ class IndexReport:
         How many pictures, sounds and videos are of a kind that is not read, by extension.
     other_files : int
         How many files are no pictures, sounds or videos by their names.
+    known_as : Mapping[str, str]
+        By what was given, the names by which the index knows these folders, and files in them, where links lead to them
+        or they are mounted in two places: they were taken in under these names alone.
     noticed : Mapping[str, int]
         Of the files that were added or updated, how many nothing finds, or were read other than whole, by the kind of
         their `Notice`; ``modag failures --all`` lists those of the index.
@@ -420,6 +423,7 @@ class IndexReport:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     unread: Mapping[str, int] = field(default_factory=dict)
     other_files: int = 0
+    known_as: Mapping[str, str] = field(default_factory=dict)
     noticed: Mapping[str, int] = field(default_factory=dict)
     rehashed: int = 0
     altered: tuple[str, ...] = ()

@@ -168,6 +168,9 @@ def _say_what_was_left(report: IndexReport, *, prune: bool) -> None:
     from modag_search.media import passed_over_in_words
 
     way_out = "" if prune else "; --prune takes them out"
+    if report.known_as:
+        named = shown([f"{given} is {known}" for given, known in report.known_as.items()])
+        say(f"known by another name, and taken in under that one alone: {named}")
     if words := passed_over_in_words(report.passed_over, report.unread, report.other_files):
         say(f"passed over: {words}")
     if report.noticed:

@@ -120,5 +120,5 @@ class Upkeep:
 
 def _outcome(report: IndexReport) -> dict[str, object]:
     """Return what is kept of a run: numbers, and no paths."""
-    numbers = replace(report, failures=(), missing=(), covered=(), altered=(), replaced=(), passages=())
-    return {name: value for name, value in asdict(numbers).items() if value != ()}
+    numbers = replace(report, failures=(), missing=(), covered=(), altered=(), replaced=(), passages=(), known_as={})
+    return {name: value for name, value in asdict(numbers).items() if value != () and name != "known_as"}

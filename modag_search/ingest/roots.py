@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modag_search import media
 from modag_search.errors import NoMediaError
+from modag_search.ingest.folder_names import FolderNames
 from modag_search.ingest.pruning import gone_among
 from modag_search.spelling import on_disk
 
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
 
 class Roots(NamedTuple):
-    """Absolute paths: those that are there, and those of which only what the index holds is left."""
+    """Absolute paths: those that are there, and those of which only what the index holds is left.
+
+    `known_as` tells of folders, and files in them, that the index knows by other names, by those that were given; these
+    names stand among the others.
+    """
 
     present: list[str]
     removed: list[str]
+    known_as: dict[str, str]
 
 
 def checked_roots(catalog: Catalog, paths: Sequence[str], *, prune: bool) -> Roots:
@@ -33,15 +39,21 @@ def checked_roots(catalog: Catalog, paths: Sequence[str], *, prune: bool) -> Roo
     UsageError
         If a path may not be looked at.
     """
-    roots = Roots([], [])
+    present: dict[str, None] = {}
+    roots = Roots([], [], {})
+    names = FolderNames(catalog)
     for path in dict.fromkeys(os.path.abspath(on_disk(path)) for path in paths):
         try:
-            roots.present.extend(media.check_roots([path]))
+            for root in media.check_roots([path]):
+                name = names.take(root)
+                present[name] = None
+                if name != root:
+                    roots.known_as[root] = name
         except NoMediaError as error:
             if not (prune and _was_removed(catalog, path)):
                 raise with_way_out(catalog, error, prune=prune) from error
             roots.removed.append(path)
-    return roots
+    return roots._replace(present=list(present))
 
 
 def with_way_out(catalog: Catalog, error: NoMediaError, *, prune: bool) -> NoMediaError:

@@ -416,6 +416,7 @@ class Ingest:
             passed_over=dict(self._passed_over.passed_over),
             unread=dict(self._passed_over.unread),
             other_files=self._passed_over.other_files,
+            known_as=dict(self._roots.known_as),
             noticed=self._noticed(),
             rehashed=len(self._unsuspected),
             altered=tuple(self._altered),

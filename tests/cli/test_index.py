@@ -33,6 +33,7 @@ NOTHING_LEFT = {
     "altered": [],
     "replaced": [],
     "passages": [],
+    "known_as": {},
 }
 
 
@@ -45,6 +46,16 @@ def toy_options(folder: Path) -> list[str]:
     space = folder / "toy.safetensors"
     space.write_bytes(toy_space().to_bytes())
     return ["--sound-encoder", "toy-sound", "--image-encoder", "toy-image", "--space", str(space)]
+
+
+def test_a_folder_that_the_index_knows_by_another_name_is_told(toy: CommandLine, media: Path, tmp_path: Path) -> None:
+    picture(media / "red.png", RED)
+    (tmp_path / "link").symlink_to(media)
+    toy("index", media)
+    outcome = toy("index", "link")
+    assert (counts(outcome.data), outcome.data["known_as"]) == ({"unchanged": 1}, {str(tmp_path / "link"): str(media)})
+    said = f"known by another name, and taken in under that one alone: {tmp_path / 'link'} is {media}"
+    assert said in outcome.stderr.splitlines()
 
 
 def test_a_new_index_of_other_encoders_and_their_space(modag: CommandLine, media: Path) -> None:

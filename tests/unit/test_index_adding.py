@@ -464,3 +464,56 @@ def test_adding_imports_no_torch_unless_an_encoder_does(tmp_path: Path, toy_plug
         check=True,
         env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{toy_plugins}"},
     )
+
+
+@pytest.mark.parametrize("first", ["real", "link"])
+def test_a_folder_of_two_names_is_taken_in_under_one(index: Index, media: Path, first: str) -> None:
+    real, link = media / "real", media / "link"
+    picture(real / "a.png", RED)
+    picture(real / "sub" / "b.png", GREEN)
+    link.symlink_to(real)
+    names = [link, real] if first == "link" else [real, link]
+    known, other = map(str, names)
+    report = index.add(names)
+    assert (counts(report), report.known_as) == ({"added": 2}, {other: known})
+    for given, root in ((other, known), (f"{other}/sub", f"{known}/sub"), (f"{other}/a.png", f"{known}/a.png")):
+        again = index.add([given])
+        assert counts(again).keys() == {"unchanged"}
+        assert again.known_as == {given: root}
+    assert index.add([known, f"{known}/sub", f"{known}/a.png"]).known_as == {}
+    assert len(list(index.catalog.items.paths_under(str(media)))) == 2
+
+
+def test_a_folder_below_one_of_two_names_is_known_too(index: Index, media: Path) -> None:
+    sub = picture(media / "sub" / "a.png", RED).parent
+    (media / "shortcut").symlink_to(sub)
+    (media.parent / "way").symlink_to(media.parent / "media")
+    index.add([media])
+    assert index.add([media / "shortcut"]).known_as == {str(media / "shortcut"): str(sub)}
+    new = picture(media / "new" / "b.png", GREEN)
+    report = index.add([media.parent / "way" / "new"], dry_run=True)
+    assert (counts(report), report.known_as) == ({"added": 1}, {str(media.parent / "way" / "new"): str(new.parent)})
+    index.add([media.parent / "way" / "new"])
+    assert index.item(new).status == "ok"
+
+
+def test_a_folder_that_the_index_holds_under_the_name_given_is_taken_under_it(index: Index, media: Path) -> None:
+    elsewhere = picture(media.parent / "elsewhere" / "a.png", RED).parent
+    picture(media / "b.png", GREEN)
+    (media / "link").symlink_to(elsewhere)
+    index.add([media], follow_symlinks=True)
+    index.add([elsewhere])
+    report = index.add([media / "link"])
+    assert (counts(report), report.known_as) == ({"unchanged": 1}, {})
+    index.forget([elsewhere])
+    index.forget([media / "link"])
+    assert index.add([media / "link"]).known_as == {}, "nothing is known of the other name any more"
+
+
+def test_one_name_of_a_folder_that_is_gone_makes_room_for_the_other(index: Index, media: Path) -> None:
+    picture(media / "real" / "a.png", RED)
+    (media / "link").symlink_to(media / "real")
+    index.add([media / "link"])
+    (media / "link").unlink()
+    report = index.add([media / "real"])
+    assert (counts(report), report.known_as) == ({"moved": 1}, {})
