@@ -41,7 +41,7 @@ def passed_over(catalog: Catalog, paths: Sequence[str]) -> list[Notice]:
     return [
         Notice(id=None, path=entry.path, kind="passed over", text=media.reason_of(entry))
         for entry in media.scan_passed_over(paths, exclude=catalog.exclusions.all())
-        if (isinstance(entry, Excluded) or entry.extension) and not _holds(catalog, entry.path)
+        if not _holds(catalog, entry.path)
     ]
 
 

@@ -1204,8 +1204,8 @@ class Index:
         Returns
         -------
         list of Notice
-            Folders, and files that could be media. What the index holds nonetheless is left out, and so is what is no
-            sound, picture or video by its name.
+            Folders, and files, be they media by their names or not: as many as `add` counts. What the index holds
+            nonetheless is left out.
 
         Raises
         ------

@@ -126,7 +126,8 @@ def test_what_nothing_finds_is_counted_and_listed(toy: CommandLine, media: Path)
     picture(media / "black.png", BLACK)
     silent, low = sound(media / "silent.wav", (0, 1)), sound(media / "low.wav", (LOW_HZ, 1))
     (media / "bad.wav").write_bytes(b"no sound")
-    (media / "e.dng").touch()
+    for name in ("e.dng", "notes.txt"):
+        (media / name).touch()
     outcome = toy("index", media)
     assert outcome.data["noticed"] == {"black": 1, "silent": 1}
     assert outcome.stderr.splitlines()[-1] == (
@@ -142,7 +143,7 @@ def test_what_nothing_finds_is_counted_and_listed(toy: CommandLine, media: Path)
     assert quiet["reason"] == "is silent throughout, so nothing finds it"
     below = toy("failures", "--all", media, "--format", "csv")
     kinds = [row["kind"] for row in csv.DictReader(io.StringIO(below.stdout.decode()))]
-    assert kinds == ["failed", "black", "silent", "passed over"]
+    assert kinds == ["failed", "black", "silent", "passed over", "passed over"]
     assert toy("failures", media / "bad.wav").data == [failed]
     nothing = toy("failures", "--all", low)
     assert (nothing.status, nothing.data) == (4, [])

@@ -69,17 +69,20 @@ def test_what_is_passed_over_below_a_folder_is_listed_with_its_reason(index: Ind
     hidden = picture(media / ".private" / "b.png", BLUE)
     picture(media / "drafts" / "c.png", GREEN)
     picture(media / "sent" / "d.png", GREEN)
-    for name in ("e.dng", "notes.txt", "sent/.nomedia"):
+    for name in ("e.dng", "notes.txt", "sent/.nomedia", "sent/more.txt", ".DS_Store"):
         (media / name).touch()
     (media / "link.png").symlink_to(media / "a.png")
     index.exclusions.add("drafts/")
-    index.add([media])
+    report = index.add([media])
     told = {os.path.relpath(one.path, media): one.text for one in index.passed_over([media, media / "drafts"])}
+    assert len(told) == sum(report.passed_over.values()) + sum(report.unread.values()) + report.other_files
     assert told == {
+        ".DS_Store": "is no picture, sound or video by its ending",
         ".private": "is hidden (.*)",
         "drafts": "is covered by the pattern drafts/",
         "e.dng": "is of a kind that is not read, by its ending .dng",
         "link.png": "is a symbolic link, and only --follow-symlinks follows these",
+        "notes.txt": "is no picture, sound or video by its ending",
         "sent": "holds a file .nomedia",
     }
     index.add([hidden])
