@@ -277,14 +277,21 @@ def _as_shown(column: str, value: Any) -> Any:
 
 def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
     for cells in chain([names], ([_csv_cell(row[name]) for name in names] for row in rows)):
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(cells)
-        click.echo(printable(line.getvalue()).encode(), nl=False)
+        click.echo(f"{printable(_csv_line(cells))}\n".encode(), nl=False)
 
 
 def _csv_cell(value: Any) -> Any:
     if isinstance(value, Mapping):
         return as_json(value).decode()
     if isinstance(value, (list, tuple)):
-        return ";".join(as_json(one).decode() if isinstance(one, Mapping) else str(one) for one in value)
+        if any(isinstance(one, Mapping) for one in value):
+            return ";".join(as_json(one).decode() for one in value)
+        return _csv_line(value, delimiter=";")  # a path may hold a semicolon: it stands in quotes of its own then
     return printable(value) if isinstance(value, str) else value
+
+
+def _csv_line(cells: Sequence[Any], *, delimiter: str = ",") -> str:
+    line = io.StringIO()
+    if cells:
+        csv.writer(line, delimiter=delimiter, lineterminator="").writerow(cells)
+    return line.getvalue()

@@ -291,6 +291,24 @@ def test_answers_are_chosen_by_folder_kind_and_length(filled: CommandLine, media
         assert outcome.error.startswith("error: ")
 
 
+def test_a_csv_cell_of_several_paths_can_be_divided_though_they_hold_what_divides_them(
+    filled: CommandLine, media: Path
+) -> None:
+    copies = [media / name for name in ("a;b.wav", 'a "quoted".wav', "plain.wav")]
+    for path in copies:
+        path.write_bytes((media / "a.wav").read_bytes())
+    filled("index", media)
+    filled("label", media / "a.wav", "--as", "middle; high")
+    asked = ("search", media / "a.png", "--modality", "sound", "-n", "1")
+    (hit,) = filled(*asked).data
+    (row,) = csv.DictReader(io.StringIO(filled(*asked, "--format", "csv").stdout.decode()))
+    for column in ("copies", "labels"):
+        (cells,) = csv.reader([row[column]], delimiter=";")
+        assert cells == hit[column]
+        assert cells
+    assert {"a;b.wav", 'a "quoted".wav', "plain.wav"} == {os.path.basename(path) for path in hit["copies"]}
+
+
 def test_places_of_a_long_sound_are_listed(filled: CommandLine, media: Path) -> None:
     long = sound(media / "long.wav", (LOW_HZ, 10), (HIGH_HZ, 20), (LOW_HZ, 10))
     filled("index", media)
