@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import os
 import re
@@ -79,14 +80,15 @@ def unescaped(text: str) -> str:
 def lines_of(content: bytes) -> list[bytes]:
     r"""Divide a list of names into its lines, without what ends them: a newline, or, if all do, that of Windows.
 
-    Unlike `bytes.splitlines`, which takes other bytes that a name may hold for ends, too.
+    Unlike `bytes.splitlines`, which takes other bytes that a name may hold for ends, too. The mark that editors put
+    before UTF-8 is no part of the first.
 
     Examples
     --------
     >>> lines_of(b"a.wav\nb.wav\n"), lines_of(b"a.wav\r\nb.wav"), lines_of(b"a.wav\r\nb.wav\n")
     ([b'a.wav', b'b.wav', b''], [b'a.wav', b'b.wav'], [b'a.wav\r', b'b.wav', b''])
     """
-    *ended, last = content.split(b"\n")
+    *ended, last = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     if all(line.endswith(b"\r") for line in ended):
         ended = [line.removesuffix(b"\r") for line in ended]
     return [*ended, last]

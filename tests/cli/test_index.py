@@ -48,6 +48,23 @@ def toy_options(folder: Path) -> list[str]:
     return ["--sound-encoder", "toy-sound", "--image-encoder", "toy-image", "--space", str(space)]
 
 
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_lists_on_stdin_may_begin_with_a_mark(toy: CommandLine, media: Path, ends: str) -> None:
+    paths = [picture(media / "red.png", RED), picture(media / "green.png", GREEN)]
+    listed = b"\xef\xbb\xbf" + "".join(f"{path}{ends}" for path in paths).encode()
+    for verb, status in (
+        (("index", "-"), 0),
+        (("label", "-", "--as", "colour"), 0),
+        (("search", "-"), 0),
+        (("classify", "-"), 0),
+        (("tag", "-", "--as", "colours"), 0),
+        (("failures", "-"), 4),
+        (("forget", "-"), 0),
+    ):
+        outcome = toy(*verb, stdin=listed)
+        assert (outcome.status, "\ufeff" in outcome.stderr) == (status, False), verb
+
+
 def test_a_folder_that_the_index_knows_by_another_name_is_told(toy: CommandLine, media: Path, tmp_path: Path) -> None:
     picture(media / "red.png", RED)
     (tmp_path / "link").symlink_to(media)
