@@ -100,19 +100,27 @@ def resolve(
         return content_now != item.content_hash if content_now is not None else is_gone(item)
 
     moved: set[int] = set()
+    for of_same_kind in (True, False):  # what keeps its ending goes before what changes it
+        staying = []
+        for hashed in open_files:
+            candidates = _of_kind(twins.get(hashed.content_hash, ()), hashed.file, same=of_same_kind)
+            left = next((twin for twin in candidates if twin.id not in moved and has_left(twin)), None)
+            if left is None:
+                staying.append(hashed)
+            else:
+                moved.add(left.id)
+                resolution.moved.append((left, hashed.file))
+        open_files = staying
     for hashed in open_files:
-        candidates = _of_same_kind(twins.get(hashed.content_hash, ()), hashed.file)
-        left = next((twin for twin in candidates if twin.id not in moved and has_left(twin)), None)
-        if left is not None:
-            moved.add(left.id)
-            resolution.moved.append((left, hashed.file))
-        elif candidates:
+        # Under the name of another kind a copy may be decoded otherwise, where its first bytes say nothing.
+        candidates = _of_kind(twins.get(hashed.content_hash, ()), hashed.file, same=True)
+        if candidates:
             resolution.copied.append((candidates[0], hashed.file))
         else:
             resolution.encoded.append(hashed.file)
     return resolution
 
 
-def _of_same_kind(twins: Sequence[ItemRecord], file: ScannedFile) -> list[ItemRecord]:
-    """Leave out items that are read as another kind of media: a name decides how content is decoded."""
-    return [twin for twin in twins if media.kind_of(twin.path) == media.kind_of(file.path)]
+def _of_kind(twins: Sequence[ItemRecord], file: ScannedFile, *, same: bool) -> list[ItemRecord]:
+    """Return items that are named as the same kind of media as a file, or those that are not."""
+    return [twin for twin in twins if (media.kind_of(twin.path) == media.kind_of(file.path)) is same]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from modag_search.errors import UsageError
-from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, shaded, sound
+from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, shaded, sound, video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,10 +136,59 @@ def test_a_sound_under_the_name_of_a_picture_is_taken_as_what_it_is(index: Index
     tone = sound(media / "a.wav", (440.0, 1.0))
     picture(media / "b.png", RED)
     index.add([media])
-    tone.rename(media / "a.png")
+    shutil.copy(tone, media / "a.png")
     report = index.add([media])
     assert (report.added, report.failed) == (1, 0)
     assert index.item(media / "a.png").kind == "sound"
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("a.wav", ("a.mp3", "a.mp4", "a.png", "a.WAV")),
+        ("a.mp4", ("a.m4a", "a.wav", "a.gif")),
+        ("a.png", ("a.jpg", "a.wav", "a.mkv")),
+    ],
+)
+def test_a_file_that_was_renamed_has_moved_whatever_its_ending_is_now(
+    index: Index, media: Path, name: str, others: tuple[str, ...]
+) -> None:
+    picture(media / "b.png", GREEN)
+    if name == "a.wav":
+        sound(media / name, (LOW_HZ, 1))
+    elif name == "a.mp4":
+        video(media / name)
+    else:
+        picture(media / name, RED)
+    index.add([media])
+    index.label([media / name], "mine")
+    before = index.item(media / name)
+    here = media / name
+    for other in others:
+        here = here.rename(media / other)
+        report = index.add([media])
+        assert (report.added, report.moved, report.missing) == (0, 1, ())
+        now = index.item(here)
+        assert (now.id, now.kind, now.labels) == (before.id, before.kind, ("mine",))
+        assert index.add([media]).unchanged == 2
+    assert noticed(index, here) or here.suffix == ".WAV", "a name that says something else is told"
+
+
+def test_of_files_that_hold_the_same_the_one_of_the_same_kind_of_ending_has_moved(index: Index, media: Path) -> None:
+    tone = sound(media / "a.wav", (LOW_HZ, 1))
+    shutil.copy(tone, media / "a.png")
+    index.add([media])
+    index.label([media / "a.wav"], "heard")
+    index.label([media / "a.png"], "seen")
+    (media / "a.wav").rename(media / "b.wav")
+    (media / "a.png").rename(media / "b.png")
+    assert index.add([media]).moved == 2
+    assert [index.item(media / name).labels for name in ("b.wav", "b.png")] == [("heard",), ("seen",)]
+    shutil.copy(media / "b.wav", media / "a.png")
+    (media / "b.wav").rename(media / "z.wav")
+    report = index.add([media])
+    assert (report.moved, report.added) == (1, 1)
+    assert index.item(media / "z.wav").labels == ("heard",)
 
 
 def test_a_file_that_changes_while_it_is_read_waits_for_the_next_run(
