@@ -14,6 +14,7 @@ from modag_search.cli.importing import import_all, import_options, refuse_import
 from modag_search.cli.options import VerbsOrPaths, expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import chosen_format, counted, harmless, print_document, print_rows, say, shown
 from modag_search.cli.relating import hierarchy, kind, leave_where_none_had, leave_without_labels, mode, with_index
+from modag_search.cli.writing import folder_to_make, say_made
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -352,6 +353,7 @@ def export(
         if target is None:
             _print_labels(opened, origins, output_format)
             return
+        made = folder_to_make(target)
         written = export_labels(
             opened.catalog,
             target,
@@ -360,6 +362,7 @@ def export(
             relative=relative,
             copy=copy,
         )
+    say_made(made)
     left_out = f"; {written.left_out} left out: on parts of items, denied, or tags" if written.left_out else ""
     say(f"{target}: {counted(written.labels, 'label')} in {counted(written.files, 'file')}{left_out}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from modag_search.cli.output import say
 from modag_search.errors import UsageError
 from modag_search.files import check_replaceable
 
@@ -30,9 +31,22 @@ def check_writable(path: Path, *, option: str, replaces: bytes | None = None) ->
     """
     check_replaceable(path, mark=replaces, option=option)
     probe = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    made = folder_to_make(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    say_made(made)
+
+
+def folder_to_make(path: Path) -> Path | None:
+    """Return the folder that is made when a file or folder is written; None where it is there."""
+    return None if path.parent.exists() else path.parent
+
+
+def say_made(folder: Path | None) -> None:
+    """Say on stderr that a folder was made for what is written: its name may be a slip."""
+    if folder is not None:
+        say(f"{folder}: this folder was not there, and was made")

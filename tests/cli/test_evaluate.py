@@ -245,7 +245,7 @@ class Page(HTMLParser):
 
 
 def test_the_report_stands_alone_and_is_the_same_each_time(labelled: CommandLine, media: Path, tmp_path: Path) -> None:
-    one, other = tmp_path / "new" / "one.html", tmp_path / "other.html"
+    one, other = tmp_path / "one.html", tmp_path / "other.html"
     for page in (one, other):
         outcome = labelled("evaluate", "--report", page, "--seed", "3", "-k", "5")
         assert outcome.status == 0
@@ -293,6 +293,13 @@ def test_a_report_that_cannot_be_written_is_found_before_anything_else(
     outcome = labelled("evaluate", "--report", tmp_path / "file" / "report.html")
     assert outcome.status == 2
     assert "cannot be written" in outcome.error
+
+
+def test_a_folder_that_is_made_for_a_report_is_told(labelled: CommandLine, tmp_path: Path) -> None:
+    outcome = labelled("evaluate", "--report", tmp_path / "new" / "folder" / "report.html")
+    assert outcome.status == 0
+    assert outcome.stderr.splitlines()[0] == f"{tmp_path / 'new' / 'folder'}: this folder was not there, and was made"
+    assert (tmp_path / "new" / "folder" / "report.html").exists()
 
 
 def test_a_report_does_not_replace_a_file_of_another_kind(labelled: CommandLine, tmp_path: Path) -> None:

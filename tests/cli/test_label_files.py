@@ -218,6 +218,20 @@ def test_what_is_written_can_be_read_again(labelled: CommandLine, name: str, opt
     assert said(labelled) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("labels.csv", []), ("labels.jsonl", []), ("jams", ["--kind", "jams"]), ("sorted", ["--kind", "folders"])],
+)
+def test_a_folder_that_is_made_for_labels_is_told(
+    labelled: CommandLine, tmp_path: Path, name: str, options: list[str]
+) -> None:
+    outcome = labelled("label", "export", "--to", f"typo/{name}", *options)
+    first, summary = outcome.stderr.splitlines()
+    assert (outcome.status, first) == (0, "typo: this folder was not there, and was made")
+    assert summary.startswith(f"typo/{name}: ")
+    assert (tmp_path / "typo" / name).exists()
+
+
 def test_jams_files_keep_where_labels_come_from(labelled: CommandLine, tmp_path: Path) -> None:
     labelled("label", "--from", written(tmp_path / "labels.csv", "path,label", "media/a.wav,tone"))
     labelled("label", "export", "--to", "jams", "--kind", "jams")
