@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from modag_search import media
 from modag_search.errors import UsageError
-from modag_search.spelling import composed, on_disk
+from modag_search.spelling import composed, on_disk, unescaped
 from modag_search.tables import Row, read_rows, text_in
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ def read_manifest(path: Path, *, videos: bool = False) -> list[ManifestEntry]:
     ----------
     path : Path
         Rows with ``sound`` and ``image``, two paths that belong together; or with ``path`` and ``label``, where a video
-        may do without a label; or with ``video``. Paths are relative to the manifest's folder. In pairs, a file that
-        stands in several rows joins them; a file may have several labels, each in a row.
+        may do without a label; or with ``video``. Paths are relative to the manifest's folder; bytes that are not UTF-8
+        may be escapes, as `spelling.printable` writes them into files of labels. In pairs, a file that stands in
+        several rows joins them; a file may have several labels, each in a row.
     videos : bool
         Take labelled videos for videos without a label: each moment is a group of its own.
 
@@ -150,4 +151,5 @@ def _file(row: Mapping[str, object], column: str, path: Path, line: int) -> str:
     kind = media.kind_of(name)
     if kind is not None and kind not in _TAKES.get(column, (kind,)):
         raise UsageError(f"{path}: line {line}: {name} is {_CALLED[kind]}, and cannot be the {column}")
-    return os.path.normpath(on_disk(str(path.absolute().parent / name)))
+    paths = [on_disk(str(path.absolute().parent / form)) for form in (name, unescaped(name))]
+    return os.path.normpath(next(filter(os.path.lexists, paths), paths[0]))

@@ -158,6 +158,18 @@ def test_a_file_that_cannot_be_read_is_named(labelled: CommandLine, tmp_path: Pa
     assert only_bad.stderr.splitlines()[0].startswith(f"failed: {tmp_path / 'bad.wav'}: ")
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_labels_that_were_exported_evaluate_though_names_are_not_utf_8(
+    labelled: CommandLine, media: Path, ending: str
+) -> None:
+    low, *_ = (media / next(iter(THINGS))).iterdir()
+    low.rename(low.with_name(f"caf\udce9{low.suffix}"))
+    labelled("index", media)
+    labelled("label", "export", "--to", f"labels.{ending}")
+    outcome = labelled("evaluate", f"labels.{ending}")
+    assert (outcome.status, outcome.stderr) == (0, "")
+
+
 def test_nothing_to_evaluate_leaves_with_4(filled: CommandLine, media: Path, tmp_path: Path) -> None:
     outcome = filled("evaluate")
     assert (outcome.status, outcome.stdout) == (4, b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,22 @@ def test_labelled_media_in_csv(tmp_path: Path) -> None:
         ManifestEntry(str(tmp_path / "b.png"), "harp"),
         ManifestEntry(str(tmp_path / "sub" / "c.wav"), "lute"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [("path,label", r"caf\xe9.png,harp"), ("sound,image", r"a.wav,caf\xe9.png"), ("video", r"caf\xe9.mp4")],
+)
+def test_names_that_are_not_utf_8_may_be_escapes(tmp_path: Path, columns: str, row: str) -> None:
+    manifest = written(tmp_path / "m.csv", columns, row)
+    ending = "mp4" if columns == "video" else "png"
+    there = os.path.join(tmp_path, f"caf\udce9.{ending}")
+    literal = os.path.join(tmp_path, rf"caf\xe9.{ending}")
+    assert [entry.path for entry in read_manifest(manifest)][-1] == literal, "there is neither"
+    picture(tmp_path / "made", RED).rename(there)
+    assert [entry.path for entry in read_manifest(manifest)][-1] == there
+    picture(tmp_path / "made", RED).rename(literal)
+    assert [entry.path for entry in read_manifest(manifest)][-1] == literal, "what stands there goes before"
 
 
 def test_labelled_media_in_jsonl(tmp_path: Path) -> None:
