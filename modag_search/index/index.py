@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
 
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
@@ -29,7 +31,7 @@ from modag_search.search.snapshot import Snapshots
 from modag_search.settings import IndexSettings, is_index, no_index_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from modag_search.catalog import Catalog
@@ -303,8 +305,8 @@ class Index:
         query: Query,
         *,
         sample_rate_hz: int | None = None,
-        plus: Paths = (),
-        minus: Paths = (),
+        plus: Query | Sequence[Query] = (),
+        minus: Query | Sequence[Query] = (),
         modality: Modality | Literal["any"] = "any",
         n: int = 10,
         min_similarity: float = -1.0,
@@ -329,11 +331,10 @@ class Index:
             not among the answers. Or samples, ``[shape=(n,) or (n, channels)]``, floats whose full scale is 1, int16 or
             int32; or a picture, ``[shape=(height, width, 3), uint8]`` in sRGB, also grey or with alpha.
         sample_rate_hz : int, optional
-            Of samples.
-        plus : str, os.PathLike or sequence of them
-            Names of queries to add, as above: what is like all of them comes first, then what is much like one. Samples
-            and pictures without a file are asked with alone.
-        minus : str, os.PathLike or sequence of them
+            Of samples; of all of them, where several are combined.
+        plus : str, os.PathLike, np.ndarray, PIL.Image.Image or sequence of them
+            Queries to add, as above: what is like all of them comes first, then what is much like one.
+        minus : str, os.PathLike, np.ndarray, PIL.Image.Image or sequence of them
             Queries to take away, each with half the weight of one that is added: what is like them comes later.
         modality : {"image", "sound", "any"}
             Of the answers; the frames and the sound of a video count for either.
@@ -378,12 +379,13 @@ class Index:
         --------
         >>> index.search("dog.jpg", plus=["in the snow"], minus=["puppy"], modality="image")  # doctest: +SKIP
         >>> index.search(samples, sample_rate_hz=48_000)  # doctest: +SKIP
+        >>> index.search("sea.jpg", plus=[samples, "wind"], sample_rate_hz=48_000)  # doctest: +SKIP
         """
         asked = Asked(
             query=query,
             sample_rate_hz=sample_rate_hz,
-            plus=one_or_more(plus),
-            minus=one_or_more(minus),
+            plus=_one_or_more_queries(plus),
+            minus=_one_or_more_queries(minus),
             start_s=start_s,
             end_s=end_s,
         )
@@ -1286,6 +1288,12 @@ class Index:
         stored = {modality for (modality, status), n in self._catalog.count().segments.items() if n and status == "ok"}
         if len(stored) > 1:
             raise no_space_joins(self.settings, self.folder, "labels of the one say nothing of the other")
+
+
+def _one_or_more_queries(queries: Query | Sequence[Query]) -> list[Query]:
+    """Take a single query for a list of one; an array is one."""
+    is_one = isinstance(queries, (str, os.PathLike, np.ndarray)) or not isinstance(queries, Iterable)
+    return [queries] if is_one else list(queries)
 
 
 def one_or_more(paths: Paths) -> list[str]:

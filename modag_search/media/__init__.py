@@ -4,7 +4,7 @@ from modag_search.media.decode import DECODER_REVISIONS, MediaStream, decoder_sp
 from modag_search.media.exclusion import BUILT_IN, Exclusion, PathPattern
 from modag_search.media.hashing import content_hash
 from modag_search.media.kinds import kind_of
-from modag_search.media.lending import lent_file
+from modag_search.media.lending import is_picture, lent_file
 from modag_search.media.names import remark_on_name
 from modag_search.media.passed_over import Tally, passed_over_in_words, reason_of
 from modag_search.media.rendering import (
@@ -28,6 +28,7 @@ __all__ = [
     "check_roots",
     "content_hash",
     "decoder_specification",
+    "is_picture",
     "kind_of",
     "lent_file",
     "obstacle",

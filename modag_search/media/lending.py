@@ -63,6 +63,11 @@ def lent_file(media: Any, *, sample_rate_hz: int | None) -> Iterator[tuple[str, 
             yield _written_picture(folder, media), PICTURE
 
 
+def is_picture(media: Any) -> bool:
+    """Tell what is lent as a picture from samples, by its type."""
+    return not isinstance(media, np.ndarray) or media.dtype == np.uint8
+
+
 def _write_samples(path: str, samples: Any, sample_rate_hz: int) -> None:
     import soundfile
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from modag_search.errors import SpaceMismatchError, UsageError
+from modag_search.media import is_picture
 from modag_search.search.items import ItemSearch
 from modag_search.search.places import Places
 from modag_search.search.probes import ADDED, TAKEN_AWAY, Question, Term, alone, together
-from modag_search.search.query import QueryMaker
+from modag_search.search.query import Query, QueryMaker
 from modag_search.search.relevance import UnlikeThings, kept_or_measured
 from modag_search.search.snapshot import STORES, Part
 from modag_search.values import MODALITIES, Modality
@@ -39,42 +40,51 @@ class Asked:
 
     query: Any
     sample_rate_hz: int | None
-    plus: Sequence[str]
-    minus: Sequence[str]
+    plus: Sequence[Any]
+    minus: Sequence[Any]
     start_s: float | None
     end_s: float | None
 
     @property
-    def _is_name(self) -> bool:
-        return isinstance(self.query, (str, os.PathLike))
-
-    @property
-    def _name(self) -> str:
-        return os.fspath(self.query) if self._is_name else "what is asked with"
+    def _lent(self) -> list[Any]:
+        """What is asked with and is no name."""
+        return [one for one in (self.query, *self.plus, *self.minus) if not _is_name(one)]
 
     def check(self) -> None:
         """Refuse what does not go together; raises UsageError."""
-        if self._is_name and self.sample_rate_hz is not None:
-            raise UsageError(f"{self._name}: only samples are given a sample_rate_hz; a file has its own")
+        name = _name_of(self.query)
+        if not self._lent and self.sample_rate_hz is not None:
+            raise UsageError(f"{name}: only samples are given a sample_rate_hz; a file has its own")
         if (self.plus or self.minus) and not (self.start_s is None and self.end_s is None):
             raise UsageError(
-                f"{self._name}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
+                f"{name}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
                 "make that part a file of its own"
             )
 
     def terms(self, maker: QueryMaker) -> list[Term]:
         """Make a term of each query: of the first, of what is added, and of what is taken away."""
-        if self._is_name:
-            made = maker.make(self._name, start_s=self.start_s, end_s=self.end_s)
-        else:
-            made = maker.make_of_lent(
-                self.query, sample_rate_hz=self.sample_rate_hz, start_s=self.start_s, end_s=self.end_s
-            )
+        weights = [*[ADDED] * (1 + len(self.plus)), *[TAKEN_AWAY] * len(self.minus)]
+        asked = (self.query, *self.plus, *self.minus)
         return [
-            Term(name=self._name, query=made, weight=ADDED),
-            *(Term(name=name, query=maker.make(name), weight=ADDED) for name in self.plus),
-            *(Term(name=name, query=maker.make(name), weight=TAKEN_AWAY) for name in self.minus),
+            Term(name=_name_of(one), query=self._made(maker, one), weight=weight)
+            for one, weight in zip(asked, weights, strict=True)
         ]
+
+    def _made(self, maker: QueryMaker, one: Any) -> Query:
+        part: dict[str, float | None] = {"start_s": self.start_s, "end_s": self.end_s}
+        if _is_name(one):
+            return maker.make(os.fspath(one), **part)
+        # The rate is that of the samples; a picture that is asked with beside them has none.
+        beside_samples = is_picture(one) and not all(map(is_picture, self._lent))
+        return maker.make_of_lent(one, sample_rate_hz=None if beside_samples else self.sample_rate_hz, **part)
+
+
+def _is_name(query: Any) -> bool:
+    return isinstance(query, (str, os.PathLike))
+
+
+def _name_of(query: Any) -> str:
+    return os.fspath(query) if _is_name(query) else "what is asked with"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,7 +11,20 @@ from PIL import Image
 
 from modag_search import Index, IndexSettings
 from modag_search.errors import NothingFoundError, SpaceMismatchError, UnreadableMediaError, UsageError
-from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound, video
+from tests.made_media import (
+    BLUE,
+    GREEN,
+    HIGH_HZ,
+    LOW_HZ,
+    MIDDLE_HZ,
+    RATE_HZ,
+    RED,
+    picture,
+    shaded,
+    sound,
+    tone,
+    video,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,6 +136,56 @@ def test_no_part_of_a_combination_can_be_chosen(mixed: Index, media: Path) -> No
             mixed.search(media / "a.wav", minus=[media / "b.png"], **choice)  # type: ignore[arg-type]
 
 
+def test_samples_and_pictures_are_combined_as_files_of_them_are(mixed: Index, media: Path, tmp_path: Path) -> None:
+    low, middle = tone(LOW_HZ, 1), tone(MIDDLE_HZ, 1)
+    red, green = shaded(RED, (8, 6)), shaded(GREEN, (8, 6))
+    files = {
+        id(low): sound(tmp_path / "low.wav", (LOW_HZ, 1)),
+        id(middle): sound(tmp_path / "middle.wav", (MIDDLE_HZ, 1)),
+        id(red): picture(tmp_path / "red.png", RED),
+        id(green): picture(tmp_path / "green.png", GREEN),
+    }
+    item = f"id:{mixed.item(media / 'c.png').id}"
+    for query, plus, minus in (
+        (low, middle, ()),
+        (low, [middle, red], item),
+        (media / "a.png", [green, low], ()),
+        (item, low, [green]),
+        ("label:high", (), [red, middle]),
+        (red, [Image.fromarray(green)], ()),
+    ):
+        mixed.label([media / "c.png"], "high")
+        listed = [[one] if isinstance(one, (str, np.ndarray)) else one for one in (plus, minus)]
+        lent = [one for one in (query, *listed[0], *listed[1]) if isinstance(one, np.ndarray)]
+        rate_hz = RATE_HZ if any(one.dtype != np.uint8 for one in lent) else None
+        found = mixed.search(query, plus=plus, minus=minus, sample_rate_hz=rate_hz)
+        as_files = [
+            [files[id(green)] if isinstance(one, Image.Image) else files.get(id(one), one) for one in some]
+            for some in ([query], *listed)
+        ]
+        expected = mixed.search(as_files[0][0], plus=as_files[1], minus=as_files[2])
+        assert names(found) == names(expected)
+        assert [hit.similarity for hit in found] == pytest.approx([hit.similarity for hit in expected], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"plus": 3}, "a query must be a name, an array or a picture of Pillow, not int"),
+        ({"minus": [None]}, "a query must be a name, an array or a picture of Pillow, not NoneType"),
+        ({"plus": [np.zeros(99, np.float32)]}, "samples need a sample_rate_hz"),
+        ({"plus": ["id:1"], "sample_rate_hz": 8000}, "only samples are given a sample_rate_hz"),
+        (
+            {"plus": [np.zeros((9, 9), np.uint8)], "sample_rate_hz": 8000},
+            "the samples: must be an array of .*, not uint8",
+        ),
+    ],
+)
+def test_what_cannot_be_added_or_taken_away(mixed: Index, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        mixed.search("id:2", **options)
+
+
 def test_errors_name_the_term(mixed: Index, media: Path, tmp_path: Path) -> None:
     silent = sound(tmp_path / "silent.wav", (0, 1))
     for term, kind, words in (
@@ -152,10 +215,3 @@ def test_where_no_space_joins_each_term_finds_its_own_kind(tmp_path: Path, media
             index.search(red, plus=[low], modality="image")
         with pytest.raises(SpaceMismatchError, match=r"and \S*a\.wav has nothing to find"):
             index.search(red, minus=[low])
-
-
-@pytest.mark.parametrize("lent", [np.zeros((4, 4, 3), np.uint8), Image.new("RGB", (4, 4))])
-@pytest.mark.parametrize("side", ["plus", "minus"])
-def test_what_has_no_name_cannot_be_added(mixed: Index, lent: object, side: str) -> None:
-    with pytest.raises(UsageError, match="a path, or a list of paths, is wanted"):
-        mixed.search("id:1", **{side: [lent]})  # type: ignore[arg-type]
