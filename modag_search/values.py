@@ -120,7 +120,7 @@ class Remark(NamedTuple):
     ----------
     kind : {"partly read", "unfinished", "misnamed", "chosen"}
         Less came out than the header promises; the header was never finished; the file is not what its name says;
-        of several tracks, pages or frames, some were taken.
+        of several tracks, pages or frames, some were taken, or it is several recordings, which were read as one.
     text : str
         What is there and what is not, as the end of a sentence that begins with the file.
     """

@@ -40,7 +40,7 @@ _NOTICED = {
     "partly read": "partly read",
     "unfinished": "never finished",
     "misnamed": "misnamed",
-    "chosen": "of several tracks or pages",
+    "chosen": "of several tracks, pages or recordings",
 }
 _EXCLUSION = ("pattern", "origin")
 

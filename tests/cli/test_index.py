@@ -48,6 +48,16 @@ def toy_options(folder: Path) -> list[str]:
     return ["--sound-encoder", "toy-sound", "--image-encoder", "toy-image", "--space", str(space)]
 
 
+def test_a_file_of_several_recordings_is_told_as_what_it_is(toy: CommandLine, media: Path) -> None:
+    parts = [sound(media / name, (LOW_HZ, 1)) for name in ("a.wav", "b.wav")]
+    joined = media / "joined.wav"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    said = toy("index", media).stderr.splitlines()[-1]
+    assert said == ("of what was taken in: 1 of several tracks, pages or recordings; `modag failures --all` lists them")
+    shown = toy("info", joined, "--format", "table").stdout.decode()
+    assert "is 2 recordings joined end to end, read one after the other" in shown
+
+
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 def test_lists_on_stdin_may_begin_with_a_mark(toy: CommandLine, media: Path, ends: str) -> None:
     paths = [picture(media / "red.png", RED), picture(media / "green.png", GREEN)]
