@@ -217,5 +217,5 @@ def report_document(report: IndexReport) -> Row:
     """Return what a run of indexing did."""
     told = dataclasses.asdict(dataclasses.replace(report, failures=()))
     return as_row(report, fields=(*COUNTS, "seconds", *_LISTED)) | {
-        key: told[key] for key in ("replaced", "passages", "known_as")
+        key: told[key] for key in ("replaced", "passages", "known_as", "twice")
     }

@@ -394,6 +394,9 @@ class IndexReport:
     known_as : Mapping[str, str]
         By what was given, the names by which the index knows these folders, and files in them, where links lead to them
         or they are mounted in two places: they were taken in under these names alone.
+    twice : Mapping[str, str]
+        Folders that the index holds under a name that does not lie below what was given, by this name, and where they
+        lie below: their files are in the index a second time.
     noticed : Mapping[str, int]
         Of the files that were added or updated, how many nothing finds, or were read other than whole, by the kind of
         their `Notice`; ``modag failures --all`` lists those of the index.
@@ -424,6 +427,7 @@ class IndexReport:
     unread: Mapping[str, int] = field(default_factory=dict)
     other_files: int = 0
     known_as: Mapping[str, str] = field(default_factory=dict)
+    twice: Mapping[str, str] = field(default_factory=dict)
     noticed: Mapping[str, int] = field(default_factory=dict)
     rehashed: int = 0
     altered: tuple[str, ...] = ()

@@ -173,6 +173,9 @@ def _say_what_was_left(report: IndexReport, *, prune: bool) -> None:
         say(f"known by another name, and taken in under that one alone: {named}")
     if words := passed_over_in_words(report.passed_over, report.unread, report.other_files):
         say(f"passed over: {words}")
+    if report.twice:
+        named = shown([f"{known} is {below}" for known, below in report.twice.items()])
+        say(f"twice in the index, under two names: {named}; `modag forget` takes out those of one")
     if report.noticed:
         counts = [f"{report.noticed[kind]} {words}" for kind, words in _NOTICED.items() if kind in report.noticed]
         say(f"of what was taken in: {', '.join(counts)}; `modag failures --all` lists them")

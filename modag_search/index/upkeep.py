@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from modag_search.errors import NothingFoundError
 from modag_search.index.description import as_root
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from modag_search.values import Failure, IndexReport, LabelPassage
 
 logger = logging.getLogger(__name__)
+
+_NO_PATHS: Final[dict[str, Any]] = {
+    **dict.fromkeys(["failures", "missing", "covered", "altered", "replaced", "passages"], ()),
+    "known_as": {},
+    "twice": {},
+}
 
 
 class Upkeep:
@@ -120,5 +126,5 @@ class Upkeep:
 
 def _outcome(report: IndexReport) -> dict[str, object]:
     """Return what is kept of a run: numbers, and no paths."""
-    numbers = replace(report, failures=(), missing=(), covered=(), altered=(), replaced=(), passages=(), known_as={})
-    return {name: value for name, value in asdict(numbers).items() if value != () and name != "known_as"}
+    numbers = asdict(replace(report, **_NO_PATHS))
+    return {name: value for name, value in numbers.items() if name not in _NO_PATHS}

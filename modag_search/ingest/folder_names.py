@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modag_search.spelling import unescaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from modag_search.catalog import Catalog
 
@@ -54,6 +54,28 @@ class FolderNames:
         known = self._known_name(folder)
         return path if known == folder else os.path.join(known, name)
 
+    def twice_below(self, roots: Sequence[str]) -> dict[str, str]:
+        """Find folders that the index holds under one name, and that lie below some roots under another.
+
+        Parameters
+        ----------
+        roots : sequence of str
+            Absolute paths of files and folders that are there.
+
+        Returns
+        -------
+        dict of str to str
+            The names below the roots, by those that the index knows.
+        """
+        found: dict[str, str] = {}
+        folders = {_key(root): root for root in roots if os.path.isdir(root)}
+        below = tuple(os.path.join(root, "") for root in folders.values())
+        for name in (name for names in self._names.values() for name in names):
+            if not os.path.join(name, "").startswith(below):
+                ways = (os.path.join(folders[key], rest) for key, rest in _ways_to(name) if key in folders)
+                found.update((name, os.path.normpath(way)) for way in ways)
+        return found
+
     def _known_name(self, folder: str) -> str:
         if folder not in self._known:
             self._known[folder] = self._look_up(folder)
@@ -67,14 +89,9 @@ class FolderNames:
 
     def _names_of(self, folder: str) -> Iterator[str]:
         """Iterate over the names of a folder below those that are known, the nearest first."""
-        place, rest = os.path.realpath(folder), ""
-        while True:
-            for name in self._names.get(_key(place), ()):
-                yield os.path.join(name, rest) if rest else name
-            parent, last = os.path.split(place)
-            if not last:
-                return
-            place, rest = parent, os.path.join(last, rest) if rest else last
+        for key, rest in _ways_to(folder):
+            for name in self._names.get(key, ()):
+                yield os.path.normpath(os.path.join(name, rest))
 
     def _note(self, folder: str) -> None:
         names = self._names.setdefault(_key(folder), [])
@@ -83,6 +100,17 @@ class FolderNames:
 
     def _holds(self, path: str) -> bool:
         return next(self._catalog.items.paths_under(path), None) is not None
+
+
+def _ways_to(folder: str) -> Iterator[tuple[_Key, str]]:
+    """Iterate over a folder and those above it, with the way from there, the nearest first."""
+    place, rest = os.path.realpath(folder), ""
+    while True:
+        yield _key(place), rest
+        parent, last = os.path.split(place)
+        if not last:
+            return
+        place, rest = parent, os.path.join(last, rest)
 
 
 def _key(folder: str) -> _Key:

@@ -21,12 +21,13 @@ class Roots(NamedTuple):
     """Absolute paths: those that are there, and those of which only what the index holds is left.
 
     `known_as` tells of folders, and files in them, that the index knows by other names, by those that were given; these
-    names stand among the others.
+    names stand among the others. `twice` tells of folders below them that the index holds under other names, by these.
     """
 
     present: list[str]
     removed: list[str]
     known_as: dict[str, str]
+    twice: dict[str, str]
 
 
 def checked_roots(catalog: Catalog, paths: Sequence[str], *, prune: bool) -> Roots:
@@ -40,7 +41,7 @@ def checked_roots(catalog: Catalog, paths: Sequence[str], *, prune: bool) -> Roo
         If a path may not be looked at.
     """
     present: dict[str, None] = {}
-    roots = Roots([], [], {})
+    roots = Roots([], [], {}, {})
     names = FolderNames(catalog)
     for path in dict.fromkeys(os.path.abspath(on_disk(path)) for path in paths):
         try:
@@ -53,7 +54,7 @@ def checked_roots(catalog: Catalog, paths: Sequence[str], *, prune: bool) -> Roo
             if not (prune and _was_removed(catalog, path)):
                 raise with_way_out(catalog, error, prune=prune) from error
             roots.removed.append(path)
-    return roots._replace(present=list(present))
+    return roots._replace(present=list(present), twice=names.twice_below(list(present)))
 
 
 def with_way_out(catalog: Catalog, error: NoMediaError, *, prune: bool) -> NoMediaError:

@@ -417,6 +417,7 @@ class Ingest:
             unread=dict(self._passed_over.unread),
             other_files=self._passed_over.other_files,
             known_as=dict(self._roots.known_as),
+            twice=dict(self._roots.twice),
             noticed=self._noticed(),
             rehashed=len(self._unsuspected),
             altered=tuple(self._altered),

@@ -34,6 +34,7 @@ NOTHING_LEFT = {
     "replaced": [],
     "passages": [],
     "known_as": {},
+    "twice": {},
 }
 
 
@@ -83,6 +84,19 @@ def test_a_folder_that_the_index_knows_by_another_name_is_told(toy: CommandLine,
     assert (counts(outcome.data), outcome.data["known_as"]) == ({"unchanged": 1}, {str(tmp_path / "link"): str(media)})
     said = f"known by another name, and taken in under that one alone: {tmp_path / 'link'} is {media}"
     assert said in outcome.stderr.splitlines()
+    (tmp_path / "above").mkdir()
+    media.rename(tmp_path / "above" / "media")
+    (tmp_path / "link").unlink()
+    (tmp_path / "link").symlink_to(tmp_path / "above" / "media")
+    toy("index", "link")
+    outcome = toy("index", "above")
+    link, below = str(tmp_path / "link"), str(tmp_path / "above" / "media")
+    assert (counts(outcome.data), outcome.data["twice"]) == ({"added": 1}, {link: below})
+    said = f"twice in the index, under two names: {link} is {below}; `modag forget` takes out those of one"
+    assert said in outcome.stderr.splitlines()
+    toy("forget", link)
+    again = toy("index", "above")
+    assert (counts(again.data), again.data["twice"]) == ({"unchanged": 1}, {})
 
 
 def test_a_new_index_of_other_encoders_and_their_space(modag: CommandLine, media: Path) -> None:

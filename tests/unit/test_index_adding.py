@@ -500,6 +500,20 @@ def test_a_folder_below_one_of_two_names_is_known_too(index: Index, media: Path)
     assert index.item(new).status == "ok"
 
 
+def test_what_a_folder_above_holds_under_a_second_name_is_told(index: Index, media: Path) -> None:
+    picture(media / "real" / "a.png", RED)
+    way = media.parent / "way"
+    way.symlink_to(media / "real")
+    index.add([way])
+    assert index.add([media], dry_run=True).twice == {str(way): str(media / "real")}
+    report = index.add([media])
+    assert (counts(report), report.twice) == ({"added": 1}, {str(way): str(media / "real")})
+    assert index.add([media / "real"]).twice == {str(way): str(media / "real")}
+    assert index.add([way]).twice == {str(media / "real"): str(way)}
+    index.forget([way])
+    assert index.add([media]).twice == {}
+
+
 def test_a_folder_that_the_index_holds_under_the_name_given_is_taken_under_it(index: Index, media: Path) -> None:
     elsewhere = picture(media.parent / "elsewhere" / "a.png", RED).parent
     picture(media / "b.png", GREEN)
