@@ -75,7 +75,6 @@ class _Parts:
     """The parts of a sound, of all its recordings; what is known of it once they have been read."""
 
     def __init__(self, file: BinaryIO, request: DecodeRequest, *, wanted: str) -> None:
-        self._file = file
         self._request = request
         self._wanted = wanted
         self._recordings = recordings_in(file)
@@ -84,18 +83,30 @@ class _Parts:
         self._there_s = self._promised_s = self._whole_s = 0.0
         self._damaged = self._n_lost = 0
         self._has_decoded = False
+        self._failure: CorruptMediaError | None = None
         self._remarks: tuple[Remark, ...] = ()
 
     def __iter__(self) -> Iterator[SoundPart]:
-        for number, (recording, header) in enumerate(zip(self._recordings, self._headers, strict=True)):
-            track = choose_track(recording, self._request, wanted=self._wanted)
+        for recording, header in zip(self._recordings, self._headers, strict=True):
+            track = self._track_of(recording)
             if track is None:
-                if number == 0:
-                    raise self._no_sound()
                 self._n_lost += 1
                 continue
             with open_container(recording, self._request.path, wanted=self._wanted) as container:
                 yield from self._parts_of(container, track, header)
+
+    def _track_of(self, recording: BinaryIO) -> Track | None:
+        """Choose a track; None where one of several recordings holds none, or cannot be read."""
+        try:
+            track = choose_track(recording, self._request, wanted=self._wanted)
+            if track is None:
+                raise self._no_sound(recording)
+        except CorruptMediaError as error:
+            if len(self._recordings) == 1:
+                raise
+            self._failure = self._failure or error
+            return None
+        return track
 
     def _parts_of(self, container: InputContainer, track: Track, header: Header) -> Iterator[SoundPart]:
         stream = container.streams.audio[track.position]
@@ -133,7 +144,7 @@ class _Parts:
         """
         request, reached_s = self._request, float(self._position_s)
         if not self._has_decoded:
-            raise nothing_decoded(request.path, "sound", damaged=self._damaged)
+            raise self._failure or nothing_decoded(request.path, "sound", damaged=self._damaged)
         if reached_s <= request.start_s:
             raise request.outside(reached_s)
         remarks = (*remarks_on_joining(len(self._recordings), n_lost=self._n_lost), *self._remarks)
@@ -147,5 +158,5 @@ class _Parts:
         remarks = (*remarks, *unfinished, *incomplete)
         return MediaFacts(kind="sound", duration_s=reached_s, remarks=remarks)
 
-    def _no_sound(self) -> MediaError:
-        return CorruptMediaError(self._request.path, f"holds no sound: it {misnamed(self._file, self._wanted)}")
+    def _no_sound(self, recording: BinaryIO) -> CorruptMediaError:
+        return CorruptMediaError(self._request.path, f"holds no sound: it {misnamed(recording, self._wanted)}")
