@@ -229,6 +229,37 @@ def test_half_a_size_less_a_bit_is_cut_off_when_a_part_is_asked_for(tmp_path: Pa
         decode(path, start_s=8.0)
 
 
+def dented(data: bytes, share: float, n_bytes: int) -> bytes:
+    """Spoil some bytes of a file, so far from its start."""
+    place = round(len(data) * share)
+    return data[:place] + np.random.default_rng(n_bytes).bytes(n_bytes) + data[place + n_bytes :]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("n_bytes", [1, 300, 20_000])
+def test_a_flac_is_read_on_behind_a_damaged_place(tmp_path: Path, n_bytes: int, share: float) -> None:
+    path = write(tmp_path, "flac", dented(sound_bytes(noise(10.0), file_format="FLAC"), share, n_bytes))
+    (segment,), facts = decode(path)
+    assert facts.duration_s == 10.0
+    differ = np.flatnonzero(np.abs(segment.data - noise(10.0)[:, 0]) > 1e-4)
+    assert differ[0] == pytest.approx(share * len(segment.data), abs=4096)
+    assert np.ptp(differ) < n_bytes + 12_288
+    assert not segment.data[differ].any()
+    (remark,) = facts.remarks
+    assert re.fullmatch(r"holds [89]\.\d\d of the 10\.00 s that its header promises", remark.text)
+    assert remark.kind == "partly read"
+    (later,), _ = decode(path, start_s=9.5)
+    np.testing.assert_allclose(later.data[-3000:], noise(10.0)[-3000:, 0], atol=1e-4)
+
+
+def test_a_flac_that_is_damaged_in_many_places_is_refused(tmp_path: Path) -> None:
+    data = sound_bytes(noise(10.0), file_format="FLAC")
+    for share in np.arange(0.1, 0.98, 0.02):
+        data = dented(data, float(share), 10)
+    with pytest.raises(CorruptMediaError, match=r"holds only \d\.\d\d of the 10\.00 s"):
+        decode(write(tmp_path, "flac", data))
+
+
 def test_a_flac_without_a_length_is_read_to_its_end(tmp_path: Path) -> None:
     data = bytearray(sound_bytes(noise(), file_format="FLAC"))
     data[21] &= 0xF0
