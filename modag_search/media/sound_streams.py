@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError
 from modag_search.media.completeness import remarks_on
@@ -66,9 +66,13 @@ def nothing_decoded(path: str, what: str, *, damaged: int) -> MediaError:
     return EmptyMediaError(path, f"holds no {what}")
 
 
-def slack_s(promised: float | None) -> float:
-    """Return what may lack without a word: containers round, and codecs pad."""
-    return max(0.3, 0.01 * (promised or 0.0))
+def slack_s(promised: float | None, *, damaged: int = 0) -> float:
+    """Return what may lack without a word: containers round, and codecs pad; nothing where packets are damaged."""
+    return 0.0 if damaged else max(0.3, 0.01 * (promised or 0.0))
+
+
+_NOTED_PAUSE_S: Final = 1.0
+"""Containers do not tell whether what lacks between two frames was never there."""
 
 
 class _Parts:
@@ -81,6 +85,7 @@ class _Parts:
         self._headers = [read_header(recording) for recording in self._recordings]
         self._position_s = Fraction(0)
         self._there_s = self._promised_s = self._whole_s = 0.0
+        self._paused_s = 0.0
         self._damaged = self._n_lost = 0
         self._has_decoded = False
         self._failure: CorruptMediaError | None = None
@@ -113,8 +118,8 @@ class _Parts:
         frames = DecodedFrames(container, stream)
         iterator = iter(frames)
         first = next(iterator, None)
-        self._damaged += frames.damaged
         if first is None:
+            self._damaged += frames.damaged
             return
         self._has_decoded = True
         timeline = Timeline(container, stream)
@@ -126,12 +131,18 @@ class _Parts:
         is_lossless = stream.codec_context.codec.lossless
         parts = SoundParts(heard, self._request, is_lossless=is_lossless, begins_s=begins_s)
         yield from parts
+        self._damaged += frames.damaged
         self._position_s = parts.position_s
-        there_s = float(parts.position_s - begins_s)
-        self._there_s += there_s * frames.share
+        heard_s = float(parts.position_s - begins_s)
+        damaged_s = frames.damaged * (heard_s - timeline.paused_s) / frames.decoded
+        there_s = heard_s - min(damaged_s, timeline.paused_s)  # in place of what is damaged may lie a pause
+        self._there_s += there_s
+        self._paused_s += timeline.paused_s - (heard_s - there_s)
         told_s = max(promised_end(container, stream) or 0.0, header.lasts_s) - late_s
-        self._promised_s += max(told_s, there_s, there_s * frames.share / (header.share or 1.0))
-        self._whole_s += duration_of(container, stream) or late_s + there_s
+        if told_s <= 0:
+            told_s = (there_s + damaged_s) / (header.share or 1.0)
+        self._promised_s += max(told_s, there_s)
+        self._whole_s += duration_of(container, stream) or late_s + heard_s
         self._remarks = self._remarks or track.remarks
 
     def facts(self) -> MediaFacts:
@@ -152,11 +163,21 @@ class _Parts:
             return MediaFacts(kind="sound", duration_s=self._whole_s, remarks=remarks)
         promised = self._promised_s
         incomplete = remarks_on(
-            request.path, there=self._there_s, promised=promised, slack=slack_s(promised), unit="s of sound"
+            request.path,
+            there=self._there_s,
+            promised=promised,
+            slack=slack_s(promised, damaged=self._damaged),
+            unit="s of sound",
         )
         unfinished = remarks_in(self._headers) or remarks_on_breaking_off(self._recordings)
-        remarks = (*remarks, *unfinished, *incomplete)
+        remarks = (*remarks, *unfinished, *incomplete, *self._remarks_on_pauses())
         return MediaFacts(kind="sound", duration_s=reached_s, remarks=remarks)
+
+    def _remarks_on_pauses(self) -> tuple[Remark, ...]:
+        if self._paused_s < _NOTED_PAUSE_S:
+            return ()
+        text = f"holds no sound for {self._paused_s:.2f} s in its midst: it pauses there, or is damaged"
+        return (Remark("partly read", text),)
 
     def _no_sound(self, recording: BinaryIO) -> CorruptMediaError:
         return CorruptMediaError(self._request.path, f"holds no sound: it {misnamed(recording, self._wanted)}")

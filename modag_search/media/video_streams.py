@@ -158,7 +158,12 @@ class _FrameSegments:
         """Say how much of the pictures is there, where the header promises some; valid after iterating."""
         there_s = self.reached_s * self._frames.share
         promised = self._promised_s or self.reached_s
-        return remarks_on_a_part(there=there_s, promised=promised, slack=slack_s(promised), unit="s of pictures")
+        return remarks_on_a_part(
+            there=there_s,
+            promised=promised,
+            slack=slack_s(promised, damaged=self._frames.damaged),
+            unit="s of pictures",
+        )
 
     @property
     def may_be_too_large(self) -> bool:

@@ -252,6 +252,56 @@ def test_a_flac_is_read_on_behind_a_damaged_place(tmp_path: Path, n_bytes: int, 
     np.testing.assert_allclose(later.data[-3000:], noise(10.0)[-3000:, 0], atol=1e-4)
 
 
+LOSSY = {
+    "mp3": lambda: sound_bytes(noise(10.0), file_format="MP3"),
+    "untagged.mp3": lambda: without_first_frame(sound_bytes(noise(10.0), file_format="MP3")),
+    "m4a": lambda: sound_container_bytes(seconds=10.0),
+    "aac": lambda: sound_container_bytes(seconds=10.0, file_format="adts"),
+    "ac3": lambda: sound_container_bytes(seconds=10.0, file_format="ac3", codec="ac3"),
+    "tta": lambda: sound_container_bytes(seconds=10.0, file_format="tta", codec="tta"),
+    "mka": lambda: sound_container_bytes(seconds=10.0, file_format="matroska"),
+}
+
+
+def without_first_frame(mp3: bytes) -> bytes:
+    """Leave out the frame with the tag of LAME."""
+    return mp3[mp3.index(mp3[:2], 4) :]
+
+
+@pytest.mark.parametrize("ending", LOSSY)
+@pytest.mark.parametrize("n_bytes", [1000, 3000])
+def test_frames_that_do_not_decode_are_missed(tmp_path: Path, ending: str, n_bytes: int) -> None:
+    data = LOSSY[ending]()
+    assert decode(write(tmp_path, ending, data))[1].remarks == ()
+    _, facts = decode(write(tmp_path, ending, dented(data, 0.5, n_bytes)))
+    (remark,) = facts.remarks
+    assert remark.kind == "partly read"
+    assert re.match(r"holds (9|8)\.\d\d of the (9\.9|10\.0)\d s|holds no sound for 4\.\d\d s", remark.text)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [bytes(10_000), b"TAG" + b"x" * 125, b"LYRICSBEGININD0000200" * 90 + b"001890LYRICS200TAG" + b"x" * 125],
+    ids=["zeros", "ID3v1", "lyrics"],
+)
+def test_what_is_no_frame_behind_an_mp3_is_no_damage(tmp_path: Path, behind: bytes) -> None:
+    for ending in ("mp3", "untagged.mp3"):
+        assert decode(write(tmp_path, ending, LOSSY[ending]() + behind))[1].remarks == ()
+
+
+def test_tags_between_mp3s_that_are_joined_are_no_damage(tmp_path: Path) -> None:
+    tag = b"ID3\x04\0\0\0\0\x0e\x76" + np.random.default_rng(5).bytes(0x0E * 128 + 0x76)
+    data = tag + LOSSY["mp3"]()
+    assert decode(write(tmp_path, "mp3", data + b"TAG" + b"x" * 125 + data))[1].remarks == ()
+
+
+def test_an_mp3_without_a_tag_is_cut_off_without_a_promise(tmp_path: Path) -> None:
+    data = LOSSY["untagged.mp3"]()
+    _, facts = decode(write(tmp_path, "mp3", data[: len(data) // 3]))
+    assert facts.duration_s == pytest.approx(3.3, abs=0.1)
+    assert facts.remarks == ()
+
+
 def test_a_flac_that_is_damaged_in_many_places_is_refused(tmp_path: Path) -> None:
     data = sound_bytes(noise(10.0), file_format="FLAC")
     for share in np.arange(0.1, 0.98, 0.02):
