@@ -631,3 +631,25 @@ def test_tracks_are_called_what_the_file_calls_them(tmp_path: Path) -> None:
 def test_where_no_track_sounds_all_is_silent(tmp_path: Path) -> None:
     (segment,), facts = decode(write(tmp_path, "mkv", tracks(0.0, 0.0)))
     assert (segment.status, kinds(facts)) == ("silent", ["chosen"])
+
+
+def vbri(n_frames: int, *, n_bytes: int = 0) -> bytes:
+    """Return a frame of MP3, as those of `sound_bytes`, with the tag of Fraunhofer's encoder."""
+    mp3 = sound_bytes(noise(10.0), file_format="MP3")
+    frame = bytearray(mp3[: mp3.index(mp3[:2], 4)])
+    frame[4:] = bytes(len(frame) - 4)
+    frame[36:62] = struct.pack(">4sHHHIIHHHH", b"VBRI", 1, 0, 75, n_bytes, n_frames, 0, 1, 2, 1)
+    return bytes(frame)
+
+
+def test_an_mp3_promises_what_the_tag_of_fraunhofers_encoder_counts(tmp_path: Path) -> None:
+    untagged = LOSSY["untagged.mp3"]()
+    (segment,), _ = decode(write(tmp_path, "mp3", untagged))
+    n_frames = len(segment.data) // 576
+    data = vbri(n_frames) + untagged
+    assert decode(write(tmp_path, "mp3", data))[1].remarks == ()
+    _, facts = decode(write(tmp_path, "mp3", data[: len(data) * 7 // 10]))
+    (remark,) = facts.remarks
+    assert re.fullmatch(r"holds \d\.\d\d of the 10\.\d\d s of sound that its header promises", remark.text)
+    with pytest.raises(CorruptMediaError, match=r"holds only \d\.\d\d of the 10\.\d\d s"):
+        decode(write(tmp_path, "mp3", data[: len(data) * 3 // 10]))
