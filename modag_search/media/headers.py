@@ -12,6 +12,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
+from modag_search.media.flac_frames import samples_in
 from modag_search.media.framing import framing_of
 from modag_search.media.kinds import SIGNATURE_BYTES, appearance_of
 from modag_search.media.raw_streams import after_id3, layer_3_form
@@ -164,11 +165,15 @@ _ASF: Final = _Layout(
     counts_head=True,
 )
 _W64_MAGIC: Final = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+_FLAC_SAMPLES_AT: Final = 18
+"""Where the header of a FLAC counts its samples, in the last 36 bits of eight bytes."""
+
+_MOST_FLAC_SAMPLES: Final = (1 << 36) - 1
 _AU_FORMS: Final = {b".snd": ">I", b"dns.": "<I"}
 
 
 def read_header(file: BinaryIO) -> Header:
-    """Read what the header of a WAVE, RF64, Wave64, AIFF, CAF, AU, Windows Media or raw file, such as an MP3, promises.
+    """Read what a header promises: that of a WAVE, RF64, Wave64, AIFF, CAF, AU, FLAC, MP3 or Windows Media file.
 
     Parameters
     ----------
@@ -184,6 +189,8 @@ def read_header(file: BinaryIO) -> Header:
         return _judged(file, _au_samples(file, _AU_FORMS[start[:4]]), None)
     if start == _ASF_MAGIC:
         return _asf_header(file)
+    if start[:4] == b"fLaC":
+        return _flac_header(file)
     if start == _W64_MAGIC:
         layout: _Layout | None = _W64
     elif start[:4] == b"caff":
@@ -216,8 +223,7 @@ def _judged(file: BinaryIO, samples: _Samples | None, layout: _Layout | None) ->
     elif not _is_sound_behind(file, samples.start + samples.promised, layout):
         return Header()
     fault = "was never finished" if is_placeholder else "tells a wrong size"
-    remark = Remark("unfinished", f"has a header that {fault}: read to the end of the file")
-    return Header(patches=patches, remarks=(remark,))
+    return Header(patches=patches, remarks=(_unfinished(fault),))
 
 
 def _samples(file: BinaryIO, layout: _Layout) -> _Samples | None:
@@ -262,6 +268,21 @@ def _asf_header(file: BinaryIO) -> Header:
         return Header()
     place, size = properties.start + 16, size_of(file)
     return Header(patches={place: struct.pack("<Q", size)} if _number(file, "<Q", place) > size else {})
+
+
+def _flac_header(file: BinaryIO) -> Header:
+    """Let the header count the samples that are there where it counts fewer: decoders read no further."""
+    told = _number(file, ">Q", _FLAC_SAMPLES_AT)
+    promised = told & _MOST_FLAC_SAMPLES
+    there = samples_in(file) if promised else 0
+    if there <= promised or there > _MOST_FLAC_SAMPLES:
+        return Header()
+    patch = struct.pack(">Q", told - promised + there)
+    return Header(patches={_FLAC_SAMPLES_AT: patch}, remarks=(_unfinished("counts too few samples"),))
+
+
+def _unfinished(fault: str) -> Remark:
+    return Remark("unfinished", f"has a header that {fault}: read to the end of the file")
 
 
 def _number(file: BinaryIO, form: str, place: int) -> int:

@@ -229,6 +229,39 @@ def test_half_a_size_less_a_bit_is_cut_off_when_a_part_is_asked_for(tmp_path: Pa
         decode(path, start_s=8.0)
 
 
+def counting(data: bytes, n_samples: int) -> bytes:
+    """Have the header of a FLAC count so many samples."""
+    (told,) = struct.unpack_from(">Q", data, 18)
+    return data[:18] + struct.pack(">Q", told >> 36 << 36 | n_samples) + data[26:]
+
+
+@pytest.mark.parametrize("told", [1, 16_000, 47_999])
+@pytest.mark.parametrize("ending", ["", "TAG"])
+def test_a_flac_that_counts_too_few_samples_is_read_to_its_end(tmp_path: Path, told: int, ending: str) -> None:
+    data = counting(sound_bytes(noise(), file_format="FLAC"), told) + ending.ljust(128, "x").encode() * bool(ending)
+    path = write(tmp_path, "flac", data)
+    (segment,), facts = decode(path)
+    np.testing.assert_allclose(segment.data, noise()[:, 0], atol=1e-4)
+    assert facts.duration_s == 3.0
+    assert [(remark.kind, remark.text) for remark in facts.remarks] == [
+        ("unfinished", "has a header that counts too few samples: read to the end of the file")
+    ]
+    (later,), _ = decode(path, start_s=2.5)
+    np.testing.assert_allclose(later.data, noise()[40_000:, 0], atol=1e-4)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 12_345, 44_100, 96_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_count_of_a_flac_of_any_form_is_believed_where_it_is_right(
+    tmp_path: Path, rate_hz: int, channels: int
+) -> None:
+    samples = np.random.default_rng(4).uniform(-0.5, 0.5, (3 * rate_hz + 7, channels))
+    data = sound_bytes(samples, rate_hz=rate_hz, file_format="FLAC")
+    assert decode(write(tmp_path, "flac", data))[1].remarks == ()
+    assert kinds(decode(write(tmp_path, "flac", counting(data, len(samples) // 2)))[1]) == ["unfinished"]
+    assert decode(write(tmp_path, "flac", counting(data, 0)))[1].remarks == ()
+
+
 def dented(data: bytes, share: float, n_bytes: int) -> bytes:
     """Spoil some bytes of a file, so far from its start."""
     place = round(len(data) * share)
