@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError
 from modag_search.media.completeness import remarks_on
-from modag_search.media.containers import DecodedFrames, SoundParts, open_container, promised_end
+from modag_search.media.containers import DecodedFrames, SoundParts, open_container, promised_end, remarks_on_length
 from modag_search.media.headers import read_header, remarks_in
 from modag_search.media.opening import misnamed
 from modag_search.media.recordings import recordings_in, remarks_on_breaking_off, remarks_on_joining
@@ -90,6 +90,7 @@ class _Parts:
         self._has_decoded = False
         self._failure: CorruptMediaError | None = None
         self._remarks: tuple[Remark, ...] = ()
+        self._unfinished: tuple[Remark, ...] = ()
 
     def __iter__(self) -> Iterator[SoundPart]:
         for recording, header in zip(self._recordings, self._headers, strict=True):
@@ -144,6 +145,7 @@ class _Parts:
         self._promised_s += max(told_s, there_s)
         self._whole_s += duration_of(container, stream) or late_s + heard_s
         self._remarks = self._remarks or track.remarks
+        self._unfinished = self._unfinished or remarks_on_length(container)
 
     def facts(self) -> MediaFacts:
         """Return what is known of the sound; valid once all parts have been read.
@@ -169,7 +171,7 @@ class _Parts:
             slack=slack_s(promised, damaged=self._damaged),
             unit="s of sound",
         )
-        unfinished = remarks_in(self._headers) or remarks_on_breaking_off(self._recordings)
+        unfinished = remarks_in(self._headers) or remarks_on_breaking_off(self._recordings) or self._unfinished
         remarks = (*remarks, *unfinished, *incomplete, *self._remarks_on_pauses())
         return MediaFacts(kind="sound", duration_s=reached_s, remarks=remarks)
 

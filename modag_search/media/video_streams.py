@@ -21,6 +21,7 @@ from modag_search.media.containers import (
     picture_stream,
     promised_end,
     promised_s,
+    remarks_on_length,
     sound_streams,
     upright_image,
 )
@@ -60,6 +61,8 @@ class Outcome(NamedTuple):
         How far its header promises that; None where it promises nothing usable.
     on_pictures, on_sound : tuple of Remark
         What lacks of either.
+    unfinished : tuple of Remark
+        What is the matter with its header.
     """
 
     facts: MediaFacts
@@ -67,6 +70,7 @@ class Outcome(NamedTuple):
     promised_s: float | None = None
     on_pictures: tuple[Remark, ...] = ()
     on_sound: tuple[Remark, ...] = ()
+    unfinished: tuple[Remark, ...] = ()
 
 
 def decode_recording(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSegment, None, Outcome | None]:
@@ -91,7 +95,7 @@ def decode_recording(file: BinaryIO, request: DecodeRequest) -> Generator[Decode
         if stream is None:
             return None
         has_sound = bool(sound_streams(container))
-        whole_s = promised_s(container)
+        whole_s, unfinished = promised_s(container), remarks_on_length(container)
         frames = _FrameSegments(container, stream, request)
         yield from frames
     sound = Sound()
@@ -100,7 +104,8 @@ def decode_recording(file: BinaryIO, request: DecodeRequest) -> Generator[Decode
     if not frames.found and (frames.may_be_too_large or not sound.n_windows):
         raise frames.nothing_found()
     reached_s = max(frames.reached_s, sound.reached_s)
-    return Outcome(frames.facts(heard_s=sound.reached_s), reached_s, whole_s, frames.remarks(), sound.remarks)
+    on_sound = tuple(remark for remark in sound.remarks if remark not in unfinished)
+    return Outcome(frames.facts(heard_s=sound.reached_s), reached_s, whole_s, frames.remarks(), on_sound, unfinished)
 
 
 class _FrameSegments:

@@ -44,7 +44,9 @@ def decode_video(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
     if not math.isinf(request.end_s):
         return outcome.facts
     incomplete = _judged([outcome], request)
-    return replace(outcome.facts, remarks=(*(outcome.on_pictures or incomplete), *outcome.on_sound))
+    return replace(
+        outcome.facts, remarks=(*outcome.unfinished, *(outcome.on_pictures or incomplete), *outcome.on_sound)
+    )
 
 
 def _judged(outcomes: Sequence[Outcome], request: DecodeRequest) -> tuple[Remark, ...]:
@@ -107,7 +109,7 @@ class _Joined:
             lacking = [
                 Remark(remark.kind, f"{remark.text}, in its recording {number}")
                 for number, one in self._outcomes.items()
-                for remark in (*one.on_pictures, *one.on_sound)
+                for remark in (*one.unfinished, *one.on_pictures, *one.on_sound)
             ]
             remarks = (*remarks, *_judged(outcomes, request), *lacking)
         return replace(facts, duration_s=lasts_s, remarks=remarks)

@@ -390,6 +390,27 @@ def test_videos_that_are_cut_off(tmp_path: Path, ending: str, file_format: str, 
         decode(write(tmp_path, ending, data[: len(data) * 3 // 10]))
 
 
+def without_length(matroska: bytes) -> bytes:
+    """Void the duration in the header of a Matroska, and the tags that tell those of its streams."""
+    place = matroska.index(b"\x44\x89\x88")
+    data = matroska[:place] + b"\xec\x89" + bytes(9) + matroska[place + 11 :]
+    return data.replace(b"DURATION", b"NOTATIME")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 1.0])
+def test_a_matroska_that_tells_no_length_is_read_to_its_end(tmp_path: Path, share: float) -> None:
+    unfinished = ("unfinished", "has a header that tells no length: read to the end of the file")
+    for data in (
+        sound_container_bytes(seconds=10.0, file_format="matroska"),
+        video_bytes(seconds=10.0, file_format="matroska"),
+        video_bytes(seconds=10.0, file_format="matroska", with_sound=False),
+    ):
+        endless = without_length(data)
+        _, facts = decode(write(tmp_path, "mkv", endless[: round(len(endless) * share)]))
+        assert facts.duration_s == pytest.approx(10.0 * share, abs=2.0)
+        assert [(remark.kind, remark.text) for remark in facts.remarks] == [unfinished]
+
+
 def test_a_video_whose_sound_is_damaged_keeps_its_pictures_and_says_so(tmp_path: Path) -> None:
     data = bytearray(video_bytes(seconds=4.0, file_format="matroska"))
     with av.open(io.BytesIO(bytes(data)), "r") as container:
