@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
+from modag_search.media.transport_streams import changes_of_streams
 from modag_search.media.views import read_at, size_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def beginnings_in(file: BinaryIO) -> list[int]:
     head = read_at(file, _LONGEST_MATCH, 0)
     if OGG_BEGINNING.match(head):
         return list(_links(file))
+    changes = changes_of_streams(file)
+    if changes is not None:
+        return changes
     form = next((form for form in _FORMATS if form.beginning.match(head)), None)
     places: list[int] = []
     following: int | None = 0

@@ -140,6 +140,37 @@ def test_one_of_the_videos_that_are_joined_cannot_be_read(tmp_path: Path, ending
         decode(write(tmp_path, ending, cut + cut))
 
 
+def with_times(transport_stream: bytes) -> bytes:
+    """Put four bytes before each packet, as Blu-rays and camcorders do."""
+    packets = np.frombuffer(transport_stream, np.uint8).reshape(-1, 188)
+    return np.hstack([np.full((len(packets), 4), 7, np.uint8), packets]).tobytes()
+
+
+@pytest.mark.parametrize("ending", ["mpg", "m2ts"])
+@pytest.mark.parametrize("n_missing", [0, 1000])
+def test_broadcasts_of_other_streams_that_are_joined(tmp_path: Path, ending: str, n_missing: int) -> None:
+    video, sound = timed_video("mpegts"), timed_video("mpegts", with_pictures=False)
+    if ending == "m2ts":
+        video, sound = with_times(video), with_times(sound)
+    for first, second, pictures_s in ((video, sound, 0.0), (sound, video, 4.0)):
+        path = write(tmp_path, ending, first[: len(first) - n_missing] + second)
+        segments, facts = decode(path)
+        assert facts.remarks[0].text == JOINED
+        assert facts.duration_s == pytest.approx(8.0, abs=0.2)
+        shown = [one.start_s or 0.0 for one in segments if one.modality == "image"]
+        assert [min(shown), max(shown)] == pytest.approx([pictures_s, pictures_s + 3.5], abs=0.2)
+        heard = sum(len(one.data) for one in segments if one.modality == "sound")
+        assert heard / RATE_HZ == pytest.approx(8.0, abs=0.3)
+
+
+@pytest.mark.parametrize("file_format", ["mpegts", "mpeg"])
+def test_broadcasts_of_the_same_streams_that_are_joined_are_one(tmp_path: Path, file_format: str) -> None:
+    segments, facts = decode(write(tmp_path, "mpg", timed_video(file_format) * 2))
+    assert facts.duration_s == pytest.approx(8.0, abs=0.1)
+    assert facts.remarks == ()
+    assert max(one.start_s or 0.0 for one in segments if one.modality == "image") == pytest.approx(7.5, abs=0.1)
+
+
 def test_a_sound_and_a_video_that_are_joined(tmp_path: Path) -> None:
     sound, video = sound_container_bytes(), timed_video("mp4")
     for data, begins_s in ((sound + video, 3.0), (video + sound, 0.0)):
