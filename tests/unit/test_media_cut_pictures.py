@@ -273,6 +273,14 @@ def test_blank_lines_before_a_picture_are_passed_over(tmp_path: Path) -> None:
         assert facts.remarks == ()
 
 
+@pytest.mark.parametrize("name", ["tif", "float.tif"])
+def test_a_tiff_that_is_cut_within_its_tags_is_of_no_unknown_kind(tmp_path: Path, name: str) -> None:
+    data = encoded(*ROW_BY_ROW[name][:2])
+    for n_bytes in range(8, 200, 3):
+        with pytest.raises(CorruptMediaError, match="cut off"):
+            decode(write(tmp_path / f"a.{name}", data[:n_bytes]))
+
+
 @given(st.sampled_from(sorted(ROW_BY_ROW)), st.floats(0.0, 1.0))
 @settings(max_examples=60, deadline=None)
 def test_nothing_is_made_up_wherever_a_picture_is_cut(
