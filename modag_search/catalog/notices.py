@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
 from modag_search.catalog.tables import ItemRow, SegmentRow
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
     from modag_search.values import NoticeKind, SegmentStatus
 
-_WORDS: Final[dict[SegmentStatus, str]] = {"black": "black", "flat": "of one colour", "silent": "silent"}
+_WORDS: Final[dict[SegmentStatus, str]] = {
+    "black": "as good as black",
+    "flat": "as good as of one colour",
+    "silent": "silent",
+}
+"""What shows next to nothing may yet show a star, or a shade."""
 
 _KINDS: Final[tuple[NoticeKind, ...]] = ("flat", "black", "silent")
 """A video without anything to find goes by what it shows."""
@@ -61,10 +66,39 @@ def statuses_in_words(statuses: Collection[SegmentStatus]) -> str:
     Examples
     --------
     >>> statuses_in_words({"silent", "black"})
-    'black and silent'
+    'as good as black and silent'
     """
     *words, last = [word for status, word in _WORDS.items() if status in statuses] or [""]
     return f"{', '.join(words)} and {last}" if words else last
+
+
+def emptiness_in_words(statuses: Collection[SegmentStatus], *, n_frames: int = 0) -> str:
+    """Say of a whole file what its segments are, none of which has a feature.
+
+    Parameters
+    ----------
+    statuses : collection of {"black", "flat", "silent"}
+    n_frames : int
+        How many frames of it were looked at: what lies between those of a video may show something.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> emptiness_in_words({"silent", "black"}, n_frames=3)
+    'as good as black in the 3 frames that were looked at, and silent throughout'
+    >>> emptiness_in_words({"flat"})
+    'as good as of one colour'
+    """
+    seen = statuses_in_words([status for status in statuses if status != "silent"])
+    if seen and n_frames:
+        seen += (
+            " in the frame that was looked at" if n_frames == 1 else f" in the {n_frames} frames that were looked at"
+        )
+    heard = ["silent throughout"] if "silent" in statuses else []
+    return ", and ".join([seen, *heard] if seen else heard)
 
 
 def _sorted(notices: Iterable[Notice]) -> list[Notice]:
@@ -74,18 +108,18 @@ def _sorted(notices: Iterable[Notice]) -> list[Notice]:
 def _unfindable(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[Notice]:
     """Find items of which no segment has a feature."""
     has_feature = select(SegmentRow.id).where(SegmentRow.item_id == ItemRow.id, SegmentRow.status == "ok")
+    is_frame = case((and_(SegmentRow.modality == "image", SegmentRow.start_s.is_not(None)), 1), else_=0)
     statement = (
-        select(ItemRow.id, ItemRow.path, func.group_concat(SegmentRow.status.distinct()))
+        select(ItemRow.id, ItemRow.path, func.group_concat(SegmentRow.status.distinct()), func.sum(is_frame))
         .join(SegmentRow, SegmentRow.item_id == ItemRow.id)
         .where(ItemRow.status == "ok", ~has_feature.correlate(ItemRow).exists(), *conditions)
         .group_by(ItemRow.id)
     )
-    for item_id, path, statuses in connection.execute(statement):
+    for item_id, path, statuses, n_frames in connection.execute(statement):
         found = set(statuses.split(","))
         kind = next(kind for kind in _KINDS if kind in found)
-        yield Notice(
-            id=item_id, path=path, kind=kind, text=f"is {statuses_in_words(found)} throughout, so nothing finds it"
-        )
+        text = f"is {emptiness_in_words(found, n_frames=n_frames)}, so nothing finds it"
+        yield Notice(id=item_id, path=path, kind=kind, text=text)
 
 
 def _remarked(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[Notice]:

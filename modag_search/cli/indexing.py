@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 _NOTICED = {
     "silent": "silent",
-    "black": "black",
-    "flat": "of one colour",
+    "black": "as good as black",
+    "flat": "as good as of one colour",
     "partly read": "partly read",
     "unfinished": "never finished",
     "misnamed": "misnamed",

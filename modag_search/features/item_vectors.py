@@ -132,7 +132,7 @@ class ItemVectors:
             raise found
         features = found.features()
         if not features:
-            raise NothingFoundError(f"{path}: is silent, black or flat throughout, so nothing is like it")
+            raise NothingFoundError(f"{path}: is silent, or as good as black or of one colour, so nothing is like it")
         content_hash = found.item.content_hash if found.is_stored and found.item else media.content_hash(path)
         return [
             ItemVector(

@@ -1191,8 +1191,8 @@ class Index:
     def notices(self) -> list[Notice]:
         """Return what there is to know of items that did not fail, in order of path.
 
-        Those that nothing finds, since they are silent, black or of one colour throughout; and what was noticed while
-        others were read: that they are not whole, were never finished, or are not what their names say.
+        Those that nothing finds, since they are silent, or as good as black or of one colour; and what was noticed
+        while others were read: that they are not whole, were never finished, or are not what their names say.
         """
         return self._catalog.notices.all()
 

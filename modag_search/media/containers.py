@@ -22,6 +22,7 @@ from modag_search.media.sounds import SoundPart, check_rate
 from modag_search.media.timeline import duration_of, is_still, start_of
 from modag_search.media.views import read_at
 from modag_search.media.windows import in_batches
+from modag_search.values import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -184,6 +185,13 @@ def promised_s(container: InputContainer) -> float | None:
         if not (_is_estimated(container) or is_still(stream)):
             ends += [promised_end(container, stream), duration_of(container, stream)]
     return max((end_s for end_s in ends if end_s is not None and end_s < _LONGEST_S), default=None)
+
+
+def remarks_on_length(container: InputContainer) -> tuple[Remark, ...]:
+    """Say that a Matroska tells nowhere how long it is, as where it was written to a pipe or its recorder crashed."""
+    if "matroska" not in container.format.name or promised_s(container) is not None:
+        return ()
+    return (Remark("unfinished", "has a header that tells no length: read to the end of the file"),)
 
 
 def _is_estimated(container: InputContainer) -> bool:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Raise one of these when the same bytes would decode to other samples or pixels, or be silent, black or flat by another
 # rule: features made with another revision are not comparable.
-DECODER_REVISIONS: Final[Mapping[Modality, str]] = {"image": "3", "sound": "3"}
+DECODER_REVISIONS: Final[Mapping[Modality, str]] = {"image": "4", "sound": "4"}
 
 
 class MediaStream:

@@ -12,6 +12,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
+from modag_search.media.flac_frames import samples_in
+from modag_search.media.framing import framing_of
 from modag_search.media.kinds import SIGNATURE_BYTES, appearance_of
 from modag_search.media.raw_streams import after_id3, layer_3_form
 from modag_search.media.views import View, read_at, size_of
@@ -163,11 +165,15 @@ _ASF: Final = _Layout(
     counts_head=True,
 )
 _W64_MAGIC: Final = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+_FLAC_SAMPLES_AT: Final = 18
+"""Where the header of a FLAC counts its samples, in the last 36 bits of eight bytes."""
+
+_MOST_FLAC_SAMPLES: Final = (1 << 36) - 1
 _AU_FORMS: Final = {b".snd": ">I", b"dns.": "<I"}
 
 
 def read_header(file: BinaryIO) -> Header:
-    """Read what the header of a WAVE, RF64, Wave64, AIFF, CAF, AU, MP3 or Windows Media file promises.
+    """Read what a header promises: that of a WAVE, RF64, Wave64, AIFF, CAF, AU, FLAC, MP3 or Windows Media file.
 
     Parameters
     ----------
@@ -183,6 +189,8 @@ def read_header(file: BinaryIO) -> Header:
         return _judged(file, _au_samples(file, _AU_FORMS[start[:4]]), None)
     if start == _ASF_MAGIC:
         return _asf_header(file)
+    if start[:4] == b"fLaC":
+        return _flac_header(file)
     if start == _W64_MAGIC:
         layout: _Layout | None = _W64
     elif start[:4] == b"caff":
@@ -190,7 +198,7 @@ def read_header(file: BinaryIO) -> Header:
     else:
         layout = _LAYOUTS.get((start[:4], start[8:12]))
     if layout is None:
-        return _mp3_header(file)
+        return _raw_header(file)
     return _judged(file, _samples(file, layout), layout)
 
 
@@ -215,8 +223,7 @@ def _judged(file: BinaryIO, samples: _Samples | None, layout: _Layout | None) ->
     elif not _is_sound_behind(file, samples.start + samples.promised, layout):
         return Header()
     fault = "was never finished" if is_placeholder else "tells a wrong size"
-    remark = Remark("unfinished", f"has a header that {fault}: read to the end of the file")
-    return Header(patches=patches, remarks=(remark,))
+    return Header(patches=patches, remarks=(_unfinished(fault),))
 
 
 def _samples(file: BinaryIO, layout: _Layout) -> _Samples | None:
@@ -263,6 +270,21 @@ def _asf_header(file: BinaryIO) -> Header:
     return Header(patches={place: struct.pack("<Q", size)} if _number(file, "<Q", place) > size else {})
 
 
+def _flac_header(file: BinaryIO) -> Header:
+    """Let the header count the samples that are there where it counts fewer: decoders read no further."""
+    told = _number(file, ">Q", _FLAC_SAMPLES_AT)
+    promised = told & _MOST_FLAC_SAMPLES
+    there = samples_in(file) if promised else 0
+    if there <= promised or there > _MOST_FLAC_SAMPLES:
+        return Header()
+    patch = struct.pack(">Q", told - promised + there)
+    return Header(patches={_FLAC_SAMPLES_AT: patch}, remarks=(_unfinished("counts too few samples"),))
+
+
+def _unfinished(fault: str) -> Remark:
+    return Remark("unfinished", f"has a header that {fault}: read to the end of the file")
+
+
 def _number(file: BinaryIO, form: str, place: int) -> int:
     """Read a number; 0 behind the end of the file."""
     data = read_at(file, struct.calcsize(form), place)
@@ -302,26 +324,47 @@ def _is_chunk(file: BinaryIO, layout: _Layout, place: int, size: int) -> bool:
     return chunk.name[:4].isascii() and chunk.name[:4].decode("ascii").isprintable() and 0 <= chunk.length <= size
 
 
-def _mp3_header(file: BinaryIO) -> Header:
-    """Read the Xing tag of an MP3: how many frames it promises; how many bytes where it does not count frames."""
+def _raw_header(file: BinaryIO) -> Header:
+    """Read what a sound without a container promises: an MP3 in its first frame, others by being frames throughout."""
     start = after_id3(file)
     frame = read_at(file, 192, start)
+    tag = _vbr_tag(frame)
     form = layer_3_form(frame)
-    if len(frame) < 64 or form is None:
-        return Header()
+    if form is not None and tag.n_frames:
+        return Header(lasts_s=max(tag.n_frames * form.samples - tag.n_padded, 0) / form.rate_hz)
+    framing = framing_of(file)
+    there = min((size_of(file) - start) / tag.n_bytes, 1.0) if tag.n_bytes else 1.0
+    if form is None or not there:
+        return Header(share=framing.share * there)
+    return Header(lasts_s=framing.n_frames / framing.share / there * form.samples / form.rate_hz)
+
+
+class _VbrTag(NamedTuple):
+    """What the first frame of an MP3 tells of the others; 0 where it does not."""
+
+    n_frames: int = 0
+    n_bytes: int = 0
+    n_padded: int = 0
+
+
+def _vbr_tag(frame: bytes) -> _VbrTag:
+    """Read the tag of Xing, which LAME writes too, or of Fraunhofer's encoder (VBRI)."""
+    form = layer_3_form(frame)
+    if form is None or len(frame) < 64:
+        return _VbrTag()
+    if frame[36:40] == b"VBRI":
+        return _VbrTag(n_frames=int.from_bytes(frame[50:54], "big"), n_bytes=int.from_bytes(frame[46:50], "big"))
     is_mono = frame[3] & 0xC0 == 0xC0
     tag = frame[4 + {(True, False): 32, (False, True): 9}.get((form.samples == 1152, is_mono), 17) :]
     if tag[:4] not in (b"Xing", b"Info"):
-        return Header()
+        return _VbrTag()
     has_frames, has_bytes = tag[7] & 1, tag[7] & 2
-    if has_frames:
-        (n_frames,) = struct.unpack_from(">I", tag, 8)
-        return Header(lasts_s=max(n_frames * form.samples - _lame_padding(tag), 0) / form.rate_hz)
-    if not has_bytes:
-        return Header()
-    (promised,) = struct.unpack_from(">I", tag, 8)
-    there = size_of(file) - start
-    return Header(share=1.0 if promised <= there else there / promised)
+    place = 12 if has_frames else 8
+    return _VbrTag(
+        n_frames=int.from_bytes(tag[8:12], "big") if has_frames else 0,
+        n_bytes=int.from_bytes(tag[place : place + 4], "big") if has_bytes else 0,
+        n_padded=_lame_padding(tag),
+    )
 
 
 def _lame_padding(tag: bytes) -> int:

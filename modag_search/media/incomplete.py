@@ -15,6 +15,7 @@ import numpy as np
 from modag_search.errors import CorruptMediaError
 from modag_search.media.completeness import bands_of, remark_on_share
 from modag_search.media.cut_jpeg import decode_cut_jpeg
+from modag_search.media.cut_jpeg2000 import decode_cut_jpeg2000
 from modag_search.media.orientation import ORIENTATION_TAG, turned
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from modag_search.values import Remark
+
+_TILE_WIDTH_TAG: Final = 322
+_NARROWEST_TILE_PX: Final = 4
+"""So much at its end tells that a row of tiles lacks the last."""
 
 _CHANCE: Final = 1 / 8
 """More of a row than this does not equal noise by chance."""
@@ -55,6 +60,9 @@ def decode_what_is_there(
     image = reopened(file)
     if image.format in ("JPEG", "MPO"):
         return decode_cut_jpeg(path, file, reopened)
+    less_sharp = decode_cut_jpeg2000(path, file, reopened) if image.format == "JPEG2000" else None
+    if less_sharp is not None:
+        return less_sharp
     if _lies_on_others(image):
         raise CorruptMediaError(path, "is cut off or damaged within a frame that lies on those before it")
     orientation = _kept_from_turning(image)
@@ -113,6 +121,7 @@ def _is_transparent_gif(image: Image.Image) -> bool:
 def _rows_decoded(image: Image.Image, noise: bytes) -> np.ndarray:
     """Tell which rows are not as they were before decoding ``[shape=(height,), bool]``."""
     least = 1.0 if _is_transparent_gif(image) else _CHANCE
+    is_tiled = image.format == "JPEG2000" or _TILE_WIDTH_TAG in getattr(image, "tag_v2", {})
     n_channels = max(len(noise) // image.width, 1)
     before = np.frombuffer(noise, np.uint8)
     decoded, ends = np.empty((2, image.height), dtype=bool)
@@ -122,6 +131,8 @@ def _rows_decoded(image: Image.Image, noise: bytes) -> np.ndarray:
         # What is stored channel by channel, or in passes, has rows that are decoded in part.
         decoded[top : top + band.height] = (same.mean(axis=1) < least).all(axis=1)
         ends[top : top + band.height] = ~same[:, -1].any(axis=1)
+        if is_tiled:
+            decoded[top : top + band.height] &= ~same[:, -_NARROWEST_TILE_PX:].all(axis=(1, 2))
     # Others have one such row, which is the last before those that are missing.
     is_inside = np.concatenate([[True], decoded[:-1]]) & np.concatenate([decoded[1:], [True]])
     return np.asarray(decoded & (is_inside | ends))

@@ -89,10 +89,19 @@ def turn_to_page(image: Image.Image, *, contrast_of: Contrast, contrast_of_part:
         failed = [look.place for look in later if look.failure is not None] + [n_pages] * (not are_all)
     found = _that_shows(image, later, contrast_of_part) or first
     image.seek(found.place)
+    n_seen = first.place + 1 + len(later)
+    if found is first and later and not failed and n_seen < n_pages:
+        return Page(place=found.place, remark=_remark_on_unseen(image, n_seen=n_seen, n_pages=n_pages))
     # A GIF that breaks off counts the frames that have begun.
     is_counted = are_all and not is_cut and not (failed and image.format == "GIF")
     remark = _remark(image, found, first, failed, total=f" of {n_pages}" if is_counted else "")
     return Page(place=found.place, remark=remark, failure=found.failure)
+
+
+def _remark_on_unseen(image: Image.Image, *, n_seen: int, n_pages: int) -> Remark:
+    words = "pages" if image.format == "TIFF" else "frames"
+    text = f"shows next to nothing in the first {n_seen} of its {n_pages} {words}; the others were not looked at"
+    return Remark("partly read", text)
 
 
 def _remark(image: Image.Image, found: _Look, first: _Look, failed: list[int], *, total: str) -> Remark | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -152,9 +153,28 @@ def _not_opened(file: BinaryIO, path: str, appearance: str | None, among: tuple[
     if appearance in _NOT_READ:
         return UnsupportedMediaError(path, f"is {appearance}, which is not read")
     reason = _complaint(file, among)
-    if reason in _NOT_KNOWN:
+    if reason in _NOT_KNOWN and not _lacks_tags(file):
         return UnsupportedMediaError(path, f"is {appearance} of a kind that is not read ({reason})")
     return _cut_header(path, appearance, reason)
+
+
+def _lacks_tags(file: BinaryIO) -> bool:
+    """Tell whether a TIFF ends before the tags of its first page do: what these say is then missing, not unknown."""
+    file.seek(0)
+    data = file.read(_TAGS_BYTES)
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None or data[2:4] not in (b"*\0", b"\0*"):
+        return False
+    (place,) = struct.unpack_from(f"{order}I", data, 4)
+    if place + 2 > len(data):
+        return len(data) < _TAGS_BYTES
+    (n_tags,) = struct.unpack_from(f"{order}H", data, place)
+    ends = [place + 2 + 12 * n_tags]
+    for start in range(place + 2, min(ends[0], len(data) - 11), 12):
+        kind, n_values, value_at = struct.unpack_from(f"{order}2xHII", data, start)
+        n_bytes = n_values * _TIFF_BYTES.get(kind, 1)
+        ends.append(value_at + n_bytes if n_bytes > 4 else 0)
+    return max(ends) > len(data) and len(data) < _TAGS_BYTES
 
 
 def _cut_header(path: str, appearance: str, reason: object) -> CorruptMediaError:
@@ -165,6 +185,10 @@ def _first_bytes(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read(SIGNATURE_BYTES)
 
+
+_TAGS_BYTES: Final = 1 << 20
+_TIFF_BYTES: Final = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+"""Length of a value by the kind of its tag; 1 of the others."""
 
 _NOT_KNOWN: Final = frozenset({"unknown pixel mode", "unknown data organization", "Unsupported BMP bitfields layout"})
 """What Pillow says of files that are in order."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
 
-from modag_search.errors import ModagError, OversizedMediaError
+from modag_search.errors import ModagError, OversizedMediaError, UnreadableMediaError
 from modag_search.media.allowance import DECODING_BYTES
+from modag_search.media.cut_heif import refuse_cut_heif
 from modag_search.media.cut_webp import decode_cut_webp, is_cut_webp
 from modag_search.media.incomplete import decode_what_is_there
 from modag_search.media.orientation import SIDEWAYS, orientation_of, turned
@@ -161,6 +162,7 @@ def decoded_picture(
         held.enter_context(DECODING_BYTES.take(_bytes_needed(opened, path, size=size)))
         image, partly = opened, cut
         if _failure_of_loading(opened, page) is not None:
+            refuse_cut_heif(file, path)
             image, partly = decode_what_is_there(path, file, partial(reopened, place=page.place))
         orientation = orientation_of(opened)
         width, height = round(size[0] * image.width / opened.width), round(size[1] * image.height / opened.height)
@@ -186,7 +188,13 @@ def _opened(file: BinaryIO, path: str) -> tuple[Image.Image, Remark | None]:
     """Open a picture; a WebP that is cut off, which does not open, comes decoded, with how much it holds."""
     if is_cut_webp(file):
         return decode_cut_webp(path, file)
-    return open_picture(file, path), None
+    try:
+        return open_picture(file, path), None
+    except UnreadableMediaError:
+        raise
+    except Exception:
+        refuse_cut_heif(file, path)
+        raise
 
 
 def _failure_of_loading(image: Image.Image, page: Page) -> Exception | None:

@@ -33,16 +33,20 @@ _AC3_HZ: Final = (48_000, 44_100, 32_000)
 
 def after_id3(file: BinaryIO) -> int:
     """Return where a file begins behind an ID3 tag; 0 where it has none."""
-    head = read_at(file, 10, 0)
+    return id3_length(read_at(file, 10, 0))
+
+
+def id3_length(head: bytes) -> int:
+    """Return how long an ID3 tag is by its first ten bytes; 0 for what is none."""
     if len(head) < 10 or not head.startswith(b"ID3"):
         return 0
-    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
 
 
 def raw_stream_in(file: BinaryIO) -> RawStream | None:
     """Tell what sound without a container a file begins with, behind an ID3 tag if it has one; None if with none."""
     data = read_at(file, _FRAMES * _LONGEST_FRAME, after_id3(file))
-    return next((name for name, frame_length in _FRAME_LENGTHS.items() if _are_frames(data, frame_length)), None)
+    return next((name for name, frame_length in FRAME_LENGTHS.items() if _are_frames(data, frame_length)), None)
 
 
 class FrameForm(NamedTuple):
@@ -116,7 +120,7 @@ def _eac3_frame(head: bytes) -> int:
     return 2 * (((head[2] & 7) << 8 | head[3]) + 1)
 
 
-_FRAME_LENGTHS: Final[dict[RawStream, Callable[[bytes], int]]] = {
+FRAME_LENGTHS: Final[dict[RawStream, Callable[[bytes], int]]] = {
     "mp3": _mpeg_frame,
     "aac": _adts_frame,
     "ac3": _ac3_frame,

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from modag_search.media.beginnings import OGG_BEGINNING, beginnings_in, page_length
 from modag_search.media.views import View, read_at, size_of
 from modag_search.values import Remark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-_READ_BYTES: Final = 1 << 20
 _LONGEST_MATCH: Final = 22
 _LONGEST_PAGE_HEAD: Final = 27 + 255
 _LONGEST_PAGE: Final = _LONGEST_PAGE_HEAD + 255 * 255
 
-_OGG_BEGINNING: Final = re.compile(rb"OggS\x00[\x02\x06].{12}\x00{4}", re.DOTALL)
-"""The first page of a stream, whatever it holds: flag 2, number 0 (RFC 3533)."""
-
-_FLAC_BEGINNING: Final = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
-
 
 def recordings_in(file: BinaryIO) -> list[BinaryIO]:
-    """Find the recordings of a file of Ogg, FLAC or WAVE.
+    """Find the recordings of a file.
 
     Parameters
     ----------
@@ -33,27 +27,21 @@ def recordings_in(file: BinaryIO) -> list[BinaryIO]:
     Returns
     -------
     list of BinaryIO
-        Each reads like a file of its own. The file alone where it is one recording, or of another format.
+        Each reads like a file of its own. The file alone where it is one recording.
     """
-    size = size_of(file)
-    magic = read_at(file, 4, 0)
-    if magic == b"RIFF":
-        starts = list(_waves(file))
-    else:
-        pattern = {b"OggS": _OGG_BEGINNING, b"fLaC": _FLAC_BEGINNING}.get(magic)
-        starts = [] if pattern is None else list(_beginnings(file, pattern))
+    starts = beginnings_in(file)
     if len(starts) < 2:
         return [file]
-    ends = [*starts[1:], size]
+    ends = [*starts[1:], size_of(file)]
     return [View(file, start=start, stop=stop).as_file() for start, stop in zip(starts, ends, strict=True)]
 
 
 def is_multiplexed(recording: BinaryIO) -> bool:
     """Tell whether several streams of a recording in Ogg are played together, such as two tracks."""
     page = read_at(recording, _LONGEST_PAGE_HEAD, 0)
-    if _OGG_BEGINNING.match(page) is None:
+    if OGG_BEGINNING.match(page) is None:
         return False
-    return _OGG_BEGINNING.match(read_at(recording, _LONGEST_MATCH, _page_length(page))) is not None
+    return OGG_BEGINNING.match(read_at(recording, _LONGEST_MATCH, page_length(page))) is not None
 
 
 def remarks_on_joining(n_recordings: int, *, n_lost: int) -> tuple[Remark, ...]:
@@ -84,33 +72,4 @@ def _breaks_off(file: BinaryIO) -> bool:
     page = tail[max(tail.rfind(b"OggS\x00"), 0) :]
     if len(page) < 27 or not page.startswith(b"OggS"):
         return True
-    return not (page[5] & 4 and len(page) >= _page_length(page))
-
-
-def _waves(file: BinaryIO) -> Iterator[int]:
-    place = 0
-    while len(head := read_at(file, 12, place)) == 12 and (head[:4], head[8:]) == (b"RIFF", b"WAVE"):
-        yield place
-        length = int.from_bytes(head[4:8], "little")
-        place += 8 + length + length % 2
-
-
-def _beginnings(file: BinaryIO, pattern: re.Pattern[bytes]) -> Iterator[int]:
-    """Yield where recordings begin; streams of one that are played together begin with pages side by side."""
-    end_of_page = -1
-    for place in _matches(file, pattern):
-        if place != end_of_page:
-            yield place
-        end_of_page = place + _page_length(read_at(file, _LONGEST_PAGE_HEAD, place))
-
-
-def _page_length(page: bytes) -> int:
-    """Return how long a page of Ogg is, by the lengths of its segments."""
-    return 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) >= 27 else len(page)
-
-
-def _matches(file: BinaryIO, pattern: re.Pattern[bytes]) -> Iterator[int]:
-    place = 0
-    while data := read_at(file, _READ_BYTES + _LONGEST_MATCH, place):
-        yield from (place + match.start() for match in pattern.finditer(data) if match.start() < _READ_BYTES)
-        place += _READ_BYTES
+    return not (page[5] & 4 and len(page) >= page_length(page))

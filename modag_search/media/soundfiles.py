@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+import numpy as np
 import soundfile
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, UsageError
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from modag_search.values import DecodedSegment
 
 _READ_SAMPLES: Final = 4096  # what a damaged place costs at most
+_GAPS: Final = tuple(_READ_SAMPLES * step // 4 for step in (1, 2, 3, 4, 6, 8, 12, 16, *(1 << n for n in range(5, 25))))
+"""So far behind a damaged place, in samples, reading is tried again."""
+
+_MOST_DAMAGES: Final = 1000
 _UNKNOWN_LENGTH: Final = 1 << 62  # libsndfile's SF_COUNT_MAX stands for "not told"
 
 _SLACK_S: Final = 0.02
@@ -81,7 +86,7 @@ class _Parts:
         if any(map(is_multiplexed, self._recordings)):
             raise NotASoundError("libsndfile reads one stream of several, whichever comes first")
         self._headers = [read_header(recording) for recording in self._recordings]
-        self._begins_s = self._there_s = self._promised_s = Fraction(0)
+        self._begins_s = self._reached_s = self._there_s = self._promised_s = Fraction(0)
         self._n_lost = 0
         self._has_decoded = False
         self._failure: Exception | None = None
@@ -89,22 +94,24 @@ class _Parts:
     def __iter__(self) -> Iterator[SoundPart]:
         for number, (recording, header) in enumerate(zip(self._recordings, self._headers, strict=True)):
             try:
-                with _open_soundfile(header.finish(recording)) as sound:
-                    yield from self._parts_of(sound, header)
+                finished = header.finish(recording)
+                with _open_soundfile(finished) as sound:
+                    yield from self._parts_of(sound, finished, header)
             except NotASoundError:
                 if number == 0:
                     raise
                 self._n_lost += 1
 
-    def _parts_of(self, sound: soundfile.SoundFile, header: Header) -> Iterator[SoundPart]:
+    def _parts_of(self, sound: soundfile.SoundFile, file: BinaryIO, header: Header) -> Iterator[SoundPart]:
         check_rate(self._request.path, sound.samplerate)
-        blocks = _Blocks(sound, self._request, begins_s=self._begins_s)
+        blocks = _Blocks(sound, file, self._request, begins_s=self._begins_s)
         if blocks.is_wanted:
             start_s = float(self._begins_s + Fraction(blocks.start, sound.samplerate))
             yield SoundPart(sound.samplerate, _floor(sound.subtype), start_s, blocks)
             self._has_decoded = self._has_decoded or blocks.position > blocks.start
             self._failure = self._failure or blocks.failure
-        self._there_s += Fraction(blocks.n_there, sound.samplerate)
+        self._reached_s += Fraction(blocks.n_reached, sound.samplerate)
+        self._there_s += Fraction(blocks.n_reached - blocks.n_damaged, sound.samplerate)
         promised_s = Fraction(blocks.n_promised, sound.samplerate)
         self._begins_s += promised_s
         if sound.subtype.startswith(_COUNTED):
@@ -133,15 +140,15 @@ class _Parts:
         joining = remarks_on_joining(len(self._recordings), n_lost=self._n_lost)
         unfinished = remarks_in(self._headers) or remarks_on_breaking_off(self._recordings)
         remarks = (*joining, *unfinished, *incomplete)
-        return MediaFacts(kind="sound", duration_s=float(self._there_s), remarks=remarks)
+        return MediaFacts(kind="sound", duration_s=float(self._reached_s), remarks=remarks)
 
     def _nothing_decoded(self) -> ModagError:
         """Word that not a single sample came out."""
         path = self._request.path
         if self._failure is not None:
             return CorruptMediaError(path, damage(self._failure))
-        if self._there_s:
-            return self._request.outside(float(self._there_s))
+        if self._reached_s:
+            return self._request.outside(float(self._reached_s))
         if self._promised_s or not all(header.share for header in self._headers):
             return CorruptMediaError(path, "is cut off: its header promises sound, but none is there")
         if self._request.start_s > 0:
@@ -150,7 +157,7 @@ class _Parts:
 
 
 class _Blocks:
-    """The blocks, ``[shape=(n, channels)]``, of the part of a recording that is asked for.
+    """The blocks, ``[shape=(n, channels)]``, of the part of a recording that is asked for; of what is damaged, silence.
 
     Attributes
     ----------
@@ -158,17 +165,23 @@ class _Blocks:
         Where the part starts, in samples of this recording.
     position : int
         How far reading has come.
+    n_damaged : int
+        How many samples of silence stand for what does not decode.
     failure : Exception or None
-        What ended it early. What came before counts: `completeness` judges whether it is enough.
+        What was the matter with it last. What came counts: `completeness` judges whether it is enough.
     """
 
-    def __init__(self, sound: soundfile.SoundFile, request: DecodeRequest, *, begins_s: Fraction) -> None:
+    def __init__(
+        self, sound: soundfile.SoundFile, file: BinaryIO, request: DecodeRequest, *, begins_s: Fraction
+    ) -> None:
         self._sound = sound
+        self._file = file
         self._promised: int | None = sound.frames if sound.frames < _UNKNOWN_LENGTH else None
         self._is_before_end = begins_s < request.end_s
         self.start, stop = request.sample_range(sound.samplerate, begins_s=float(begins_s))
         self._wanted = min((end for end in (self._promised, stop) if end is not None), default=None)
         self.position = self.start
+        self.n_damaged = 0
         self.failure: Exception | None = None
 
     @property
@@ -177,7 +190,7 @@ class _Blocks:
         return self._is_before_end and (self._wanted is None or self.start < self._wanted)
 
     @property
-    def n_there(self) -> int:
+    def n_reached(self) -> int:
         """How many samples there are, as far as was read; beyond that, those that the header promises."""
         if self._promised is not None and (not self.is_wanted or self.position == self._wanted):
             return self._promised
@@ -192,17 +205,49 @@ class _Blocks:
         return in_batches(self._parts())
 
     def _parts(self) -> Iterator[Float32Array]:
-        try:
-            self._go_to_start()
-            while self._wanted is None or self.position < self._wanted:
-                left = _READ_SAMPLES if self._wanted is None else self._wanted - self.position
-                block = self._sound.read(min(left, _READ_SAMPLES), dtype="float32", always_2d=True)
-                if not len(block):
-                    return
-                self.position += len(block)
-                yield block
-        except soundfile.SoundFileError as error:
-            self.failure = error
+        for n_damages in range(_MOST_DAMAGES):
+            try:
+                if n_damages == 0:
+                    self._go_to_start()
+                yield from self._whole_parts()
+            except soundfile.SoundFileError as error:
+                self.failure = error
+            else:
+                return
+            n_lost = self._pass_damage()
+            if not n_lost:
+                return
+            for first in range(0, n_lost, _READ_SAMPLES):
+                yield np.zeros((min(n_lost - first, _READ_SAMPLES), self._sound.channels), np.float32)
+
+    def _whole_parts(self) -> Iterator[Float32Array]:
+        while self._wanted is None or self.position < self._wanted:
+            left = _READ_SAMPLES if self._wanted is None else self._wanted - self.position
+            block = self._sound.read(min(left, _READ_SAMPLES), dtype="float32", always_2d=True)
+            if not len(block):
+                return
+            self.position += len(block)
+            yield block
+
+    def _pass_damage(self) -> int:
+        """Go to where it decodes again; return how many samples lie between, 0 where nothing more decodes.
+
+        libsndfile's decoder of FLAC gives up at a frame that is damaged, but one that is new finds those behind it.
+        """
+        for gap in _GAPS:
+            place = self.position + gap
+            if self._wanted is None or place >= self._wanted:
+                return 0
+            self._sound.close()
+            with suppress(soundfile.SoundFileError):
+                self._sound = _opened(self._file)
+                self._sound.seek(place)
+                if len(self._sound.read(1)):
+                    self._sound.seek(place)
+                    self.position = place
+                    self.n_damaged += gap
+                    return gap
+        return 0
 
     def _go_to_start(self) -> None:
         if not self.start:
@@ -213,6 +258,8 @@ class _Blocks:
             left = self.start
             while left and (n_read := len(self._sound.read(min(left, _READ_SAMPLES), dtype="float32"))):
                 left -= n_read
+            if left:
+                raise  # it lies at a damaged place
 
 
 def _floor(subtype: str) -> float:
@@ -225,16 +272,20 @@ def _floor(subtype: str) -> float:
 def _open_soundfile(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
     if begins_like_mpeg(read_at(file, 3, 0)):
         raise NotASoundError(_NOISY)
-    file.seek(0)
     try:
-        # By descriptor: names that are not UTF-8 work, and libsndfile goes by the content, not the name.
-        sound = _ForwardSound(file if isinstance(file, View) else file.fileno(), closefd=False)
+        sound = _opened(file)
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
         raise NotASoundError(str(error)) from error
     with sound:
         if sound.subtype.startswith("MPEG_LAYER"):
             raise NotASoundError(_NOISY)
         yield sound
+
+
+def _opened(file: BinaryIO) -> soundfile.SoundFile:
+    file.seek(0)
+    # By descriptor: names that are not UTF-8 work, and libsndfile goes by the content, not the name.
+    return _ForwardSound(file if isinstance(file, View) else file.fileno(), closefd=False)
 
 
 class _ForwardSound(soundfile.SoundFile):  # type: ignore[misc] # soundfile has no types

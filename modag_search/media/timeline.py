@@ -78,6 +78,8 @@ class Timeline:
     ----------
     reached_s : float
         How far the frames that were placed reach.
+    paused_s : float
+        For how long `with_pauses` put silence between them.
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream | VideoStream) -> None:
@@ -92,7 +94,7 @@ class Timeline:
             if own_start_s - self._start_s <= RUN_UP_S:
                 self._start_s = own_start_s
         self._is_first = True
-        self.reached_s = 0.0
+        self.reached_s = self.paused_s = 0.0
 
     def timestamp_of(self, time_s: float) -> float:
         """Return the timestamp, in seconds, that stands for a time; where the stream is spliced, in its first part."""
@@ -144,6 +146,7 @@ def with_pauses(frames: Iterable[AudioFrame], timeline: Timeline) -> Iterator[Au
         reached_s = timeline.reached_s
         pause_s = timeline.place(frame.time, lasts_s=frame.samples / frame.sample_rate) - reached_s
         if pause_s > _PAUSE_S:
+            timeline.paused_s += pause_s
             yield from _silence(frame, n_samples=round(pause_s * frame.sample_rate))
         yield frame
 

@@ -1,55 +1,29 @@
-"""Videos: one pass for the frames, one for the sound.
-
-Times of both count from the container's start; see `timeline`.
-"""
+"""Videos: one recording, or several joined end to end."""
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-import numpy as np
-
-from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError, OversizedMediaError, UsageError
-from modag_search.media.allowance import DECODING_BYTES
-from modag_search.media.completeness import remarks_on, remarks_on_a_part
-from modag_search.media.containers import (
-    BYTES_A_FRAME_PIXEL,
-    FRAME_PIXEL_LIMIT,
-    DecodedFrames,
-    open_container,
-    picture_stream,
-    promised_end,
-    promised_s,
-    sound_streams,
-    upright_image,
-)
-from modag_search.media.pictures import check_pixels, picture_segment
-from modag_search.media.reducing import reduced, reducing_factor
-from modag_search.media.sound_streams import decode_sound_stream, nothing_decoded, slack_s
-from modag_search.media.timeline import Timeline, duration_of
+from modag_search.errors import CorruptMediaError, EmptyMediaError, MediaError
+from modag_search.media.completeness import remarks_on
+from modag_search.media.containers import open_container, picture_stream, sound_streams
+from modag_search.media.recordings import recordings_in, remarks_on_joining
+from modag_search.media.sound_streams import decode_sound_stream, slack_s
+from modag_search.media.timeline import duration_of
+from modag_search.media.video_streams import Outcome, decode_recording, sound_as_far_as_it_goes
 from modag_search.values import DecodedSegment, MediaFacts, Remark
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from av.container import InputContainer
-    from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
+    from collections.abc import Generator, Sequence
 
     from modag_search.media.request import DecodeRequest
 
-_SEEK_MARGIN_S: Final = 10.0
-"""A range that starts later than this is jumped to; the margin makes up for frames stored out of order."""
-
-_ROUNDING_S: Final = 1e-6
-
-_SLACK_S: Final = 1.0  # what decodes may go on for so long after the end that the header gives
-
 
 def decode_video(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSegment, None, MediaFacts]:
-    """Decode a video: its frames, then the windows of its sound.
+    """Decode a video: its frames, then the windows of its sound; of videos that are joined, one after the other.
 
     A file without moving pictures is decoded as a sound. Where either reaches as far as the header promises, the
     other may lack; for the rest, see `completeness`.
@@ -58,161 +32,109 @@ def decode_video(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
     ------
     CorruptMediaError, EmptyMediaError, OversizedMediaError, UsageError
     """
-    with open_container(file, request.path, wanted="a video") as container:
-        stream = picture_stream(container)
-        if stream is not None:
-            has_sound = bool(sound_streams(container))
-            whole_s = promised_s(container)
-            frames = _FrameSegments(container, stream, request)
-            yield from frames
-    if stream is None:
+    recordings = recordings_in(file)
+    if len(recordings) > 1:
+        looks = [_look_at(recording, request.path) for recording in recordings]
+        if any(look.has_pictures for look in looks):
+            return (yield from _Joined(recordings, looks, request).decode())
         return (yield from decode_sound_stream(file, request, wanted="a video"))
-    sound = _Sound()
-    if has_sound:
-        sound = yield from _as_far_as_it_goes(decode_sound_stream(file, request, wanted="a video"))
-    if not frames.found and (frames.may_be_too_large or not sound.n_windows):
-        raise frames.nothing_found()
-    facts = frames.facts(heard_s=sound.reached_s)
+    outcome = yield from decode_recording(file, request)
+    if outcome is None:
+        return (yield from decode_sound_stream(file, request, wanted="a video"))
     if not math.isinf(request.end_s):
-        return facts
-    reached_s = max(frames.reached_s, sound.reached_s)
-    remarks = remarks_on(request.path, there=reached_s, promised=whole_s, slack=slack_s(whole_s))
-    return replace(facts, remarks=(*(frames.remarks() or remarks), *sound.remarks))
+        return outcome.facts
+    incomplete = _judged([outcome], request)
+    return replace(
+        outcome.facts, remarks=(*outcome.unfinished, *(outcome.on_pictures or incomplete), *outcome.on_sound)
+    )
 
 
-class _FrameSegments:
-    """The segments of a video's frames: the first at or after each multiple of the interval.
+def _judged(outcomes: Sequence[Outcome], request: DecodeRequest) -> tuple[Remark, ...]:
+    """Judge whether enough is there of recordings, and say what lacks."""
+    there_s = sum(one.reached_s for one in outcomes)
+    promised_s = sum(max(one.promised_s or 0.0, one.reached_s) for one in outcomes)
+    return remarks_on(request.path, there=there_s, promised=promised_s, slack=slack_s(promised_s))
 
-    Attributes
-    ----------
-    found : int
-        Segments yielded.
-    reached_s : float
-        How far the frames reach, in seconds.
-    """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, request: DecodeRequest) -> None:
-        self._container = container
-        self._stream = stream
+class _Look(NamedTuple):
+    """How long a recording lasts by its header, None where that tells nothing; and whether it has pictures."""
+
+    lasts_s: float | None = None
+    has_pictures: bool = False
+
+
+def _look_at(recording: BinaryIO, path: str) -> _Look:
+    with suppress(CorruptMediaError), open_container(recording, path, wanted="a video") as container:
+        pictures = picture_stream(container)
+        stream = pictures or next(iter(sound_streams(container)), None)
+        return _Look(None if stream is None else duration_of(container, stream), pictures is not None)
+    return _Look()
+
+
+class _Joined:
+    """Recordings joined end to end: each begins where the one before it ends by its header."""
+
+    def __init__(self, recordings: Sequence[BinaryIO], looks: Sequence[_Look], request: DecodeRequest) -> None:
+        self._recordings = recordings
+        self._looks = looks
         self._request = request
-        self._interval_s = request.segmentation.frame_interval_s
-        self._duration_s = duration_of(container, stream)
-        if self._duration_s is not None and request.start_s >= self._duration_s:
-            raise request.outside(self._duration_s)
-        check_pixels(request.path, (stream.width, stream.height), limit=FRAME_PIXEL_LIMIT, among=" of videos")
-        self._frames = DecodedFrames(container, stream)
-        self._promised_s = promised_end(container, stream)
-        self._timeline = Timeline(container, stream)
-        self._size_px: tuple[int, int] | None = None
-        self.reached_s = 0.0
-        self.found = 0
+        self._outcomes: dict[int, Outcome] = {}
+        self._failure: MediaError | None = None
+        self._n_lost = 0
 
-    def __iter__(self) -> Iterator[DecodedSegment]:
-        due_s = self._request.start_s
-        before: tuple[float, VideoFrame] | None = None
-        for time_s, frame in self._timed_frames():
-            self.reached_s = max(self.reached_s, time_s + _duration_s(frame))
-            if time_s >= self._request.end_s:
-                break
-            if time_s < self._request.start_s - _ROUNDING_S:
-                before = time_s, frame
-            elif time_s >= due_s - _ROUNDING_S:
-                yield self._segment(time_s, frame)
-                passed = math.floor((time_s - self._request.start_s + _ROUNDING_S) / self._interval_s)
-                due_s = self._request.start_s + (passed + 1) * self._interval_s
-        if not self.found and before is not None:
-            yield self._segment(*before)  # the range lies between two frames: the one that is on screen
+    def decode(self) -> Generator[DecodedSegment, None, MediaFacts]:
+        request, begins_s = self._request, 0.0
+        for number, (recording, look) in enumerate(zip(self._recordings, self._looks, strict=True), start=1):
+            ends_s = begins_s + (look.lasts_s or 0.0)
+            if begins_s < request.end_s and (look.lasts_s is None or request.start_s < ends_s):
+                part = replace(request, start_s=max(request.start_s - begins_s, 0.0), end_s=request.end_s - begins_s)
+                try:
+                    outcome = yield from _later(_decode_any(recording, part, look), by_s=begins_s)
+                except MediaError as error:
+                    self._failure = self._failure or error
+                    self._n_lost += 1
+                    continue
+                self._outcomes[number] = outcome
+                ends_s = begins_s + (outcome.facts.duration_s or 0.0)
+            begins_s = ends_s
+        return self._facts(lasts_s=begins_s)
 
-    def facts(self, *, heard_s: float) -> MediaFacts:
-        """Return what is known of the video, whose sound ends at some time; valid after iterating."""
-        width_px, height_px = self._size_px or (self._stream.width, self._stream.height)
-        duration_s, reached_s = self._duration_s, max(self.reached_s, heard_s)
-        if duration_s is None or reached_s > duration_s + _SLACK_S:
-            duration_s = reached_s
-        return MediaFacts(kind="video", duration_s=duration_s, width_px=width_px, height_px=height_px)
-
-    def remarks(self) -> tuple[Remark, ...]:
-        """Say how much of the pictures is there, where the header promises some; valid after iterating."""
-        there_s = self.reached_s * self._frames.share
-        promised = self._promised_s or self.reached_s
-        return remarks_on_a_part(there=there_s, promised=promised, slack=slack_s(promised), unit="s of pictures")
-
-    @property
-    def may_be_too_large(self) -> bool:
-        """Whether FFmpeg refused the first frames, and with them forgot the size that the header claims."""
-        return self._frames.damaged > 0 and not self._stream.width
-
-    def nothing_found(self) -> MediaError:
-        """Word that not a single frame came out."""
-        if self.may_be_too_large:
-            return OversizedMediaError(
-                self._request.path,
-                f"none of its frames decodes: they are damaged, or above the limit of "
-                f"{FRAME_PIXEL_LIMIT / 1e6:.0f} megapixels",
-            )
-        return nothing_decoded(self._request.path, "frames", damaged=self._frames.damaged)
-
-    def _timed_frames(self) -> Iterator[tuple[float, VideoFrame]]:
-        """Yield frames with their time since the container's start, in seconds."""
-        rate_hz = float(self._stream.average_rate or 25)
-        for count, frame in enumerate(self._frames_near_range()):
-            yield count / rate_hz if frame.time is None else self._timeline.place(frame.time), frame
-
-    def _frames_near_range(self) -> Iterator[VideoFrame]:
-        """Yield all frames, or those from a jump on that lands before the range."""
-        target_s = self._request.start_s - _SEEK_MARGIN_S
-        if target_s > 0 and self._stream.time_base:
-            target = int(self._timeline.timestamp_of(target_s) / self._stream.time_base)
-            self._container.seek(target, stream=self._stream)
-            frames = iter(self._frames)
-            first = next(frames, None)
-            latest_s = self._timeline.timestamp_of(self._request.start_s)
-            if first is not None and first.time is not None and first.time <= latest_s:
-                yield first
-                yield from frames
-                return
-            self._container.seek(0)  # landed behind the range, or nowhere
-        yield from self._frames
-
-    def _segment(self, time_s: float, frame: VideoFrame) -> DecodedSegment:
-        end_s = min(time_s + self._interval_s, self._request.end_s)
-        if self._duration_s is not None and self._duration_s > time_s:
-            end_s = min(end_s, self._duration_s)
-        with DECODING_BYTES.take(frame.width * frame.height * BYTES_A_FRAME_PIXEL):
-            image = upright_image(frame)
-            self._size_px = image.size
-            pixels = np.array(reduced(image, factor=reducing_factor(image.size)), dtype=np.uint8)
-        self.found += 1
-        return picture_segment(pixels, start_s=time_s, end_s=end_s)
+    def _facts(self, *, lasts_s: float) -> MediaFacts:
+        request, outcomes = self._request, list(self._outcomes.values())
+        if not outcomes:
+            raise self._failure or request.outside(lasts_s)
+        facts = next((one.facts for one in outcomes if one.facts.kind == "video"), outcomes[0].facts)
+        remarks = remarks_on_joining(len(self._recordings), n_lost=self._n_lost)
+        if math.isinf(request.end_s):
+            lacking = [
+                Remark(remark.kind, f"{remark.text}, in its recording {number}")
+                for number, one in self._outcomes.items()
+                for remark in (*one.unfinished, *one.on_pictures, *one.on_sound)
+            ]
+            remarks = (*remarks, *_judged(outcomes, request), *lacking)
+        return replace(facts, duration_s=lasts_s, remarks=remarks)
 
 
-class _Sound(NamedTuple):
-    """What came of the sound of a video: windows, how far they reach, and what is to be said of it."""
-
-    n_windows: int = 0
-    reached_s: float = 0.0
-    remarks: tuple[Remark, ...] = ()
-
-
-def _as_far_as_it_goes(
-    sound: Generator[DecodedSegment, None, MediaFacts],
-) -> Generator[DecodedSegment, None, _Sound]:
-    """Yield the windows of a video's sound, which may be damaged."""
-    n_windows, reached_s = 0, 0.0
-    try:
-        while True:
-            segment = next(sound)
-            n_windows, reached_s = n_windows + 1, segment.end_s or 0.0
-            yield segment
-    except StopIteration as end:
-        return _Sound(n_windows, reached_s, end.value.remarks)
-    except UsageError:
-        return _Sound(n_windows, reached_s)  # it ends before the range begins
-    except EmptyMediaError:
-        return _Sound(remarks=(Remark("partly read", "has a sound track with nothing in it"),))
-    except CorruptMediaError as error:
-        return _Sound(n_windows, reached_s, (Remark("partly read", f"has sound that {error.reason}"),))
+def _decode_any(recording: BinaryIO, request: DecodeRequest, look: _Look) -> Generator[DecodedSegment, None, Outcome]:
+    """Decode a recording with pictures, or one of sound alone."""
+    outcome = (yield from decode_recording(recording, request)) if look.has_pictures else None
+    if outcome is not None:
+        return outcome
+    sound = yield from sound_as_far_as_it_goes(recording, request)
+    if not sound.n_windows:
+        raise EmptyMediaError(request.path, "holds neither pictures nor sound")
+    facts = MediaFacts(kind="sound", duration_s=look.lasts_s or sound.reached_s)
+    return Outcome(facts, sound.reached_s, look.lasts_s, on_sound=sound.remarks)
 
 
-def _duration_s(frame: VideoFrame) -> float:
-    return float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+def _later(
+    segments: Generator[DecodedSegment, None, Outcome], *, by_s: float
+) -> Generator[DecodedSegment, None, Outcome]:
+    """Yield segments of a recording with times of the file."""
+    while True:
+        try:
+            segment = next(segments)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+        yield replace(segment, start_s=(segment.start_s or 0.0) + by_s, end_s=(segment.end_s or 0.0) + by_s)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modag_search.catalog.notices import statuses_in_words
+from modag_search.catalog.notices import emptiness_in_words, statuses_in_words
 from modag_search.errors import (
     MediaError,
     ModagError,
@@ -220,7 +220,9 @@ class QueryMaker:
         if "ok" in statuses:
             reason = _OUTDATED
         else:
-            reason = f"is {statuses_in_words(statuses)} throughout, so nothing is like it" if statuses else _FAILED
+            n_frames = sum(one.modality == "image" and one.start_s is not None for one in file.segments)
+            state = emptiness_in_words(statuses, n_frames=n_frames)
+            reason = f"is {state}, so nothing is like it" if statuses else _FAILED
         name = f"id:{file.item.id} ({file.path})" if file.item and file.is_stored else file.path
         raise NothingFoundError(f"{name}: {reason}")
 
@@ -253,8 +255,8 @@ class QueryMaker:
         item_ids = {item for _, items, _ in found.values() for item in items.tolist()}
         if not any(len(ids) for ids in segment_ids.values()):
             segments = self._catalog.segments.of_items(self._catalog.labels.items_labelled(*labels).tolist())
-            state = statuses_in_words({segment.status for segment in segments})
-            raise NothingFoundError(f"{name}: what has this label {f'is {state} throughout' if state else _FAILED}")
+            state = emptiness_in_words({segment.status for segment in segments})
+            raise NothingFoundError(f"{name}: what has this label {f'is {state}' if state else _FAILED}")
         means = {modality: self._mean(modality, ids) for modality, ids in segment_ids.items()}
         vectors: dict[QueryModality, Float32Array] = {
             modality: mean for modality, mean in means.items() if mean is not None

@@ -172,7 +172,7 @@ def test_what_nothing_finds_is_counted_and_listed(toy: CommandLine, media: Path)
     outcome = toy("index", media)
     assert outcome.data["noticed"] == {"black": 1, "silent": 1}
     assert outcome.stderr.splitlines()[-1] == (
-        "of what was taken in: 1 silent, 1 black; `modag failures --all` lists them"
+        "of what was taken in: 1 silent, 1 as good as black; `modag failures --all` lists them"
     )
     assert [row["kind"] for row in toy("failures").data] == ["failed"]
     listed = toy("failures", "--all")

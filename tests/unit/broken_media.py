@@ -136,6 +136,8 @@ def _mux_tone(container: av.container.OutputContainer, stream: av.stream.Stream,
     if sample_format.startswith("s"):
         bits = int(sample_format[1:3])
         samples = (samples * (2 ** (bits - 1) - 1)).astype(f"int{bits}")
+    elif sample_format.startswith("u"):
+        samples = (samples * 127 + 128).astype(np.uint8)
     for start in range(0, samples.shape[1], 960):
         part = np.ascontiguousarray(samples[:, start : start + 960])
         frame = av.AudioFrame.from_ndarray(part, format=sample_format, layout="mono")

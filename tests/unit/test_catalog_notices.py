@@ -35,17 +35,25 @@ def unseen(item: EncodedItem, *statuses: SegmentStatus) -> EncodedItem:
 @pytest.mark.parametrize(
     ("item", "kind", "words"),
     [
-        (unseen(sound("/a.wav"), "silent", "silent"), "silent", "silent"),
-        (unseen(image("/a.png"), "flat"), "flat", "of one colour"),
-        (unseen(video("/a.mp4"), "silent", "silent", "black", "black"), "black", "black and silent"),
-        (unseen(video("/a.mp4"), "silent", "silent", "black", "flat"), "flat", "black, of one colour and silent"),
+        (unseen(sound("/a.wav"), "silent", "silent"), "silent", "silent throughout"),
+        (unseen(image("/a.png"), "flat"), "flat", "as good as of one colour"),
+        (
+            unseen(video("/a.mp4"), "silent", "silent", "black", "black"),
+            "black",
+            "as good as black in the 2 frames that were looked at, and silent throughout",
+        ),
+        (
+            unseen(video("/a.mp4"), "silent", "silent", "black", "flat"),
+            "flat",
+            "as good as black and as good as of one colour in the 2 frames that were looked at, and silent throughout",
+        ),
     ],
 )
 def test_what_nothing_finds(catalog: Catalog, item: EncodedItem, kind: str, words: str) -> None:
     (item_id,) = put(catalog, item)
     (notice,) = catalog.notices.all()
     assert (notice.id, notice.path, notice.kind) == (item_id, item.file.path, kind)
-    assert notice.text == f"is {words} throughout, so nothing finds it"
+    assert notice.text == f"is {words}, so nothing finds it"
     assert catalog.notices.unfindable([item_id]) == catalog.notices.at([item.file.path]) == [notice]
     assert catalog.notices.unfindable([]) == catalog.notices.at(["/other"]) == []
 
@@ -61,7 +69,7 @@ def test_remarks_come_in_order_of_path_and_go_with_a_failure(catalog: Catalog) -
     second, first = put(catalog, replace(image("/b.jpg"), facts=facts), unseen(image("/a.png"), "black"))
     told = [(one.id, one.kind, one.text) for one in catalog.notices.all()]
     assert told == [
-        (first, "black", "is black throughout, so nothing finds it"),
+        (first, "black", "is as good as black, so nothing finds it"),
         *((second, remark.kind, remark.text) for remark in remarks),
     ]
     catalog.fail([failure("/b.jpg")], keep_items=False)

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import av
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -36,6 +38,26 @@ def statuses(index: Index, path: Path) -> list[tuple[Modality, str]]:
 
 def found(index: Index, query: str | Path, **choices: object) -> set[str]:
     return {os.path.basename(hit.path) for hit in index.search(query, n=100, **choices)}  # type: ignore[arg-type]
+
+
+def flash(path: Path) -> Path:
+    """Write a video of three seconds that is black but for a picture between its first and its second second."""
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(30):
+            pixels = np.zeros((48, 64, 3), np.uint8)
+            pixels[:, :32] = 250 if 10 <= number < 19 else 0
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_of_a_video_it_is_told_which_frames_show_nothing(index: Index, media: Path) -> None:
+    flash(media / "flash.mp4")
+    index.add([media])
+    (notice,) = index.notices()
+    assert notice.text == "is as good as black in the 2 frames that were looked at, so nothing finds it"
 
 
 def test_what_is_unchanged_is_not_read(index: Index, media: Path) -> None:

@@ -208,11 +208,54 @@ def test_a_name_that_lies_is_remarked_on_also_where_the_picture_is_cut(tmp_path:
     assert [remark.kind for remark in facts.remarks] == ["misnamed", "partly read"]
 
 
-@pytest.mark.parametrize("form", ["JPEG2000", "AVIF"])
-def test_what_decodes_wholly_or_not_at_all_is_refused(tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("form", ["AVIF", "HEIF"])
+def test_what_decodes_wholly_or_not_at_all_is_called_cut_off(tmp_path: Path, form: str) -> None:
+    kind = "an AVIF picture" if form == "AVIF" else "a HEIC picture"
+    if form == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
     data = encoded(form)
-    with pytest.raises(CorruptMediaError, match="cut off"):
-        decode(write(tmp_path / f"a.{form.lower().replace('jpeg2000', 'jp2')}", data[: len(data) * 9 // 10]))
+    path = tmp_path / f"a.{form.lower()}"
+    for share in (0.5, 0.999):
+        n_bytes = int(len(data) * share)
+        with pytest.raises(CorruptMediaError) as caught:
+            decode(write(path, data[:n_bytes]))
+        promise = f"{n_bytes:,} of the {len(data):,} bytes that its header promises"
+        assert caught.value.reason == f"is cut off: holds {promise}, and {kind} decodes wholly or not at all"
+    with pytest.raises(CorruptMediaError, match=f"is cut off within the header of {kind}"):
+        decode(write(path, data[:100]))
+
+
+@pytest.mark.parametrize("name", ["a.jp2", "a.j2k"])
+@pytest.mark.parametrize("order", ["LRCP", "RLCP", "RPCL"])
+@pytest.mark.parametrize("is_lossy", [True, False])
+def test_a_cut_jpeg_2000_is_less_sharp(tmp_path: Path, name: str, order: str, is_lossy: bool) -> None:
+    options: dict[str, Any] = {"irreversible": True, "quality_layers": [20, 10, 5]} if is_lossy else {}
+    data = encoded("JPEG2000", progression=order, no_jp2=name == "a.j2k", **options)
+    segment, facts = decode(write(tmp_path / name, data[: len(data) * 7 // 10]))
+    assert segment.data.shape == (HEIGHT, WIDTH, 3)
+    assert np.abs(segment.data.astype(int) - np.asarray(scene())).mean() < (4 if is_lossy else 1)
+    (remark,) = facts.remarks
+    assert remark.kind == "partly read"
+    assert re.fullmatch(r"holds (69|70)% of the bytes that it promises, so it is less sharp .*", remark.text)
+    without_mark, facts = decode(write(tmp_path / name, data[:-2]))
+    whole, _ = decode(write(tmp_path / name, data))
+    np.testing.assert_array_equal(without_mark.data, whole.data)
+    assert facts.remarks == ()
+    with pytest.raises(CorruptMediaError, match=r"is cut off: only [\d,]+ of its [\d,]+ bytes are there"):
+        decode(write(tmp_path / name, data[: len(data) * 4 // 10]))
+
+
+def test_a_cut_jpeg_2000_of_tiles_lacks_rows(tmp_path: Path) -> None:
+    data = encoded("JPEG2000", tile_size=(64, 32))
+    segment, facts = decode(write(tmp_path / "a.jp2", data[: len(data) * 8 // 10]))
+    np.testing.assert_array_equal(segment.data, np.asarray(scene())[:96])
+    assert [remark.kind for remark in facts.remarks] == ["partly read"]
+
+
+def test_a_cut_jpeg_2000_that_goes_by_place_is_refused(tmp_path: Path) -> None:
+    data = encoded("JPEG2000", progression="PCRL", precinct_size=(32, 32), codeblock_size=(16, 16))
+    with pytest.raises(CorruptMediaError, match="is cut off"):
+        decode(write(tmp_path / "a.jp2", data[: len(data) * 8 // 10]))
 
 
 def test_a_cut_picture_can_be_compared(tmp_path: Path) -> None:
@@ -228,6 +271,14 @@ def test_blank_lines_before_a_picture_are_passed_over(tmp_path: Path) -> None:
         segment, facts = decode(write(tmp_path / f"{number}.jpg", before + data))
         np.testing.assert_array_equal(segment.data, whole)
         assert facts.remarks == ()
+
+
+@pytest.mark.parametrize("name", ["tif", "float.tif"])
+def test_a_tiff_that_is_cut_within_its_tags_is_of_no_unknown_kind(tmp_path: Path, name: str) -> None:
+    data = encoded(*ROW_BY_ROW[name][:2])
+    for n_bytes in range(8, 200, 3):
+        with pytest.raises(CorruptMediaError, match="cut off"):
+            decode(write(tmp_path / f"a.{name}", data[:n_bytes]))
 
 
 @given(st.sampled_from(sorted(ROW_BY_ROW)), st.floats(0.0, 1.0))

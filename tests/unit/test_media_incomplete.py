@@ -229,6 +229,120 @@ def test_half_a_size_less_a_bit_is_cut_off_when_a_part_is_asked_for(tmp_path: Pa
         decode(path, start_s=8.0)
 
 
+def counting(data: bytes, n_samples: int) -> bytes:
+    """Have the header of a FLAC count so many samples."""
+    (told,) = struct.unpack_from(">Q", data, 18)
+    return data[:18] + struct.pack(">Q", told >> 36 << 36 | n_samples) + data[26:]
+
+
+@pytest.mark.parametrize("told", [1, 16_000, 47_999])
+@pytest.mark.parametrize("ending", ["", "TAG"])
+def test_a_flac_that_counts_too_few_samples_is_read_to_its_end(tmp_path: Path, told: int, ending: str) -> None:
+    data = counting(sound_bytes(noise(), file_format="FLAC"), told) + ending.ljust(128, "x").encode() * bool(ending)
+    path = write(tmp_path, "flac", data)
+    (segment,), facts = decode(path)
+    np.testing.assert_allclose(segment.data, noise()[:, 0], atol=1e-4)
+    assert facts.duration_s == 3.0
+    assert [(remark.kind, remark.text) for remark in facts.remarks] == [
+        ("unfinished", "has a header that counts too few samples: read to the end of the file")
+    ]
+    (later,), _ = decode(path, start_s=2.5)
+    np.testing.assert_allclose(later.data, noise()[40_000:, 0], atol=1e-4)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 12_345, 44_100, 96_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_count_of_a_flac_of_any_form_is_believed_where_it_is_right(
+    tmp_path: Path, rate_hz: int, channels: int
+) -> None:
+    samples = np.random.default_rng(4).uniform(-0.5, 0.5, (3 * rate_hz + 7, channels))
+    data = sound_bytes(samples, rate_hz=rate_hz, file_format="FLAC")
+    assert decode(write(tmp_path, "flac", data))[1].remarks == ()
+    assert kinds(decode(write(tmp_path, "flac", counting(data, len(samples) // 2)))[1]) == ["unfinished"]
+    assert decode(write(tmp_path, "flac", counting(data, 0)))[1].remarks == ()
+
+
+def dented(data: bytes, share: float, n_bytes: int) -> bytes:
+    """Spoil some bytes of a file, so far from its start."""
+    place = round(len(data) * share)
+    return data[:place] + np.random.default_rng(n_bytes).bytes(n_bytes) + data[place + n_bytes :]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("n_bytes", [1, 300, 20_000])
+def test_a_flac_is_read_on_behind_a_damaged_place(tmp_path: Path, n_bytes: int, share: float) -> None:
+    path = write(tmp_path, "flac", dented(sound_bytes(noise(10.0), file_format="FLAC"), share, n_bytes))
+    (segment,), facts = decode(path)
+    assert facts.duration_s == 10.0
+    differ = np.flatnonzero(np.abs(segment.data - noise(10.0)[:, 0]) > 1e-4)
+    assert differ[0] == pytest.approx(share * len(segment.data), abs=4096)
+    assert np.ptp(differ) < n_bytes + 12_288
+    assert not segment.data[differ].any()
+    (remark,) = facts.remarks
+    assert re.fullmatch(r"holds [89]\.\d\d of the 10\.00 s that its header promises", remark.text)
+    assert remark.kind == "partly read"
+    (later,), _ = decode(path, start_s=9.5)
+    np.testing.assert_allclose(later.data[-3000:], noise(10.0)[-3000:, 0], atol=1e-4)
+
+
+LOSSY = {
+    "mp3": lambda: sound_bytes(noise(10.0), file_format="MP3"),
+    "untagged.mp3": lambda: without_first_frame(sound_bytes(noise(10.0), file_format="MP3")),
+    "m4a": lambda: sound_container_bytes(seconds=10.0),
+    "aac": lambda: sound_container_bytes(seconds=10.0, file_format="adts"),
+    "ac3": lambda: sound_container_bytes(seconds=10.0, file_format="ac3", codec="ac3"),
+    "tta": lambda: sound_container_bytes(seconds=10.0, file_format="tta", codec="tta"),
+    "mka": lambda: sound_container_bytes(seconds=10.0, file_format="matroska"),
+}
+
+
+def without_first_frame(mp3: bytes) -> bytes:
+    """Leave out the frame with the tag of LAME."""
+    return mp3[mp3.index(mp3[:2], 4) :]
+
+
+@pytest.mark.parametrize("ending", LOSSY)
+@pytest.mark.parametrize("n_bytes", [1000, 3000])
+def test_frames_that_do_not_decode_are_missed(tmp_path: Path, ending: str, n_bytes: int) -> None:
+    data = LOSSY[ending]()
+    assert decode(write(tmp_path, ending, data))[1].remarks == ()
+    _, facts = decode(write(tmp_path, ending, dented(data, 0.5, n_bytes)))
+    (remark,) = facts.remarks
+    assert remark.kind == "partly read"
+    assert re.match(r"holds (9|8)\.\d\d of the (9\.9|10\.0)\d s|holds no sound for 4\.\d\d s", remark.text)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [bytes(10_000), b"TAG" + b"x" * 125, b"LYRICSBEGININD0000200" * 90 + b"001890LYRICS200TAG" + b"x" * 125],
+    ids=["zeros", "ID3v1", "lyrics"],
+)
+def test_what_is_no_frame_behind_an_mp3_is_no_damage(tmp_path: Path, behind: bytes) -> None:
+    for ending in ("mp3", "untagged.mp3"):
+        assert decode(write(tmp_path, ending, LOSSY[ending]() + behind))[1].remarks == ()
+
+
+def test_tags_between_mp3s_that_are_joined_are_no_damage(tmp_path: Path) -> None:
+    tag = b"ID3\x04\0\0\0\0\x0e\x76" + np.random.default_rng(5).bytes(0x0E * 128 + 0x76)
+    data = tag + LOSSY["mp3"]()
+    assert decode(write(tmp_path, "mp3", data + b"TAG" + b"x" * 125 + data))[1].remarks == ()
+
+
+def test_an_mp3_without_a_tag_is_cut_off_without_a_promise(tmp_path: Path) -> None:
+    data = LOSSY["untagged.mp3"]()
+    _, facts = decode(write(tmp_path, "mp3", data[: len(data) // 3]))
+    assert facts.duration_s == pytest.approx(3.3, abs=0.1)
+    assert facts.remarks == ()
+
+
+def test_a_flac_that_is_damaged_in_many_places_is_refused(tmp_path: Path) -> None:
+    data = sound_bytes(noise(10.0), file_format="FLAC")
+    for share in np.arange(0.1, 0.98, 0.02):
+        data = dented(data, float(share), 10)
+    with pytest.raises(CorruptMediaError, match=r"holds only \d\.\d\d of the 10\.00 s"):
+        decode(write(tmp_path, "flac", data))
+
+
 def test_a_flac_without_a_length_is_read_to_its_end(tmp_path: Path) -> None:
     data = bytearray(sound_bytes(noise(), file_format="FLAC"))
     data[21] &= 0xF0
@@ -274,6 +388,27 @@ def test_videos_that_are_cut_off(tmp_path: Path, ending: str, file_format: str, 
     assert 0.5 * seconds <= last_s < 0.9 * seconds
     with pytest.raises(CorruptMediaError, match=r"holds only \d+\.\d\d of the"):
         decode(write(tmp_path, ending, data[: len(data) * 3 // 10]))
+
+
+def without_length(matroska: bytes) -> bytes:
+    """Void the duration in the header of a Matroska, and the tags that tell those of its streams."""
+    place = matroska.index(b"\x44\x89\x88")
+    data = matroska[:place] + b"\xec\x89" + bytes(9) + matroska[place + 11 :]
+    return data.replace(b"DURATION", b"NOTATIME")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 1.0])
+def test_a_matroska_that_tells_no_length_is_read_to_its_end(tmp_path: Path, share: float) -> None:
+    unfinished = ("unfinished", "has a header that tells no length: read to the end of the file")
+    for data in (
+        sound_container_bytes(seconds=10.0, file_format="matroska"),
+        video_bytes(seconds=10.0, file_format="matroska"),
+        video_bytes(seconds=10.0, file_format="matroska", with_sound=False),
+    ):
+        endless = without_length(data)
+        _, facts = decode(write(tmp_path, "mkv", endless[: round(len(endless) * share)]))
+        assert facts.duration_s == pytest.approx(10.0 * share, abs=2.0)
+        assert [(remark.kind, remark.text) for remark in facts.remarks] == [unfinished]
 
 
 def test_a_video_whose_sound_is_damaged_keeps_its_pictures_and_says_so(tmp_path: Path) -> None:
@@ -550,3 +685,25 @@ def test_tracks_are_called_what_the_file_calls_them(tmp_path: Path) -> None:
 def test_where_no_track_sounds_all_is_silent(tmp_path: Path) -> None:
     (segment,), facts = decode(write(tmp_path, "mkv", tracks(0.0, 0.0)))
     assert (segment.status, kinds(facts)) == ("silent", ["chosen"])
+
+
+def vbri(n_frames: int, *, n_bytes: int = 0) -> bytes:
+    """Return a frame of MP3, as those of `sound_bytes`, with the tag of Fraunhofer's encoder."""
+    mp3 = sound_bytes(noise(10.0), file_format="MP3")
+    frame = bytearray(mp3[: mp3.index(mp3[:2], 4)])
+    frame[4:] = bytes(len(frame) - 4)
+    frame[36:62] = struct.pack(">4sHHHIIHHHH", b"VBRI", 1, 0, 75, n_bytes, n_frames, 0, 1, 2, 1)
+    return bytes(frame)
+
+
+def test_an_mp3_promises_what_the_tag_of_fraunhofers_encoder_counts(tmp_path: Path) -> None:
+    untagged = LOSSY["untagged.mp3"]()
+    (segment,), _ = decode(write(tmp_path, "mp3", untagged))
+    n_frames = len(segment.data) // 576
+    data = vbri(n_frames) + untagged
+    assert decode(write(tmp_path, "mp3", data))[1].remarks == ()
+    _, facts = decode(write(tmp_path, "mp3", data[: len(data) * 7 // 10]))
+    (remark,) = facts.remarks
+    assert re.fullmatch(r"holds \d\.\d\d of the 10\.\d\d s of sound that its header promises", remark.text)
+    with pytest.raises(CorruptMediaError, match=r"holds only \d\.\d\d of the 10\.\d\d s"):
+        decode(write(tmp_path, "mp3", data[: len(data) * 3 // 10]))

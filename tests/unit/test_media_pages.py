@@ -86,11 +86,25 @@ def test_nothing_shows(tmp_path: Path) -> None:
 
 def test_pages_are_looked_at_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(tmp_path / "a.tiff", BLANK, BLACK, SHOWING)
+    unseen = Remark("partly read", "shows next to nothing in the first 2 of its 3 pages; the others were not looked at")
     monkeypatch.setattr(pages, "MOST_PAGES", 2)
-    assert decode(path)[0].status == "flat"
+    segment, facts = decode(path)
+    assert (segment.status, facts.remarks) == ("flat", (unseen,))
     monkeypatch.setattr(pages, "MOST_PAGES", 3)
     monkeypatch.setattr(pages, "MOST_PIXELS", 799)
-    assert decode(path)[0].status == "flat"
+    segment, facts = decode(path)
+    assert (segment.status, facts.remarks) == ("flat", (unseen,))
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp", "png", "avif"])
+def test_what_comes_late_in_an_animation_is_not_called_nothing(tmp_path: Path, ending: str) -> None:
+    blank = [Image.new("RGB", (40, 20), (n % 2, 0, n % 3)) for n in range(101)]
+    path = saved(tmp_path / f"a.{ending}", *blank, SHOWING)
+    segment, facts = decode(path)
+    assert segment.status == "black"
+    (remark,) = facts.remarks
+    assert remark.kind == "partly read"
+    assert remark.text.startswith("shows next to nothing in the first 100 of its 10")
 
 
 def test_a_page_of_full_size_rather_than_a_small_version(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from modag_search.errors import OversizedMediaError, UsageError
-from modag_search.media import containers, open_media, videos
+from modag_search.media import containers, open_media, video_streams
 from modag_search.values import DecodedSegment, MediaFacts, Segmentation
 from tests.unit.broken_media import sound_container_bytes, video_bytes
 
@@ -145,7 +145,7 @@ def test_large_frames_are_reduced_as_pictures_are(tmp_path: Path) -> None:
 def test_videos_of_too_large_frames_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
 ) -> None:
-    for module in (containers, videos):
+    for module in (containers, video_streams):
         monkeypatch.setattr(module, "FRAME_PIXEL_LIMIT", 3_000)
     path = tmp_path / f"a.{file_format}"
     path.write_bytes(video_bytes(file_format=file_format))
