@@ -29,6 +29,8 @@ _VERBS = {
     "forget": "forgetting",
     "search": "searching",
     "export": "exporting",
+    "report": "reporting",
+    "gallery": "reporting",
     "label": "labelling",
     "tag": "tagging",
     "classify": "classifying",

@@ -44,17 +44,17 @@
     store(Object.fromEntries(answers.map((one, place) => [place, one]).filter(([, one]) => isAnswered(one))));
   };
 
-  // Columns are those that `modag label --from` reads; what is unsure gives no row.
+  // The form of `modag label export`, in which a cell is one label, whatever it looks like; what is unsure gives no row.
   const rowsOf = (answers) => answers.flatMap(({ answer, name }, place) => {
     const { path, label, start, end } = tiles[place].dataset;
     const rows = [];
-    if (answer === "y") rows.push([path, label, start, end, ""]);
-    if (answer === "n") rows.push([path, label, start, end, "1"]);
-    if (name) rows.push([path, name, start, end, ""]);
+    if (answer === "y") rows.push([path, label, start, end, "hand", ""]);
+    if (answer === "n") rows.push([path, label, start, end, "hand", "1"]);
+    if (name) rows.push([path, name, start, end, "hand", ""]);
     return rows;
   });
   const cell = (text) => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const csv = (rows) => [["path", "label", "start_s", "end_s", "is_not"], ...rows]
+  const csv = (rows) => [["path", "label", "start_s", "end_s", "origin", "is_not"], ...rows]
     .map((row) => `${row.map(cell).join(",")}\n`).join("");
 
   const go = (place) => {
