@@ -228,3 +228,20 @@ def test_results_of_a_notebook_show_and_play(modag: CommandLine, tmp_path: Path,
     page = opened(tmp_path / "cell.html")
     page.wait_for_function("[...document.images].every((one) => one.complete && one.naturalWidth > 0)")
     assert plays(page)
+
+
+@LOOKS
+def test_an_evaluation_is_accessible_and_fits_a_small_screen(
+    modag: CommandLine, tmp_path: Path, opened: Callable[..., Page], scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    with Index.open(tmp_path / "index") as index:
+        index.label([tmp_path / "media" / "a, of a.wav"], "red")
+        index.label([tmp_path / "media" / "c, of c.wav"], "blue")
+    assert modag("evaluate", "--report", "evaluation.html").status == 0
+    page = opened(tmp_path / "evaluation.html", width=360, color_scheme=scheme, bypass_csp=True)
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
+    assert results.violations_count == 0, results.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
