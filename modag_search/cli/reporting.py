@@ -20,7 +20,8 @@ from modag_search.cli.searching import (
     failure_in_words,
     why_nothing,
 )
-from modag_search.errors import NothingFoundError
+from modag_search.cli.writing import check_room
+from modag_search.errors import NothingFoundError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -94,6 +95,7 @@ def report(
     from modag_search.pages.writing import Look, check_target, write_pages
 
     check_target(target)
+    check_room(target)
     each = each_for_itself(queries, nul_separated=nul_separated)
     failures: list[str] = []
     with open_index(index_name) as opened:
@@ -182,16 +184,20 @@ def gallery(
     from modag_search.pages.writing import Look, Section, check_target, write_pages
 
     check_target(target)
+    check_room(target)
     if unsure and choosing["run"] is not None:
         raise click.UsageError("--unsure and --run exclude each other; name one")
     asks = unsure or choosing["run"] is not None if asks is None else asks
     choice = Choice(**choosing | {"under": tuple(choosing["under"])} | ({"unlabelled": False} if unsure else {}))
     with open_index(index_name) as opened:
+        tags = opened.catalog.labels.tags() if asks else set()  # of which nothing can be said not to be it
+        if choice.label is not None and opened.labels.resolve(choice.label) in tags:
+            raise UsageError(f"{choice.label}: is a tag, and says nothing of what items are; --no-review shows them")
         if unsure:
             answers = opened.classify_each(unlabelled=True, sort="confidence", max_confidence=max_confidence)
             chosen, left_out = picked_answers(opened.catalog, answers, choice, n=n)
         else:
-            every = picked(opened.catalog, choice)
+            every = [one for one in picked(opened.catalog, choice) if one.proposed not in tags]
             chosen, left_out = every[:n], len(every) - len(every[:n])
         if not chosen:
             raise NothingFoundError(_why_none(opened, choosing, unsure=unsure, max_confidence=max_confidence))
@@ -205,6 +211,7 @@ def gallery(
             lead=_lead(len(entries), asks=asks),
             asks=asks,
             names=tuple(sorted(opened.catalog.labels.class_names())),
+            exclude_each_other=opened.labels.exclude_each_other,
         )
         with count_progress(wanted=not no_progress) as bar:
             section = Section(entries=entries, notes=notes)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
 from modag_search.files import check_replaceable, replacing, write_atomically
+from modag_search.media.exclusion import NO_MEDIA
 from modag_search.pages.document import PAGE_MARK, page
 from modag_search.pages.looks import all_looks
 from modag_search.pages.tiles import as_data, common_folder, tile_of
@@ -62,12 +63,15 @@ class Look:
         Whether it is a review sheet: each tile asks whether the item is what it would be called.
     names : tuple of str
         Labels that answers may be chosen from.
+    exclude_each_other : bool
+        Whether another name says that the one that was asked about does not hold.
     """
 
     title: str
     lead: str = ""
     asks: bool = False
     names: tuple[str, ...] = ()
+    exclude_each_other: bool = False
 
 
 @dataclass(kw_only=True)
@@ -168,6 +172,8 @@ def _write_folder(
 ) -> None:
     with replacing(target, error=UsageError) as partial:
         (partial / _PREVIEWS).mkdir(parents=True)
+        # Where the folder lies in one that is indexed, its previews are no items.
+        (partial / _PREVIEWS / NO_MEDIA).touch()
 
         def write(name: str, content: bytes) -> str:
             (partial / name).write_bytes(content)
@@ -258,6 +264,7 @@ def _page(
         sheet=_name_of_sheet(tiles) if look.asks else "",
         file=f"{printable(stem)}-answers.csv",
         names=look.names,
+        excludes=look.exclude_each_other,
         has_links=bool(tiles),
     )
 

@@ -190,6 +190,7 @@ def test_a_folder_has_what_is_seen_and_heard_beside_its_page(filled: CommandLine
     done = filled("gallery", "--to", "gallery")
     page = read(tmp_path / "gallery" / "index.html")
     beside = page.values("img", "src") + page.values("audio", "src")
+    (tmp_path / "gallery" / "previews" / ".nomedia").unlink()
     there = {
         path.relative_to(tmp_path / "gallery").as_posix() for path in (tmp_path / "gallery" / "previews").iterdir()
     }
@@ -204,7 +205,7 @@ def test_a_gallery_takes_the_place_of_an_earlier_one(filled: CommandLine, tmp_pa
     filled("gallery", "--to", "gallery")
     done = filled("gallery", "--kind", "image", "--to", "gallery")
     assert done.status == 0
-    assert len(list((tmp_path / "gallery" / "previews").iterdir())) == 3
+    assert len(list((tmp_path / "gallery" / "previews").glob("*.*g"))) == 3
     assert {path.name for path in tmp_path.iterdir() if "gallery" in path.name} == {"gallery"}
 
 
@@ -331,3 +332,51 @@ def test_a_mute_video_has_a_picture_and_no_player(toy: CommandLine, media: Path,
     done = toy("gallery", "--to", "page.html")
     page = read(tmp_path / "page.html")
     assert (done.status, len(page.values("img", "src"))) == (0, 1)
+
+
+def test_a_tag_is_no_question(labelled: CommandLine, media: Path, tmp_path: Path) -> None:
+    run = labelled("tag", media / "b.png", "--as", "favourite").data["run"]
+    asked = labelled("gallery", "--label", "favourite", "--review", "--to", "page.html")
+    assert (asked.status, "is a tag" in asked.error) == (2, True)
+    assert labelled("gallery", "--run", run, "--to", "page.html").status == 4
+    assert labelled("gallery", "--run", run, "--no-review", "--to", "page.html").status == 0
+    assert names(read(tmp_path / "page.html")) == ["b.png"]
+
+
+def test_what_is_beside_a_page_is_not_taken_in(filled: CommandLine, media: Path) -> None:
+    filled("gallery", "--to", media / "gallery")
+    assert filled("index", media).data["added"] == 0
+
+
+def test_a_target_that_cannot_be_written_is_found_before_anything_else(filled: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for target in ("file/page.html", "file/folder"):
+        done = filled("gallery", "--to", target)
+        assert done.status == 2
+        assert "cannot be written" in done.error
+
+
+def test_a_no_takes_back_what_was_given_by_hand(labelled: CommandLine, media: Path, tmp_path: Path) -> None:
+    (tmp_path / "sheet-answers.csv").write_text(
+        "path,label,start_s,end_s,answer\n"
+        f'{media}/a.png,red,,,n\n{media}/a.png,"teal, or so",,,y\n{media}/c.png,blue,,,?\n'
+    )
+    labelled("label", "mode", "single")
+    done = labelled("label", "--from", "sheet-answers.csv")
+    (told,) = done.data
+    assert (done.status, told["kind"], told["added"]) == (0, "review sheet", 2)
+    assert [one["reason"] for one in told["passed_over"]] == ["without an answer"]
+    (described,) = labelled("info", media / "a.png", "--format", "json").data
+    assert [(one["label"], one["origin"], one["run"]) for one in described["labels"]] == [
+        ("teal, or so", "hand", told["run"])
+    ]
+    assert [(one["label"], one["origin"]) for one in described["denied"]] == [("red", "hand")]
+    labelled("label", "undo", told["run"])
+    (described,) = labelled("info", media / "a.png", "--format", "json").data
+    assert (described["labels"], described["denied"]) == ([], [])
+
+
+def test_what_is_no_answer_is_refused(labelled: CommandLine, media: Path, tmp_path: Path) -> None:
+    (tmp_path / "answers.csv").write_text(f"path,label,start_s,end_s,answer\n{media}/a.png,red,,,perhaps\n")
+    done = labelled("label", "--from", "answers.csv")
+    assert (done.status, "line 2: 'perhaps' is no answer" in done.error) == (2, True)
