@@ -30,7 +30,7 @@ _VERBS = {
     "search": "searching",
     "export": "exporting",
     "report": "reporting",
-    "gallery": "reporting",
+    "gallery": "galleries",
     "label": "labelling",
     "tag": "tagging",
     "classify": "classifying",
