@@ -167,6 +167,8 @@ def _lead(n: int, *, asks: bool) -> str:
 
 
 def _why_none(opened: Index, choosing: Mapping[str, Any], max_confidence: float | None) -> str:
+    if not opened.catalog.count().items:
+        return "the index is empty; `modag index PATH...` takes files in"
     empty = empty_folders(opened, choosing["under"])
     if empty and len(empty) == len(choosing["under"]):
         return f"nothing found: no item lies below {shown(empty)}"
