@@ -87,7 +87,12 @@ def _confusion(result: Classification, naming: Naming) -> HeatMap:
 
 
 def _map_of_classes(centroids: CentroidDistances | None) -> Iterator[_Drawing]:
-    """Draw distances: the nearest pair is the strongest, the farthest all but blank."""
+    """Draw distances: the nearest pair is the strongest, the farthest all but blank.
+
+    Yields
+    ------
+    _Drawing
+    """
     if centroids is None:
         return
     values = [value for row in centroids.distances for value in row]
