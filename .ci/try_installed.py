@@ -67,8 +67,11 @@ def use(folder: Path) -> None:
     expect_hit(answer("search", "label:tone", "--modality", "image"), picture)
     [named] = answer("classify", str(picture))
     assert named["label"] == "tone", named
+    for verb, page in (("report", "found.html"), ("gallery", "all.html")):
+        written = answer(verb, *[str(sound)] * (verb == "report"), "--to", page)
+        assert (written["failed"], written["files"]) == (0, 1), written
     refuse_to_train()
-    print("the installed modag: indexes, searches, labels and classifies, without torch")
+    print("the installed modag: indexes, searches, labels, classifies and writes pages, without torch")
 
 
 def refuse_to_train() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from modag_search.values import CLOSE
 
-    from modag_search.values import EvidencePart, Explanation, ItemLabel, Modality, ModalityEvidence
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from modag_search.values import EvidencePart, Explanation, Hit, ItemLabel, Modality, ModalityEvidence
 
 NOUNS: dict[str, tuple[str, str]] = {"image": ("picture", "pictures"), "sound": ("sound", "sounds")}
 """What something of a modality is called, and several of it."""
@@ -21,6 +23,17 @@ _COPY_BY = {
     "features": "by its features",
 }
 _SAYS_NOTHING = 0.005
+
+
+def far_in_words(hits: Sequence[Hit]) -> str | None:
+    """Say that not even the best of some answers is close; None where one is, or there are none."""
+    best = max(hits, key=lambda hit: hit.relevance, default=None)
+    if best is None or best.relevance >= CLOSE:
+        return None
+    return (
+        f"nothing here is close (best {best.similarity:.2f}, relevance {best.relevance:.2f}): "
+        "unlike things are as similar"
+    )
 
 
 def answer_in_words(why: Explanation, *, named: Callable[[str], str] = str) -> str:

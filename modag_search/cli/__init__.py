@@ -29,6 +29,8 @@ _VERBS = {
     "forget": "forgetting",
     "search": "searching",
     "export": "exporting",
+    "report": "reporting",
+    "gallery": "galleries",
     "label": "labelling",
     "tag": "tagging",
     "classify": "classifying",

@@ -13,6 +13,7 @@ from modag_search.cli.options import format_option, index_option, progress_optio
 from modag_search.cli.output import chosen_format, print_document, print_rows, say, show
 from modag_search.cli.writing import check_writable
 from modag_search.errors import ModagError
+from modag_search.pages.document import PAGE_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ def evaluate(
     from modag_search.evaluation import evaluate as evaluate_index
 
     if report is not None:
-        check_writable(report, option="--report", replaces=b'<!doctype html>\n<html lang="en">')
+        check_writable(report, option="--report", replaces=PAGE_MARK)
     failures: list[ModagError] = []
     try:
         with open_index(index_name) as opened, count_progress(wanted=not no_progress) as bar:
@@ -131,5 +132,5 @@ def _write(report: Path, evaluation: Evaluation) -> None:
     from modag_search.evaluation.report import as_html
     from modag_search.files import write_atomically
 
-    write_atomically(report, [as_html(evaluation).encode(errors="backslashreplace")], error=ModagError)
+    write_atomically(report, [as_html(evaluation)], error=ModagError)
     say(f"{report}: written")

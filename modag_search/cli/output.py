@@ -20,7 +20,7 @@ import click
 from modag_search.labels.vocabulary import some_of
 from modag_search.rows import HIT, as_json, hit_row
 from modag_search.spelling import printable
-from modag_search.values import CLOSE
+from modag_search.wording import far_in_words
 
 if TYPE_CHECKING:
     from modag_search.values import Delivery, Failure, Hit, LabelPassage
@@ -125,13 +125,9 @@ def _for_people(hit: Hit) -> dict[str, str]:
 
 def say_if_far(hits: Sequence[Hit], *, query: str | None = None) -> None:
     """Say on stderr where not even the best of some answers, to one of several queries, is close."""
-    best = max(hits, key=lambda hit: hit.relevance, default=None)
-    if best is not None and best.relevance < CLOSE:
-        say(
-            f"{f'{query}: ' if query else ''}nothing here is close "
-            f"(best {best.similarity:.2f}, relevance {best.relevance:.2f}): "
-            "unlike things are as similar"
-        )
+    far = far_in_words(hits)
+    if far is not None:
+        say(f"{f'{query}: ' if query else ''}{far}")
 
 
 def print_json(value: Any) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modag_search.values import PrecisionEstimate, Question
 
 _COLUMNS = ("path", "proposed", "confidence", "answer")
-_MEANT = {"y": True, "yes": True, "n": False, "no": False, "?": None, "": None}
+_MEANT = {"y": True, "n": False, "?": None}
 _STDOUT = Path("-")
 _NOT_WRITTEN = "interrupted; nothing was written"
 
@@ -164,6 +164,7 @@ def _write(sheet: Path, questions: Sequence[Question]) -> None:
 
 def _read(sheet: Path, questions: Sequence[Question]) -> list[bool | None]:
     """Read a sheet that must hold these questions, in whatever order."""
+    from modag_search.labels.files.cells import answer_in
     from modag_search.tables import read_rows, text_in
 
     found: dict[tuple[str, str], bool | None] = {}
@@ -173,7 +174,7 @@ def _read(sheet: Path, questions: Sequence[Question]) -> list[bool | None]:
         key = (text_in(cells, "path", where=where), text_in(cells, "proposed", where=where))
         if key in found:
             raise UsageError(f"{where}: asks the same as a line above")
-        found[key] = _meant(cells.get("answer"), where=where)
+        found[key] = answer_in(cells.get("answer"), where=where)
     asked = [(printable(one.path), one.label) for one in questions]
     if set(asked) != found.keys():
         raise UsageError(
@@ -183,10 +184,3 @@ def _read(sheet: Path, questions: Sequence[Question]) -> list[bool | None]:
     if all(answer is None for answer in found.values()):
         raise UsageError(f"{sheet}: holds no answer yet; fill in the column answer with y, n or ?")
     return [found[key] for key in asked]
-
-
-def _meant(cell: object, *, where: str) -> bool | None:
-    answer = "" if cell is None else str(cell).strip().lower()
-    if answer not in _MEANT:
-        raise UsageError(f"{where}: {str(cell)!r} is no answer; y, n and ? are")
-    return _MEANT[answer]

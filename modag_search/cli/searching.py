@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from modag_search import media
-from modag_search.cli.options import NumberOrWord, expand_stdin, format_option, index_option, nul_option
+from modag_search.cli.options import Command, NumberOrWord, expand_stdin, format_option, index_option, nul_option
 from modag_search.cli.output import print_answers, say, say_delivery, say_if_far, shown, warn_of_root
 from modag_search.errors import UsageError
 from modag_search.spelling import on_disk
@@ -50,28 +50,54 @@ class _Notes:
             yield query, hits
 
 
+def answer_options(command: Command) -> Command:
+    """Add what says which items may be answers, and how many."""
+    options = (
+        click.option(
+            "--modality",
+            type=click.Choice(["image", "sound", "any"]),
+            default="any",
+            show_default=True,
+            help="Of the answers.",
+        ),
+        click.option("-n", type=click.IntRange(1), default=10, show_default=True, help="How many items at the most."),
+        click.option(
+            "--min-similarity", type=click.FloatRange(-1, 1), default=-1.0, help="Leave out what is less similar."
+        ),
+        click.option(
+            "--min-relevance", type=click.FloatRange(0, 1), default=0.0, help="Leave out what is less relevant."
+        ),
+        click.option("--label", help="Only items with this label."),
+        click.option("--under", multiple=True, metavar="FOLDER", help="Only items in this folder; may be repeated."),
+        click.option("--kind", type=click.Choice(["image", "sound", "video"]), help="Only files of this kind."),
+        click.option(
+            "--min-duration",
+            "min_duration_s",
+            type=click.FloatRange(0),
+            metavar="SECONDS",
+            help="Only what lasts so long.",
+        ),
+        click.option(
+            "--max-duration",
+            "max_duration_s",
+            type=click.FloatRange(0),
+            metavar="SECONDS",
+            help="Only what lasts no longer.",
+        ),
+        click.option("--copies", is_flag=True, help="Copies of each other are answers of their own."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.argument("queries", metavar="QUERY [+ QUERY]... [- QUERY]...", nargs=-1, required=True)
 @nul_option(
     "Names end with NUL rather than with a newline: queries on stdin, and paths that are printed.", exposed=True
 )
 @index_option
-@click.option(
-    "--modality", type=click.Choice(["image", "sound", "any"]), default="any", show_default=True, help="Of the answers."
-)
-@click.option("-n", type=click.IntRange(1), default=10, show_default=True, help="How many items at the most.")
-@click.option("--min-similarity", type=click.FloatRange(-1, 1), default=-1.0, help="Leave out what is less similar.")
-@click.option("--min-relevance", type=click.FloatRange(0, 1), default=0.0, help="Leave out what is less relevant.")
-@click.option("--label", help="Only items with this label.")
-@click.option("--under", multiple=True, metavar="FOLDER", help="Only items in this folder; may be repeated.")
-@click.option("--kind", type=click.Choice(["image", "sound", "video"]), help="Only files of this kind.")
-@click.option(
-    "--min-duration", "min_duration_s", type=click.FloatRange(0), metavar="SECONDS", help="Only what lasts so long."
-)
-@click.option(
-    "--max-duration", "max_duration_s", type=click.FloatRange(0), metavar="SECONDS", help="Only what lasts no longer."
-)
-@click.option("--copies", is_flag=True, help="Copies of each other are answers of their own.")
+@answer_options
 @click.option(
     "--places",
     type=NumberOrWord("all"),
@@ -123,7 +149,7 @@ def search(
 
     if copy_to is not None and link_to is not None:
         raise click.UsageError("--copy-to and --link-to exclude each other; name one")
-    each = _each_for_itself(queries, nul_separated=nul_separated)
+    each = each_for_itself(queries, nul_separated=nul_separated)
     combined = combination(queries) if each is None else None
     failures: list[str] = []
     notes = _Notes()
@@ -136,7 +162,7 @@ def search(
             output_format=output_format,
         )
         empty = Filters(under=under).empty_folders(opened.catalog)
-        nothing = "" if notes.paths else _why_nothing(opened, label=label, under=under, empty=empty)
+        nothing = "" if notes.paths else why_nothing(opened, label=label, under=under, empty=empty)
         folder = link_to if copy_to is None else copy_to
         n_failed = 0 if folder is None else _delivered(opened, notes.paths, folder, link=copy_to is None)
     if empty and len(empty) < len(under):
@@ -163,10 +189,12 @@ def _answers(
     if combined is not None:
         query, plus, minus = combined
         return [(query, opened.search(query, plus=plus, minus=minus, **options))]
-    return opened.search_many(each, on_failure=lambda query, error: failures.append(_failure(query, error)), **options)
+    return opened.search_many(
+        each, on_failure=lambda query, error: failures.append(failure_in_words(query, error)), **options
+    )
 
 
-def _why_nothing(opened: Index, *, label: str | None, under: Sequence[str], empty: Sequence[str]) -> str:
+def why_nothing(opened: Index, *, label: str | None, under: Sequence[str], empty: Sequence[str]) -> str:
     """Say that nothing was found, and why where that is plain: a name that nothing has, folders without items."""
     if under and len(empty) == len(under):
         return f"nothing found: no item lies below {shown(empty)}"
@@ -175,7 +203,7 @@ def _why_nothing(opened: Index, *, label: str | None, under: Sequence[str], empt
     return "nothing found"
 
 
-def _each_for_itself(arguments: Sequence[str], *, nul_separated: bool) -> list[str] | None:
+def each_for_itself(arguments: Sequence[str], *, nul_separated: bool) -> list[str] | None:
     """Return queries that are answered one by one; None where arguments are one query, or a combination."""
     if list(arguments) == ["-"]:
         return expand_stdin(arguments, nul_separated=nul_separated)
@@ -188,7 +216,7 @@ def _is_no_word(argument: str) -> bool:
     return argument not in _SIGNS and (is_path or argument.startswith(_KINDS))
 
 
-def _failure(query: str, error: ModagError) -> str:
+def failure_in_words(query: str, error: ModagError) -> str:
     """Word why a query was not answered; most errors name it themselves."""
     return str(error) if query in str(error) else f"{query}: {error}"
 

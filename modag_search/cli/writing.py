@@ -30,6 +30,11 @@ def check_writable(path: Path, *, option: str, replaces: bytes | None = None) ->
         If the file cannot be written, or another file, of the user's, would be lost.
     """
     check_replaceable(path, mark=replaces, option=option)
+    check_room(path)
+
+
+def check_room(path: Path) -> None:
+    """Find out whether a file or a folder could be put there; a UsageError says why not."""
     probe = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     made = folder_to_make(path)
     try:

@@ -58,6 +58,8 @@ class Entry:
     part_start_s, part_end_s : float or None
         The part that `proposed` holds for; None on both sides for all of it.
     why : Explanation or None
+    is_query : bool
+        Whether it is what was asked with.
     """
 
     path: str
@@ -74,6 +76,7 @@ class Entry:
     part_start_s: float | None = None
     part_end_s: float | None = None
     why: Explanation | None = None
+    is_query: bool = False
 
 
 def entry_of_hit(hit: Hit) -> Entry:
@@ -116,12 +119,11 @@ def said_of(catalog: Catalog, item_id: int) -> tuple[Said, ...]:
     )
 
 
-def first_heard(segments: Iterable[SegmentRecord]) -> dict[int, SegmentRecord]:
-    """Return by item the first segment that is neither silent nor black, a sound before a picture."""
+def first_shown(segments: Iterable[SegmentRecord]) -> dict[int, SegmentRecord]:
+    """Return by item the first segment that is neither silent nor black; of a video, its first such frame."""
     ok = [one for one in segments if one.status == "ok" and one.start_s is not None]
-    ordered = sorted(ok, key=lambda one: (one.modality != "sound", one.start_s))
     first: dict[int, SegmentRecord] = {}
-    for one in ordered:
+    for one in sorted(ok, key=lambda one: (one.modality != "image", one.start_s)):
         first.setdefault(one.item_id, one)
     return first
 

@@ -76,6 +76,7 @@ class Tile:
     part_start_s, part_end_s : str
         As files of labels write them.
     why : Why or None
+    is_query : bool
     """
 
     path: str
@@ -97,6 +98,7 @@ class Tile:
     part_start_s: str
     part_end_s: str
     why: Why | None
+    is_query: bool
 
 
 def as_data(content: bytes, media_type: str, name: str) -> str:
@@ -144,6 +146,7 @@ def tile_of(entry: Entry, looks: Looks, *, keep: Keep, root: str, page: Path | N
         part_start_s="" if entry.part_start_s is None else f"{entry.part_start_s:.9g}",
         part_end_s="" if entry.part_end_s is None else f"{entry.part_end_s:.9g}",
         why=None if entry.why is None else _why(entry.why),
+        is_query=entry.is_query,
     )
 
 

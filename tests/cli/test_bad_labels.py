@@ -344,6 +344,9 @@ NOTHING_THERE: dict[str, tuple[int, str]] = {
     "duplicates": (4, EMPTY),
     "train head": (4, "a head needs two labels at least; `modag label PATH... --as NAME` gives them"),
     "search label:x": (4, "label:x: no item has this label"),
+    "report label:x --to page.html": (4, "label:x: no item has this label"),
+    "gallery --to page.html": (4, EMPTY),
+    "gallery --unsure --to page.html": (4, EMPTY),
 }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pickle
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
 
 from modag_search import Classifications, Hits, previews
+from tests.html_pages import HtmlPage
 from tests.made_media import HIGH_HZ, RED, picture, set_mtime, sound, video
 
 if TYPE_CHECKING:
@@ -19,29 +19,8 @@ if TYPE_CHECKING:
     from modag_search import Index
 
 
-class _Reader(HTMLParser):
-    """Takes note of elements and text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def read(html: str) -> _Reader:
-    reader = _Reader()
-    reader.feed(html)
-    return reader
-
-
 def addresses(html: str, tag: str) -> list[str]:
-    return [str(attributes["src"]) for name, attributes in read(html).elements if name == tag]
+    return HtmlPage(html).values(tag, "src")
 
 
 def test_hits_are_a_list(filled: Index, media: Path) -> None:
@@ -93,7 +72,7 @@ def test_few_are_shown_and_the_others_counted(index: Index, media: Path) -> None
     index.add([media])
     html = index.search(media / "00.png", n=50, copies=True)._repr_html_()
     assert len(addresses(html, "img")) == 12
-    assert "… and 2 more." in read(html).text
+    assert "… and 2 more." in HtmlPage(html).text
 
 
 def test_names_and_labels_cannot_become_markup(index: Index, media: Path) -> None:
@@ -103,8 +82,8 @@ def test_names_and_labels_cannot_become_markup(index: Index, media: Path) -> Non
     index.add([media])
     index.label([str(media / name)], "<b>bold</b>")
     html = index.search(asked, copies=True)._repr_html_()
-    assert name in read(html).text
-    assert "<b>bold</b>" in read(html).text
+    assert name in HtmlPage(html).text
+    assert "<b>bold</b>" in HtmlPage(html).text
     assert addresses(html, "img") != ["x"]
     assert "<b>" not in html
 

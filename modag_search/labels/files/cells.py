@@ -13,6 +13,7 @@ from modag_search.labels.checks import looks_like_several
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_ANSWERS = {"y": True, "yes": True, "n": False, "no": False, "?": None, "": None}
 _TRUE, _FALSE = {"1", "true", "yes"}, {"", "0", "false", "no"}
 _ESCAPES = {"\\t": "\t", "\\n": "\n"}
 _LATIN_NAME = re.compile(r"[A-Z][a-z]+ [a-z-]+(?:_|, )(?P<common>\S.*)")
@@ -102,6 +103,20 @@ def confidence_in(value: object) -> float | None:
     except ValueError:
         return None
     return number if 0 <= number <= 1 else None
+
+
+def answer_in(cell: object, *, where: str) -> bool | None:
+    """Return whether a person said that a label holds; None where they did not know, or did not say.
+
+    Raises
+    ------
+    UsageError
+        If it is no answer.
+    """
+    answer = "" if cell is None else str(cell).strip().lower()
+    if answer not in _ANSWERS:
+        raise UsageError(f"{where}: {str(cell)!r} is no answer; y, n and ? are")
+    return _ANSWERS[answer]
 
 
 def common_name(label: str) -> str:

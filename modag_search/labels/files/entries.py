@@ -76,6 +76,8 @@ class LabelEntry:
         Another name of it, for where the first one is nowhere.
     of_sound : bool
         The media file is a sound or a video.
+    is_answer : bool
+        Whether a person answered a question of this index, and so speaks for themselves rather than for a file.
     """
 
     path: str
@@ -91,6 +93,7 @@ class LabelEntry:
     written: str = field(default="", compare=False)
     also: str = field(default="", compare=False)
     of_sound: bool = field(default=False, compare=False)
+    is_answer: bool = field(default=False, compare=False)
 
     @property
     def where(self) -> str:
@@ -138,6 +141,7 @@ class LabelFile:
         of_sound: bool = False,
         is_not: bool = False,
         is_tag: bool = False,
+        is_answer: bool = False,
     ) -> None:
         """Add a label.
 
@@ -152,7 +156,7 @@ class LabelFile:
         start_s, end_s : float, optional
         confidence : float, optional
         also : str
-        of_sound, is_not, is_tag : bool
+        of_sound, is_not, is_tag, is_answer : bool
             See `LabelEntry`.
 
         Raises
@@ -177,6 +181,7 @@ class LabelFile:
                 of_sound=of_sound,
                 is_not=is_not,
                 is_tag=is_tag,
+                is_answer=is_answer,
             )
         )
 

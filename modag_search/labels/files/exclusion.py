@@ -37,6 +37,11 @@ def check_exclusive(entries: Sequence[LabelEntry], item_ids: Mapping[str, int], 
     hierarchy, tags = catalog.hierarchy.get(), catalog.labels.tags()
     said = _said_already(item_ids, catalog, tags)
     for entry in entries:
+        if entry.is_not and entry.is_answer:  # the last word of a person takes the place of the one before
+            place = entry.label, entry.start_s, entry.end_s
+            there = said.get(entry.path, [])
+            said[entry.path] = [old for old in there if (old.label, old.start_s, old.end_s) != place]
+    for entry in entries:
         if entry.is_not or entry.is_tag or entry.label in tags:
             continue
         before = said.setdefault(entry.path, [])

@@ -247,10 +247,10 @@ def _annotate(catalog: Catalog, given: _Given, origin: str) -> tuple[int, int]:
                 Annotation(
                     item_id=given.items[entry.path].id,
                     label=entry.label,
-                    origin="import",
+                    origin="hand" if entry.is_answer else "import",
                     start_s=entry.start_s,
                     end_s=entry.end_s,
-                    source=printable(entry.source),
+                    source=None if entry.is_answer else printable(entry.source),
                     confidence=entry.confidence,
                     run_id=run,
                     is_not=entry.is_not,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
-from modag_search.labels.files.cells import confidence_in, is_true, labels_in, seconds_in
+from modag_search.labels.files.cells import answer_in, confidence_in, is_true, labels_in, seconds_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -79,6 +79,8 @@ class Layout:
         Where no path stands in it, it is called as the one sound is that it speaks of.
     is_guess : bool
         A program gave the labels, by windows that may reach beyond the end.
+    answer : str or None
+        What a person said of each label: y, n or ?.
     remarks : tuple of str
         How it is understood, where that could be otherwise.
     """
@@ -95,6 +97,7 @@ class Layout:
     of_sound: bool = False
     is_of_one: bool = False
     is_guess: bool = False
+    answer: str | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -110,6 +113,18 @@ _KNOWN: tuple[tuple[set[str], Layout], ...] = (
             end="end_s",
             confidence="confidence",
             separator="",
+        ),
+    ),
+    (
+        {"path", "label", "start_s", "end_s", "answer"},
+        Layout(
+            kind="review sheet",
+            path=("path",),
+            label="label",
+            start="start_s",
+            end="end_s",
+            separator="",
+            answer="answer",
         ),
     ),
     (
@@ -345,6 +360,8 @@ def read_table(
             file.pass_over(name, "without a label", line=line)
         elif not name:
             raise UsageError(f"{where}: lacks {layout.path[-1] if layout.path else 'path'}")
+        elif layout.answer and answer_in(cells.get(layout.answer), where=where) is None:
+            file.pass_over(name, "without an answer", line=line)
         else:
             _take_row(cells, labels, name, layout, file, line=line, min_confidence=min_confidence)
 
@@ -364,6 +381,10 @@ def _take_row(
         file.pass_over(name, f"below a confidence of {min_confidence:g}", line=line)
         return
     start_s, end_s = _part_in(cells, layout, where=file.where(line))
+    if layout.answer is None:
+        is_not = is_true(cells.get("is_not"), "is_not", where=file.where(line))
+    else:
+        is_not = answer_in(cells.get(layout.answer), where=file.where(line)) is False
     for label in labels:
         file.take(
             name,
@@ -373,7 +394,8 @@ def _take_row(
             end_s=end_s,
             confidence=confidence,
             of_sound=layout.of_sound,
-            is_not=is_true(cells.get("is_not"), "is_not", where=file.where(line)),
+            is_not=is_not,
+            is_answer=layout.answer is not None,
             is_tag=is_true(cells.get("is_tag"), "is_tag", where=file.where(line)),
         )
 

@@ -7,6 +7,7 @@
   const count = document.getElementById("count");
   const save = document.getElementById("save");
   const clear = document.getElementById("clear");
+  const wantsKeys = document.getElementById("keys");
   let current = -1;
   let saved = false;
 
@@ -44,17 +45,16 @@
     store(Object.fromEntries(answers.map((one, place) => [place, one]).filter(([, one]) => isAnswered(one))));
   };
 
-  // Columns are those that `modag label --from` reads; what is unsure gives no row.
+  // Columns are those by which `modag label --from` knows a review sheet; what is unsure gives no row.
   const rowsOf = (answers) => answers.flatMap(({ answer, name }, place) => {
     const { path, label, start, end } = tiles[place].dataset;
     const rows = [];
-    if (answer === "y") rows.push([path, label, start, end, ""]);
-    if (answer === "n") rows.push([path, label, start, end, "1"]);
-    if (name) rows.push([path, name, start, end, ""]);
+    if (answer === "y" || answer === "n") rows.push([path, label, start, end, answer]);
+    if (name) rows.push([path, name, start, end, "y"]);
     return rows;
   });
   const cell = (text) => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const csv = (rows) => [["path", "label", "start_s", "end_s", "is_not"], ...rows]
+  const csv = (rows) => [["path", "label", "start_s", "end_s", "answer"], ...rows]
     .map((row) => `${row.map(cell).join(",")}\n`).join("");
 
   const go = (place) => {
@@ -64,8 +64,7 @@
     tiles[current].classList.add("current");
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     tiles[current].scrollIntoView({ block: "nearest", behavior: still ? "auto" : "smooth" });
-    const first = tiles[current].querySelector("input");
-    first.focus({ preventScroll: true });
+    tiles[current].focus({ preventScroll: true });
   };
   const answer = (value) => {
     const tile = tiles[Math.max(current, 0)];
@@ -82,6 +81,7 @@
   };
 
   tiles.forEach((tile, place) => {
+    tile.tabIndex = -1;
     tile.addEventListener("focusin", () => {
       tiles[current]?.classList.remove("current");
       current = place;
@@ -94,8 +94,10 @@
       });
     }
     box(tile).addEventListener("input", () => {
-      const yes = radio(tile, "y");
-      if (yes && box(tile).value.trim()) yes.checked = false;
+      if (radio(tile, "y") && box(tile).value.trim()) {
+        radio(tile, "y").checked = false;
+        if (bar.dataset.excludes) radio(tile, "n").checked = true;
+      }
       changed();
     });
   });
@@ -109,6 +111,8 @@
     e: () => { go(Math.max(current, 0)); box(tiles[current]).focus(); },
     " ": play,
   };
+  // Space presses, chooses and opens what has the focus.
+  const hasOwnUse = ({ key, target }) => key === " " && target.matches("button, input, summary, a, audio");
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const isText = event.target.matches("input[type=text]");
@@ -116,7 +120,7 @@
       event.preventDefault();
       if (event.key === "Enter") go(current + 1);
       else event.target.blur();
-    } else if (!isText && !event.target.matches("button, summary, a, audio") && keys[event.key]) {
+    } else if (!isText && wantsKeys.checked && keys[event.key] && !hasOwnUse(event)) {
       event.preventDefault();
       keys[event.key]();
     }
