@@ -6,7 +6,7 @@ import mimetypes
 import os
 import stat
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import FileResponse, Response
@@ -26,6 +26,13 @@ ItemId = Annotated[int, Path(ge=1, le=2**62)]
 Seconds = Annotated[float | None, Query(ge=0, le=10_000_000, allow_inf_nan=False)]
 Version = Annotated[str | None, Query(max_length=64, description="Of the content: it may then be kept for ever.")]
 
+_MEDIA: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": what,
+        "content": {kind: {} for kind in ("image/*", "audio/*", "video/*", "application/octet-stream")},
+    }
+    for status, what in ((200, "The file."), (206, "The range of it that was asked for."))
+}
 _SIDES_PX = (160, 320, 640, 1600)
 _FOR_EVER = "private, max-age=31536000, immutable"
 
@@ -102,7 +109,7 @@ def waveform(request: Request, item_id: ItemId, service: Shared, version: Versio
     )
 
 
-@router.get("/media", response_class=FileResponse, responses={200: {"content": {"application/octet-stream": {}}}})
+@router.get("/media", response_class=FileResponse, responses=_MEDIA)
 def media_file(request: Request, item_id: ItemId, service: Shared) -> Response:
     """The file itself, or a range of it, as it was indexed."""
     record = _record(service, item_id)
