@@ -17,7 +17,8 @@ from modag_search.values import ItemRecord
 from modag_search.web.api.answers import Description, Neighbours, Waveform
 from modag_search.web.api.hits import hit_rows, version_of
 from modag_search.web.api.replies import PROBLEMS, reply
-from modag_search.web.problems import ProblemError
+from modag_search.web.problems import ProblemError, problem
+from modag_search.web.ranges import is_within
 from modag_search.web.service import Service, Shared
 
 router = APIRouter(prefix="/items/{item_id}", tags=["items"], responses=PROBLEMS)
@@ -121,6 +122,14 @@ def media_file(request: Request, item_id: ItemId, service: Shared) -> Response:
     path = _path_of(record)
     if _has_already(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
+    asked = request.headers.get("range")
+    if asked is not None and not is_within(asked, size_bytes=record.size_bytes):
+        return problem(
+            416,
+            f"{path}: has {record.size_bytes} bytes, and no part {asked!r}",
+            kind="no-such-range",
+            headers={"content-range": f"bytes */{record.size_bytes}"},
+        )
     guessed, _ = mimetypes.guess_type(path)
     media_type = guessed if guessed and guessed.startswith(("audio/", "image/", "video/")) else None
     if media_type == "image/svg+xml":
