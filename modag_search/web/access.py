@@ -73,6 +73,8 @@ class Access:
     is_read_only: bool = False
 
     def __post_init__(self) -> None:
+        if not self.host:
+            raise UsageError("an address to listen on is wanted; 127.0.0.1 is this machine's alone")
         if self.token is None and not is_loopback(self.host):
             raise UsageError(f"{self.host}: others than this machine reach this address, so a token is needed")
         if self.token is not None and not (self.token.isascii() and self.token.isprintable() and len(self.token) >= 8):

@@ -15,6 +15,7 @@ from modag_search.web.api import ROUTERS
 from modag_search.web.bodies import BodyLimit
 from modag_search.web.limits import Limits
 from modag_search.web.problems import answer_with_problems
+from modag_search.web.remarks import listen
 from modag_search.web.service import Service, refuse_to_write
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def create_app(index: Index, *, access: Access | None = None, limits: Limits | N
     access = access or Access()
     limits = limits or Limits()
     service = Service(index, access=access, limits=limits)
+    listen()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -62,7 +62,7 @@ def _listening(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError) as error:  # the last for a name that no address is written as
         listener.close()
         raise UsageError(f"{host}:{port}: cannot be listened on ({error}); --port 0 takes a free port") from error
     listener.listen(128)  # from here on connections wait, rather than be refused

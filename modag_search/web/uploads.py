@@ -16,7 +16,7 @@ from modag_search import media
 from modag_search.web.problems import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from modag_search.values import MediaKind
     from modag_search.web.limits import Limits
@@ -85,6 +85,10 @@ class Uploads:
     def in_words(self, words: str) -> str:
         """Word what is said of files that were sent by the names that their senders gave them."""
         return self._within.sub("", words)
+
+    def in_all(self, remarks: Iterable[str]) -> list[str]:
+        """Word several as `in_words` does one."""
+        return [self.in_words(words) for words in remarks]
 
     async def receive(self, chunks: AsyncIterator[bytes], *, name: str) -> Upload:
         """Take a file as it comes.

@@ -44,6 +44,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "rebuild": ("", '"vectors": 7'),
     "verify": ("", "[]\n"),
     "info": ("", '"sound_encoder": "toy-sound"'),
+    "map": ("--format csv", "{here}/media/a.png"),
     "migrate": ("", ""),
     "models": ("--format table", "modag-sound"),
     "train": ("head", '"labels": 2'),

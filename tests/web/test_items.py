@@ -148,7 +148,12 @@ def test_a_file_is_given_out_in_ranges(client: TestClient, ids: dict[str, int], 
         part = client.get(path, headers={"range": asked})
         assert (part.status_code, part.content) == (206, expected)
         assert part.headers["content-range"].endswith(f"/{len(content)}")
-    assert client.get(path, headers={"range": f"bytes={len(content)}-"}).status_code == 416
+    several = client.get(path, headers={"range": "bytes=0-9,20-29"})
+    assert (several.status_code, several.headers["content-type"].partition(";")[0]) == (206, "multipart/byteranges")
+    for asked in (f"bytes={len(content)}-", "bytes=9-0", "bytes=-0", "bytes=", "bytes=x-", "lines=0-1", "bytes=1-2-3"):
+        none = client.get(path, headers={"range": asked})
+        assert (none.status_code, kind_of(none)) == (416, "no-such-range"), asked
+        assert none.headers["content-range"] == f"bytes */{len(content)}"
     assert client.get(path, headers={"if-none-match": whole.headers["etag"]}).status_code == 304
     old = client.get(path, headers={"range": "bytes=0-9", "if-range": '"another"'})
     assert (old.status_code, len(old.content)) == (200, len(content))

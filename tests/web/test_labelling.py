@@ -31,8 +31,8 @@ def give(client: TestClient, *ids: int, **said: object) -> dict[str, Any]:
 
 def test_labels_are_given_and_undone(client: TestClient, filled: Index, ids: dict[str, int]) -> None:
     given = give(client, ids["a.png"], ids["a.wav"], label=" red ")
-    assert given == {"run": given["run"], "changed": 2, "label": "red"}
-    assert give(client, ids["a.png"], label="red") == {"run": None, "changed": 0, "label": "red"}
+    assert given == {"run": given["run"], "changed": 2, "label": "red", "remarks": []}
+    assert give(client, ids["a.png"], label="red") == {"run": None, "changed": 0, "label": "red", "remarks": []}
     [label] = client.get("/labels").json()["labels"]
     assert (label["label"], label["items"], label["image"], label["sound"]) == ("red", 2, 1, 1)
     [run] = client.get("/runs").json()["runs"]
@@ -123,3 +123,10 @@ def test_nothing_is_written_where_nothing_may_be_changed(filled: Index, path: st
         answer = client.post(path, json=body)
         assert (answer.status_code, kind_of(answer)) == (403, "read-only")
     assert filled.item("id:1").labels == ("red",)
+
+
+def test_what_the_command_line_warns_of_is_said(client: TestClient, ids: dict[str, int]) -> None:
+    give(client, ids["a.png"], label="trumpet")
+    [remark] = give(client, ids["b.png"], label="Trumpet")["remarks"]
+    assert remark.startswith("label 'Trumpet' is new beside 'trumpet'")
+    assert give(client, ids["c.png"], label="violin")["remarks"] == []

@@ -5,7 +5,7 @@ What is a value of the package is described by that: these are the rest.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -24,6 +24,7 @@ from modag_search.values import (
 )
 
 Origin = Literal["hand", "import", "transfer"]
+Remarks = Annotated[list[str], Field(description="What the command line would have warned of.")]
 
 
 class Versioned(BaseModel):
@@ -70,6 +71,7 @@ class Found(BaseModel):
     is_close: bool = Field(description="Whether anything in the index is close to what was asked.")
     best_relevance: float
     seconds: float
+    remarks: Remarks
 
 
 class Neighbours(BaseModel):
@@ -191,6 +193,7 @@ class LabelsGiven(BaseModel):
     run: int | None = Field(description="By which it is undone; null where nothing was new.")
     changed: int
     label: str
+    remarks: Remarks
 
 
 class LabelsTaken(BaseModel):
@@ -248,6 +251,7 @@ class Classified(BaseModel):
 
     answers: list[ClassificationRow]
     failed: list[str] = Field(description="What has no answer, and why.")
+    remarks: Remarks
 
 
 class Why(BaseModel):
@@ -267,6 +271,7 @@ class Why(BaseModel):
     heard: list[ModalityEvidence]
     copy_of: CopyOf | None
     by_head: Score | None
+    remarks: Remarks
 
 
 class TransferredRow(Versioned):
@@ -285,6 +290,7 @@ class TransferAnswer(BaseModel):
     given: list[TransferredRow]
     unknown: int
     surer: int
+    remarks: Remarks
 
 
 class SuggestionRow(Versioned):
@@ -321,6 +327,7 @@ class Issues(BaseModel):
     """Labels that may be wrong, the most doubtful first."""
 
     issues: list[IssueRow]
+    remarks: Remarks
 
 
 class PairRow(BaseModel):

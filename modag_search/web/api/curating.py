@@ -23,6 +23,7 @@ from modag_search.values import LabelIssue, Modality, Suggestion
 from modag_search.web.api.answers import Duplicates, Failures, Issues, Pairs, Suggestions
 from modag_search.web.api.hits import versions, versions_at
 from modag_search.web.api.replies import PROBLEMS, reply
+from modag_search.web.remarks import heard
 from modag_search.web.service import Shared
 
 router = APIRouter(tags=["curation"], responses=PROBLEMS)
@@ -49,9 +50,9 @@ def suggest(
 @router.get("/audit", response_model=Issues)
 def audit(service: Shared, max_probability: Share = 0.1) -> Response:
     """Labels that others contradict, or that a file's former content was given."""
-    with service.turns.taken():
+    with service.turns.taken(), heard() as said:
         found = service.index.audit(max_probability=max_probability)
-    return reply({"issues": _with_versions(service.index, found, issue_row)})
+    return reply({"issues": _with_versions(service.index, found, issue_row), "remarks": said})
 
 
 @router.get("/audit/pairs", response_model=Pairs)

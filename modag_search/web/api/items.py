@@ -6,7 +6,7 @@ import mimetypes
 import os
 import stat
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import FileResponse, Response
@@ -17,7 +17,8 @@ from modag_search.values import ItemRecord
 from modag_search.web.api.answers import Description, Neighbours, Waveform
 from modag_search.web.api.hits import hit_rows, version_of
 from modag_search.web.api.replies import PROBLEMS, reply
-from modag_search.web.problems import ProblemError
+from modag_search.web.problems import ProblemError, problem
+from modag_search.web.ranges import is_within
 from modag_search.web.service import Service, Shared
 
 router = APIRouter(prefix="/items/{item_id}", tags=["items"], responses=PROBLEMS)
@@ -26,6 +27,13 @@ ItemId = Annotated[int, Path(ge=1, le=2**62)]
 Seconds = Annotated[float | None, Query(ge=0, le=10_000_000, allow_inf_nan=False)]
 Version = Annotated[str | None, Query(max_length=64, description="Of the content: it may then be kept for ever.")]
 
+_MEDIA: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": what,
+        "content": {kind: {} for kind in ("image/*", "audio/*", "video/*", "application/octet-stream")},
+    }
+    for status, what in ((200, "The file."), (206, "The range of it that was asked for."))
+}
 _SIDES_PX = (160, 320, 640, 1600)
 _FOR_EVER = "private, max-age=31536000, immutable"
 
@@ -102,7 +110,7 @@ def waveform(request: Request, item_id: ItemId, service: Shared, version: Versio
     )
 
 
-@router.get("/media", response_class=FileResponse, responses={200: {"content": {"application/octet-stream": {}}}})
+@router.get("/media", response_class=FileResponse, responses=_MEDIA)
 def media_file(request: Request, item_id: ItemId, service: Shared) -> Response:
     """The file itself, or a range of it, as it was indexed."""
     record = _record(service, item_id)
@@ -114,6 +122,14 @@ def media_file(request: Request, item_id: ItemId, service: Shared) -> Response:
     path = _path_of(record)
     if _has_already(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
+    asked = request.headers.get("range")
+    if asked is not None and not is_within(asked, size_bytes=record.size_bytes):
+        return problem(
+            416,
+            f"{path}: has {record.size_bytes} bytes, and no part {asked!r}",
+            kind="no-such-range",
+            headers={"content-range": f"bytes */{record.size_bytes}"},
+        )
     guessed, _ = mimetypes.guess_type(path)
     media_type = guessed if guessed and guessed.startswith(("audio/", "image/", "video/")) else None
     if media_type == "image/svg+xml":

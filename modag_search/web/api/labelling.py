@@ -14,6 +14,7 @@ from modag_search.web.api.answers import Labels, LabelsGiven, LabelsTaken, Runs,
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.api.terms import Ids, Label, Seconds
 from modag_search.web.problems import ProblemError
+from modag_search.web.remarks import heard
 from modag_search.web.service import Service, Shared
 
 router = APIRouter(tags=["labels"], responses=PROBLEMS)
@@ -63,9 +64,18 @@ def give(asked: Giving, service: Shared) -> Response:
     book = service.index.labels
     records = _records(service, asked.ids)
     names, denied = ([], [asked.label]) if asked.denied else ([asked.label], [])
-    given = book.give(records, names, denied=denied, are_tags=asked.is_tag, start_s=asked.start_s, end_s=asked.end_s)
-    run = given.run if given.added else None
-    return reply({"run": run, "changed": given.added, "label": book.resolve(asked.label.strip())})
+    with heard() as said:
+        given = book.give(
+            records, names, denied=denied, are_tags=asked.is_tag, start_s=asked.start_s, end_s=asked.end_s
+        )
+    return reply(
+        {
+            "run": given.run if given.added else None,
+            "changed": given.added,
+            "label": book.resolve(asked.label.strip()),
+            "remarks": said,
+        }
+    )
 
 
 @router.post("/labels/take", response_model=LabelsTaken)

@@ -17,6 +17,7 @@ from modag_search.web.api.answers import Classified, TransferAnswer, Why
 from modag_search.web.api.hits import versions_at
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.api.terms import Ids, Label, UploadId
+from modag_search.web.remarks import heard
 from modag_search.web.service import Service, Shared, only_asks
 from modag_search.web.uploads import Upload
 
@@ -90,15 +91,16 @@ def classify(asked: Classifying, service: Shared) -> Response:
     uploads = {upload.path: upload for upload in map(service.uploads.get, asked.uploads or ())}
     paths = [*(f"id:{item_id}" for item_id in asked.ids or ()), *uploads]
     failures: list[ModagError] = []
-    with service.turns.taken():
+    with service.turns.taken(), heard() as said:
         answers = service.index.classify_each(
             paths or None,
             **asked.model_dump(exclude={"ids", "uploads", "n"}),
             on_failure=failures.append,
         )
         some = list(itertools.islice(answers, asked.n))
-    failed = [service.uploads.in_words(str(failure)) for failure in failures]
-    return reply({"answers": _answers(service, some, uploads), "failed": failed})
+    failed = service.uploads.in_all(map(str, failures))
+    remarks = service.uploads.in_all(said)
+    return reply({"answers": _answers(service, some, uploads), "failed": failed, "remarks": remarks})
 
 
 @router.post("/explain", response_model=Why)
@@ -107,9 +109,10 @@ def explain(asked: Explaining, service: Shared) -> Response:
     """Why something is called as it is: what speaks for its name rather than the next one, and what is nearest."""
     upload = None if asked.upload is None else service.uploads.get(asked.upload)
     path = f"id:{asked.id}" if upload is None else upload.path
-    with service.turns.taken():
+    with service.turns.taken(), heard() as said:
         document = explanation_document(service.index.explain(path, names=asked.names, level=asked.level))
-    return reply(document if upload is None else document | {"path": upload.name})
+    name = {} if upload is None else {"path": upload.name}
+    return reply(document | name | {"remarks": service.uploads.in_all(said)})
 
 
 @router.post("/transfer", response_model=TransferAnswer)
@@ -118,11 +121,11 @@ def transfer(asked: Transferring, service: Shared) -> Response:
     """Give every unlabelled item the label that the labelled ones are sure of; or only tell what would be given."""
     if not asked.dry_run:
         service.require_writable()
-    with service.turns.taken():
+    with service.turns.taken(), heard() as said:
         report = service.index.transfer(**asked.model_dump())
     files = versions_at(service.index, (one.path for one in report.given))
     rows = [files[one.path] | transferred_row(one) for one in report.given if one.path in files]
-    return reply({"run": report.run, "given": rows, "unknown": report.unknown, "surer": report.surer})
+    return reply({"run": report.run, "given": rows, "unknown": report.unknown, "surer": report.surer, "remarks": said})
 
 
 def _answers(service: Service, answers: list[Classification], uploads: Mapping[str, Upload]) -> list[Row]:

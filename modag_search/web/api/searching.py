@@ -15,6 +15,7 @@ from modag_search.web.api.answers import Found, UploadRow
 from modag_search.web.api.hits import hit_rows
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.api.terms import Label, Seconds, Term, query_of
+from modag_search.web.remarks import heard
 from modag_search.web.service import Service, Shared, only_asks
 
 MOST_HITS = 10_000
@@ -70,12 +71,18 @@ async def upload(
 def search(question: SearchRequest, service: Shared) -> Response:
     """Find what goes with a sound, a picture, an item, a label or words, or with several that are combined."""
     began = time.perf_counter()
-    with service.turns.taken():
+    with service.turns.taken(), heard() as said:
         hits = _found(question, service)
     rows = hit_rows(service.index, hits)
     best = max((hit.relevance for hit in hits), default=0.0)
     return reply(
-        {"hits": rows, "is_close": best >= CLOSE, "best_relevance": best, "seconds": time.perf_counter() - began}
+        {
+            "hits": rows,
+            "is_close": best >= CLOSE,
+            "best_relevance": best,
+            "remarks": service.uploads.in_all(said),
+            "seconds": time.perf_counter() - began,
+        }
     )
 
 
