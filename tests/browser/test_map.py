@@ -49,7 +49,7 @@ def show_map(map_server: str, open_page: Callable[..., WatchedPage]) -> Callable
     def show(
         address: str = map_server, *, points: int = 8, browser: dict[str, object] | None = None, **options: object
     ) -> MapPage:
-        shown = MapPage(open_page(address, **browser or {}), **options)
+        shown = MapPage(open_page(address, **browser or {}), **{"usesWebGL": True, **options})
         if points:
             shown.wait_until_drawn(points)
         return shown
@@ -234,3 +234,34 @@ def test_the_map_is_accessible_and_fits_a_narrow_screen(show_map: Callable[..., 
     found = Axe().run(shown.page, options={"runOnly": ["wcag2a", "wcag2aa"]})
     assert found.response["violations"] == []
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_on_a_touch_screen_a_tap_shows_and_another_opens(show_map: Callable[..., MapPage]) -> None:
+    shown = show_map(browser={"has_touch": True})
+    place = shown.places()["green.png"]
+    shown.page.touchscreen.tap(*place)
+    expect(shown.card).to_contain_text("green.png")
+    assert shown.told("opened") == []
+    shown.page.touchscreen.tap(*place)
+    assert len(shown.told("opened")) == 1
+    shown.button("What is like it?").click()
+    assert shown.told("asked") == shown.told("opened")
+
+
+def test_two_fingers_zoom(show_map: Callable[..., MapPage]) -> None:
+    shown = show_map(browser={"has_touch": True})
+    shown.stage.focus()
+    shown.stage.press("ArrowRight")
+    circle = shown.page.locator(".map-overlay circle")
+    before = circle.get_attribute("cx")
+    fingers = shown.page.context.new_cdp_session(shown.page)
+
+    def touch(kind: str, *places: tuple[int, int]) -> None:
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (600, 400), (700, 400))
+    touch("touchMove", (500, 400), (800, 400))
+    touch("touchEnd")
+    expect(circle).not_to_have_attribute("cx", before or "")
+    assert shown.told("opened") == []

@@ -124,11 +124,12 @@ function usePlaying(player, known, plays) {
  * The map of an index.
  *
  * `api` has read(path, parameters, options), thumbnailOf(item) and waveformOf(item); `player`, play(item), stop() and
- * toggle(item). `labels` come first among the colours. `changed` moves when labels or items have.
+ * toggle(item). `labels` come first among the colours. `changed` moves when labels or items have. `onLook` is told what is
+ * pointed at, or null.
  */
 export function MapView({
   api, player = { play: nothing, stop: nothing, toggle: nothing }, labels = [], selected = new Set(), changed = 0,
-  playsOnHover = true, usesWebGL = true, onSelect = nothing, onOpen = nothing, onAsk = nothing,
+  playsOnHover = true, usesWebGL = true, onSelect = nothing, onOpen = nothing, onAsk = nothing, onLook = nothing,
 }) {
   const [method, setMethod] = useState("pca");
   const [by, setBy] = useState("label");
@@ -158,7 +159,7 @@ export function MapView({
         <p class="map-told" role="status">${toldOf(map, isMaking, selected)}</p>
       </div>
       ${problem && html`<p class="problem" role="alert">${problem.message}</p>`}
-      <${Stage} ...${{ api, player, map, worn, ring: palette(isDark).ring, draws, selected, changed, playsOnHover, usesWebGL, onSelect, onOpen, onAsk }} />
+      <${Stage} ...${{ api, player, map, worn, ring: palette(isDark).ring, draws, selected, changed, playsOnHover, usesWebGL, onSelect, onOpen, onAsk, onLook }} />
       ${map && map.n > 0 && html`<${Legend} map=${map} groups=${groups.groups} by=${by} lit=${lit} kinds=${kinds} onLight=${setLit} onKinds=${setKinds} />`}
     </section>`;
 }
@@ -171,7 +172,7 @@ function toldOf(map, isMaking, selected) {
   return `${map.n.toLocaleString("en")} ${map.n === 1 ? "item" : "items"}${unplaced}`;
 }
 
-function Stage({ api, player, map, worn, ring, draws, selected, changed, playsOnHover, usesWebGL, onSelect, onOpen, onAsk }) {
+function Stage({ api, player, map, worn, ring, draws, selected, changed, playsOnHover, usesWebGL, onSelect, onOpen, onAsk, onLook }) {
   const [stage, canvas] = [useRef(), useRef()];
   const [size, setSize] = useState(null);
   const [camera, setCamera] = useState(null);
@@ -188,6 +189,7 @@ function Stage({ api, player, map, worn, ring, draws, selected, changed, playsOn
   const i = map && looked.i < map.n ? looked.i : -1;
   const known = useKnown(api, map, i, changed);
   usePlaying(player, known, playsOnHover);
+  useEffect(() => onLook(known?.item ?? null), [known?.item]);
   const find = (left, top, reach = REACH_PX) => (map && camera ? pointed(map, worn.states, camera, left, top, reach) : -1);
   const look = (at, isHeld) => setLooked((before) => (before.i === at && before.isHeld === isHeld ? before : { i: at, isHeld }));
   const choose = (ids, adds) => onSelect(new Set(adds ? [...selected, ...ids] : ids));

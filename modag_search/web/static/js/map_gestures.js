@@ -34,7 +34,8 @@ class Gesture {
       pointermove: (event) => this.move(event),
       pointerup: (event) => this.end(event),
       pointercancel: (event) => this.give(event),
-      pointerleave: () => this.down.size || this.now().acts.onLeave(),
+      // A finger leaves whenever it is lifted: what it showed stays.
+      pointerleave: (event) => event.pointerType === "touch" || this.down.size || this.now().acts.onLeave(),
       wheel: (event) => this.wheel(event),
     });
   }
