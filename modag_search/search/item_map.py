@@ -1,8 +1,8 @@
 """The map of an index: its items in two dimensions, kept beside the stores and made anew where the index has changed.
 
-A map by ``pca`` takes a second, and is always of today. One by ``umap`` takes minutes for many items, and looks another
-way each time: it stays, and what came since it was made is placed amid its nearest neighbours, until that is a tenth
-of all; then it is made anew.
+A map by ``pca`` is quickly made, and always of today. One by ``umap`` takes a minute for many items, and
+looks another way each time: it stays, and what came since it was made is placed amid its nearest neighbours, until that
+is a tenth of all; then it is made anew.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _KEPT_DIRECTIONS = 50
 """Of the principal components, those that UMAP sees: beyond them is mostly noise, and time."""
-_NEIGHBOURS = 15
+_NEIGHBOURS = 30
+"""So many that those of a sound are not sounds alone: of 15, fewer pictures that go with it came to lie beside it."""
 _LEAST_DISTANCE = 0.1
 _START = 10.0
 """UMAP's own start lies in [-10, 10]; forces are tuned to that."""

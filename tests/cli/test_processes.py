@@ -29,7 +29,6 @@ CALLS: dict[str, tuple[str, str]] = {
     "export": ("hits.txt indexes/out --format json", '"copied": 1'),
     "report": ("media/a.png --to indexes/page.html", '"items": 5'),
     "gallery": ("--kind image --to indexes/page.html", '"items": 3'),
-    "map": ("--format paths", "{here}/media/a.png\n"),
     "forget": ("media/c.* --format paths", "{here}/media/c.png\n"),
     "search": ("media/a.wav --modality image -n 1 --format paths", "{here}/media/a.png\n"),
     "label": ("media/c.png --as high", '"added": 1'),

@@ -71,7 +71,7 @@ def test_what_comes_later_is_placed_amid_its_nearest() -> None:
 
 @needs_umap
 @settings(max_examples=5, deadline=None)
-@given(arrays(np.float32, st.tuples(st.integers(0, 15), st.just(4)), elements=st.floats(-1, 1, width=32)))
+@given(arrays(np.float32, st.tuples(st.integers(0, 30), st.just(4)), elements=st.floats(-1, 1, width=32)))
 def test_few_are_laid_out_by_variance_whatever_is_asked(vectors: np.ndarray) -> None:
     assert np.array_equal(by_neighbours(vectors).positions, by_variance(vectors).positions)
 

@@ -1,6 +1,6 @@
 """Endpoints below ``/api/v1``, by what they are about; in the words of the command line."""
 
-from modag_search.web.api import collection, curating, items, jobs, labelling, naming, searching
+from modag_search.web.api import collection, curating, items, jobs, labelling, maps, naming, searching
 
 ROUTERS = (
     searching.router,
@@ -10,6 +10,7 @@ ROUTERS = (
     naming.router,
     curating.router,
     jobs.router,
+    maps.router,
 )
 
 __all__ = ["ROUTERS"]

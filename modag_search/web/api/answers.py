@@ -14,6 +14,7 @@ from modag_search.values import (
     CopyOf,
     ItemLabel,
     LabelSummary,
+    MapMethod,
     MediaKind,
     Modality,
     ModalityEvidence,
@@ -178,6 +179,25 @@ class Folders(BaseModel):
     """Folders, in order of path."""
 
     folders: list[Folder]
+
+
+class MapColumns(BaseModel):
+    """The items that have a place on a map, in columns of one length."""
+
+    method: MapMethod
+    methods: list[MapMethod] = Field(description="Those that can be asked for.")
+    explained: float | None = Field(description="Share of the variance that both axes hold; by pca alone.")
+    unplaced: int = Field(description="How many more items there are, that nothing finds.")
+    ids: list[int]
+    x: list[float] = Field(description="To the right, in [-1, 1].")
+    y: list[float] = Field(description="Upwards, in [-1, 1].")
+    kinds: list[MediaKind]
+    kind: list[int] = Field(description="Places in kinds.")
+    labels: list[str]
+    label: list[int] = Field(description="Places in labels; -1 for none.")
+    origins: list[Origin]
+    origin: list[int] = Field(description="Places in origins; -1 for none.")
+    confidence: list[float | None] = Field(description="Of labels that were transferred.")
 
 
 class Labels(BaseModel):
