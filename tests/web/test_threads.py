@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from modag_search import Index
+from modag_search.web import Limits
 from tests.cli.command_line import ROOT
 from tests.made_media import picture, sound
 from tests.web.conftest import serving
@@ -25,6 +26,7 @@ ADDED = 12
 WRITER = """
 import sys
 from modag_search import Index
+from modag_search.web import Limits
 
 with Index.open(sys.argv[1]) as index:
     for number in range(int(sys.argv[3])):
@@ -113,3 +115,16 @@ def test_many_ask_and_name_over_one_server(filled: Index, ids: dict[str, int], t
             done.set()
         assert {one.result() for one in asking} == {6 + 2 * ADDED}
     assert filled.item(f"id:{ids['b.png']}").labels == ()
+
+
+def test_who_waits_for_a_turn_keeps_nobody_else_waiting(filled: Index) -> None:
+    limits = Limits(at_once=1, waiting=50, wait_s=20)
+    with serving(filled, limits=limits) as client, ThreadPoolExecutor(limits.waiting) as pool:
+        turns = client.app.state.service.turns  # type: ignore[attr-defined]
+        with turns.taken():
+            asking = [pool.submit(client.post, "/search", json={"query": "id:1"}) for _ in range(limits.waiting)]
+            while turns._waiting < limits.waiting and not any(one.done() for one in asking):
+                assert client.get("/info").status_code == 200
+            assert client.get("/info").status_code == 200
+            assert client.post("/search", json={"query": "id:1"}).status_code == 503
+        assert {one.result().status_code for one in asking} == {200}
