@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import httpx2
 
 import modag_search as modag
 
@@ -37,7 +37,7 @@ def served(index: Path) -> Iterator[tuple[str, float]]:
         assert server.stdout is not None
         try:
             address = server.stdout.readline().strip()
-            httpx.get(f"{address}api/v1/info", timeout=60).raise_for_status()
+            httpx2.get(f"{address}api/v1/info", timeout=60).raise_for_status()
             yield address, time.perf_counter() - began
         finally:
             server.terminate()
@@ -56,7 +56,7 @@ def median_s(call: Callable[[], object], *, runs: int) -> float:
 
 def searches(address: str, index: Path, *, runs: int) -> dict[str, Any]:
     """Ask by item, label and words, through the server and through the library, in milliseconds."""
-    with modag.Index.open(index) as opened, httpx.Client(base_url=address, timeout=60) as client:
+    with modag.Index.open(index) as opened, httpx2.Client(base_url=address, timeout=60) as client:
         item = next(opened.catalog.items.all()).id
         labels = [one.label for one in opened.labels.summaries() if one.items and not one.is_tag]
         found = {}
