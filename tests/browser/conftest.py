@@ -36,9 +36,9 @@ _QUIET = (
 _LONGEST_WAIT_MS = 20_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The browser."""
+    """The browser; its driver keeps an event loop in this thread, so that it goes before other tests come."""
     program = shutil.which("chromium")
     if program is None:
         words = "chromium is not installed, so the page is not tried in a browser"

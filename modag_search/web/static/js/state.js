@@ -20,6 +20,9 @@ let state = {
   sheet: null,
   introduced: 0,
   hush: null,
+  changed: 0,
+  digits: null,
+  closedAct: null,
 };
 const listeners = new Set();
 
