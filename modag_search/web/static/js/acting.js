@@ -30,7 +30,7 @@ export async function loadLabels() {
     const { labels, mode } = await read("/labels");
     set({ labels, mode });
   } catch {
-    // completion goes without; what needs labels says so itself
+    set({ mode: get().mode ?? "unknown" }); // completion goes without; what needs labels says so itself
   }
 }
 

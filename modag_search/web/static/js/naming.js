@@ -6,27 +6,39 @@ import { Completing, labelsLike } from "./completing.js";
 import { useKeys } from "./keys.js";
 import { store, stored } from "./settings.js";
 import { Sheet } from "./sheet.js";
-import { get, set, useStore } from "./state.js";
+import { get, set, subscribe, useStore } from "./state.js";
 import { baseOf, count } from "./wording.js";
 
 const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const keyOf = () => `modag.digits.${get().info?.name ?? ""}`;
 
-/** Labels by digit: as they were put there, else the most frequent ones. */
+/**
+ * Labels by digit, "" where none is wanted. What has a key keeps it; the most frequent of the others come to free ones.
+ */
 export function digitsNow() {
-  const { digits, labels } = get();
-  const chosen = digits ?? stored(keyOf(), null);
-  if (chosen) return chosen;
-  const usual = labels.filter((one) => !one.is_tag).sort((a, b) => b.items - a.items).slice(0, DIGITS.length);
-  return Object.fromEntries(usual.map(({ label }, place) => [DIGITS[place], label]));
+  const { digits, labels, mode } = get();
+  const kept = digits ?? stored(keyOf(), {});
+  if (mode === null) return kept;
+  const taken = new Set(Object.values(kept));
+  const others = labels.filter((one) => !one.is_tag && !taken.has(one.label)).sort((a, b) => b.items - a.items);
+  const free = DIGITS.filter((digit) => kept[digit] === undefined);
+  return { ...kept, ...Object.fromEntries(others.slice(0, free.length).map(({ label }, place) => [free[place], label])) };
 }
 
-function assign(digit, label) {
-  const digits = { ...digitsNow(), [digit]: label };
-  if (!label) delete digits[digit];
+/** Let keys mean from now on what they mean now. */
+function keep(digits) {
   store(keyOf(), digits);
   set({ digits });
 }
+
+let met = null;
+subscribe(({ labels, mode }) => {
+  if (mode === null || labels === met) return;
+  met = labels;
+  set({ digits: digitsNow() });
+});
+
+const assign = (digit, label) => keep({ ...digitsNow(), [digit]: label });
 
 export const canName = () => get().info && !get().info.is_read_only;
 
@@ -37,7 +49,10 @@ export function useNamingKeys(targets, { isOn = true, onNamed = () => {}, hasLet
     const label = digitsNow()[digit];
     if (!rows.length || !canName()) return false;
     if (!label) set({ sheet: { kind: "digits" } });
-    else give(rows, label, { denied }).then((act) => act && onNamed(act));
+    else {
+      keep(digitsNow());
+      give(rows, label, { denied }).then((act) => act && onNamed(act));
+    }
     return true;
   };
   const keys = DIGITS.flatMap((digit) => [
@@ -55,11 +70,12 @@ export function useNamingKeys(targets, { isOn = true, onNamed = () => {}, hasLet
 }
 
 export function NamingBar({ targets }) {
-  const { labels, digits, info, selected } = useStore((state) => state);
-  if (!info || info.is_read_only) return null;
+  const { labels, digits, info, mode, selected } = useStore((state) => state);
+  if (!info || info.is_read_only || mode === null) return null;
   const shown = digitsNow();
   const act = (label) => (event) => {
     const rows = targets();
+    keep(digitsNow());
     if (rows.length) give(rows, label, { denied: event.shiftKey });
   };
   return html`

@@ -10,7 +10,7 @@ import { canName, useNamingKeys } from "./naming.js";
 import { play, stop, toggle } from "./player.js";
 import { go } from "./questions.js";
 import { Scope } from "./scope.js";
-import { get, set, useStore } from "./state.js";
+import { get, isTaught, set, useStore } from "./state.js";
 import { Looks, usePlays } from "./tile.js";
 import { baseOf, count, folderOf, percent } from "./wording.js";
 import { Why } from "./why.js";
@@ -178,7 +178,8 @@ export function Loaded({ state, children }) {
 
 export function ReviewView() {
   const [source, setSource] = useState("surest");
-  const state = useLoaded(async () => (await SOURCES[source][1]()).map(proposed), [source]);
+  const canTell = useStore(isTaught);
+  const state = useLoaded(async () => (canTell ? (await SOURCES[source][1]()).map(proposed) : []), [source, canTell]);
   return html`
     <div class="view-room"><div class="toolbar"><h2>Review names</h2>
       <div class="choice" role="group" aria-label="Which names">${Object.entries(SOURCES).map(([key, [says]]) => html`<button type="button" key=${key} aria-pressed=${key === source} onClick=${() => setSource(key)}>${says}</button>`)}</div></div>

@@ -100,8 +100,8 @@ export function Scope({ row }) {
     <div class="part-line">
       ${part
         ? html`
-          <label>From <input class="field seconds" type="number" min="0" step="0.1" value=${part.start_s} onChange=${edit("start_s")} /></label>
-          <label>to <input class="field seconds" type="number" min="0" step="0.1" value=${part.end_s} onChange=${edit("end_s")} /> s</label>
+          <label>From <input class="field seconds" type="number" aria-label="Part from, in seconds" min="0" step="0.01" value=${part.start_s} onChange=${edit("start_s")} /></label>
+          <label>to <input class="field seconds" type="number" aria-label="Part to, in seconds" min="0" max=${row.duration_s} step="0.01" value=${part.end_s} onChange=${edit("end_s")} /> s</label>
           <button type="button" class="button primary" onClick=${ask}><${Icon} of="search" />Ask with this part</button>
           <button type="button" class="button" onClick=${() => play(row, { at_s: part.start_s, end_s: part.end_s })}><${Icon} of="play" />Play part</button>
           ${!isReadOnly && html`<button type="button" class="button" onClick=${() => set({ sheet: { kind: "name", rows: [row], part } })}><${Icon} of="tag" />Name part</button>`}

@@ -38,6 +38,9 @@ export function subscribe(listener) {
   return () => listeners.delete(listener);
 }
 
+/** Whether anything has a label that names could come from; null as long as that is not known. */
+export const isTaught = ({ mode, labels }) => (mode === null ? null : labels.some((one) => !one.is_tag && one.items > 0));
+
 /** What `pick` takes from the state, kept up to date. */
 export function useStore(pick) {
   const [, redraw] = useReducer((n) => n + 1, 0);

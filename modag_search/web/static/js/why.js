@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { send } from "./api.js";
 import { go } from "./questions.js";
-import { useStore } from "./state.js";
+import { isTaught, useStore } from "./state.js";
 import { baseOf, hundredths, percent } from "./wording.js";
 
 const MOST_EXAMPLES = 6;
@@ -34,9 +34,11 @@ export function Why({ id }) {
   const [why, setWhy] = useState(null);
   const [problem, setProblem] = useState(null);
   const changed = useStore((state) => state.changed);
+  const canTell = useStore(isTaught);
   useEffect(() => {
     let isWanted = true;
     setProblem(null);
+    if (!canTell) return undefined;
     send("/explain", { id }).then(
       (found) => isWanted && setWhy(found),
       (error) => isWanted && (setWhy(null), setProblem(error)),
@@ -44,7 +46,8 @@ export function Why({ id }) {
     return () => {
       isWanted = false;
     };
-  }, [id, changed]);
+  }, [id, changed, canTell]);
+  if (canTell === false) return html`<p class="muted">Nothing is labelled yet.</p>`;
   if (problem) return html`<p class="muted">${problem.message}</p>`;
   if (!why) return html`<p class="muted">…</p>`;
   return html`
