@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 COOKIE = "modag_token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_WAVEFORM_STYLE = "'sha256-YfOCfTH/jpiZwwDEWghNjme91S3Bbi2/3jQ3JSGWz5Y='"
+"""Of what wavesurfer.js writes into the page for waveforms of one height; see `static/js/scope.js`."""
+
 _POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self'",
+        f"style-src 'self' {_WAVEFORM_STYLE}",
         "img-src 'self' blob: data:",
         "media-src 'self' blob:",
         "connect-src 'self'",

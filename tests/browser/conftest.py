@@ -36,9 +36,9 @@ _QUIET = (
 _LONGEST_WAIT_MS = 20_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The browser."""
+    """The browser; its driver keeps an event loop in this thread, so that it goes before other tests come."""
     program = shutil.which("chromium")
     if program is None:
         words = "chromium is not installed, so the page is not tried in a browser"
@@ -93,7 +93,8 @@ def open_page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Cal
 
 
 def fill(index: Index, media: Path) -> None:
-    """Add pictures and sounds of three kinds, a long sound, a video, and a sound that browsers do not play."""
+    """Add pictures and sounds of three kinds, a long sound, a video, a sound that browsers do not play,
+    and a copy."""
     for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
         for number in (1, 2):
             picture(media / "pictures" / f"{name}{number}.png", colour, size=(64 * number, 48))
@@ -101,6 +102,8 @@ def fill(index: Index, media: Path) -> None:
     sound(media / "sounds" / "long.wav", (LOW_HZ, 20), (HIGH_HZ, 10), (LOW_HZ, 20))
     soundfile.write(media / "sounds" / "old.aiff", tone(MIDDLE_HZ, 3.0), RATE_HZ)
     video(media / "film.mp4")
+    (media / "twice").mkdir()
+    shutil.copy(media / "pictures" / "b1.png", media / "twice" / "again.png")
     index.add([media])
 
 

@@ -43,7 +43,7 @@ class WatchedPage:
         return self.page.locator(selector)
 
     def button(self, name: str | re.Pattern[str]) -> Locator:
-        return self.page.get_by_role("button", name=name)
+        return self.page.get_by_role("button", name=name, exact=isinstance(name, str))
 
     def tile(self, name: str) -> Locator:
         """Find the tile of a file by its name."""

@@ -28,6 +28,12 @@ def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
+def test_items_are_listed_by_id(client: TestClient, ids: dict[str, int]) -> None:
+    items = client.get(f"/items?ids={ids['b.png']}&ids={ids['a.wav']}&ids=99").json()["items"]
+    assert sorted(item["id"] for item in items) == sorted([ids["b.png"], ids["a.wav"]])
+    assert client.get("/items?ids=0").status_code == 422
+
+
 def test_a_picture_is_shown_small(client: TestClient, ids: dict[str, int]) -> None:
     answer = client.get(f"/items/{ids['a.png']}/thumbnail")
     assert answer.headers["content-type"] == "image/jpeg"

@@ -67,6 +67,8 @@ def test_files_that_were_sent_are_named(client: TestClient, tmp_path: Path) -> N
 
 def test_names_are_explained(client: TestClient, ids: dict[str, int], tmp_path: Path) -> None:
     why = client.post("/explain", json={"id": ids["a.wav"]}).json()
+    assert why["words"]["answer"].startswith(f"a.wav: {why['label']} ")
+    assert [one[-1]["because"].partition(":")[0] for one in why["words"]["heard"]] == ["together"]
     assert (why["label"], os.path.basename(why["path"])) == ("low", "a.wav")
     assert why["heard"][0]["examples"][0]["label"] == "low"
     upload = send(client, sound(tmp_path / "x.wav", (LOW_HZ + 30, 1)).read_bytes(), name="mine.wav").json()

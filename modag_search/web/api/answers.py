@@ -274,6 +274,21 @@ class Classified(BaseModel):
     remarks: Remarks
 
 
+class Reason(BaseModel):
+    """What one kind of evidence says, and last what all say together."""
+
+    log_odds: float
+    because: str
+
+
+class WhyInWords(BaseModel):
+    """Why something is called as it is, as `modag explain` says it."""
+
+    answer: str
+    rules: list[str]
+    heard: list[list[Reason]] = Field(description="For each of what was heard.")
+
+
 class Why(BaseModel):
     """Why something is called as it is; see `Explanation`."""
 
@@ -292,6 +307,7 @@ class Why(BaseModel):
     copy_of: CopyOf | None
     by_head: Score | None
     remarks: Remarks
+    words: WhyInWords
 
 
 class TransferredRow(Versioned):

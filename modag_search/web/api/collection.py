@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 from starlette.responses import Response
 
 from modag_search import __version__
@@ -51,10 +52,17 @@ def items(
     after: Annotated[int, Query(ge=0, le=2**62, description="The last id of the page before.")] = 0,
     kind: Literal["image", "sound", "video"] | None = None,
     unlabelled: bool = False,
+    ids: Annotated[
+        list[Annotated[int, Field(ge=1, le=2**62)]] | None,
+        Query(max_length=1000, description="These alone, as far as they are there."),
+    ] = None,
 ) -> Response:
-    """Items in order of their ids, a page at a time."""
+    """Items in order of their ids, a page at a time; or those that are named."""
     catalog = service.index.catalog
     with catalog.view():
+        if ids is not None:
+            found = catalog.items.get_many(ids)
+            return reply({"items": item_rows(service.index, [found[item_id] for item_id in sorted(found)])})
         records = list(itertools.islice(catalog.items.all(kind=kind, unlabelled=unlabelled, after=after), n))
         return reply({"items": item_rows(service.index, records)})
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import os
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
@@ -12,7 +14,7 @@ from starlette.responses import Response
 
 from modag_search.errors import ModagError
 from modag_search.rows import Row, classification_row, explanation_document, transferred_row
-from modag_search.values import Classification
+from modag_search.values import Classification, Explanation
 from modag_search.web.api.answers import Classified, TransferAnswer, Why
 from modag_search.web.api.hits import versions_at
 from modag_search.web.api.replies import PROBLEMS, reply
@@ -20,6 +22,7 @@ from modag_search.web.api.terms import Ids, Label, UploadId
 from modag_search.web.remarks import heard
 from modag_search.web.service import Service, Shared, only_asks
 from modag_search.web.uploads import Upload
+from modag_search.wording import answer_in_words, evidence_in_words, rules_in_words
 
 router = APIRouter(tags=["names"], responses=PROBLEMS)
 
@@ -110,9 +113,11 @@ def explain(asked: Explaining, service: Shared) -> Response:
     upload = None if asked.upload is None else service.uploads.get(asked.upload)
     path = f"id:{asked.id}" if upload is None else upload.path
     with service.turns.taken(), heard() as said:
-        document = explanation_document(service.index.explain(path, names=asked.names, level=asked.level))
-    name = {} if upload is None else {"path": upload.name}
-    return reply(document | name | {"remarks": service.uploads.in_all(said)})
+        why = service.index.explain(path, names=asked.names, level=asked.level)
+    if upload is not None:
+        why = dataclasses.replace(why, path=upload.name)
+    more = {"words": _in_words(why), "remarks": service.uploads.in_all(said)}
+    return reply(explanation_document(why) | more)
 
 
 @router.post("/transfer", response_model=TransferAnswer)
@@ -126,6 +131,17 @@ def transfer(asked: Transferring, service: Shared) -> Response:
     files = versions_at(service.index, (one.path for one in report.given))
     rows = [files[one.path] | transferred_row(one) for one in report.given if one.path in files]
     return reply({"run": report.run, "given": rows, "unknown": report.unknown, "surer": report.surer, "remarks": said})
+
+
+def _in_words(why: Explanation) -> Row:
+    return {
+        "answer": answer_in_words(why, named=os.path.basename),
+        "rules": rules_in_words(why, named=os.path.basename),
+        "heard": [
+            [{"log_odds": odds, "because": because} for odds, because in evidence_in_words(why, said)]
+            for said in why.heard
+        ],
+    }
 
 
 def _answers(service: Service, answers: list[Classification], uploads: Mapping[str, Upload]) -> list[Row]:

@@ -20,6 +20,9 @@ let state = {
   sheet: null,
   introduced: 0,
   hush: null,
+  changed: 0,
+  digits: null,
+  closedAct: null,
 };
 const listeners = new Set();
 
@@ -34,6 +37,9 @@ export function subscribe(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
+
+/** Whether anything has a label that names could come from; null as long as that is not known. */
+export const isTaught = ({ mode, labels }) => (mode === null ? null : labels.some((one) => !one.is_tag && one.items > 0));
 
 /** What `pick` takes from the state, kept up to date. */
 export function useStore(pick) {

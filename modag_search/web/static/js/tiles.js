@@ -79,8 +79,9 @@ export function Tiles({ rows, label }) {
   const tile_px = useStore((state) => state.settings.tile);
   const at = Math.min(useStore((state) => state.at), Math.max(0, rows.length - 1));
   const rem_px = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  const most_px = room.width < 560 ? (room.width - GAP_PX) / 2 : tile_px;
-  const layout = laidOut(room.width, Math.max(100, Math.min(tile_px, most_px)), rows.length, rem_px);
+  const wanted_px = (tile_px * rem_px) / 16; // larger where all is
+  const most_px = room.width < 560 ? (room.width - GAP_PX) / 2 : wanted_px;
+  const layout = laidOut(room.width, Math.max(100, Math.min(wanted_px, most_px)), rows.length, rem_px);
   const wantsFocus = useRef(false);
 
   const first = Math.max(0, Math.floor(room.top / layout.pitch) - AROUND);
@@ -105,10 +106,11 @@ export function Tiles({ rows, label }) {
     const step = STEPS[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey || !rows.length) return;
     event.preventDefault();
-    const index = Math.max(0, Math.min(rows.length - 1, at + step(layout, room)));
+    const from = Math.min(get().at, rows.length - 1); // keys may come faster than what they do is drawn
+    const index = Math.max(0, Math.min(rows.length - 1, from + step(layout, room)));
     wantsFocus.current = true;
     if (event.shiftKey) {
-      if (get().anchor === null) set({ anchor: at });
+      if (get().anchor === null) set({ anchor: from });
       pick(rows, index, { shiftKey: true });
     }
     reveal(index);

@@ -1,0 +1,187 @@
+// One item at a time, with the name that is proposed: y, n, ? or another name; what is left, and how often it was right.
+
+import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { give, undo } from "./acting.js";
+import { read, send } from "./api.js";
+import { CroppablePicture } from "./crop.js";
+import { Icon } from "./icons.js";
+import { useKeys } from "./keys.js";
+import { canName, useNamingKeys } from "./naming.js";
+import { play, stop, toggle } from "./player.js";
+import { go } from "./questions.js";
+import { Scope } from "./scope.js";
+import { get, isTaught, set, useStore } from "./state.js";
+import { Looks, usePlays } from "./tile.js";
+import { baseOf, count, folderOf, percent } from "./wording.js";
+import { Why } from "./why.js";
+
+const MOST = 500;
+const AHEAD = 6;
+const UNSURE = 0.25; // what is named with less than that is hardly a proposal
+
+const proposed = (one) => ({ ...one, given: one.given ?? [], start_s: one.start_s ?? 0 });
+
+async function transferredRows() {
+  const { items } = await read("/items", { n: 10_000 });
+  return items.flatMap((item) =>
+    item.given.filter((one) => one.origin === "transfer" && !one.is_not).map((one) => ({ ...item, label: one.label, confidence: one.confidence })),
+  );
+}
+
+/** Where names to look over come from. */
+export const SOURCES = {
+  surest: ["Surest", async () => {
+    const { given } = await send("/transfer", { dry_run: true, min_confidence: 0.5 });
+    return given.sort((a, b) => b.confidence - a.confidence).slice(0, MOST);
+  }],
+  unsure: ["Least sure", async () => (await send("/classify", { unlabelled: true, n: 10_000, sort: "confidence", min_confidence: UNSURE })).answers.filter((one) => one.label).slice(0, MOST)],
+  given: ["Transferred", transferredRows],
+};
+
+/** What share of the names was right, and between what that lies, 95 of 100 times: Wilson's interval. */
+export function precision(right, wrong) {
+  const n = right + wrong;
+  if (!n) return null;
+  const z = 1.96;
+  const [share, spread] = [right / n, z * z / n];
+  const middle = (share + spread / 2) / (1 + spread);
+  const half = (z * Math.sqrt((share * (1 - share)) / n + spread / (4 * n))) / (1 + spread);
+  return { share, low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
+}
+
+function Progress({ answers, n }) {
+  const of = (says) => answers.filter((one) => one.says === says).length;
+  const so_far = precision(of("yes"), of("no"));
+  return html`
+    <div class="progress">
+      <progress max=${n} value=${answers.length} aria-label="Looked over"></progress>
+      <p><span class="number">${answers.length} of ${n}</span><span class="muted number"> · ${n - answers.length} left</span></p>
+      ${so_far && html`<p class="number precision"><strong>${percent(so_far.share)}</strong> right so far <span class="muted">(95 %: ${percent(so_far.low)} to ${percent(so_far.high)})</span></p>`}
+    </div>`;
+}
+
+function Large({ row }) {
+  const isPlaying = usePlays(row);
+  useEffect(() => {
+    if (row.kind !== "image" && get().settings.playsOnHover && navigator.userActivation?.hasBeenActive) play(row);
+    return stop;
+  }, [row.id]);
+  if (row.kind === "image") return html`<${CroppablePicture} row=${row} />`;
+  if (row.kind === "sound") return html`<${Scope} row=${row} /><div class="actions"><button type="button" class="button" onClick=${() => toggle(row)}><${Icon} of=${isPlaying ? "pause" : "play"} />${isPlaying ? "Pause" : "Play"} <kbd>Space</kbd></button></div>`;
+  return html`<div class="large video"><div class="stage" onClick=${() => toggle(row)}><${Looks} row=${row} side_px=${640} /></div></div>`;
+}
+
+function Answers({ row, onAnswer, onOther, onBack, canGoBack }) {
+  const button = (says, key, label, className = "") => html`<button type="button" class=${`button answer ${className}`} disabled=${!row.label && says !== "unsure"} onClick=${() => onAnswer(says)}>${label} <kbd>${key}</kbd></button>`;
+  return html`
+    <div class="answers" role="group" aria-label="Is this its name?">
+      ${button("yes", "Y", "Yes", "primary")}${button("no", "N", "No")}${button("unsure", "?", "Not sure")}
+      <button type="button" class="button answer" onClick=${onOther}>Another… <kbd>R</kbd></button>
+      <button type="button" class="button quiet answer" disabled=${!canGoBack} onClick=${onBack}><${Icon} of="undo" />Back <kbd>U</kbd></button>
+    </div>`;
+}
+
+/** A queue of rows with proposed names; `about(row)` says more of one. */
+export function Queue({ rows, about, empty }) {
+  const [answers, setAnswers] = useState([]);
+  const isBusy = useRef(false);
+  const sheet = useStore((state) => state.sheet);
+  const hasItem = useStore((state) => state.route.item);
+  useStore((state) => state.info);
+  useEffect(() => setAnswers([]), [rows]);
+  const row = rows[answers.length];
+
+  const once = async (work) => {
+    if (isBusy.current) return;
+    isBusy.current = true;
+    try {
+      await work();
+    } finally {
+      isBusy.current = false;
+    }
+  };
+  const next = (says, act) => setAnswers((before) => [...before, { says, act }]);
+  const answer = (says) =>
+    once(async () => {
+      if (!row || (!row.label && says !== "unsure")) return;
+      const act = says === "unsure" ? null : await give([row], row.label, { denied: says === "no" });
+      if (says === "unsure" || act) next(says, act);
+    });
+  const back = () =>
+    once(async () => {
+      const last = answers.at(-1);
+      if (!last) return;
+      const act = last.act && get().acts.find((one) => one.key === last.act.key && one.state === "done" && one.back);
+      if (act && !(await undo(act))) return;
+      setAnswers((before) => before.slice(0, -1));
+    });
+  const other = () => row && set({ sheet: { kind: "name", rows: [row], onNamed: (act) => next("other", act) } });
+  const isOn = !sheet && !hasItem && canName();
+  useKeys(
+    {
+      y: () => answer("yes"),
+      n: () => answer("no"),
+      "?": () => answer("unsure"),
+      "Shift+?": () => answer("unsure"),
+      r: other,
+      u: back,
+      Space: () => (row && row.kind !== "image" ? toggle(row) : false),
+      Enter: () => (row ? go({ item: row.id }) : false),
+    },
+    isOn,
+  );
+  useNamingKeys(() => (row ? [row] : []), { isOn, onNamed: (act) => next("other", act), hasLetters: false });
+  if (!rows.length) return html`<div class="empty"><p>${empty}</p></div>`;
+  if (!row) {
+    return html`<div class="empty"><p>All ${count(rows.length, "item")} looked over.</p><${Progress} answers=${answers} n=${rows.length} /><p><button type="button" class="button" onClick=${back}><${Icon} of="undo" />Back</button></p></div>`;
+  }
+  return html`
+    <div class="review">
+      <section class="review-media" aria-label="The item">
+        <${Large} key=${row.id} row=${row} />
+      </section>
+      <section class="review-name" aria-label="Its name">
+        <p class="muted says" title=${row.path}>${baseOf(folderOf(row.path))} / ${baseOf(row.path)}</p>
+        <p class="proposed" aria-live="polite">${row.label ?? "no name yet"}${row.confidence !== null && row.confidence !== undefined && row.label ? html` <span class="muted number">${percent(row.confidence)}</span>` : null}</p>
+        ${about && html`<p class="muted">${about(row)}</p>`}
+        ${canName() ? html`<${Answers} row=${row} onAnswer=${answer} onOther=${other} onBack=${back} canGoBack=${answers.length > 0} />` : html`<p class="note">This server was started with --read-only: nothing can be named.</p>`}
+        <${Progress} answers=${answers} n=${rows.length} />
+        ${row.label && html`<h3>Why</h3><${Why} id=${row.id} />`}
+        <h3>Next</h3>
+        <ul class="next">${rows.slice(answers.length + 1, answers.length + 1 + AHEAD).map((one) => html`<li key=${`${one.id}${one.label}`} class="stage" title=${one.path}><${Looks} row=${one} side_px=${160} /></li>`)}</ul>
+      </section>
+    </div>`;
+}
+
+/** Rows that are asked for once a source is chosen. */
+export function useLoaded(load, dependencies) {
+  const [state, setState] = useState({ value: null, problem: null });
+  useEffect(() => {
+    let isWanted = true;
+    setState({ value: null, problem: null });
+    load().then(
+      (value) => isWanted && setState({ value, problem: null }),
+      (problem) => isWanted && setState({ value: null, problem }),
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, dependencies);
+  return state;
+}
+
+export function Loaded({ state, children }) {
+  if (state.problem) return html`<p class="problem" role="alert"><${Icon} of="problem" /><span>${state.problem.message}</span></p>`;
+  if (!state.value) return html`<p class="empty" role="status">Looking…</p>`;
+  return children(state.value);
+}
+
+export function ReviewView() {
+  const [source, setSource] = useState("surest");
+  const canTell = useStore(isTaught);
+  const state = useLoaded(async () => (canTell ? (await SOURCES[source][1]()).map(proposed) : []), [source, canTell]);
+  return html`
+    <div class="view-room"><div class="toolbar"><h2>Review names</h2>
+      <div class="choice" role="group" aria-label="Which names">${Object.entries(SOURCES).map(([key, [says]]) => html`<button type="button" key=${key} aria-pressed=${key === source} onClick=${() => setSource(key)}>${says}</button>`)}</div></div>
+    <div class="view"><${Loaded} state=${state}>${(rows) => html`<${Queue} rows=${rows} empty="No name is proposed: nothing is left without a label, or no label is given yet." />`}<//></div></div>`;
+}

@@ -1,0 +1,230 @@
+"""Names are given by keys, one item or many at a time, looked over, and taken back."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Locator
+
+    from tests.browser.watching import WatchedPage
+
+    OpenPage = Callable[..., WatchedPage]
+
+
+def ask(address: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Ask the server as a program does."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{address}api/v1{path}", data, {"content-type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture
+def ids(toy_server: str) -> dict[str, int]:
+    """The ids of items by the names of their files."""
+    return {one["path"].rpartition("/")[2]: one["id"] for one in ask(toy_server, "/items")["items"]}
+
+
+@pytest.fixture
+def named(toy_server: str, ids: dict[str, int]) -> str:
+    """The server, with labels of two pictures and two sounds: red on more of them than blue."""
+    ask(toy_server, "/labels/give", {"ids": [ids["a1.png"], ids["a1.wav"]], "label": "red"})
+    ask(toy_server, "/labels/give", {"ids": [ids["c1.png"]], "label": "blue"})
+    return toy_server
+
+
+def given(address: str, item: int) -> set[tuple[str, bool]]:
+    """Return what people say of an item: each label, and whether it is that."""
+    [row] = ask(address, f"/items?ids={item}")["items"]
+    return {(one["label"], not one["is_not"]) for one in row["given"]}
+
+
+def names_on(page: WatchedPage, file: str) -> Locator:
+    return page.tile(file).locator(".name")
+
+
+def test_a_digit_names_what_is_pointed_at(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named)
+    expect(page.find(".digit").first).to_contain_text("red")
+    page.tile("a2.png").focus()
+    page.page.keyboard.press("1")
+    expect(names_on(page, "a2.png")).to_have_text(["red"])
+    expect(page.find(".message")).to_contain_text("red: a2.png")
+    assert given(named, ids["a2.png"]) == {("red", True)}
+    page.page.keyboard.press("u")
+    expect(page.find(".message")).to_contain_text("Undone: red: a2.png")
+    expect(names_on(page, "a2.png")).to_have_count(0)
+    assert given(named, ids["a2.png"]) == set()
+
+
+def test_shift_and_a_digit_say_what_it_is_not(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named)
+    page.tile("b1.png").focus()
+    page.page.keyboard.press("Shift+Digit1")
+    expect(page.tile("b1.png").locator(".name.not")).to_be_visible()
+    assert given(named, ids["b1.png"]) == {("red", False)}
+    page.find(".message").get_by_role("button", name="Undo").click()
+    expect(names_on(page, "b1.png")).to_have_count(0)
+
+
+def test_what_is_selected_is_named_together(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named, "?kind=sound")
+    page.tile("b1.wav").focus()
+    page.page.keyboard.press("x")
+    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("Shift+X")
+    expect(page.find(".target")).to_have_text("2 items selected")
+    page.tile("old.aiff").locator(".stage").click(modifiers=["ControlOrMeta"])
+    expect(page.find(".target")).to_have_text("3 items selected")
+    page.page.keyboard.press("n")
+    page.page.get_by_role("combobox", name="Name", exact=True).fill("middle")
+    page.page.keyboard.press("Enter")
+    for name in ("b1.wav", "b2.wav", "old.aiff"):
+        expect(names_on(page, name)).to_have_text(["middle"])
+    expect(page.find(".message")).to_contain_text("middle: 3 items")
+    expect(page.find(".digit")).to_have_text(["1red", "2blue", "3middle", "NOther…"])  # keys keep what they mean
+    page.keep_screenshot("selected")
+    page.page.keyboard.press("Escape")
+    expect(page.find(".tile[aria-selected=true]")).to_have_count(0)
+    page.page.keyboard.press("u")
+    expect(names_on(page, "b1.wav")).to_have_count(0)
+
+
+def test_a_click_with_shift_selects_all_between(named: str, open_page: OpenPage) -> None:
+    page = open_page(named)
+    page.tile("a1.png").locator(".stage").click(modifiers=["ControlOrMeta"])
+    page.tile("b2.png").locator(".stage").click(modifiers=["Shift"])
+    expect(page.find(".target")).to_have_text("4 items selected")
+
+
+def test_names_on_keys_are_edited_and_kept(named: str, open_page: OpenPage) -> None:
+    page = open_page(named)
+    page.button("Edit keys").click()
+    page.page.get_by_role("combobox", name="Name on key 3").fill("green")
+    page.page.keyboard.press("Enter")
+    expect(page.find(".digit").nth(2)).to_contain_text("green")
+    page.page.reload()
+    page.tile("b1.png").focus()
+    page.page.keyboard.press("3")
+    expect(names_on(page, "b1.png")).to_have_text(["green"])
+
+
+def test_tags_and_names_of_a_part_are_given(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named, f"?item={ids['long.wav']}")
+    page.button("Choose a part").click()
+    page.button("Name part").click()
+    page.page.get_by_role("combobox", name="Name", exact=True).fill("hum")
+    page.button("Give").click()
+    expect(page.find(".given")).to_contain_text("12.5 s to 37.5 s")
+    page.page.keyboard.press("n")
+    page.button(
+        "Tag",
+    ).click()
+    page.page.get_by_role("combobox", name="Name", exact=True).fill("to keep")
+    page.page.keyboard.press("Enter")
+    expect(page.find(".given .tag")).to_have_text("to keep")
+    page.button("Take back hum").click()
+    expect(page.find(".given")).not_to_contain_text("hum")
+
+
+def test_a_server_that_only_reads_offers_no_names(real_server: str, open_page: OpenPage) -> None:
+    page = open_page(real_server)
+    expect(page.find(".tile").first).to_be_visible()
+    expect(page.find(".naming")).to_have_count(0)
+    page.find(".tile").first.focus()
+    page.page.keyboard.press("n")
+    expect(page.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_names_are_reviewed_one_by_one(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named, "?view=review")
+    left = page.find(".progress p").first
+    expect(left).to_contain_text(re.compile(r"^0 of \d+"))
+    said: dict[str, str] = {}
+    for key in "yn":
+        file = page.find(".review-name p").first.inner_text().rpartition("/ ")[2]
+        said[file] = page.find(".proposed").inner_text().split(" ")[0]
+        page.page.keyboard.press(key)
+        expect(left).to_contain_text(f"{len(said)} of ")
+    expect(page.find(".precision")).to_contain_text("50 % right so far (95 %: 9 % to 91 %)")
+    page.keep_screenshot("halfway")
+    (first, first_label), (second, second_label) = said.items()
+    assert (first_label, True) in given(named, ids[first])
+    assert (second_label, False) in given(named, ids[second])
+    page.page.keyboard.press("?")
+    expect(left).to_contain_text("3 of ")
+    page.page.keyboard.press("u")
+    page.page.keyboard.press("u")
+    expect(left).to_contain_text("1 of ")
+    assert given(named, ids[second]) == set()
+
+
+def test_another_name_is_given_in_a_review(named: str, open_page: OpenPage) -> None:
+    page = open_page(named, "?view=review")
+    expect(page.find(".proposed")).to_be_visible()
+    page.page.keyboard.press("r")
+    page.page.get_by_role("combobox", name="Name", exact=True).fill("something else")
+    page.page.keyboard.press("Enter")
+    expect(page.find(".progress p").first).to_contain_text("1 of ")
+    expect(page.find(".message")).to_contain_text("something else: ")
+
+
+def test_transferred_names_are_reviewed(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    ask(named, "/transfer", {"min_confidence": 0.5, "dry_run": False})
+    page = open_page(named, "?view=review")
+    page.button("Transferred").click()
+    expect(page.find(".progress p").first).to_contain_text(re.compile(r"^0 of [1-9]"))
+    page.button(re.compile("^Yes")).click()
+    expect(page.find(".progress p").first).to_contain_text("1 of ")
+
+
+def test_suggestions_are_a_queue(named: str, open_page: OpenPage) -> None:
+    page = open_page(named, "?view=suggestions")
+    expect(page.find(".review-name")).to_contain_text(re.compile("nearest to|likeliest"))
+    page.page.keyboard.press("1")
+    expect(page.find(".progress p").first).to_contain_text("1 of ")
+
+
+def test_doubtful_names_are_decided_on(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    ask(named, "/labels/give", {"ids": [ids["a2.wav"], ids["a2.png"]], "label": "red"})
+    ask(named, "/labels/give", {"ids": [ids["c1.wav"], ids["c2.wav"]], "label": "blue"})
+    ask(named, "/labels/give", {"ids": [ids["c2.png"]], "label": "red"})
+    page = open_page(named, "?view=audit")
+    page.page.get_by_role("slider", name="At most as likely as").fill("0.5")
+    case = page.find(".case").filter(has_text="c2.png")
+    case.get_by_role("button", name="It is blue").click()
+    expect(case).to_contain_text("Now blue.")
+    assert given(named, ids["c2.png"]) == {("blue", True)}
+    page.page.keyboard.press("u")
+    page.find(".message").get_by_role("button", name="Undo").click()
+    expect(page.find(".message")).to_contain_text("Undone")
+    assert given(named, ids["c2.png"]) == {("red", True)}
+
+
+def test_groups_of_duplicates_are_decided_on(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    ask(named, "/labels/give", {"ids": [ids["b1.png"]], "label": "green"})
+    page = open_page(named, "?view=duplicates", permissions=["clipboard-read", "clipboard-write"])
+    expect(page.find(".group")).to_contain_text("again.png")
+    page.button("All are green").click()
+    expect(page.find(".message")).to_contain_text("green: 2 items")
+    assert ("green", True) in given(named, ids["again.png"])
+    page.find(".group").get_by_role("button", name="Copy paths of the rest").click()
+    expect(page.find(".message").first).to_contain_text("Copied: ")
+
+
+def test_runs_are_listed_and_taken_back(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named)
+    page.button("What was done").click()
+    expect(page.find(".runs li")).to_have_count(2)
+    page.button(re.compile("^Undo run")).first.click()
+    expect(page.find(".runs li")).to_have_count(1)
+    assert given(named, ids["c1.png"]) == set()
