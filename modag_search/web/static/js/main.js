@@ -12,7 +12,6 @@ import { CutOff, Filters } from "./filters.js";
 import { HelpSheet, RunsSheet, SettingsSheet } from "./help.js";
 import { Icon } from "./icons.js";
 import { useKeys } from "./keys.js";
-import { MapRoom } from "./map_room.js";
 import { DigitsSheet, NameSheet, NamingBar, useNamingKeys } from "./naming.js";
 import { Messages } from "./messages.js";
 import { stop, toggle } from "./player.js";
@@ -24,8 +23,8 @@ import { Tiles, pick } from "./tiles.js";
 import { count, hundredths } from "./wording.js";
 
 const MODALITIES = [["any", "All"], ["image", "Pictures"], ["sound", "Sounds"]];
-const TABS = [["items", "Items"], ["review", "Review"], ["suggestions", "Suggestions"], ["audit", "Audit"], ["duplicates", "Duplicates"], ["map", "Map"]];
-const VIEWS = { items: ItemsView, review: ReviewView, suggestions: SuggestionsView, audit: AuditView, duplicates: DuplicatesView, map: MapRoom };
+const TABS = [["items", "Items"], ["review", "Review"], ["suggestions", "Suggestions"], ["audit", "Audit"], ["duplicates", "Duplicates"]];
+const VIEWS = { items: ItemsView, review: ReviewView, suggestions: SuggestionsView, audit: AuditView, duplicates: DuplicatesView };
 
 function Choice({ label, options, value, onChoose }) {
   return html`<div class="choice" role="group" aria-label=${label}>${options.map(([key, says]) => html`
