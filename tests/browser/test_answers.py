@@ -140,6 +140,6 @@ def test_views_and_tiles_are_found_by_name(kept_server: str, open_page: OpenPage
     tile = page.tile("long.wav")
     expect(tile).to_have_accessible_name("long.wav, sound, 50.0 s, no label")
     expect(page.tile("a1.png")).to_have_accessible_name("a1.png, picture, called red")
-    for view in ("Review", "Suggestions", "Audit", "Duplicates", "Items"):
+    for view in ("Review", "Suggestions", "Audit", "Duplicates", "Map", "Items"):
         page.button(view).first.click()
         expect(page.find(".tab[aria-current=page]")).to_have_text(view)

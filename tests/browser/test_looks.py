@@ -26,6 +26,7 @@ SHOWS = {
     "?view=suggestions": ".proposed",
     "?view=audit": ".view > *",
     "?view=duplicates": ".case",
+    "?view=map": ".map-legend",
 }
 """Addresses, and what is there once their page is."""
 
@@ -75,7 +76,7 @@ def test_nothing_sticks_out_on_small_and_large_screens(
         page.open(search)
         expect(page.find(selector).first).to_be_visible()
         assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), search
-        for scroller in (".view", ".sheet-room", ".scroller"):
+        for scroller in (".view", ".view-room", ".sheet-room", ".scroller"):
             wide = page.page.evaluate(
                 "(s) => [...document.querySelectorAll(s)].some((n) => n.scrollWidth > n.clientWidth + 1)", scroller
             )

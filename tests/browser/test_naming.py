@@ -221,6 +221,27 @@ def test_groups_of_duplicates_are_decided_on(named: str, ids: dict[str, int], op
     expect(page.find(".message").first).to_contain_text("Copied: ")
 
 
+def test_what_is_drawn_around_on_the_map_is_named(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named, "?view=map")
+    page.button("Lasso").click()
+    area = page.find(".map-stage").bounding_box()
+    assert area
+    corners = ((0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99))
+    places = [(area["x"] + area["width"] * x, area["y"] + area["height"] * y) for x, y in corners]
+    page.page.mouse.move(*places[0])
+    page.page.mouse.down()
+    for place in places[1:]:
+        page.page.mouse.move(*place, steps=4)
+    page.page.mouse.up()
+    expect(page.find(".target")).to_have_text(re.compile(r"^\d+ items selected$"))
+    page.page.keyboard.press("n")
+    page.button("Tag").click()
+    page.page.get_by_role("combobox", name="Name", exact=True).fill("seen")
+    page.page.keyboard.press("Enter")
+    expect(page.find(".message")).to_contain_text("seen: ")
+    assert ("seen", True) in given(named, ids["long.wav"])
+
+
 def test_runs_are_listed_and_taken_back(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
     page = open_page(named)
     page.button("What was done").click()

@@ -39,8 +39,8 @@ async function perform(says, rows, work) {
   const key = ++made;
   const ids = rows.map((row) => row.id);
   try {
-    const { changed, back = null } = await work(ids);
-    put({ key, says: changed ? says : `${says}: it was so already`, back: changed ? back : null, ids, state: "done" });
+    const { changed, back = null, remarks = [] } = await work(ids);
+    put({ key, says: [changed ? says : `${says}: it was so already`, ...remarks].join("\n"), back: changed ? back : null, ids, state: "done" });
     await readAnew(ids);
     return { key };
   } catch (problem) {
@@ -50,8 +50,8 @@ async function perform(says, rows, work) {
 }
 
 async function given(ids, label, options = {}) {
-  const { run, changed } = await send("/labels/give", { ids, label, ...options });
-  return { changed, back: () => send(`/runs/${run}/undo`, {}) };
+  const { run, changed, remarks } = await send("/labels/give", { ids, label, ...options });
+  return { changed, remarks, back: () => send(`/runs/${run}/undo`, {}) };
 }
 
 async function taken(ids, label, denied = false) {

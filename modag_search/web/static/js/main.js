@@ -13,6 +13,7 @@ import { HelpSheet, RunsSheet, SettingsSheet } from "./help.js";
 import { Icon } from "./icons.js";
 import { useKeys } from "./keys.js";
 import { DigitsSheet, NameSheet, NamingBar, useNamingKeys } from "./naming.js";
+import { MapTab } from "./map_view.js";
 import { Messages } from "./messages.js";
 import { stop, toggle } from "./player.js";
 import { askAlike, combine, follow, go, know } from "./questions.js";
@@ -23,8 +24,8 @@ import { Tiles, pick } from "./tiles.js";
 import { count, hundredths } from "./wording.js";
 
 const MODALITIES = [["any", "All"], ["image", "Pictures"], ["sound", "Sounds"]];
-const TABS = [["items", "Items"], ["review", "Review"], ["suggestions", "Suggestions"], ["audit", "Audit"], ["duplicates", "Duplicates"]];
-const VIEWS = { items: ItemsView, review: ReviewView, suggestions: SuggestionsView, audit: AuditView, duplicates: DuplicatesView };
+const TABS = [["items", "Items"], ["review", "Review"], ["suggestions", "Suggestions"], ["audit", "Audit"], ["duplicates", "Duplicates"], ["map", "Map"]];
+const VIEWS = { items: ItemsView, review: ReviewView, suggestions: SuggestionsView, audit: AuditView, duplicates: DuplicatesView, map: MapTab };
 
 function Choice({ label, options, value, onChoose }) {
   return html`<div class="choice" role="group" aria-label=${label}>${options.map(([key, says]) => html`
@@ -105,6 +106,7 @@ function ItemsView() {
         <label class="sizer" title="Size of tiles"><span class="unseen">Size of tiles</span><input type="range" min="120" max="420" step="10" value=${settings.tile} onInput=${(event) => change({ tile: Number(event.currentTarget.value) })} /></label>
       </div>
       ${problem && html`<p class="problem" role="alert"><${Icon} of="problem" /><span>${problem.message}</span></p>`}
+      ${answer?.remarks?.map((remark) => html`<p class="note" role="status" key=${remark}>${remark}</p>`)}
       <${NotClose} answer=${answer} rows=${rows} />
       ${!shown.length && !isAsking && !isLoading && !problem && html`<div class="empty"><p>${asked.length ? "The filters let nothing through." : "Nothing found."}</p>${nFacets > 0 && html`<p><button type="button" class="button" onClick=${() => go({ facets: NO_FACETS })}>Clear filters</button></p>`}</div>`}
       <${Tiles} rows=${shown} label=${isEmpty(route.question) ? "Items" : "Answers"} />
