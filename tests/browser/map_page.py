@@ -1,4 +1,4 @@
-"""A map that stands by itself on a page, and where its points lie."""
+"""A map on a page, and where its points lie."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ async (options) => {
   const [{ mountMap }, api, player] = await Promise.all(
     ["map", "api", "player"].map((name) => import(`/static/js/${name}.js`)),
   );
-  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/static/css/map.css" });
-  const isStyled = new Promise((done) => (link.onload = done));
-  document.head.append(link);
   document.body.innerHTML = '<main id="map"></main>';
   document.getElementById("map").style.height = "100vh";
   window.told = { opened: [], asked: [], selected: [] };
@@ -40,7 +37,6 @@ async (options) => {
     onOpen: (item) => window.told.opened.push(item.id),
     onAsk: (item) => window.told.asked.push(item.id),
   });
-  await isStyled;
   function made_map(n) {
     let seed = 1;
     const random = () => ((seed = (seed * 48271) % 2147483647) / 2147483647) * 2 - 1;
@@ -59,7 +55,7 @@ async (options) => {
 
 
 class MapPage:
-    """A map on a page.
+    """A map: by itself on a page, or, without any options, as one of the page's views.
 
     Parameters
     ----------
@@ -70,7 +66,8 @@ class MapPage:
 
     def __init__(self, watched: WatchedPage, **options: Any) -> None:
         self.page: Page = watched.page
-        self.page.evaluate(_MOUNT, options)
+        if options:
+            self.page.evaluate(_MOUNT, options)
 
     @property
     def canvas(self) -> Locator:

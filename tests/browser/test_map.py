@@ -265,3 +265,40 @@ def test_two_fingers_zoom(show_map: Callable[..., MapPage]) -> None:
     touch("touchEnd")
     expect(circle).not_to_have_attribute("cx", before or "")
     assert shown.told("opened") == []
+
+
+def test_in_the_page_what_is_drawn_around_gets_the_name_on_a_key(
+    tmp_path: Path, toys: None, open_page: Callable[..., WatchedPage]
+) -> None:
+    with toy_index(tmp_path / "toys") as index:
+        for name, colour in COLOURS.items():
+            picture(tmp_path / "media" / f"{name}.png", colour)
+        index.add([tmp_path / "media"])
+        index.label([tmp_path / "media" / "red.png"], "warm")
+        with served(index) as address:
+            watched = open_page(address)
+            watched.button("Map").click()
+            shown = MapPage(watched)
+            shown.wait_until_drawn(5)
+            assert "view=map" in shown.page.url
+            places = shown.places()
+            shown.draw(*around(places["brown.png"]), key="Shift")
+            expect(shown.page.get_by_text("1 item selected")).to_be_visible()
+            shown.page.keyboard.press("1")
+            legend = shown.page.get_by_role("group", name="Colours")
+            expect(legend.get_by_role("button", name="warm")).to_contain_text("2")
+            shown.page.keyboard.press("u")
+            expect(legend.get_by_role("button", name="warm")).to_contain_text("1")
+
+
+def test_in_the_page_a_click_opens_details_and_back_closes_them(
+    map_server: str, open_page: Callable[..., WatchedPage]
+) -> None:
+    shown = MapPage(open_page(map_server, "?view=map"))
+    shown.wait_until_drawn(8)
+    shown.page.mouse.click(*shown.places()["green.png"])
+    expect(shown.page.get_by_role("dialog")).to_contain_text("green.png")
+    shown.page.go_back()
+    expect(shown.page.get_by_role("dialog")).to_have_count(0)
+    shown.page.mouse.move(*shown.places()["blue.png"])
+    expect(shown.card).to_contain_text("blue.png")

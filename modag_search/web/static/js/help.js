@@ -13,6 +13,7 @@ const KEYS = [
   ["See and hear", [["Space", "play, or be still"], ["Enter", "open"], ["← →", "in what is open: the one before, the next"], ["C", "copy the path"]]],
   ["Ask", [["L", "what is like this"], ["+", "add it to the question"], ["−", "subtract it"]]],
   ["Name", [["1 – 9", "give the name on this key"], ["Shift 1 – 9", "it is not that"], ["N", "name by typing"], ["X", "select"], ["Shift X", "select all between"], ["Ctrl A", "select all"], ["U", "undo"]]],
+  ["Map", [["← ↑ → ↓", "from point to neighbour"], ["Enter", "open"], ["Space", "play, or be still"], ["+ −", "nearer, farther"], ["0", "all of it"], ["Shift and drag", "select what you draw around"]]],
   ["Review", [["Y", "yes"], ["N", "no"], ["?", "not sure"], ["R", "another name"]]],
 ];
 
