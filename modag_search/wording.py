@@ -23,6 +23,8 @@ _COPY_BY = {
     "features": "by its features",
 }
 _SAYS_NOTHING = 0.005
+_EVEN = 1.05
+_ROUND_NUMBERS = (1_000_000, 100_000, 10_000, 1_000, 100)
 
 
 def far_in_words(hits: Sequence[Hit]) -> str | None:
@@ -109,9 +111,18 @@ def signed(log_odds: float) -> str:
 
 
 def _times(log_odds: float) -> str:
-    """Say log-odds as how many times as likely."""
+    """Say log-odds as how many times as likely.
+
+    Examples
+    --------
+    >>> [_times(log_odds) for log_odds in (0.01, 0.7, -12.2)]
+    ['as likely', '2.0 times as likely', 'more than 100,000 times less likely']
+    """
     times = math.exp(min(abs(log_odds), 700.0))
-    said = f"{times:.1f}" if times < 100 else f"{times:.3g}"
+    if times < _EVEN:
+        return "as likely"
+    round_number = next((number for number in _ROUND_NUMBERS if times >= number), None)
+    said = f"{times:.1f}" if round_number is None else f"more than {round_number:,}"
     return f"{said} times as likely" if log_odds >= 0 else f"{said} times less likely"
 
 
