@@ -1,6 +1,6 @@
 // What to label next, what may be wrong, what is there twice: lists to decide on.
 
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { give, replace, take } from "./acting.js";
 import { read } from "./api.js";
 import { Icon } from "./icons.js";
@@ -13,6 +13,7 @@ import { Looks, usePlays } from "./tile.js";
 import { baseOf, count, folderOf, hundredths, lasting, percent, sized } from "./wording.js";
 
 const SUGGESTED = 30;
+const MOST_FRESH = 1000;
 
 const whyLabel = ({ wanted, covers }) => {
   if (wanted) return `The likeliest ${wanted} of its kind: there is no example of that yet.`;
@@ -121,18 +122,34 @@ function Group({ items, isAlike }) {
     </li>`;
 }
 
+/** Labels of items of groups, by id, as they are after each act; groups themselves take long to find. */
+function useFreshLabels(groups) {
+  const [labels, setLabels] = useState(new Map());
+  const changed = useStore((state) => state.changed);
+  useEffect(() => {
+    let isWanted = true;
+    const ids = (groups ?? []).flat().map((row) => row.id).slice(0, MOST_FRESH);
+    if (!changed || !ids.length) return undefined;
+    read("/items", { ids }).then(({ items }) => isWanted && setLabels(new Map(items.map((row) => [row.id, row.labels]))), () => {});
+    return () => {
+      isWanted = false;
+    };
+  }, [groups, changed]);
+  return (row) => (labels.has(row.id) ? { ...row, labels: labels.get(row.id) } : row);
+}
+
 export function DuplicatesView() {
   const [isAlike, setAlike] = useState(false);
   useStore((state) => state.info);
-  const changed = useStore((state) => state.changed);
   const state = useLoaded(async () => {
     const { groups } = await read("/duplicates", { alike: isAlike });
     return groups.map(({ items }) => items.map((row) => ({ ...row, start_s: 0, given: [] })));
-  }, [isAlike, changed]);
+  }, [isAlike]);
+  const fresh = useFreshLabels(state.value);
   return html`
     <div class="view-room"><div class="toolbar"><h2>There more than once</h2>
       <div class="choice" role="group" aria-label="How like">${[[false, "The same"], [true, "Alike"]].map(([key, says]) => html`<button type="button" key=${says} aria-pressed=${key === isAlike} onClick=${() => setAlike(key)}>${says}</button>`)}</div></div>
     <div class="view"><${Loaded} state=${state}>${(groups) => html`
       ${!groups.length && html`<p class="empty">Nothing is there twice.</p>`}
-      <ul class="cases" aria-label="Groups">${groups.map((items) => html`<${Group} key=${items[0].id} items=${items} isAlike=${isAlike} />`)}</ul>`}<//></div></div>`;
+      <ul class="cases" aria-label="Groups">${groups.map((items) => html`<${Group} key=${items[0].id} items=${items.map(fresh)} isAlike=${isAlike} />`)}</ul>`}<//></div></div>`;
 }

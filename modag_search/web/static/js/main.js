@@ -11,6 +11,7 @@ import { areSet, sift } from "./facets.js";
 import { CutOff, Filters } from "./filters.js";
 import { HelpSheet, RunsSheet, SettingsSheet } from "./help.js";
 import { Icon } from "./icons.js";
+import { FilesSheet } from "./jobs.js";
 import { useKeys } from "./keys.js";
 import { DigitsSheet, NameSheet, NamingBar, useNamingKeys } from "./naming.js";
 import { MapTab } from "./map_view.js";
@@ -130,6 +131,7 @@ function Tabs() {
   return html`
     <nav class="tabs" aria-label="Views">${TABS.map(([key, says]) => html`<button type="button" class="tab" key=${key} aria-current=${key === view ? "page" : undefined} onClick=${() => go({ view: key, item: null })}>${says}</button>`)}</nav>
     <div class="tools">
+      <button type="button" class="button quiet square" aria-label="Files" title="Files of the index" onClick=${open("files")}><${Icon} of="folder" /></button>
       <button type="button" class="button quiet square" aria-label="What was done" title="What was done" onClick=${open("runs")}><${Icon} of="undo" /></button>
       <button type="button" class="button quiet square" aria-label=${isDark ? "Light colours" : "Dark colours"} title=${isDark ? "Light colours" : "Dark colours"} onClick=${() => change({ theme: isDark ? "light" : "dark" })}><${Icon} of=${isDark ? "sun" : "moon"} /></button>
       <button type="button" class="button quiet square" aria-label="Settings" title="Settings" onClick=${open("settings")}><${Icon} of="settings" /></button>
@@ -137,7 +139,7 @@ function Tabs() {
     </div>`;
 }
 
-const SHEETS = { help: HelpSheet, settings: SettingsSheet, runs: RunsSheet, name: NameSheet, digits: DigitsSheet };
+const SHEETS = { files: FilesSheet, help: HelpSheet, settings: SettingsSheet, runs: RunsSheet, name: NameSheet, digits: DigitsSheet };
 
 function OpenSheet() {
   const sheet = useStore((state) => state.sheet);
