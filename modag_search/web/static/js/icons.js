@@ -32,4 +32,5 @@ const DRAWN = {
   tag: "M4 4h8l8 8-8 8-8-8zM8.5 8.5h.01",
 };
 
-export const Icon = ({ of }) => html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${DRAWN[of]} /></svg>`;
+export const Icon = ({ of }) => html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+  <path d=${DRAWN[of]} /></svg>`;

@@ -10,9 +10,18 @@ import { get, set } from "./state.js";
 import { baseOf, count } from "./wording.js";
 
 const COUNTS = ["added", "updated", "unchanged", "moved", "removed", "failed"];
-const STATES = { running: "Taking in…", stopping: "Stopping with the file at hand…", done: "Done", stopped: "Stopped", failed: "Failed" };
+const STATES = {
+  running: "Taking in…",
+  stopping: "Stopping with the file at hand…",
+  done: "Done",
+  stopped: "Stopped",
+  failed: "Failed",
+};
 
-const didWhat = (report) => COUNTS.filter((key) => report[key]).map((key) => `${report[key].toLocaleString("en")} ${key}`).join(", ") || "nothing found";
+const didWhat = (report) =>
+  COUNTS.filter((key) => report[key])
+    .map((key) => `${report[key].toLocaleString("en")} ${key}`)
+    .join(", ") || "nothing found";
 
 /** The last job, as it goes on; what it brought is shown once it is over. */
 function useJob() {
@@ -52,10 +61,16 @@ function Progress({ job, onStop }) {
   const isOn = !job.finished_at;
   return html`
     <div class="progress job" role="status">
-      <p><strong>${STATES[job.state]}</strong> <span class="muted">${job.problem ?? (job.report ? didWhat(job.report) : "")}</span></p>
-      ${isOn && html`<progress max=${job.found || undefined} value=${job.found ? job.done : undefined} aria-label="Files taken in"></progress>
+      <p><strong>${STATES[job.state]}</strong> <span class="muted">
+        ${job.problem ?? (job.report ? didWhat(job.report) : "")}</span></p>
+      ${
+        isOn &&
+        html`<progress max=${job.found || undefined} value=${job.found ? job.done : undefined}
+        aria-label="Files taken in"></progress>
         <p class="number">${job.done.toLocaleString("en")} of ${count(job.found, "file")}</p>
-        <button type="button" class="button" disabled=${job.state === "stopping"} onClick=${onStop}><${Icon} of="stop" />Stop</button>`}
+        <button type="button" class="button" disabled=${job.state === "stopping"} onClick=${onStop}>
+          <${Icon} of="stop" />Stop</button>`
+      }
     </div>`;
 }
 
@@ -66,22 +81,47 @@ export function FilesSheet({ onClose }) {
   const [failed, setFailed] = useState(null);
   const isOver = !job || Boolean(job.finished_at);
   useEffect(() => {
-    Promise.all([read("/roots"), read("/failures")]).then(([one, other]) => (setRoots(one.roots), setFailures(other.failures)), setFailed);
+    Promise.all([read("/roots"), read("/failures")]).then(
+      ([one, other]) => (setRoots(one.roots), setFailures(other.failures)),
+      setFailed,
+    );
   }, [isOver]);
   const canWrite = get().info && !get().info.is_read_only;
   return html`
     <${Sheet} title="Files" onClose=${onClose}>
       <div class="form">
-        ${(problem ?? failed) && html`<p class="problem" role="alert"><${Icon} of="problem" /><span>${(problem ?? failed).message}</span></p>`}
-        <section><h3>Folders</h3><ul>${roots.map((root) => html`<li key=${root} class="root">${root}</li>`)}</ul></section>
+        ${
+          (problem ?? failed) &&
+          html`<p class="problem" role="alert"><${Icon} of="problem" /><span>
+          ${(problem ?? failed).message}</span></p>`
+        }
+        <section><h3>Folders</h3><ul>
+          ${roots.map((root) => html`<li key=${root} class="root">${root}</li>`)}</ul></section>
         ${job && html`<${Progress} job=${job} onStop=${stop} />`}
-        ${canWrite && isOver && html`
+        ${
+          canWrite &&
+          isOver &&
+          html`
           <div class="actions">
             <button type="button" class="button" onClick=${begin({})}><${Icon} of="plus" />Take in what is new</button>
-            ${failures.length > 0 && html`<button type="button" class="button" onClick=${begin({ retry_failed: true })}>Try again what failed</button>`}
-          </div>`}
+            ${
+              failures.length > 0 &&
+              html`<button type="button" class="button"
+              onClick=${begin({ retry_failed: true })}>Try again what failed</button>`
+            }
+          </div>`
+        }
         <section><h3>Could not be read</h3>
-          ${failures.length ? html`<ul class="failures">${failures.map((one) => html`<li key=${one.path} title=${one.path}><strong>${baseOf(one.path)}</strong> <span class="muted">${one.reason}</span></li>`)}</ul>` : html`<p class="muted">Nothing.</p>`}
+          ${
+            failures.length
+              ? html`<ul class="failures">
+            ${failures.map(
+              (one) => html`<li key=${one.path} title=${one.path}><strong>
+            ${baseOf(one.path)}</strong> <span class="muted">${one.reason}</span></li>`,
+            )}</ul>`
+              : html`<p
+            class="muted">Nothing.</p>`
+          }
         </section>
       </div>
     <//>`;
