@@ -68,6 +68,7 @@ def test_a_digit_names_what_is_pointed_at(named: str, ids: dict[str, int], open_
 
 def test_shift_and_a_digit_say_what_it_is_not(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
     page = open_page(named)
+    expect(page.find(".digit").first).to_contain_text("red")
     page.tile("b1.png").focus()
     page.page.keyboard.press("Shift+Digit1")
     expect(page.tile("b1.png").locator(".name.not")).to_be_visible()
@@ -78,6 +79,7 @@ def test_shift_and_a_digit_say_what_it_is_not(named: str, ids: dict[str, int], o
 
 def test_what_is_selected_is_named_together(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
     page = open_page(named, "?kind=sound")
+    expect(page.find(".naming")).to_be_visible()
     page.tile("b1.wav").focus()
     page.page.keyboard.press("x")
     page.page.keyboard.press("ArrowRight")
@@ -113,6 +115,7 @@ def test_names_on_keys_are_edited_and_kept(named: str, open_page: OpenPage) -> N
     page.page.keyboard.press("Enter")
     expect(page.find(".digit").nth(2)).to_contain_text("green")
     page.page.reload()
+    expect(page.find(".digit").nth(2)).to_contain_text("green")
     page.tile("b1.png").focus()
     page.page.keyboard.press("3")
     expect(names_on(page, "b1.png")).to_have_text(["green"])
@@ -189,6 +192,7 @@ def test_transferred_names_are_reviewed(named: str, ids: dict[str, int], open_pa
 
 def test_suggestions_are_a_queue(named: str, open_page: OpenPage) -> None:
     page = open_page(named, "?view=suggestions")
+    expect(page.button(re.compile("^Yes"))).to_be_visible()
     expect(page.find(".review-name")).to_contain_text(re.compile("nearest to|likeliest"))
     page.page.keyboard.press("1")
     expect(page.find(".progress p").first).to_contain_text("1 of ")

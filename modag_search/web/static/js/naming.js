@@ -44,7 +44,7 @@ subscribe(({ labels, mode }) => {
 
 const assign = (digit, label) => keep({ ...digitsNow(), [digit]: label });
 
-export const canName = () => get().info && !get().info.is_read_only;
+export const canName = () => get().info && !get().info.is_read_only && get().mode !== null;
 
 /** Bind the keys that name, and undo; `targets()` are the rows that they are about. */
 export function useNamingKeys(targets, { isOn = true, onNamed = () => {}, hasLetters = true } = {}) {
