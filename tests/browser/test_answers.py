@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     OpenPage = Callable[..., WatchedPage]
 
 MANY = 10_000
+ALL_ARE_THERE = """(n) => {
+  const grid = document.querySelector('[role=grid]');
+  return grid.ariaRowCount * grid.ariaColCount >= n;
+}"""
 
 
 def test_filters_narrow_and_count(kept_server: str, open_page: OpenPage) -> None:
@@ -85,6 +89,7 @@ def test_of_ten_thousand_only_what_is_seen_is_in_the_document(kept_server: str, 
     page.open()
     grid = page.page.get_by_role("grid", name="Items")
     expect(page.tile("00001.png")).to_be_visible()
+    page.page.wait_for_function(ALL_ARE_THERE, arg=MANY)
     page.tile("00001.png").focus()
     page.page.keyboard.press("End")
     expect(page.tile("10000.png")).to_be_focused()

@@ -56,7 +56,7 @@ def test_axe_finds_nothing(kept_server: str, open_page: OpenPage, colours: str) 
         page.keep_screenshot(search.strip("?").replace("=", "-").replace("&", "-").replace(":", "-") or "items")
 
 
-@pytest.mark.parametrize("name", ["Keys", "Settings", "What was done", "Edit keys"])
+@pytest.mark.parametrize("name", ["Keys", "Settings", "Files", "What was done", "Edit keys"])
 def test_axe_finds_nothing_in_dialogs(kept_server: str, open_page: OpenPage, name: str) -> None:
     page = open_page(kept_server)
     page.button(name).click()

@@ -20,7 +20,8 @@ export async function readAnew(ids) {
     const { items } = await read("/items", { ids: ids.slice(from, from + MOST_READ_ANEW), n: MOST_READ_ANEW });
     for (const row of items) fresh.set(row.id, row);
   }
-  const renewed = (row) => (fresh.has(row.id) ? { ...row, labels: fresh.get(row.id).labels, given: fresh.get(row.id).given } : row);
+  const renewed = (row) =>
+    fresh.has(row.id) ? { ...row, labels: fresh.get(row.id).labels, given: fresh.get(row.id).given } : row;
   set({ rows: get().rows.map(renewed), changed: get().changed + 1 });
   loadLabels();
 }
@@ -40,7 +41,13 @@ async function perform(says, rows, work) {
   const ids = rows.map((row) => row.id);
   try {
     const { changed, back = null, remarks = [] } = await work(ids);
-    put({ key, says: [changed ? says : `${says}: it was so already`, ...remarks].join("\n"), back: changed ? back : null, ids, state: "done" });
+    put({
+      key,
+      says: [changed ? says : `${says}: it was so already`, ...remarks].join("\n"),
+      back: changed ? back : null,
+      ids,
+      state: "done",
+    });
     await readAnew(ids);
     return { key };
   } catch (problem) {
@@ -61,7 +68,9 @@ async function taken(ids, label, denied = false) {
 
 /** Say what items are, or are not. Gives the act, or null where it failed. */
 export const give = (rows, label, { denied = false, is_tag = false, part = null } = {}) =>
-  perform(`${denied ? "not " : ""}${label}: ${about(rows)}`, rows, (ids) => given(ids, label, { denied, is_tag, ...(part ?? {}) }));
+  perform(`${denied ? "not " : ""}${label}: ${about(rows)}`, rows, (ids) =>
+    given(ids, label, { denied, is_tag, ...(part ?? {}) }),
+  );
 
 /** Take a label back; to undo that is to give it again. */
 export const take = (rows, label, { denied = false } = {}) =>

@@ -4,7 +4,16 @@ export const VIEWS = ["items", "review", "suggestions", "audit", "duplicates", "
 export const MODALITIES = ["any", "image", "sound"];
 
 export const NO_QUESTION = Object.freeze({ words: "", terms: [], part: null });
-export const NO_FACETS = Object.freeze({ kind: [], label: [], tag: [], by: [], under: null, lasts: [], cut: 0, sure: 0 });
+export const NO_FACETS = Object.freeze({
+  kind: [],
+  label: [],
+  tag: [],
+  by: [],
+  under: null,
+  lasts: [],
+  cut: 0,
+  sure: 0,
+});
 
 const LISTS = ["kind", "label", "tag", "by", "lasts"];
 

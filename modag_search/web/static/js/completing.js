@@ -1,6 +1,6 @@
 // A line of text with what it may be completed to below it: the combobox of the ARIA practices.
 
-import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useRef, useState } from "../vendor/htm-preact.js";
 import { get } from "./state.js";
 
 let made = 0;
@@ -16,16 +16,24 @@ export function labelsLike(written, most = 8) {
 /**
  * `optionsOf(text)` gives [{key, says, detail, icon}]; `onChoose(option)` takes one, `onEnter(text)` what was written.
  */
-export function Completing({ value, onInput, optionsOf, onChoose, onEnter, label, placeholder, className = "field", inputRef, autofocus }) {
+export function Completing({
+  value,
+  onInput,
+  optionsOf,
+  onChoose,
+  onEnter,
+  label,
+  placeholder,
+  className = "field",
+  inputRef,
+  autofocus,
+}) {
   const own = useRef();
   const input = inputRef ?? own;
   const [id] = useState(() => `completing-${++made}`);
   const [isOpen, setOpen] = useState(false);
   const [at, setAt] = useState(-1);
   const options = isOpen ? optionsOf(value) : [];
-  useEffect(() => {
-    if (autofocus) input.current.focus();
-  }, []);
   const choose = (option) => {
     setOpen(false);
     setAt(-1);
@@ -53,8 +61,9 @@ export function Completing({ value, onInput, optionsOf, onChoose, onEnter, label
   return html`
     <span class="completing">
       <input
-        ref=${input} class=${className} type="text" role="combobox" aria-label=${label} placeholder=${placeholder} value=${value}
-        autocomplete="off" autocapitalize="off" spellcheck=${false} enterkeyhint="search"
+        ref=${input} class=${className} type="text" role="combobox" aria-label=${label} placeholder=${placeholder}
+          value=${value}
+        autofocus=${autofocus} autocomplete="off" autocapitalize="off" spellcheck=${false} enterkeyhint="search"
         aria-expanded=${isShown} aria-controls=${id} aria-autocomplete="list"
         aria-activedescendant=${isShown && options[at] ? `${id}-${at}` : undefined}
         onInput=${(event) => {
@@ -65,13 +74,16 @@ export function Completing({ value, onInput, optionsOf, onChoose, onEnter, label
         onClick=${() => setOpen(true)} onBlur=${() => setOpen(false)} onKeyDown=${onKeyDown}
       />
       <ul class="options" role="listbox" id=${id} aria-label=${label} hidden=${!isShown}>
-        ${options.map((option, place) => html`
+        ${options.map(
+          (option, place) => html`
           <li
             key=${option.key} id=${`${id}-${place}`} role="option" aria-selected=${place === at}
             onPointerDown=${(event) => event.preventDefault()} onClick=${() => choose(option)}
           >
-            <span class="says">${option.says}</span>${option.detail && html`<span class="muted">${option.detail}</span>`}
-          </li>`)}
+            <span class="says">${option.says}</span>
+              ${option.detail && html`<span class="muted">${option.detail}</span>`}
+          </li>`,
+        )}
       </ul>
     </span>
   `;

@@ -1,6 +1,6 @@
 // What to label next, what may be wrong, what is there twice: lists to decide on.
 
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { give, replace, take } from "./acting.js";
 import { read } from "./api.js";
 import { Icon } from "./icons.js";
@@ -13,6 +13,7 @@ import { Looks, usePlays } from "./tile.js";
 import { baseOf, count, folderOf, hundredths, lasting, percent, sized } from "./wording.js";
 
 const SUGGESTED = 30;
+const MOST_FRESH = 1000;
 
 const whyLabel = ({ wanted, covers }) => {
   if (wanted) return `The likeliest ${wanted} of its kind: there is no example of that yet.`;
@@ -28,8 +29,19 @@ export function SuggestionsView() {
   }, [modality]);
   return html`
     <div class="view-room"><div class="toolbar"><h2>What to name next</h2>
-      <div class="choice" role="group" aria-label="Which items">${[["any", "All"], ["image", "Pictures"], ["sound", "Sounds"]].map(([key, says]) => html`<button type="button" key=${key} aria-pressed=${key === modality} onClick=${() => setModality(key)}>${says}</button>`)}</div></div>
-    <div class="view"><${Loaded} state=${state}>${(rows) => html`<${Queue} rows=${rows} about=${whyLabel} empty="Nothing is suggested: everything has a label." />`}<//></div></div>`;
+      <div class="choice" role="group" aria-label="Which items">
+        ${[
+          ["any", "All"],
+          ["image", "Pictures"],
+          ["sound", "Sounds"],
+        ].map(
+          ([key, says]) => html`<button
+        type="button" key=${key} aria-pressed=${key === modality} onClick=${() => setModality(key)}>
+        ${says}</button>`,
+        )}</div></div>
+    <div class="view"><${Loaded} state=${state}>
+      ${(rows) => html`<${Queue} rows=${rows} about=${whyLabel}
+      empty="Nothing is suggested: everything has a label." />`}<//></div></div>`;
 }
 
 function Face({ row }) {
@@ -38,15 +50,26 @@ function Face({ row }) {
   return html`
     <div class="face stage">
       <${Looks} row=${row} side_px=${320} />
-      ${row.kind !== "image" && html`<button type="button" class="act face-play" aria-label=${`${isPlaying ? "Pause" : "Play"} ${name}`} onClick=${() => toggle(row)}><${Icon} of=${isPlaying ? "pause" : "play"} /></button>`}
+      ${
+        row.kind !== "image" &&
+        html`<button type="button" class="act face-play"
+        aria-label=${`${isPlaying ? "Pause" : "Play"} ${name}`} onClick=${() => toggle(row)}>
+        <${Icon} of=${isPlaying ? "pause" : "play"} /></button>`
+      }
     </div>`;
 }
 
-const Title = ({ row }) => html`<button type="button" class="link title" title=${row.path} onClick=${() => go({ item: row.id })}>${baseOf(row.path)}</button><span class="muted says">${folderOf(row.path)}</span>`;
+const Title = ({ row }) => html`<button type="button" class="link title" title=${row.path}
+  onClick=${() => go({ item: row.id })}>${baseOf(row.path)}</button><span class="muted says">
+  ${folderOf(row.path)}</span>`;
 
 const DOUBTS = {
-  neighbours: ({ probability, suggested, confidence }) => `What is like it says otherwise: this name is ${percent(probability)} likely${suggested ? `, ${suggested} ${percent(confidence)}` : ""}.`,
-  copies: ({ copy_of, suggested }) => `A copy of it${copy_of ? `, ${baseOf(copy_of.path)},` : ""} is called ${suggested}.`,
+  neighbours: ({ probability, suggested, confidence }) => {
+    const instead = suggested ? `, ${suggested} ${percent(confidence)}` : "";
+    return `What is like it says otherwise: this name is ${percent(probability)} likely${instead}.`;
+  },
+  copies: ({ copy_of, suggested }) =>
+    `A copy of it${copy_of ? `, ${baseOf(copy_of.path)},` : ""} is called ${suggested}.`,
   replaced: () => "The name was given to what the file was before.",
 };
 
@@ -59,14 +82,26 @@ function Doubt({ issue, onDecide, decision }) {
   return html`
     <li class="case" data-decided=${Boolean(decision)}>
       <${Face} row=${issue} />
-      <div class="case-says"><${Title} row=${issue} /><p><span class="name">${label}</span></p><p class="muted">${DOUBTS[issue.reason](issue)}</p></div>
-      <div class="case-acts">${decision
-        ? html`<p class="muted" role="status">${decision}</p>`
-        : html`
+      <div class="case-says"><${Title} row=${issue} /><p><span class="name">${label}</span></p><p class="muted">
+        ${DOUBTS[issue.reason](issue)}</p></div>
+      <div class="case-acts">${
+        decision
+          ? html`<p class="muted" role="status">${decision}</p>`
+          : html`
           <button type="button" class="button" onClick=${decide("Left as it is.")}>Leave ${label}</button>
-          ${canName() && html`
-            ${suggested && html`<button type="button" class="button primary" onClick=${decide(`Now ${suggested}.`, () => replace([issue], label, suggested))}>It is ${suggested}</button>`}
-            <button type="button" class="button" onClick=${decide(`Taken back: ${label}.`, () => take([issue], label))}>Take back ${label}</button>`}`}
+          ${
+            canName() &&
+            html`
+            ${
+              suggested &&
+              html`<button type="button" class="button primary"
+              onClick=${decide(`Now ${suggested}.`, () => replace([issue], label, suggested))}>
+              It is ${suggested}</button>`
+            }
+            <button type="button" class="button"
+              onClick=${decide(`Taken back: ${label}.`, () => take([issue], label))}>Take back ${label}</button>`
+          }`
+      }
       </div>
     </li>`;
 }
@@ -75,15 +110,23 @@ export function AuditView() {
   const [most, setMost] = useState(0.1);
   const [decisions, setDecisions] = useState({});
   useStore((state) => state.info);
-  const state = useLoaded(async () => (await read("/audit", { max_probability: most })).issues.map((one) => ({ ...one, start_s: 0, given: [] })), [most]);
+  const state = useLoaded(
+    async () =>
+      (await read("/audit", { max_probability: most })).issues.map((one) => ({ ...one, start_s: 0, given: [] })),
+    [most],
+  );
   return html`
     <div class="view-room"><div class="toolbar"><h2>Names that may be wrong</h2><span class="stretch"></span>
-      <label class="cut"><span>At most as likely as</span><input type="range" min="0.02" max="0.5" step="0.02" value=${most} onChange=${(event) => setMost(Number(event.currentTarget.value))} /><output class="number">${hundredths(most)}</output></label></div>
+      <label class="cut"><span>At most as likely as</span>
+        <input type="range" min="0.02" max="0.5" step="0.02" value=${most}
+        onChange=${(event) => setMost(Number(event.currentTarget.value))} /><output class="number">
+        ${hundredths(most)}</output></label></div>
     <div class="view"><${Loaded} state=${state}>${(issues) => html`
       ${!issues.length && html`<p class="empty">No label is contradicted by others.</p>`}
       <ul class="cases" aria-label="Names that may be wrong">${issues.map((issue) => {
         const key = `${issue.id}-${issue.label}`;
-        return html`<${Doubt} key=${key} issue=${issue} decision=${decisions[key]} onDecide=${(says) => setDecisions((before) => ({ ...before, [key]: says }))} />`;
+        return html`<${Doubt} key=${key} issue=${issue} decision=${decisions[key]}
+          onDecide=${(says) => setDecisions((before) => ({ ...before, [key]: says }))} />`;
       })}</ul>`}<//></div></div>`;
 }
 
@@ -103,36 +146,91 @@ const certainty = (row, first) => {
   return row.similarity === null || row.similarity === undefined ? "" : `similarity ${hundredths(row.similarity)}`;
 };
 
+const extent = ({ duration_s, width_px, height_px, size_bytes }) =>
+  [lasting(duration_s), width_px && `${width_px} × ${height_px}`, sized(size_bytes)].filter(Boolean).join(", ");
+
 function Group({ items, isAlike }) {
   const [first, ...rest] = items;
   const labels = [...new Set(items.flatMap((row) => row.labels))];
+  const missing = labels.filter((label) => items.some((row) => !row.labels.includes(label)));
   return html`
     <li class="case group">
-      <ul class="members">${items.map((row) => html`
+      <ul class="members">${items.map(
+        (row) => html`
         <li key=${row.id}><${Face} row=${row} /><${Title} row=${row} />
-          <span class="muted number">${[lasting(row.duration_s), row.width_px && `${row.width_px} × ${row.height_px}`, sized(row.size_bytes)].filter(Boolean).join(", ")}</span>
+          <span class="muted number">
+            ${extent(row)}</span>
           <span class="muted">${isAlike && row === first ? "" : certainty(row, first)}</span>
-          ${row.labels.length > 0 && html`<span>${row.labels.map((label) => html`<span class="name" key=${label}>${label}</span> `)}</span>`}</li>`)}</ul>
+          ${
+            row.labels.length > 0 &&
+            html`<span>
+            ${row.labels.map((label) => html`<span class="name" key=${label}>${label}</span> `)}</span>`
+          }</li>`,
+      )}</ul>
       <div class="case-acts">
-        ${canName() && labels.filter((label) => items.some((row) => !row.labels.includes(label))).map((label) => html`<button type="button" class="button" key=${label} onClick=${() => give(items, label)}>All are ${label}</button>`)}
-        ${canName() && html`<button type="button" class="button" onClick=${() => give(rest, "duplicate", { is_tag: true })}>Tag the rest “duplicate”</button>`}
-        <button type="button" class="button" onClick=${() => copyPaths(rest)}><${Icon} of="copy" />Copy paths of the rest</button>
+        ${
+          canName() &&
+          missing.map(
+            (label) => html`<button type="button" class="button" key=${label}
+          onClick=${() => give(items, label)}>All are ${label}</button>`,
+          )
+        }
+        ${
+          canName() &&
+          html`<button type="button" class="button"
+          onClick=${() => give(rest, "duplicate", { is_tag: true })}>Tag the rest “duplicate”</button>`
+        }
+        <button type="button" class="button" onClick=${() => copyPaths(rest)}>
+          <${Icon} of="copy" />Copy paths of the rest</button>
       </div>
     </li>`;
+}
+
+/** Labels of items of groups, by id, as they are after each act; groups themselves take long to find. */
+function useFreshLabels(groups) {
+  const [labels, setLabels] = useState(new Map());
+  const changed = useStore((state) => state.changed);
+  useEffect(() => {
+    let isWanted = true;
+    const ids = (groups ?? [])
+      .flat()
+      .map((row) => row.id)
+      .slice(0, MOST_FRESH);
+    if (!changed || !ids.length) return undefined;
+    read("/items", { ids }).then(
+      ({ items }) => isWanted && setLabels(new Map(items.map((row) => [row.id, row.labels]))),
+      () => {},
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [groups, changed]);
+  return (row) => (labels.has(row.id) ? { ...row, labels: labels.get(row.id) } : row);
 }
 
 export function DuplicatesView() {
   const [isAlike, setAlike] = useState(false);
   useStore((state) => state.info);
-  const changed = useStore((state) => state.changed);
   const state = useLoaded(async () => {
     const { groups } = await read("/duplicates", { alike: isAlike });
     return groups.map(({ items }) => items.map((row) => ({ ...row, start_s: 0, given: [] })));
-  }, [isAlike, changed]);
+  }, [isAlike]);
+  const fresh = useFreshLabels(state.value);
   return html`
     <div class="view-room"><div class="toolbar"><h2>There more than once</h2>
-      <div class="choice" role="group" aria-label="How like">${[[false, "The same"], [true, "Alike"]].map(([key, says]) => html`<button type="button" key=${says} aria-pressed=${key === isAlike} onClick=${() => setAlike(key)}>${says}</button>`)}</div></div>
+      <div class="choice" role="group" aria-label="How like">
+        ${[
+          [false, "The same"],
+          [true, "Alike"],
+        ].map(
+          ([key, says]) => html`<button type="button" key=${says}
+        aria-pressed=${key === isAlike} onClick=${() => setAlike(key)}>${says}</button>`,
+        )}</div></div>
     <div class="view"><${Loaded} state=${state}>${(groups) => html`
       ${!groups.length && html`<p class="empty">Nothing is there twice.</p>`}
-      <ul class="cases" aria-label="Groups">${groups.map((items) => html`<${Group} key=${items[0].id} items=${items} isAlike=${isAlike} />`)}</ul>`}<//></div></div>`;
+      <ul class="cases" aria-label="Groups">
+        ${groups.map(
+          (items) => html`<${Group} key=${items[0].id} items=${items.map(fresh)}
+        isAlike=${isAlike} />`,
+        )}</ul>`}<//></div></div>`;
 }

@@ -44,18 +44,33 @@ export async function copyPath(row) {
 }
 
 function Given({ row, described }) {
-  const all = [...described.labels.map((one) => ({ ...one, is_not: false })), ...described.denied.map((one) => ({ ...one, is_not: true }))];
+  const all = [
+    ...described.labels.map((one) => ({ ...one, is_not: false })),
+    ...described.denied.map((one) => ({ ...one, is_not: true })),
+  ];
   const tags = new Set((row.given ?? []).filter((one) => one.is_tag).map((one) => one.label));
   if (!all.length) return html`<p class="muted">No label yet.</p>`;
   return html`
-    <ul class="given">${all.map((one) => html`
+    <ul class="given">${all.map(
+      (one) => html`
       <li key=${`${one.label}${one.is_not}${one.start_s}${one.origin}`}>
-        <span class=${`name ${one.origin ?? ""} ${tags.has(one.label) ? "tag" : ""} ${one.is_not ? "not" : ""}`}>${one.is_not && html`<span class="unseen">not </span>`}${one.label}</span>
-        <span class="muted says">${SAID[one.origin] ?? one.origin}${one.origin === "transfer" && one.confidence !== null ? `, ${percent(one.confidence)}` : ""}${one.source ? `, ${one.source}` : ""}${
-          one.end_s !== null && one.end_s !== undefined ? `, ${lasting(one.start_s ?? 0)} to ${lasting(one.end_s)}` : ""
-        }</span>
-        ${canName() && html`<button type="button" class="button quiet square" title="Take back" aria-label=${`Take back ${one.is_not ? "not " : ""}${one.label}`} onClick=${() => take([row], one.label, { denied: one.is_not })}><${Icon} of="close" /></button>`}
-      </li>`)}</ul>
+        <span class=${`name ${one.origin ?? ""} ${tags.has(one.label) ? "tag" : ""} ${one.is_not ? "not" : ""}`}>
+          ${one.is_not && html`<span class="unseen">not </span>`}${one.label}</span>
+        <span class="muted says">${SAID[one.origin] ?? one.origin}
+          ${one.origin === "transfer" && one.confidence !== null ? `, ${percent(one.confidence)}` : ""}
+          ${one.source ? `, ${one.source}` : ""}${
+            one.end_s !== null && one.end_s !== undefined
+              ? `, ${lasting(one.start_s ?? 0)} to ${lasting(one.end_s)}`
+              : ""
+          }</span>
+        ${
+          canName() &&
+          html`<button type="button" class="button quiet square" title="Take back"
+          aria-label=${`Take back ${one.is_not ? "not " : ""}${one.label}`}
+          onClick=${() => take([row], one.label, { denied: one.is_not })}><${Icon} of="close" /></button>`
+        }
+      </li>`,
+    )}</ul>
   `;
 }
 
@@ -63,14 +78,25 @@ function Facts({ described }) {
   const facts = [
     ["Kind", KINDS[described.kind]],
     ["Length", lasting(described.duration_s)],
-    ["Size", [described.width_px && `${described.width_px} × ${described.height_px}`, sized(described.size_bytes)].filter(Boolean).join(", ")],
+    [
+      "Size",
+      [described.width_px && `${described.width_px} × ${described.height_px}`, sized(described.size_bytes)]
+        .filter(Boolean)
+        .join(", "),
+    ],
     ["Folder", folderOf(described.path)],
     ["Indexed", new Date(described.updated_at).toLocaleString()],
     ["Encoder", described.encoders.join(", ")],
     ["Copies", described.copies.map(baseOf).join(", ")],
     ["Id", String(described.id)],
   ];
-  return html`<dl class="facts-list">${facts.filter(([, value]) => value).map(([key, value]) => html`<div key=${key}><dt>${key}</dt><dd>${value}</dd></div>`)}</dl>`;
+  return html`<dl class="facts-list">
+    ${facts
+      .filter(([, value]) => value)
+      .map(
+        ([key, value]) => html`<div key=${key}><dt>${key}</dt><dd>
+    ${value}</dd></div>`,
+      )}</dl>`;
 }
 
 function Segments({ described, row }) {
@@ -79,9 +105,18 @@ function Segments({ described, row }) {
   const playable = row.kind !== "image";
   return html`
     <details class="segments"><summary>${segments.length} segments</summary>
-      <ol>${segments.map((one) => html`<li key=${one.id}>
-        ${playable ? html`<button type="button" class="link number" onClick=${() => play(row, { at_s: one.start_s ?? 0, end_s: one.end_s })}>${lasting(one.start_s ?? 0)}${one.end_s > one.start_s ? ` to ${lasting(one.end_s)}` : ""}</button>` : "whole"}
-        <span class="muted">${one.modality === "sound" ? "sound" : "picture"}${one.status === "ok" ? "" : `, ${one.status}`}</span></li>`)}</ol>
+      <ol>${segments.map(
+        (one) => html`<li key=${one.id}>
+        ${
+          playable
+            ? html`<button type="button" class="link number"
+          onClick=${() => play(row, { at_s: one.start_s ?? 0, end_s: one.end_s })}>${lasting(one.start_s ?? 0)}
+          ${one.end_s > one.start_s ? ` to ${lasting(one.end_s)}` : ""}</button>`
+            : "whole"
+        }
+        <span class="muted">${one.modality === "sound" ? "sound" : "picture"}
+          ${one.status === "ok" ? "" : `, ${one.status}`}</span></li>`,
+      )}</ol>
     </details>`;
 }
 
@@ -90,9 +125,15 @@ function Near({ id }) {
   if (problem) return html`<p class="muted">${problem.message}</p>`;
   const hits = (value?.hits ?? []).filter((hit) => hit.id !== id).slice(0, 12);
   return html`
-    <ul class="near">${hits.map((hit) => html`
-      <li key=${hit.id}><button type="button" aria-label=${`Open ${baseOf(hit.path)}, relevance ${hundredths(hit.relevance)}`} title=${hit.path} onClick=${() => go({ item: hit.id })}>
-        <span class="stage"><${Looks} row=${hit} side_px=${160} /></span><span class="title">${baseOf(hit.path)}</span><span class="muted number">${hundredths(hit.relevance)}</span></button></li>`)}</ul>`;
+    <ul class="near">${hits.map(
+      (hit) => html`
+      <li key=${hit.id}><button type="button"
+        aria-label=${`Open ${baseOf(hit.path)}, relevance ${hundredths(hit.relevance)}`} title=${hit.path}
+        onClick=${() => go({ item: hit.id })}>
+        <span class="stage"><${Looks} row=${hit} side_px=${160} /></span><span class="title">
+          ${baseOf(hit.path)}</span><span class="muted number">
+          ${hundredths(hit.relevance)}</span></button></li>`,
+    )}</ul>`;
 }
 
 function VideoLarge({ row }) {
@@ -107,7 +148,11 @@ function Bar({ row }) {
   };
   return html`
     <div class="actions">
-      ${row.kind !== "image" && html`<button type="button" class="button primary" onClick=${() => toggle(row)}><${Icon} of=${isPlaying ? "pause" : "play"} />${isPlaying ? "Pause" : "Play"}</button>`}
+      ${
+        row.kind !== "image" &&
+        html`<button type="button" class="button primary" onClick=${() => toggle(row)}>
+        <${Icon} of=${isPlaying ? "pause" : "play"} />${isPlaying ? "Pause" : "Play"}</button>`
+      }
       <button type="button" class="button" onClick=${() => askAlike(row)}><${Icon} of="alike" />Like this</button>
       <button type="button" class="button" onClick=${term(1)}><${Icon} of="plus" />Add</button>
       <button type="button" class="button" onClick=${term(-1)}><${Icon} of="minus" />Subtract</button>
@@ -121,14 +166,30 @@ function Opened({ row, described }) {
   const Shown = SHOWN_BY[row.kind];
   return html`
     <div class="detail">
-      <div class="detail-media"><${Shown} row=${row} /><${Bar} row=${row} /><section><h3>Near it</h3><${Near} id=${row.id} /></section></div>
+      <div class="detail-media"><${Shown} row=${row} /><${Bar} row=${row} /><section><h3>Near it</h3>
+        <${Near} id=${row.id} /></section></div>
       <div class="detail-facts">
-        ${described.notices.map((one) => html`<p class="note" key=${one.text}>${baseOf(described.path)} ${one.text}</p>`)}
+        ${described.notices.map(
+          (one) => html`<p class="note" key=${one.text}>
+          ${baseOf(described.path)} ${one.text}</p>`,
+        )}
         ${!described.exists && html`<p class="problem">The file is not there, or out of reach.</p>`}
-        ${described.exists && described.is_unchanged === false && html`<p class="note">The file has changed since it was indexed; <code>modag index</code> takes it in anew.</p>`}
-        <section><div class="section-top"><h3>Names</h3>${canName() && html`<button type="button" class="button" onClick=${() => set({ sheet: { kind: "name", rows: [row] } })}><${Icon} of="tag" />Name <kbd>N</kbd></button>`}</div><${Given} row=${row} described=${described} /></section>
+        ${
+          described.exists &&
+          described.is_unchanged === false &&
+          html`<p
+          class="note">The file has changed since it was indexed; <code>modag index</code> takes it in anew.</p>`
+        }
+        <section><div class="section-top"><h3>Names</h3>
+          ${
+            canName() &&
+            html`<button type="button" class="button"
+          onClick=${() => set({ sheet: { kind: "name", rows: [row] } })}>
+          <${Icon} of="tag" />Name <kbd>N</kbd></button>`
+          }</div><${Given} row=${row} described=${described} /></section>
         <section><h3>Why</h3><${Why} id=${row.id} /></section>
-        <section><h3>Facts</h3><${Facts} described=${described} /><${Segments} described=${described} row=${row} /></section>
+        <section><h3>Facts</h3><${Facts} described=${described} />
+          <${Segments} described=${described} row=${row} /></section>
       </div>
     </div>`;
 }
@@ -162,9 +223,14 @@ export function Detail({ id, rows }) {
   const title = row ? baseOf(row.path) : `item ${id}`;
   const heading = html`
     <h2 title=${row?.path}>${title}</h2>
-    ${place >= 0 && html`<span class="muted number">${place + 1} of ${rows.length.toLocaleString("en")}</span>
-      <button type="button" class="button quiet square" aria-label="The one before" title="The one before (←)" disabled=${place === 0} onClick=${() => step(-1)}><${Icon} of="left" /></button>
-      <button type="button" class="button quiet square" aria-label="The next" title="The next (→)" disabled=${place === rows.length - 1} onClick=${() => step(1)}><${Icon} of="right" /></button>`}`;
+    ${
+      place >= 0 &&
+      html`<span class="muted number">${place + 1} of ${rows.length.toLocaleString("en")}</span>
+      <button type="button" class="button quiet square" aria-label="The one before" title="The one before (←)"
+        disabled=${place === 0} onClick=${() => step(-1)}><${Icon} of="left" /></button>
+      <button type="button" class="button quiet square" aria-label="The next" title="The next (→)"
+        disabled=${place === rows.length - 1} onClick=${() => step(1)}><${Icon} of="right" /></button>`
+    }`;
   return html`
     <${Sheet} title=${title} heading=${heading} onClose=${close} className="large-sheet">
       ${problem && html`<p class="problem" role="alert">${problem.message}</p>`}

@@ -16,10 +16,19 @@ const orNone = (values) => (values.length ? values : ["none"]);
 /** What a row counts for, by facet. */
 export const VALUES = {
   kind: (row) => [row.kind],
-  label: (row) => held(row).filter((one) => !one.is_tag).map((one) => one.label),
-  tag: (row) => held(row).filter((one) => one.is_tag).map((one) => one.label),
+  label: (row) =>
+    held(row)
+      .filter((one) => !one.is_tag)
+      .map((one) => one.label),
+  tag: (row) =>
+    held(row)
+      .filter((one) => one.is_tag)
+      .map((one) => one.label),
   by: (row) => orNone(held(row).map((one) => one.origin)),
-  lasts: (row) => (row.duration_s > 0 ? LASTING.filter(([, , from, to]) => row.duration_s >= from && row.duration_s < to).map(([key]) => key) : []),
+  lasts: (row) =>
+    row.duration_s > 0
+      ? LASTING.filter(([, , from, to]) => row.duration_s >= from && row.duration_s < to).map(([key]) => key)
+      : [],
 };
 
 const surest = (row) =>
@@ -59,7 +68,8 @@ export function count(rows, facets) {
       for (const value of new Set(valuesOf(row))) counts[key].set(value, (counts[key].get(value) ?? 0) + 1);
     }
   }
-  for (const key of Object.keys(VALUES)) for (const value of facets[key]) if (!counts[key].has(value)) counts[key].set(value, 0);
+  for (const key of Object.keys(VALUES))
+    for (const value of facets[key]) if (!counts[key].has(value)) counts[key].set(value, 0);
   return counts;
 }
 

@@ -14,7 +14,11 @@ const SAYS = {
   by: { hand: "By hand", import: "Imported", transfer: "Transferred", none: "No label" },
   lasts: Object.fromEntries(LASTING.map(([key, says]) => [key, says])),
 };
-const ORDER = { kind: ["image", "sound", "video"], by: ["hand", "import", "transfer", "none"], lasts: LASTING.map(([key]) => key) };
+const ORDER = {
+  kind: ["image", "sound", "video"],
+  by: ["hand", "import", "transfer", "none"],
+  lasts: LASTING.map(([key]) => key),
+};
 const TITLES = { kind: "Kind", by: "Named", label: "Label", tag: "Tag", lasts: "Length" };
 
 const narrow = (facets, changes, replacing = false) => go({ facets: { ...facets, ...changes } }, { replacing });
@@ -22,18 +26,28 @@ const narrow = (facets, changes, replacing = false) => go({ facets: { ...facets,
 function Facet({ of, counts, facets }) {
   const [showsAll, setShowsAll] = useState(false);
   const order = ORDER[of];
-  const values = [...counts].sort(([a, n], [b, m]) => (order ? order.indexOf(a) - order.indexOf(b) : m - n || a.localeCompare(b)));
+  const values = [...counts].sort(([a, n], [b, m]) =>
+    order ? order.indexOf(a) - order.indexOf(b) : m - n || a.localeCompare(b),
+  );
   if (!values.length || (values.length === 1 && !facets[of].length && of !== "label")) return null;
   const chosen = new Set(facets[of]);
   const shown = showsAll ? values : values.filter(([value], place) => place < MOST_SHOWN || chosen.has(value));
-  const toggle = (value) => narrow(facets, { [of]: chosen.has(value) ? facets[of].filter((one) => one !== value) : [...facets[of], value] });
+  const toggle = (value) =>
+    narrow(facets, { [of]: chosen.has(value) ? facets[of].filter((one) => one !== value) : [...facets[of], value] });
   return html`
     <fieldset class="facet">
       <legend>${TITLES[of]}</legend>
-      ${shown.map(([value, n]) => html`
+      ${shown.map(
+        ([value, n]) => html`
         <label key=${value}><input type="checkbox" checked=${chosen.has(value)} onChange=${() => toggle(value)} />
-          <span class="says">${SAYS[of]?.[value] ?? value}</span><span class="muted number">${n.toLocaleString("en")}</span></label>`)}
-      ${values.length > MOST_SHOWN && html`<button type="button" class="more" onClick=${() => setShowsAll(!showsAll)}>${showsAll ? "Fewer" : `${values.length - MOST_SHOWN} more`}</button>`}
+          <span class="says">${SAYS[of]?.[value] ?? value}</span><span class="muted number">
+            ${n.toLocaleString("en")}</span></label>`,
+      )}
+      ${
+        values.length > MOST_SHOWN &&
+        html`<button type="button" class="more" onClick=${() => setShowsAll(!showsAll)}>
+        ${showsAll ? "Fewer" : `${values.length - MOST_SHOWN} more`}</button>`
+      }
     </fieldset>
   `;
 }
@@ -47,8 +61,17 @@ function Folders({ rows, facets }) {
   return html`
     <fieldset class="facet">
       <legend>Folder</legend>
-      ${facets.under && html`<button type="button" class="folder" onClick=${() => narrow(facets, { under: up.length > top.length ? up : null })}><${Icon} of="left" /><span class="says" title=${here}>${baseOf(here)}</span></button>`}
-      ${below.map(([path, n]) => html`<button type="button" class="folder" key=${path} title=${path} onClick=${() => narrow(facets, { under: path })}><span class="says">${baseOf(path)}</span><span class="muted number">${n.toLocaleString("en")}</span></button>`)}
+      ${
+        facets.under &&
+        html`<button type="button" class="folder"
+        onClick=${() => narrow(facets, { under: up.length > top.length ? up : null })}><${Icon} of="left" />
+        <span class="says" title=${here}>${baseOf(here)}</span></button>`
+      }
+      ${below.map(
+        ([path, n]) => html`<button type="button" class="folder" key=${path} title=${path}
+        onClick=${() => narrow(facets, { under: path })}><span class="says">${baseOf(path)}</span>
+        <span class="muted number">${n.toLocaleString("en")}</span></button>`,
+      )}
     </fieldset>
   `;
 }
@@ -58,7 +81,9 @@ export function CutOff({ of, says, facets, title }) {
   const value = facets[of];
   return html`
     <label class="cut" title=${title}><span>${says}</span>
-      <input type="range" min="0" max="1" step="0.01" value=${value} aria-valuetext=${value ? `${hundredths(value)} at least` : "any"} onInput=${(event) => narrow(facets, { [of]: Number(event.currentTarget.value) }, true)} />
+      <input type="range" min="0" max="1" step="0.01" value=${value}
+        aria-valuetext=${value ? `${hundredths(value)} at least` : "any"}
+        onInput=${(event) => narrow(facets, { [of]: Number(event.currentTarget.value) }, true)} />
       <output class="number">${value ? `≥ ${hundredths(value)}` : "any"}</output>
     </label>`;
 }
@@ -69,10 +94,19 @@ export function Filters({ rows }) {
   const hasTransferred = (counts.by.get("transfer") ?? 0) > 0 || facets.sure > 0;
   return html`
     <aside class="filters" aria-label="Filters">
-      ${areSet(facets) > 0 && html`<button type="button" class="button clear" onClick=${() => go({ facets: NO_FACETS })}><${Icon} of="close" />Clear filters</button>`}
+      ${
+        areSet(facets) > 0 &&
+        html`<button type="button" class="button clear"
+        onClick=${() => go({ facets: NO_FACETS })}><${Icon} of="close" />Clear filters</button>`
+      }
       <${Facet} of="kind" counts=${counts.kind} facets=${facets} />
       <${Facet} of="by" counts=${counts.by} facets=${facets} />
-      ${hasTransferred && html`<div class="facet"><${CutOff} of="sure" says="Confidence" facets=${facets} title="Of the surest name; what is given by hand is sure" /></div>`}
+      ${
+        hasTransferred &&
+        html`<div class="facet">
+        <${CutOff} of="sure" says="Confidence" facets=${facets}
+        title="Of the surest name; what is given by hand is sure" /></div>`
+      }
       <${Facet} of="label" counts=${counts.label} facets=${facets} />
       <${Facet} of="tag" counts=${counts.tag} facets=${facets} />
       <${Folders} rows=${rows} facets=${facets} />

@@ -11,6 +11,7 @@ const DRAWN = {
   close: "M6 6l12 12M18 6L6 18",
   check: "M5 12.5l4.5 4.5L19 7.5",
   alike: "M8 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8M16 12a4 4 0 1 0 0 8 4 4 0 0 0 0-8M13 5h6v6M11 19H5v-6",
+  folder: "M3.5 6h6l2 2.5h9V19h-17z",
   file: "M6 3h8l4 4v14H6zM14 3v4h4M12 17v-6M9.5 13.5L12 11l2.5 2.5",
   microphone: "M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3M6 11a6 6 0 0 0 12 0M12 17v4",
   stop: "M7 7h10v10H7z",
@@ -31,4 +32,5 @@ const DRAWN = {
   tag: "M4 4h8l8 8-8 8-8-8zM8.5 8.5h.01",
 };
 
-export const Icon = ({ of }) => html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${DRAWN[of]} /></svg>`;
+export const Icon = ({ of }) => html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+  <path d=${DRAWN[of]} /></svg>`;

@@ -1,6 +1,6 @@
 // What keys do. They act on the tile that has the focus, or on what is open, and never while one writes.
 
-import { useEffect } from "../vendor/htm-preact.js";
+import { useEffect, useRef } from "../vendor/htm-preact.js";
 import { tinykeys } from "../vendor/tinykeys.js";
 import { get } from "./state.js";
 
@@ -15,17 +15,17 @@ const actsItself = (event) => event.target.closest?.(ACTS_ITSELF);
  * people whose speech or switch would set them off.
  */
 export function useKeys(bindings, isOn = true) {
+  // What a key does is what it does as drawn last: keys may come faster than effects run.
+  const latest = useRef();
+  latest.current = { bindings, isOn };
+  const keys = Object.keys(bindings);
   useEffect(() => {
-    if (!isOn) return undefined;
-    const guarded = Object.entries(bindings).map(([key, act]) => [
-      key,
-      (event) => {
-        if (event.defaultPrevented || isWriting(event)) return;
-        if ((key === "Space" || key === "Enter") && actsItself(event)) return;
-        if (!get().settings.hasKeys && event.key.length === 1 && event.key !== " ") return;
-        if (act(event) !== false) event.preventDefault();
-      },
-    ]);
-    return tinykeys(window, Object.fromEntries(guarded));
-  });
+    const press = (key) => (event) => {
+      if (!latest.current.isOn || event.defaultPrevented || isWriting(event)) return;
+      if ((key === "Space" || key === "Enter") && actsItself(event)) return;
+      if (!get().settings.hasKeys && event.key.length === 1 && event.key !== " ") return;
+      if (latest.current.bindings[key](event) !== false) event.preventDefault();
+    };
+    return tinykeys(window, Object.fromEntries(keys.map((key) => [key, press(key)])));
+  }, [keys.join(" ")]);
 }

@@ -11,6 +11,7 @@ import { areSet, sift } from "./facets.js";
 import { CutOff, Filters } from "./filters.js";
 import { HelpSheet, RunsSheet, SettingsSheet } from "./help.js";
 import { Icon } from "./icons.js";
+import { FilesSheet } from "./jobs.js";
 import { useKeys } from "./keys.js";
 import { DigitsSheet, NameSheet, NamingBar, useNamingKeys } from "./naming.js";
 import { MapTab } from "./map_view.js";
@@ -23,13 +24,34 @@ import { get, set, useStore } from "./state.js";
 import { Tiles, pick } from "./tiles.js";
 import { count, hundredths } from "./wording.js";
 
-const MODALITIES = [["any", "All"], ["image", "Pictures"], ["sound", "Sounds"]];
-const TABS = [["items", "Items"], ["review", "Review"], ["suggestions", "Suggestions"], ["audit", "Audit"], ["duplicates", "Duplicates"], ["map", "Map"]];
-const VIEWS = { items: ItemsView, review: ReviewView, suggestions: SuggestionsView, audit: AuditView, duplicates: DuplicatesView, map: MapTab };
+const MODALITIES = [
+  ["any", "All"],
+  ["image", "Pictures"],
+  ["sound", "Sounds"],
+];
+const TABS = [
+  ["items", "Items"],
+  ["review", "Review"],
+  ["suggestions", "Suggestions"],
+  ["audit", "Audit"],
+  ["duplicates", "Duplicates"],
+  ["map", "Map"],
+];
+const VIEWS = {
+  items: ItemsView,
+  review: ReviewView,
+  suggestions: SuggestionsView,
+  audit: AuditView,
+  duplicates: DuplicatesView,
+  map: MapTab,
+};
 
 function Choice({ label, options, value, onChoose }) {
-  return html`<div class="choice" role="group" aria-label=${label}>${options.map(([key, says]) => html`
-    <button type="button" key=${key} aria-pressed=${key === value} onClick=${() => onChoose(key)}>${says}</button>`)}</div>`;
+  return html`<div class="choice" role="group" aria-label=${label}>${options.map(
+    ([key, says]) => html`
+    <button type="button" key=${key} aria-pressed=${key === value} onClick=${() => onChoose(key)}>
+      ${says}</button>`,
+  )}</div>`;
 }
 
 function Told({ shown, rows }) {
@@ -38,13 +60,17 @@ function Told({ shown, rows }) {
   const noun = isEmpty(route.question) ? "item" : "answer";
   if (!isEmpty(route.question) && !answer) return html`<p class="told" role="status"></p>`;
   if (isLoading && !rows.length) return html`<p class="told" role="status">Loading…</p>`;
-  return html`<p class="told" role="status">${shown.length === rows.length ? count(all, noun) : `${shown.length.toLocaleString("en")} of ${count(rows.length, noun)}`}</p>`;
+  return html`<p class="told" role="status">
+    ${shown.length < rows.length && `${shown.length.toLocaleString("en")} of `}
+    ${count(shown.length < rows.length ? rows.length : all, noun)}
+  </p>`;
 }
 
 function NotClose({ answer, rows }) {
   if (!answer || answer.is_close || !rows.length) return null;
   const best = rows.reduce((most, row) => (row.relevance > most.relevance ? row : most));
-  return html`<p class="note" role="status">Nothing here is close (best ${hundredths(best.similarity)}, relevance ${hundredths(best.relevance)}): unlike things are as similar.</p>`;
+  const how_near = `best ${hundredths(best.similarity)}, relevance ${hundredths(best.relevance)}`;
+  return html`<p class="note" role="status">Nothing here is close (${how_near}): unlike things are as similar.</p>`;
 }
 
 /** What is named: all that is selected and shown, else what is pointed at. */
@@ -86,7 +112,10 @@ function More({ rows }) {
 function ItemsView() {
   const { rows, answer, route, isAsking, isLoading, problem, settings, sheet } = useStore((state) => state);
   const { facets, modality } = route;
-  const asked = useMemo(() => rows.filter((row) => modality === "any" || answer || (modality === "sound") !== (row.kind === "image")), [rows, answer, modality]);
+  const asked = useMemo(
+    () => rows.filter((row) => modality === "any" || answer || (modality === "sound") !== (row.kind === "image")),
+    [rows, answer, modality],
+  );
   const shown = useMemo(() => sift(asked, facets), [asked, facets]);
   const isOn = !sheet && !route.item;
   const targets = targetsAmong(shown);
@@ -97,18 +126,40 @@ function ItemsView() {
     ${settings.showsFilters && html`<${Filters} rows=${asked} />`}
     <div class="list">
       <div class="toolbar">
-        <button type="button" class="button quiet" aria-pressed=${settings.showsFilters} onClick=${() => change({ showsFilters: !settings.showsFilters })}><${Icon} of="filters" />Filters${nFacets > 0 && html` <span class="badge">${nFacets}</span>`}</button>
+        <button type="button" class="button quiet" aria-pressed=${settings.showsFilters}
+          onClick=${() => change({ showsFilters: !settings.showsFilters })}>
+          <${Icon} of="filters" />Filters${nFacets > 0 && html` <span class="badge">${nFacets}</span>`}</button>
         <${Told} shown=${shown} rows=${asked} />
-        <${Choice} label="What is looked for" options=${MODALITIES} value=${modality} onChoose=${(wanted) => go({ modality: wanted })} />
-        ${!isEmpty(route.question) && html`<${CutOff} of="cut" says="Relevance" facets=${facets} title="0: as like as things that have nothing to do with each other; 1: as like as the same" />`}
+        <${Choice} label="What is looked for" options=${MODALITIES} value=${modality}
+          onChoose=${(wanted) => go({ modality: wanted })} />
+        ${
+          !isEmpty(route.question) &&
+          html`<${CutOff} of="cut" says="Relevance" facets=${facets}
+          title="0: as like as things that have nothing to do with each other; 1: as like as the same" />`
+        }
         <${More} rows=${rows} />
         <span class="stretch"></span>
-        <label class="sizer" title="Size of tiles"><span class="unseen">Size of tiles</span><input type="range" min="120" max="420" step="10" value=${settings.tile} onInput=${(event) => change({ tile: Number(event.currentTarget.value) })} /></label>
+        <label class="sizer" title="Size of tiles"><span class="unseen">Size of tiles</span>
+          <input type="range" min="120" max="420" step="10" value=${settings.tile}
+          onInput=${(event) => change({ tile: Number(event.currentTarget.value) })} /></label>
       </div>
       ${problem && html`<p class="problem" role="alert"><${Icon} of="problem" /><span>${problem.message}</span></p>`}
       ${answer?.remarks?.map((remark) => html`<p class="note" role="status" key=${remark}>${remark}</p>`)}
       <${NotClose} answer=${answer} rows=${rows} />
-      ${!shown.length && !isAsking && !isLoading && !problem && html`<div class="empty"><p>${asked.length ? "The filters let nothing through." : "Nothing found."}</p>${nFacets > 0 && html`<p><button type="button" class="button" onClick=${() => go({ facets: NO_FACETS })}>Clear filters</button></p>`}</div>`}
+      ${
+        !shown.length &&
+        !isAsking &&
+        !isLoading &&
+        !problem &&
+        html`<div class="empty"><p>
+        ${asked.length ? "The filters let nothing through." : "Nothing found."}</p>
+        ${
+          nFacets > 0 &&
+          html`<p>
+        <button type="button" class="button"
+        onClick=${() => go({ facets: NO_FACETS })}>Clear filters</button></p>`
+        }</div>`
+      }
       <${Tiles} rows=${shown} label=${isEmpty(route.question) ? "Items" : "Answers"} />
       <${NamingBar} targets=${targets} />
     </div>
@@ -128,16 +179,35 @@ function Tabs() {
   const isDark = theme === "dark" || (theme === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
   const open = (kind) => () => set({ sheet: { kind } });
   return html`
-    <nav class="tabs" aria-label="Views">${TABS.map(([key, says]) => html`<button type="button" class="tab" key=${key} aria-current=${key === view ? "page" : undefined} onClick=${() => go({ view: key, item: null })}>${says}</button>`)}</nav>
+    <nav class="tabs" aria-label="Views">
+      ${TABS.map(
+        ([key, says]) => html`<button type="button" class="tab" key=${key}
+      aria-current=${key === view ? "page" : undefined} onClick=${() => go({ view: key, item: null })}>
+      ${says}</button>`,
+      )}</nav>
     <div class="tools">
-      <button type="button" class="button quiet square" aria-label="What was done" title="What was done" onClick=${open("runs")}><${Icon} of="undo" /></button>
-      <button type="button" class="button quiet square" aria-label=${isDark ? "Light colours" : "Dark colours"} title=${isDark ? "Light colours" : "Dark colours"} onClick=${() => change({ theme: isDark ? "light" : "dark" })}><${Icon} of=${isDark ? "sun" : "moon"} /></button>
-      <button type="button" class="button quiet square" aria-label="Settings" title="Settings" onClick=${open("settings")}><${Icon} of="settings" /></button>
-      <button type="button" class="button quiet square" aria-label="Keys" title="Keys (?)" onClick=${open("help")}><${Icon} of="help" /></button>
+      <button type="button" class="button quiet square" aria-label="Files" title="Files of the index"
+        onClick=${open("files")}><${Icon} of="folder" /></button>
+      <button type="button" class="button quiet square" aria-label="What was done" title="What was done"
+        onClick=${open("runs")}><${Icon} of="undo" /></button>
+      <button type="button" class="button quiet square" aria-label=${isDark ? "Light colours" : "Dark colours"}
+        title=${isDark ? "Light colours" : "Dark colours"}
+        onClick=${() => change({ theme: isDark ? "light" : "dark" })}><${Icon} of=${isDark ? "sun" : "moon"} /></button>
+      <button type="button" class="button quiet square" aria-label="Settings" title="Settings"
+        onClick=${open("settings")}><${Icon} of="settings" /></button>
+      <button type="button" class="button quiet square" aria-label="Keys" title="Keys (?)" onClick=${open("help")}>
+        <${Icon} of="help" /></button>
     </div>`;
 }
 
-const SHEETS = { help: HelpSheet, settings: SettingsSheet, runs: RunsSheet, name: NameSheet, digits: DigitsSheet };
+const SHEETS = {
+  files: FilesSheet,
+  help: HelpSheet,
+  settings: SettingsSheet,
+  runs: RunsSheet,
+  name: NameSheet,
+  digits: DigitsSheet,
+};
 
 function OpenSheet() {
   const sheet = useStore((state) => state.sheet);

@@ -23,10 +23,13 @@ export function MapTab() {
   useNamingKeys(targets, { isOn: !sheet && !route.item });
   return html`
     <div class="view-room">
-      ${drawing && html`<${drawing.MapView}
+      ${
+        drawing &&
+        html`<${drawing.MapView}
         api=${api} player=${player} labels=${names} selected=${selected} changed=${changed} playsOnHover=${settings.playsOnHover}
         onSelect=${(ids) => set({ selected: ids, anchor: null })} onOpen=${(item) => go({ item: item.id })} onAsk=${askAlike} onLook=${setLooked}
-      />`}
+      />`
+      }
       <${NamingBar} targets=${targets} />
     </div>`;
 }

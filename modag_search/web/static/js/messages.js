@@ -7,7 +7,8 @@ import { set, useStore } from "./state.js";
 
 const SIGNS = { failed: "problem", undone: "undo", done: "check" };
 
-const Close = ({ onClick }) => html`<button type="button" class="button quiet square" aria-label="Close this message" onClick=${onClick}><${Icon} of="close" /></button>`;
+const Close = ({ onClick }) => html`<button type="button" class="button quiet square" aria-label="Close this message"
+  onClick=${onClick}><${Icon} of="close" /></button>`;
 
 export function Messages() {
   const acts = useStore((state) => state.acts);
@@ -17,13 +18,22 @@ export function Messages() {
   return html`
     <div class="messages" role="status">
       ${hush && html`<p class="message"><span>${hush}</span><${Close} onClick=${() => set({ hush: null })} /></p>`}
-      ${act && act.key !== closed && html`
+      ${
+        act &&
+        act.key !== closed &&
+        html`
         <p class="message" data-state=${act.state} key=${act.key}>
           <${Icon} of=${SIGNS[act.state]} />
           <span>${act.state === "undone" ? `Undone: ${act.says}` : act.says}</span>
-          ${act.state === "done" && act.back && html`<button type="button" class="button" onClick=${() => undo(act)}>Undo <kbd>U</kbd></button>`}
+          ${
+            act.state === "done" &&
+            act.back &&
+            html`<button type="button" class="button"
+            onClick=${() => undo(act)}>Undo <kbd>U</kbd></button>`
+          }
           <${Close} onClick=${() => set({ closedAct: act.key })} />
-        </p>`}
+        </p>`
+      }
     </div>
   `;
 }

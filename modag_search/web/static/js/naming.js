@@ -1,4 +1,5 @@
-// Keys that name: a digit gives its label, with Shift it says "is not"; what is selected is named, else what is pointed at.
+// Keys that name: a digit gives its label, with Shift it says "is not". What is selected is named, else what is
+// pointed at.
 
 import { html, useState } from "../vendor/htm-preact.js";
 import { give, undo } from "./acting.js";
@@ -22,7 +23,10 @@ export function digitsNow() {
   const taken = new Set(Object.values(kept));
   const others = labels.filter((one) => !one.is_tag && !taken.has(one.label)).sort((a, b) => b.items - a.items);
   const free = DIGITS.filter((digit) => kept[digit] === undefined);
-  return { ...kept, ...Object.fromEntries(others.slice(0, free.length).map(({ label }, place) => [free[place], label])) };
+  return {
+    ...kept,
+    ...Object.fromEntries(others.slice(0, free.length).map(({ label }, place) => [free[place], label])),
+  };
 }
 
 /** Let keys mean from now on what they mean now. */
@@ -40,7 +44,7 @@ subscribe(({ labels, mode }) => {
 
 const assign = (digit, label) => keep({ ...digitsNow(), [digit]: label });
 
-export const canName = () => get().info && !get().info.is_read_only;
+export const canName = () => get().info && !get().info.is_read_only && get().mode !== null;
 
 /** Bind the keys that name, and undo; `targets()` are the rows that they are about. */
 export function useNamingKeys(targets, { isOn = true, onNamed = () => {}, hasLetters = true } = {}) {
@@ -63,7 +67,10 @@ export function useNamingKeys(targets, { isOn = true, onNamed = () => {}, hasLet
   useKeys(
     {
       ...Object.fromEntries(keys),
-      ...(hasLetters && { u: () => void undo(), n: () => (targets().length && canName() ? set({ sheet: { kind: "name", rows: targets() } }) : false) }),
+      ...(hasLetters && {
+        u: () => void undo(),
+        n: () => (targets().length && canName() ? set({ sheet: { kind: "name", rows: targets() } }) : false),
+      }),
     },
     isOn,
   );
@@ -80,18 +87,30 @@ export function NamingBar({ targets }) {
   };
   return html`
     <section class="naming" aria-label="Names on keys" data-of=${labels.length + Object.keys(digits ?? {}).length}>
-      <p class="target">${selected.size ? html`<strong>${count(selected.size, "item")} selected</strong>` : "Name what is pointed at"}</p>
+      <p class="target">${
+        selected.size
+          ? html`<strong>
+        ${count(selected.size, "item")} selected</strong>`
+          : "Name what is pointed at"
+      }</p>
       <ul>
-        ${DIGITS.filter((digit) => shown[digit]).map((digit) => html`
-          <li key=${digit}><button type="button" class="button digit" title=${`${digit}: give it; Shift+${digit}: it is not`} onClick=${act(shown[digit])}><kbd>${digit}</kbd><span>${shown[digit]}</span></button></li>`)}
-        <li><button type="button" class="button digit" onClick=${() => targets().length && set({ sheet: { kind: "name", rows: targets() } })}><kbd>N</kbd><span>Other…</span></button></li>
+        ${DIGITS.filter((digit) => shown[digit]).map(
+          (digit) => html`
+          <li key=${digit}><button type="button" class="button digit"
+            title=${`${digit}: give it; Shift+${digit}: it is not`} onClick=${act(shown[digit])}><kbd>${digit}</kbd>
+            <span>${shown[digit]}</span></button></li>`,
+        )}
+        <li><button type="button" class="button digit"
+          onClick=${() => targets().length && set({ sheet: { kind: "name", rows: targets() } })}><kbd>N</kbd>
+          <span>Other…</span></button></li>
       </ul>
       <button type="button" class="button quiet" onClick=${() => set({ sheet: { kind: "digits" } })}>Edit keys</button>
     </section>
   `;
 }
 
-const labelOptions = (text) => labelsLike(text).map(({ label, items }) => ({ key: label, says: label, detail: count(items, "item") }));
+const labelOptions = (text) =>
+  labelsLike(text).map(({ label, items }) => ({ key: label, says: label, detail: count(items, "item") }));
 
 /** Name by typing. */
 export function NameSheet({ rows, part = null, onNamed = () => {}, onClose }) {
@@ -107,9 +126,18 @@ export function NameSheet({ rows, part = null, onNamed = () => {}, onClose }) {
     <${Sheet} title=${`Name ${about}`} onClose=${onClose} className="small">
       <div class="form">
         <div class="choice" role="group" aria-label="What is said">
-          ${[["is", "It is"], ["not", "It is not"], ["tag", "Tag"]].map(([key, says]) => html`<button type="button" key=${key} aria-pressed=${how === key} onClick=${() => setHow(key)}>${says}</button>`)}
+          ${[
+            ["is", "It is"],
+            ["not", "It is not"],
+            ["tag", "Tag"],
+          ].map(
+            ([key, says]) => html`<button type="button"
+            key=${key} aria-pressed=${how === key} onClick=${() => setHow(key)}>${says}</button>`,
+          )}
         </div>
-        <${Completing} value=${text} onInput=${setText} optionsOf=${labelOptions} onChoose=${(option) => done(option.key)} onEnter=${done} label="Name" placeholder="dog, oboe, rain…" autofocus />
+        <${Completing} value=${text} onInput=${setText} optionsOf=${labelOptions}
+          onChoose=${(option) => done(option.key)} onEnter=${done} label="Name" placeholder="dog, oboe, rain…"
+          autofocus />
         <button type="button" class="button primary" disabled=${!text.trim()} onClick=${() => done(text)}>Give</button>
       </div>
     <//>
@@ -123,11 +151,14 @@ export function DigitsSheet({ onClose }) {
     <${Sheet} title="Names on keys" onClose=${onClose} className="small">
       <p class="muted">A digit gives its name to what is selected, or pointed at. With Shift it says: it is not.</p>
       <div class="form">
-        ${DIGITS.map((digit) => html`
+        ${DIGITS.map(
+          (digit) => html`
           <div class="digit-line" key=${digit}><kbd>${digit}</kbd>
-            <${Completing} value=${shown[digit] ?? ""} onInput=${(text) => assign(digit, text)} optionsOf=${labelOptions} onChoose=${(option) => assign(digit, option.key)} onEnter=${onClose} label=${`Name on key ${digit}`} placeholder="no name" /></div>`)}
+            <${Completing} value=${shown[digit] ?? ""} onInput=${(text) => assign(digit, text)}
+              optionsOf=${labelOptions} onChoose=${(option) => assign(digit, option.key)} onEnter=${onClose}
+              label=${`Name on key ${digit}`} placeholder="no name" /></div>`,
+        )}
       </div>
     <//>
   `;
 }
-

@@ -4,8 +4,11 @@ const MOST_S = 60;
 
 /** Start to record; `stop` gives a file, `cancel` nothing. Rejects where there is no microphone, or no leave. */
 export async function record({ onLevel, onFull }) {
-  if (!navigator.mediaDevices) throw new Error("the browser gives no microphone to pages that come neither from this machine nor over https");
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
+  if (!navigator.mediaDevices)
+    throw new Error("the browser gives no microphone to pages that come neither from this machine nor over https");
+  const stream = await navigator.mediaDevices.getUserMedia({
+    audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+  });
   const context = new AudioContext();
   await context.audioWorklet.addModule("/static/js/recorder_worklet.js");
   const recorder = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
@@ -14,7 +17,10 @@ export async function record({ onLevel, onFull }) {
   recorder.port.onmessage = ({ data }) => {
     pieces.push(data);
     n += data.length;
-    onLevel(data.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0), n / context.sampleRate);
+    onLevel(
+      data.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0),
+      n / context.sampleRate,
+    );
     if (n >= MOST_S * context.sampleRate) onFull();
   };
   const source = context.createMediaStreamSource(stream);

@@ -1,4 +1,5 @@
-// One item at a time, with the name that is proposed: y, n, ? or another name; what is left, and how often it was right.
+// One item at a time, with the name that is proposed: y, n, ? or another name; what is left, and how often it was
+// right.
 
 import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
 import { give, undo } from "./acting.js";
@@ -24,17 +25,28 @@ const proposed = (one) => ({ ...one, given: one.given ?? [], start_s: one.start_
 async function transferredRows() {
   const { items } = await read("/items", { n: 10_000 });
   return items.flatMap((item) =>
-    item.given.filter((one) => one.origin === "transfer" && !one.is_not).map((one) => ({ ...item, label: one.label, confidence: one.confidence })),
+    item.given
+      .filter((one) => one.origin === "transfer" && !one.is_not)
+      .map((one) => ({ ...item, label: one.label, confidence: one.confidence })),
   );
 }
 
 /** Where names to look over come from. */
 export const SOURCES = {
-  surest: ["Surest", async () => {
-    const { given } = await send("/transfer", { dry_run: true, min_confidence: 0.5 });
-    return given.sort((a, b) => b.confidence - a.confidence).slice(0, MOST);
-  }],
-  unsure: ["Least sure", async () => (await send("/classify", { unlabelled: true, n: 10_000, sort: "confidence", min_confidence: UNSURE })).answers.filter((one) => one.label).slice(0, MOST)],
+  surest: [
+    "Surest",
+    async () => {
+      const { given } = await send("/transfer", { dry_run: true, min_confidence: 0.5 });
+      return given.sort((a, b) => b.confidence - a.confidence).slice(0, MOST);
+    },
+  ],
+  unsure: [
+    "Least sure",
+    async () =>
+      (await send("/classify", { unlabelled: true, n: 10_000, sort: "confidence", min_confidence: UNSURE })).answers
+        .filter((one) => one.label)
+        .slice(0, MOST),
+  ],
   given: ["Transferred", transferredRows],
 };
 
@@ -43,7 +55,7 @@ export function precision(right, wrong) {
   const n = right + wrong;
   if (!n) return null;
   const z = 1.96;
-  const [share, spread] = [right / n, z * z / n];
+  const [share, spread] = [right / n, (z * z) / n];
   const middle = (share + spread / 2) / (1 + spread);
   const half = (z * Math.sqrt((share * (1 - share)) / n + spread / (4 * n))) / (1 + spread);
   return { share, low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
@@ -55,8 +67,14 @@ function Progress({ answers, n }) {
   return html`
     <div class="progress">
       <progress max=${n} value=${answers.length} aria-label="Looked over"></progress>
-      <p><span class="number">${answers.length} of ${n}</span><span class="muted number"> · ${n - answers.length} left</span></p>
-      ${so_far && html`<p class="number precision"><strong>${percent(so_far.share)}</strong> right so far <span class="muted">(95 %: ${percent(so_far.low)} to ${percent(so_far.high)})</span></p>`}
+      <p><span class="number">${answers.length} of ${n}</span>
+        <span class="muted number"> · ${n - answers.length} left</span></p>
+      ${
+        so_far &&
+        html`<p class="number precision"><strong>
+        ${percent(so_far.share)}</strong> right so far <span
+        class="muted">(95 %: ${percent(so_far.low)} to ${percent(so_far.high)})</span></p>`
+      }
     </div>`;
 }
 
@@ -67,23 +85,35 @@ function Large({ row }) {
     return stop;
   }, [row.id]);
   if (row.kind === "image") return html`<${CroppablePicture} row=${row} />`;
-  if (row.kind === "sound") return html`<${Scope} row=${row} /><div class="actions"><button type="button" class="button" onClick=${() => toggle(row)}><${Icon} of=${isPlaying ? "pause" : "play"} />${isPlaying ? "Pause" : "Play"} <kbd>Space</kbd></button></div>`;
-  return html`<div class="large video"><div class="stage" onClick=${() => toggle(row)}><${Looks} row=${row} side_px=${640} /></div></div>`;
+  if (row.kind === "sound")
+    return html`<${Scope} row=${row} /><div class="actions">
+    <button type="button" class="button" onClick=${() => toggle(row)}><${Icon} of=${isPlaying ? "pause" : "play"} />
+    ${isPlaying ? "Pause" : "Play"} <kbd>Space</kbd></button></div>`;
+  return html`<div class="large video"><div class="stage" onClick=${() => toggle(row)}>
+    <${Looks} row=${row} side_px=${640} /></div></div>`;
 }
 
 function Answers({ row, onAnswer, onOther, onBack, canGoBack }) {
-  const button = (says, key, label, className = "") => html`<button type="button" class=${`button answer ${className}`} disabled=${!row.label && says !== "unsure"} onClick=${() => onAnswer(says)}>${label} <kbd>${key}</kbd></button>`;
+  const button = (says, key, label, className = "") => html`<button type="button"
+    class=${`button answer ${className}`} disabled=${!row.label && says !== "unsure"} onClick=${() => onAnswer(says)}>
+    ${label} <kbd>${key}</kbd></button>`;
   return html`
     <div class="answers" role="group" aria-label="Is this its name?">
       ${button("yes", "Y", "Yes", "primary")}${button("no", "N", "No")}${button("unsure", "?", "Not sure")}
       <button type="button" class="button answer" onClick=${onOther}>Another… <kbd>R</kbd></button>
-      <button type="button" class="button quiet answer" disabled=${!canGoBack} onClick=${onBack}><${Icon} of="undo" />Back <kbd>U</kbd></button>
+      <button type="button" class="button quiet answer" disabled=${!canGoBack} onClick=${onBack}>
+        <${Icon} of="undo" />Back <kbd>U</kbd></button>
     </div>`;
 }
 
 /** A queue of rows with proposed names; `about(row)` says more of one. */
 export function Queue({ rows, about, empty }) {
-  const [answers, setAnswers] = useState([]);
+  const [answers, setDrawn] = useState([]);
+  const latest = useRef([]); // keys may come faster than what they do is drawn
+  const setAnswers = (next) => {
+    latest.current = next;
+    setDrawn(next);
+  };
   const isBusy = useRef(false);
   const sheet = useStore((state) => state.sheet);
   const hasItem = useStore((state) => state.route.item);
@@ -100,22 +130,24 @@ export function Queue({ rows, about, empty }) {
       isBusy.current = false;
     }
   };
-  const next = (says, act) => setAnswers((before) => [...before, { says, act }]);
+  const next = (says, act) => setAnswers([...latest.current, { says, act }]);
+  const here = () => rows[latest.current.length];
   const answer = (says) =>
     once(async () => {
-      if (!row || (!row.label && says !== "unsure")) return;
-      const act = says === "unsure" ? null : await give([row], row.label, { denied: says === "no" });
+      const one = here();
+      if (!one || (!one.label && says !== "unsure")) return;
+      const act = says === "unsure" ? null : await give([one], one.label, { denied: says === "no" });
       if (says === "unsure" || act) next(says, act);
     });
   const back = () =>
     once(async () => {
-      const last = answers.at(-1);
+      const last = latest.current.at(-1);
       if (!last) return;
       const act = last.act && get().acts.find((one) => one.key === last.act.key && one.state === "done" && one.back);
       if (act && !(await undo(act))) return;
-      setAnswers((before) => before.slice(0, -1));
+      setAnswers(latest.current.slice(0, -1));
     });
-  const other = () => row && set({ sheet: { kind: "name", rows: [row], onNamed: (act) => next("other", act) } });
+  const other = () => here() && set({ sheet: { kind: "name", rows: [here()], onNamed: (act) => next("other", act) } });
   const isOn = !sheet && !hasItem && canName();
   useKeys(
     {
@@ -133,7 +165,9 @@ export function Queue({ rows, about, empty }) {
   useNamingKeys(() => (row ? [row] : []), { isOn, onNamed: (act) => next("other", act), hasLetters: false });
   if (!rows.length) return html`<div class="empty"><p>${empty}</p></div>`;
   if (!row) {
-    return html`<div class="empty"><p>All ${count(rows.length, "item")} looked over.</p><${Progress} answers=${answers} n=${rows.length} /><p><button type="button" class="button" onClick=${back}><${Icon} of="undo" />Back</button></p></div>`;
+    return html`<div class="empty"><p>All ${count(rows.length, "item")} looked over.</p>
+      <${Progress} answers=${answers} n=${rows.length} /><p><button type="button" class="button" onClick=${back}>
+      <${Icon} of="undo" />Back</button></p></div>`;
   }
   return html`
     <div class="review">
@@ -142,13 +176,29 @@ export function Queue({ rows, about, empty }) {
       </section>
       <section class="review-name" aria-label="Its name">
         <p class="muted says" title=${row.path}>${baseOf(folderOf(row.path))} / ${baseOf(row.path)}</p>
-        <p class="proposed" aria-live="polite">${row.label ?? "no name yet"}${row.confidence !== null && row.confidence !== undefined && row.label ? html` <span class="muted number">${percent(row.confidence)}</span>` : null}</p>
+        <p class="proposed" aria-live="polite">${row.label ?? "no name yet"}
+          ${
+            row.confidence !== null && row.confidence !== undefined && row.label
+              ? html` <span class="muted number">
+          ${percent(row.confidence)}</span>`
+              : null
+          }</p>
         ${about && html`<p class="muted">${about(row)}</p>`}
-        ${canName() ? html`<${Answers} row=${row} onAnswer=${answer} onOther=${other} onBack=${back} canGoBack=${answers.length > 0} />` : html`<p class="note">This server was started with --read-only: nothing can be named.</p>`}
+        ${
+          canName()
+            ? html`<${Answers} row=${row} onAnswer=${answer} onOther=${other} onBack=${back}
+          canGoBack=${answers.length > 0} />`
+            : html`<p
+          class="note">This server was started with --read-only: nothing can be named.</p>`
+        }
         <${Progress} answers=${answers} n=${rows.length} />
         ${row.label && html`<h3>Why</h3><${Why} id=${row.id} />`}
         <h3>Next</h3>
-        <ul class="next">${rows.slice(answers.length + 1, answers.length + 1 + AHEAD).map((one) => html`<li key=${`${one.id}${one.label}`} class="stage" title=${one.path}><${Looks} row=${one} side_px=${160} /></li>`)}</ul>
+        <ul class="next">${rows.slice(answers.length + 1, answers.length + 1 + AHEAD).map(
+          (one) => html`<li
+          key=${`${one.id}${one.label}`} class="stage" title=${one.path}>
+          <${Looks} row=${one} side_px=${160} /></li>`,
+        )}</ul>
       </section>
     </div>`;
 }
@@ -171,7 +221,9 @@ export function useLoaded(load, dependencies) {
 }
 
 export function Loaded({ state, children }) {
-  if (state.problem) return html`<p class="problem" role="alert"><${Icon} of="problem" /><span>${state.problem.message}</span></p>`;
+  if (state.problem)
+    return html`<p class="problem" role="alert"><${Icon} of="problem" /><span>
+    ${state.problem.message}</span></p>`;
   if (!state.value) return html`<p class="empty" role="status">Looking…</p>`;
   return children(state.value);
 }
@@ -182,6 +234,12 @@ export function ReviewView() {
   const state = useLoaded(async () => (canTell ? (await SOURCES[source][1]()).map(proposed) : []), [source, canTell]);
   return html`
     <div class="view-room"><div class="toolbar"><h2>Review names</h2>
-      <div class="choice" role="group" aria-label="Which names">${Object.entries(SOURCES).map(([key, [says]]) => html`<button type="button" key=${key} aria-pressed=${key === source} onClick=${() => setSource(key)}>${says}</button>`)}</div></div>
-    <div class="view"><${Loaded} state=${state}>${(rows) => html`<${Queue} rows=${rows} empty="No name is proposed: nothing is left without a label, or no label is given yet." />`}<//></div></div>`;
+      <div class="choice" role="group" aria-label="Which names">
+        ${Object.entries(SOURCES).map(
+          ([key, [says]]) => html`<button type="button" key=${key}
+        aria-pressed=${key === source} onClick=${() => setSource(key)}>${says}</button>`,
+        )}</div></div>
+    <div class="view"><${Loaded} state=${state}>
+      ${(rows) => html`<${Queue} rows=${rows}
+      empty="No name is proposed: nothing is left without a label, or no label is given yet." />`}<//></div></div>`;
 }

@@ -44,7 +44,10 @@ async function drawn(room, row, { onRegion, onSeek }) {
   return { surfer, regions, duration_s: wave.duration_s };
 }
 
-const rounded = ({ start_s, end_s }) => ({ start_s: Math.round(start_s * 100) / 100, end_s: Math.round(end_s * 100) / 100 });
+const rounded = ({ start_s, end_s }) => ({
+  start_s: Math.round(start_s * 100) / 100,
+  end_s: Math.round(end_s * 100) / 100,
+});
 
 export function Scope({ row }) {
   const room = useRef();
@@ -60,7 +63,10 @@ export function Scope({ row }) {
     setPart(hasPlace(row) ? rounded(row) : null);
     setProblem(null);
     setDrawn(true);
-    drawn(room.current, row, { onRegion: (drawn_part) => setPart(rounded(drawn_part)), onSeek: (at_s) => play(row, { at_s }) }).then(
+    drawn(room.current, row, {
+      onRegion: (drawn_part) => setPart(rounded(drawn_part)),
+      onSeek: (at_s) => play(row, { at_s }),
+    }).then(
       (made) => {
         if (!isWanted) return made?.surfer.destroy();
         scope.current = made;
@@ -78,7 +84,12 @@ export function Scope({ row }) {
   const show = (wanted) => {
     const { regions } = scope.current ?? {};
     regions?.clearRegions();
-    if (wanted) regions?.addRegion({ start: wanted.start_s, end: wanted.end_s, color: `color-mix(in srgb, ${colour("--accent")} 24%, transparent)` });
+    if (wanted)
+      regions?.addRegion({
+        start: wanted.start_s,
+        end: wanted.end_s,
+        color: `color-mix(in srgb, ${colour("--accent")} 24%, transparent)`,
+      });
   };
   const edit = (key) => (event) => {
     const next = { ...part, [key]: Number(event.currentTarget.value) };
@@ -93,25 +104,39 @@ export function Scope({ row }) {
   return html`
     <div class="scope">
       <div class="scope-wave" ref=${room}></div>
-      ${isDrawn && html`<img class="scope-spectrogram" src=${spectrogramOf(row)} alt="" onError=${() => setDrawn(false)} />`}
+      ${
+        isDrawn &&
+        html`<img class="scope-spectrogram" src=${spectrogramOf(row)} alt=""
+        onError=${() => setDrawn(false)} />`
+      }
       <${Playhead} row=${row} />
     </div>
     ${problem && html`<p class="problem">${problem.message}</p>`}
     <div class="part-line">
-      ${part
-        ? html`
-          <label>From <input class="field seconds" type="number" aria-label="Part from, in seconds" min="0" step="0.01" value=${part.start_s} onChange=${edit("start_s")} /></label>
-          <label>to <input class="field seconds" type="number" aria-label="Part to, in seconds" min="0" max=${row.duration_s} step="0.01" value=${part.end_s} onChange=${edit("end_s")} /> s</label>
+      ${
+        part
+          ? html`
+          <label>From <input class="field seconds" type="number" aria-label="Part from, in seconds" min="0"
+            step="0.01" value=${part.start_s} onChange=${edit("start_s")} /></label>
+          <label>to <input class="field seconds" type="number" aria-label="Part to, in seconds" min="0"
+            max=${row.duration_s} step="0.01" value=${part.end_s} onChange=${edit("end_s")} /> s</label>
           <button type="button" class="button primary" onClick=${ask}><${Icon} of="search" />Ask with this part</button>
-          <button type="button" class="button" onClick=${() => play(row, { at_s: part.start_s, end_s: part.end_s })}><${Icon} of="play" />Play part</button>
-          ${!isReadOnly && html`<button type="button" class="button" onClick=${() => set({ sheet: { kind: "name", rows: [row], part } })}><${Icon} of="tag" />Name part</button>`}
+          <button type="button" class="button" onClick=${() => play(row, { at_s: part.start_s, end_s: part.end_s })}>
+            <${Icon} of="play" />Play part</button>
+          ${
+            !isReadOnly &&
+            html`<button type="button" class="button"
+            onClick=${() => set({ sheet: { kind: "name", rows: [row], part } })}>
+            <${Icon} of="tag" />Name part</button>`
+          }
           <button type="button" class="button" onClick=${() => (setPart(null), show(null))}>Whole sound</button>`
-        : html`<button type="button" class="button" onClick=${() => {
-            const whole = scope.current?.duration_s ?? row.duration_s;
-            const middle = rounded({ start_s: whole / 4, end_s: (whole * 3) / 4 });
-            setPart(middle);
-            show(middle);
-          }}><${Icon} of="crop" />Choose a part</button><span class="muted">or draw one on the waveform</span>`}
+          : html`<button type="button" class="button" onClick=${() => {
+              const whole = scope.current?.duration_s ?? row.duration_s;
+              const middle = rounded({ start_s: whole / 4, end_s: (whole * 3) / 4 });
+              setPart(middle);
+              show(middle);
+            }}><${Icon} of="crop" />Choose a part</button><span class="muted">or draw one on the waveform</span>`
+      }
     </div>
   `;
 }

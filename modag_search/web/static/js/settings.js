@@ -23,7 +23,13 @@ export function store(key, value) {
 }
 
 export function loadSettings() {
-  const usual = { theme: "system", playsOnHover: !calm.matches, tile: 190, hasKeys: true, showsFilters: innerWidth >= 900 };
+  const usual = {
+    theme: "system",
+    playsOnHover: !calm.matches,
+    tile: 190,
+    hasKeys: true,
+    showsFilters: innerWidth >= 900,
+  };
   set({ settings: { ...usual, ...stored(KEY, {}) } });
   show();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);

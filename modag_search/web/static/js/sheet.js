@@ -1,11 +1,11 @@
 // A dialog over the page: the browser keeps the focus in it and gives it back.
 
-import { html, useEffect, useRef } from "../vendor/htm-preact.js";
+import { html, useLayoutEffect, useRef } from "../vendor/htm-preact.js";
 import { Icon } from "./icons.js";
 
 export function Sheet({ title, onClose, children, className = "", heading }) {
   const dialog = useRef();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const node = dialog.current;
     const before = document.activeElement;
     node.showModal();
@@ -20,9 +20,12 @@ export function Sheet({ title, onClose, children, className = "", heading }) {
   };
   const onPointerDown = (event) => event.target === dialog.current && onClose();
   return html`
-    <dialog class=${`sheet ${className}`} ref=${dialog} aria-label=${title} onCancel=${onCancel} onPointerDown=${onPointerDown}>
+    <dialog class=${`sheet ${className}`} ref=${dialog} aria-label=${title} onCancel=${onCancel}
+      onPointerDown=${onPointerDown}>
       <div class="sheet-room">
-        <header class="sheet-top">${heading ?? html`<h2>${title}</h2>`}<button type="button" class="button quiet square" aria-label="Close" title="Close (Esc)" onClick=${onClose}><${Icon} of="close" /></button></header>
+        <header class="sheet-top">${heading ?? html`<h2>${title}</h2>`}
+          <button type="button" class="button quiet square" aria-label="Close" title="Close (Esc)" onClick=${onClose}>
+          <${Icon} of="close" /></button></header>
         ${children}
       </div>
     </dialog>

@@ -39,7 +39,8 @@ export function subscribe(listener) {
 }
 
 /** Whether anything has a label that names could come from; null as long as that is not known. */
-export const isTaught = ({ mode, labels }) => (mode === null ? null : labels.some((one) => !one.is_tag && one.items > 0));
+export const isTaught = ({ mode, labels }) =>
+  mode === null ? null : labels.some((one) => !one.is_tag && one.items > 0);
 
 /** What `pick` takes from the state, kept up to date. */
 export function useStore(pick) {

@@ -45,7 +45,8 @@ export function Picture({ row, side_px = 320 }) {
   const [isGone, setGone] = useState(false);
   useEffect(() => setGone(false), [row.id, row.version, row.start_s]);
   if (isGone) return html`<div class="gone"><${Icon} of="problem" /><span>cannot be shown</span></div>`;
-  return html`<img src=${thumbnailOf(row, { side_px })} alt="" draggable=${false} decoding="async" onError=${() => setGone(true)} />`;
+  return html`<img src=${thumbnailOf(row, { side_px })} alt="" draggable=${false} decoding="async"
+    onError=${() => setGone(true)} />`;
 }
 
 export const Looks = ({ row, side_px }) =>
@@ -65,7 +66,10 @@ export function Names({ row, most = 3 }) {
         class="name ${CLASSES[one.origin]} ${one.is_tag ? "tag" : ""} ${one.is_not ? "not" : ""}"
         title=${`${one.is_not ? "not " : ""}${one.label}: ${SAID[one.origin] ?? one.origin}`}
         >${one.is_not && html`<span class="unseen">not </span>`}${one.label}${
-          one.origin === "transfer" && one.confidence !== null ? html` <span class="muted">${hundredths(one.confidence)}</span>` : null
+          one.origin === "transfer" && one.confidence !== null
+            ? html` <span class="muted">
+            ${hundredths(one.confidence)}</span>`
+            : null
         }</span>`,
     )}
     ${given.length > most && html`<span class="muted">+${given.length - most}</span>`}
@@ -106,7 +110,8 @@ function Act({ of, says, onClick, pressed }) {
     event.stopPropagation();
     onClick(event);
   };
-  return html`<button type="button" class="act" tabindex="-1" title=${says} aria-label=${says} aria-pressed=${pressed} onClick=${act}><${Icon} of=${of} /></button>`;
+  return html`<button type="button" class="act" tabindex="-1" title=${says} aria-label=${says}
+    aria-pressed=${pressed} onClick=${act}><${Icon} of=${of} /></button>`;
 }
 
 export function Tile({ row, index, isAt, onPoint, style, column }) {
@@ -128,24 +133,44 @@ export function Tile({ row, index, isAt, onPoint, style, column }) {
   };
   return html`
     <div
-      class="tile" role="gridcell" aria-colindex=${column} aria-selected=${isSelected} aria-label=${told(row)} id=${`tile-${row.id}`}
-      tabindex=${isAt ? 0 : -1} data-index=${index} data-id=${row.id} data-kind=${row.kind} style=${style} onFocus=${() => onPoint(index, null)}
+      class="tile" role="gridcell" aria-colindex=${column} aria-selected=${isSelected} aria-label=${told(row)}
+        id=${`tile-${row.id}`}
+      tabindex=${isAt ? 0 : -1} data-index=${index} data-id=${row.id} data-kind=${row.kind} style=${style}
+        onFocus=${() => onPoint(index, null)}
     >
       <div class="stage" onClick=${onClick} ...${hover}><${Looks} row=${row} />
         <div class="acts">
-          ${row.kind !== "image" && html`<${Act} of=${isPlaying ? "pause" : "play"} says=${`${isPlaying ? "Pause" : "Play"} ${name}`} onClick=${() => (keep(), toggle(row))} />`}
+          ${
+            row.kind !== "image" &&
+            html`<${Act} of=${isPlaying ? "pause" : "play"}
+            says=${`${isPlaying ? "Pause" : "Play"} ${name}`} onClick=${() => (keep(), toggle(row))} />`
+          }
           <${Act} of="alike" says=${`Like ${name}`} onClick=${() => askAlike(row)} />
           <${Act} of="plus" says=${`Add ${name} to the question`} onClick=${() => term(1)} />
           <${Act} of="minus" says=${`Subtract ${name} from the question`} onClick=${() => term(-1)} />
         </div>
-        <span class="picked"><${Act} of="check" says=${`Select ${name}`} pressed=${isSelected} onClick=${(event) => onPoint(index, { ctrlKey: true, shiftKey: event.shiftKey })} /></span>
+        <span class="picked">
+          <${Act} of="check" says=${`Select ${name}`} pressed=${isSelected}
+          onClick=${(event) => onPoint(index, { ctrlKey: true, shiftKey: event.shiftKey })} /></span>
       </div>
       <div class="caption" title=${row.path}>
         <button type="button" class="title" tabindex="-1" onClick=${() => go({ item: row.id })}>${name}</button>
         <div class="facts">
-          ${row.relevance !== undefined && html`<span class="relevance" title="relevance; similarity ${hundredths(row.similarity)}">${hundredths(row.relevance)}</span>`}
-          ${row.duration_s > 0 && html`<span class="muted">${row.kind === "video" ? "video " : ""}${lasting(row.duration_s)}</span>`}
-          ${row.copies?.length > 0 && html`<span class="muted" title=${row.copies.join("\n")}>+${row.copies.length} copies</span>`}
+          ${
+            row.relevance !== undefined &&
+            html`<span class="relevance"
+            title="relevance; similarity ${hundredths(row.similarity)}">${hundredths(row.relevance)}</span>`
+          }
+          ${
+            row.duration_s > 0 &&
+            html`<span class="muted">${row.kind === "video" ? "video " : ""}
+            ${lasting(row.duration_s)}</span>`
+          }
+          ${
+            row.copies?.length > 0 &&
+            html`<span class="muted"
+            title=${row.copies.join("\n")}>+${row.copies.length} copies</span>`
+          }
           <${Names} row=${row} most=${2} />
         </div>
       </div>

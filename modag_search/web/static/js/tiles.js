@@ -77,7 +77,10 @@ export function Tiles({ rows, label }) {
   const scroller = useRef();
   const room = useRoom(scroller);
   const tile_px = useStore((state) => state.settings.tile);
-  const at = Math.min(useStore((state) => state.at), Math.max(0, rows.length - 1));
+  const at = Math.min(
+    useStore((state) => state.at),
+    Math.max(0, rows.length - 1),
+  );
   const rem_px = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const wanted_px = (tile_px * rem_px) / 16; // larger where all is
   const most_px = room.width < 560 ? (room.width - GAP_PX) / 2 : wanted_px;
@@ -100,7 +103,8 @@ export function Tiles({ rows, label }) {
     const top = Math.floor(index / layout.columns) * layout.pitch;
     const node = scroller.current;
     if (top < node.scrollTop) node.scrollTop = top;
-    else if (top + layout.pitch > node.scrollTop + node.clientHeight) node.scrollTop = top + layout.pitch - node.clientHeight;
+    else if (top + layout.pitch > node.scrollTop + node.clientHeight)
+      node.scrollTop = top + layout.pitch - node.clientHeight;
   };
   const walk = (event) => {
     const step = STEPS[event.key];
@@ -118,7 +122,7 @@ export function Tiles({ rows, label }) {
   };
   useEffect(() => {
     if (!wantsFocus.current) return;
-    const node = scroller.current.querySelector(`[data-index="${at}"]`);
+    const node = scroller.current.querySelector(`[data-index="${Math.min(get().at, rows.length - 1)}"]`);
     if (!node) return;
     wantsFocus.current = false;
     node.focus({ preventScroll: true });
@@ -134,8 +138,10 @@ export function Tiles({ rows, label }) {
         class="tiles" role="grid" aria-label=${label} aria-multiselectable="true" aria-rowcount=${layout.lines}
         aria-colcount=${layout.columns} style=${{ height: `${Math.max(0, layout.lines * layout.pitch - GAP_PX)}px` }}
       >
-        ${shown.map((line) => html`
-          <div class="line" role="row" aria-rowindex=${line + 1} key=${line} style=${{ transform: `translateY(${line * layout.pitch}px)` }}>
+        ${shown.map(
+          (line) => html`
+          <div class="line" role="row" aria-rowindex=${line + 1} key=${line}
+            style=${{ transform: `translateY(${line * layout.pitch}px)` }}>
             ${rows.slice(line * layout.columns, (line + 1) * layout.columns).map((row, column) => {
               const index = line * layout.columns + column;
               return html`<${Tile}
@@ -143,7 +149,8 @@ export function Tiles({ rows, label }) {
                 style=${{ width: `${layout.tile}px`, height: `${layout.height}px` }}
               />`;
             })}
-          </div>`)}
+          </div>`,
+        )}
       </div>
     </div>
   `;

@@ -41,7 +41,8 @@ function outline(peaks) {
 function Wave({ peaks }) {
   if (!peaks?.length) return null;
   const { n, d } = outline(peaks);
-  return html`<svg class="wave" viewBox="0 0 ${n} 100" preserveAspectRatio="none" aria-hidden="true"><path d=${d} /></svg>`;
+  return html`<svg class="wave" viewBox="0 0 ${n} 100" preserveAspectRatio="none" aria-hidden="true">
+    <path d=${d} /></svg>`;
 }
 
 /** A line that goes with what plays; it moves without drawing anything else anew. */
@@ -73,7 +74,11 @@ export function SoundLooks({ row }) {
   return html`
     <div class="sounding">
       <div class="wave-room"><${Wave} peaks=${peaks} /></div>
-      ${isDrawn && html`<img class="spectrogram" src=${spectrogramOf(row)} alt="" loading="lazy" draggable=${false} onError=${() => setDrawn(false)} />`}
+      ${
+        isDrawn &&
+        html`<img class="spectrogram" src=${spectrogramOf(row)} alt="" loading="lazy" draggable=${false}
+        onError=${() => setDrawn(false)} />`
+      }
       <${Place} row=${row} />
       <${Playhead} row=${row} />
     </div>

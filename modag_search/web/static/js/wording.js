@@ -20,7 +20,11 @@ export function clock(seconds) {
 }
 
 export function sized(bytes) {
-  for (const [unit, of] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
+  for (const [unit, of] of [
+    ["GiB", 2 ** 30],
+    ["MiB", 2 ** 20],
+    ["KiB", 2 ** 10],
+  ]) {
     if (bytes >= of) return `${(bytes / of).toFixed(1)} ${unit}`;
   }
   return `${bytes} bytes`;
