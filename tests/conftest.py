@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 EVERYDAY = {"dog": ("dog_bark", (151, 268)), "rooster": ("rooster", (7, 8)), "sea": ("sea_waves", (976, 978))}
 """What is shown and heard: a class of ESC-10, and the first and the last number of ImageNet's classes."""
 
-# On a build machine a run must not fail by luck; developers' runs go on looking for new examples.
-hypothesis.settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("ci")
+# How long an example takes tells of what else the machine does. On a build machine a run must not fail by luck;
+# developers' runs go on looking for new examples.
+hypothesis.settings.register_profile("plain", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "plain")
 
 
 @pytest.fixture(scope="session", autouse=True)
