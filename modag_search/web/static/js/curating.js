@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { give, replace, take } from "./acting.js";
 import { read } from "./api.js";
 import { Icon } from "./icons.js";
-import { canName } from "./naming.js";
+import { useCanName } from "./naming.js";
 import { toggle } from "./player.js";
 import { go } from "./questions.js";
 import { Loaded, Queue, useLoaded } from "./review.js";
@@ -74,6 +74,7 @@ const DOUBTS = {
 };
 
 function Doubt({ issue, onDecide, decision }) {
+  const canName = useCanName();
   const { label, suggested } = issue;
   const decide = (says, work) => async () => {
     const act = work ? await work() : true;
@@ -90,7 +91,7 @@ function Doubt({ issue, onDecide, decision }) {
           : html`
           <button type="button" class="button" onClick=${decide("Left as it is.")}>Leave ${label}</button>
           ${
-            canName() &&
+            canName &&
             html`
             ${
               suggested &&
@@ -109,7 +110,6 @@ function Doubt({ issue, onDecide, decision }) {
 export function AuditView() {
   const [most, setMost] = useState(0.1);
   const [decisions, setDecisions] = useState({});
-  useStore((state) => state.info);
   const state = useLoaded(
     async () =>
       (await read("/audit", { max_probability: most })).issues.map((one) => ({ ...one, start_s: 0, given: [] })),
@@ -150,6 +150,7 @@ const extent = ({ duration_s, width_px, height_px, size_bytes }) =>
   [lasting(duration_s), width_px && `${width_px} × ${height_px}`, sized(size_bytes)].filter(Boolean).join(", ");
 
 function Group({ items, isAlike }) {
+  const canName = useCanName();
   const [first, ...rest] = items;
   const labels = [...new Set(items.flatMap((row) => row.labels))];
   const missing = labels.filter((label) => items.some((row) => !row.labels.includes(label)));
@@ -169,14 +170,14 @@ function Group({ items, isAlike }) {
       )}</ul>
       <div class="case-acts">
         ${
-          canName() &&
+          canName &&
           missing.map(
             (label) => html`<button type="button" class="button" key=${label}
           onClick=${() => give(items, label)}>All are ${label}</button>`,
           )
         }
         ${
-          canName() &&
+          canName &&
           html`<button type="button" class="button"
           onClick=${() => give(rest, "duplicate", { is_tag: true })}>Tag the rest “duplicate”</button>`
         }
@@ -210,7 +211,6 @@ function useFreshLabels(groups) {
 
 export function DuplicatesView() {
   const [isAlike, setAlike] = useState(false);
-  useStore((state) => state.info);
   const state = useLoaded(async () => {
     const { groups } = await read("/duplicates", { alike: isAlike });
     return groups.map(({ items }) => items.map((row) => ({ ...row, start_s: 0, given: [] })));

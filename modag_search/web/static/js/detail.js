@@ -7,7 +7,7 @@ import { CroppablePicture } from "./crop.js";
 import { Icon } from "./icons.js";
 import { useKeys } from "./keys.js";
 import { Messages } from "./messages.js";
-import { canName, useNamingKeys } from "./naming.js";
+import { useCanName, useNamingKeys } from "./naming.js";
 import { play, stop, toggle } from "./player.js";
 import { askAlike, combine, go, know } from "./questions.js";
 import { Scope } from "./scope.js";
@@ -44,6 +44,7 @@ export async function copyPath(row) {
 }
 
 function Given({ row, described }) {
+  const canName = useCanName();
   const all = [
     ...described.labels.map((one) => ({ ...one, is_not: false })),
     ...described.denied.map((one) => ({ ...one, is_not: true })),
@@ -64,7 +65,7 @@ function Given({ row, described }) {
               : ""
           }</span>
         ${
-          canName() &&
+          canName &&
           html`<button type="button" class="button quiet square" title="Take back"
           aria-label=${`Take back ${one.is_not ? "not " : ""}${one.label}`}
           onClick=${() => take([row], one.label, { denied: one.is_not })}><${Icon} of="close" /></button>`
@@ -163,6 +164,7 @@ function Bar({ row }) {
 const SHOWN_BY = { image: CroppablePicture, sound: Scope, video: VideoLarge };
 
 function Opened({ row, described }) {
+  const canName = useCanName();
   const Shown = SHOWN_BY[row.kind];
   return html`
     <div class="detail">
@@ -182,7 +184,7 @@ function Opened({ row, described }) {
         }
         <section><div class="section-top"><h3>Names</h3>
           ${
-            canName() &&
+            canName &&
             html`<button type="button" class="button"
           onClick=${() => set({ sheet: { kind: "name", rows: [row] } })}>
           <${Icon} of="tag" />Name <kbd>N</kbd></button>`

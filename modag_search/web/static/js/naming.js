@@ -44,7 +44,11 @@ subscribe(({ labels, mode }) => {
 
 const assign = (digit, label) => keep({ ...digitsNow(), [digit]: label });
 
-export const canName = () => get().info && !get().info.is_read_only && get().mode !== null;
+const canNameIn = ({ info, mode }) => info !== null && !info.is_read_only && mode !== null;
+const canName = () => canNameIn(get());
+
+/** Whether names can be given, once that is known. */
+export const useCanName = () => useStore(canNameIn);
 
 /** Bind the keys that name, and undo; `targets()` are the rows that they are about. */
 export function useNamingKeys(targets, { isOn = true, onNamed = () => {}, hasLetters = true } = {}) {

@@ -7,7 +7,7 @@ import { read, send } from "./api.js";
 import { CroppablePicture } from "./crop.js";
 import { Icon } from "./icons.js";
 import { useKeys } from "./keys.js";
-import { canName, useNamingKeys } from "./naming.js";
+import { useCanName, useNamingKeys } from "./naming.js";
 import { play, stop, toggle } from "./player.js";
 import { go } from "./questions.js";
 import { Scope } from "./scope.js";
@@ -106,21 +106,16 @@ function Answers({ row, onAnswer, onOther, onBack, canGoBack }) {
     </div>`;
 }
 
-/** A queue of rows with proposed names; `about(row)` says more of one. */
-export function Queue({ rows, about, empty }) {
+/** What was said of the first rows, and how to say more of the next one, or take the last back; one at a time. */
+function useAnswers(rows) {
   const [answers, setDrawn] = useState([]);
   const latest = useRef([]); // keys may come faster than what they do is drawn
+  const isBusy = useRef(false);
   const setAnswers = (next) => {
     latest.current = next;
     setDrawn(next);
   };
-  const isBusy = useRef(false);
-  const sheet = useStore((state) => state.sheet);
-  const hasItem = useStore((state) => state.route.item);
-  useStore((state) => state.info);
   useEffect(() => setAnswers([]), [rows]);
-  const row = rows[answers.length];
-
   const once = async (work) => {
     if (isBusy.current) return;
     isBusy.current = true;
@@ -130,13 +125,13 @@ export function Queue({ rows, about, empty }) {
       isBusy.current = false;
     }
   };
-  const next = (says, act) => setAnswers([...latest.current, { says, act }]);
   const here = () => rows[latest.current.length];
+  const next = (says, act) => setAnswers([...latest.current, { says, act }]);
   const answer = (says) =>
     once(async () => {
-      const one = here();
-      if (!one || (!one.label && says !== "unsure")) return;
-      const act = says === "unsure" ? null : await give([one], one.label, { denied: says === "no" });
+      const row = here();
+      if (!row || (!row.label && says !== "unsure")) return;
+      const act = says === "unsure" ? null : await give([row], row.label, { denied: says === "no" });
       if (says === "unsure" || act) next(says, act);
     });
   const back = () =>
@@ -147,56 +142,72 @@ export function Queue({ rows, about, empty }) {
       if (act && !(await undo(act))) return;
       setAnswers(latest.current.slice(0, -1));
     });
-  const other = () => here() && set({ sheet: { kind: "name", rows: [here()], onNamed: (act) => next("other", act) } });
-  const isOn = !sheet && !hasItem && canName();
+  return { answers, here, answer, back, onNamed: (act) => next("other", act) };
+}
+
+/** Keys that answer; digits name otherwise. */
+function useAnswerKeys({ here, answer, back, onNamed }, other) {
+  const sheet = useStore((state) => state.sheet);
+  const hasItem = useStore((state) => state.route.item);
+  const canName = useCanName();
+  const isOn = canName && !sheet && !hasItem;
+  const unsure = () => answer("unsure");
   useKeys(
     {
       y: () => answer("yes"),
       n: () => answer("no"),
-      "?": () => answer("unsure"),
-      "Shift+?": () => answer("unsure"),
+      "?": unsure,
+      "Shift+?": unsure,
       r: other,
       u: back,
-      Space: () => (row && row.kind !== "image" ? toggle(row) : false),
-      Enter: () => (row ? go({ item: row.id }) : false),
+      Space: () => (here() && here().kind !== "image" ? toggle(here()) : false),
+      Enter: () => (here() ? go({ item: here().id }) : false),
     },
     isOn,
   );
-  useNamingKeys(() => (row ? [row] : []), { isOn, onNamed: (act) => next("other", act), hasLetters: false });
+  useNamingKeys(() => (here() ? [here()] : []), { isOn, onNamed, hasLetters: false });
+}
+
+function Proposed({ row, about }) {
+  const isSure = row.label && typeof row.confidence === "number";
+  return html`
+    <p class="muted says" title=${row.path}>${baseOf(folderOf(row.path))} / ${baseOf(row.path)}</p>
+    <p class="proposed" aria-live="polite">${row.label ?? "no name yet"}
+      ${isSure && html` <span class="muted number">${percent(row.confidence)}</span>`}</p>
+    ${about && html`<p class="muted">${about(row)}</p>`}`;
+}
+
+/** A queue of rows with proposed names; `about(row)` says more of one. */
+export function Queue({ rows, about, empty }) {
+  const answering = useAnswers(rows);
+  const { answers, here, answer, back, onNamed } = answering;
+  const isReadOnly = useStore((state) => state.info?.is_read_only);
+  const other = () => here() && set({ sheet: { kind: "name", rows: [here()], onNamed } });
+  useAnswerKeys(answering, other);
+  const row = rows[answers.length];
   if (!rows.length) return html`<div class="empty"><p>${empty}</p></div>`;
+  const progress = html`<${Progress} answers=${answers} n=${rows.length} />`;
   if (!row) {
-    return html`<div class="empty"><p>All ${count(rows.length, "item")} looked over.</p>
-      <${Progress} answers=${answers} n=${rows.length} /><p><button type="button" class="button" onClick=${back}>
-      <${Icon} of="undo" />Back</button></p></div>`;
+    return html`<div class="empty"><p>All ${count(rows.length, "item")} looked over.</p>${progress}
+      <p><button type="button" class="button" onClick=${back}><${Icon} of="undo" />Back</button></p></div>`;
   }
+  const coming = rows.slice(answers.length + 1, answers.length + 1 + AHEAD);
   return html`
     <div class="review">
-      <section class="review-media" aria-label="The item">
-        <${Large} key=${row.id} row=${row} />
-      </section>
+      <section class="review-media" aria-label="The item"><${Large} key=${row.id} row=${row} /></section>
       <section class="review-name" aria-label="Its name">
-        <p class="muted says" title=${row.path}>${baseOf(folderOf(row.path))} / ${baseOf(row.path)}</p>
-        <p class="proposed" aria-live="polite">${row.label ?? "no name yet"}
-          ${
-            row.confidence !== null && row.confidence !== undefined && row.label
-              ? html` <span class="muted number">
-          ${percent(row.confidence)}</span>`
-              : null
-          }</p>
-        ${about && html`<p class="muted">${about(row)}</p>`}
+        <${Proposed} row=${row} about=${about} />
+        ${isReadOnly && html`<p class="note">This server was started with --read-only: nothing can be named.</p>`}
         ${
-          canName()
-            ? html`<${Answers} row=${row} onAnswer=${answer} onOther=${other} onBack=${back}
+          !isReadOnly &&
+          html`<${Answers} row=${row} onAnswer=${answer} onOther=${other} onBack=${back}
           canGoBack=${answers.length > 0} />`
-            : html`<p
-          class="note">This server was started with --read-only: nothing can be named.</p>`
         }
-        <${Progress} answers=${answers} n=${rows.length} />
+        ${progress}
         ${row.label && html`<h3>Why</h3><${Why} id=${row.id} />`}
         <h3>Next</h3>
-        <ul class="next">${rows.slice(answers.length + 1, answers.length + 1 + AHEAD).map(
-          (one) => html`<li
-          key=${`${one.id}${one.label}`} class="stage" title=${one.path}>
+        <ul class="next">${coming.map(
+          (one) => html`<li key=${`${one.id}${one.label}`} class="stage" title=${one.path}>
           <${Looks} row=${one} side_px=${160} /></li>`,
         )}</ul>
       </section>
