@@ -11,6 +11,8 @@ import { hasPlace } from "./wording.js";
 
 const HEIGHT_PX = 120; // the style that wavesurfer writes is allowed with this height alone: see web/access.py
 
+const SHOWN = "shown"; // the region that is not drawn by hand
+
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 async function drawn(room, row, { onRegion, onSeek }) {
@@ -37,10 +39,11 @@ async function drawn(room, row, { onRegion, onSeek }) {
   regions.enableDragSelection({ color: `color-mix(in srgb, ${colour("--accent")} 24%, transparent)` });
   regions.on("region-created", (region) => {
     for (const other of regions.getRegions()) if (other !== region) other.remove();
-    onRegion({ start_s: region.start, end_s: region.end });
+    if (region.id !== SHOWN) onRegion({ start_s: region.start, end_s: region.end });
   });
   regions.on("region-updated", (region) => onRegion({ start_s: region.start, end_s: region.end }));
   surfer.on("interaction", onSeek);
+  await new Promise((done) => surfer.once("ready", done)); // what is shown earlier would come late, and stale
   return { surfer, regions, duration_s: wave.duration_s };
 }
 
@@ -53,6 +56,8 @@ export function Scope({ row }) {
   const room = useRef();
   const scope = useRef(null);
   const [part, setPart] = useState(null);
+  const latest = useRef(null);
+  latest.current = part;
   const [problem, setProblem] = useState(null);
   const [isDrawn, setDrawn] = useState(true);
   const theme = useStore((state) => state.settings.theme);
@@ -70,7 +75,7 @@ export function Scope({ row }) {
       (made) => {
         if (!isWanted) return made?.surfer.destroy();
         scope.current = made;
-        if (made && hasPlace(row)) show(rounded(row));
+        show(latest.current);
       },
       (error) => isWanted && setProblem(error),
     );
@@ -86,6 +91,7 @@ export function Scope({ row }) {
     regions?.clearRegions();
     if (wanted)
       regions?.addRegion({
+        id: SHOWN,
         start: wanted.start_s,
         end: wanted.end_s,
         color: `color-mix(in srgb, ${colour("--accent")} 24%, transparent)`,
