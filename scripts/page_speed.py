@@ -82,7 +82,7 @@ def painting(address: str, *, runs: int) -> dict[str, float]:
             page = browser.new_context().new_page()
             began = time.perf_counter()
             page.goto(address)
-            page.wait_for_selector("[data-item]")
+            page.wait_for_selector(".tile")
             shown.append(time.perf_counter() - began)
             painted.append(page.wait_for_function(_PAINTED).json_value() / 1000)
             page.context.close()
