@@ -148,3 +148,22 @@ def test_views_and_tiles_are_found_by_name(kept_server: str, open_page: OpenPage
     for view in ("Review", "Suggestions", "Audit", "Duplicates", "Map", "Items"):
         page.button(view).first.click()
         expect(page.find(".tab[aria-current=page]")).to_have_text(view)
+
+
+def answer_of_a_large_collection(route: Route) -> None:
+    info = route.fetch().json()
+    route.fulfill(json=info | {"items": {"image": 25_000}, "outdated_items": 3})
+
+
+def test_what_cannot_be_found_and_what_is_not_shown_is_told(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server)
+    page.page.route("**/api/v1/info", answer_of_a_large_collection)
+    page.open()
+    told = page.page.get_by_role("status")
+    expect(told.filter(has_text="3 items cannot be found")).to_contain_text("modag rebuild")
+    expect(told.filter(has_text="Only the first 16 of 25,000 items")).to_be_visible()
+    page.open("?q=label:red")
+    expect(told.filter(has_text="cannot be found")).to_be_visible()
+    expect(told.filter(has_text="Only the first")).to_have_count(0)
+    page.open("?view=map")
+    expect(told.filter(has_text="cannot be found")).to_be_visible()

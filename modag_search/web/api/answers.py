@@ -157,6 +157,7 @@ class Info(BaseModel):
     generation: int
     items: dict[MediaKind, int]
     failed_items: int
+    outdated_items: int
     segments: dict[str, int]
     labels: int
     annotations: int

@@ -32,6 +32,7 @@ def info(service: Shared) -> Response:
             "generation": index.catalog.generation,
             "items": dict(counts.items),
             "failed_items": counts.failed_items,
+            "outdated_items": index.outdated(),
             "segments": {f"{modality} {status}": n for (modality, status), n in counts.segments.items()},
             "labels": counts.labels,
             "annotations": counts.annotations,

@@ -9,6 +9,7 @@ import { AuditView, DuplicatesView, SuggestionsView } from "./curating.js";
 import { Detail, copyPath } from "./detail.js";
 import { areSet, sift } from "./facets.js";
 import { CutOff, Filters } from "./filters.js";
+import { Heed } from "./heed.js";
 import { HelpSheet, RunsSheet, SettingsSheet } from "./help.js";
 import { Icon } from "./icons.js";
 import { FilesSheet } from "./jobs.js";
@@ -144,6 +145,7 @@ function ItemsView() {
           onInput=${(event) => change({ tile: Number(event.currentTarget.value) })} /></label>
       </div>
       ${problem && html`<p class="problem" role="alert"><${Icon} of="problem" /><span>${problem.message}</span></p>`}
+      <${Heed} />
       ${answer?.remarks?.map((remark) => html`<p class="note" role="status" key=${remark}>${remark}</p>`)}
       <${NotClose} answer=${answer} rows=${rows} />
       ${

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useMemo, useState } from "../vendor/htm-preact.js";
 import * as api from "./api.js";
+import { Heed } from "./heed.js";
 import { NamingBar, useNamingKeys } from "./naming.js";
 import * as player from "./player.js";
 import { askAlike, go } from "./questions.js";
@@ -23,6 +24,7 @@ export function MapTab() {
   useNamingKeys(targets, { isOn: !sheet && !route.item });
   return html`
     <div class="view-room">
+      <${Heed} />
       ${
         drawing &&
         html`<${drawing.MapView}
