@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     OpenPage = Callable[..., WatchedPage]
 
+PAIR = {"c1.wav": "sound", "a1.png": "image"}
+
 
 def ask(address: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """Ask the server as a program does."""
@@ -212,6 +214,19 @@ def test_doubtful_names_are_decided_on(named: str, ids: dict[str, int], open_pag
     page.find(".message").get_by_role("button", name="Undo").click()
     expect(page.find(".message")).to_contain_text("Undone")
     assert given(named, ids["c2.png"]) == {("red", True)}
+
+
+def test_pairs_that_do_not_fit_are_looked_over(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named, "?view=audit")
+    sound, image = ({"id": ids[name], "kind": kind, "version": "x"} for name, kind in PAIR.items())
+    pair = {"sound": "/m/c1.wav", "image": "/m/a1.png", "similarity": 0.12, "rank": 0.83, "path": "/m/c1.wav"}
+    pairs = [pair | {"sound_item": sound, "image_item": image}]
+    page.page.route("**/api/v1/audit/pairs", lambda route: route.fulfill(json={"pairs": pairs}))
+    page.button("Pairs").click()
+    expect(page.find(".group")).to_contain_text("83 % of all others fit it better")
+    expect(page.find(".group").get_by_role("button", name="c1.wav", exact=True)).to_be_visible()
+    page.find(".group").get_by_role("button", name="a1.png", exact=True).click()
+    expect(page.page.get_by_role("dialog")).to_contain_text("a1.png")
 
 
 def test_groups_of_duplicates_are_decided_on(named: str, ids: dict[str, int], open_page: OpenPage) -> None:

@@ -107,27 +107,62 @@ function Doubt({ issue, onDecide, decision }) {
     </li>`;
 }
 
-export function AuditView() {
-  const [most, setMost] = useState(0.1);
+/** Names that others contradict. */
+function Names({ most }) {
   const [decisions, setDecisions] = useState({});
   const state = useLoaded(
     async () =>
       (await read("/audit", { max_probability: most })).issues.map((one) => ({ ...one, start_s: 0, given: [] })),
     [most],
   );
+  return html`<${Loaded} state=${state}>${(issues) => html`
+    ${!issues.length && html`<p class="empty">No label is contradicted by others.</p>`}
+    <ul class="cases" aria-label="Names that may be wrong">${issues.map((issue) => {
+      const key = `${issue.id}-${issue.label}`;
+      return html`<${Doubt} key=${key} issue=${issue} decision=${decisions[key]}
+        onDecide=${(says) => setDecisions((before) => ({ ...before, [key]: says }))} />`;
+    })}</ul>`}<//>`;
+}
+
+/** Sounds and pictures that stand together and do not fit each other. */
+function Misfits() {
+  const state = useLoaded(async () => (await read("/audit/pairs")).pairs, []);
+  const member = (path, item) => ({ ...item, path, start_s: 0, given: [] });
+  return html`<${Loaded} state=${state}>${(pairs) => html`
+    ${!pairs.length && html`<p class="empty">What stands together fits together, or nothing does.</p>`}
+    <ul class="cases" aria-label="Sounds and pictures that do not fit">${pairs.map((pair) => {
+      const [sound, image] = [member(pair.sound, pair.sound_item), member(pair.image, pair.image_item)];
+      const members = sound.id === image.id ? [sound] : [sound, image];
+      return html`<li class="case group" key=${`${sound.id}-${image.id}`}>
+        <ul class="members">${members.map(
+          (row) => html`<li key=${row.id}><${Face} row=${row} /><${Title} row=${row} /></li>`,
+        )}</ul>
+        <p class="muted">${percent(pair.rank)} of all others fit it better, by similarity ${hundredths(pair.similarity)};
+          half would by chance.</p></li>`;
+    })}</ul>`}<//>`;
+}
+
+export function AuditView() {
+  const [most, setMost] = useState(0.1);
+  const [isOfPairs, setOfPairs] = useState(false);
   return html`
-    <div class="view-room"><div class="toolbar"><h2>Names that may be wrong</h2><span class="stretch"></span>
-      <label class="cut"><span>At most as likely as</span>
+    <div class="view-room"><div class="toolbar"><h2>What may be wrong</h2>
+      <div class="choice" role="group" aria-label="What is looked over">
+        ${[
+          [false, "Names"],
+          [true, "Pairs"],
+        ].map(
+          ([key, says]) => html`<button type="button" key=${says}
+        aria-pressed=${key === isOfPairs} onClick=${() => setOfPairs(key)}>${says}</button>`,
+        )}</div><span class="stretch"></span>
+      ${
+        !isOfPairs &&
+        html`<label class="cut"><span>At most as likely as</span>
         <input type="range" min="0.02" max="0.5" step="0.02" value=${most}
         onChange=${(event) => setMost(Number(event.currentTarget.value))} /><output class="number">
-        ${hundredths(most)}</output></label></div>
-    <div class="view"><${Loaded} state=${state}>${(issues) => html`
-      ${!issues.length && html`<p class="empty">No label is contradicted by others.</p>`}
-      <ul class="cases" aria-label="Names that may be wrong">${issues.map((issue) => {
-        const key = `${issue.id}-${issue.label}`;
-        return html`<${Doubt} key=${key} issue=${issue} decision=${decisions[key]}
-          onDecide=${(says) => setDecisions((before) => ({ ...before, [key]: says }))} />`;
-      })}</ul>`}<//></div></div>`;
+        ${hundredths(most)}</output></label>`
+      }</div>
+    <div class="view">${isOfPairs ? html`<${Misfits} />` : html`<${Names} most=${most} />`}</div></div>`;
 }
 
 async function copyPaths(rows) {
