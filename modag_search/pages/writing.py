@@ -31,6 +31,7 @@ TILES_A_PAGE = 200
 _INDEX = "index.html"
 _PREVIEWS = "previews"
 _PAGE = re.compile(r"page-\d+\.html")
+_PREVIEW = re.compile(rf"{re.escape(NO_MEDIA)}|\d{{5,}}-(?:picture\.jpg|sound\.mp3)")
 _LOOKED_AT = 4096
 
 
@@ -283,6 +284,8 @@ def _is_ours(folder: Path) -> bool:
     if _INDEX not in names or not all(name in {_INDEX, _PREVIEWS} or _PAGE.fullmatch(name) for name in names):
         return False
     try:
+        if _PREVIEWS in names and not all(map(_PREVIEW.fullmatch, os.listdir(folder / _PREVIEWS))):
+            return False
         with (folder / _INDEX).open("rb") as file:
             return PAGE_MARK in file.read(_LOOKED_AT)
     except OSError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-COOKIE = "modag_token"
+_COOKIE = "modag_token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _WAVEFORM_STYLE = "'sha256-YfOCfTH/jpiZwwDEWghNjme91S3Bbi2/3jQ3JSGWz5Y='"
 """Of what wavesurfer.js writes into the page for waveforms of one height; see `static/js/scope.js`."""
@@ -84,18 +85,37 @@ class Access:
             raise UsageError("a token is eight printable ASCII characters at least")
 
     @property
+    def is_everywhere(self) -> bool:
+        """Whether all addresses of this machine are listened on."""
+        return _is_address(self.host) and ipaddress.ip_address(self.host).is_unspecified
+
+    def is_called(self, host: str) -> bool:
+        """Tell whether the server may be called so, without port.
+
+        Where all addresses are listened on, it may be called by any: no name of another page's leads to an address.
+        """
+        return host in self.host_names or (self.is_everywhere and _is_address(host.strip("[]")))
+
+    @property
     def host_names(self) -> frozenset[str]:
         """What the server may be called in requests, without port."""
         own = {self.host, f"[{self.host}]"} if ":" in self.host else {self.host}
+        if self.is_everywhere:
+            own.add(socket.gethostname())
         return frozenset(name.lower() for name in (*own, *self.names, *LOOPBACK_NAMES))
 
 
 def is_loopback(host: str) -> bool:
     """Tell whether an address is this machine's alone."""
+    return ipaddress.ip_address(host).is_loopback if _is_address(host) else host == "localhost"
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return False
+    return True
 
 
 class Guard:
@@ -134,7 +154,7 @@ class Guard:
         """Answer one who may not ask; None where they may."""
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
-        if _without_port(host) not in self._access.host_names:
+        if not self._access.is_called(_without_port(host)):
             return problem(421, f"this server is not called {host!r}; name it with --name if it is", kind="wrong-host")
         # A link on another page may lead to this one; whatever else other pages send is turned away.
         may_be_linked = scope["method"] in SAFE_METHODS and not scope["path"].startswith("/api/")
@@ -152,13 +172,18 @@ class Guard:
         if scope["path"] == "/" and secrets.compare_digest(given.encode(), token.encode()):
             rest = urlencode(query, doseq=True)
             answer = RedirectResponse(f"/?{rest}" if rest else "/", status_code=303)
-            answer.set_cookie(COOKIE, token, httponly=True, samesite="strict")
+            answer.set_cookie(_cookie(scope), token, httponly=True, samesite="strict")
             return answer
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        cookie = cookie_parser(headers.get("cookie", "")).get(_cookie(scope), "")
         if any(secrets.compare_digest(one.encode(), token.encode()) for one in (bearer, cookie)):
             return None
         return problem(401, "a token is needed; the address that `modag serve` printed has it", kind="no-token")
+
+
+def _cookie(scope: Scope) -> str:
+    """Name the cookie by the port: browsers send one to all ports of a name."""
+    return f"{_COOKIE}_{(scope.get('server') or (None, None))[1]}"
 
 
 def _without_port(host: str) -> str:

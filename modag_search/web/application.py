@@ -14,7 +14,7 @@ from modag_search.web.access import Access, Guard
 from modag_search.web.api import ROUTERS
 from modag_search.web.bodies import BodyLimit
 from modag_search.web.limits import Limits
-from modag_search.web.problems import answer_with_problems
+from modag_search.web.problems import Faults, answer_with_problems
 from modag_search.web.remarks import listen
 from modag_search.web.service import Service, refuse_to_write
 
@@ -72,5 +72,6 @@ def create_app(index: Index, *, access: Access | None = None, limits: Limits | N
     page.add_to(app)
     answer_with_problems(app)
     app.add_middleware(BodyLimit, limits=limits)
+    app.add_middleware(Faults)
     app.add_middleware(Guard, access=access)
     return app

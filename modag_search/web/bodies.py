@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
@@ -41,11 +42,19 @@ class BodyLimit:
         if announced.isdecimal() and int(announced[:20]) > most:
             await problem(413, words, kind="too-large")(scope, receive, send)
             return
-        received = 0
+        received, is_whole = 0, False
+        latest = asyncio.get_running_loop().time() + self._limits.question_s
 
         async def receive_no_more() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, is_whole
+            if is_whole or scope["path"].endswith(UPLOADS):  # files have a time of their own
+                return await receive()
+            try:
+                async with asyncio.timeout_at(latest):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, "the request did not come in time") from None
+            is_whole = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > most:
                 raise HTTPException(413, words)

@@ -31,5 +31,5 @@ def add_to(app: FastAPI) -> None:
     async def page() -> FileResponse:
         return FileResponse(f"{_STATIC}/index.html", headers={"cache-control": "no-cache"})
 
-    app.add_api_route("/", page, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/static", _PageFiles(directory=_STATIC), name="static")

@@ -16,6 +16,7 @@ from modag_search.rows import as_json
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,6 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _of_invalid)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(ClientDisconnect, _of_one_who_left)
-    app.add_exception_handler(Exception, _of_fault)
 
 
 async def _of_problem(_: Request, error: Exception) -> Response:
@@ -129,6 +129,30 @@ async def _of_one_who_left(_: Request, __: Exception) -> Response:
     return problem(400, "the connection was closed before all had come", kind="broken-off")
 
 
-async def _of_fault(_: Request, error: Exception) -> Response:
-    logger.error("a request failed", exc_info=error)
-    return problem(500, "the server failed; its log says where", kind="fault")
+class Faults:
+    """Answers what went wrong by no fault of the one who asks, inside of what gives every answer its headers.
+
+    Parameters
+    ----------
+    app : ASGIApp
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and answer where nothing else did."""
+        is_answered = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal is_answered
+            is_answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except Exception:
+            if scope["type"] != "http" or is_answered:
+                raise
+            logger.exception("a request failed")
+            await problem(500, "the server failed; its log says where", kind="fault")(scope, receive, send)

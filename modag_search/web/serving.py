@@ -11,6 +11,7 @@ import uvicorn
 
 from modag_search.errors import UsageError
 from modag_search.web.application import create_app
+from modag_search.web.patience import ImpatientProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,18 +43,24 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
     """
     with listening(access.host, access.port) as listener:
         port = listener.getsockname()[1]
-        host = f"[{access.host}]" if ":" in access.host else access.host
+        host = socket.gethostname() if access.is_everywhere else access.host
+        host = f"[{host}]" if ":" in host else host
         token = f"?token={quote(access.token, safe='')}" if access.token else ""
         on_ready(f"http://{host}:{port}/{token}")
+        app = create_app(index, access=access, limits=limits)
         config = uvicorn.Config(
-            create_app(index, access=access, limits=limits),
+            app,
+            http=ImpatientProtocol,
             log_level="warning",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GOODBYE_S,
         )
-        with contextlib.suppress(KeyboardInterrupt):  # how people stop it
-            uvicorn.Server(config).run(sockets=[listener])
+        try:
+            with contextlib.suppress(KeyboardInterrupt):  # how people stop it
+                uvicorn.Server(config).run(sockets=[listener])
+        finally:  # also where a second Ctrl-C did not let the application come to its end
+            app.state.service.close()
 
 
 def listening(host: str, port: int) -> socket.socket:

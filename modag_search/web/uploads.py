@@ -9,6 +9,8 @@ import secrets
 import shutil
 import tempfile
 import threading
+from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,13 +18,14 @@ from modag_search import media
 from modag_search.web.problems import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from modag_search.values import MediaKind
     from modag_search.web.limits import Limits
 
 _UNSAFE = re.compile(r"[^\w .()+-]")
 _MOST_BYTES = 160
+_OF_A_PROCESS = re.compile(r"modag-uploads-(\d+)-\w+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +61,16 @@ class Uploads:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._folder = tempfile.mkdtemp(prefix="modag-uploads-")
+        self._folder: str | None = None
         self._lock = threading.Lock()
         self._kept: dict[str, Upload] = {}
-        self._within = re.compile(rf"{re.escape(self._folder)}/[\w-]+/")
+        self._lent: Counter[str] = Counter()
         self._coming = 0
 
     def close(self) -> None:
         """Remove all files."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def get(self, upload_id: str) -> Upload:
         """Find a file that was sent.
@@ -79,12 +83,30 @@ class Uploads:
         with self._lock:
             found = self._kept.get(upload_id)
         if found is None:
-            raise ProblemError(404, "this file is not kept, or no longer; send it again", kind="no-such-upload")
+            raise _not_kept()
         return found
+
+    @contextmanager
+    def lent(self, upload_ids: Iterable[str]) -> Iterator[list[Upload]]:
+        """Find files that were sent, and keep them inside the block, whatever is sent meanwhile; errors as of `get`."""
+        with self._lock:
+            ids = list(upload_ids)
+            found = [self._kept[one] for one in ids if one in self._kept]
+            if len(found) < len(ids):
+                raise _not_kept()
+            self._lent.update(ids)
+        try:
+            yield found
+        finally:
+            with self._lock:
+                self._lent.subtract(ids)
+                self._lent += Counter()  # leaves out what nobody has
+                gone = self._superseded()
+            _remove(gone)
 
     def in_words(self, words: str) -> str:
         """Word what is said of files that were sent by the names that their senders gave them."""
-        return self._within.sub("", words)
+        return words if self._folder is None else re.sub(rf"{re.escape(self._folder)}/[\w-]+/", "", words)
 
     def in_all(self, remarks: Iterable[str]) -> list[str]:
         """Word several as `in_words` does one."""
@@ -114,6 +136,8 @@ class Uploads:
     async def _received(self, chunks: AsyncIterator[bytes], *, name: str) -> Upload:
         upload_id = secrets.token_urlsafe(16)
         name = _safe(name)
+        if self._folder is None:
+            self._folder = _folder_of_this_process()
         folder = os.path.join(self._folder, upload_id)
         os.mkdir(folder)
         path = os.path.join(folder, name)
@@ -126,8 +150,7 @@ class Uploads:
         with self._lock:
             self._kept[upload_id] = upload
             gone = self._superseded()
-        for one in gone:
-            shutil.rmtree(os.path.dirname(one.path), ignore_errors=True)
+        _remove(gone)
         return upload
 
     async def _written(self, chunks: AsyncIterator[bytes], path: str) -> int:
@@ -144,14 +167,46 @@ class Uploads:
         return size
 
     def _superseded(self) -> list[Upload]:
-        """Forget the oldest files, until the rest takes no more room than is allowed; return them."""
+        """Forget the oldest files that nobody asks with now, until the rest is as many and as large as may be."""
         gone: list[Upload] = []
         room = sum(one.size_bytes for one in self._kept.values())
-        while room > self._limits.uploads_bytes and len(self._kept) > 1:
-            oldest = self._kept.pop(next(iter(self._kept)))
-            room -= oldest.size_bytes
-            gone.append(oldest)
+        for oldest in list(self._kept.values())[:-1]:
+            if room <= self._limits.uploads_bytes and len(self._kept) <= self._limits.most_uploads:
+                break
+            if not self._lent[oldest.id]:
+                del self._kept[oldest.id]
+                room -= oldest.size_bytes
+                gone.append(oldest)
         return gone
+
+
+def _not_kept() -> ProblemError:
+    return ProblemError(404, "this file is not kept, or no longer; send it again", kind="no-such-upload")
+
+
+def _remove(uploads: Iterable[Upload]) -> None:
+    for upload in uploads:
+        shutil.rmtree(os.path.dirname(upload.path), ignore_errors=True)
+
+
+def _folder_of_this_process() -> str:
+    """Make a folder for files, and remove those of processes that were killed."""
+    for name in os.listdir(tempfile.gettempdir()):
+        left = _OF_A_PROCESS.fullmatch(name)
+        path = os.path.join(tempfile.gettempdir(), name)
+        if left and not _is_running(int(left[1])) and os.lstat(path).st_uid == os.geteuid():
+            shutil.rmtree(path, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"modag-uploads-{os.getpid()}-")
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _safe(name: str) -> str:

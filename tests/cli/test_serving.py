@@ -51,7 +51,8 @@ def test_a_page_is_served_until_it_is_stopped(filled: CommandLine) -> None:
 @pytest.mark.usefixtures("stopped")
 def test_an_address_that_others_reach_comes_with_a_token(filled: CommandLine) -> None:
     first, second = (filled("serve", "--host", "0.0.0.0").stdout.decode().strip() for _ in range(2))
-    assert re.fullmatch(r"http://0\.0\.0\.0:\d+/\?token=[\w-]{20,}", first)
+    name = re.escape(socket.gethostname())
+    assert re.fullmatch(rf"http://{name}:\d+/\?token=[\w-]{{20,}}", first)
     assert urlsplit(first).query != urlsplit(second).query
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from modag_search.errors import UsageError
 from modag_search.web import Access, Limits
+from modag_search.web.api import collection
+from modag_search.web.bodies import BodyLimit
 from tests.web.conftest import ADDRESS, serving
 
 if TYPE_CHECKING:
     from httpx2 import Response
     from starlette.testclient import TestClient
+    from starlette.types import Message, Receive, Scope, Send
 
     from modag_search import Index
 
@@ -156,3 +161,37 @@ def test_no_path_of_a_request_leads_to_a_file(client: TestClient, path: str) -> 
 def test_what_is_not_offered_is_a_problem(client: TestClient) -> None:
     assert kind_of(client.get("/nothing")) == "not-found"
     assert kind_of(client.delete("/info")) == "method-not-allowed"
+
+
+def test_a_fault_of_the_server_keeps_browsers_from_harm_too(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(collection, "reply", lambda _: 1 / 0)
+    answer = client.get("/info")
+    assert (answer.status_code, kind_of(answer)) == (500, "fault")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "content-security-policy" in answer.headers
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_on_all_addresses_any_of_them_is_a_name(filled: Index) -> None:
+    with serving(filled, host="0.0.0.0", token=TOKEN) as client:
+        bearer = {"authorization": f"Bearer {TOKEN}"}
+        for host, status in (("192.168.1.5:8000", 200), ("[fe80::1]:80", 200), ("evil.example", 421)):
+            assert client.get("/info", headers={**bearer, "host": host}).status_code == status
+    with serving(filled, host="192.168.1.5", token=TOKEN) as client:
+        assert client.get("/info", headers={**bearer, "host": "192.168.1.6"}).status_code == 421
+
+
+def test_a_question_may_not_take_for_ever_to_come() -> None:
+    async def ask(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+
+    async def come() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    limited = BodyLimit(ask, limits=Limits(question_s=0))
+    with pytest.raises(HTTPException) as late:
+        asyncio.run(limited({"type": "http", "path": "/search", "headers": []}, come, come))  # type: ignore[arg-type]
+    assert late.value.status_code == 408

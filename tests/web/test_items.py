@@ -11,8 +11,11 @@ import pytest
 import soundfile
 from PIL import Image
 
+from modag_search import previews
 from modag_search.web import Limits
-from tests.made_media import BLUE, MIDDLE_HZ, picture, sound, video
+from modag_search.web import opened as opened_files
+from modag_search.web.kept import Kept
+from tests.made_media import BLUE, GREEN, MIDDLE_HZ, picture, set_mtime, sound, video
 from tests.web.conftest import serving
 from tests.web.test_access import kind_of
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from modag_search import Index
+    from modag_search.values import ItemRecord
 
 
 def opened(content: bytes) -> Image.Image:
@@ -203,3 +207,54 @@ def test_an_item_is_described_with_its_neighbours(client: TestClient, ids: dict[
     near = client.get(f"/items/{ids['a.wav']}/neighbours", params={"n": 2}).json()["hits"]
     assert len(near) == 2
     assert near[0]["path"].endswith("a.png")
+
+
+def test_what_comes_to_lie_at_a_path_after_it_was_looked_at_is_not_sent(
+    client: TestClient, ids: dict[str, int], media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, secret = media / "a.png", tmp_path / "secret.txt"
+    content = path.read_bytes()
+    secret.write_text("not for others")
+    looked_at = opened_files._require_unchanged
+
+    def swap_once_looked_at(record: ItemRecord, found: os.stat_result) -> None:
+        looked_at(record, found)
+        path.unlink()
+        path.symlink_to(secret)
+
+    monkeypatch.setattr(opened_files, "_require_unchanged", swap_once_looked_at)
+    assert client.get(f"/items/{ids['a.png']}/media").content == content
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(client: TestClient, ids: dict[str, int], media: Path) -> None:
+    (media / "a.png").unlink()
+    os.mkfifo(media / "a.png")
+    assert kind_of(client.get(f"/items/{ids['a.png']}/media")) == "changed"
+
+
+def test_what_is_written_while_a_preview_is_made_is_not_kept_as_what_it_was(
+    client: TestClient, ids: dict[str, int], media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, address = media / "a.png", f"/items/{ids['a.png']}/thumbnail"
+    before = client.get(address).content
+    client.app.state.service.previews = Kept(most_bytes=10**6)  # type: ignore[attr-defined]
+    content, mtime_ns = path.read_bytes(), path.stat().st_mtime_ns
+    make = previews.thumbnail
+
+    def make_while_others_write(path: str, **options: object) -> bytes:
+        picture(media / "a.png", GREEN, size=(9, 9))
+        return make(path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(previews, "thumbnail", make_while_others_write)
+    assert kind_of(client.get(address)) == "changed"
+    monkeypatch.undo()
+    path.write_bytes(content)
+    set_mtime(path, mtime_ns)
+    assert client.get(address).content == before
+
+
+def test_what_is_sent_of_a_file_can_be_asked_for_alone(client: TestClient, ids: dict[str, int], media: Path) -> None:
+    answer = client.head(f"/items/{ids['a.png']}/media")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["content-length"]) == (media / "a.png").stat().st_size
+    assert client.head("http://127.0.0.1:8000/").status_code == 200

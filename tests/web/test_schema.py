@@ -63,7 +63,7 @@ def operations() -> list[tuple[str, str]]:
         (method, route.path)  # type: ignore[attr-defined]
         for router in ROUTERS
         for route in router.routes
-        for method in route.methods  # type: ignore[attr-defined]
+        for method in route.methods - {"HEAD"}  # type: ignore[attr-defined]
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,7 +147,7 @@ def test_who_sends_too_slowly_is_told_so() -> None:
         with pytest.raises(ProblemError, match="did not come within 0 s") as slow:
             asyncio.run(uploads.receive(_never(), name="a.wav"))
         assert slow.value.status == 408
-        assert os.listdir(uploads._folder) == []
+        assert uploads._folder is None or os.listdir(uploads._folder) == []
     finally:
         uploads.close()
 
@@ -199,3 +200,38 @@ def test_who_breaks_off_leaves_nothing(client: TestClient, caplog: pytest.LogCap
     assert sent[0]["status"] == 400
     assert os.listdir(folder_of(client)) == []
     assert caplog.records == []
+
+
+def test_only_so_many_files_are_kept(filled: Index, low: bytes) -> None:
+    with serving(filled, limits=Limits(most_uploads=2)) as client:
+        sent = [send(client, low) for _ in range(3)]
+        assert [ask_with(client, one).status_code for one in sent] == [404, 200, 200]
+        assert len(os.listdir(folder_of(client))) == 2
+
+
+def test_a_file_stays_while_it_is_asked_with(filled: Index, low: bytes) -> None:
+    with serving(filled, limits=Limits(most_uploads=1)) as client:
+        uploads = client.app.state.service.uploads  # type: ignore[attr-defined]
+        first = send(client, low).json()["id"]
+        with uploads.lent([first]) as (lent,):
+            send(client, low)
+            assert os.path.exists(lent.path)
+        assert not os.path.exists(lent.path)
+        with pytest.raises(ProblemError), uploads.lent([first]):
+            pass
+
+
+def test_what_killed_servers_left_goes_with_the_next_file(
+    filled: Index, low: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, running = tmp_path / "modag-uploads-4194305-abc", tmp_path / f"modag-uploads-{os.getpid()}-abc"
+    for folder in (left, running, tmp_path / "modag-uploads-mine"):
+        folder.mkdir()
+    with serving(filled) as client:
+        assert not list(tmp_path.glob("modag-uploads-*-*[!c]")), "none is made before it is needed"
+        send(client, low)
+        assert not left.exists()
+        assert running.exists()
+        own = folder_of(client)
+    assert not os.path.exists(own)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-import os
-import stat
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -16,7 +14,8 @@ from modag_search.rows import description_document
 from modag_search.values import ItemRecord
 from modag_search.web.api.answers import Description, Neighbours, Waveform
 from modag_search.web.api.hits import hit_rows, version_of
-from modag_search.web.api.replies import PROBLEMS, reply
+from modag_search.web.api.replies import PROBLEMS, has_already, reply
+from modag_search.web.opened import OpenFileResponse, opened, require_unchanged
 from modag_search.web.problems import ProblemError, problem
 from modag_search.web.ranges import is_within
 from modag_search.web.service import Service, Shared
@@ -110,6 +109,7 @@ def waveform(request: Request, item_id: ItemId, service: Shared, version: Versio
     )
 
 
+@router.head("/media", include_in_schema=False)
 @router.get("/media", response_class=FileResponse, responses=_MEDIA)
 def media_file(request: Request, item_id: ItemId, service: Shared) -> Response:
     """The file itself, or a range of it, as it was indexed."""
@@ -119,22 +119,20 @@ def media_file(request: Request, item_id: ItemId, service: Shared) -> Response:
         "cache-control": "private, no-cache",
         "etag": f'"{version_of(record)}"',
     }
-    path = _path_of(record)
-    if _has_already(request, headers["etag"]):
+    if has_already(request, headers["etag"]):
+        require_unchanged(record)
         return Response(status_code=304, headers=headers)
     asked = request.headers.get("range")
     if asked is not None and not is_within(asked, size_bytes=record.size_bytes):
         return problem(
             416,
-            f"{path}: has {record.size_bytes} bytes, and no part {asked!r}",
+            f"{record.path}: has {record.size_bytes} bytes, and no part {asked!r}",
             kind="no-such-range",
             headers={"content-range": f"bytes */{record.size_bytes}"},
         )
-    guessed, _ = mimetypes.guess_type(path)
-    media_type = guessed if guessed and guessed.startswith(("audio/", "image/", "video/")) else None
-    if media_type == "image/svg+xml":
-        media_type = None
-    return FileResponse(path, media_type=media_type or "application/octet-stream", headers=headers)
+    guessed = mimetypes.guess_type(record.path)[0] or ""
+    media_type = guessed if guessed.startswith(("audio/", "image/", "video/")) else "application/octet-stream"
+    return OpenFileResponse(opened(record), media_type=media_type, headers=headers)
 
 
 @router.get("/excerpt", response_class=Response, responses={200: {"content": {"audio/wav": {}}}})
@@ -173,19 +171,6 @@ def _sounding(service: Service, item_id: int) -> ItemRecord:
     return record
 
 
-def _path_of(record: ItemRecord) -> str:
-    """Return where an item's file is, if it still is what was indexed: nothing else is ever given out."""
-    try:
-        found = os.stat(record.path)
-    except OSError:
-        raise ProblemError(410, f"{record.path}: is not there, or out of reach", kind="gone") from None
-    if not stat.S_ISREG(found.st_mode) or (found.st_size, found.st_mtime_ns) != (record.size_bytes, record.mtime_ns):
-        raise ProblemError(
-            409, f"{record.path}: has changed since it was indexed; `modag index` takes it in anew", kind="changed"
-        )
-    return record.path
-
-
 def _preview(
     request: Request,
     service: Service,
@@ -199,22 +184,17 @@ def _preview(
     """Answer with what is made of a file; nothing, where the browser has it already."""
     tag = f'"{version_of(record)}-{key}"'
     headers = {"etag": tag, "cache-control": _FOR_EVER if version == version_of(record) else "private, no-cache"}
-    if _has_already(request, tag):
+    if has_already(request, tag):
         return Response(status_code=304, headers=headers)
-    path = _path_of(record)
+    require_unchanged(record)
     # Kept by content, so that what scrolls past again is not decoded again.
     made = service.previews.get(tag)
     if made is None:
         with service.turns.taken():
-            made = make(path)
+            made = make(record.path)
+        require_unchanged(record)  # what was decoded is of this content, though others wrote meanwhile
         service.previews.put(tag, made)
     return Response(made, media_type=media_type, headers=headers)
-
-
-def _has_already(request: Request, tag: str) -> bool:
-    """Tell whether who asks has what is tagged so."""
-    had = request.headers.get("if-none-match", "")
-    return tag in {one.strip().removeprefix("W/") for one in had.split(",")}
 
 
 def _waveform(path: str) -> bytes:

@@ -12,7 +12,7 @@ from modag_search.index import Index
 from modag_search.search import layout
 from modag_search.values import ItemMap, MapMethod
 from modag_search.web.api.answers import MapColumns
-from modag_search.web.api.replies import PROBLEMS, reply
+from modag_search.web.api.replies import PROBLEMS, has_already, reply
 from modag_search.web.service import Shared
 
 router = APIRouter(tags=["map"], responses=PROBLEMS)
@@ -38,7 +38,7 @@ def item_map(
     moment = index.catalog.moment
     tag = f'"{"-".join(map(str, moment))}-{index.space.fingerprint[:16]}-{method}"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}
-    if request.headers.get("if-none-match") == tag:
+    if has_already(request, tag):
         return Response(status_code=304, headers=headers)
     with service.turns.taken(), index.catalog.view():
         found = index.map(method)

@@ -91,10 +91,10 @@ class Transferring(Naming):
 @only_asks
 def classify(asked: Classifying, service: Shared) -> Response:
     """Name items, files that were sent, or all items of the index, by those that have labels."""
-    uploads = {upload.path: upload for upload in map(service.uploads.get, asked.uploads or ())}
-    paths = [*(f"id:{item_id}" for item_id in asked.ids or ()), *uploads]
     failures: list[ModagError] = []
-    with service.turns.taken(), heard() as said:
+    with service.uploads.lent(asked.uploads or ()) as sent, service.turns.taken(), heard() as said:
+        uploads = {upload.path: upload for upload in sent}
+        paths = [*(f"id:{item_id}" for item_id in asked.ids or ()), *uploads]
         answers = service.index.classify_each(
             paths or None,
             **asked.model_dump(exclude={"ids", "uploads", "n"}),
@@ -110,9 +110,9 @@ def classify(asked: Classifying, service: Shared) -> Response:
 @only_asks
 def explain(asked: Explaining, service: Shared) -> Response:
     """Why something is called as it is: what speaks for its name rather than the next one, and what is nearest."""
-    upload = None if asked.upload is None else service.uploads.get(asked.upload)
-    path = f"id:{asked.id}" if upload is None else upload.path
-    with service.turns.taken(), heard() as said:
+    with service.uploads.lent([asked.upload] if asked.upload else ()) as sent, service.turns.taken(), heard() as said:
+        upload = next(iter(sent), None)
+        path = f"id:{asked.id}" if upload is None else upload.path
         why = service.index.explain(path, names=asked.names, level=asked.level)
     if upload is not None:
         why = dataclasses.replace(why, path=upload.name)

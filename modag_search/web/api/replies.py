@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from modag_search.rows import as_json
@@ -33,3 +34,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 def reply(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Answer with a value as JSON."""
     return Response(as_json(value), status, media_type="application/json", headers=headers)
+
+
+def has_already(request: Request, tag: str) -> bool:
+    """Tell whether who asks has what is tagged so."""
+    had = request.headers.get("if-none-match", "")
+    return tag in {one.strip().removeprefix("W/") for one in had.split(",")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,7 @@ from modag_search.values import CLOSE, Hit
 from modag_search.web.api.answers import Found, UploadRow
 from modag_search.web.api.hits import hit_rows
 from modag_search.web.api.replies import PROBLEMS, reply
-from modag_search.web.api.terms import Label, Seconds, Term, query_of
+from modag_search.web.api.terms import Label, Seconds, Term, query_of, sent_among
 from modag_search.web.remarks import heard
 from modag_search.web.service import Service, Shared, only_asks
 
@@ -90,6 +90,7 @@ def _found(question: SearchRequest, service: Service) -> list[Hit]:
     def of(terms: list[str]) -> list[str]:
         return [query_of(term, service.uploads) for term in terms]
 
-    terms: dict[str, Any] = {"plus": of(question.plus), "minus": of(question.minus)}
     asked = question.model_dump(exclude={"query", "plus", "minus"})
-    return service.index.search(query_of(question.query, service.uploads), **terms, **asked)
+    with service.uploads.lent(sent_among([question.query, *question.plus, *question.minus])):
+        query, *plus = of([question.query, *question.plus])
+        return service.index.search(query, plus=plus, minus=of(question.minus), **asked)

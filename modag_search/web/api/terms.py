@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -44,3 +45,8 @@ def query_of(term: str, uploads: Uploads) -> str:
     if term.startswith(UPLOAD):
         return uploads.get(term.removeprefix(UPLOAD)).path
     return term if term.startswith(_AS_THEY_ARE) else f"text:{term}"
+
+
+def sent_among(terms: Iterable[str]) -> list[str]:
+    """Return the ids of the files that were sent which terms name."""
+    return [term.strip().removeprefix(UPLOAD) for term in terms if term.strip().startswith(UPLOAD)]
