@@ -34,6 +34,8 @@ _FINE = 40
 _SILENT = 1e-9
 _LOWEST_HZ = 40.0
 _RANGE_DB = 80.0
+_LEAST_LOUD_DB = -20.0
+"""Of a bin of a window: a tone at -68 dB of full scale. What is fainter is dark, and so is silence."""
 _SHADES: tuple[tuple[int, int, int], ...] = (
     (10, 12, 28),
     (46, 30, 92),
@@ -209,7 +211,8 @@ def _drawn(path: str, pieces: Iterable[Float32Array], duration_s: float | None, 
     powers = [np.maximum.reduceat(_power(block), bands, axis=1) for block in windows]
     power = _loudest(np.concatenate(powers), columns)
     decibels = 10 * np.log10(np.maximum(power, 1e-12))
-    shade = np.clip(1 + (decibels - decibels.max()) / _RANGE_DB, 0, 1)
+    loudest = np.float32(max(decibels.max(), _LEAST_LOUD_DB))
+    shade = np.clip(1 + (decibels - loudest) / _RANGE_DB, 0, 1)
     return _coloured(shade.T[::-1])
 
 

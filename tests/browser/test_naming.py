@@ -269,3 +269,29 @@ def test_runs_are_listed_and_taken_back(named: str, ids: dict[str, int], open_pa
     page.button(re.compile("^Undo run")).first.click()
     expect(page.find(".runs li")).to_have_count(1)
     assert given(named, ids["c1.png"]) == set()
+
+
+def test_keys_name_what_the_mouse_points_at(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named)
+    tile = page.tile("b2.png")
+    tile.hover()
+    page.page.mouse.move(*middle_of(tile), steps=3)
+    expect(tile).to_have_attribute("data-at", "true")
+    expect(page.find(".digit").first).to_contain_text("red")
+    page.page.keyboard.press("1")
+    expect(page.find(".message")).to_contain_text("red: b2.png")
+    assert given(named, ids["b2.png"]) == {("red", True)}
+
+
+def test_arrows_find_the_tiles_right_after_loading(named: str, open_page: OpenPage) -> None:
+    page = open_page(named)
+    first = page.find(".tile").first
+    expect(first).to_have_attribute("data-at", "true")
+    page.page.keyboard.press("ArrowRight")
+    expect(page.find(".tile").nth(1)).to_be_focused()
+
+
+def middle_of(tile: Locator) -> tuple[float, float]:
+    box = tile.bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 3

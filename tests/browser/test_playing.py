@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.browser.watching import WatchedPage
 
@@ -78,3 +79,20 @@ def test_nothing_plays_by_itself_under_reduced_motion(kept_server: str, open_pag
     page.tile("b1.wav").locator(".stage").hover()
     expect(page.tile("b1.wav").locator(".acts")).to_be_visible()
     assert not page.page.evaluate("() => import('/static/js/player.js').then(({now}) => now().isPlaying)")
+
+
+def test_space_plays_what_is_open(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server, "?q=label:red")
+    page.find(".tile[data-kind=sound]").first.locator(".title").click()
+    expect(page.page.get_by_role("dialog")).to_be_visible()
+    page.page.keyboard.press("Space")
+    expect(page.page.get_by_role("dialog").get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_why_something_does_not_play_is_told(toy_server: str, open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page(toy_server)
+    page.expected = {410}
+    expect(page.tile("c1.wav")).to_be_visible()
+    (tmp_path / "media" / "sounds" / "c1.wav").unlink()
+    page.tile("c1.wav").get_by_role("button", name="Play c1.wav").click(force=True)
+    expect(page.find(".message")).to_contain_text("is not there, or out of reach")

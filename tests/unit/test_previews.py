@@ -91,6 +91,11 @@ def test_a_high_tone_lies_above_a_low_one_in_a_spectrogram(tmp_path: Path) -> No
     assert shown.shape[1] <= 100
 
 
+def test_silence_is_dark_in_a_spectrogram(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "s.wav", np.zeros(16_000), 16_000)
+    assert pixels(previews.spectrogram(str(tmp_path / "s.wav"))).max() < 40
+
+
 def test_an_excerpt_is_the_part_asked_for_in_a_format_that_every_browser_plays(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "s.aiff", np.concatenate([tone(440, 2.0), np.zeros_like(tone(440, 2.0))]), RATE_HZ)
     written = previews.excerpt(str(tmp_path / "s.aiff"), start_s=1.5, end_s=3.0)

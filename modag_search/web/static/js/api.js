@@ -32,6 +32,12 @@ async function problemOf(answer) {
   }
 }
 
+/** Why nothing comes from an address; nothing where something does. */
+export async function reasonOf(address) {
+  const answer = await fetch(address).catch(() => null);
+  return answer && !answer.ok ? (await problemOf(answer)).message : null;
+}
+
 export const read = (path, parameters = {}, options = {}) => request(path + asked(parameters), options);
 
 export const send = (path, value, options = {}) =>

@@ -234,7 +234,7 @@ export function Detail({ id, rows }) {
         disabled=${place === rows.length - 1} onClick=${() => step(1)}><${Icon} of="right" /></button>`
     }`;
   return html`
-    <${Sheet} title=${title} heading=${heading} onClose=${close} className="large-sheet">
+    <${Sheet} title=${title} heading=${heading} onClose=${close} className="large-sheet" hasKeys>
       ${problem && html`<p class="problem" role="alert">${problem.message}</p>`}
       ${row && described && html`<${Opened} key=${id} row=${row} described=${described} />`}
       <${Messages} />

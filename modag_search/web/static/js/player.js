@@ -1,7 +1,8 @@
 // One thing plays at a time: the file itself where the browser can, else what the server decodes of it.
 
-import { excerptOf, mediaOf } from "./api.js";
+import { excerptOf, mediaOf, reasonOf } from "./api.js";
 import { set as setState, get as getState } from "./state.js";
+import { baseOf } from "./wording.js";
 
 const LONGEST_EXCERPT_S = 120;
 
@@ -78,8 +79,10 @@ async function begin(otherwise) {
       stop();
     } else if (otherwise) await otherwise();
     else {
-      setState({ hush: `${asked.path}: cannot be played` });
       stop();
+      setState({ hush: `${baseOf(asked.path)}: cannot be played` });
+      const why = await reasonOf(excerptOf(asked, { end_s: 1 }));
+      if (why) setState({ hush: why });
     }
   }
   if (getState().hush && now().isPlaying) setState({ hush: null });

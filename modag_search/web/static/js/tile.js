@@ -7,7 +7,7 @@ import { element, listen, now, play, stop, toggle } from "./player.js";
 import { askAlike, combine, go, know } from "./questions.js";
 import { get, useStore } from "./state.js";
 import { SoundLooks } from "./waves.js";
-import { baseOf, hundredths, lasting, told } from "./wording.js";
+import { baseOf, count, hundredths, lasting, told } from "./wording.js";
 
 const HOVER_MS = 160;
 
@@ -114,7 +114,7 @@ function Act({ of, says, onClick, pressed }) {
     aria-pressed=${pressed} onClick=${act}><${Icon} of=${of} /></button>`;
 }
 
-export function Tile({ row, index, isAt, onPoint, style, column }) {
+export function Tile({ row, index, isAt, isPointed, onPoint, style, column }) {
   const isSelected = useStore((state) => state.selected.has(row.id));
   const isPlaying = usePlays(row);
   const { keep, ...hover } = useHover(row);
@@ -127,6 +127,10 @@ export function Tile({ row, index, isAt, onPoint, style, column }) {
     else if (row.kind === "video") toggle(row);
     else go({ item: row.id });
   };
+  // Keys act on what is pointed at; what scrolls below a mouse that rests is not.
+  const point = (event) => {
+    if (event.pointerType === "mouse" && (event.movementX || event.movementY)) onPoint(index, null);
+  };
   const term = (sign) => {
     know(`id:${row.id}`, row);
     combine(`id:${row.id}`, sign);
@@ -136,7 +140,7 @@ export function Tile({ row, index, isAt, onPoint, style, column }) {
       class="tile" role="gridcell" aria-colindex=${column} aria-selected=${isSelected} aria-label=${told(row)}
         id=${`tile-${row.id}`}
       tabindex=${isAt ? 0 : -1} data-index=${index} data-id=${row.id} data-kind=${row.kind} style=${style}
-        onFocus=${() => onPoint(index, null)}
+        data-at=${isPointed} onFocus=${() => onPoint(index, null)} onPointerMove=${point}
     >
       <div class="stage" onClick=${onClick} ...${hover}><${Looks} row=${row} />
         <div class="acts">
@@ -166,10 +170,11 @@ export function Tile({ row, index, isAt, onPoint, style, column }) {
             html`<span class="muted">${row.kind === "video" ? "video " : ""}
             ${lasting(row.duration_s)}</span>`
           }
+          ${row.exists === false && html`<span class="muted">gone</span>`}
           ${
             row.copies?.length > 0 &&
             html`<span class="muted"
-            title=${row.copies.join("\n")}>+${row.copies.length} copies</span>`
+            title=${row.copies.join("\n")}>+${count(row.copies.length, "copy", "copies")}</span>`
           }
           <${Names} row=${row} most=${2} />
         </div>

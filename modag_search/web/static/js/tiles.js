@@ -120,6 +120,14 @@ export function Tiles({ rows, label }) {
     reveal(index);
     set({ at: index });
   };
+  // Right after loading, before anything has the focus, arrows find the grid, too.
+  const latestWalk = useRef();
+  latestWalk.current = walk;
+  useEffect(() => {
+    const walkAnyway = (event) => document.activeElement === document.body && latestWalk.current(event);
+    document.addEventListener("keydown", walkAnyway);
+    return () => document.removeEventListener("keydown", walkAnyway);
+  }, []);
   useEffect(() => {
     if (!wantsFocus.current) return;
     const node = scroller.current.querySelector(`[data-index="${Math.min(get().at, rows.length - 1)}"]`);
@@ -145,7 +153,7 @@ export function Tiles({ rows, label }) {
             ${rows.slice(line * layout.columns, (line + 1) * layout.columns).map((row, column) => {
               const index = line * layout.columns + column;
               return html`<${Tile}
-                key=${row.id} row=${row} index=${index} column=${column + 1} isAt=${index === stop} onPoint=${point}
+                key=${row.id} row=${row} index=${index} column=${column + 1} isAt=${index === stop} isPointed=${index === at} onPoint=${point}
                 style=${{ width: `${layout.tile}px`, height: `${layout.height}px` }}
               />`;
             })}
