@@ -98,6 +98,7 @@ def test_the_focus_is_seen(kept_server: str, open_page: OpenPage) -> None:
 
 def test_keys_can_be_switched_off(kept_server: str, open_page: OpenPage) -> None:
     page = open_page(kept_server)
+    expect(page.find(".tile").first).to_be_visible()
     page.page.keyboard.press("?")
     expect(page.page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.page.keyboard.press("Escape")
