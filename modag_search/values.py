@@ -1081,14 +1081,17 @@ class ImportedLabel:
     Attributes
     ----------
     label : str
-    items, parts : int
-        How many items the file gives it to, and how many parts of these.
+    items, denied : int
+        How many items the file gives it to, and of how many it says that they are not that.
+    parts : int
+        How many parts of items are meant.
     example : str
         The path of one of them.
     """
 
     label: str
     items: int
+    denied: int
     parts: int
     example: str
 

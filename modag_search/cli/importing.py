@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _NO_FOLDER = "in no folder that could name it"
 _DONE = ("source", "run", "added", "unchanged", "skipped")
-_PREVIEW = ("label", "items", "parts", "example")
+_PREVIEW = ("label", "items", "denied", "parts", "example")
 _USUAL = ("CSV", "JSONL", "JAMS", "JSON", "folders")
 _SHOWN = 20
 _EXAMPLES = 3

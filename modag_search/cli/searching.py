@@ -271,6 +271,12 @@ def _side_by_side(arguments: Sequence[str], place: int) -> UsageError:
         return UsageError(f"{arguments[place]!r}: a sign is an argument of its own; put a blank behind the +")
     while last < len(arguments) and arguments[last] not in _SIGNS:
         last += 1
+    named = [one for one in arguments[first:last] if not _is_no_word(one)]
+    if 0 < len(named) < last - first:
+        return UsageError(
+            f"{arguments[first]!r} and {arguments[place]!r}: there is no + or - between them; to ask with each for "
+            f"itself, put text: before words, as in {shlex.quote(f'text:{named[0]}')}"
+        )
     words = " ".join(arguments[first:last])
     return UsageError(
         f"{arguments[first]!r} and {arguments[place]!r}: there is no + or - between them; put words in quotes, as in "

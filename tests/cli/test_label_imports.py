@@ -107,9 +107,9 @@ def test_a_preview_writes_nothing(filled: CommandLine) -> None:
     outcome = filled("label", "--from", "l.csv", "--dry-run", "--format", "table")
     assert outcome.status == 3
     assert [line.split() for line in outcome.stdout.decode().splitlines()] == [
-        ["label", "items", "parts", "example"],
-        ["x", "1", "0", "media/a.wav"],
-        ["y", "2", "1", "media/a.wav"],
+        ["label", "items", "denied", "parts", "example"],
+        ["x", "1", "0", "0", "media/a.wav"],
+        ["y", "2", "0", "1", "media/a.wav"],
     ]
     assert outcome.stderr.splitlines() == [
         f"skipped: {filled.folder}/media/gone.wav: is not in the index, or failed",
@@ -119,6 +119,12 @@ def test_a_preview_writes_nothing(filled: CommandLine) -> None:
     assert (row["run"], row["added"], row["unchanged"], row["skipped"]) == (None, 2, 1, 1)
     assert (said(filled), filled("label", "runs").stdout) == before
     assert filled("label", "--from", "l.csv", "--skip-missing").data[0]["added"] == 2
+
+
+def test_a_preview_tells_what_is_said_not_to_be(filled: CommandLine) -> None:
+    written(filled.folder / "sheet.csv", "path,label,start_s,end_s,answer", "media/a.wav,x,,,y", "media/b.wav,x,,,n")
+    (row,) = filled("label", "--from", "sheet.csv", "--dry-run").data
+    assert [(one["label"], one["items"], one["denied"]) for one in row["labels"]] == [("x", 1, 1)]
 
 
 def test_a_preview_of_folders(toy: CommandLine, media: Path) -> None:

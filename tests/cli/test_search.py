@@ -377,3 +377,9 @@ def test_files_side_by_side_are_asked_with_though_one_is_none(filled: CommandLin
         assert outcome.status == 3
         assert {row["query"] for row in outcome.data} == {str(media / "a.wav")}
         assert f"failed: {bad}: {words}" in outcome.stderr
+
+
+def test_files_beside_words_are_told_how_each_is_asked_with_for_itself(filled: CommandLine, media: Path) -> None:
+    outcome = filled("search", media / "a.wav", media / "b.png", "sea waves")
+    assert outcome.status == 2
+    assert "put text: before words, as in 'text:sea waves'" in outcome.error

@@ -229,7 +229,8 @@ def _counted(given: _Given) -> tuple[ImportedLabel, ...]:
     return tuple(
         ImportedLabel(
             label=label,
-            items=len({entry.path for entry in entries}),
+            items=len({entry.path for entry in entries if not entry.is_not}),
+            denied=len({entry.path for entry in entries if entry.is_not}),
             parts=sum((entry.start_s, entry.end_s) != (None, None) for entry in entries),
             example=entries[0].path,
         )
