@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search.web import Limits
+from modag_search.web.patience import HEADER_S, MOST_CONNECTIONS
 from tests.documents import DOCS, blocks
 from tests.made_media import LOW_HZ, sound
 from tests.web.conftest import ADDRESS, serving
@@ -84,7 +85,9 @@ def test_limits_are_as_the_page_says() -> None:
     for words in (
         f"{limits.upload_bytes // 1024**2} MiB (`--max-upload`), {limits.upload_s / 60:g} minutes",
         f"{limits.uploads_at_once} are sent at a time, and the latest {limits.uploads_bytes // 1024**3} GiB are kept",
-        f"| any other request | {limits.question_bytes // 1024**2} MiB |",
+        f"GiB are kept, {limits.most_uploads:,} files",
+        f"| any other request | {limits.question_bytes // 1024**2} MiB, {limits.question_s:g} s |",
+        f"| connections | {MOST_CONNECTIONS}; who has sent no head of a request after {HEADER_S:g} s",
         f"{limits.at_once} at a time, {limits.waiting} more wait for up to {limits.wait_s:g} s",
         f"| previews in memory | {limits.previews_bytes // 1024**2} MiB |",
     ):
