@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends
@@ -32,6 +33,8 @@ class Service:
     uploads : Uploads
     turns : Turns
         Taken by whatever decodes, encodes or searches.
+    map_turns : Turns
+        Taken by who asks for a map, which one thread makes while the others wait.
     previews : Kept
         What was made of files lately.
     jobs : Jobs
@@ -43,6 +46,7 @@ class Service:
         self.limits = limits
         self.uploads = Uploads(limits)
         self.turns = Turns(limits)
+        self.map_turns = Turns(replace(limits, at_once=1, waiting=limits.at_once))
         self.previews = Kept(most_bytes=limits.previews_bytes)
         self.jobs = Jobs(index)
 

@@ -8,9 +8,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from modag_search.search import layout
-from modag_search.web import create_app
+from modag_search.web import Limits, create_app
 from modag_search.web.api.answers import MapColumns
 from tests.made_media import BLACK, picture
+from tests.web.conftest import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,3 +108,11 @@ def test_other_methods_and_one_that_is_not_installed_are_problems(
     missing = asking.get(MAP, params={"method": "umap"})
     assert (missing.status_code, missing.json()["type"]) == (501, "urn:modag:problem:missing-extra")
     assert "modag-search[map]" in missing.json()["detail"]
+
+
+def test_who_waits_for_a_map_keeps_nobody_from_asking(filled: Index) -> None:
+    with serving(filled, limits=Limits(at_once=1, wait_s=0)) as client:
+        with client.app.state.service.map_turns.taken():  # type: ignore[attr-defined]
+            assert client.get("/map").status_code == 503
+            assert client.post("/search", json={"query": "id:1"}).status_code == 200
+        assert client.get("/map").status_code == 200

@@ -40,7 +40,7 @@ def item_map(
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     if has_already(request, tag):
         return Response(status_code=304, headers=headers)
-    with service.turns.taken(), index.catalog.view():
+    with service.map_turns.taken(), index.catalog.view():
         found = index.map(method)
         return reply(_document(index, found), headers=headers)
 
