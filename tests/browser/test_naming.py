@@ -263,11 +263,18 @@ def test_what_is_drawn_around_on_the_map_is_named(named: str, ids: dict[str, int
 
 
 def test_runs_are_listed_and_taken_back(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    ask(named, "/labels/give", {"ids": [ids["long.wav"]], "label": "red", "denied": True, "start_s": 5, "end_s": 10})
     page = open_page(named)
     page.button("What was done").click()
-    expect(page.find(".runs li")).to_have_count(2)
-    page.button(re.compile("^Undo run")).first.click()
-    expect(page.find(".runs li")).to_have_count(1)
+    runs = page.find(".runs li")
+    expect(runs).to_have_count(3)
+    expect(runs.filter(has_text="red on 2 items")).to_have_count(1)
+    said_not = runs.filter(has_text="not red on 1 item from 5.0 s to 10")
+    expect(said_not).to_have_count(1)
+    said_not.get_by_role("button").click()
+    expect(runs).to_have_count(2)
+    runs.filter(has_text="blue").get_by_role("button").click()
+    expect(runs).to_have_count(1)
     assert given(named, ids["c1.png"]) == set()
 
 

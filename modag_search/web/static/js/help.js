@@ -6,7 +6,7 @@ import { read, send } from "./api.js";
 import { change } from "./settings.js";
 import { Sheet } from "./sheet.js";
 import { get, useStore } from "./state.js";
-import { count } from "./wording.js";
+import { baseOf, count, lasting } from "./wording.js";
 
 const KEYS = [
   [
@@ -137,7 +137,7 @@ export function RunsSheet({ onClose }) {
       <ul class="runs">${(runs ?? []).map(
         (run) => html`
         <li key=${run.id}><span class="muted number">${run.id}</span><span class="says"><strong>
-          ${run.verb}</strong> ${wordsOf(run.arguments)}</span><span class="muted">
+          ${run.verb}</strong> ${wordsOf(run.arguments ?? {})}</span><span class="muted">
           ${count(run.changes, "label")}</span><time class="muted" datetime=${run.started_at}>
           ${new Date(run.started_at).toLocaleString()}</time>
           ${
@@ -150,8 +150,13 @@ export function RunsSheet({ onClose }) {
   `;
 }
 
-const wordsOf = (given) =>
-  Object.values(given ?? {})
+/** What a run was asked to do, in words; of what this page does not know, the values. */
+function wordsOf({ labels = [], not, tags, items, start_s, end_s, ...others }) {
+  const names = [...labels, ...(not ?? []).map((name) => `not ${name}`)].join(", ");
+  const part = (start_s ?? end_s ?? null) === null ? null : `from ${lasting(start_s ?? 0)} to ${lasting(end_s) || "the end"}`;
+  const rest = Object.values(others)
     .flat()
     .filter((one) => typeof one === "string" || typeof one === "number")
-    .join(", ");
+    .map((one) => baseOf(String(one)));
+  return [tags && "tag", names, items && `on ${count(items, "item")}`, items && part, rest.join(", ")].filter(Boolean).join(" ");
+}
