@@ -297,6 +297,18 @@ def test_a_label_on_a_part_is_asked_about_there(toy: CommandLine, media: Path, t
     assert "20.5 s to 28.5 s" in page.text
 
 
+def test_what_people_put_beside_previews_is_not_lost(filled: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "pages"
+    assert filled("gallery", "--to", folder).status == 0
+    assert filled("gallery", "--to", folder).status == 0, "its own pages are replaced"
+    mine = folder / "previews" / "my-notes.txt"
+    mine.write_text("mine")
+    outcome = filled("gallery", "--to", folder)
+    assert outcome.status == 2
+    assert "holds other things than pages" in outcome.error
+    assert mine.read_text() == "mine"
+
+
 def test_choices_that_exclude_each_other_are_refused(labelled: CommandLine) -> None:
     for arguments in (["--unsure", "--run", "1"], ["--unlabelled", "--label", "red"], ["--unlabelled", "--run", "1"]):
         assert labelled("gallery", *arguments, "--to", "page.html").status == 2
