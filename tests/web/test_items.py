@@ -258,3 +258,23 @@ def test_what_is_sent_of_a_file_can_be_asked_for_alone(client: TestClient, ids: 
     assert (answer.status_code, answer.content) == (200, b"")
     assert int(answer.headers["content-length"]) == (media / "a.png").stat().st_size
     assert client.head("http://127.0.0.1:8000/").status_code == 200
+
+
+def test_a_file_of_another_time_has_changed_though_it_is_as_long(
+    client: TestClient, ids: dict[str, int], media: Path
+) -> None:
+    path = media / "a.png"
+    set_mtime(path, path.stat().st_mtime_ns + 1)
+    assert kind_of(client.get(f"/items/{ids['a.png']}/media")) == "changed"
+
+
+def test_what_was_asked_for_last_is_kept_longest() -> None:
+    kept = Kept(most_bytes=25)
+    kept.put("a", b"0123456789")
+    kept.put("b", b"0123456789")
+    assert kept.get("a")
+    kept.put("c", b"0123456789")
+    assert [key for key in "abc" if kept.get(key) is not None] == ["a", "c"]
+    for _ in range(5):
+        kept.put("c", b"9876543210")
+    assert (kept.get("a"), kept.get("c")) == (b"0123456789", b"9876543210")

@@ -116,3 +116,12 @@ def test_who_waits_for_a_map_keeps_nobody_from_asking(filled: Index) -> None:
             assert client.get("/map").status_code == 503
             assert client.post("/search", json={"query": "id:1"}).status_code == 200
         assert client.get("/map").status_code == 200
+
+
+def test_maps_by_different_methods_are_told_apart(filled: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(filled) as client:
+        tag = client.get("/map").headers["etag"]
+        assert client.get("/map", headers={"if-none-match": f'W/{tag}, "other"'}).status_code == 304
+        known = filled.map("pca")
+        monkeypatch.setattr(filled, "map", lambda _: known)
+        assert client.get("/map?method=umap", headers={"if-none-match": tag}).status_code == 200
