@@ -203,6 +203,22 @@ def greatest_products(stored: Float32Array, vectors: Float32Array) -> Float32Arr
     return greatest
 
 
+def chosen(among: Int64Array | None, without: Int64Array | None) -> tuple[Int64Array | None, Int64Array | None]:
+    """Say by one of the two which ids count, where both are given."""
+    if among is not None and without is not None:
+        return np.setdiff1d(among, without), None
+    return among, without
+
+
+def filled_up(similarities: Float32Array, ids: Int64Array, *, k: int) -> tuple[Float32Array, Int64Array]:
+    """Make what FAISS found ``[shape=(n, at most k)]`` what `StoreReader.search` gives ``[shape=(n, k)]``."""
+    similarities[ids == NOTHING] = -np.inf
+    if ids.shape[1] == k:
+        return similarities, ids
+    missing = ((0, 0), (0, k - ids.shape[1]))
+    return np.pad(similarities, missing, constant_values=-np.inf), np.pad(ids, missing, constant_values=NOTHING)
+
+
 def nothing_found(n: int, k: int) -> tuple[Float32Array, Int64Array]:
     """Return what `StoreReader.search` gives for `n` queries where nothing counts."""
     return np.full((n, k), -np.inf, dtype=np.float32), np.full((n, k), NOTHING, dtype=np.int64)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modag_search.stores.base import NOTHING, StoreReader, VectorStore, greatest_products, nothing_found
+from modag_search.stores.base import StoreReader, VectorStore, chosen, filled_up, greatest_products, nothing_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,22 +44,14 @@ class FaissFlatReader(StoreReader):
     ) -> tuple[Float32Array, Int64Array]:
         """Find neighbours; see `StoreReader.search`."""
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        if among is not None and without is not None:
-            among, without = np.setdiff1d(among, without), None
+        among, without = chosen(among, without)
         if len(self) == 0 or len(vectors) == 0 or (among is not None and len(among) == 0):
             return nothing_found(len(vectors), k)
         # FAISS keeps room for k neighbours of each query, however few there are.
         asked = min(k, len(self))
         with threads_for(len(vectors)):
             similarities, ids = self._index.search(vectors, asked, params=_selection(among, without))
-        similarities[ids == NOTHING] = -np.inf
-        if asked == k:
-            return similarities, ids
-        missing = ((0, 0), (0, k - asked))
-        return (
-            np.pad(similarities, missing, constant_values=-np.inf),
-            np.pad(ids, missing, constant_values=NOTHING),
-        )
+        return filled_up(similarities, ids, k=k)
 
     def ids(self) -> Int64Array:
         """Return the ids of all vectors; see `StoreReader.ids`."""
@@ -156,5 +148,5 @@ def _selection(among: Int64Array | None, without: Int64Array | None) -> Any:
     if among is None and (without is None or len(without) == 0):
         return None
     named = faiss.IDSelectorBatch(np.ascontiguousarray(without if among is None else among, dtype=np.int64))
-    chosen = faiss.IDSelectorNot(named) if among is None else named
-    return faiss.SearchParameters(sel=chosen)  # type: ignore[call-arg]
+    selected = faiss.IDSelectorNot(named) if among is None else named
+    return faiss.SearchParameters(sel=selected)  # type: ignore[call-arg]

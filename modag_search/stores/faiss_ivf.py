@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from modag_search.stores.base import NOTHING, StoreReader, greatest_products, nothing_found
+from modag_search.stores.base import StoreReader, chosen, filled_up, greatest_products, nothing_found
 from modag_search.stores.faiss_flat import threads_for
 from modag_search.stores.mapped import Blocks, MappedStore, checksums_of
 
@@ -107,8 +107,7 @@ class FaissIvfReader(StoreReader):
         import faiss
 
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        if among is not None and without is not None:
-            among, without = np.setdiff1d(among, without), None
+        among, without = chosen(among, without)
         n_counting = len(self) if among is None else len(among)
         if len(self) == 0 or len(vectors) == 0 or n_counting == 0:
             return nothing_found(len(vectors), k)
@@ -119,12 +118,7 @@ class FaissIvfReader(StoreReader):
                 self._blocks.look_at(1 + self._lists_near(vectors, n_probes))
             parameters = faiss.SearchParametersIVF(nprobe=n_probes, sel=_selector(among, without))  # type: ignore[call-arg]
             similarities, ids = self._index.search(vectors, asked, params=parameters)
-        similarities[ids == NOTHING] = -np.inf
-        missing = ((0, 0), (0, k - asked))
-        return (
-            np.pad(similarities, missing, constant_values=-np.inf),
-            np.pad(ids, missing, constant_values=NOTHING),
-        )
+        return filled_up(similarities, ids, k=k)
 
     def ids(self) -> Int64Array:
         """Return the ids of all vectors, list by list; see `StoreReader.ids`."""
