@@ -221,6 +221,31 @@ def test_a_region_is_chosen_without_a_mouse(kept_server: str, open_page: OpenPag
     expect(page.find(".chip")).to_contain_text(re.compile(r"21\.0 s.29\.0 s"))
 
 
+def test_what_is_typed_stays_though_the_page_is_drawn_anew(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server, "?item=14")
+    page.button("Choose a part").press("Enter")
+    start = page.page.get_by_label("Part from")
+    start.fill("21")
+    page.page.evaluate(
+        "import('/static/js/state.js').then(({set, get}) => set({info: {...get().info, is_read_only: true}}))"
+    )
+    expect(page.button("Name part")).to_have_count(0)
+    expect(start).to_have_value("21")
+
+
+def test_a_part_that_ends_before_it_starts_is_told(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server, "?item=14")
+    page.button("Choose a part").press("Enter")
+    page.page.get_by_label("Part from").fill("40")
+    page.page.get_by_label("Part from").press("Tab")
+    expect(page.find(".part-line")).to_contain_text("A part ends after it starts.")
+    expect(page.button("Ask with this part")).to_be_disabled()
+    page.page.get_by_label("Part to").fill("45")
+    page.page.get_by_label("Part to").press("Tab")
+    page.button("Ask with this part").press("Enter")
+    expect(page.find(".chip")).to_contain_text(re.compile(r"40\.0 s.45\.0 s"))
+
+
 def test_a_crop_of_a_picture_asks(real_server: str, open_page: OpenPage) -> None:
     page = open_page(real_server, "?q=dog&show=image")
     page.find(".tile .title").first.click()

@@ -185,6 +185,20 @@ def test_a_file_that_is_gone_or_has_changed_is_not_given_out(
     assert all("secret" not in one.text for one in answers)
 
 
+def test_a_file_that_goes_while_it_is_looked_at_is_gone_and_not_damaged(
+    client: TestClient, ids: dict[str, int], media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = previews.waveform
+
+    def take_away_and_draw(path: str) -> previews.Waveform:
+        os.remove(path)
+        return draw(path)
+
+    monkeypatch.setattr(previews, "waveform", take_away_and_draw)
+    answer = client.get(f"/items/{ids['a.wav']}/waveform")
+    assert (answer.status_code, kind_of(answer)) == (410, "gone")
+
+
 def test_what_is_no_picture_by_its_name_is_no_page(index: Index, media: Path) -> None:
     picture(media / "picture.html", BLUE)
     sound(media / "a.wav", (MIDDLE_HZ, 1))

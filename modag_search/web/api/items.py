@@ -190,9 +190,11 @@ def _preview(
     # Kept by content, so that what scrolls past again is not decoded again.
     made = service.previews.get(tag)
     if made is None:
-        with service.turns.taken():
-            made = make(record.path)
-        require_unchanged(record)  # what was decoded is of this content, though others wrote meanwhile
+        try:
+            with service.turns.taken():
+                made = make(record.path)
+        finally:
+            require_unchanged(record)  # what was decoded, or was not, is of this content, though others wrote meanwhile
         service.previews.put(tag, made)
     return Response(made, media_type=media_type, headers=headers)
 

@@ -52,6 +52,19 @@ const rounded = ({ start_s, end_s }) => ({
   end_s: Math.round(end_s * 100) / 100,
 });
 
+/** A field for a time: what is typed stays until it is done, though what is around it is drawn anew meanwhile. */
+function Seconds({ called, value, longest_s, onChange }) {
+  const [typed, setTyped] = useState(null);
+  const done = () => {
+    if (typed === null) return;
+    setTyped(null);
+    const time_s = Number(typed);
+    if (typed.trim() && time_s >= 0) onChange(Math.min(time_s, longest_s));
+  };
+  return html`<input class="field seconds" type="number" aria-label=${called} min="0" max=${longest_s} step="0.01"
+    value=${typed ?? value} onInput=${(event) => setTyped(event.currentTarget.value)} onChange=${done} />`;
+}
+
 export function Scope({ row }) {
   const room = useRef();
   const scope = useRef(null);
@@ -97,11 +110,11 @@ export function Scope({ row }) {
         color: `color-mix(in srgb, ${colour("--accent")} 24%, transparent)`,
       });
   };
-  const edit = (key) => (event) => {
-    const next = { ...part, [key]: Number(event.currentTarget.value) };
-    if (!(next.end_s > next.start_s && next.start_s >= 0)) return;
+  const isEmpty = part && part.end_s <= part.start_s;
+  const edit = (key) => (time_s) => {
+    const next = { ...part, [key]: time_s };
     setPart(next);
-    show(next);
+    show(next.end_s > next.start_s ? next : null);
   };
   const ask = () => {
     know(`id:${row.id}`, row);
@@ -122,16 +135,18 @@ export function Scope({ row }) {
       ${
         part
           ? html`
-          <label>From <input class="field seconds" type="number" aria-label="Part from, in seconds" min="0"
-            step="0.01" value=${part.start_s} onChange=${edit("start_s")} /></label>
-          <label>to <input class="field seconds" type="number" aria-label="Part to, in seconds" min="0"
-            max=${row.duration_s} step="0.01" value=${part.end_s} onChange=${edit("end_s")} /> s</label>
-          <button type="button" class="button primary" onClick=${ask}><${Icon} of="search" />Ask with this part</button>
-          <button type="button" class="button" onClick=${() => play(row, { at_s: part.start_s, end_s: part.end_s })}>
+          <label>From <${Seconds} called="Part from, in seconds" value=${part.start_s} longest_s=${row.duration_s}
+            onChange=${edit("start_s")} /></label>
+          <label>to <${Seconds} called="Part to, in seconds" value=${part.end_s} longest_s=${row.duration_s}
+            onChange=${edit("end_s")} /> s</label>
+          ${isEmpty && html`<span class="problem">A part ends after it starts.</span>`}
+          <button type="button" class="button primary" disabled=${isEmpty} onClick=${ask}><${Icon} of="search" />Ask with this part</button>
+          <button type="button" class="button" disabled=${isEmpty}
+            onClick=${() => play(row, { at_s: part.start_s, end_s: part.end_s })}>
             <${Icon} of="play" />Play part</button>
           ${
             !isReadOnly &&
-            html`<button type="button" class="button"
+            html`<button type="button" class="button" disabled=${isEmpty}
             onClick=${() => set({ sheet: { kind: "name", rows: [row], part } })}>
             <${Icon} of="tag" />Name part</button>`
           }
