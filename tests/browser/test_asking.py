@@ -226,6 +226,7 @@ def test_what_is_typed_stays_though_the_page_is_drawn_anew(kept_server: str, ope
     page.button("Choose a part").press("Enter")
     start = page.page.get_by_label("Part from")
     start.fill("21")
+    expect(page.button("Name part")).to_be_visible()
     page.page.evaluate(
         "import('/static/js/state.js').then(({set, get}) => set({info: {...get().info, is_read_only: true}}))"
     )
