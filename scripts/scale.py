@@ -119,7 +119,7 @@ def make_index(
             at = catalog.items.at_many(item.file.path for item in items)
             told = []
             for item, label in zip(items, labels, strict=True):
-                item_id, part = at[item.file.path].id, Path(item.file.path).parent.name
+                item_id, part = at[item.file.path].id, Path(item.file.path).parents[1].name
                 if is_tagged and part in SHARES:
                     told.append(Annotation(item_id=item_id, label=part, origin="hand"))
                 if n_labelled < labelled and int(item.content_hash, 16) % 2:

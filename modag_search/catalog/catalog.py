@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from modag_search.catalog import changes, forgotten, inspection, migrations, returns
 from modag_search.catalog.database import Database
@@ -182,11 +183,8 @@ class Catalog:
     @property
     def moment(self) -> CatalogMoment:
         """The present generation, its token and the label generation."""
-        statement = select(GenerationRow.number, GenerationRow.token, StateRow.label_generation).join(
-            StateRow, StateRow.generation == GenerationRow.number
-        )
         with self._database.read() as connection:
-            return CatalogMoment(*connection.execute(statement).one())
+            return CatalogMoment(*connection.execute(_moment()).one())
 
     @property
     def generation(self) -> int:
@@ -372,3 +370,10 @@ class Catalog:
         """Describe what is wrong with the catalog, a line each; nothing where all is well."""
         with self._database.read() as connection:
             return inspection.check(connection)
+
+
+@cache
+def _moment() -> Select[int, str, int]:
+    return select(GenerationRow.number, GenerationRow.token, StateRow.label_generation).join(
+        StateRow, StateRow.generation == GenerationRow.number
+    )

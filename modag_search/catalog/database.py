@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, Text, bindparam, create_engine, event, func, insert, select, update
 from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.pool import QueuePool
 
@@ -84,7 +84,7 @@ class Database:
             return
         with self._engine.connect() as connection:
             # BEGIN alone chooses no moment; the first read does.
-            connection.execute(select(StateRow.id))
+            connection.exec_driver_sql("SELECT id FROM state")
             self._view.connection = connection
             try:
                 yield
@@ -222,7 +222,20 @@ def now() -> str:
 
 def among(ids: Iterable[int]) -> Select[tuple[int]]:
     """Rows of ids, of any number, as one parameter: ``column.in_(among(ids))``."""
-    return select(func.json_each(json.dumps([int(i) for i in ids])).table_valued("value").c.value)
+    return select(func.json_each(given(ids)["ids"]).table_valued("value").c.value)
+
+
+def among_given() -> Select[tuple[int]]:
+    """Rows of the ids that a statement is given when it is executed, by `given`.
+
+    Such a statement can be made once: to make it takes longer than to answer it.
+    """
+    return select(func.json_each(bindparam("ids", type_=Text)).table_valued("value").c.value)
+
+
+def given(ids: Iterable[int]) -> dict[str, str]:
+    """Return the parameters of a statement with `among_given`."""
+    return {"ids": json.dumps([int(i) for i in ids])}
 
 
 def next_generation(connection: Connection) -> int:

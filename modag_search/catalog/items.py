@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, batches
+from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, among_given, batches, given
 from modag_search.catalog.likeness import digests
 from modag_search.catalog.places import is_of_present_content, is_shown
 from modag_search.catalog.segments import has_whole_feature
@@ -39,7 +40,9 @@ class Items:
 
     def get_many(self, item_ids: Iterable[int]) -> dict[int, ItemRecord]:
         """Return items by id; ids that are not there are left out."""
-        return {record.id: record for record in self._records(ItemRow.id.in_(among(item_ids)))}
+        with self._database.read() as connection:
+            rows = connection.execute(_items_of_ids(), given(item_ids)).all()
+            return {record.id: record for record in _with_labels(connection, rows)}
 
     def at_many(self, paths: Iterable[str]) -> dict[str, ItemRecord]:
         """Return items by path; paths without one are left out."""
@@ -64,9 +67,8 @@ class Items:
 
     def contents(self, item_ids: Iterable[int]) -> dict[int, tuple[str, MediaKind]]:
         """Return hash and kind of items by id: what agrees in both is the same; ids that are not there are left out."""
-        statement = select(ItemRow.id, ItemRow.content_hash, ItemRow.kind).where(ItemRow.id.in_(among(item_ids)))
         with self._database.read() as connection:
-            rows = connection.execute(statement)
+            rows = connection.execute(_contents_of_ids(), given(item_ids))
             return {item_id: (content_hash, kind) for item_id, content_hash, kind in rows}  # type: ignore[misc]
 
     def digests(self, item_ids: Iterable[int]) -> dict[int, bytes]:
@@ -242,6 +244,27 @@ def _items(*conditions: ColumnElement[bool]) -> Select[Any]:
     return select(ItemRow.__table__).where(*conditions).order_by(ItemRow.id)
 
 
+@cache
+def _items_of_ids() -> Select[Any]:
+    return _items(ItemRow.id.in_(among_given()))
+
+
+@cache
+def _contents_of_ids() -> Select[int, str, str]:
+    return select(ItemRow.id, ItemRow.content_hash, ItemRow.kind).where(ItemRow.id.in_(among_given()))
+
+
+@cache
+def _labels_of_ids() -> Select[int, str]:
+    return (
+        select(AnnotationRow.item_id, LabelRow.name)
+        .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
+        .where(AnnotationRow.item_id.in_(among_given()), ~AnnotationRow.is_not, is_shown())
+        .distinct()
+        .order_by(LabelRow.name)
+    )
+
+
 def _has_no_label() -> ColumnElement[bool]:
     classes = select(LabelRow.id).where(~LabelRow.is_tag)
     names_it = (AnnotationRow.item_id == ItemRow.id) & ~AnnotationRow.is_not & AnnotationRow.label_id.in_(classes)
@@ -250,14 +273,7 @@ def _has_no_label() -> ColumnElement[bool]:
 
 def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemRecord]:
     labels: dict[int, list[str]] = {}
-    statement = (
-        select(AnnotationRow.item_id, LabelRow.name)
-        .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
-        .where(AnnotationRow.item_id.in_(among(row.id for row in rows)), ~AnnotationRow.is_not, is_shown())
-        .distinct()
-        .order_by(LabelRow.name)
-    )
-    for item_id, name in connection.execute(statement):
+    for item_id, name in connection.execute(_labels_of_ids(), given(row.id for row in rows)):
         labels.setdefault(item_id, []).append(name)
     return [
         ItemRecord(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
 
-from modag_search.catalog.database import among
+from modag_search.catalog.database import among, among_given, given
 from modag_search.catalog.tables import (
     FeatureRow,
     ForgottenItemRow,
@@ -39,13 +40,18 @@ def digests(connection: Connection, item_ids: Iterable[int], *conditions: Column
     -------
     dict of int to bytes
     """
-    statement = (
+    statement = _features_of_items()
+    return _digests_of(connection.execute(statement.where(*conditions) if conditions else statement, given(item_ids)))
+
+
+@cache
+def _features_of_items() -> Select[Any]:
+    return (
         select(SegmentRow.item_id, *_segment_columns(SegmentRow), FeatureRow.data)
         .outerjoin(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
-        .where(SegmentRow.item_id.in_(among(item_ids)), *conditions)
+        .where(SegmentRow.item_id.in_(among_given()))
         .order_by(SegmentRow.item_id, SegmentRow.modality, SegmentRow.start_s, SegmentRow.end_s, SegmentRow.id)
     )
-    return _digests_of(connection.execute(statement))
 
 
 def forgotten_digests(connection: Connection, content_hashes: Iterable[str]) -> dict[str, Digest]:

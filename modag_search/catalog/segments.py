@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, bindparam, case, func, select
 
 from modag_search.catalog.blobs import decode_blobs, is_whole
-from modag_search.catalog.database import Database, among
+from modag_search.catalog.database import Database, among, among_given, given
 from modag_search.catalog.selection import selecting
 from modag_search.catalog.tables import FeatureRow, ItemRow, PipelineRow, RemovalRow, SegmentRow
 from modag_search.values import Float32Array, Int64Array, MediaKind, SegmentRecord
@@ -35,11 +36,14 @@ class Segments:
 
     def get_many(self, segment_ids: Iterable[int]) -> dict[int, SegmentRecord]:
         """Return segments by id; ids that are not there are left out."""
-        return {record.id: record for record in self._records(SegmentRow.id.in_(among(segment_ids)))}
+        with self._database.read() as connection:
+            rows = connection.execute(_segments_of_ids(), given(segment_ids))
+            return {row.id: _record(row) for row in rows}
 
     def of_items(self, item_ids: Iterable[int]) -> list[SegmentRecord]:
         """Return the segments of some items, those of one item after those of another, in their order."""
-        records = self._records(SegmentRow.item_id.in_(among(item_ids)))
+        with self._database.read() as connection:
+            records = [_record(row) for row in connection.execute(_segments_of_items(), given(item_ids))]
         return sorted(records, key=lambda record: (record.item_id, record.id))
 
     def owners(self, segment_ids: Int64Array) -> Int64Array:
@@ -54,9 +58,8 @@ class Segments:
         np.ndarray [shape=(n,), int64]
             -1 for segments that are not there.
         """
-        statement = select(SegmentRow.id, SegmentRow.item_id).where(SegmentRow.id.in_(among(segment_ids.tolist())))
         with self._database.read() as connection:
-            rows = connection.execute(statement.order_by(SegmentRow.id))
+            rows = connection.execute(_owners_of_ids(), given(segment_ids.tolist()))
             # Given rows, numpy would look into each for a sequence; a flat iterator takes a tenth of the time.
             known, items = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 2).T
         owners = np.full(len(segment_ids), -1, dtype=np.int64)
@@ -233,19 +236,11 @@ class Segments:
         DamagedCatalogError
             If a feature does not have its pipeline's length, or is not finite.
         """
-        statement = (
-            select(SegmentRow.id, FeatureRow.data, PipelineRow.dtype, PipelineRow.dimension)
-            .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
-            .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
-            .where(SegmentRow.id.in_(among(segment_ids)))
-        )
-        if fingerprint is not None:
-            # Of an expression there is no index: by that of fingerprints, SQLite would go through all segments of the
-            # pipeline, instead of looking up these few.
-            statement = statement.where(PipelineRow.fingerprint.concat("") == fingerprint)
+        statement = _features_of_ids(of_one_pipeline=fingerprint is not None)
         found: dict[int, Float32Array] = {}
         with self._database.read() as connection:
-            for _, rows in groupby(connection.execute(statement).all(), key=lambda row: row[2:]):
+            found_rows = connection.execute(statement, {**given(segment_ids), "fingerprint": fingerprint}).all()
+            for _, rows in groupby(found_rows, key=lambda row: row[2:]):
                 of_one_shape = list(rows)
                 found |= zip([row[0] for row in of_one_shape], _matrix(of_one_shape), strict=True)
         return found
@@ -263,10 +258,35 @@ class Segments:
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
 
-    def _records(self, condition: ColumnElement[bool]) -> list[SegmentRecord]:
-        statement = select(SegmentRow.__table__).where(condition).order_by(SegmentRow.id)
-        with self._database.read() as connection:
-            return [_record(row) for row in connection.execute(statement)]
+
+@cache
+def _segments_of_ids() -> Select[Any]:
+    return select(SegmentRow.__table__).where(SegmentRow.id.in_(among_given()))
+
+
+@cache
+def _segments_of_items() -> Select[Any]:
+    return select(SegmentRow.__table__).where(SegmentRow.item_id.in_(among_given())).order_by(SegmentRow.id)
+
+
+@cache
+def _owners_of_ids() -> Select[int, int]:
+    return select(SegmentRow.id, SegmentRow.item_id).where(SegmentRow.id.in_(among_given())).order_by(SegmentRow.id)
+
+
+@cache
+def _features_of_ids(*, of_one_pipeline: bool) -> Select[int, bytes, str, int]:
+    statement = (
+        select(SegmentRow.id, FeatureRow.data, PipelineRow.dtype, PipelineRow.dimension)
+        .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+        .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+        .where(SegmentRow.id.in_(among_given()))
+    )
+    if not of_one_pipeline:
+        return statement
+    # Of an expression there is no index: by that of fingerprints, SQLite would go through all segments of the
+    # pipeline, instead of looking up these few.
+    return statement.where(PipelineRow.fingerprint.concat("") == bindparam("fingerprint", type_=Text))
 
 
 def has_whole_feature() -> ColumnElement[bool]:
