@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, func, select
 
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, among_given, batches, given
 from modag_search.catalog.likeness import digests
@@ -132,7 +133,8 @@ class Items:
         found: dict[str, list[ItemRecord]] = {}
         with self._database.read() as connection:
             for batch in batches(set(content_hashes), PATHS_AT_ONCE):
-                for record in _records(connection, ItemRow.content_hash.in_(batch), ItemRow.status == "ok"):
+                rows = connection.execute(_items_of_contents(), {"hashes": json.dumps(batch)}).all()
+                for record in _with_labels(connection, rows):
                     found.setdefault(record.content_hash, []).append(record)
         return found
 
@@ -247,6 +249,12 @@ def _items(*conditions: ColumnElement[bool]) -> Select[Any]:
 @cache
 def _items_of_ids() -> Select[Any]:
     return _items(ItemRow.id.in_(among_given()))
+
+
+@cache
+def _items_of_contents() -> Select[Any]:
+    hashes = select(func.json_each(bindparam("hashes", type_=Text)).table_valued("value").c.value)
+    return _items(ItemRow.content_hash.in_(hashes), ItemRow.status == "ok")
 
 
 @cache

@@ -62,13 +62,13 @@ class StoredFeatures:
     def by_id(self, segment_ids: Iterable[int]) -> dict[int, EncodedSegment]:
         """Return segments by their ids, as if the files had just been encoded."""
         records = self._catalog.segments.get_many(segment_ids)
-        features = self._features_of(list(records))
+        features = self._features_of(records.values())
         return {segment_id: _encoded(record, features.get(segment_id)) for segment_id, record in records.items()}
 
     def segments_of(self, item_ids: Iterable[int]) -> dict[int, Segments]:
         """Return the segments of items, by item id, in their order."""
         records = self._catalog.segments.of_items(item_ids)
-        features = self._features_of([record.id for record in records])
+        features = self._features_of(records)
         by_item: dict[int, list[EncodedSegment]] = {}
         for record in records:
             by_item.setdefault(record.item_id, []).append(_encoded(record, features.get(record.id)))
@@ -113,10 +113,13 @@ class StoredFeatures:
         segments = self.segments_of(set(items.values()))
         return {path: segments[item_id] for path, item_id in items.items() if item_id in segments}
 
-    def _features_of(self, segment_ids: Sequence[int]) -> dict[int, Float32Array]:
+    def _features_of(self, records: Iterable[SegmentRecord]) -> dict[int, Float32Array]:
+        by_modality: dict[Modality, list[int]] = {}
+        for record in records:
+            by_modality.setdefault(record.modality, []).append(record.id)
         found: dict[int, Float32Array] = {}
-        for fingerprint in self._fingerprints.values():
-            found |= self._catalog.segments.features_of(segment_ids, fingerprint=fingerprint)
+        for modality, ids in by_modality.items():
+            found |= self._catalog.segments.features_of(ids, fingerprint=self._fingerprints[modality])
         return found
 
 

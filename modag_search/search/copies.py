@@ -65,7 +65,8 @@ class Folding:
                 break  # what follows is no copy of any that is kept
             block = slice(start, start + min(_AT_ONCE, 2 * n))
             new = [place + start for place in self._of_new_content(items[block], seen)]
-            digests = self._catalog.items.digests(items[place] for place in new if may_have_same[place])
+            may_be_same = [int(items[place]) for place in new if may_have_same[place]]
+            digests = self._catalog.items.digests(may_be_same) if may_be_same else {}
             for place in new:
                 item = int(items[place])
                 original = originals.setdefault(digests[item], item) if item in digests else item

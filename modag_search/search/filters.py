@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
@@ -11,12 +13,16 @@ import numpy as np
 
 from modag_search.errors import UsageError
 from modag_search.labels.book import LabelBook
+from modag_search.search.snapshot import Part
 from modag_search.spelling import on_disk
 from modag_search.values import MediaKind
 
 if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.values import Int64Array
+
+
+_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +67,7 @@ class Filters:
         return self.min_duration_s is not None or self.max_duration_s is not None
 
     def segments(self, catalog: Catalog) -> Int64Array | None:
-        """Return the ids of the segments that count, ascending; None where all do.
+        """Return the ids of the segments that count, ascending, not to be written to; None where all do.
 
         Returns
         -------
@@ -78,9 +84,15 @@ class Filters:
         if self.label is not None:
             names = LabelBook(catalog).with_descendants(self.label)
             labelled = np.unique(catalog.labels.labelled_segments(labels=names)[0])
+        if selected is None and labelled is None:
+            return None
         if selected is None or labelled is None:
-            return labelled if selected is None else selected
-        return np.intersect1d(selected, labelled, assume_unique=True)
+            ids = labelled if selected is None else selected
+        else:
+            ids = np.intersect1d(selected, labelled, assume_unique=True)
+        assert ids is not None
+        ids.setflags(write=False)
+        return ids
 
     def empty_folders(self, catalog: Catalog) -> list[str]:
         """Return those of `under` that no item is at or below, as they were named: mistyped, or not indexed.
@@ -90,6 +102,30 @@ class Filters:
         list of str
         """
         return [folder for folder in self.under if next(catalog.items.paths_under(_absolute(folder)), None) is None]
+
+
+class Selections:
+    """What met the last few filters at one moment; threads may share it."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Filters, Int64Array | None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def segments(self, filters: Filters, catalog: Catalog) -> Int64Array | None:
+        """Return what `Filters.segments` does: the same array again, for the same filters."""
+        with self._lock:
+            if filters in self._kept:
+                self._kept.move_to_end(filters)
+                return self._kept[filters]
+        ids = filters.segments(catalog)
+        with self._lock:
+            ids = self._kept.setdefault(filters, ids)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return ids
+
+
+SELECTIONS: Part[Selections] = Part("selections", lambda _, __: Selections())
 
 
 def _absolute(folder: str) -> str:

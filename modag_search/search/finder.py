@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modag_search.errors import SpaceMismatchError, UsageError
 from modag_search.media import is_picture
+from modag_search.search.filters import SELECTIONS
 from modag_search.search.items import ItemSearch
 from modag_search.search.places import Places
 from modag_search.search.probes import ADDED, TAKEN_AWAY, Question, Term, alone, together
@@ -146,7 +147,7 @@ class Finder:
             terms = asked.terms(QueryMaker(self._catalog, snapshot.encoder, snapshot.space))
             question = self._question(snapshot, terms, wanted=modalities)
             search = ItemSearch(self._catalog, {one: snapshot.get(STORES[one]).reader for one in question.probes})
-            among = wanted.filters.segments(self._catalog)
+            among = snapshot.get(SELECTIONS).segments(wanted.filters, self._catalog)
             hits = search.hits(
                 question,
                 n=wanted.n,

@@ -178,7 +178,7 @@ class StoreSync:
                 return None
         # Most changes concern the other modality: the reader is then the same.
         reader = start.reader
-        if len(ids) > 1 or np.isin(removed, reader.ids()).any():
+        if len(ids) > 1 or reader.holds(removed).any():
             reader = reader.followed(removed=removed, ids=np.concatenate(ids), vectors=np.concatenate(vectors))
         return None if reader.is_heavy else dataclasses.replace(start, reader=reader, stamp=now)
 
@@ -230,7 +230,7 @@ class StoreSync:
             if store.stamp != self.stamp(modality):
                 return
             expected = self._catalog.segments.ids(self._fingerprints[modality])
-            missing = len(expected) - int(np.count_nonzero(np.isin(expected, store.reader.ids())))
+            missing = len(expected) - int(np.count_nonzero(store.reader.holds(expected)))
             extra = len(store.reader) - (len(expected) - missing)
             if missing or extra:
                 yield f"lacks {missing} vectors and holds {extra} that the catalog does not know"

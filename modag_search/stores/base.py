@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from modag_search.errors import UsageError
+from modag_search.stores.selection import are_marked, marked
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -88,6 +90,24 @@ class StoreReader(ABC):
     def __len__(self) -> int:
         """Count the vectors."""
         return len(self.ids())
+
+    def holds(self, ids: Int64Array) -> npt.NDArray[np.bool_]:
+        """Tell which of some ids are here.
+
+        Parameters
+        ----------
+        ids : np.ndarray [shape=(m,), int64]
+
+        Returns
+        -------
+        np.ndarray [shape=(m,), bool]
+        """
+        marks = self._marks
+        return np.isin(ids, self.ids()) if marks is None else are_marked(ids, marks)
+
+    @functools.cached_property
+    def _marks(self) -> npt.NDArray[np.bool_] | None:
+        return marked(self.ids())
 
     def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
         """Return how near each vector that is here comes to any of some others.

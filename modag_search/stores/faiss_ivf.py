@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from modag_search.stores.base import StoreReader, chosen, filled_up, greatest_products, nothing_found
+from modag_search.stores.base import StoreReader, filled_up, greatest_products, nothing_found
 from modag_search.stores.faiss_flat import threads_for
 from modag_search.stores.mapped import Blocks, MappedStore, checksums_of
+from modag_search.stores.selection import KeptByArray, Selection, are_among, selector_of, selector_without
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -41,8 +42,8 @@ _RECALL_AT = (10, 100, 1000)
 _DEVIATIONS = 3.0
 _AT_ONCE = 65_536
 _READ_AT_ONCE = 1 << 20
-_SPARSE = 64
-"""Ids this much rarer than numbers up to the largest of them are looked up rather than marked in a row of bits."""
+_FEW = 1024
+"""So few vectors of all are compared each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ class FaissIvfReader(StoreReader):
     def __init__(self, index: Any, *, probes: tuple[int, ...], blocks: Blocks | None = None) -> None:
         self._index = index
         self._blocks = blocks
+        self._selections: KeptByArray[Selection] = KeptByArray()
+        self._left_out: KeptByArray[Any] = KeptByArray()
         self.dimension = int(index.d)
         self.probes = Probes(probes, n_lists=int(index.nlist), n_vectors=int(index.ntotal))
 
@@ -107,18 +110,36 @@ class FaissIvfReader(StoreReader):
         import faiss
 
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        among, without = chosen(among, without)
-        n_counting = len(self) if among is None else len(among)
+        selection = None if among is None else self._selections.get(among, self._selected)
+        n_counting = len(self) if selection is None else selection.n
         if len(self) == 0 or len(vectors) == 0 or n_counting == 0:
             return nothing_found(len(vectors), k)
+        if selection is not None and selection.few is not None:
+            return _nearest_of_few(vectors, *selection.few, k=k, without=without)
         asked = min(k, len(self))
         n_probes = self.probes.wanted(asked, n_counting=n_counting)
+        selector = self._selector(selection, without)  # named, since FAISS only points at it
         with threads_for(len(vectors)):
             if self._blocks is not None and not self._blocks.are_all_looked_at:
                 self._blocks.look_at(1 + self._lists_near(vectors, n_probes))
-            parameters = faiss.SearchParametersIVF(nprobe=n_probes, sel=_selector(among, without))  # type: ignore[call-arg]
+            parameters = faiss.SearchParametersIVF(nprobe=n_probes, sel=selector)  # type: ignore[call-arg]
             similarities, ids = self._index.search(vectors, asked, params=parameters)
         return filled_up(similarities, ids, k=k)
+
+    def _selected(self, among: Int64Array) -> Selection:
+        """Say which of the vectors that are here have one of some ids."""
+        rows = np.flatnonzero(are_among(self._ids, among))
+        few = (self._vectors_at(rows), self._ids[rows]) if len(rows) <= _FEW else None
+        return Selection(len(rows), selector_of(among), few)
+
+    def _selector(self, selection: Selection | None, without: Int64Array | None) -> Any:
+        """Say in FAISS's words which ids count."""
+        import faiss
+
+        if without is None or len(without) == 0:
+            return selection and selection.selector
+        left_out = self._left_out.get(without, selector_without)
+        return left_out if selection is None else faiss.IDSelectorAnd(selection.selector, left_out)
 
     def ids(self) -> Int64Array:
         """Return the ids of all vectors, list by list; see `StoreReader.ids`."""
@@ -146,6 +167,22 @@ class FaissIvfReader(StoreReader):
         return np.concatenate(
             [greatest_products(self._vectors_in(place), vectors) for place in range(self.probes.n_lists)]
         )
+
+    def _vectors_at(self, rows: Int64Array) -> Float32Array:
+        """Return some vectors ``[shape=(m, dimension), float32]`` by their places in `ids`, which ascend."""
+        lists = np.searchsorted(self._ends, rows, side="right")
+        if self._blocks is not None:
+            self._blocks.look_at(1 + lists)
+        found = np.zeros((len(rows), self.dimension), dtype=np.float32)
+        for place in np.unique(lists).tolist():
+            there = lists == place
+            found[there] = self._vectors_in(place)[rows[there] - (self._ends[place] - self._size_of(place))]
+        return found
+
+    @functools.cached_property
+    def _ends(self) -> Int64Array:
+        """Where in `ids` each list ends."""
+        return np.cumsum([self._size_of(place) for place in range(self.probes.n_lists)])
 
     def _lists_near(self, vectors: Float32Array, n_probes: int) -> Int64Array:
         """Return the lists that FAISS will look at."""
@@ -349,18 +386,13 @@ def _starts_of_lists(file: BinaryIO, reader: FaissIvfReader) -> Int64Array:
     return np.array([lists.at(place).offset for place in range(reader.probes.n_lists)], dtype=np.int64)
 
 
-def _selector(among: Int64Array | None, without: Int64Array | None) -> Any:
-    """Say in FAISS's words which ids count."""
-    import faiss
-
-    if among is None:
-        if without is None or len(without) == 0:
-            return None
-        return faiss.IDSelectorNot(faiss.IDSelectorBatch(np.ascontiguousarray(without, dtype=np.int64)))
-    among = np.ascontiguousarray(among, dtype=np.int64)
-    largest = int(among.max())
-    if largest > _SPARSE * len(among) + _AT_ONCE:
-        return faiss.IDSelectorBatch(among)
-    marked = np.zeros(largest + 1, dtype=bool)
-    marked[among[among >= 0]] = True
-    return faiss.IDSelectorBitmap(np.packbits(marked, bitorder="little"))  # type: ignore[call-arg,arg-type]
+def _nearest_of_few(
+    vectors: Float32Array, stored: Float32Array, ids: Int64Array, *, k: int, without: Int64Array | None
+) -> tuple[Float32Array, Int64Array]:
+    """Compare with all of a few vectors; see `StoreReader.search`."""
+    if without is not None and len(without):
+        stays = ~are_among(ids, without)
+        stored, ids = stored[stays], ids[stays]
+    near = vectors @ stored.T
+    order = np.argsort(-near, axis=1, kind="stable")[:, :k]
+    return filled_up(np.take_along_axis(near, order, axis=1), ids[order], k=k)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search.stores.base import StoreReader, greatest_products, nothing_found
+from modag_search.stores.selection import KeptByArray, are_among
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from modag_search.values import Float32Array, Int64Array
 
 _LEAST_HEAVY = 4096
@@ -43,9 +47,8 @@ class LayeredReader(StoreReader):
         self.delta_ids = np.zeros(0, dtype=np.int64) if ids is None else ids
         self.delta_vectors = np.zeros((0, base.dimension), dtype=np.float32) if vectors is None else vectors
         self.gone = np.zeros(0, dtype=np.int64) if gone is None else gone
-        remaining = base.ids() if len(self.gone) == 0 else base.ids()[~np.isin(base.ids(), self.gone)]
-        self._ids = remaining if len(self.delta_ids) == 0 else np.concatenate([remaining, self.delta_ids])
-        self._ids.setflags(write=False)
+        self.gone.setflags(write=False)
+        self._delta_among: KeptByArray[npt.NDArray[np.bool_]] = KeptByArray()
 
     @property
     def is_heavy(self) -> bool:
@@ -77,14 +80,15 @@ class LayeredReader(StoreReader):
         later_ids = np.concatenate([self.delta_ids[stays], ids])
         later = np.concatenate([self.delta_vectors[stays], vectors.astype(np.float32, copy=False)])
         order = np.argsort(later_ids)
-        gone = np.union1d(self.gone, np.intersect1d(leaving, self.base.ids()))
+        gone = np.union1d(self.gone, leaving[self.base.holds(leaving)])
         return LayeredReader(self.base, ids=later_ids[order], vectors=later[order], gone=gone)
 
     def search(
         self, vectors: Float32Array, *, k: int, among: Int64Array | None = None, without: Int64Array | None = None
     ) -> tuple[Float32Array, Int64Array]:
         """Find neighbours in both layers; see `StoreReader.search`."""
-        hidden = self.gone if without is None else np.union1d(self.gone, without)
+        # The same array again, where it can be: what is made of it is kept.
+        hidden = self.gone if without is None or len(without) == 0 else np.union1d(self.gone, without)
         similarities, ids = self.base.search(vectors, k=k, among=among, without=hidden if len(hidden) else None)
         if len(self.delta_ids) == 0:
             return similarities, ids
@@ -99,7 +103,7 @@ class LayeredReader(StoreReader):
     ) -> tuple[Float32Array, Int64Array]:
         counts = np.ones(len(self.delta_ids), dtype=bool)
         if among is not None:
-            counts &= np.isin(self.delta_ids, among)
+            counts &= self._delta_among.get(among, lambda ids: are_among(self.delta_ids, ids))
         if without is not None:
             counts &= ~np.isin(self.delta_ids, without)
         ids, stored = self.delta_ids[counts], self.delta_vectors[counts]
@@ -116,9 +120,29 @@ class LayeredReader(StoreReader):
         """Return the ids of all vectors, those of the base first; see `StoreReader.ids`."""
         return self._ids
 
+    @functools.cached_property
+    def _ids(self) -> Int64Array:
+        remaining = self.base.ids() if len(self.gone) == 0 else self.base.ids()[self._remain]
+        ids = remaining if len(self.delta_ids) == 0 else np.concatenate([remaining, self.delta_ids])
+        ids.setflags(write=False)
+        return ids
+
+    @functools.cached_property
+    def _remain(self) -> npt.NDArray[np.bool_]:
+        """Which vectors of the base count still."""
+        return ~are_among(self.base.ids(), self.gone)
+
+    def __len__(self) -> int:
+        """Count the vectors."""
+        return len(self.base) - len(self.gone) + len(self.delta_ids)
+
+    def holds(self, ids: Int64Array) -> npt.NDArray[np.bool_]:
+        """Tell which of some ids are here; see `StoreReader.holds`."""
+        return (self.base.holds(ids) & ~np.isin(ids, self.gone)) | np.isin(ids, self.delta_ids)
+
     def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
         """Compare with both layers; see `StoreReader.nearest_to_any`."""
         nearest = self.base.nearest_to_any(vectors)
         if len(self.gone):
-            nearest = nearest[~np.isin(self.base.ids(), self.gone)]
+            nearest = nearest[self._remain]
         return np.concatenate([nearest, greatest_products(self.delta_vectors, vectors)])

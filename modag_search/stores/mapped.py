@@ -111,7 +111,14 @@ class Blocks:
             if zlib.crc32(memoryview(self._map)[start:end]) != self._checksums[block]:
                 raise DamagedStoreError(f"{self._name}: its checksum is off; `modag rebuild` makes it anew")
             self._looked_at[block] = True
+            self._let_go(start, end)
         self.are_all_looked_at = bool(self._looked_at.all())
+
+    def _let_go(self, start: int, end: int) -> None:
+        """Keep no part of the file in this map: who reads it maps it as well, and it would count twice."""
+        start -= start % mmap.PAGESIZE
+        if hasattr(mmap, "MADV_DONTNEED") and end > start:
+            self._map.madvise(mmap.MADV_DONTNEED, start, end - start)
 
     def look_at_all(self) -> None:
         """Compare the whole file; see `look_at`."""

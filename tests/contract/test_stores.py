@@ -414,6 +414,7 @@ def test_no_flipped_bit_of_a_mapped_file_is_answered_with(mapped: tuple[StoreFil
         with pytest.raises(DamagedStoreError, match="modag rebuild"):  # noqa: PT012  when it is opened, or when it is used
             reader = read(file).reader
             reader.search(units(1), k=len(reader))
+            reader.ids()
 
 
 @pytest.mark.parametrize("part", [0, 0.3, 0.999])
