@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +45,11 @@ def encode_blob(feature: Float32Array, dtype: str) -> bytes:
     return stored.tobytes()
 
 
+def checksum_of(blob: bytes) -> int:
+    """Return the CRC-32 of a stored feature: any flipped bit changes it."""
+    return zlib.crc32(blob)
+
+
 def decode_blob(blob: bytes, dtype: str) -> Float32Array:
     """Turn stored bytes back into a feature.
 
@@ -59,12 +65,21 @@ def decode_blob(blob: bytes, dtype: str) -> Float32Array:
     return np.frombuffer(blob, dtype=dtype).astype(np.float32)
 
 
-def decode_blobs(blobs: Sequence[bytes], *, dtype: str, dimension: int, segment_ids: Sequence[int]) -> Float32Array:
+def decode_blobs(
+    blobs: Sequence[bytes],
+    *,
+    checksums: Sequence[int | None],
+    dtype: str,
+    dimension: int,
+    segment_ids: Sequence[int],
+) -> Float32Array:
     """Turn the stored features of several segments into one matrix.
 
     Parameters
     ----------
     blobs : sequence of bytes, length n
+    checksums : sequence of int, length n
+        What `checksum_of` gave for each when it was stored.
     dtype : {"<f4", "<f2"}
     dimension : int
         Length d that each feature must have.
@@ -78,14 +93,16 @@ def decode_blobs(blobs: Sequence[bytes], *, dtype: str, dimension: int, segment_
     Raises
     ------
     DamagedCatalogError
-        If a blob does not hold `dimension` values, or one that is not finite.
+        If a blob does not hold `dimension` values, or one that is not finite, or is not what was stored.
     """
     expected = dimension * np.dtype(dtype).itemsize
-    for segment_id, blob in zip(segment_ids, blobs, strict=True):
+    for segment_id, blob, checksum in zip(segment_ids, blobs, checksums, strict=True):
         if len(blob) != expected:
             raise DamagedCatalogError(
                 f"the feature of segment {segment_id} is {len(blob)} bytes long, not {expected}; {_ADVICE}"
             )
+        if checksum_of(blob) != checksum:
+            raise DamagedCatalogError(f"the feature of segment {segment_id} has changed on the disk; {_ADVICE}")
     features = decode_blob(b"".join(blobs), dtype).reshape(len(blobs), dimension)
     finite = np.isfinite(features).all(axis=1)
     if not finite.all():
@@ -95,8 +112,8 @@ def decode_blobs(blobs: Sequence[bytes], *, dtype: str, dimension: int, segment_
     return features
 
 
-def is_whole(blob: bytes, *, dtype: str, dimension: int) -> bool:
-    """Tell whether a blob holds `dimension` values of `dtype`, all of them finite."""
-    if len(blob) != dimension * np.dtype(dtype).itemsize:
+def is_whole(blob: bytes, *, checksum: int | None, dtype: str, dimension: int) -> bool:
+    """Tell whether a blob is what was stored, and holds `dimension` values of `dtype`, all of them finite."""
+    if len(blob) != dimension * np.dtype(dtype).itemsize or checksum_of(blob) != checksum:
         return False
     return bool(np.isfinite(np.frombuffer(blob, dtype=dtype)).all())

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Integer, and_, bindparam, delete, insert, lit
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from modag_search.catalog import departures
-from modag_search.catalog.blobs import encode_blob
+from modag_search.catalog.blobs import checksum_of, encode_blob
 from modag_search.catalog.database import (
     PATHS_AT_ONCE,
     among,
@@ -308,6 +308,11 @@ def _put_segments(
 ) -> None:
     item_ids = ids_at(connection, items)
     segments = [(item_ids[path], segment) for path, item in items.items() for segment in item.segments]
+    known = shapes(connection, pipelines.values())
+    blobs = [
+        _blob(segment, known[pipelines[segment.modality]]) if segment.status == "ok" else None
+        for _, segment in segments
+    ]
     segment_ids = insert_segments(
         connection,
         [
@@ -319,15 +324,15 @@ def _put_segments(
                 "end_s": segment.end_s,
                 "status": segment.status,
                 "generation": generation,
+                "feature_checksum": None if blob is None else checksum_of(blob),
             }
-            for item_id, segment in segments
+            for (item_id, segment), blob in zip(segments, blobs, strict=True)
         ],
     )
-    known = shapes(connection, pipelines.values())
     features = [
-        {"segment_id": segment_id, "data": _blob(segment, known[pipelines[segment.modality]])}
-        for segment_id, (_, segment) in zip(segment_ids, segments, strict=True)
-        if segment.status == "ok"
+        {"segment_id": segment_id, "data": blob}
+        for segment_id, blob in zip(segment_ids, blobs, strict=True)
+        if blob is not None
     ]
     if features:
         connection.execute(insert(FeatureRow), features)

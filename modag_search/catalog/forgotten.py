@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from modag_search.catalog.passages import Step
     from modag_search.values import LabelPassage
 
+_OF_SEGMENT = ("pipeline_id", "modality", "start_s", "end_s", "status", "feature_checksum")
 _ITEMS_AT_ONCE = 200
 
 
@@ -111,8 +112,7 @@ def _put_aside(connection: Connection, item_ids: Sequence[int], *, run_id: int) 
 
 
 def _segment_columns(row: Any) -> dict[str, Any]:
-    names = ("id", "item_id", "pipeline_id", "modality", "start_s", "end_s", "status")
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in ("id", "item_id", *_OF_SEGMENT)}
 
 
 def _passed(steps: Iterable[Step], item_ids: set[int]) -> list[tuple[int, int, str]]:
@@ -146,8 +146,7 @@ def _segments_again(connection: Connection, new_ids: Mapping[int, int]) -> None:
         statement = select(row.__table__).where(row.item_id.in_(among(batch))).order_by(row.id)
         segments = connection.execute(statement).mappings().all()
         copied = [
-            {name: one[name] for name in ("pipeline_id", "modality", "start_s", "end_s", "status")}
-            | {"item_id": new_ids[one["item_id"]], "generation": generation}
+            {name: one[name] for name in _OF_SEGMENT} | {"item_id": new_ids[one["item_id"]], "generation": generation}
             for one in segments
         ]
         ids = insert_segments(connection, copied)

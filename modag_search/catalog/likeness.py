@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
+from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import among, among_given, given
 from modag_search.catalog.tables import (
@@ -98,24 +99,27 @@ def alike(connection: Connection, item_ids: Collection[int], *, without: Collect
 
 
 def _candidates(connection: Connection, item_ids: Collection[int], without: Collection[int]) -> list[int]:
-    """List other items with the shape of one of these, and with a feature that is the first of one of these."""
+    """List other items with the shape of one of these, and with a feature like the first of one of these.
+
+    By checksums of features: a feature of another item can have the same one, once in four thousand million.
+    """
     firsts = (
         select(func.min(SegmentRow.id))
         .where(SegmentRow.item_id.in_(among(item_ids)), SegmentRow.status == "ok")
         .group_by(SegmentRow.item_id)
     )
+    first = aliased(SegmentRow)
     statement = (
         select(SegmentRow.item_id)
         .distinct()
         .join(ItemRow, ItemRow.id == SegmentRow.item_id)
-        .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
         .where(
             _shape(ItemRow).in_(
                 select(*_shape(ItemRow).clauses).where(ItemRow.id.in_(among(item_ids))).correlate(None)
             ),
             ItemRow.status == "ok",
             ItemRow.id.not_in(among(without)),
-            FeatureRow.data.in_(select(FeatureRow.data).where(FeatureRow.segment_id.in_(firsts)).correlate(None)),
+            SegmentRow.feature_checksum.in_(select(first.feature_checksum).where(first.id.in_(firsts))),
         )
     )
     return list(connection.execute(statement).scalars())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-CURRENT_REVISION = "0005"
+CURRENT_REVISION = "0006"
 """The newest migration."""
 
 

@@ -206,7 +206,7 @@ class Segments:
             If a feature does not have the pipeline's length, or is not finite.
         """
         statement = (
-            select(SegmentRow.id, FeatureRow.data, PipelineRow.dtype, PipelineRow.dimension)
+            select(*_feature_columns())
             .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
             .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
             .where(_can_be_found(fingerprint), SegmentRow.generation > after_generation)
@@ -240,7 +240,7 @@ class Segments:
         found: dict[int, Float32Array] = {}
         with self._database.read() as connection:
             found_rows = connection.execute(statement, {**given(segment_ids), "fingerprint": fingerprint}).all()
-            for _, rows in groupby(found_rows, key=lambda row: row[2:]):
+            for _, rows in groupby(found_rows, key=lambda row: row[3:]):
                 of_one_shape = list(rows)
                 found |= zip([row[0] for row in of_one_shape], _matrix(of_one_shape), strict=True)
         return found
@@ -275,9 +275,9 @@ def _owners_of_ids() -> Select[int, int]:
 
 
 @cache
-def _features_of_ids(*, of_one_pipeline: bool) -> Select[int, bytes, str, int]:
+def _features_of_ids(*, of_one_pipeline: bool) -> Select[Any]:
     statement = (
-        select(SegmentRow.id, FeatureRow.data, PipelineRow.dtype, PipelineRow.dimension)
+        select(*_feature_columns())
         .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
         .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
         .where(SegmentRow.id.in_(among_given()))
@@ -303,13 +303,13 @@ def has_whole_feature() -> ColumnElement[bool]:
 def damaged_features(connection: Connection) -> Iterator[int]:
     """Find segments whose feature cannot be read, by reading every one."""
     statement = (
-        select(SegmentRow.id, FeatureRow.data, PipelineRow.dtype, PipelineRow.dimension)
+        select(*_feature_columns())
         .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
         .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
         .order_by(SegmentRow.id)
     )
-    for segment_id, data, dtype, dimension in connection.execute(statement):
-        if not is_whole(data, dtype=dtype, dimension=dimension):
+    for segment_id, data, checksum, dtype, dimension in connection.execute(statement):
+        if not is_whole(data, checksum=checksum, dtype=dtype, dimension=dimension):
             yield segment_id
 
 
@@ -331,9 +331,13 @@ def _can_be_found(fingerprint: str) -> ColumnElement[bool]:
     return and_(PipelineRow.fingerprint == fingerprint, SegmentRow.status == "ok")
 
 
+def _feature_columns() -> tuple[Any, ...]:
+    return SegmentRow.id, FeatureRow.data, SegmentRow.feature_checksum, PipelineRow.dtype, PipelineRow.dimension
+
+
 def _matrix(rows: Any) -> Float32Array:
-    segment_ids, blobs, dtypes, dimensions = zip(*rows, strict=True)
-    return decode_blobs(blobs, dtype=dtypes[0], dimension=dimensions[0], segment_ids=segment_ids)
+    segment_ids, blobs, checksums, dtypes, dimensions = zip(*rows, strict=True)
+    return decode_blobs(blobs, checksums=checksums, dtype=dtypes[0], dimension=dimensions[0], segment_ids=segment_ids)
 
 
 def _record(row: Row[Any]) -> SegmentRecord:

@@ -71,6 +71,7 @@ class ItemRow(Base):
     __table_args__ = (
         UniqueConstraint("path"),
         Index(None, "content_hash"),
+        Index(None, "size_bytes"),
         CheckConstraint("kind IN ('image', 'sound', 'video')", name="kind"),
         CheckConstraint("status IN ('ok', 'failed')", name="status"),
         {"sqlite_autoincrement": True},
@@ -112,11 +113,15 @@ class PipelineRow(Base):
 
 
 class SegmentRow(Base):
-    """What gets a vector; `generation` is the one at which it came into the catalog."""
+    """What gets a vector; `generation` is the one at which it came into the catalog.
+
+    `feature_checksum` is the CRC-32 of its feature's bytes: it tells damage, and finds what may have the same feature.
+    """
 
     __tablename__ = "segment"
     __table_args__ = (
         Index(None, "item_id"),
+        Index(None, "feature_checksum"),
         # In this order a store's catching up is one walk along the index, without sorting blobs.
         Index(None, "pipeline_id", "generation"),
         CheckConstraint("modality IN ('image', 'sound')", name="modality"),
@@ -132,6 +137,7 @@ class SegmentRow(Base):
     end_s: Mapped[float | None] = mapped_column(Float)
     status: Mapped[str]
     generation: Mapped[int]
+    feature_checksum: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class FeatureRow(Base):
@@ -303,6 +309,7 @@ class ForgottenSegmentRow(Base):
     end_s: Mapped[float | None] = mapped_column(Float)
     status: Mapped[str]
     data: Mapped[bytes | None] = mapped_column(LargeBinary)
+    feature_checksum: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class ExclusionRow(Base):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from modag_search.catalog.blobs import decode_blob, decode_blobs, encode_blob
+from modag_search.catalog.blobs import checksum_of, decode_blob, decode_blobs, encode_blob
 
 if TYPE_CHECKING:
     from modag_search.values import Float32Array
@@ -47,7 +47,9 @@ def test_several_at_once_are_as_one_by_one(features: Float32Array, dtype: str) -
     n, d = features.shape
     blobs = [encode_blob(feature, dtype) for feature in features]
 
-    matrix = decode_blobs(blobs, dtype=dtype, dimension=d, segment_ids=range(n))
+    matrix = decode_blobs(
+        blobs, checksums=list(map(checksum_of, blobs)), dtype=dtype, dimension=d, segment_ids=range(n)
+    )
 
     assert matrix.dtype == np.float32
     np.testing.assert_array_equal(matrix, features)

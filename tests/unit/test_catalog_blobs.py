@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modag_search.catalog.blobs import decode_blob, decode_blobs, encode_blob
+from modag_search.catalog.blobs import checksum_of, decode_blob, decode_blobs, encode_blob
 from modag_search.errors import DamagedCatalogError
 
 
@@ -36,7 +36,13 @@ def test_a_blob_of_the_wrong_length_names_its_segment() -> None:
     whole, torn = b"\0" * 8, b"\0" * 7
 
     with pytest.raises(DamagedCatalogError, match="segment 12 is 7 bytes long, not 8"):
-        decode_blobs([whole, torn], dtype="<f4", dimension=2, segment_ids=[11, 12])
+        decode_blobs(
+            [whole, torn],
+            checksums=list(map(checksum_of, [whole, torn])),
+            dtype="<f4",
+            dimension=2,
+            segment_ids=[11, 12],
+        )
 
 
 def test_decoded_features_may_be_written_to() -> None:

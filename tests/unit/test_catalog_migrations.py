@@ -301,7 +301,8 @@ def test_opening_a_catalog_loads_nothing_heavy(path: Path) -> None:
     assert done.stdout == "[]\n"
 
 
-def test_the_revision_that_lets_pictures_be_flat_keeps_features_and_never_gives_an_id_again(path: Path) -> None:
+def make_of_revision_0004(path: Path) -> None:
+    """Make a catalog as version 0004 did, of a sound with a feature, whose second segment is gone."""
     of_0004 = migrations.configuration()
     database = Database(path, foreign_keys=False)
     with database.write() as connection:
@@ -317,9 +318,26 @@ def test_the_revision_that_lets_pictures_be_flat_keeps_features_and_never_gives_
     execute(path, "INSERT INTO feature VALUES (1, x'0000803F')")
     execute(path, "DELETE FROM segment WHERE id = 2")
 
+
+def test_the_revision_that_lets_pictures_be_flat_keeps_features_and_never_gives_an_id_again(path: Path) -> None:
+    make_of_revision_0004(path)
+
     Catalog.open(path).close()
 
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT * FROM feature").fetchall() == [(1, b"\0\0\x80?")]
-        connection.execute("INSERT INTO segment SELECT NULL, 1, 1, 'image', NULL, NULL, 'flat', 2")
-        assert connection.execute("SELECT id FROM segment").fetchall() == [(1,), (3,)]
+        connection.execute("INSERT INTO segment SELECT NULL, 1, 1, 'image', NULL, NULL, 'flat', 2, NULL")
+        assert connection.execute("SELECT id FROM segment ORDER BY id").fetchall() == [(1,), (3,)]
+
+
+def test_the_revision_with_checksums_knows_those_of_earlier_features(path: Path) -> None:
+    make_of_revision_0004(path)
+
+    with Catalog.open(path) as catalog:
+        assert catalog.check() == []
+        [(ids, features)] = catalog.segments.features("f")
+        assert (ids.tolist(), features.tolist()) == ([1], [[1.0]])
+
+    execute(path, "UPDATE feature SET data = x'0000813F'")
+    with Catalog.open(path) as catalog, pytest.raises(DamagedCatalogError, match="segment 1 has changed on the disk"):
+        list(catalog.segments.features("f"))

@@ -122,11 +122,17 @@ def test_a_torn_feature_is_refused_and_its_file_is_read_again(catalog: Catalog) 
     assert catalog.check() == []
 
 
-def test_a_feature_that_is_not_finite_is_refused_until_it_is_discarded_and_made_anew(catalog: Catalog) -> None:
+@pytest.mark.parametrize("first_number", ["0000c07f", "01000000"], ids=["not a number", "a bit off"])
+def test_a_feature_that_has_changed_is_refused_until_it_is_discarded_and_made_anew(
+    catalog: Catalog, first_number: str
+) -> None:
     put(catalog, sound("/m/a.wav"), image("/m/b.png"))
-    tamper(catalog, "UPDATE feature SET data = CAST(x'0000c07f' || substr(data, 5) AS BLOB) WHERE segment_id = 2")
+    tamper(
+        catalog, f"UPDATE feature SET data = CAST(x'{first_number}' || substr(data, 5) AS BLOB) WHERE segment_id = 2"
+    )
 
-    with pytest.raises(DamagedCatalogError, match="the feature of segment 2 holds a value that is not finite"):
+    assert any("segment 2" in line for line in catalog.check())
+    with pytest.raises(DamagedCatalogError, match="the feature of segment 2 has changed on the disk"):
         list(catalog.segments.features(SOUND.fingerprint))
     with pytest.raises(DamagedCatalogError, match=r"segment 2 .*`modag rebuild`"):
         catalog.segments.features_of([1, 2])
