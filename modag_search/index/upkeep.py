@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +18,7 @@ from modag_search.spelling import printable
 from modag_search.values import ForgetReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.index.opening import Workings, WriterLock
@@ -56,7 +58,8 @@ class Upkeep:
             ingest = self._ingest(roots, options, progress)
             arguments = {"paths": [as_root(root) for root in roots], **asdict(options)}
             run_id = self._catalog.runs.start("index", arguments=arguments)
-            report = ingest.run(run_id=run_id)
+            with _meanwhile(self._workings.basis.stores.compact):
+                report = ingest.run(run_id=run_id)
             self._workings.basis.stores.save()
             self._catalog.runs.finish(run_id, _outcome(report))
         return report
@@ -122,6 +125,17 @@ class Upkeep:
         report = ingest.run(run_id=run_id)
         self._catalog.runs.finish(run_id, _outcome(report))
         return report.failures
+
+
+@contextmanager
+def _meanwhile(work: Callable[[], None]) -> Iterator[None]:
+    """Have another thread work while the block runs; the block ends once both are done."""
+    thread = threading.Thread(target=work, name="meanwhile")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _outcome(report: IndexReport) -> dict[str, object]:

@@ -91,6 +91,27 @@ class StoreSync:
             total += len(store.reader)
         return total
 
+    def compact(self) -> None:
+        """Take changes that are on the disk into what was built, where they are many; for who holds the index's lock.
+
+        It looks at the disk alone, and not at the catalog, so that it may go on while another thread writes to that.
+        Where it is broken off, what was there stays, and the next one begins anew.
+        """
+        for modality in MODALITIES:
+            if not any(kind.can_merge and self._file(modality, kind).path.exists() for kind in self._kinds.known):
+                continue
+            on_disk = self._on_disk(modality)
+            if on_disk is None or not on_disk.reader.is_due:
+                continue
+            try:
+                base = on_disk.reader.merged(on_disk.kind)
+            except DamagedStoreError as error:
+                logger.warning("%s", error)
+                continue
+            if base is not None:
+                merged = dataclasses.replace(on_disk, reader=LayeredReader(base), built=on_disk.stamp)
+                self._write(modality, merged, on_disk=None)
+
     def rebuild(self) -> int:
         """Make all stores anew, and return how many vectors they hold; for who holds the index's lock.
 

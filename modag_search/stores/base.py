@@ -152,10 +152,13 @@ class VectorStore(ABC):
         The entry point's name.
     precision : float
         How far a similarity may be from the inner product.
+    can_merge : bool
+        Whether `merged` gives anything.
     """
 
     name: ClassVar[str]
     precision: ClassVar[float] = 1e-6
+    can_merge: ClassVar[bool] = False
 
     def __init__(self, dimension: int) -> None:
         self.dimension = dimension
@@ -186,6 +189,34 @@ class VectorStore(ABC):
         ValueError
             If it cannot be read.
         """
+
+    @classmethod
+    def merged(
+        cls,
+        reader: StoreReader,  # noqa: ARG003
+        *,
+        gone: Int64Array,  # noqa: ARG003
+        ids: Int64Array,  # noqa: ARG003
+        vectors: Float32Array,  # noqa: ARG003
+    ) -> StoreReader | None:
+        """Build a reader of what another one holds and of what has changed since, quicker than of all vectors.
+
+        Parameters
+        ----------
+        reader : StoreReader
+            Of this kind.
+        gone : np.ndarray [shape=(m,), int64]
+            Ids of its vectors that are left out, ascending.
+        ids : np.ndarray [shape=(n,), int64]
+            Of vectors that come to it; none is in the reader and stays.
+        vectors : np.ndarray [shape=(n, dimension), float32]
+
+        Returns
+        -------
+        StoreReader or None
+            None where it would not be quicker, or not as good as one of all vectors.
+        """
+        return None
 
     def checked(self, ids: Int64Array, vectors: Float32Array) -> tuple[Int64Array, Float32Array]:
         """Return `ids` and `vectors` as contiguous arrays of the right type, or raise UsageError."""

@@ -19,9 +19,19 @@ import numpy as np
 from modag_search.stores.base import StoreReader, filled_up, greatest_products, nothing_found
 from modag_search.stores.faiss_flat import threads_for
 from modag_search.stores.mapped import Blocks, MappedStore, checksums_of
-from modag_search.stores.selection import KeptByArray, Selection, are_among, selector_of, selector_without
+from modag_search.stores.selection import (
+    KeptByArray,
+    Selection,
+    are_among,
+    are_marked,
+    marked,
+    selector_of,
+    selector_without,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from modag_search.values import Float32Array, Int64Array
@@ -42,6 +52,8 @@ _RECALL_AT = (10, 100, 1000)
 _DEVIATIONS = 3.0
 _AT_ONCE = 65_536
 _READ_AT_ONCE = 1 << 20
+_APART = 2
+"""Times as many vectors as centroids were found for, or a part of them: then other centroids suit them better."""
 _FEW = 1024
 """So few vectors of all are compared each."""
 
@@ -88,11 +100,16 @@ class FaissIvfReader(StoreReader):
     blocks : Blocks, optional
         The file that it is mapped from: block 0 is what comes before the lists, the next ones are the lists, the last
         one are the ids.
+    n_arranged : int, optional
+        How many vectors the centroids were found for; default all.
     """
 
-    def __init__(self, index: Any, *, probes: tuple[int, ...], blocks: Blocks | None = None) -> None:
+    def __init__(
+        self, index: Any, *, probes: tuple[int, ...], blocks: Blocks | None = None, n_arranged: int | None = None
+    ) -> None:
         self._index = index
         self._blocks = blocks
+        self.n_arranged = int(index.ntotal) if n_arranged is None else n_arranged
         self._selections: KeptByArray[Selection] = KeptByArray()
         self._left_out: KeptByArray[Any] = KeptByArray()
         self.dimension = int(index.d)
@@ -141,6 +158,12 @@ class FaissIvfReader(StoreReader):
         left_out = self._left_out.get(without, selector_without)
         return left_out if selection is None else faiss.IDSelectorAnd(selection.selector, left_out)
 
+    @property
+    def centroids(self) -> Float32Array:
+        """What lists lie around ``[shape=(n_lists, dimension), float32]``."""
+        centroids: Float32Array = self._index.quantizer.reconstruct_n(0, self.probes.n_lists)
+        return centroids
+
     def ids(self) -> Int64Array:
         """Return the ids of all vectors, list by list; see `StoreReader.ids`."""
         return self._ids
@@ -184,6 +207,33 @@ class FaissIvfReader(StoreReader):
         """Where in `ids` each list ends."""
         return np.cumsum([self._size_of(place) for place in range(self.probes.n_lists)])
 
+    def lists(self, *, without: Int64Array) -> Iterator[tuple[Int64Array, npt.NDArray[np.uint8]]]:
+        """Iterate over what lies in each list.
+
+        Parameters
+        ----------
+        without : np.ndarray [shape=(m,), int64]
+            These ids are left out.
+
+        Yields
+        ------
+        ids : np.ndarray [shape=(n,), int64]
+        codes : np.ndarray [shape=(n, code size), uint8]
+            Of vectors, as FAISS keeps them.
+
+        Raises
+        ------
+        DamagedStoreError
+            If a bit of the file that they are mapped from has changed.
+        """
+        if self._blocks is not None:
+            self._blocks.look_at_all()
+        marks = marked(without)
+        for place in range(self.probes.n_lists):
+            ids, codes = self._ids_in(place), self._codes_in(place)
+            stays = ~(np.isin(ids, without) if marks is None else are_marked(ids, marks))
+            yield np.ascontiguousarray(ids[stays]), np.ascontiguousarray(codes[stays])
+
     def _lists_near(self, vectors: Float32Array, n_probes: int) -> Int64Array:
         """Return the lists that FAISS will look at."""
         if n_probes == self.probes.n_lists:
@@ -205,13 +255,16 @@ class FaissIvfReader(StoreReader):
 
     def _vectors_in(self, place: int) -> Float32Array:
         """Return the vectors of a list ``[shape=(m, dimension), float32]``: FAISS keeps half precision as it is."""
+        return self._codes_in(place).view("<f2").astype(np.float32)
+
+    def _codes_in(self, place: int) -> npt.NDArray[np.uint8]:
         import faiss
 
-        size = self._size_of(place)
+        size, width = self._size_of(place), self._index.code_size
         if not size:
-            return np.zeros((0, self.dimension), dtype=np.float32)
-        codes = faiss.rev_swig_ptr(self._index.invlists.get_codes(place), size * self._index.code_size)
-        return codes.view("<f2").reshape(size, self.dimension).astype(np.float32)
+            return np.zeros((0, width), dtype=np.uint8)
+        codes: npt.NDArray[np.uint8] = faiss.rev_swig_ptr(self._index.invlists.get_codes(place), size * width)
+        return codes.reshape(size, width)
 
 
 class FaissIvfStore(MappedStore):
@@ -219,6 +272,7 @@ class FaissIvfStore(MappedStore):
 
     name = "faiss-ivf"
     precision = 1e-3
+    can_merge = True
 
     def __init__(self, dimension: int) -> None:
         super().__init__(dimension)
@@ -245,6 +299,24 @@ class FaissIvfStore(MappedStore):
             return FaissIvfReader(index, probes=_probes(index, stored))
 
     @classmethod
+    def merged(
+        cls, reader: StoreReader, *, gone: Int64Array, ids: Int64Array, vectors: Float32Array
+    ) -> FaissIvfReader | None:
+        """Keep centroids and lists, unless there are twice as many vectors or half; see `VectorStore.merged`."""
+        import faiss
+
+        assert isinstance(reader, FaissIvfReader)
+        n = len(reader) - len(gone) + len(ids)
+        if not reader.n_arranged / _APART <= n <= reader.n_arranged * _APART:
+            return None
+        index = _empty(reader.centroids)
+        for place, (of_list, codes) in enumerate(reader.lists(without=gone)):
+            index.invlists.add_entries(place, len(of_list), faiss.swig_ptr(of_list), faiss.swig_ptr(codes))
+            index.ntotal += len(of_list)
+        index.add_with_ids(np.ascontiguousarray(vectors), ids)
+        return FaissIvfReader(index, probes=reader.probes.chosen, n_arranged=reader.n_arranged)
+
+    @classmethod
     def write(cls, reader: StoreReader, file: BinaryIO) -> bytes:
         """Write FAISS's own serialisation, then the ids; see `MappedStore.write`."""
         import faiss
@@ -259,7 +331,13 @@ class FaissIvfStore(MappedStore):
         ends = np.append(_starts_of_lists(file, reader), [end_of_lists, file.tell()])
         # A list ends where the next one begins: FAISS writes them one behind the other.
         written = io.BytesIO()
-        np.savez(written, ends=ends, checksums=checksums_of(file, ends), probes=np.array(reader.probes.chosen))
+        np.savez(
+            written,
+            ends=ends,
+            checksums=checksums_of(file, ends),
+            probes=np.array(reader.probes.chosen),
+            n_arranged=np.array(reader.n_arranged),
+        )
         return written.getvalue()
 
     @classmethod
@@ -269,13 +347,14 @@ class FaissIvfStore(MappedStore):
             with np.load(io.BytesIO(known), allow_pickle=False) as arrays:
                 blocks = Blocks(file, ends=arrays["ends"], checksums=arrays["checksums"])
                 probes = tuple(arrays["probes"].tolist())
+                n_arranged = int(arrays["n_arranged"])
             blocks.look_at(np.zeros(1, dtype=np.int64))
             index = _mapped(file)
         except (OSError, KeyError, RuntimeError) as error:
             raise ValueError(str(error)) from error
         if index.d != dimension:
             raise ValueError(f"holds vectors of {index.d}, not {dimension}, numbers")
-        return FaissIvfReader(index, probes=probes, blocks=blocks)
+        return FaissIvfReader(index, probes=probes, blocks=blocks, n_arranged=n_arranged)
 
 
 def _rows(file: BinaryIO, n: int, dimension: int) -> npt.NDArray[np.float16]:

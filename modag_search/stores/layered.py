@@ -13,10 +13,12 @@ from modag_search.stores.selection import KeptByArray, are_among
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from modag_search.stores.base import VectorStore
     from modag_search.values import Float32Array, Int64Array
 
 _LEAST_HEAVY = 4096
 _HEAVY_SHARE = 8
+_DUE_SHARE = 4
 
 
 class LayeredReader(StoreReader):
@@ -56,6 +58,11 @@ class LayeredReader(StoreReader):
         return len(self.delta_ids) + len(self.gone) > self.most_changes
 
     @property
+    def is_due(self) -> bool:
+        """Whether enough has changed to take it into what is built, when there is time."""
+        return len(self.delta_ids) + len(self.gone) > self.most_changes // _DUE_SHARE
+
+    @property
     def most_changes(self) -> int:
         """So many are not heavy yet."""
         return max(_LEAST_HEAVY, len(self.base) // _HEAVY_SHARE)
@@ -82,6 +89,10 @@ class LayeredReader(StoreReader):
         order = np.argsort(later_ids)
         gone = np.union1d(self.gone, leaving[self.base.holds(leaving)])
         return LayeredReader(self.base, ids=later_ids[order], vectors=later[order], gone=gone)
+
+    def merged(self, kind: type[VectorStore]) -> StoreReader | None:
+        """Build a base of all layers; None where `kind` builds it better of all vectors anew."""
+        return kind.merged(self.base, gone=self.gone, ids=self.delta_ids, vectors=self.delta_vectors)
 
     def search(
         self, vectors: Float32Array, *, k: int, among: Int64Array | None = None, without: Int64Array | None = None

@@ -194,6 +194,60 @@ def test_many_changes_are_heavy_and_few_are_not(name: str) -> None:
     assert base.followed(removed=numbers(), ids=many, vectors=units(10_000)).is_heavy
 
 
+def test_what_is_merged_holds_the_same_as_its_layers(name: str) -> None:
+    kind = registry.store_class(name)
+    ids, vectors = np.arange(400, dtype=np.int64), units(500)
+    layers = LayeredReader(built(name, ids, vectors[:400])).followed(
+        removed=ids[::3], ids=np.arange(400, 500), vectors=vectors[400:]
+    )
+    merged = layers.merged(kind)
+    assert (merged is not None) == kind.can_merge
+    if merged is None:
+        return
+    assert sorted(merged.ids().tolist()) == sorted(layers.ids().tolist())
+    for among in (None, ids[::2], ids[:5]):
+        similarities, found = merged.search(vectors[::50], k=7, among=among)
+        expected = layers.search(vectors[::50], k=7, among=among)
+        assert found.tolist() == expected[1].tolist()
+        assert similarities == pytest.approx(expected[0], abs=kind.precision)
+    again = kind.from_bytes(bytes(kind.to_bytes(merged)), dimension=DIMENSION)
+    assert sorted(again.ids().tolist()) == sorted(layers.ids().tolist())
+
+
+def test_what_has_doubled_since_it_was_arranged_is_built_anew(name: str) -> None:
+    kind = registry.store_class(name)
+    ids, vectors = np.arange(100, dtype=np.int64), units(300)
+    layers = LayeredReader(built(name, ids, vectors[:100]))
+    much_more = layers.followed(removed=numbers(), ids=np.arange(100, 300), vectors=vectors[100:])
+    much_less = layers.followed(removed=ids[:60], ids=numbers(), vectors=vectors[:0])
+    assert much_more.merged(kind) is None
+    assert much_less.merged(kind) is None
+
+
+def test_ids_that_are_asked_among_again_and_again_give_the_same(name: str) -> None:
+    ids, vectors = np.arange(3000, dtype=np.int64), units(3000)
+    layers = LayeredReader(built(name, ids[:2900], vectors[:2900])).followed(
+        removed=ids[:10], ids=ids[2900:], vectors=vectors[2900:]
+    )
+    for step in (1, 2, 7, 100):
+        among, fixed = ids[::step], ids[::step].copy()
+        fixed.setflags(write=False)
+        expected = brute_force(vectors[:9], among[among >= 10], vectors[among[among >= 10]], k=2)[1]
+        for given in (among, fixed, fixed):
+            assert (layers.search(vectors[:9], k=2, among=given)[1] == expected).all()
+        without = layers.search(vectors[:9], k=5, among=fixed, without=ids[1000:])[1]
+        counts = among[(among >= 10) & (among < 1000)]
+        assert (without == brute_force(vectors[:9], counts, vectors[counts], k=5)[1]).all()
+
+
+def test_it_is_told_which_ids_are_here(name: str) -> None:
+    base = LayeredReader(built(name, np.arange(100, dtype=np.int64), units(100)))
+    after = base.followed(removed=numbers(3, 7), ids=numbers(7, 200), vectors=units(2))
+    assert base.holds(numbers(0, 99, 100, -1, 10**12)).tolist() == [True, True, False, False, False]
+    assert after.holds(numbers(3, 7, 200, 201)).tolist() == [False, True, True, False]
+    assert len(after) == len(after.ids()) == 100
+
+
 def test_nothing_is_added_of_what_cannot_be(name: str) -> None:
     builder = registry.store_class(name)(DIMENSION)
     builder.add(numbers(1), units(1))
@@ -410,6 +464,7 @@ def test_no_flipped_bit_of_a_mapped_file_is_answered_with(mapped: tuple[StoreFil
     for place in np.random.default_rng(4).permutation(len(content))[:100].tolist():
         damaged = bytearray(content)
         damaged[place] ^= 1 << (place % 8)
+        path.unlink()  # who has it mapped keeps it as it was
         path.write_bytes(damaged)
         with pytest.raises(DamagedStoreError, match="modag rebuild"):  # noqa: PT012  when it is opened, or when it is used
             reader = read(file).reader

@@ -22,6 +22,7 @@ from modag_search.errors import (
     UnknownPluginError,
     UsageError,
 )
+from modag_search.stores import kinds, layered
 from modag_search.values import MODALITIES
 from tests.made_media import picture
 from tests.toy_encoders import toy_index, toy_space
@@ -48,6 +49,22 @@ def test_an_index_is_a_folder_of_the_files_that_are_documented(filled: Index) ->
         "stores/image.faiss-flat",
         "stores/sound.faiss-flat",
     }
+
+
+def test_a_run_takes_changes_into_what_was_built(tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds, "MOST_COMPARED", 0)
+    monkeypatch.setattr(layered, "_LEAST_HEAVY", 4)
+    media, colours = tmp_path / "media", iter([(200, 30 * i, 255 - 30 * i) for i in range(8)])
+    built = []
+    with toy_index(tmp_path / "index") as index:
+        for names in ("abcd", "ef", "g"):
+            for name in names:
+                picture(media / f"{name}.png", next(colours))
+            index.add(media)
+            built += [path.name for path in (index.folder / "stores").glob("image.*.mapped")]
+        assert built[0] == built[1] != built[2]
+        assert sorted(name for name, _ in answers(index, media / "a.png")) == [f"{name}.png" for name in "bcdefg"]
+        assert not index.verify()
 
 
 def test_open_again_and_answer_the_same(filled: Index, media: Path) -> None:

@@ -206,6 +206,57 @@ def test_what_has_grown_large_moves_to_the_kind_for_many_and_back_when_it_is_sma
     assert sorted(name for name in contents(folder) if name.startswith("sound")) == ["sound.faiss-flat"]
 
 
+@pytest.fixture
+def due(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoreSync:
+    """Stores of the kind for many, on whose disk changes wait to be taken into what was built."""
+    monkeypatch.setattr(kinds, "MOST_COMPARED", 0)
+    monkeypatch.setattr(layered, "_LEAST_HEAVY", 4)
+    changing = stores(catalog, tmp_path / "stores", store="auto")
+    put(catalog, *(sound(f"/m/{name}.wav", name, statuses=("ok",)) for name in "abcd"))
+    changing.save()
+    put(catalog, *(sound(f"/m/{name}.wav", name, statuses=("ok",)) for name in "ef"))
+    catalog.remove([1])
+    changing.save()
+    assert "sound.faiss-ivf.changes" in contents(tmp_path / "stores")
+    return changing
+
+
+def test_changes_are_taken_into_what_was_built(catalog: Catalog, tmp_path: Path, due: StoreSync) -> None:
+    before = due.present("sound")
+    due.compact()
+    assert "sound.faiss-ivf.changes" not in contents(tmp_path / "stores")
+    for reader in (before, due.present("sound"), stores(catalog, tmp_path / "stores", store="auto").present("sound")):
+        assert [held(reader, content) for content in "abcdef"] == [[], [2], [3], [4], [5], [6]]
+    assert due.present("sound").stamp == due.present("sound").built
+    assert not due.problems()
+
+
+def test_what_changes_while_changes_are_taken_in_is_there_afterwards(
+    catalog: Catalog, tmp_path: Path, due: StoreSync
+) -> None:
+    put(catalog, sound("/m/g.wav", "g", statuses=("ok",)))
+    catalog.remove([5])
+    due.compact()
+    due.save()
+    reader = stores(catalog, tmp_path / "stores", store="auto").present("sound")
+    assert [held(reader, content) for content in "abcdefg"] == [[], [2], [3], [4], [], [6], [7]]
+    assert not due.problems()
+
+
+def test_nothing_that_is_damaged_is_taken_into_what_is_built(
+    tmp_path: Path, due: StoreSync, caplog: pytest.LogCaptureFixture
+) -> None:
+    (mapped,) = (tmp_path / "stores").glob("sound.*.mapped")
+    content = bytearray(mapped.read_bytes())
+    content[len(content) // 2] ^= 1
+    mapped.unlink()
+    mapped.write_bytes(content)
+    before = contents(tmp_path / "stores")
+    due.compact()
+    assert "checksum is off" in caplog.text
+    assert contents(tmp_path / "stores") == before
+
+
 def test_rebuild_passes_over_damaged_features_and_says_so(
     catalog: Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
