@@ -70,8 +70,7 @@ class Segmentation:
     frame_interval_s: float = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class ScannedFile:
+class ScannedFile(NamedTuple):
     """A file as the scan saw it, without having read it."""
 
     path: str

@@ -6,7 +6,7 @@ removed is noted, so that stores can follow from any earlier generation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Integer, and_, bindparam, delete, insert, literal, select, update
@@ -110,7 +110,7 @@ def move_all(
     overwritten = ids_at(connection, new_paths).values() - files.keys()
     passages = remove(connection, overwritten).passages
     # First to places that no file can have, so that none is still taken when its next owner comes.
-    _place(connection, {item_id: replace(file, path=f"\0{item_id}") for item_id, file in files.items()})
+    _place(connection, {item_id: file._replace(path=f"\0{item_id}") for item_id, file in files.items()})
     _place(connection, files)
     _remark_on_names(connection, new_paths, on_names or {})
     forget_failures(connection, new_paths | old_paths)

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, among_given, batches, given
 from modag_search.catalog.likeness import digests
@@ -23,6 +37,7 @@ ScanVerdict = Literal["unchanged", "failed_before", "pending"]
 """What is to be done about a scanned file: nothing, nothing yet again, or read it."""
 
 ITEMS_AT_ONCE = 1000
+FILES_AT_ONCE = 4096
 
 
 class Items:
@@ -167,6 +182,12 @@ class Items:
             for item_id, path in connection.execute(statement.order_by(ItemRow.path)):  # noqa: UP028
                 yield item_id, path
 
+    def count_under(self, roots: Sequence[str]) -> int:
+        """Count the items at some paths and below them."""
+        statement = select(func.count()).select_from(ItemRow).where(or_(false(), *map(is_under, roots)))
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
+
     def outdated(self, item_ids: Iterable[int], *, fingerprints: Mapping[Modality, str]) -> set[int]:
         """Return those of the items whose features other pipelines made, or whose features are damaged.
 
@@ -183,6 +204,11 @@ class Items:
         statement = select(ItemRow.id).where(ItemRow.id.in_(among(item_ids)), _is_outdated(fingerprints))
         with self._database.read() as connection:
             return set(connection.execute(statement).scalars())
+
+    def has_outdated(self, fingerprints: Mapping[Modality, str]) -> bool:
+        """Tell whether `outdated` would return any of all there are; looks into all segments, but faster than that."""
+        with self._database.read() as connection:
+            return connection.execute(_outdated_segments(fingerprints).limit(1)).first() is not None
 
     def count_outdated(self, fingerprints: Mapping[Modality, str]) -> int:
         """Count the items that `outdated` would return of all there are."""
@@ -206,15 +232,15 @@ class Items:
             return list(connection.execute(statement).scalars())
 
     def classify_scan(
-        self, files: Sequence[ScannedFile], *, fingerprints: Mapping[Modality, str], retry_failed: bool
+        self, files: Sequence[ScannedFile], *, fingerprints: Mapping[Modality, str] | None, retry_failed: bool
     ) -> list[ScanVerdict]:
         """Say what is to be done about each of the files that a scan found.
 
         Parameters
         ----------
         files : sequence of ScannedFile, length n
-        fingerprints : mapping of modality to str
-            The pipelines of today.
+        fingerprints : mapping of modality to str, or None
+            The pipelines of today; None where `has_outdated` says that no item is.
         retry_failed : bool
             True to read files again that failed and have not changed since.
 
@@ -222,16 +248,12 @@ class Items:
         -------
         list of {"unchanged", "failed_before", "pending"}, length n
         """
-        verdicts: list[ScanVerdict] = []
         with self._database.read() as connection:
-            for batch in batches(files, PATHS_AT_ONCE):
-                indexed = _indexed(connection, batch, fingerprints)
-                failed = set() if retry_failed else _failed(connection, batch)
-                verdicts.extend(
-                    "unchanged" if file in indexed else "failed_before" if file in failed else "pending"
-                    for file in batch
-                )
-        return verdicts
+            return [
+                verdict
+                for batch in batches(files, FILES_AT_ONCE)
+                for verdict in _verdicts(connection, batch, fingerprints, retry_failed=retry_failed)
+            ]
 
     def _records(self, *conditions: ColumnElement[bool]) -> list[ItemRecord]:
         with self._database.read() as connection:
@@ -303,28 +325,62 @@ def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemR
 
 
 def _is_outdated(fingerprints: Mapping[Modality, str]) -> ColumnElement[bool]:
+    return _outdated_segments(fingerprints).where(SegmentRow.item_id == ItemRow.id).correlate(ItemRow).exists()
+
+
+def _outdated_segments(fingerprints: Mapping[Modality, str]) -> Select[int]:
     of_another_pipeline = PipelineRow.fingerprint.not_in(list(fingerprints.values()))
     damaged = (SegmentRow.status == "ok") & ~has_whole_feature()
     return (
         select(SegmentRow.id)
         .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
-        .where(SegmentRow.item_id == ItemRow.id, of_another_pipeline | damaged)
-        .correlate(ItemRow)
-        .exists()
+        .where(of_another_pipeline | damaged)
     )
+
+
+def _verdicts(
+    connection: Connection,
+    files: Sequence[ScannedFile],
+    fingerprints: Mapping[Modality, str] | None,
+    *,
+    retry_failed: bool,
+) -> Iterator[ScanVerdict]:
+    indexed = _indexed(connection, files, fingerprints)
+    others = [file for file, is_indexed in zip(files, indexed, strict=True) if not is_indexed]
+    failed = set() if retry_failed else _failed(connection, others)
+    for file, is_indexed in zip(files, indexed, strict=True):
+        yield "unchanged" if is_indexed else "failed_before" if file in failed else "pending"
 
 
 def _indexed(
-    connection: Connection, files: Sequence[ScannedFile], fingerprints: Mapping[Modality, str]
-) -> set[ScannedFile]:
-    statement = select(ItemRow.path, ItemRow.size_bytes, ItemRow.mtime_ns).where(
-        ItemRow.path.in_([file.path for file in files]), ItemRow.status == "ok", ~_is_outdated(fingerprints)
-    )
-    return {ScannedFile(*row) for row in connection.execute(statement)}
+    connection: Connection, files: Sequence[ScannedFile], fingerprints: Mapping[Modality, str] | None
+) -> list[bool]:
+    """Whether items are at the paths of files, with their sizes and times, and features of today's pipelines.
+
+    A scan goes along paths nearly as the catalog orders them: all that lies between the first and the last of its
+    files, at once, is what is asked for, and hardly more. Where it is more, each is looked up by itself.
+    """
+    path = type_coerce(ItemRow.path, LargeBinary)  # as bytes: none of them need be read as text
+    statement = select(path, ItemRow.size_bytes, ItemRow.mtime_ns).where(ItemRow.status == "ok")
+    if fingerprints is not None:
+        statement = statement.where(~_is_outdated(fingerprints))
+    encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+    paths = [file.path.encode(encoding, errors) for file in files]
+    most = 2 * len(paths)
+    rows = connection.execute(statement.where(path.between(min(paths), max(paths))).limit(most)).all()
+    if len(rows) == most:
+        some_at_once = batches(paths, PATHS_AT_ONCE)
+        rows = [row for some in some_at_once for row in connection.execute(statement.where(path.in_(some)))]
+    indexed = {path: (size_bytes, mtime_ns) for path, size_bytes, mtime_ns in rows}
+    return [indexed.get(path) == file[1:] for path, file in zip(paths, files, strict=True)]
 
 
 def _failed(connection: Connection, files: Sequence[ScannedFile]) -> set[ScannedFile]:
-    statement = select(FailureRow.path, FailureRow.size_bytes, FailureRow.mtime_ns).where(
-        FailureRow.path.in_([file.path for file in files]), FailureRow.size_bytes.is_not(None)
-    )
-    return {ScannedFile(path, size or 0, mtime_ns or 0) for path, size, mtime_ns in connection.execute(statement)}
+    found = set()
+    for batch in batches(files, PATHS_AT_ONCE):
+        statement = select(FailureRow.path, FailureRow.size_bytes, FailureRow.mtime_ns).where(
+            FailureRow.path.in_([file.path for file in batch]), FailureRow.size_bytes.is_not(None)
+        )
+        rows = connection.execute(statement)
+        found |= {ScannedFile(path, size or 0, mtime_ns or 0) for path, size, mtime_ns in rows}
+    return found

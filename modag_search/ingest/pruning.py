@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator, Sequence
 
     from modag_search.catalog import Catalog
+    from modag_search.ingest.seen import SeenPaths
 
 _AT_ONCE = 1000
 
@@ -42,7 +43,7 @@ def leftovers(
     roots: Sequence[str],
     *,
     exclude: Sequence[str],
-    seen: Container[int],
+    seen: SeenPaths,
     unknown: Collection[str],
     moved: Container[int] = (),
 ) -> Leftovers:
@@ -55,8 +56,8 @@ def leftovers(
         Folders that were scanned, or that are no longer there.
     exclude : sequence of str
         Patterns of what the scan passed over.
-    seen : container of int
-        Hashes of the paths that it found.
+    seen : SeenPaths
+        What it found.
     unknown : collection of str
         Files and folders that could not be looked at; what is at them or below them is spared.
     moved : container of int
@@ -71,8 +72,8 @@ def leftovers(
     missing: dict[int, str] = {}
     for root in roots:
         exclusion = media.Exclusion(root, exclude)
-        for item_id, path in catalog.items.paths_under(root):
-            if hash(path) in seen or item_id in moved:
+        for item_id, path in seen.lacking(catalog.items.paths_under(root)):
+            if item_id in moved:
                 continue
             if not os.path.lexists(path):
                 if path not in unknown and not path.startswith(spared):

@@ -24,6 +24,7 @@ from modag_search.ingest.presence import is_gone
 from modag_search.ingest.pruning import Leftovers, leftovers, vanished_failures
 from modag_search.ingest.resolving import HashedFile, Resolution, resolve
 from modag_search.ingest.roots import checked_roots, with_way_out
+from modag_search.ingest.seen import SeenPaths
 from modag_search.values import (
     EncodedItem,
     Excluded,
@@ -43,9 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
+    from modag_search.catalog.items import ScanVerdict
     from modag_search.features.encoding import MediaEncoder
 
-_SCANNED_AT_ONCE = 500
+_SCANNED_AT_ONCE = 2048
 _COPIED_AT_ONCE = 500
 _STORED_AT_ONCE = 32
 _STORED_EVERY_S = 5.0
@@ -117,7 +119,8 @@ class Ingest:
         self._unwritten: list[Lost] = []
         self._out_of_reach: set[str] = set()
         self._passed_over = media.Tally()
-        self._seen: set[int] = set()
+        self._seen = SeenPaths()
+        self._as_before = 0
         self._moved: set[int] = set()
         self._overwritten: set[int] = set()
         self._changing: dict[str, str] = {}
@@ -133,11 +136,11 @@ class Ingest:
         """Take in all files below the paths."""
         started = time.perf_counter()
         self._run_id = run_id
-        pending = list(self._sorted_out(self._scanned()))
         with ThreadPoolExecutor(self._workers, thread_name_prefix="modag") as pool:
             try:
+                pending = list(self._sorted_out(self._scanned(), pool))
                 self._tell()
-                unknown = self._resolved(pending, pool)
+                unknown = self._resolved(pending, pool) if pending else []
                 if self._options.dry_run:
                     self._foresee(unknown)
                 else:
@@ -170,8 +173,6 @@ class Ingest:
     def _scanned(self) -> Iterator[ScannedFile]:
         for entry in self._entries:
             if isinstance(entry, ScannedFile):
-                self._found += 1
-                self._seen.add(hash(entry.path))
                 yield entry
             elif isinstance(entry, (Excluded, Unread)):
                 self._passed_over.count(entry)
@@ -179,13 +180,22 @@ class Ingest:
                 self._out_of_reach.add(entry.path)
                 self._fail(failure_at(entry.path, entry.reason, error="ScanProblem"))
 
-    def _sorted_out(self, files: Iterator[ScannedFile]) -> Iterator[ScannedFile]:
+    def _sorted_out(self, files: Iterator[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[ScannedFile]:
         """Let through what has to be read: what is new, has changed, or was made by another pipeline."""
         known_failures = {failure.path: failure for failure in self._catalog.failures.all()}
-        while batch := list(itertools.islice(files, _SCANNED_AT_ONCE)):
-            verdicts = self._catalog.items.classify_scan(
-                batch, fingerprints=self._encoder.fingerprints, retry_failed=self._options.retry_failed
+        fingerprints = self._fingerprints_to_look_for()
+
+        def classified(batch: list[ScannedFile]) -> tuple[list[ScannedFile], list[ScanVerdict]]:
+            return batch, self._catalog.items.classify_scan(
+                batch, fingerprints=fingerprints, retry_failed=self._options.retry_failed
             )
+
+        batches = iter(lambda: list(itertools.islice(files, _SCANNED_AT_ONCE)), [])
+        # The catalog looks into what was found while more is looked for.
+        for batch, verdicts in map_ahead(pool, classified, batches, look_ahead=2):
+            self._found += len(batch)
+            self._seen.add(file.path for file in batch)
+            unchanged = 0
             for file, verdict in zip(batch, verdicts, strict=True):
                 if verdict == "pending" or (verdict == "failed_before" and file.path not in known_failures):
                     yield file
@@ -193,10 +203,21 @@ class Ingest:
                     self._unsuspected.add(file.path)
                     yield file
                 elif verdict == "unchanged":
-                    self._count("unchanged")
+                    unchanged += 1
                 else:
                     self._fail(known_failures[file.path])
                     self._done += 1
+            self._as_before += unchanged
+            self._count("unchanged", unchanged)
+
+    def _fingerprints_to_look_for(self) -> Mapping[Modality, str] | None:
+        """Return the fingerprints of today's pipelines; None where no item was made by others.
+
+        Of many items, that is faster to find out of all at once than of each.
+        """
+        items, fingerprints = self._catalog.items, self._encoder.fingerprints
+        are_many = 2 * items.count_under(self._roots.present) > items.count_under(["/"])
+        return None if are_many and not items.has_outdated(fingerprints) else fingerprints
 
     def _resolved(self, pending: Sequence[ScannedFile], pool: ThreadPoolExecutor) -> list[ScannedFile]:
         """Take care of files whose content an item has, and return the others, which have to be encoded.
@@ -316,9 +337,13 @@ class Ingest:
     def _looked_over(self) -> Leftovers:
         """Find what the index holds below the folders, and the scan did not find."""
         folders = [root for root in self._roots.present if os.path.isdir(root)]
+        looked_over = [*folders, *self._roots.removed]
+        are_all_folders = len(folders) == len(self._roots.present)
+        if are_all_folders and self._catalog.items.count_under(looked_over) == self._as_before:
+            return Leftovers()  # as many as were found as they were: these are all
         return leftovers(
             self._catalog,
-            [*folders, *self._roots.removed],
+            looked_over,
             exclude=self._exclude,
             seen=self._seen,
             unknown=self._out_of_reach,

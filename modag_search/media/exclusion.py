@@ -144,6 +144,11 @@ class Exclusion:
         """
         return self._covering(path, is_folder=is_folder, hidden=HIDDEN)
 
+    @property
+    def goes_by_names(self) -> bool:
+        """Whether files are taken in wherever they lie, but for hidden ones."""
+        return not self._patterns
+
     def _covering(self, path: str, *, is_folder: bool, hidden: str | None) -> str | None:
         relative = path[len(self._prefix) :]
         for pattern, text in self._patterns:

@@ -161,7 +161,9 @@ _KIND_WORDS: Final[dict[str, MediaKind]] = {"sound": "sound", "picture": "image"
 
 def extension_of(path: str) -> str:
     """Return the extension of a path in lower case, with its dot; empty where there is none."""
-    return os.path.splitext(path)[1].lower()
+    stem, _, extension = path.rpartition(os.sep)[2].rpartition(".")
+    # Dots at the beginning of a name make it hidden, and begin no extension.
+    return f".{extension}".lower() if stem.strip(".") else ""
 
 
 def kind_of(path: str) -> MediaKind | None:

@@ -367,6 +367,35 @@ def test_a_scan_may_be_longer_than_one_statement_takes(catalog: Catalog) -> None
     )
 
 
+def test_files_far_apart_are_looked_up_among_many(catalog: Catalog) -> None:
+    put(catalog, *(image(f"/m/{number:04d}.png") for number in range(300)))
+
+    assert verdicts(catalog, "/m/0299.png", "/l/0000.png", "/m/0000.png") == ["unchanged", "pending", "unchanged"]
+
+
+def test_names_that_are_not_utf8_are_known_again(catalog: Catalog) -> None:
+    name = os.fsdecode(b"/m/fl\xfcgel.png")
+    put(catalog, image(name), image("/m/fl\u00fcgel.png"))
+
+    assert verdicts(catalog, name, "/m/fl\u00fcgel.png", "/m/flugel.png") == ["unchanged", "unchanged", "pending"]
+
+
+def test_whether_any_item_is_outdated_is_told_of_all_at_once(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav"), image("/m/b.png"))
+
+    assert not catalog.items.has_outdated(FINGERPRINTS)
+    assert catalog.items.has_outdated({**FINGERPRINTS, "sound": "sound-2"})
+
+
+def test_items_below_folders_are_counted_once(catalog: Catalog) -> None:
+    put(catalog, image("/m/a.png"), image("/m/b/c.png"), image("/n/d.png"), image("/mm.png"))
+
+    assert catalog.items.count_under(["/m", "/m/b"]) == 2
+    assert catalog.items.count_under(["/m/a.png", "/n"]) == 2
+    assert catalog.items.count_under(["/"]) == 4
+    assert catalog.items.count_under([]) == 0
+
+
 @pytest.mark.parametrize("item", [sound("/m/a"), sound("/m/a", statuses=("silent",)), video("/m/a")])
 def test_a_new_pipeline_makes_items_outdated(catalog: Catalog, item: object) -> None:
     [item_id] = put(catalog, item)  # type: ignore[arg-type]
