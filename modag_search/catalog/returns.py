@@ -105,15 +105,17 @@ def _give_former(connection: Connection, item_ids: set[int]) -> tuple[LabelPassa
     return (*told(placed, fate="returned"), *told(gone, fate="passed"))
 
 
+def features_are_awaited(connection: Connection) -> bool:
+    """Tell whether `give_back_alike` has anything to give."""
+    return connection.execute(select(KeptAnnotationRow.id).where(_was_forgotten()).limit(1)).first() is not None
+
+
 def give_back_alike(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
     """Let labels that were kept come back to items that have arrived with the features that they were given to.
 
     Of what is gone, features are known only where it was forgotten, and can be taken back.
     """
-    forgotten = select(ForgottenItemRow.content_hash)
-    kept = connection.execute(said_and_kept(KeptAnnotationRow.content_hash.in_(forgotten))).all()
-    if not kept:
-        return ()
+    kept = connection.execute(said_and_kept(_was_forgotten())).all()
     known = forgotten_digests(connection, {said.content_hash for said in kept})
     takers = _takers(connection, ItemRow.id.in_(among(item_ids)), has_shape_of_forgotten())
     held = digests(connection, [taker.id for taker in takers])
@@ -123,6 +125,10 @@ def give_back_alike(connection: Connection, item_ids: Collection[int]) -> tuple[
             by_features.setdefault(held[taker.id], []).append(taker)
     homes = [(said, by_features.get(known.get(said.content_hash, b""), [])) for said in kept]
     return _return(connection, [(said, some) for said, some in homes if some])
+
+
+def _was_forgotten() -> ColumnElement[bool]:
+    return KeptAnnotationRow.content_hash.in_(select(ForgottenItemRow.content_hash))
 
 
 def _takers(connection: Connection, *conditions: ColumnElement[bool]) -> list[Taker]:

@@ -19,6 +19,7 @@ from modag_search.errors import NoMediaError, UnreadableMediaError
 from modag_search.features.ahead import map_ahead
 from modag_search.features.encoding import StageClock
 from modag_search.features.stored import scanned
+from modag_search.ingest.backlog import Backlog
 from modag_search.ingest.failures import Lost, Patience, attempting, failure_at
 from modag_search.ingest.presence import is_gone
 from modag_search.ingest.pruning import Leftovers, leftovers, vanished_failures
@@ -41,14 +42,16 @@ from modag_search.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.catalog.items import ScanVerdict
     from modag_search.features.encoding import MediaEncoder
 
 _SCANNED_AT_ONCE = 2048
+_COMPARED_AT_ONCE = 500
 _COPIED_AT_ONCE = 500
+_NOTICED_AT_ONCE = 500
 _STORED_AT_ONCE = 32
 _STORED_EVERY_S = 5.0
 _MODALITIES: dict[MediaKind, tuple[Modality, ...]] = {
@@ -127,7 +130,7 @@ class Ingest:
         self._passages: list[LabelPassage] = []
         self._unsuspected: set[str] = set()
         self._altered: list[str] = []
-        self._taken: list[str] = []
+        self._taken: Backlog[str] = Backlog()
         self._found = 0
         self._done = 0
         self._run_id: int | None = None
@@ -138,9 +141,9 @@ class Ingest:
         self._run_id = run_id
         with ThreadPoolExecutor(self._workers, thread_name_prefix="modag") as pool:
             try:
-                pending = list(self._sorted_out(self._scanned(), pool))
+                pending = Backlog(self._sorted_out(self._scanned(), pool))
                 self._tell()
-                unknown = self._resolved(pending, pool) if pending else []
+                unknown = self._resolved(pending, pool) if pending else pending
                 if self._options.dry_run:
                     self._foresee(unknown)
                 else:
@@ -219,15 +222,26 @@ class Ingest:
         are_many = 2 * items.count_under(self._roots.present) > items.count_under(["/"])
         return None if are_many and not items.has_outdated(fingerprints) else fingerprints
 
-    def _resolved(self, pending: Sequence[ScannedFile], pool: ThreadPoolExecutor) -> list[ScannedFile]:
+    def _resolved(self, pending: Backlog[ScannedFile], pool: ThreadPoolExecutor) -> Backlog[ScannedFile]:
         """Take care of files whose content an item has, and return the others, which have to be encoded.
 
         Only where a path is taken or a size is known can the content be; other files are read once, when encoded.
         """
         here = self._catalog.items.at_many(file.path for file in pending)
         sizes = self._catalog.items.sizes()
-        suspects = [file for file in pending if file.path in here or file.size_bytes in sizes]
-        hashed = [one for one in self._hashed(iter(suspects), pool) if not self._is_confirmed(one, here)]
+        unknown: Backlog[ScannedFile] = Backlog()
+        suspects: Backlog[ScannedFile] = Backlog()
+        for file in pending:
+            (suspects if file.path in here or file.size_bytes in sizes else unknown).append(file)
+        hashed: list[HashedFile] = []
+        read = (one for one in self._hashed(iter(suspects), pool) if not self._is_confirmed(one, here))
+        while some := list(itertools.islice(read, _COMPARED_AT_ONCE)):
+            known = self._catalog.items.with_hashes({one.content_hash for one in some})
+            for one in some:
+                if one.file.path in here or one.content_hash in known:
+                    hashed.append(one)
+                else:
+                    unknown.append(one.file)
         twins = self._current_twins(hashed)
         resolution = resolve(hashed, here=here, twins=twins, is_gone=is_gone)
         if not self._options.dry_run:
@@ -246,8 +260,9 @@ class Ingest:
         updated = sum(file.path in stayed for _, file in resolution.copied)
         self._count("updated", updated)
         self._count("added", len(resolution.copied) - updated)
-        suspected = set(suspects)
-        return [*(file for file in pending if file not in suspected), *resolution.encoded]
+        for file in resolution.encoded:
+            unknown.append(file)
+        return unknown
 
     def _carry_out(self, resolution: Resolution) -> None:
         self._catalog.touch_many(resolution.touched)
@@ -257,7 +272,8 @@ class Ingest:
         copies = iter([(item.id, file) for item, file in resolution.copied])
         while batch := list(itertools.islice(copies, _COPIED_AT_ONCE)):
             self._passages += self._catalog.copy_all(batch, on_names=on_names).passages
-            self._taken += [file.path for _, file in batch]
+            for _, file in batch:
+                self._taken.append(file.path)
 
     def _is_confirmed(self, hashed: HashedFile, here: Mapping[str, ItemRecord]) -> bool:
         """Tell whether a file that was read again, though it looked as it was, holds what it held; count it then."""
@@ -285,7 +301,7 @@ class Ingest:
             else:
                 yield outcome
 
-    def _encoded(self, files: Sequence[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[EncodedItem]:
+    def _encoded(self, files: Iterable[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[EncodedItem]:
         self._warm(files)
         patience = Patience()
         for outcome in map_ahead(pool, attempting(self._encode), iter(files), look_ahead=2 * self._workers):
@@ -302,7 +318,7 @@ class Ingest:
             modality: self._catalog.pipelines.ensure(pipeline) for modality, pipeline in self._encoder.pipelines.items()
         }
         batch: list[EncodedItem] = []
-        stored: list[str] = []
+        stored: Backlog[str] = Backlog()
         flushed_at = time.monotonic()
 
         def flush() -> None:
@@ -311,7 +327,9 @@ class Ingest:
             with self._clock.timing("store"):
                 report = self._catalog.put(finished, pipelines=pipelines)
             self._passages += report.passages
-            stored.extend(item.file.path for item in finished)
+            for item in finished:
+                stored.append(item.file.path)
+                self._taken.append(item.file.path)
             self._count("added", report.added)
             self._count("updated", report.updated)
 
@@ -325,9 +343,8 @@ class Ingest:
             flush()
         if stored:
             self._passages += self._catalog.reunite(stored)
-        self._taken += stored
 
-    def _foresee(self, files: Sequence[ScannedFile]) -> None:
+    def _foresee(self, files: Iterable[ScannedFile]) -> None:
         """Stand in for encoding and storing in a dry run."""
         here = self._catalog.items.at_many(file.path for file in files)
         for file in files:
@@ -380,7 +397,7 @@ class Ingest:
             raise UnreadableMediaError(file.path, "changed while it was read; the next run takes it in")
         return EncodedItem(file=file, content_hash=content_hash, facts=facts, segments=segments)
 
-    def _warm(self, files: Sequence[ScannedFile]) -> None:
+    def _warm(self, files: Iterable[ScannedFile]) -> None:
         """Load the networks that the files need, before threads ask for them at once."""
         kinds = {media.kind_of(file.path) or "video" for file in files}
         for modality in sorted({modality for kind in kinds for modality in _MODALITIES[kind]}):
@@ -425,8 +442,11 @@ class Ingest:
 
     def _noticed(self) -> dict[str, int]:
         """Count what there is to know of the files that were taken in."""
-        kinds = {(notice.path, notice.kind) for notice in self._catalog.notices.at(self._taken)}
-        return dict(sorted(collections.Counter(kind for _, kind in kinds).items()))
+        counts: collections.Counter[str] = collections.Counter()
+        for paths in self._taken.batches(_NOTICED_AT_ONCE):
+            kinds = {(notice.path, notice.kind) for notice in self._catalog.notices.at(paths)}
+            counts.update(kind for _, kind in kinds)
+        return dict(sorted(counts.items()))
 
     def _report(self, left: Leftovers, *, seconds: float) -> IndexReport:
         return IndexReport(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+from PIL import Image
 
 from modag_search.catalog import Annotation
 from modag_search.features.encoding import MediaEncoder
@@ -13,6 +15,7 @@ from modag_search.values import EncodedItem, EncodedSegment, MediaFacts, Scanned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from modag_search import Index
     from modag_search.values import MediaKind, Modality
@@ -124,3 +127,26 @@ def test_pairs_are_looked_over_in_blocks(index: Index) -> None:
     _, peak_mib = with_peak_mib(lambda: index.audit_pairs(min_rank=0.0))
 
     assert peak_mib < 3 * 3000 * 3000 * 4 / MIB
+
+
+def test_each_more_file_takes_a_few_bytes_more(index: Index, media: Path) -> None:
+    numbers = itertools.count()
+    for folder, n in (("few", 30), ("some", 2100), ("many", 6300)):
+        for place in range(n):
+            write_picture(media / folder / str(place // 300) / f"{place % 300}.png", next(numbers))
+    index.add([media / "few"])  # what outlives the call is loaded, and sizes of files are known
+
+    some, peak_of_some_mib = with_peak_mib(lambda: index.add([media / "some"]))
+    many, peak_of_many_mib = with_peak_mib(lambda: index.add([media / "many"]))
+    again, peak_again_mib = with_peak_mib(lambda: index.add([media]))
+
+    assert (some.added, many.added, again.unchanged) == (2100, 6300, 8430)
+    assert peak_of_many_mib < peak_of_some_mib + 4200 * 700 / MIB
+    assert peak_again_mib < peak_of_some_mib + 1.5
+
+
+def write_picture(path: Path, number: int) -> None:
+    """Write a picture of four pixels, other than those of other numbers."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    colours = np.random.default_rng(number).integers(0, 256, (2, 2, 3), dtype=np.uint8)
+    Image.fromarray(colours).save(path)
