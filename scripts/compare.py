@@ -56,7 +56,7 @@ _DELETED_EVERY = 100
 _STEP_S = 5400
 
 
-def run(names: Sequence[str], *, n: int, data: Path, kept: Path, again: bool) -> dict[str, Any]:
+def run(names: Sequence[str], *, n: int, data: Path, again: bool) -> dict[str, Any]:
     """Measure peers, those that have not been measured yet, and return all rows that there are.
 
     Parameters
@@ -66,33 +66,39 @@ def run(names: Sequence[str], *, n: int, data: Path, kept: Path, again: bool) ->
         Vectors.
     data : Path
         Of the train sources.
-    kept : Path
-        Where vectors and rows are kept.
     again : bool
         Measure anew what has been measured.
+
+    Returns
+    -------
+    dict
+        The machine, and a row of each peer; rows are kept in a folder below build, vectors, too.
     """
-    folder = kept / str(n)
+    folder = ROOT / "build" / "compare" / str(n)
     make_material(folder, n=n, data=data)
+    rows = folder / "rows"
+    rows.mkdir(exist_ok=True)
     for name in names:
-        row = folder / "rows" / f"{name}.json"
-        row.parent.mkdir(exist_ok=True)
+        row = rows / f"{name}.json"
         if again or not row.exists():
             row.write_text(json.dumps(measured(name, n=n, folder=folder), indent=2))
-    rows = {
-        name: json.loads((folder / "rows" / f"{name}.json").read_text())
-        for name in PEERS
-        if (folder / "rows" / f"{name}.json").exists()
+    kept = {name: rows / f"{name}.json" for name in PEERS}
+    return {
+        "n": n,
+        "dimension": Material(folder, n=n).dimension,
+        "k": K,
+        "machine": machine(),
+        "rows": {name: json.loads(row.read_text()) for name, row in kept.items() if row.exists()},
     }
-    dimension = Material(folder, n=n).dimension
-    return {"n": n, "dimension": dimension, "k": K, "machine": machine(), "rows": rows}
 
 
 def make_material(folder: Path, *, n: int, data: Path) -> None:
     """Make vectors, queries and right answers, with the space that an index has by default."""
     if (folder / "right.npz").exists():
         return
-    seeds = scale.seeds(data, folder.parent / "scale")
-    with modag.Index.open(folder.parent / "scale" / "seeds") as index:
+    kept = ROOT / "build" / "scale"
+    seeds = scale.seeds(data, kept)
+    with modag.Index.open(kept / "seeds") as index:
         material.make(folder, n=n, seeds=seeds, space=index.space)
 
 
