@@ -450,7 +450,12 @@ def _mapped(file: BinaryIO) -> Any:
     """Have FAISS map a file that is open, whatever its name."""
     import faiss
 
-    return faiss.read_index(f"/dev/fd/{file.fileno()}", faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+    index = faiss.read_index(f"/dev/fd/{file.fileno()}", faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+    lists: Any = faiss.downcast_InvertedLists(index.invlists)  # type: ignore[attr-defined]
+    if isinstance(lists, faiss.OnDiskInvertedLists):  # not where no vectors are
+        # FAISS would start 32 threads at each search, to read ahead: that takes longer than the search.
+        lists.prefetch_nthread = 0
+    return index
 
 
 def _starts_of_lists(file: BinaryIO, reader: FaissIvfReader) -> Int64Array:
