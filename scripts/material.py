@@ -108,8 +108,10 @@ class Material:
 
     @functools.cache  # noqa: B019  one a process
     def with_label(self, label: str) -> Int64Array:
-        """Return the ids that have a label, ascending."""
-        return np.flatnonzero(self._labels == label).astype(np.int64)
+        """Return the ids that have a label, ascending; not to be written to, as those that an index filters by."""
+        ids = np.flatnonzero(self._labels == label).astype(np.int64)
+        ids.setflags(write=False)
+        return ids
 
     def share_right(self, place: int, found: list[int], *, where: str | None = None) -> float:
         """Return which share of the true `K` nearest was found.

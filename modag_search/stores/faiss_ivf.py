@@ -200,7 +200,8 @@ class FaissIvfReader(StoreReader):
         found = np.zeros((len(rows), self.dimension), dtype=np.float32)
         for place in np.unique(lists).tolist():
             there = lists == place
-            found[there] = self._vectors_in(place)[rows[there] - (self._ends[place] - self._size_of(place))]
+            codes = self._codes_in(place)[rows[there] - (self._ends[place] - self._size_of(place))]
+            found[there] = codes.view("<f2")  # of these alone, not of the whole list
         return found
 
     @functools.cached_property
