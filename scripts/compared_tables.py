@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ def _head(measured: Mapping[str, Any]) -> str:
     machine, rows = measured["machine"], measured["rows"]
     commits = ", ".join(sorted({row["commit"] for row in rows.values()}))
     versions = {f"{package} {v}" for row in rows.values() for package, v in row.get("versions", {}).items()}
-    return (
+    loads = [row[name] for row in rows.values() for name in ("insert_load", "ask_load") if name in row]
+    busy = f"load {min(loads):.0f} to {max(loads):.0f}; " if loads else ""
+    return _wrapped(
         f"{measured['n']:,} vectors of {measured['dimension']} numbers, {measured['k']} answers; commit {commits}; "
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; {busy}"
         f"Python {machine['python']}, {', '.join(sorted(versions))}."
     )
 
@@ -64,7 +67,7 @@ def _of_kind(rows: Mapping[str, Any], *, ours: Mapping[str, Any]) -> list[str]:
         ),
         _table(["changed", "add 1, found: ms", "saved: ms", "delete 1 %: s", "saved: s"], changed, ours, _changed),
         _table(["opened", "first answer: s", "peak MiB", "of it, no file's"], asked, ours, _opened),
-        "\n".join(f"- {name}: {row.get('failed') or row['settings']}." for name, row in rows.items()),
+        "\n".join(_wrapped(f"- {name}: {row.get('failed') or row['settings']}.") for name, row in rows.items()),
     ]
 
 
@@ -118,6 +121,11 @@ def _opened(row: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
     numbers = [(row[name], ours.get(name)) for name in ("ask_peak_mib", "ask_anonymous_mib")]
     first = f"{_number(row['open_s'])} ({_ratio(row['open_s'], ours.get('open_s'))})"
     return [first, *(f"{value} ({_ratio(value, of_ours)})" for value, of_ours in numbers)]
+
+
+def _wrapped(line: str) -> str:
+    indent = "  " if line.startswith("- ") else ""
+    return textwrap.fill(line, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _at(row: Mapping[str, Any], *names: str) -> float | None:
