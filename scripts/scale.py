@@ -151,7 +151,7 @@ def _item(number: int, modality: Modality, features: Float32Array) -> EncodedIte
     is_sound = modality == "sound"
     spans = [(_HOP_S * i, _HOP_S * i + _WINDOW_S) if is_sound else (None, None) for i in range(len(features))]
     return EncodedItem(
-        file=ScannedFile(f"/made/{_folder_of(number)}/{number % 997:03d}/{number:09d}.{modality}", 1000 + number, 0),
+        file=ScannedFile(f"/made/{folder_of(number)}/{number % 997:03d}/{number:09d}.{modality}", 1000 + number, 0),
         content_hash=f"{number:032x}",
         facts=MediaFacts(kind=modality, duration_s=spans[-1][1]),
         segments=tuple(
@@ -161,7 +161,7 @@ def _item(number: int, modality: Modality, features: Float32Array) -> EncodedIte
     )
 
 
-def _folder_of(number: int) -> str:
+def folder_of(number: int) -> str:
     """Say in which folder an item lies, the same share of any run of items."""
     place = number * 7919 % _PARTS  # 7919 is a prime, so that each place comes once in so many
     for folder, share in sorted(SHARES.items(), key=lambda one: one[1]):
