@@ -16,7 +16,7 @@ from modag_search.classify.vote_samples import HARDLY_POSSIBLE
 from modag_search.classify.votes import Votes, list_votes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from modag_search.classify.arithmetic.lda import Discriminant
     from modag_search.classify.arithmetic.pooling import BoolArray, EvidenceWeights, FloatArray
@@ -210,15 +210,15 @@ def hearsay(modality: Modality) -> str:
 
 
 def answer_all(
-    classifier: Classifier, batches: Iterable[QueryBatch], *, most_votes: int = 0
+    classifier: Classifier, batches: Iterable[Callable[[], QueryBatch]], *, most_votes: int = 0
 ) -> Iterator[tuple[QueryBatch, ClassifierOutput]]:
-    """Name batches of queries, some at once in threads, and give the answers in order.
+    """Read and name batches of queries, some at once in threads, and give the answers in order.
 
     Parameters
     ----------
     classifier : Classifier
-    batches : iterable of QueryBatch
-        Read in the thread of who takes the answers.
+    batches : iterable of callable
+        Each returns a QueryBatch; see `queries.unread_batches`.
     most_votes : int
         As for `Classifier.answer`.
 
@@ -227,7 +227,8 @@ def answer_all(
     iterator of (QueryBatch, ClassifierOutput)
     """
 
-    def answer(batch: QueryBatch) -> tuple[QueryBatch, ClassifierOutput]:
+    def answer(read: Callable[[], QueryBatch]) -> tuple[QueryBatch, ClassifierOutput]:
+        batch = read()
         return batch, classifier.answer(batch, most_votes=most_votes)
 
     return computed_ahead(answer, batches)

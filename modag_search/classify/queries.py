@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from modag_search.features.files import within_bounds
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.features.vectors import SegmentVectors
@@ -111,6 +112,16 @@ def _batch(entries: Sequence[tuple[str, Query]]) -> QueryBatch:
 def stored_batches(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]) -> Iterator[QueryBatch]:
     """Iterate over items as queries of their stored features; nothing is decoded.
 
+    The same as `unread_batches`, each read when it is its turn.
+    """
+    return (read() for read in unread_batches(catalog, vectors, items))
+
+
+def unread_batches(
+    catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]
+) -> Iterator[Callable[[], QueryBatch]]:
+    """Divide items into batches that any thread may read.
+
     Parameters
     ----------
     catalog : Catalog
@@ -120,8 +131,8 @@ def stored_batches(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tu
 
     Yields
     ------
-    QueryBatch
-        In the order of `items`; those without any vector are left out. A batch has no more than `ITEMS_AT_ONCE` items,
+    callable
+        Returns a QueryBatch. Items are in the order of `items`; those without any vector are left out. A batch has no more than `ITEMS_AT_ONCE` items,
         and no more than `SEGMENTS_AT_ONCE` segments unless one item alone has more.
     """
     for start in range(0, len(items), ITEMS_AT_ONCE):
@@ -129,7 +140,7 @@ def stored_batches(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tu
         counts = catalog.segments.count_by_item(item_id for item_id, _ in part)
         sized = ((item, counts[item[0]]) for item in part if item[0] in counts)
         for batch in within_bounds(sized, most=SEGMENTS_AT_ONCE):
-            yield _stored(catalog, vectors, batch)
+            yield partial(_stored, catalog, vectors, batch)
 
 
 def _stored(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]) -> QueryBatch:

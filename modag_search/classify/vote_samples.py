@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from modag_search.classify.labelled_set import LabelledVectors
     from modag_search.values import Float32Array, Int64Array
 
-MANY_VOTES: Final = 10_000
+MANY_VOTES: Final = 40_000
 """From so many votes on, of both modalities, labels that are hardly possible are told by a sample of them."""
 
 HARDLY_POSSIBLE: Final = 3e-4
