@@ -124,7 +124,7 @@ def label_issues(catalog: Catalog, classifier: NeighbourClassifier, *, max_proba
         doubt
         for modality in MODALITIES
         for limits in [_limits(classifier, modality, max_probability)]
-        for items in left_out(classifier.neighbours, modality)
+        for items in left_out(classifier.neighbours, modality, likely=classifier.may_hold)
         for doubt in _issues(catalog, classifier, modality, items, limits)
     ]
     return [issue for _, _, issue in sorted(found, key=lambda doubt: doubt[:2])]
