@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from modag_search.classify.ahead import computed_ahead
 from modag_search.copies.comparable import ComparableItems, Wholes
 from modag_search.copies.extents import Extents
 from modag_search.copies.limits import Limits
@@ -246,10 +247,11 @@ class Duplicates:
         )
         self.n_pairs += n * (n - 1) // 2
         centres, ties = Centres.of_none(n), set[tuple[int, int]]()
-        for start in range(0, n, _ROWS_AT_ONCE):
-            rows = np.arange(start, min(start + _ROWS_AT_ONCE, n))
-            for row, candidates in join.candidates(rows[centres.rows[rows] == rows]):
-                if centres.rows[row] != row:  # one of these rows gathered it
+        blocks = (np.arange(start, min(start + _ROWS_AT_ONCE, n)) for start in range(0, n, _ROWS_AT_ONCE))
+        ungathered = (rows[centres.rows[rows] == rows] for rows in blocks)
+        for found in computed_ahead(lambda rows: list(join.candidates(rows)), ungathered):
+            for row, candidates in found:
+                if centres.rows[row] != row:  # gathered since
                     continue
                 others = candidates[compared.extents.at(candidates).are_near(compared.extents.at(np.array([row])))]
                 self.n_compared += len(others)

@@ -70,7 +70,7 @@ class SimilarityJoin:
         Parameters
         ----------
         rows : np.ndarray [shape=(m,), int64]
-            Ascending; some hundred, for which a table of m x n truth values is made.
+            Ascending; some hundred.
 
         Yields
         ------
@@ -82,17 +82,28 @@ class SimilarityJoin:
         if not len(rows):
             return
         columns, reduced = self._columns(rows), self._reduced[rows]
-        may_be_near = np.empty((len(rows), len(columns)), dtype=bool)
+        places, others = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
         for start in range(0, len(columns), _COLUMNS_AT_ONCE):
-            some = slice(start, start + _COLUMNS_AT_ONCE)
-            bounds = reduced @ _taken(self._reduced, columns[some]).T
-            limits = np.minimum(self._limits[rows][:, None], self._limits[columns[some]])
-            np.greater_equal(bounds, limits, out=may_be_near[:, some])
-        for place in np.flatnonzero(may_be_near.any(axis=1)):
-            others = columns[np.flatnonzero(may_be_near[place])]
-            later = others[np.searchsorted(others, rows[place], side="right") :]
+            some = columns[start : start + _COLUMNS_AT_ONCE]
+            bounds = reduced @ _taken(self._reduced, some).T
+            # Of a table with few that are true, places in one row of all are found in a tenth of the time.
+            place, column = np.divmod(np.flatnonzero(bounds >= self._limits_of(rows, some)), len(some))
+            later = some[column] > rows[place]
+            places.append(place[later])
+            others.append(some[column[later]])
+        place, other = np.concatenate(places), np.concatenate(others)
+        order = np.argsort(place, kind="stable")
+        ends = np.cumsum(np.bincount(place, minlength=len(rows)))
+        for row, later in zip(rows.tolist(), np.split(other[order], ends[:-1]), strict=True):
             if len(later):
-                yield int(rows[place]), later
+                yield row, later
+
+    def _limits_of(self, rows: Int64Array, columns: Int64Array) -> np.ndarray:
+        """Return from which bound on pairs may be near; one number for all where that is so."""
+        of_rows, of_columns = self._limits[rows], self._limits[columns]
+        if of_rows.min() == of_rows.max() and of_columns.min() == of_columns.max():
+            return np.minimum(of_rows[0], of_columns[0])
+        return np.minimum(of_rows[:, None], of_columns)
 
     def cosines(self, row: int, others: Int64Array) -> np.ndarray:
         """Return the cosines of a row and others, each the same whatever the others are.
