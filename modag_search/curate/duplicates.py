@@ -20,6 +20,7 @@ from modag_search.curate.centres import Centres
 from modag_search.curate.similarity_join import SimilarityJoin
 from modag_search.curate.stars import Copies, joined
 from modag_search.errors import UsageError
+from modag_search.features.stored import is_as_indexed
 from modag_search.values import (
     MODALITIES,
     ConfirmedBy,
@@ -244,6 +245,7 @@ class Duplicates:
             floors=_floors(wholes, limits.floors(wholes.modality, compared.extents.sides_px)),
             keys=compared.extents.extents,
             ranges=compared.extents.ranges(),
+            required=_required(wholes, limits),
         )
         self.n_pairs += n * (n - 1) // 2
         centres, ties = Centres.of_none(n), set[tuple[int, int]]()
@@ -390,3 +392,15 @@ def _floors(wholes: Wholes, limits: np.ndarray) -> np.ndarray:
     What segments have by chance is evened out in their mean; but at the end other segments may stand.
     """
     return limits if wholes.are_single.all() else limits - (1 - limits) / 2
+
+
+def _required(wholes: Wholes, limits: Limits) -> np.ndarray | None:
+    """Return from which cosine on contents can be duplicates whose files are gone, so that nothing confirms it.
+
+    Of those that are there it is -1; of all None, where nothing is to be confirmed.
+    """
+    if not limits.unconfirmed:
+        return None
+    unconfirmed = limits.unconfirmed["sound" if wholes.kind == "sound" else "image"]
+    are_there = np.array([any(map(is_as_indexed, copies)) for copies in wholes.contents], dtype=bool)
+    return np.where(are_there, -1.0, _floors(wholes, np.full(len(are_there), unconfirmed)))

@@ -35,6 +35,8 @@ class SimilarityJoin:
         Of unit length, or zero.
     floors : np.ndarray [shape=(n,)]
         Two rows are near from the cosine on that is the lower of theirs.
+    required : np.ndarray [shape=(n,)], optional
+        And no two are near whose cosine is below what either requires.
     keys : np.ndarray [shape=(n,)]
     ranges : np.ndarray [shape=(n, 2)]
         Rows are near only if the key of each lies in the range of the other; this is a help, not a promise: of
@@ -55,12 +57,22 @@ class SimilarityJoin:
     [0.8]
     """
 
-    def __init__(self, vectors: Float32Array, *, floors: np.ndarray, keys: np.ndarray, ranges: np.ndarray) -> None:
+    def __init__(
+        self,
+        vectors: Float32Array,
+        *,
+        floors: np.ndarray,
+        keys: np.ndarray,
+        ranges: np.ndarray,
+        required: np.ndarray | None = None,
+    ) -> None:
         self._vectors = vectors
         self._keys = keys
         self._ranges = ranges
-        self._limits: Float32Array = (floors - MARGIN).astype(np.float32)
-        directions = _directions(vectors, self._limits)
+        self._floors: Float32Array = (floors - MARGIN).astype(np.float32)
+        none = np.full(len(vectors), -1.0)
+        self._required: Float32Array = ((none if required is None else required) - MARGIN).astype(np.float32)
+        directions = _directions(vectors, np.maximum(self._floors, self._required))
         self.width = vectors.shape[1] if directions is None else directions.shape[1]
         self._reduced = vectors if directions is None else bounding(vectors, directions)
 
@@ -100,10 +112,11 @@ class SimilarityJoin:
 
     def _limits_of(self, rows: Int64Array, columns: Int64Array) -> np.ndarray:
         """Return from which bound on pairs may be near; one number for all where that is so."""
-        of_rows, of_columns = self._limits[rows], self._limits[columns]
-        if of_rows.min() == of_rows.max() and of_columns.min() == of_columns.max():
-            return np.minimum(of_rows[0], of_columns[0])
-        return np.minimum(of_rows[:, None], of_columns)
+        floors, required = (self._floors[rows], self._floors[columns]), (self._required[rows], self._required[columns])
+        if all(limits.min() == limits.max() for limits in (*floors, *required)):
+            return np.maximum(min(floors[0][0], floors[1][0]), max(required[0][0], required[1][0]))
+        lower = np.minimum(floors[0][:, None], floors[1])
+        return np.maximum(lower, np.maximum(required[0][:, None], required[1]), out=lower)
 
     def cosines(self, row: int, others: Int64Array) -> np.ndarray:
         """Return the cosines of a row and others, each the same whatever the others are.
