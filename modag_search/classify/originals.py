@@ -72,16 +72,22 @@ class Originals:
     catalog : Catalog
     items_of : Mapping of str to sequence of int
         Ids of the labelled items, by content.
+    content_of : Mapping of int to str
+        Of each of these, by id.
     wholes : callable
         Returns these items as they are compared by features.
     """
 
     def __init__(
-        self, catalog: Catalog, items_of: Mapping[str, Sequence[int]], wholes: Callable[[], LabelledWholes]
+        self,
+        catalog: Catalog,
+        items_of: Mapping[str, Sequence[int]],
+        content_of: Mapping[int, str],
+        wholes: Callable[[], LabelledWholes],
     ) -> None:
         self._catalog = catalog
         self._items_of = items_of
-        self._content_of = {item: content for content, items in items_of.items() for item in items}
+        self._content_of = content_of
         self._wholes = wholes
         self._pixels = Pixels()
         self._waveforms = Waveforms()
