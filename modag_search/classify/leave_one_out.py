@@ -321,9 +321,7 @@ def left_out(
     yield from computed_ahead(ask, (asking[start : start + step] for start in range(0, len(asking), step)))
 
 
-def _evidence(
-    neighbours: Neighbours, modality: Modality, chosen: Int64Array, likely: Likely | None
-) -> Float32Array:
+def _evidence(neighbours: Neighbours, modality: Modality, chosen: Int64Array, likely: Likely | None) -> Float32Array:
     """Gather what all say of some labelled units, but they and their copies."""
     part, linear = neighbours.labelled.by_modality[modality], neighbours.linear[modality]
     places, queries = linear.units.segments(chosen)

@@ -112,9 +112,7 @@ class Neighbours:
     def samples(self) -> Mapping[Modality, VoteSamples]:
         """The votes of each modality, to be asked of some labels in full and of the others roughly."""
         return {
-            modality: VoteSamples(
-                part, n_labels=len(self.labelled.names), k=self.k, temperature=self.temperature
-            )
+            modality: VoteSamples(part, n_labels=len(self.labelled.names), k=self.k, temperature=self.temperature)
             for modality, part in self.labelled.by_modality.items()
         }
 
@@ -313,7 +311,10 @@ class Block:
         columns = []
         for voting, segments in asking.items():
             samples = neighbours.samples[voting]
-            columns += [samples.means(segments, of_votes[voting]), samples.rough_kernels(segments, of_votes[voting])]
+            means = samples.means(segments, of_votes[voting])
+            rough = samples.rough_kernels(segments, of_votes[voting])
+            # Where all of a sample is the query's own, the others are known by their mean.
+            columns += [means, np.where(np.isfinite(rough), rough, means)]
         of_texts = neighbours.labelled.vectors[len(neighbours.labelled.vectors) - len(neighbours.labelled.understood) :]
         columns.append(neighbours.above_unlike_names(modality, part.vectors @ of_texts.T))
         columns.append(neighbours.linear[modality].scores(part.features))

@@ -132,8 +132,8 @@ def unread_batches(
     Yields
     ------
     callable
-        Returns a QueryBatch. Items are in the order of `items`; those without any vector are left out. A batch has no more than `ITEMS_AT_ONCE` items,
-        and no more than `SEGMENTS_AT_ONCE` segments unless one item alone has more.
+        Returns a QueryBatch. Items stand in the order of `items`; those without any vector are left out. A batch has no
+        more than `ITEMS_AT_ONCE` items, and no more than `SEGMENTS_AT_ONCE` segments unless one item alone has more.
     """
     for start in range(0, len(items), ITEMS_AT_ONCE):
         part = items[start : start + ITEMS_AT_ONCE]

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from modag_search.classify.arithmetic.knn import label_kernels
-from modag_search.classify.labelled_set import SortedVotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modag_search.classify.arithmetic.pooling import BoolArray
-    from modag_search.classify.labelled_set import LabelledVectors
+    from modag_search.classify.labelled_set import LabelledVectors, SortedVotes
     from modag_search.values import Float32Array, Int64Array
 
 MANY_VOTES: Final = 40_000
@@ -91,11 +90,13 @@ class VoteSamples:
         counts[:, self._labels] = self._sizes
         rows, votes = own.cast_by(asking.own)
         of_votes = (rows, self._part.labels[votes])
-        similarities = np.einsum("ij,ij->i", asking.vectors[rows], self._part.vectors[self._part.rows[votes]])
-        np.subtract.at(sums, of_votes, similarities)
+        of_own = np.einsum("ij,ij->i", asking.vectors[rows], self._part.vectors[self._part.rows[votes]])
+        np.subtract.at(sums, of_votes, of_own)
         np.subtract.at(counts, of_votes, np.float32(1))
-        means: Float32Array = sums / np.maximum(counts, np.float32(1)) - asking.unlike
-        return np.where(counts > 0, means, np.float32(-np.inf))
+        means: Float32Array = np.where(
+            counts > 0, sums / np.maximum(counts, np.float32(1)) - asking.unlike, np.float32(-np.inf)
+        )
+        return means.astype(np.float32, copy=False)
 
     def rough_kernels(self, asking: Asking, own: SortedVotes) -> Float32Array:
         """Estimate what `knn.label_kernels` would say, by the sample.
@@ -119,7 +120,9 @@ class VoteSamples:
         rough[:, self._labels] += (self._temperature * np.log(expected)).astype(np.float32)
         return rough
 
-    def kernels(self, asking: Asking, own: SortedVotes, wanted: BoolArray) -> Iterator[tuple[int, Int64Array, Float32Array]]:
+    def kernels(
+        self, asking: Asking, own: SortedVotes, wanted: BoolArray
+    ) -> Iterator[tuple[int, Int64Array, Float32Array]]:
         """Ask all votes of some labels.
 
         Parameters

@@ -100,9 +100,9 @@ class SimilarityJoin:
             bounds = reduced @ _taken(self._reduced, some).T
             # Of a table with few that are true, places in one row of all are found in a tenth of the time.
             place, column = np.divmod(np.flatnonzero(bounds >= self._limits_of(rows, some)), len(some))
-            later = some[column] > rows[place]
-            places.append(place[later])
-            others.append(some[column[later]])
+            are_later = some[column] > rows[place]
+            places.append(place[are_later])
+            others.append(some[column[are_later]])
         place, other = np.concatenate(places), np.concatenate(others)
         order = np.argsort(place, kind="stable")
         ends = np.cumsum(np.bincount(place, minlength=len(rows)))
@@ -110,12 +110,13 @@ class SimilarityJoin:
             if len(later):
                 yield row, later
 
-    def _limits_of(self, rows: Int64Array, columns: Int64Array) -> np.ndarray:
-        """Return from which bound on pairs may be near; one number for all where that is so."""
+    def _limits_of(self, rows: Int64Array, columns: Int64Array) -> Float32Array:
+        """Return from which bound on pairs may be near; one for all where that is so."""
         floors, required = (self._floors[rows], self._floors[columns]), (self._required[rows], self._required[columns])
         if all(limits.min() == limits.max() for limits in (*floors, *required)):
-            return np.maximum(min(floors[0][0], floors[1][0]), max(required[0][0], required[1][0]))
-        lower = np.minimum(floors[0][:, None], floors[1])
+            same = max(min(floors[0][0], floors[1][0]), required[0][0], required[1][0])
+            return np.full((1, 1), same, dtype=np.float32)
+        lower: Float32Array = np.minimum(floors[0][:, None], floors[1])
         return np.maximum(lower, np.maximum(required[0][:, None], required[1]), out=lower)
 
     def cosines(self, row: int, others: Int64Array) -> np.ndarray:
