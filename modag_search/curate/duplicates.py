@@ -158,6 +158,7 @@ class Duplicates:
                 if modality in (lead, None):
                     groups += self._groups(wholes, limits)
                 compared = {copies[0].id for copies in wholes.contents}
+                del wholes  # before what comes next is read
                 contents = [copies for copies in contents if copies[0].id not in compared]
                 self._items.forget_tracks()
         return groups
@@ -323,6 +324,8 @@ class Duplicates:
         least = compared.limits.least(wholes.modality, sides_px[[row]], sides_px[others])
         alike = np.where(cosines >= least, np.minimum(cosines, 1.0), -np.inf)
         in_parts = ~(wholes.are_single[row] & wholes.are_single[others])
+        if not in_parts.any():
+            return alike
         alike[in_parts] = -np.inf
         for place in np.flatnonzero(in_parts & (cosines >= _floors(wholes, least))):
             required = {**compared.limits.features, wholes.modality: least[place]}
