@@ -35,12 +35,12 @@ class SimilarityJoin:
         Of unit length, or zero.
     floors : np.ndarray [shape=(n,)]
         Two rows are near from the cosine on that is the lower of theirs.
-    required : np.ndarray [shape=(n,)], optional
-        And no two are near whose cosine is below what either requires.
     keys : np.ndarray [shape=(n,)]
     ranges : np.ndarray [shape=(n, 2)]
         Rows are near only if the key of each lies in the range of the other; this is a help, not a promise: of
         what lies apart some may come, and nothing else is left out.
+    required : np.ndarray [shape=(n,)], optional
+        And no two are near whose cosine is below what either requires.
 
     Attributes
     ----------
