@@ -26,6 +26,16 @@ _PARTS = 10_000
 _SEEDS_A_CLASS = 60
 _AWAY, _ASIDE = 0.3, 0.5
 _WINDOW_S, _HOP_S = 10.0, 5.0
+_SIZES_PX = (
+    (4032, 3024),
+    (3024, 4032),
+    (4000, 2250),
+    (2048, 1365),
+    (1365, 2048),
+    (1920, 1080),
+    (1024, 768),
+    (800, 800),
+)
 _AT_ONCE = 5_000
 
 
@@ -149,11 +159,12 @@ def _items(
 
 def _item(number: int, modality: Modality, features: Float32Array) -> EncodedItem:
     is_sound = modality == "sound"
+    width_px, height_px = (None, None) if is_sound else _SIZES_PX[number % len(_SIZES_PX)]
     spans = [(_HOP_S * i, _HOP_S * i + _WINDOW_S) if is_sound else (None, None) for i in range(len(features))]
     return EncodedItem(
         file=ScannedFile(f"/made/{folder_of(number)}/{number % 997:03d}/{number:09d}.{modality}", 1000 + number, 0),
         content_hash=f"{number:032x}",
-        facts=MediaFacts(kind=modality, duration_s=spans[-1][1]),
+        facts=MediaFacts(kind=modality, duration_s=spans[-1][1], width_px=width_px, height_px=height_px),
         segments=tuple(
             EncodedSegment(modality=modality, start_s=start, end_s=end, status="ok", feature=feature)
             for (start, end), feature in zip(spans, features, strict=True)

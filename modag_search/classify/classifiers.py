@@ -12,13 +12,14 @@ from modag_search.classify.ahead import computed_ahead
 from modag_search.classify.denials import Doubts
 from modag_search.classify.queries import mean_of_queries
 from modag_search.classify.rivals import LabelGroups
+from modag_search.classify.vote_samples import HARDLY_POSSIBLE
 from modag_search.classify.votes import Votes, list_votes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from modag_search.classify.arithmetic.lda import Discriminant
-    from modag_search.classify.arithmetic.pooling import EvidenceWeights, FloatArray
+    from modag_search.classify.arithmetic.pooling import BoolArray, EvidenceWeights, FloatArray
     from modag_search.classify.denials import Denials
     from modag_search.classify.neighbours import Block, Neighbours
     from modag_search.classify.queries import QueryBatch
@@ -103,7 +104,9 @@ class NeighbourClassifier:
 
     def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> ClassifierOutput:
         """Name queries; see `Classifier.answer`."""
-        answers = [self._answer(block, most_votes) for block in self.neighbours.blocks(batch.segments, batch.items)]
+        in_full = bool(most_votes) or not self.neighbours.has_many_votes
+        blocks = self.neighbours.blocks(batch.segments, batch.items, in_full=in_full)
+        answers = [self._answer(block, most_votes, in_full=in_full) for block in blocks]
         none = np.zeros((0, len(self.names)))
         return ClassifierOutput(
             np.concatenate([none, *(answer.probabilities for answer in answers)]),
@@ -131,8 +134,12 @@ class NeighbourClassifier:
             alone=lambda: weights.probabilities(evidence, exclusive=False),
         )
 
-    def _answer(self, block: Block, most_votes: int) -> ClassifierOutput:
-        evidence = block.evidence()
+    def may_hold(self, modality: Modality, evidence: Float32Array) -> BoolArray:
+        """Tell by rough evidence for queries of one modality which labels must be asked in full."""
+        return self.probabilities(modality, evidence) >= HARDLY_POSSIBLE
+
+    def _answer(self, block: Block, most_votes: int, *, in_full: bool) -> ClassifierOutput:
+        evidence = block.evidence() if in_full else block.likely_evidence(self.may_hold)
         said = [(part.queries, self.probabilities(modality, part.evidence)) for modality, part in evidence.items()]
         probabilities = _mean_of_modalities(said, n=len(block), n_labels=len(self.names))
         if self.doubts:
@@ -203,15 +210,15 @@ def hearsay(modality: Modality) -> str:
 
 
 def answer_all(
-    classifier: Classifier, batches: Iterable[QueryBatch], *, most_votes: int = 0
+    classifier: Classifier, batches: Iterable[Callable[[], QueryBatch]], *, most_votes: int = 0
 ) -> Iterator[tuple[QueryBatch, ClassifierOutput]]:
-    """Name batches of queries, some at once in threads, and give the answers in order.
+    """Read and name batches of queries, some at once in threads, and give the answers in order.
 
     Parameters
     ----------
     classifier : Classifier
-    batches : iterable of QueryBatch
-        Read in the thread of who takes the answers.
+    batches : iterable of callable
+        Each returns a QueryBatch; see `queries.unread_batches`.
     most_votes : int
         As for `Classifier.answer`.
 
@@ -220,7 +227,8 @@ def answer_all(
     iterator of (QueryBatch, ClassifierOutput)
     """
 
-    def answer(batch: QueryBatch) -> tuple[QueryBatch, ClassifierOutput]:
+    def answer(read: Callable[[], QueryBatch]) -> tuple[QueryBatch, ClassifierOutput]:
+        batch = read()
         return batch, classifier.answer(batch, most_votes=most_votes)
 
     return computed_ahead(answer, batches)

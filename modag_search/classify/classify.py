@@ -10,7 +10,7 @@ import numpy as np
 
 from modag_search import media
 from modag_search.classify.classifiers import answer_all
-from modag_search.classify.queries import query_batches, stored_batches
+from modag_search.classify.queries import query_batches, unread_batches
 from modag_search.errors import UnreadableMediaError
 from modag_search.spelling import on_disk
 from modag_search.values import MODALITIES, Classification, Neighbour, ScannedFile, ScanProblem
@@ -97,7 +97,7 @@ def classify_items(
     iterator of Classification
     """
     items = sorted(((path, item_id) for item_id, path, _ in catalog.items.found(unlabelled=unlabelled)))
-    stored = stored_batches(catalog, vectors, [(item_id, path) for path, item_id in items])
+    stored = unread_batches(catalog, vectors, [(item_id, path) for path, item_id in items])
     answered = answer_all(classifier, stored, most_votes=k)
     return _classifications(catalog, answered, classifier.names, decision, copies)
 

@@ -45,6 +45,8 @@ class GivenLabels:
     ----------
     items_of : Mapping of str to list of int
         Ids of the items of which anything was said, by content.
+    content_of : Mapping of int to str
+        Contents, by the ids of these items.
     """
 
     def __init__(self, catalog: Catalog, labelled: LabelledSet, vectors: SegmentVectors) -> None:
@@ -53,7 +55,8 @@ class GivenLabels:
         self._vectors = vectors
         self._said: Mapping[int, Mapping[str, bool]] = catalog.labels.given_to_wholes()
         self.items_of: dict[str, list[int]] = {}
-        for item, content in catalog.items.content_hashes(self._said).items():
+        self.content_of: Mapping[int, str] = catalog.items.content_hashes(self._said)
+        for item, content in self.content_of.items():
             self.items_of.setdefault(content, []).append(item)
 
     @cached_property
@@ -92,7 +95,7 @@ class CopyJudge:
     def __init__(self, catalog: Catalog, given: GivenLabels, classifier: Classifier) -> None:
         self._catalog = catalog
         self._given = given
-        self._originals = Originals(catalog, given.items_of, lambda: given.wholes)
+        self._originals = Originals(catalog, given.items_of, given.content_of, lambda: given.wholes)
         self._hierarchy = classifier.hierarchy
         self._groups = classifier.groups
         self._number = {name: number for number, name in enumerate(classifier.names)}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.classify.arithmetic.pooling import BoolArray
     from modag_search.classify.labelled_set import LabelledSet, LabelledVectors
-    from modag_search.classify.neighbours import Neighbours
+    from modag_search.classify.neighbours import Likely, Neighbours
 
 logger = logging.getLogger(__name__)
 
@@ -267,7 +267,12 @@ class LeftOut:
 
 
 def left_out(
-    neighbours: Neighbours, modality: Modality, *, most: int | None = None, seed: int = 0
+    neighbours: Neighbours,
+    modality: Modality,
+    *,
+    most: int | None = None,
+    seed: int = 0,
+    likely: Likely | None = None,
 ) -> Iterator[LeftOut]:
     """Ask with each labelled item of a modality, its own votes and those of its copies left out.
 
@@ -279,6 +284,8 @@ def left_out(
         How many ask, at the most; some are drawn then.
     seed : int
         Of the draw.
+    likely : callable, optional
+        Where there are very many votes, tells which labels are asked in full; see `neighbours.Block.likely_evidence`.
 
     Yields
     ------
@@ -304,7 +311,7 @@ def left_out(
         return LeftOut(
             units=chosen,
             items=units.items[chosen],
-            evidence=_evidence(neighbours, modality, chosen),
+            evidence=_evidence(neighbours, modality, chosen, likely),
             given=given,
             holds=holds,
             heard=(n_contents > 1) | ((n_contents == 1) & ~given),
@@ -314,13 +321,15 @@ def left_out(
     yield from computed_ahead(ask, (asking[start : start + step] for start in range(0, len(asking), step)))
 
 
-def _evidence(neighbours: Neighbours, modality: Modality, chosen: Int64Array) -> Float32Array:
+def _evidence(neighbours: Neighbours, modality: Modality, chosen: Int64Array, likely: Likely | None) -> Float32Array:
     """Gather what all say of some labelled units, but they and their copies."""
     part, linear = neighbours.labelled.by_modality[modality], neighbours.linear[modality]
     places, queries = linear.units.segments(chosen)
     segments = QuerySegments(part.vectors[places], part.features[places].astype(np.float32), queries)
-    blocks = neighbours.blocks({modality: segments}, linear.units.contents[chosen], copies=True)
-    evidence = np.concatenate([block.evidence()[modality].evidence for block in blocks])
+    in_full = likely is None or not neighbours.has_many_votes
+    blocks = neighbours.blocks({modality: segments}, linear.units.contents[chosen], copies=True, in_full=in_full)
+    said = (block.evidence() if likely is None or in_full else block.likely_evidence(likely) for block in blocks)
+    evidence = np.concatenate([of_block[modality].evidence for of_block in said])
     # Of an item whose parts have different labels each part is a unit of its own.
     evidence[..., 5] = np.where(np.isfinite(evidence[..., 0]), linear.left_out(chosen), np.float32(-np.inf))
     return evidence

@@ -15,15 +15,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K, label_evidence
-from modag_search.classify.queries import QuerySegments
+from modag_search.classify.queries import QuerySegments, mean_of_queries
+from modag_search.classify.vote_samples import MANY_VOTES, Asking, VoteSamples
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from modag_search.classify.labelled_set import LabelledSet
+    from modag_search.classify.arithmetic.pooling import BoolArray
+    from modag_search.classify.labelled_set import LabelledSet, SortedVotes
     from modag_search.classify.linear_evidence import LinearEvidence
     from modag_search.space import QueryModality
+
+Likely = Callable[["Modality", Float32Array], "BoolArray"]
+"""Tells by evidence for queries of a modality which labels may hold ``[shape=(n, n_labels)]``."""
 
 UnrelatedSimilarity = Callable[["QueryModality", "QueryModality"], tuple[float, float]]
 """Mean and deviation of the similarity of unlike things of two modalities; see `space.Space.unrelated_similarity`."""
@@ -98,8 +103,26 @@ class Neighbours:
     k: int = K
     temperature: float = TEMPERATURE
 
+    @property
+    def has_many_votes(self) -> bool:
+        """Whether it takes long to compare with all votes."""
+        return self.labelled.n_votes >= MANY_VOTES
+
+    @cached_property
+    def samples(self) -> Mapping[Modality, VoteSamples]:
+        """The votes of each modality, to be asked of some labels in full and of the others roughly."""
+        return {
+            modality: VoteSamples(part, n_labels=len(self.labelled.names), k=self.k, temperature=self.temperature)
+            for modality, part in self.labelled.by_modality.items()
+        }
+
     def blocks(
-        self, segments: Mapping[Modality, QuerySegments], own: Int64Array, *, copies: bool = False
+        self,
+        segments: Mapping[Modality, QuerySegments],
+        own: Int64Array,
+        *,
+        copies: bool = False,
+        in_full: bool = True,
     ) -> Iterator[Block]:
         """Divide queries into blocks.
 
@@ -110,6 +133,8 @@ class Neighbours:
             Item of each query, which it must not hear; with `copies`, a number as in `LabelledVectors.contents`, so
             that it hears no copies either.
         copies : bool
+        in_full : bool
+            False where `Block.likely_evidence` is asked for, which compares with few votes at once.
 
         Yields
         ------
@@ -118,18 +143,18 @@ class Neighbours:
         """
         counts = sum(np.bincount(part.queries, minlength=len(own)) for part in segments.values())
         ends = np.cumsum(np.broadcast_to(counts, len(own)))
+        rows = self._rows_at_once(self.labelled.n_votes if in_full else sum(map(len, self.samples.values())))
         first = 0
         while first < len(own):
             before = int(ends[first - 1]) if first else 0
-            fitting = int(np.searchsorted(ends, before + self._rows_at_once, side="right"))
+            fitting = int(np.searchsorted(ends, before + rows, side="right"))
             stop = max(first + 1, fitting)
             of_block = {modality: part.within(first, stop) for modality, part in segments.items()}
-            yield Block(self, of_block, own[first:stop], first=first, rows=self._rows_at_once, copies=copies)
+            yield Block(self, of_block, own[first:stop], first=first, rows=rows, copies=copies)
             first = stop
 
-    @cached_property
-    def _rows_at_once(self) -> int:
-        width = max(self.labelled.n_votes, _CELLS_OF_A_LABEL * len(self.labelled.names), 1)
+    def _rows_at_once(self, n_votes: int) -> int:
+        width = max(n_votes, _CELLS_OF_A_LABEL * len(self.labelled.names), 1)
         return max(1, _CELLS_AT_ONCE // width)
 
     def above_unlike(
@@ -142,15 +167,23 @@ class Neighbours:
             of_part = similarities[:, start : start + len(part)]
             of_part -= np.float32(self.unrelated_similarity(modality, voting)[0])
             above[voting] = part.in_order_of_votes(of_part)
-            votes_of_own = part.votes_by_content if copies else part.votes_by_item
-            above[voting][votes_of_own.cast_by(own)] = -np.inf
+            above[voting][self.votes_of_own(voting, copies=copies).cast_by(own)] = -np.inf
             start += len(part)
+        return above, self.above_unlike_names(modality, similarities[:, start:])
+
+    def above_unlike_names(self, modality: Modality, similarities: Float32Array) -> Float32Array:
+        """Make of similarities to what labels are called ``[shape=(n, n_texts)]`` what a `Piece` holds."""
         labelled = self.labelled
-        above_names = np.full((len(similarities), len(labelled.names)), -np.inf, dtype=np.float32)
+        above = np.full((len(similarities), len(labelled.names)), -np.inf, dtype=np.float32)
         if len(labelled.understood):
             unlike = np.float32(self.unrelated_similarity(modality, "text")[0])
-            above_names[:, labelled.understood] = similarities[:, start:] - unlike
-        return above, above_names
+            above[:, labelled.understood] = similarities - unlike
+        return above
+
+    def votes_of_own(self, voting: Modality, *, copies: bool) -> SortedVotes:
+        """Return the votes of a modality by who casts them: items, or with `copies` contents."""
+        part = self.labelled.by_modality[voting]
+        return part.votes_by_content if copies else part.votes_by_item
 
 
 class Block:
@@ -246,13 +279,62 @@ class Block:
         for modality, part in self.segments.items():
             queries, counts = np.unique(part.queries, return_counts=True)
             divisors: Float32Array = counts.astype(np.float32)[:, None, None]
-            said = sums[modality][queries] / divisors
-            examples, scores = self.neighbours.linear[modality].of_own(self.own[queries], copies=self._copies)
-            said[examples, :, 5] = scores
-            # A label whose only example of the modality is the query itself says nothing of it.
-            said[..., 5] = np.where(np.isfinite(said[..., 0]), said[..., 5], np.float32(-np.inf))
-            evidence[modality] = QueryEvidence(queries, said)
+            evidence[modality] = self._less_own(modality, queries, sums[modality][queries] / divisors)
         return evidence
+
+    def likely_evidence(self, likely: Likely) -> dict[Modality, QueryEvidence]:
+        """Gather evidence as `evidence` does, where there are many votes: roughly, of labels that hardly may hold.
+
+        Parameters
+        ----------
+        likely : callable
+            Tells which may hold by what a sample of the votes says.
+
+        Returns
+        -------
+        dict of modality to QueryEvidence
+        """
+        if not self.fits:
+            return self.evidence()
+        return {modality: self._likely_evidence(modality, part, likely) for modality, part in self.segments.items()}
+
+    def _likely_evidence(self, modality: Modality, part: QuerySegments, likely: Likely) -> QueryEvidence:
+        neighbours = self.neighbours
+        queries, places = np.unique(part.queries, return_inverse=True)
+        asking = {
+            voting: Asking(
+                part.vectors, self.own[part.queries], np.float32(neighbours.unrelated_similarity(modality, voting)[0])
+            )
+            for voting in own_first(modality)
+        }
+        of_votes = {voting: neighbours.votes_of_own(voting, copies=self._copies) for voting in asking}
+        columns = []
+        for voting, segments in asking.items():
+            samples = neighbours.samples[voting]
+            means = samples.means(segments, of_votes[voting])
+            rough = samples.rough_kernels(segments, of_votes[voting])
+            # Where all of a sample is the query's own, the others are known by their mean.
+            columns += [means, np.where(np.isfinite(rough), rough, means)]
+        of_texts = neighbours.labelled.vectors[len(neighbours.labelled.vectors) - len(neighbours.labelled.understood) :]
+        columns.append(neighbours.above_unlike_names(modality, part.vectors @ of_texts.T))
+        columns.append(neighbours.linear[modality].scores(part.features))
+        said = mean_of_queries(np.stack(columns, axis=-1), part.queries)
+        evidence = self._less_own(modality, queries, said)
+        wanted = likely(modality, evidence.evidence)
+        for side, (voting, segments) in enumerate(asking.items()):
+            in_full = neighbours.samples[voting].kernels(segments, of_votes[voting], wanted[places])
+            for label, rows, kernels in in_full:
+                asked = part.queries[rows]
+                evidence.evidence[np.unique(places[rows]), label, 2 * side + 1] = mean_of_queries(kernels, asked)
+        return evidence
+
+    def _less_own(self, modality: Modality, queries: Int64Array, said: Float32Array) -> QueryEvidence:
+        """Let queries that are examples hear of features what they would say without them."""
+        examples, scores = self.neighbours.linear[modality].of_own(self.own[queries], copies=self._copies)
+        said[examples, :, 5] = scores
+        # A label whose only example of the modality is the query itself says nothing of it.
+        said[..., 5] = np.where(np.isfinite(said[..., 0]), said[..., 5], np.float32(-np.inf))
+        return QueryEvidence(queries, said)
 
     def _said(self, piece: Piece) -> Float32Array:
         """Gather what each segment hears of each label ``[shape=(n, n_labels, 6)]``, as `pooling` arranges evidence."""

@@ -21,7 +21,7 @@ from modag_search.spelling import on_disk
 from modag_search.values import ItemRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.classify.labelled_wholes import Candidate, LabelledWholes
@@ -72,16 +72,22 @@ class Originals:
     catalog : Catalog
     items_of : Mapping of str to sequence of int
         Ids of the labelled items, by content.
+    content_of : Mapping of int to str
+        Of each of these, by id.
     wholes : callable
         Returns these items as they are compared by features.
     """
 
     def __init__(
-        self, catalog: Catalog, items_of: Mapping[str, Sequence[int]], wholes: Callable[[], LabelledWholes]
+        self,
+        catalog: Catalog,
+        items_of: Mapping[str, Sequence[int]],
+        content_of: Mapping[int, str],
+        wholes: Callable[[], LabelledWholes],
     ) -> None:
         self._catalog = catalog
         self._items_of = items_of
-        self._content_of = {item: content for content, items in items_of.items() for item in items}
+        self._content_of = content_of
         self._wholes = wholes
         self._pixels = Pixels()
         self._waveforms = Waveforms()
@@ -143,8 +149,12 @@ class Originals:
     def _asked(self, batch: QueryBatch, places: Collection[int]) -> list[_Asked]:
         """List the queries that are much like labelled items of about their length or shape."""
         facts = self._facts(batch, places)
+        # Of what nobody can look at only the very same features tell; a video is compared by what it sounds like, too.
+        gone = {place for place in _gone(batch, facts) if facts[place].kind != "video"}
+        of_gone = {place: facts.pop(place) for place in gone}
         found = {
             m: self._wholes().candidates(m, segments, facts, least=self._least(m))
+            | self._wholes().candidates(m, segments, of_gone, least=THE_SAME)
             for m, segments in batch.segments.items()
         }
         asked = []
@@ -159,6 +169,8 @@ class Originals:
         if "sound" not in batch.segments or self._left_of_other_length < 0:
             return []
         sounds = {place: facts for place, facts in self._facts(batch, places).items() if facts.kind == "sound"}
+        for place in _gone(batch, sounds):
+            del sounds[place]
         found = self._wholes().sounds_of_any_length(batch.segments["sound"], sounds)
         asked = []
         for place, item in self._items(batch, found.keys()):
@@ -253,6 +265,11 @@ class Originals:
         """Return some items with all labelled ones of their contents."""
         every = {other: None for item in items for other in (item, *self._items_of[self._content_of[item]])}
         return Original(tuple(every), by)
+
+
+def _gone(batch: QueryBatch, places: Iterable[int]) -> set[int]:
+    """Return the places, among some, of stored queries whose files are not there."""
+    return {place for place in places if place not in batch.facts and scanned(batch.paths[place]) is None}
 
 
 def _as_item(path: str, facts: MediaFacts) -> ItemRecord | None:

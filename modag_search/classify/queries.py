@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +12,12 @@ from modag_search.features.files import within_bounds
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.features.vectors import SegmentVectors
     from modag_search.search.query import Query
-    from modag_search.values import MediaFacts
+    from modag_search.values import MediaFacts, SegmentRecord
 
 OUTSIDE = -1
 """Stands for the item of a query that is not in the index."""
@@ -111,6 +112,16 @@ def _batch(entries: Sequence[tuple[str, Query]]) -> QueryBatch:
 def stored_batches(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]) -> Iterator[QueryBatch]:
     """Iterate over items as queries of their stored features; nothing is decoded.
 
+    The same as `unread_batches`, each read when it is its turn.
+    """
+    return (read() for read in unread_batches(catalog, vectors, items))
+
+
+def unread_batches(
+    catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]
+) -> Iterator[Callable[[], QueryBatch]]:
+    """Divide items into batches that any thread may read.
+
     Parameters
     ----------
     catalog : Catalog
@@ -120,29 +131,23 @@ def stored_batches(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tu
 
     Yields
     ------
-    QueryBatch
-        In the order of `items`; those without any vector are left out. A batch has no more than `ITEMS_AT_ONCE` items,
-        and no more than `SEGMENTS_AT_ONCE` segments unless one item alone has more.
+    callable
+        Returns a QueryBatch. Items stand in the order of `items`; those without any vector are left out. A batch has no
+        more than `ITEMS_AT_ONCE` items, and no more than `SEGMENTS_AT_ONCE` segments unless one item alone has more.
     """
     for start in range(0, len(items), ITEMS_AT_ONCE):
         part = items[start : start + ITEMS_AT_ONCE]
         counts = catalog.segments.count_by_item(item_id for item_id, _ in part)
         sized = ((item, counts[item[0]]) for item in part if item[0] in counts)
         for batch in within_bounds(sized, most=SEGMENTS_AT_ONCE):
-            yield _stored(catalog, vectors, batch)
+            yield partial(_stored, catalog, vectors, batch)
 
 
 def _stored(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]) -> QueryBatch:
     place_of = {item_id: place for place, (item_id, _) in enumerate(items)}
-    records = [record for record in catalog.segments.of_items(place_of) if record.status == "ok"]
-    found: dict[Modality, tuple[Int64Array, Float32Array, Float32Array]] = {}
-    for modality in MODALITIES:
-        owner = {record.id: place_of[record.item_id] for record in records if record.modality == modality}
-        ids, rows, features = vectors.with_features(modality, owner)
-        if len(ids):
-            places = np.array([owner[segment] for segment in ids.tolist()], dtype=np.int64)
-            order = np.argsort(places, kind="stable")
-            found[modality] = (places[order], rows[order], features[order])
+    with catalog.view():  # whatever thread this is, and whoever writes meanwhile
+        records = [record for record in catalog.segments.of_items(place_of) if record.status == "ok"]
+        found = _found(vectors, records, place_of)
     # What has no vector that can be compared is no query: the others move up.
     there = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(places for places, _, _ in found.values())]))
     return QueryBatch(
@@ -153,6 +158,21 @@ def _stored(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int
             for modality, (places, rows, features) in found.items()
         },
     )
+
+
+def _found(
+    vectors: SegmentVectors, records: Sequence[SegmentRecord], place_of: Mapping[int, int]
+) -> dict[Modality, tuple[Int64Array, Float32Array, Float32Array]]:
+    """Read vectors and features of segments, in the order of their items' places."""
+    found: dict[Modality, tuple[Int64Array, Float32Array, Float32Array]] = {}
+    for modality in MODALITIES:
+        owner = {record.id: place_of[record.item_id] for record in records if record.modality == modality}
+        ids, rows, features = vectors.with_features(modality, owner)
+        if len(ids):
+            places = np.array([owner[segment] for segment in ids.tolist()], dtype=np.int64)
+            order = np.argsort(places, kind="stable")
+            found[modality] = (places[order], rows[order], features[order])
+    return found
 
 
 def mean_of_queries(values: Float32Array, queries: Int64Array) -> Float32Array:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.catalog import Annotation
 from modag_search.classify.classifiers import answer_all
-from modag_search.classify.queries import stored_batches
+from modag_search.classify.queries import unread_batches
 from modag_search.labels.book import annotate
 from modag_search.labels.vocabulary import Vocabulary, one_or_more_names
 from modag_search.values import Transferred, TransferReport
@@ -108,7 +108,7 @@ def propose(
     sure: list[Named] = []
     unsure: list[Named] = []
     named = 0
-    for batch, answers in answer_all(classifier, stored_batches(catalog, vectors, items)):
+    for batch, answers in answer_all(classifier, unread_batches(catalog, vectors, items)):
         probabilities, copied = copies.settled(batch, answers.probabilities) if copies else (answers.probabilities, {})
         scores = decision.scores(probabilities)
         likeliest = decision.likeliest(scores) if with_unsure else [(None, 0.0)] * len(batch)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from modag_search.features.ahead import map_ahead, one_thread_a_product
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +25,7 @@ SHARE_LEFT_OUT: Final = 0.05
 
 _PLACE_TOLERANCE_S: Final = 0.25  # frames stand where the frame rate allows
 _ITEMS_AT_ONCE: Final = 500
+_READERS: Final = 2
 _FEATURES_AT_ONCE: Final = 4096
 _TRACK_BYTES: Final = 1 << 28
 
@@ -128,17 +132,19 @@ class ComparableItems:
         found: list[Sequence[ItemRecord]] = []
         are_single: list[bool] = []
         vectors = np.empty((0, 1), np.float32)
-        for start in range(0, len(contents), _ITEMS_AT_ONCE):
-            some = contents[start : start + _ITEMS_AT_ONCE]
-            counts, sums = self._sums([copies[0].id for copies in some], modality)
-            if sums and not found:
-                # For all at once, as joining parts would take twice the memory. What stays empty takes none.
-                vectors = np.empty((len(contents), len(next(iter(sums.values())))), np.float32)
-            if sums:
-                held = [copies for copies in some if copies[0].id in sums]
-                vectors[len(found) : len(found) + len(held)] = _unit(np.stack([sums[copies[0].id] for copies in held]))
-                are_single += [kind != "video" and counts[copies[0].id] == 1 for copies in held]
-                found += held
+        parts = [contents[start : start + _ITEMS_AT_ONCE] for start in range(0, len(contents), _ITEMS_AT_ONCE)]
+        with one_thread_a_product(), ThreadPoolExecutor(_READERS, thread_name_prefix="modag") as pool:
+            read = map_ahead(pool, lambda some: self._sums(some, modality), parts, look_ahead=2 * _READERS)
+            for some, (counts, sums) in zip(parts, read, strict=True):
+                if sums and not found:
+                    # For all at once, as joining parts would take twice the memory. What stays empty takes none.
+                    vectors = np.empty((len(contents), len(next(iter(sums.values())))), np.float32)
+                if sums:
+                    held = [copies for copies in some if copies[0].id in sums]
+                    units = _unit(np.stack([sums[copies[0].id] for copies in held]))
+                    vectors[len(found) : len(found) + len(held)] = units
+                    are_single += [kind != "video" and counts[copies[0].id] == 1 for copies in held]
+                    found += held
         return Wholes(
             kind=kind,
             modality=modality,
@@ -162,9 +168,12 @@ class ComparableItems:
         self._tracks.clear()
         self._track_bytes = 0
 
-    def _sums(self, item_ids: Sequence[int], modality: Modality) -> tuple[Counter[int], dict[int, Float32Array]]:
+    def _sums(
+        self, contents: Sequence[Sequence[ItemRecord]], modality: Modality
+    ) -> tuple[Counter[int], dict[int, Float32Array]]:
         """Count the segments of items, and add up the unit vectors of those that hold something, by their seconds."""
-        segments = [one for one in self._catalog.segments.of_items(item_ids) if one.modality == modality]
+        read = self._catalog.segments.of_items([copies[0].id for copies in contents])
+        segments = [one for one in read if one.modality == modality]
         weights = _weights(segments)
         owners = {one.id: one.item_id for one in segments if one.status == "ok"}
         sums: dict[int, Float32Array] = {}

@@ -105,6 +105,8 @@ class MarkIndex:
             Rows before that one, ascending, and the lag that most marks tell, in samples, within two of `HOP`: by so
             much the sound begins later than the longer one, or earlier where that is negative.
         """
+        if not len(self._marks[row].values):
+            return []
         values, frames = self._asked(self._marks[row])
         firsts = np.searchsorted(self._values, values, side="left")
         counts = np.searchsorted(self._values, values, side="right") - firsts

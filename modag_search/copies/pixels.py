@@ -86,6 +86,8 @@ class Pixels:
             For each of the others; None where either cannot be had, or videos show nothing wherever both were looked
             at.
         """
+        if one[0].kind != "video" and self._sketch(one) is None:
+            return [None] * len(others)
         compare = self._are_alike_as_videos if one[0].kind == "video" else self._are_alike_as_pictures
         workers = min(os.cpu_count() or 1, len(others) or 1)
         with one_thread_a_product(), ThreadPoolExecutor(workers, thread_name_prefix="modag") as pool:

@@ -9,7 +9,7 @@ import numpy as np
 from modag_search.catalog.passages import called
 from modag_search.classify.classifiers import answer_all
 from modag_search.classify.leave_one_out import left_out
-from modag_search.classify.queries import stored_batches
+from modag_search.classify.queries import unread_batches
 from modag_search.values import MODALITIES, LabelIssue, Modality
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def contradictions(
             labels.setdefault(one.item_id, {})[one.label] = number[one.label]
     found = {}
     paths = catalog.items.paths(labels)
-    for batch, answers in answer_all(classifier, stored_batches(catalog, vectors, sorted(paths.items()))):
+    for batch, answers in answer_all(classifier, unread_batches(catalog, vectors, sorted(paths.items()))):
         highest, likeliest = classifier.groups.highest_of_rivals(answers.probabilities)
         for row, item in enumerate(batch.items.tolist()):
             for label, place in labels[item].items():
@@ -124,7 +124,7 @@ def label_issues(catalog: Catalog, classifier: NeighbourClassifier, *, max_proba
         doubt
         for modality in MODALITIES
         for limits in [_limits(classifier, modality, max_probability)]
-        for items in left_out(classifier.neighbours, modality)
+        for items in left_out(classifier.neighbours, modality, likely=classifier.may_hold)
         for doubt in _issues(catalog, classifier, modality, items, limits)
     ]
     return [issue for _, _, issue in sorted(found, key=lambda doubt: doubt[:2])]

@@ -9,7 +9,7 @@ import numpy as np
 
 from modag_search.classify.classifiers import answer_all
 from modag_search.classify.decision import likelihood_of
-from modag_search.classify.queries import stored_batches
+from modag_search.classify.queries import unread_batches
 from modag_search.values import MODALITIES, Modality, Suggestion
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def nearest_to(
         for item_id, path, kind in catalog.items.found(unlabelled=True)
         if modality is None or kind in (modality, "video")
     ]
-    answered = answer_all(classifier, stored_batches(catalog, vectors, items))
+    answered = answer_all(classifier, unread_batches(catalog, vectors, items))
 
     def found() -> Iterator[Suggestion]:
         for batch, answers in answered:

@@ -14,7 +14,7 @@ import numpy as np
 
 from modag_search.classify.classifiers import NeighbourClassifier, answer_all
 from modag_search.classify.decision import likelihood_of
-from modag_search.classify.queries import stored_batches
+from modag_search.classify.queries import unread_batches
 from modag_search.curate.checking import VERB, Check
 from modag_search.errors import NothingFoundError
 from modag_search.metrics.counts import CountEstimate
@@ -67,7 +67,7 @@ class LabelCounter:
         ]
         paths: list[str] = []
         parts, ids = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
-        for batch, answers in answer_all(judging, stored_batches(catalog, vectors, asked)):
+        for batch, answers in answer_all(judging, unread_batches(catalog, vectors, asked)):
             parts.append(likelihood(answers.probabilities))
             ids.append(batch.items)
             paths += batch.paths

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from modag_search.classify.ahead import computed_ahead
 from modag_search.copies.comparable import ComparableItems, Wholes
 from modag_search.copies.extents import Extents
 from modag_search.copies.limits import Limits
@@ -19,6 +20,7 @@ from modag_search.curate.centres import Centres
 from modag_search.curate.similarity_join import SimilarityJoin
 from modag_search.curate.stars import Copies, joined
 from modag_search.errors import UsageError
+from modag_search.features.stored import is_as_indexed
 from modag_search.values import (
     MODALITIES,
     ConfirmedBy,
@@ -156,6 +158,7 @@ class Duplicates:
                 if modality in (lead, None):
                     groups += self._groups(wholes, limits)
                 compared = {copies[0].id for copies in wholes.contents}
+                del wholes  # before what comes next is read
                 contents = [copies for copies in contents if copies[0].id not in compared]
                 self._items.forget_tracks()
         return groups
@@ -243,13 +246,15 @@ class Duplicates:
             floors=_floors(wholes, limits.floors(wholes.modality, compared.extents.sides_px)),
             keys=compared.extents.extents,
             ranges=compared.extents.ranges(),
+            required=_required(wholes, limits),
         )
         self.n_pairs += n * (n - 1) // 2
         centres, ties = Centres.of_none(n), set[tuple[int, int]]()
-        for start in range(0, n, _ROWS_AT_ONCE):
-            rows = np.arange(start, min(start + _ROWS_AT_ONCE, n))
-            for row, candidates in join.candidates(rows[centres.rows[rows] == rows]):
-                if centres.rows[row] != row:  # one of these rows gathered it
+        blocks = (np.arange(start, min(start + _ROWS_AT_ONCE, n)) for start in range(0, n, _ROWS_AT_ONCE))
+        ungathered = (rows[centres.rows[rows] == rows] for rows in blocks)
+        for found in computed_ahead(lambda rows: list(join.candidates(rows)), ungathered):
+            for row, candidates in found:
+                if centres.rows[row] != row:  # gathered since
                     continue
                 others = candidates[compared.extents.at(candidates).are_near(compared.extents.at(np.array([row])))]
                 self.n_compared += len(others)
@@ -319,6 +324,8 @@ class Duplicates:
         least = compared.limits.least(wholes.modality, sides_px[[row]], sides_px[others])
         alike = np.where(cosines >= least, np.minimum(cosines, 1.0), -np.inf)
         in_parts = ~(wholes.are_single[row] & wholes.are_single[others])
+        if not in_parts.any():
+            return alike
         alike[in_parts] = -np.inf
         for place in np.flatnonzero(in_parts & (cosines >= _floors(wholes, least))):
             required = {**compared.limits.features, wholes.modality: least[place]}
@@ -388,3 +395,15 @@ def _floors(wholes: Wholes, limits: np.ndarray) -> np.ndarray:
     What segments have by chance is evened out in their mean; but at the end other segments may stand.
     """
     return limits if wholes.are_single.all() else limits - (1 - limits) / 2
+
+
+def _required(wholes: Wholes, limits: Limits) -> np.ndarray | None:
+    """Return from which cosine on contents can be duplicates whose files are gone, so that nothing confirms it.
+
+    Of those that are there it is -1; of all None, where nothing is to be confirmed.
+    """
+    if not limits.unconfirmed:
+        return None
+    unconfirmed = limits.unconfirmed["sound" if wholes.kind == "sound" else "image"]
+    are_there = np.array([any(map(is_as_indexed, copies)) for copies in wholes.contents], dtype=bool)
+    return np.where(are_there, -1.0, _floors(wholes, np.full(len(are_there), unconfirmed)))

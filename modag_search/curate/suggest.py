@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modag_search.classify.classifiers import answer_all
-from modag_search.classify.queries import stored_batches
+from modag_search.classify.queries import unread_batches
 from modag_search.curate.item_means import ItemMeans, drawn, item_means, means_of_batch
 from modag_search.curate.unheard import Example, UnheardLabels
 from modag_search.values import MODALITIES, Float32Array, Modality, Suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.classify.arithmetic.pooling import FloatArray
@@ -78,7 +78,7 @@ def suggest(
         if modality is None or kind in (modality, "video")
     ]
     candidates = drawn(unlabelled, most=_CANDIDATES, seed=seed)
-    means, named, unheard = _named(classifier, stored_batches(catalog, vectors, candidates))
+    means, named, unheard = _named(classifier, unread_batches(catalog, vectors, candidates))
     if means is not None and modality is not None:
         means = means.only(np.flatnonzero(means.sources == MODALITIES.index(modality)))
     if means is None or len(means) == 0:
@@ -110,11 +110,11 @@ def suggest(
 
 
 def _named(
-    classifier: NeighbourClassifier | None, batches: Iterable[QueryBatch]
+    classifier: NeighbourClassifier | None, batches: Iterable[Callable[[], QueryBatch]]
 ) -> tuple[ItemMeans | None, _Named, list[Example]]:
     """Read items once, name them as they would be now, and see which labels are given by hearsay."""
     if classifier is None:
-        return item_means(batches), {}, []
+        return item_means(read() for read in batches), {}, []
     parts: list[ItemMeans] = []
     named: _Named = {}
     unheard = UnheardLabels(classifier)

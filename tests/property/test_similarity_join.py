@@ -94,6 +94,23 @@ def test_what_has_a_key_out_of_range_need_not_come_and_all_else_does(seed: int, 
         assert found == near
 
 
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1000), share=st.sampled_from([0.0, 0.3, 1.0]))
+def test_what_either_requires_holds_whatever_the_floors_are(seed: int, share: float) -> None:
+    random = np.random.default_rng(seed)
+    n = 80
+    vectors, floors = spread(n, 8, kinds=3, spread=0.5, seed=seed), np.full(n, 0.5)
+    required = np.where(random.random(n) < share, 0.9, -1.0)
+    join = SimilarityJoin(vectors, floors=floors, keys=np.zeros(n), ranges=np.zeros((n, 2)), required=required)
+    found = joined(join, n, floors, rows_at_once=30)
+    cosines = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    limits = np.maximum(0.5, np.maximum.outer(required, required))
+    near = np.triu(cosines >= limits, 1)
+    assert found >= set(zip(*(places.tolist() for places in np.nonzero(near)), strict=True))
+    nearly = np.triu(cosines >= limits - 1e-3, 1)
+    assert found <= set(zip(*(places.tolist() for places in np.nonzero(nearly)), strict=True))
+
+
 @pytest.mark.parametrize("kinds", [1, 20])
 def test_of_many_few_are_compared_in_full(kinds: int) -> None:
     """Half of what vectors have is of their kind, and the rest lies in no direction of its own."""
