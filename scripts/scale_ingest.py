@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import subprocess
 import time
@@ -54,6 +55,8 @@ def rows(folder: Path, *, sizes: tuple[int, ...] = (10_000, 30_000, 100_000)) ->
         files = side.scratch / "files"
         if not files.is_dir():
             make_files(files, n=n)
+        if side.index.exists():
+            shutil.rmtree(side.index)
         taken = side.run("index", str(files))
         found |= {f"seconds_{n}": round(taken.seconds, 1), f"peak_mib_{n}": round(taken.peak_mib)}
     return found | again(side.scratch / "files", side)

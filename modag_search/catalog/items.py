@@ -31,7 +31,7 @@ from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, Labe
 from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark, ScannedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 ScanVerdict = Literal["unchanged", "failed_before", "pending"]
 """What is to be done about a scanned file: nothing, nothing yet again, or read it."""
@@ -131,10 +131,10 @@ class Items:
             rows = connection.execute(statement)
             return [(item_id, path, kind) for item_id, path, kind in rows]  # type: ignore[misc]
 
-    def sizes(self) -> set[int]:
-        """Return the sizes of all items' files, in bytes: a file of another size has content that no item has."""
+    def sizes_among(self, sizes: Collection[int]) -> set[int]:
+        """Return those of some sizes, in bytes, that items' files have: of another size, content is no item's."""
         with self._database.read() as connection:
-            return set(connection.execute(select(ItemRow.size_bytes).distinct()).scalars())
+            return set(connection.execute(_sizes_given(), given(sizes)).scalars())
 
     def with_hash(self, content_hash: str) -> list[ItemRecord]:
         """Return the items that were indexed from this content, oldest first.
@@ -282,6 +282,11 @@ def _items_of_contents() -> Select[Any]:
 @cache
 def _contents_of_ids() -> Select[int, str, str]:
     return select(ItemRow.id, ItemRow.content_hash, ItemRow.kind).where(ItemRow.id.in_(among_given()))
+
+
+@cache
+def _sizes_given() -> Select[int]:
+    return select(ItemRow.size_bytes).where(ItemRow.size_bytes.in_(among_given())).distinct()
 
 
 @cache

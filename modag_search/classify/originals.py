@@ -18,7 +18,7 @@ from modag_search.copies.waveforms import Waveforms
 from modag_search.errors import MediaError
 from modag_search.features.stored import is_as_indexed, scanned
 from modag_search.spelling import on_disk
-from modag_search.values import ItemRecord
+from modag_search.values import ItemRecord, ScannedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -108,8 +108,9 @@ class Originals:
         hashes = self._catalog.items.content_hashes(stored.values())
         contents = {place: hashes.get(item) for place, item in stored.items()}
         if batch.facts:
-            sizes = self._catalog.items.sizes()
-            contents |= {place: _hash_of(batch.paths[place], sizes) for place in batch.facts}
+            files = {place: scanned(os.path.abspath(on_disk(batch.paths[place]))) for place in batch.facts}
+            sizes = self._catalog.items.sizes_among({file.size_bytes for file in files.values() if file is not None})
+            contents |= {place: _hash_of(file, sizes) for place, file in files.items()}
         return {
             place: Original(tuple(sorted(items, key=lambda item: item != stored.get(place))), "content")
             for place, content in contents.items()
@@ -293,11 +294,9 @@ def _as_item(path: str, facts: MediaFacts) -> ItemRecord | None:
     )
 
 
-def _hash_of(path: str, sizes: Collection[int]) -> str | None:
+def _hash_of(file: ScannedFile | None, sizes: Collection[int]) -> str | None:
     """Hash a file, if an item has its size."""
-    path = os.path.abspath(on_disk(path))
-    file = scanned(path)
     try:
-        return media.content_hash(path) if file is not None and file.size_bytes in sizes else None
+        return media.content_hash(file.path) if file is not None and file.size_bytes in sizes else None
     except MediaError:
         return None

@@ -99,9 +99,9 @@ class StoredFeatures:
 
         Only files of a size that an item has are read.
         """
-        sizes = self._catalog.items.sizes()
-        seen = map(scanned, paths)  # what cannot be seen, decoding will say
-        suspects = [file.path for file in seen if file is not None and file.size_bytes in sizes]
+        seen = [file for file in map(scanned, paths) if file is not None]  # what cannot be seen, decoding will say
+        sizes = self._catalog.items.sizes_among({file.size_bytes for file in seen})
+        suspects = [file.path for file in seen if file.size_bytes in sizes]
         hashes = dict(zip(suspects, pool.map(_hash_of, suspects), strict=True))
         twins = self._catalog.items.with_hashes({one for one in hashes.values() if one})
         outdated = self.outdated([twin.id for items in twins.values() for twin in items])

@@ -228,11 +228,12 @@ class Ingest:
         Only where a path is taken or a size is known can the content be; other files are read once, when encoded.
         """
         here = self._catalog.items.at_many(file.path for file in pending)
-        sizes = self._catalog.items.sizes()
         unknown: Backlog[ScannedFile] = Backlog()
         suspects: Backlog[ScannedFile] = Backlog()
-        for file in pending:
-            (suspects if file.path in here or file.size_bytes in sizes else unknown).append(file)
+        for batch in pending.batches(_COMPARED_AT_ONCE):
+            sizes = self._catalog.items.sizes_among({file.size_bytes for file in batch})
+            for file in batch:
+                (suspects if file.path in here or file.size_bytes in sizes else unknown).append(file)
         hashed: list[HashedFile] = []
         read = (one for one in self._hashed(iter(suspects), pool) if not self._is_confirmed(one, here))
         while some := list(itertools.islice(read, _COMPARED_AT_ONCE)):
