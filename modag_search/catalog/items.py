@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
-    false,
     func,
     or_,
     select,
@@ -38,6 +37,8 @@ ScanVerdict = Literal["unchanged", "failed_before", "pending"]
 
 ITEMS_AT_ONCE = 1000
 FILES_AT_ONCE = 4096
+_ROOTS_AT_ONCE = 100
+"""SQLite takes expressions of some depth."""
 
 
 class Items:
@@ -183,10 +184,13 @@ class Items:
                 yield item_id, path
 
     def count_under(self, roots: Sequence[str]) -> int:
-        """Count the items at some paths and below them."""
-        statement = select(func.count()).select_from(ItemRow).where(or_(false(), *map(is_under, roots)))
+        """Count the items at some paths and below them; where one path lies below another, some may count twice."""
+        counting = select(func.count()).select_from(ItemRow)
         with self._database.read() as connection:
-            return connection.execute(statement).scalar_one()
+            return sum(
+                connection.execute(counting.where(or_(*map(is_under, some)))).scalar_one()
+                for some in batches(roots, _ROOTS_AT_ONCE)
+            )
 
     def outdated(self, item_ids: Iterable[int], *, fingerprints: Mapping[Modality, str]) -> set[int]:
         """Return those of the items whose features other pipelines made, or whose features are damaged.

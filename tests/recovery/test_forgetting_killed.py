@@ -84,7 +84,7 @@ def test_a_killed_forget_is_done_wholly_or_not_at_all(killing: Killing, prepared
 def test_a_killed_prune_is_done_wholly_or_not_at_all(killing: Killing, prepared: Path, moment: str) -> None:
     what, count = MOMENTS[moment]
     if what == "commit":
-        count = 7  # behind the run, what was touched and moved, two pipelines, and what was encoded: nothing
+        count = 5  # behind the run, two pipelines, and what was encoded: nothing
     media = prepared / "media"
     killing.kill_at(what, count, "index", media, "--prune", "--exclude", "gone/")
     with Index.open(killing.index) as index:

@@ -556,3 +556,17 @@ def test_one_name_of_a_folder_that_is_gone_makes_room_for_the_other(index: Index
     (media / "link").unlink()
     report = index.add([media / "real"])
     assert (counts(report), report.known_as) == ({"moved": 1}, {})
+
+
+def test_thousands_of_named_files_are_taken_in_and_known_again(index: Index, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    picture(folder / "0.png", RED)
+    names = [folder / f"{number}.png" for number in range(1200)]
+    for name in names[1:]:
+        os.link(folder / "0.png", name)
+
+    assert counts(index.add(names)) == {"added": 1200}
+    assert counts(index.add(names)) == {"unchanged": 1200}
+    os.remove(names[5])
+    assert counts(index.add([folder, names[7]], prune=True)) == {"unchanged": 1199, "removed": 1}
