@@ -1,4 +1,4 @@
-"""Let features have checksums, by which damage shows and the same feature is found; find items by size.
+"""Let features have checksums, by which damage shows and the same feature is found; find by size and by content.
 
 Revision: 0006
 Revises: 0005
@@ -30,6 +30,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_segment_feature_checksum"), "segment", ["feature_checksum"])
     op.create_index(op.f("ix_item_size_bytes"), "item", ["size_bytes"])
+    op.create_index(op.f("ix_annotation_content_hash"), "annotation", ["content_hash"])
 
 
 def _fill(table: str, features: str) -> None:

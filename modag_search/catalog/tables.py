@@ -216,6 +216,7 @@ class AnnotationRow(Base):
     __tablename__ = "annotation"
     __table_args__ = (
         Index(None, "label_id"),
+        Index(None, "content_hash"),
         Index(None, "run_id"),
         CheckConstraint("origin IN ('hand', 'import', 'transfer')", name="origin"),
         {"sqlite_autoincrement": True},

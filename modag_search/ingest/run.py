@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from modag_search.features.encoding import MediaEncoder
 
 _SCANNED_AT_ONCE = 2048
+_FEW = 1000
 _COMPARED_AT_ONCE = 500
 _COPIED_AT_ONCE = 500
 _NOTICED_AT_ONCE = 500
@@ -219,7 +220,8 @@ class Ingest:
         Of many items, that is faster to find out of all at once than of each.
         """
         items, fingerprints = self._catalog.items, self._encoder.fingerprints
-        are_many = 2 * items.count_under(self._roots.present) > items.count_under(["/"])
+        n_here = items.count_under(self._roots.present)
+        are_many = n_here > _FEW and 2 * n_here > items.count_under(["/"])
         return None if are_many and not items.has_outdated(fingerprints) else fingerprints
 
     def _resolved(self, pending: Backlog[ScannedFile], pool: ThreadPoolExecutor) -> Backlog[ScannedFile]:
