@@ -238,6 +238,11 @@ def given(ids: Iterable[int]) -> dict[str, str]:
     return {"ids": json.dumps([int(i) for i in ids])}
 
 
+def among_texts(texts: Iterable[str]) -> Select[tuple[str]]:
+    """Rows of texts, of any number, as one parameter: ``column.in_(among_texts(texts))``."""
+    return select(func.json_each(json.dumps(list(texts))).table_valued("value").c.value)
+
+
 def next_generation(connection: Connection) -> int:
     """Count a change of segments, and give it a token."""
     statement = update(StateRow).values(generation=StateRow.generation + 1).returning(StateRow.generation)

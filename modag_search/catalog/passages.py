@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from sqlalchemy import Row, Select, func, select
 
 from modag_search.catalog.conflicts import read_rivalry, stand_together
-from modag_search.catalog.database import among
+from modag_search.catalog.database import among, among_texts
 from modag_search.catalog.names import read_hierarchy
 from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow
 from modag_search.values import LabelPassage
@@ -223,12 +223,14 @@ def takers_by_content(
     connection: Connection, content_hashes: Iterable[str], *, without: Iterable[int] = ()
 ) -> Mapping[str, list[Taker]]:
     """Return the items that were indexed from some contents, by content, oldest first."""
-    row, wanted = ItemRow, sorted(set(content_hashes))
-    statement = select(row.id, row.path, row.kind, row.content_hash).where(row.status == "ok").order_by(row.id)
+    row = ItemRow
+    statement = (
+        select(row.id, row.path, row.kind, row.content_hash)
+        .where(row.status == "ok", row.content_hash.in_(among_texts(set(content_hashes))))
+        .where(row.id.not_in(among(without)))
+        .order_by(row.id)
+    )
     found: dict[str, list[Taker]] = {}
-    left_out = set(without)
-    for place in range(0, len(wanted), 500):
-        for one in connection.execute(statement.where(row.content_hash.in_(wanted[place : place + 500]))):
-            if one.id not in left_out:
-                found.setdefault(one.content_hash, []).append(Taker(*one))
+    for one in connection.execute(statement):
+        found.setdefault(one.content_hash, []).append(Taker(*one))
     return found

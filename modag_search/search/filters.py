@@ -6,7 +6,7 @@ import math
 import os
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
@@ -113,6 +113,7 @@ class Selections:
 
     def segments(self, filters: Filters, catalog: Catalog) -> Int64Array | None:
         """Return what `Filters.segments` does: the same array again, for the same filters."""
+        filters = replace(filters, under=tuple(map(_absolute, filters.under)))  # working folders change
         with self._lock:
             if filters in self._kept:
                 self._kept.move_to_end(filters)

@@ -193,3 +193,20 @@ def test_of_places_that_are_equally_near_the_one_that_answers_comes_first(
     assert [place.start_s for place in hit.places] == [20.0, 0.0, 10.0, 30.0]
     (hit,) = index.search(low, places=1)
     assert [place.start_s for place in hit.places] == [20.0]
+
+
+def test_filters_are_kept_for_as_long_as_nothing_changes(
+    filled: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = media / "a.wav"
+    filled.add([picture(media / "sub" / "early.png", BLUE)])
+    monkeypatch.chdir(media / "sub")
+    within = names(filled.search(query, under="."))
+    monkeypatch.chdir(media)
+    assert set(within) < set(names(filled.search(query, under=".")))
+
+    assert filled.search(query, label="new") == []
+    filled.label([media / "b.wav"], "new")
+    assert names(filled.search(query, label="new")) == ["b.wav"]
+    filled.add([picture(media / "sub" / "later.png", RED)])
+    assert set(names(filled.search(query, under=media / "sub"))) == {*within, "later.png"}
