@@ -1,4 +1,4 @@
-"""Let features have checksums, by which damage shows and the same feature is found; find by size and by content.
+"""Let features have checksums, by which damage shows and the same feature is found; find by size and by content; count changes.
 
 Revision: 0006
 Revises: 0005
@@ -29,6 +29,7 @@ def upgrade() -> None:
         "SELECT id, data FROM forgotten_segment WHERE data IS NOT NULL AND id > :last ORDER BY id LIMIT :n",
     )
     op.create_index(op.f("ix_segment_feature_checksum"), "segment", ["feature_checksum"])
+    op.add_column("state", sa.Column("change_count", sa.BigInteger(), server_default="0", nullable=False))
     op.create_index(op.f("ix_item_size_bytes"), "item", ["size_bytes"])
     op.create_index(op.f("ix_annotation_content_hash"), "annotation", ["content_hash"])
 

@@ -201,6 +201,12 @@ class Catalog:
         """`generation` and `generation_token`, of one moment."""
         return self.moment[:2]
 
+    @property
+    def change_count(self) -> int:
+        """Number of changes of anything so far: what was read holds while it stays."""
+        with self._database.read() as connection:
+            return int(connection.exec_driver_sql("SELECT change_count FROM state").scalar_one())
+
     def has_generation(self, number: int, token: str) -> bool:
         """Tell whether the catalog went through a generation: a store of another one cannot catch up with it."""
         statement = select(GenerationRow.token).where(GenerationRow.number == number)

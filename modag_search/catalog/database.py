@@ -70,6 +70,7 @@ class Database:
         self.path = os.fspath(path)
         wait_s = BUSY_TIMEOUT_S if wait_s is None else wait_s
         self._engine = _engine(self.path, foreign_keys=foreign_keys, wait_s=wait_s)
+        self._counts_changes = foreign_keys  # a migration may come before there is anything to count with
         self._writing = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         self._view = _ViewOfThread()
         self._log_left = 0
@@ -117,6 +118,8 @@ class Database:
             raise RuntimeError("a view of the catalog is open in this thread; what is written would not show in it")
         with self._writing.begin() as connection:
             yield connection
+            if self._counts_changes:
+                connection.exec_driver_sql("UPDATE state SET change_count = change_count + 1")
         self._shorten_log()
 
     def _shorten_log(self) -> None:

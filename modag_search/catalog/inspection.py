@@ -141,6 +141,7 @@ def _name_problems(connection: Connection) -> Iterator[str]:
 def _feature_problems(connection: Connection) -> Iterator[str]:
     for segment_id in islice(damaged_features(connection), PROBLEMS_SHOWN):
         yield (
-            f"segment {segment_id} has a feature that is not of the length that its pipeline makes, or not finite; "
+            f"segment {segment_id} has a feature that is not what was stored, not finite, or not of the length that "
+            "its pipeline makes; "
             "run `modag rebuild`, then `modag index` on its folder"
         )

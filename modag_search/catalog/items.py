@@ -24,7 +24,7 @@ from sqlalchemy import (
 from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, among_given, batches, given
 from modag_search.catalog.likeness import digests
 from modag_search.catalog.places import is_of_present_content, is_shown
-from modag_search.catalog.segments import has_whole_feature
+from modag_search.catalog.segments import damaged_features, has_whole_feature
 from modag_search.catalog.selection import is_under
 from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
 from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark, ScannedFile
@@ -208,6 +208,13 @@ class Items:
         statement = select(ItemRow.id).where(ItemRow.id.in_(among(item_ids)), _is_outdated(fingerprints))
         with self._database.read() as connection:
             return set(connection.execute(statement).scalars())
+
+    def damaged(self, item_ids: Iterable[int]) -> set[int]:
+        """Return those of the items with a feature that is not what was stored; every one is read."""
+        with self._database.read() as connection:
+            damaged = list(damaged_features(connection, item_ids))
+            owners = select(SegmentRow.item_id).where(SegmentRow.id.in_(among(damaged)))
+            return set(connection.execute(owners).scalars()) if damaged else set()
 
     def has_outdated(self, fingerprints: Mapping[Modality, str]) -> bool:
         """Tell whether `outdated` would return any of all there are; looks into all segments, but faster than that."""

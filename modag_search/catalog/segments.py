@@ -300,14 +300,16 @@ def has_whole_feature() -> ColumnElement[bool]:
     )
 
 
-def damaged_features(connection: Connection) -> Iterator[int]:
-    """Find segments whose feature cannot be read, by reading every one."""
+def damaged_features(connection: Connection, item_ids: Iterable[int] | None = None) -> Iterator[int]:
+    """Find segments whose feature cannot be read, by reading every one, or those of some items."""
     statement = (
         select(*_feature_columns())
         .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
         .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
         .order_by(SegmentRow.id)
     )
+    if item_ids is not None:
+        statement = statement.where(SegmentRow.item_id.in_(among(item_ids)))
     for segment_id, data, checksum, dtype, dimension in connection.execute(statement):
         if not is_whole(data, checksum=checksum, dtype=dtype, dimension=dimension):
             yield segment_id

@@ -348,7 +348,7 @@ class GenerationRow(Base):
 
 
 class StateRow(Base):
-    """The one row that counts changes, of segments and of labels, and says whether labels exclude each other."""
+    """The one row that counts changes, of segments, of labels and of anything, and the mode of labels."""
 
     __tablename__ = "state"
     __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
@@ -357,3 +357,4 @@ class StateRow(Base):
     generation: Mapped[int]
     label_generation: Mapped[int]
     label_mode: Mapped[str] = mapped_column(Text, server_default="auto")
+    change_count: Mapped[int] = mapped_column(BigInteger, server_default="0")

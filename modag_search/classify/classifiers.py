@@ -16,13 +16,13 @@ from modag_search.classify.vote_samples import HARDLY_POSSIBLE
 from modag_search.classify.votes import Votes, list_votes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from modag_search.classify.arithmetic.lda import Discriminant
     from modag_search.classify.arithmetic.pooling import BoolArray, EvidenceWeights, FloatArray
     from modag_search.classify.denials import Denials
     from modag_search.classify.neighbours import Block, Neighbours
-    from modag_search.classify.queries import QueryBatch
+    from modag_search.classify.queries import QueryBatch, UnreadBatch
     from modag_search.hierarchy import Hierarchy
     from modag_search.values import Float32Array, Int64Array, Modality
 
@@ -210,28 +210,32 @@ def hearsay(modality: Modality) -> str:
 
 
 def answer_all(
-    classifier: Classifier, batches: Iterable[Callable[[], QueryBatch]], *, most_votes: int = 0
+    classifier: Classifier, batches: Iterable[UnreadBatch], *, most_votes: int = 0
 ) -> Iterator[tuple[QueryBatch, ClassifierOutput]]:
     """Read and name batches of queries, some at once in threads, and give the answers in order.
 
     Parameters
     ----------
     classifier : Classifier
-    batches : iterable of callable
-        Each returns a QueryBatch; see `queries.unread_batches`.
+    batches : iterable of UnreadBatch
+        Read by the threads, or in the view of who takes the answers, where they would see another moment.
     most_votes : int
         As for `Classifier.answer`.
 
-    Returns
-    -------
-    iterator of (QueryBatch, ClassifierOutput)
+    Yields
+    ------
+    (QueryBatch, ClassifierOutput)
     """
 
-    def answer(read: Callable[[], QueryBatch]) -> tuple[QueryBatch, ClassifierOutput]:
-        batch = read()
+    def answer(batch: QueryBatch) -> tuple[QueryBatch, ClassifierOutput]:
         return batch, classifier.answer(batch, most_votes=most_votes)
 
-    return computed_ahead(answer, batches)
+    def answer_ahead(unread: UnreadBatch) -> tuple[UnreadBatch, tuple[QueryBatch, ClassifierOutput] | None]:
+        batch = unread.read_ahead()
+        return unread, None if batch is None else answer(batch)
+
+    for unread, answered in computed_ahead(answer_ahead, batches):
+        yield answered or answer(unread.read())
 
 
 def _mean_of_modalities(said: Iterable[tuple[Int64Array, FloatArray]], *, n: int, n_labels: int) -> FloatArray:

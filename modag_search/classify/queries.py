@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ from modag_search.features.files import within_bounds
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.features.vectors import SegmentVectors
@@ -114,13 +113,42 @@ def stored_batches(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tu
 
     The same as `unread_batches`, each read when it is its turn.
     """
-    return (read() for read in unread_batches(catalog, vectors, items))
+    return (batch.read() for batch in unread_batches(catalog, vectors, items))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnreadBatch:
+    """Items whose features are not read yet.
+
+    Attributes
+    ----------
+    catalog : Catalog
+    vectors : SegmentVectors
+    items : sequence of (int, str)
+        Ids and paths.
+    change_count : int
+        That of the catalog when they were listed.
+    """
+
+    catalog: Catalog
+    vectors: SegmentVectors
+    items: Sequence[tuple[int, str]]
+    change_count: int
+
+    def read(self) -> QueryBatch:
+        """Read them, in the view of who listed them."""
+        return _stored(self.catalog, self.vectors, self.items)
+
+    def read_ahead(self) -> QueryBatch | None:
+        """Read them in another thread; None where the catalog has changed since, which that thread would see."""
+        with self.catalog.view():
+            return self.read() if self.catalog.change_count == self.change_count else None
 
 
 def unread_batches(
     catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]
-) -> Iterator[Callable[[], QueryBatch]]:
-    """Divide items into batches that any thread may read.
+) -> Iterator[UnreadBatch]:
+    """Divide items into batches that other threads may read ahead.
 
     Parameters
     ----------
@@ -131,23 +159,23 @@ def unread_batches(
 
     Yields
     ------
-    callable
-        Returns a QueryBatch. Items stand in the order of `items`; those without any vector are left out. A batch has no
+    UnreadBatch
+        Items stand in the order of `items`; those without any vector are left out. A batch has no
         more than `ITEMS_AT_ONCE` items, and no more than `SEGMENTS_AT_ONCE` segments unless one item alone has more.
     """
+    change_count = catalog.change_count
     for start in range(0, len(items), ITEMS_AT_ONCE):
         part = items[start : start + ITEMS_AT_ONCE]
         counts = catalog.segments.count_by_item(item_id for item_id, _ in part)
         sized = ((item, counts[item[0]]) for item in part if item[0] in counts)
         for batch in within_bounds(sized, most=SEGMENTS_AT_ONCE):
-            yield partial(_stored, catalog, vectors, batch)
+            yield UnreadBatch(catalog, vectors, batch, change_count)
 
 
 def _stored(catalog: Catalog, vectors: SegmentVectors, items: Sequence[tuple[int, str]]) -> QueryBatch:
     place_of = {item_id: place for place, (item_id, _) in enumerate(items)}
-    with catalog.view():  # whatever thread this is, and whoever writes meanwhile
-        records = [record for record in catalog.segments.of_items(place_of) if record.status == "ok"]
-        found = _found(vectors, records, place_of)
+    records = [record for record in catalog.segments.of_items(place_of) if record.status == "ok"]
+    found = _found(vectors, records, place_of)
     # What has no vector that can be compared is no query: the others move up.
     there = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(places for places, _, _ in found.values())]))
     return QueryBatch(

@@ -132,10 +132,17 @@ class ComparableItems:
         found: list[Sequence[ItemRecord]] = []
         are_single: list[bool] = []
         vectors = np.empty((0, 1), np.float32)
+        change_count = self._catalog.change_count
+
+        def sums_ahead(some: Sequence[Sequence[ItemRecord]]) -> tuple[Counter[int], dict[int, Float32Array]] | None:
+            with self._catalog.view():  # of this thread: it must not see what has changed since
+                return self._sums(some, modality) if self._catalog.change_count == change_count else None
+
         parts = [contents[start : start + _ITEMS_AT_ONCE] for start in range(0, len(contents), _ITEMS_AT_ONCE)]
         with one_thread_a_product(), ThreadPoolExecutor(_READERS, thread_name_prefix="modag") as pool:
-            read = map_ahead(pool, lambda some: self._sums(some, modality), parts, look_ahead=2 * _READERS)
-            for some, (counts, sums) in zip(parts, read, strict=True):
+            read = map_ahead(pool, sums_ahead, parts, look_ahead=2 * _READERS)
+            for some, ahead in zip(parts, read, strict=True):
+                counts, sums = ahead or self._sums(some, modality)
                 if sums and not found:
                     # For all at once, as joining parts would take twice the memory. What stays empty takes none.
                     vectors = np.empty((len(contents), len(next(iter(sums.values())))), np.float32)

@@ -13,14 +13,14 @@ from modag_search.curate.unheard import Example, UnheardLabels
 from modag_search.values import MODALITIES, Float32Array, Modality, Suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.classify.arithmetic.pooling import FloatArray
     from modag_search.classify.classifiers import NeighbourClassifier
     from modag_search.classify.labelled_set import LabelledVectors
     from modag_search.classify.neighbours import UnrelatedSimilarity
-    from modag_search.classify.queries import QueryBatch
+    from modag_search.classify.queries import UnreadBatch
     from modag_search.features.vectors import SegmentVectors
 
 _CANDIDATES = 4000
@@ -110,11 +110,11 @@ def suggest(
 
 
 def _named(
-    classifier: NeighbourClassifier | None, batches: Iterable[Callable[[], QueryBatch]]
+    classifier: NeighbourClassifier | None, batches: Iterable[UnreadBatch]
 ) -> tuple[ItemMeans | None, _Named, list[Example]]:
     """Read items once, name them as they would be now, and see which labels are given by hearsay."""
     if classifier is None:
-        return item_means(read() for read in batches), {}, []
+        return item_means(batch.read() for batch in batches), {}, []
     parts: list[ItemMeans] = []
     named: _Named = {}
     unheard = UnheardLabels(classifier)

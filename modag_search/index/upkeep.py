@@ -130,7 +130,14 @@ class Upkeep:
 @contextmanager
 def _meanwhile(work: Callable[[], None]) -> Iterator[None]:
     """Have another thread work while the block runs; the block ends once both are done."""
-    thread = threading.Thread(target=work, name="meanwhile")
+
+    def attempt() -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  whatever it is, the next run begins this anew
+            logger.warning("stores stay as they were: %s", error or type(error).__name__)
+
+    thread = threading.Thread(target=attempt, name="meanwhile")
     thread.start()
     try:
         yield

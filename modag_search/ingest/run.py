@@ -1,7 +1,7 @@
 """Taking files into an index: scan, sort out, hash, resolve, encode, store; each stage feeds the next.
 
-Stages are generators, so that look-ahead is bounded and memory does not grow with the collection. The catalog is used
-from one thread alone; reading, decoding and encoding run in a pool.
+Stages are generators, so that look-ahead is bounded and memory does not grow with the collection. One thread alone
+writes to the catalog; comparing with it, reading, decoding and encoding run in a pool.
 """
 
 from __future__ import annotations
@@ -220,7 +220,8 @@ class Ingest:
         Of many items, that is faster to find out of all at once than of each.
         """
         items, fingerprints = self._catalog.items, self._encoder.fingerprints
-        n_here = items.count_under(self._roots.present)
+        folders = [root for root in self._roots.present if os.path.isdir(root)]
+        n_here = len(self._roots.present) - len(folders) + items.count_under(folders)
         are_many = n_here > _FEW and 2 * n_here > items.count_under(["/"])
         return None if are_many and not items.has_outdated(fingerprints) else fingerprints
 
@@ -286,13 +287,12 @@ class Ingest:
         return is_confirmed
 
     def _current_twins(self, hashed: Sequence[HashedFile]) -> dict[str, list[ItemRecord]]:
-        """Find the items with the content of files, as far as today's pipelines made their features."""
+        """Find the items with the content of files whose features are whole, and of today's pipelines."""
         twins = self._catalog.items.with_hashes({one.content_hash for one in hashed})
         ids = [twin.id for items in twins.values() for twin in items]
-        outdated = self._catalog.items.outdated(ids, fingerprints=self._encoder.fingerprints)
-        return {
-            content_hash: [twin for twin in items if twin.id not in outdated] for content_hash, items in twins.items()
-        }
+        unfit = self._catalog.items.outdated(ids, fingerprints=self._encoder.fingerprints)
+        unfit |= self._catalog.items.damaged(ids)
+        return {content_hash: [twin for twin in items if twin.id not in unfit] for content_hash, items in twins.items()}
 
     def _hashed(self, files: Iterator[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[HashedFile]:
         def hashed(file: ScannedFile) -> HashedFile:

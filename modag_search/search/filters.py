@@ -105,22 +105,26 @@ class Filters:
 
 
 class Selections:
-    """What met the last few filters at one moment; threads may share it."""
+    """What met the last few filters, while the catalog stays as it is; threads may share it.
+
+    A file that moves and a label that is transferred make no new snapshot, and yet other items meet a filter.
+    """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Filters, Int64Array | None] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, Filters], Int64Array | None] = OrderedDict()
         self._lock = threading.Lock()
 
     def segments(self, filters: Filters, catalog: Catalog) -> Int64Array | None:
         """Return what `Filters.segments` does: the same array again, for the same filters."""
         filters = replace(filters, under=tuple(map(_absolute, filters.under)))  # working folders change
+        key = catalog.change_count, filters
         with self._lock:
-            if filters in self._kept:
-                self._kept.move_to_end(filters)
-                return self._kept[filters]
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
         ids = filters.segments(catalog)
         with self._lock:
-            ids = self._kept.setdefault(filters, ids)
+            ids = self._kept.setdefault(key, ids)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return ids

@@ -210,3 +210,21 @@ def test_filters_are_kept_for_as_long_as_nothing_changes(
     assert names(filled.search(query, label="new")) == ["b.wav"]
     filled.add([picture(media / "sub" / "later.png", (150, 90, 20))])
     assert set(names(filled.search(query, under=media / "sub", n=100))) == {*within, "later.png"}
+
+
+def test_filters_follow_what_makes_no_new_snapshot(filled: Index, media: Path) -> None:
+    for name, colour in (("x", (20, 120, 60)), ("y", (150, 90, 20))):
+        picture(media / "from" / f"{name}.png", colour)
+    filled.add([media])
+    query = media / "a.wav"
+    assert names(filled.search(query, under=media / "to", n=100)) == []
+    os.rename(media / "from", media / "to")
+    assert filled.add([media]).moved == 2
+    assert set(names(filled.search(query, under=media / "to", n=100))) == {"x.png", "y.png"}
+    assert filled.search(query, under=media / "from", n=100) == []
+
+    assert filled.search(query, label="favourite") == []
+    filled.tag([media / "b.wav"], "favourite")
+    assert names(filled.search(query, label="favourite")) == ["b.wav"]
+    filled.unlabel([media / "b.wav"], "favourite")
+    assert filled.search(query, label="favourite") == []

@@ -87,7 +87,7 @@ def test_a_sound_catalog_has_no_problems(catalog: Catalog) -> None:
     ("statement", "problem"),
     [
         ("DELETE FROM feature WHERE segment_id = 1", "segment 1 has no feature"),
-        ("UPDATE feature SET data = x'00' WHERE segment_id = 2", "segment 2 has a feature that is not of the length"),
+        ("UPDATE feature SET data = x'00' WHERE segment_id = 2", "segment 2 has a feature that is not what was stored"),
         (
             "UPDATE feature SET data = CAST(x'0000c07f' || substr(data, 5) AS BLOB) WHERE segment_id = 2",
             "segment 2 has a feature",

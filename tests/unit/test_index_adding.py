@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -570,3 +572,14 @@ def test_thousands_of_named_files_are_taken_in_and_known_again(index: Index, tmp
     assert counts(index.add(names)) == {"unchanged": 1200}
     os.remove(names[5])
     assert counts(index.add([folder, names[7]], prune=True)) == {"unchanged": 1199, "removed": 1}
+
+
+def test_a_copy_of_what_is_damaged_in_the_catalog_is_encoded_itself(index: Index, media: Path) -> None:
+    original = picture(media / "a.png", RED)
+    index.add([media])
+    with closing(sqlite3.connect(index.catalog.path)) as connection, connection:
+        connection.execute("UPDATE feature SET data = CAST(x'0100' || substr(data, 3) AS BLOB)")
+    shutil.copy(original, media / "copy.png")
+    assert counts(index.add([media])) == {"added": 1, "unchanged": 1}
+    copy = index.item(media / "copy.png").id
+    assert len(index.catalog.segments.features_of([one.id for one in index.catalog.segments.of_items([copy])])) == 1

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pytest
 
+from modag_search import Index
 from modag_search.classify import queries
+from modag_search.copies.comparable import ComparableItems
 from modag_search.errors import NothingFoundError
 from modag_search.features import files
 from modag_search.features.ahead import map_ahead
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from modag_search import Index
     from modag_search.errors import MediaError
     from modag_search.values import Float32Array, ItemRecord
 
@@ -185,3 +186,28 @@ def test_many_vectors_are_compared_with_many_in_little_room(monkeypatch: pytest.
         nearest = reader.nearest_to_any(queries[:90])
         monkeypatch.undo()
         np.testing.assert_allclose(nearest, (stored @ queries[:90].T).max(axis=1), atol=1e-5)
+
+
+def test_threads_read_ahead_what_the_taker_sees_and_nothing_else(filled: Index, media: Path) -> None:
+    catalog, encoder = filled.catalog, MediaEncoder(filled.settings)
+    vectors = SegmentVectors(catalog, filled.space, encoder)
+    items = [(item.id, item.path) for item in catalog.items.all()]
+    with catalog.view(), ThreadPoolExecutor(1) as pool:
+        (unread,) = queries.unread_batches(catalog, vectors, items)
+        ahead = pool.submit(unread.read_ahead).result()
+        assert ahead is not None
+        assert ahead.paths == unread.read().paths
+        with Index.open(filled.folder) as other:
+            other.forget(media / "a.png")
+        assert pool.submit(unread.read_ahead).result() is None
+        assert unread.read().paths == ahead.paths
+
+
+def test_what_is_compared_is_of_one_moment_whoever_writes_meanwhile(filled: Index, media: Path) -> None:
+    catalog = filled.catalog
+    comparable = ComparableItems(catalog, MediaEncoder(filled.settings).fingerprints)
+    with catalog.view():
+        contents = [[item] for item in catalog.items.all(kind="image")]
+        with Index.open(filled.folder) as other:
+            other.forget([media / "a.png", media / "b.png"])
+        assert len(comparable.wholes("image", contents, "image").contents) == 3
