@@ -71,6 +71,12 @@ class SortedVotes:
         within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
         return rows, self.votes[np.repeat(firsts, counts) + within]
 
+    def voter_of_each(self) -> Int64Array:
+        """Return who casts each vote, in order of the votes."""
+        voters = np.empty_like(self.voters)
+        voters[self.votes] = self.voters
+        return voters
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledVectors:

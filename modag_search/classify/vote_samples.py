@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from modag_search.classify.arithmetic.knn import label_kernels
+from modag_search.classify.labelled_set import SortedVotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modag_search.classify.arithmetic.pooling import BoolArray
-    from modag_search.classify.labelled_set import LabelledVectors, SortedVotes
+    from modag_search.classify.labelled_set import LabelledVectors
     from modag_search.values import Float32Array, Int64Array
 
 MANY_VOTES: Final = 40_000
@@ -31,6 +32,7 @@ _FEWEST: Final = 16
 """Of so many votes of a label one is drawn, but no fewer than these."""
 
 _VECTORS_AT_ONCE: Final = 4096
+_CELLS_AT_ONCE: Final = 16_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,15 +90,41 @@ class VoteSamples:
         sums[:, self._labels] = asking.vectors @ self._sums.T
         counts = np.zeros(sums.shape, dtype=np.float32)
         counts[:, self._labels] = self._sizes
-        rows, votes = own.cast_by(asking.own)
-        of_votes = (rows, self._part.labels[votes])
-        of_own = np.einsum("ij,ij->i", asking.vectors[rows], self._part.vectors[self._part.rows[votes]])
-        np.subtract.at(sums, of_votes, of_own)
-        np.subtract.at(counts, of_votes, np.float32(1))
+        for cells, of_own, n_own in self._said_by_own(asking, own):
+            sums[cells] -= of_own
+            counts[cells] -= n_own
         means: Float32Array = np.where(
             counts > 0, sums / np.maximum(counts, np.float32(1)) - asking.unlike, np.float32(-np.inf)
         )
         return means.astype(np.float32, copy=False)
+
+    def _said_by_own(
+        self, asking: Asking, own: SortedVotes
+    ) -> Iterator[tuple[tuple[Int64Array, Int64Array], Float32Array, Int64Array]]:
+        """Add up what segments would hear of own votes, some pairs of a segment and a label at once.
+
+        The votes of each owner for a label are added up first: an item of many segments has as many votes, and their
+        pairs with all who ask would fill memory.
+
+        Yields
+        ------
+        cells : tuple of np.ndarray [shape=(m,), int64]
+            Segment and label of each pair.
+        similarities : np.ndarray [shape=(m,), float32]
+        counts : np.ndarray [shape=(m,), int64]
+            Of how many votes they are sums.
+        """
+        voters = np.unique(asking.own)
+        places, votes = own.cast_by(voters)
+        labels = self._part.labels[votes]  # ascending for each voter, as all votes are in order of labels
+        firsts = np.flatnonzero((np.diff(places, prepend=-1) != 0) | (np.diff(labels, prepend=-1) != 0))
+        sums = _sums_of_spans(self._part, votes, firsts)
+        counts = np.diff(np.append(firsts, len(votes)))
+        rows, spans = SortedVotes.of(voters[places[firsts]]).cast_by(asking.own)
+        for start in range(0, len(rows), _VECTORS_AT_ONCE):
+            of_rows, of_spans = rows[start : start + _VECTORS_AT_ONCE], spans[start : start + _VECTORS_AT_ONCE]
+            similarities = np.einsum("ij,ij->i", asking.vectors[of_rows], sums[of_spans])
+            yield (of_rows, labels[firsts[of_spans]]), similarities, counts[of_spans]
 
     def rough_kernels(self, asking: Asking, own: SortedVotes) -> Float32Array:
         """Estimate what `knn.label_kernels` would say, by the sample.
@@ -107,10 +135,8 @@ class VoteSamples:
         """
         similarities = asking.vectors @ self._vectors.T
         similarities -= asking.unlike
-        rows, votes = own.cast_by(asking.own)
-        places = np.searchsorted(self._sampled, votes).clip(max=max(len(self._sampled) - 1, 0))
-        is_drawn = self._sampled[places] == votes
-        similarities[rows[is_drawn], places[is_drawn]] = -np.inf
+        is_own = asking.own[:, None] == own.voter_of_each()[self._sampled]
+        np.copyto(similarities, np.float32(-np.inf), where=is_own)
         of_sample = self._part.labels[self._sampled]
         k = max(1, round(self._k / _SHARE))
         rough = label_kernels(similarities, of_sample, n_labels=self._n_labels, k=k, temperature=self._temperature)
@@ -139,25 +165,28 @@ class VoteSamples:
             Who asks.
         kernels : np.ndarray [shape=(m,), float32]
         """
-        of_own, votes = own.cast_by(asking.own)
-        order = np.argsort(votes, kind="stable")
-        of_own, votes = of_own[order], votes[order]
+        voters = own.voter_of_each()
         for label, first, size in zip(self._labels.tolist(), self._firsts.tolist(), self._sizes.tolist(), strict=True):
             rows = np.flatnonzero(wanted[:, label])
-            if not len(rows):
-                continue
-            similarities = asking.vectors[rows] @ _taken(self._part, first, size).T
-            similarities -= asking.unlike
-            start, stop = np.searchsorted(votes, [first, first + size])
-            there = wanted[of_own[start:stop], label]
-            unheard = of_own[start:stop][there]
-            similarities[np.searchsorted(rows, unheard), votes[start:stop][there] - first] = -np.inf
-            one = np.zeros(size, dtype=np.int64)
-            yield (
-                label,
-                rows,
-                label_kernels(similarities, one, n_labels=1, k=self._k, temperature=self._temperature)[:, 0],
-            )
+            at_once = max(1, _CELLS_AT_ONCE // size)
+            kernels = [
+                self._kernels_of(asking, rows[start : start + at_once], voters, slice(first, first + size))
+                for start in range(0, len(rows), at_once)
+            ]
+            if kernels:
+                yield label, rows, np.concatenate(kernels)
+
+    def _kernels_of(self, asking: Asking, rows: Int64Array, voters: Int64Array, votes: slice) -> Float32Array:
+        """Ask all votes of one label, on behalf of some segments; `voters` are those of all votes."""
+        vectors, size = asking.vectors[rows], votes.stop - votes.start
+        similarities = np.empty((len(rows), size), dtype=np.float32)
+        for start in range(0, size, _VECTORS_AT_ONCE):
+            some = similarities[:, start : start + _VECTORS_AT_ONCE]
+            np.matmul(vectors, _taken(self._part, votes.start + start, some.shape[1]).T, out=some)
+        similarities -= asking.unlike
+        np.copyto(similarities, np.float32(-np.inf), where=asking.own[rows, None] == voters[votes])
+        one = np.zeros(size, dtype=np.int64)
+        return label_kernels(similarities, one, n_labels=1, k=self._k, temperature=self._temperature)[:, 0]
 
 
 def _sums(part: LabelledVectors, firsts: Int64Array, sizes: Int64Array) -> Float32Array:
@@ -167,6 +196,17 @@ def _sums(part: LabelledVectors, firsts: Int64Array, sizes: Int64Array) -> Float
         for start in range(first, first + size, _VECTORS_AT_ONCE):
             some = _taken(part, start, min(_VECTORS_AT_ONCE, first + size - start))
             sums[number] += some.sum(axis=0, dtype=np.float64)
+    return sums.astype(np.float32)
+
+
+def _sums_of_spans(part: LabelledVectors, votes: Int64Array, firsts: Int64Array) -> Float32Array:
+    """Add up the vectors of votes that follow on each other, from each of some places to the next."""
+    sums = np.zeros((len(firsts), part.vectors.shape[1]), dtype=np.float64)
+    numbers = np.repeat(np.arange(len(firsts)), np.diff(np.append(firsts, len(votes))))
+    for start in range(0, len(votes), _VECTORS_AT_ONCE):
+        some = slice(start, start + _VECTORS_AT_ONCE)
+        spans, starts = np.unique(numbers[some], return_index=True)
+        sums[spans] += np.add.reduceat(part.vectors[part.rows[votes[some]]].astype(np.float64), starts, axis=0)
     return sums.astype(np.float32)
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from modag_search.classify import neighbours as neighbours_module
+from modag_search.classify import vote_samples as vote_samples_module
 from modag_search.classify.classifiers import NeighbourClassifier
 from modag_search.classify.linear_evidence import linear_evidence
 from modag_search.classify.neighbours import Neighbours
@@ -49,6 +50,18 @@ def test_labels_that_are_asked_in_full_say_what_they_say_always(seed: int, k: in
         for modality, evidence in expected.items():
             np.testing.assert_array_equal(said[modality].queries, evidence.queries)
             np.testing.assert_allclose(said[modality].evidence, evidence.evidence, atol=2e-5)
+
+
+def test_many_are_asked_a_few_at_once_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vote_samples_module, "_VECTORS_AT_ONCE", 3)
+    monkeypatch.setattr(vote_samples_module, "_CELLS_AT_ONCE", 10)
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        neighbours, batch = made_neighbours(random, k=3), made_batch(random, n=8)
+        for block in neighbours.blocks(batch.segments, batch.items, in_full=False):
+            said = block.likely_evidence(every_label)
+            for modality, evidence in block.evidence().items():
+                np.testing.assert_allclose(said[modality].evidence, evidence.evidence, atol=2e-5)
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,12 +10,17 @@ import numpy as np
 from PIL import Image
 
 from modag_search.catalog import Annotation
+from modag_search.classify import vote_samples
+from modag_search.classify.labelled_set import LabelledVectors
+from modag_search.classify.vote_samples import Asking, VoteSamples
 from modag_search.features.encoding import MediaEncoder
 from modag_search.values import EncodedItem, EncodedSegment, MediaFacts, ScannedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from modag_search import Index
     from modag_search.values import MediaKind, Modality
@@ -104,6 +109,45 @@ def test_suggest_and_audit_hold_no_more_than_blocks(index: Index) -> None:
     assert "label 40" in [one.label for one in issues if one.id == wrong]
     all_by_all_mib = 12_000 * 6000 * 4 / MIB
     assert max(peak_of_suggest_mib, peak_of_audit_mib) < all_by_all_mib * 0.8
+
+
+def voting(*, n: int, items: np.ndarray, labels: np.ndarray) -> LabelledVectors:
+    """Labelled segments with a vote each; labels ascend."""
+    vectors = drawn(seed=0, shape=(n, 64)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows = np.arange(n)
+    return LabelledVectors(
+        rows.copy(), items, items.copy(), np.zeros((n, 2)), vectors, vectors.astype(np.float16), rows, labels
+    )
+
+
+def test_a_long_recording_leaves_out_its_own_votes_without_a_table_of_pairs() -> None:
+    n = 1000
+    part = voting(n=2 * n, items=np.arange(2 * n) % 2, labels=np.arange(2 * n) // n)
+    samples = VoteSamples(part, n_labels=2, k=5, temperature=0.1)
+    of_one = part.vectors[part.items == 0]
+    asking = Asking(of_one, np.zeros(n, dtype=np.int64), np.float32(0))
+
+    means, peak_mib = with_peak_mib(lambda: samples.means(asking, part.votes_by_item))
+
+    for label in (0, 1):
+        heard = part.vectors[(part.items == 1) & (part.labels == label)]
+        np.testing.assert_allclose(means[:, label], of_one @ heard.mean(axis=0), atol=1e-5)
+    assert peak_mib < 8, "1,000,000 pairs of 64 values took 500"
+
+
+def test_all_votes_of_a_common_label_are_asked_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vote_samples, "_CELLS_AT_ONCE", 100_000)
+    n = 4000
+    part = voting(n=n, items=np.arange(n), labels=np.zeros(n, dtype=np.int64))
+    samples = VoteSamples(part, n_labels=1, k=5, temperature=0.1)
+    asking = Asking(part.vectors[:1000], np.arange(1000), np.float32(0))
+    wanted = np.ones((1000, 1), dtype=bool)
+
+    ((_, rows, _),), peak_mib = with_peak_mib(lambda: list(samples.kernels(asking, part.votes_by_item, wanted)))
+
+    assert len(rows) == 1000
+    assert peak_mib < 4, "all by all took 35"
 
 
 def test_duplicates_hold_no_more_than_blocks(index: Index) -> None:
