@@ -252,9 +252,12 @@ class Duplicates:
         centres, ties = Centres.of_none(n), set[tuple[int, int]]()
         blocks = (np.arange(start, min(start + _ROWS_AT_ONCE, n)) for start in range(0, n, _ROWS_AT_ONCE))
         ungathered = (rows[centres.rows[rows] == rows] for rows in blocks)
-        for found in computed_ahead(lambda rows: list(join.candidates(rows)), ungathered):
-            for row, candidates in found:
+        for found in computed_ahead(join.candidates, ungathered):
+            for row in found.rows.tolist():
                 if centres.rows[row] != row:  # gathered since
+                    continue
+                candidates = found.of(row)
+                if not len(candidates):
                     continue
                 others = candidates[compared.extents.at(candidates).are_near(compared.extents.at(np.array([row])))]
                 self.n_compared += len(others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -9,9 +10,11 @@ import numpy as np
 from modag_search.copies.bounds import MARGIN, bounding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-    from modag_search.values import Float32Array, Int64Array
+    import numpy.typing as npt
+
+    from modag_search.values import Float32Array, Int64Array, Uint8Array
 
 _COLUMNS_AT_ONCE: Final = 8192
 _FITTED: Final = 4096
@@ -21,6 +24,45 @@ _WIDTHS: Final = (15, 31, 47, 63, 95, 127, 191, 255, 383, 511)  # and one value 
 _COST_OF_PAIR: Final = 25
 """How much longer a value of two rows that were picked takes than one of a block that BLAS multiplies; measured on
 1280 values with two cores."""
+
+
+_MANY: Final = 1 / 256
+"""Of a table of which so large a share is true a bit for each cell is held, and of others the places: what is held, and
+what it takes to put these in order, stays small beside the vectors."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Which later rows may be near to some rows.
+
+    Where many may be, they are told only when a row's turn comes: all pairs at once would fill memory, and of rows that
+    are gathered meanwhile nobody asks.
+
+    Attributes
+    ----------
+    rows : np.ndarray [shape=(m,), int64]
+        Those that were asked about, ascending.
+    others : np.ndarray [shape=(n_pairs,), int32]
+        Where few may be near: those of the first of the rows, then those of the next, and so on.
+    ends : np.ndarray [shape=(m,), int64]
+        Where those of each row end.
+    tables : sequence of (np.ndarray [shape=(k,), int32], np.ndarray [shape=(m, k / 8), uint8])
+        Where many may be near: columns, and bits that tell which are.
+    """
+
+    rows: Int64Array
+    others: npt.NDArray[np.int32]
+    ends: Int64Array
+    tables: Sequence[tuple[npt.NDArray[np.int32], Uint8Array]]
+
+    def of(self, row: int) -> Int64Array:
+        """Return the later rows that may be near to one ``[shape=(k,), int64]``, ascending."""
+        place = int(np.searchsorted(self.rows, row))
+        of_few = self.others[self.ends[place - 1] if place else 0 : self.ends[place]]
+        if not self.tables:
+            return of_few.astype(np.int64)
+        of_many = [some[np.flatnonzero(np.unpackbits(near[place], count=len(some)))] for some, near in self.tables]
+        return np.sort(np.concatenate([of_few, *of_many])).astype(np.int64)
 
 
 class SimilarityJoin:
@@ -51,8 +93,9 @@ class SimilarityJoin:
     --------
     >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]], dtype=np.float32)
     >>> join = SimilarityJoin(vectors, floors=np.full(3, 0.7), keys=np.zeros(3), ranges=np.zeros((3, 2)))
-    >>> [(row, others.tolist()) for row, others in join.candidates(np.arange(3))]
-    [(0, [2])]
+    >>> candidates = join.candidates(np.arange(3))
+    >>> [candidates.of(row).tolist() for row in range(3)]
+    [[2], [], []]
     >>> join.cosines(0, np.array([2])).round(3).tolist()
     [0.8]
     """
@@ -76,41 +119,45 @@ class SimilarityJoin:
         self.width = vectors.shape[1] if directions is None else directions.shape[1]
         self._reduced = vectors if directions is None else bounding(vectors, directions)
 
-    def candidates(self, rows: Int64Array) -> Iterator[tuple[int, Int64Array]]:
-        """Yield rows with the later rows that may be near to them.
+    def candidates(self, rows: Int64Array) -> Candidates:
+        """Find the later rows that may be near to some.
 
         Parameters
         ----------
         rows : np.ndarray [shape=(m,), int64]
             Ascending; some hundred.
 
-        Yields
-        ------
-        row : int
-            In order; those without candidates are passed over.
-        others : np.ndarray [shape=(k,), int64]
-            Ascending, all larger than `row`.
+        Returns
+        -------
+        Candidates
+            No larger than a bit for each pair of one of the rows and a later row.
         """
-        if not len(rows):
-            return
-        columns, reduced = self._columns(rows), self._reduced[rows]
-        places, others = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        places, others, tables = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int32)], []
+        columns = self._columns(rows).astype(np.int32)
         for start in range(0, len(columns), _COLUMNS_AT_ONCE):
             some = columns[start : start + _COLUMNS_AT_ONCE]
-            bounds = reduced @ _taken(self._reduced, some).T
+            near = self._are_near(rows, some)
+            if np.count_nonzero(near) > _MANY * near.size:
+                tables.append((some, np.packbits(near, axis=1)))
+                continue
             # Of a table with few that are true, places in one row of all are found in a tenth of the time.
-            place, column = np.divmod(np.flatnonzero(bounds >= self._limits_of(rows, some)), len(some))
-            are_later = some[column] > rows[place]
-            places.append(place[are_later])
-            others.append(some[column[are_later]])
-        place, other = np.concatenate(places), np.concatenate(others)
+            place, column = np.divmod(np.flatnonzero(near), len(some))
+            places.append(place.astype(np.int32))
+            others.append(some[column])
+        place = np.concatenate(places)
         order = np.argsort(place, kind="stable")
         ends = np.cumsum(np.bincount(place, minlength=len(rows)))
-        for row, later in zip(rows.tolist(), np.split(other[order], ends[:-1]), strict=True):
-            if len(later):
-                yield row, later
+        return Candidates(rows, np.concatenate(others)[order], ends, tables)
 
-    def _limits_of(self, rows: Int64Array, columns: Int64Array) -> Float32Array:
+    def _are_near(self, rows: Int64Array, columns: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        """Tell of rows, and columns that are later, which bounds let be near."""
+        bounds = self._reduced[rows] @ _taken(self._reduced, columns).T
+        near: npt.NDArray[np.bool_] = bounds >= self._limits_of(rows, columns)
+        if columns[0] <= rows[-1]:
+            near &= columns > rows[:, None]
+        return near
+
+    def _limits_of(self, rows: Int64Array, columns: npt.NDArray[np.int32]) -> Float32Array:
         """Return from which bound on pairs may be near; one for all where that is so."""
         floors, required = (self._floors[rows], self._floors[columns]), (self._required[rows], self._required[columns])
         if all(limits.min() == limits.max() for limits in (*floors, *required)):
@@ -140,7 +187,7 @@ class SimilarityJoin:
 
     def _columns(self, rows: Int64Array) -> Int64Array:
         """Return what lies behind the first of the rows and in the range of any of them."""
-        later = np.arange(rows[0] + 1, len(self._keys))
+        later = np.arange(rows[0] + 1 if len(rows) else len(self._keys), len(self._keys))
         keys = np.sort(self._keys[rows])
         lowest, highest = self._ranges[later].T
         # A key of the rows lies in a range where more of them lie up to its end than before its start.
@@ -149,7 +196,7 @@ class SimilarityJoin:
         return columns
 
 
-def _taken(matrix: Float32Array, rows: Int64Array) -> Float32Array:
+def _taken(matrix: Float32Array, rows: npt.NDArray[np.int32]) -> Float32Array:
     """Return some rows, ascending; as a view where they follow on each other."""
     first, last = int(rows[0]), int(rows[-1])
     return matrix[first : last + 1] if last - first + 1 == len(rows) else matrix[rows]

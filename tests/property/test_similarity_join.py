@@ -31,7 +31,10 @@ def joined(join: SimilarityJoin, n: int, floors: np.ndarray, *, rows_at_once: in
     """Find pairs as one who confirms candidates does."""
     found = set()
     for start in range(0, n, rows_at_once):
-        for row, others in join.candidates(np.arange(start, min(start + rows_at_once, n))):
+        rows = np.arange(start, min(start + rows_at_once, n))
+        candidates = join.candidates(rows)
+        for row in rows.tolist():
+            others = candidates.of(row)
             assert (others > row).all()
             assert (np.diff(others) > 0).all()
             are_near = join.cosines(row, others) >= np.minimum(floors[row], floors[others])
@@ -56,9 +59,18 @@ def all_near(vectors: np.ndarray, floors: np.ndarray, *, margin: float) -> set[t
     lower=st.sampled_from([0.0, 0.4]),
     strewn=st.sampled_from([0.0, 0.1, 1.0]),
     at_once=st.sampled_from([(3, 7), (500, 500)]),
+    many=st.sampled_from([-1.0, 0.2, 1.0]),
 )
 def test_no_near_pair_is_left_out(
-    seed: int, n: int, d: int, width: int, floor: float, lower: float, strewn: float, at_once: tuple[int, int]
+    seed: int,
+    n: int,
+    d: int,
+    width: int,
+    floor: float,
+    lower: float,
+    strewn: float,
+    at_once: tuple[int, int],
+    many: float,
 ) -> None:
     vectors = spread(n, d, kinds=3, spread=strewn, seed=seed)
     floors = floor - lower * np.random.default_rng(seed).random(n)
@@ -69,6 +81,7 @@ def test_no_near_pair_is_left_out(
         "_WIDTHS": (width,),
         "_COST_OF_PAIR": 0.0,
         "_COLUMNS_AT_ONCE": at_once[1],
+        "_MANY": many,
     }
     with patch.multiple(similarity_join, **few):
         join = SimilarityJoin(vectors, floors=floors, keys=np.zeros(n), ranges=np.zeros((n, 2)))
@@ -119,7 +132,7 @@ def test_of_many_few_are_compared_in_full(kinds: int) -> None:
     join = SimilarityJoin(vectors, floors=floors, keys=np.zeros(n), ranges=np.zeros((n, 2)))
     assert join.width < d
     rows = [np.arange(start, start + 500) for start in range(0, n, 500)]
-    compared = sum(len(others) for some in rows for _, others in join.candidates(some))
+    compared = sum(len(candidates.of(row)) for candidates in map(join.candidates, rows) for row in candidates.rows)
     assert 600 <= compared < 0.001 * n * n
     assert joined(join, n, floors, rows_at_once=500) >= {(copied, n - 600 + copied) for copied in range(600)}
 

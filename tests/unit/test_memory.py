@@ -161,6 +161,16 @@ def test_duplicates_hold_no_more_than_blocks(index: Index) -> None:
     assert peak_mib < 8000 * 8000 * 4 / MIB / 2
 
 
+def test_many_that_are_alike_are_gathered_without_a_list_of_their_pairs(index: Index) -> None:
+    features = 1 + drawn(seed=0, shape=(6000, 3)) / 1000
+    put(index, {f"/m/{number:04d}.png": ("image", row[None]) for number, row in enumerate(features)})
+
+    (group,), peak_mib = with_peak_mib(lambda: index.duplicates(min_similarity=0.99))
+
+    assert len(group.items) == 6000
+    assert peak_mib < 80, "places of all pairs of a few blocks took 340"
+
+
 def test_pairs_are_looked_over_in_blocks(index: Index) -> None:
     made: dict[str, tuple[MediaKind, np.ndarray]] = {}
     for number, row in enumerate(drawn(seed=0, shape=(3000, 3))):
