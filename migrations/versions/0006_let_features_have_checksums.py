@@ -1,4 +1,4 @@
-"""Let features have checksums, by which damage shows and the same feature is found; find by size and by content; count changes.
+"""Let features have checksums, by which damage shows and the same is found; find by size and content; count changes.
 
 Revision: 0006
 Revises: 0005
