@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 """Stands for a kind by size."""
-MOST_COMPARED = 50_000
-"""So many vectors are compared all, in some milliseconds; more are arranged in lists."""
+MOST_COMPARED = 25_000
+"""So many vectors of a modality are compared all, in some milliseconds; more are arranged in lists."""
 _SMALL, _LARGE = "faiss-flat", "faiss-ivf"
 
 
