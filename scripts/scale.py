@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +72,7 @@ def seeds(data: Path, kept: Path) -> dict[Modality, Seeds]:
     with modag.Index.open(folder, create=True) as index:
         entries = few_of_each_class(sources.entries(data, sources.train_sources()))
         index.add([entry.path for entry in entries])
-        labels = {str(Path(entry.path).absolute()): entry.group for entry in entries}
+        labels = {os.path.abspath(entry.path): entry.group for entry in entries}
         shows = {item.id: labels[item.path] for item in index.catalog.items.all()}
         return {modality: _seeds(index, modality, shows) for modality in MODALITIES}
 
