@@ -135,7 +135,7 @@ def _meanwhile(work: Callable[[], None]) -> Iterator[None]:
         try:
             work()
         except Exception as error:  # noqa: BLE001  whatever it is, the next run begins this anew
-            logger.warning("stores stay as they were: %s", error or type(error).__name__)
+            logger.warning("stores stay as they were: %s", str(error) or type(error).__name__)
 
     thread = threading.Thread(target=attempt, name="meanwhile")
     thread.start()

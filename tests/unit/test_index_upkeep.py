@@ -22,6 +22,7 @@ from modag_search.errors import (
     UnknownPluginError,
     UsageError,
 )
+from modag_search.search.store_sync import StoreSync
 from modag_search.stores import kinds, layered
 from modag_search.values import MODALITIES
 from tests.made_media import picture
@@ -65,6 +66,18 @@ def test_a_run_takes_changes_into_what_was_built(tmp_path: Path, toys: None, mon
         assert built[0] == built[1] != built[2]
         assert sorted(name for name, _ in answers(index, media / "a.png")) == [f"{name}.png" for name in "bcdefg"]
         assert not index.verify()
+
+
+def test_a_run_goes_on_where_changes_cannot_be_taken_in(
+    filled: Index, media: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def run_out(_: StoreSync) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(StoreSync, "compact", run_out)
+    assert filled.add(picture(media / "new.png", (90, 120, 30))).added == 1
+    assert "stores stay as they were: MemoryError" in caplog.text
+    assert not filled.verify()
 
 
 def test_open_again_and_answer_the_same(filled: Index, media: Path) -> None:
