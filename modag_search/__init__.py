@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from modag_search.stores import NOTHING, StoreReader, VectorStore
     from modag_search.values import (
         CLOSE,
+        BackupReport,
         CheckedPrecision,
         Classification,
         CopyOf,
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
         PrecisionEstimate,
         Question,
         ReplacedFile,
+        RestoreReport,
         RunRecord,
         SegmentRecord,
         SegmentStatus,
@@ -111,6 +113,7 @@ __version__ = "0.1.0"
 
 # What takes numpy, faiss or SQLAlchemy to import waits until it is asked for.
 _LAZY = {
+    "BackupReport": "modag_search.values",
     "Check": "modag_search.curate.checking",
     "CheckedPrecision": "modag_search.values",
     "ClassHead": "modag_search.encoders",
@@ -164,6 +167,7 @@ _LAZY = {
     "Question": "modag_search.values",
     "ReadingOptions": "modag_search.labels.files",
     "ReplacedFile": "modag_search.values",
+    "RestoreReport": "modag_search.values",
     "RunRecord": "modag_search.values",
     "SegmentRecord": "modag_search.values",
     "SegmentStatus": "modag_search.values",
@@ -184,6 +188,7 @@ _LAZY = {
 __all__ = [
     "CLOSE",
     "NOTHING",
+    "BackupReport",
     "CatalogError",
     "Check",
     "CheckedPrecision",
@@ -253,6 +258,7 @@ __all__ = [
     "Question",
     "ReadingOptions",
     "ReplacedFile",
+    "RestoreReport",
     "RunRecord",
     "SegmentRecord",
     "SegmentStatus",

@@ -56,8 +56,7 @@ def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
     Path
         There is nothing at it yet; what is left there when the block fails is removed.
     """
-    partial = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(8)}")
-    _lent.add(partial.name)
+    partial = _lend(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -73,6 +72,18 @@ def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
     finally:
         _remove(partial)
         _lent.discard(partial.name)
+
+
+@contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """Lend a new folder on the disk of a path; where its user is killed, the next who replaces the path removes it."""
+    folder = _lend(path)
+    try:
+        folder.mkdir()
+        yield folder
+    finally:
+        _remove(folder)
+        _lent.discard(folder.name)
 
 
 @contextmanager
@@ -131,6 +142,13 @@ def see_on_disk(path: str | os.PathLike[str]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _lend(path: Path) -> Path:
+    """Return a name beside a path that nobody else has."""
+    partial = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(8)}")
+    _lent.add(partial.name)
+    return partial
 
 
 def _leftovers(path: Path) -> list[Path]:

@@ -435,6 +435,46 @@ class IndexReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupReport:
+    """A backup that was made.
+
+    Attributes
+    ----------
+    path : str
+        Of the file.
+    items : int
+    size_bytes : int
+    problems : tuple of str
+        What is wrong with the catalog, and so with its copy, a line each; see `Index.verify`.
+    """
+
+    path: str
+    items: int
+    size_bytes: int
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReport:
+    """An index that was made of a backup.
+
+    Attributes
+    ----------
+    folder : str
+    items : int
+    missing : int
+        How many of their files are not where the index has them.
+    missing_roots : tuple of str
+        Folders that were indexed and are not there.
+    """
+
+    folder: str
+    items: int
+    missing: int
+    missing_roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetReport:
     """What was forgotten, or taken back.
 

@@ -9,8 +9,9 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sqlalchemy import Select, select
+from sqlalchemy.exc import IntegrityError
 
-from modag_search.catalog import changes, forgotten, inspection, migrations, returns
+from modag_search.catalog import changes, forgotten, inspection, migrations, relocation, returns
 from modag_search.catalog.database import Database
 from modag_search.catalog.exclusions import Exclusions
 from modag_search.catalog.failures import Failures
@@ -349,6 +350,42 @@ class Catalog:
         """Take back what was forgotten last, with its features and labels; None where there is nothing."""
         with self._database.write() as connection:
             return forgotten.recall(connection)
+
+    def relocate(self, moves: Mapping[str, str]) -> None:
+        """Give what lies in some folders the paths that it has in others: of items, failures, labels kept, and runs.
+
+        Where one folder lies in another, the inner one decides. All move at once; ids, features and labels stay.
+
+        Parameters
+        ----------
+        moves : mapping of str to str
+            Absolute paths of folders, and of what they are now.
+
+        Raises
+        ------
+        UsageError
+            If two files would come to one path; nothing has changed then.
+        """
+        try:
+            with self._database.write() as connection:
+                relocation.relocate(connection, moves)
+        except IntegrityError as error:
+            raise UsageError("two files would have the same path; name other folders") from error
+
+    def copy_to(self, path: str | os.PathLike[str]) -> None:
+        """Write the catalog as it is at this moment to a new file, while others read and write.
+
+        Its pages are copied as they are, damage and all; `check` of the copy finds what it would find here. It is a
+        file of its own, without a log beside it.
+
+        Raises
+        ------
+        CatalogError
+            If it cannot be written.
+        DamagedCatalogError
+            If it cannot be read.
+        """
+        self._database.copy_to(os.fspath(path))
 
     def fail(self, failures: Sequence[Failure], *, run_id: int | None = None, keep_items: bool) -> None:
         """Note that files could not be indexed.

@@ -122,6 +122,20 @@ class Database:
                 connection.exec_driver_sql("UPDATE state SET change_count = change_count + 1")
         self._shorten_log()
 
+    def copy_to(self, path: str) -> None:
+        """Write this moment of the file to a new one, page by page, which is whole without a log beside it."""
+        self._require_open()
+        with self._engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
+            source = connection.connection.driver_connection
+            assert source is not None
+            try:
+                source.backup(copy)  # in one step: what others write meanwhile does not begin it anew
+                copy.execute("PRAGMA journal_mode = DELETE")
+            except sqlite3.Error as error:
+                is_damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+                explained = _explained(error, self.path if is_damaged else path, wait_s=0)
+                raise explained or CatalogError(f"{path}: {error}") from error
+
     def _shorten_log(self) -> None:
         """Empty the write-ahead log once it is long; where that fails, once it is as long again.
 

@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_CALIBRATION_FILE = "calibration.safetensors"
-_HEAD_FILE = "head.safetensors"
+CALIBRATION_FILE = "calibration.safetensors"
+HEAD_FILE = "head.safetensors"
 _DOUBTFUL = 0.1
 """How far confidence may lie above what is right, where the two are measured in different ways."""
 
@@ -126,7 +126,7 @@ class Namer:
             neighbours = replace(neighbours, linear=former.neighbours.linear)
             return NeighbourClassifier(neighbours, former.evidence_weights, snapshot.get(DENIALS))
         learnt = kept_or_learnt(
-            self._folder / _CALIBRATION_FILE, neighbours, catalog=snapshot.catalog, space=snapshot.space.fingerprint
+            self._folder / CALIBRATION_FILE, neighbours, catalog=snapshot.catalog, space=snapshot.space.fingerprint
         )
         linear = linear_evidence(labelled, kept=learnt.classifiers)
         return NeighbourClassifier(replace(neighbours, linear=linear), learnt.evidence_weights, snapshot.get(DENIALS))
@@ -159,7 +159,7 @@ class Namer:
 
     def _made_head(self, snapshot: Snapshot) -> _MadeHead:
         """Return the head's linear functions, solved for once, and anew where the file or the space is another."""
-        path, space = self._folder / _HEAD_FILE, snapshot.space.fingerprint
+        path, space = self._folder / HEAD_FILE, snapshot.space.fingerprint
         with self._head_lock:
             key = (space, mark_of(path))
             if self._kept_head is None or self._kept_head.key != key or key[1] is None:
@@ -314,7 +314,7 @@ class Namer:
 
     def _said_by_head(self, snapshot: Snapshot, batch: QueryBatch, *, level: Level) -> LabelScore | None:
         """Ask the head as well; None where there is none that can be asked."""
-        if mark_of(self._folder / _HEAD_FILE) is None:
+        if mark_of(self._folder / HEAD_FILE) is None:
             return None
         try:
             head = self._head(snapshot)
@@ -357,7 +357,7 @@ class Namer:
         """Fit the head to the labels, or bring it up to date; see `Index.train_head`."""
         with self._snapshots.present() as snapshot:
             labelled = snapshot.get(LABELLED_SET)
-        path, space, head = self._folder / _HEAD_FILE, snapshot.space.fingerprint, None
+        path, space, head = self._folder / HEAD_FILE, snapshot.space.fingerprint, None
         if update:
             former = load_head(path, space=space)
             head = updated_head(former, labelled, snapshot.vectors)

@@ -44,13 +44,17 @@ _VERBS = {
     "evaluate": "evaluating",
     "rebuild": "upkeep",
     "verify": "upkeep",
+    "backup": "backing_up",
+    "restore": "backing_up",
     "info": "upkeep",
     "migrate": "upkeep",
     "models": "models",
     "train": "training",
 }
 
-_QUICK_VERBS = frozenset({"exclude", "export", "failures", "info", "label", "models", "search", "tag"})
+_QUICK_VERBS = frozenset(
+    {"backup", "exclude", "export", "failures", "info", "label", "models", "restore", "search", "tag"}
+)
 """Those whose products of matrices are too small for several threads: starting them would take longer."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -16,6 +16,7 @@ from modag_search.classify.transfer import TransferOptions
 from modag_search.curate.curator import Curator
 from modag_search.errors import SpaceMismatchError, UsageError
 from modag_search.features.item_vectors import ItemVectors
+from modag_search.index.backup import back_up, restore
 from modag_search.index.description import describe, passed_over
 from modag_search.index.opening import Workings, WriterLock, created, opened
 from modag_search.index.upkeep import Upkeep
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from modag_search.labels.vocabulary import Vocabulary
     from modag_search.space import Space
     from modag_search.values import (
+        BackupReport,
         Classification,
         DuplicateGroup,
         Explanation,
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
         Modality,
         Notice,
         PairIssue,
+        RestoreReport,
         Suggestion,
         TransferReport,
     )
@@ -1272,6 +1275,65 @@ class Index:
     def verify(self) -> list[str]:
         """Describe what is wrong with the index, a line each; nothing where all is well."""
         return [*self._catalog.check(), *self._workings.basis.stores.problems()]
+
+    def back_up(self, path: str | os.PathLike[str]) -> BackupReport:
+        """Write all that cannot be made anew to one file: settings, catalog, own space, head, and what labels taught.
+
+        It is of one moment, whoever reads and writes meanwhile. The media are no part of it, nor are the stores.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            A new file, or a former backup, which is replaced once the new one is whole.
+
+        Returns
+        -------
+        BackupReport
+
+        Raises
+        ------
+        UsageError
+            If it cannot be written, or another file is there.
+        DamagedCatalogError
+            If the catalog cannot be read.
+        """
+        return back_up(self.folder, self._catalog, Path(path).absolute())
+
+    @staticmethod
+    def restore(
+        path: str | os.PathLike[str],
+        folder: str | os.PathLike[str],
+        *,
+        roots: Mapping[str, str] | None = None,
+    ) -> RestoreReport:
+        """Make an index of what `back_up` wrote; an older one is brought to this version.
+
+        Every byte is compared with its checksum first. Where that fails, nothing is left in `folder`.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        folder : str or os.PathLike
+            A new or empty one.
+        roots : mapping of str to str, optional
+            Where the media lay, and where they lie now: folders, all of whose files the index then knows by their new
+            paths. Where one folder lies in another, the inner one decides.
+
+        Returns
+        -------
+        RestoreReport
+
+        Raises
+        ------
+        UsageError
+            If it is no backup, or damaged, if an index is in `folder`, or nothing lies in one of the roots.
+        NewerCatalogError
+            If a later version of modag-search wrote it.
+        IndexFolderError
+            If the index cannot be written.
+        """
+        moves = {os.path.abspath(old): os.path.abspath(new) for old, new in (roots or {}).items()}
+        return restore(Path(path).absolute(), Path(folder).absolute(), moves)
 
     def stores(self) -> dict[Modality, str]:
         """Return the kind of vector store that each modality has; none before anything was saved."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OWN_SPACE_FILE = "space.safetensors"
-_CATALOG_FILE = "catalog.sqlite"
+CATALOG_FILE = "catalog.sqlite"
 _WAY_TO_OTHERS = "`modag rebuild` changes encoders, space and store, for anything else make a new index"
 STORES_FOLDER = "stores"
 LOCK_FILE = "lock"
@@ -59,9 +59,9 @@ def opened(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> tu
     kept = present_settings(IndexSettings.load(folder))
     if settings is not None and kept != (wanted := with_own_space(folder, kept, settings)):
         raise UsageError(f"{folder}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
-    if not (folder / _CATALOG_FILE).is_file():
-        raise IndexFolderError(f"{folder}: its {_CATALOG_FILE} is gone; put a copy back, or remove the folder")
-    return kept, Catalog.open(folder / _CATALOG_FILE, wait_s=_catalog_wait_s(wait_s))
+    if not (folder / CATALOG_FILE).is_file():
+        raise IndexFolderError(f"{folder}: its {CATALOG_FILE} is gone; put a copy back, or remove the folder")
+    return kept, Catalog.open(folder / CATALOG_FILE, wait_s=_catalog_wait_s(wait_s))
 
 
 def created(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
@@ -86,14 +86,14 @@ def created(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> t
 def _made(folder: Path, settings: IndexSettings, encoders: Encoders, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
     """Make an index in a folder, for who holds its lock; the settings come last, since they make a folder one."""
     settings = replace(settings, space=adopt_space(folder, settings.space, encoders))
-    catalog = Catalog.open(folder / _CATALOG_FILE, create=True, wait_s=_catalog_wait_s(wait_s))
+    catalog = Catalog.open(folder / CATALOG_FILE, create=True, wait_s=_catalog_wait_s(wait_s))
     settings.save(folder)
     return settings, catalog
 
 
 def require_room(folder: Path) -> None:
     """Refuse to make an index among files of another kind; what a broken-off making left is no hindrance."""
-    own = (_CATALOG_FILE, STORES_FOLDER, LOCK_FILE, OWN_SPACE_FILE, ".")
+    own = (CATALOG_FILE, STORES_FOLDER, LOCK_FILE, OWN_SPACE_FILE, ".")
     if folder.exists() and not folder.is_dir():
         raise IndexFolderError(f"{folder}: {NO_FOLDER}")
     other = [name for name in os.listdir(folder) if not name.startswith(own)] if folder.is_dir() else []

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sqlite3
+import zipfile
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -127,6 +128,17 @@ def test_stores_and_their_changes_are_read_as_described(index: Index) -> None:
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(ValueError, match="altered"):
         found["read_store"](path)
+
+
+def test_backups_are_read_as_described(index: Index) -> None:
+    index.back_up("one.modag")
+    content = Path("one.modag").read_bytes()
+    parts = recipes()["read_backup"]("one.modag")
+    assert parts["settings.json"] == (INDEX / "settings.json").read_bytes()
+    assert parts["catalog.sqlite"].startswith(b"SQLite format 3")
+    Path("one.modag").write_bytes(content.replace(b'"size_bytes"', b'"SIZE_BYTES"', 1))
+    with pytest.raises((KeyError, ValueError, zipfile.BadZipFile)):
+        recipes()["read_backup"]("one.modag")
 
 
 def test_relevance_is_what_the_recipe_makes_of_similarity(index: Index) -> None:

@@ -1,0 +1,86 @@
+"""An index in one file: ``backup``, ``restore``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from modag_search.cli.options import format_option, index_option
+from modag_search.cli.output import counted, print_document, say
+from modag_search.errors import UsageError
+
+_SHOWN = 5
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@index_option
+@format_option(choices=("table", "json"))
+def backup(file: Path, index_name: str | None, output_format: str | None) -> None:
+    """Write to FILE all of the index that cannot be made anew: labels, features, settings, own space, head.
+
+    It is of one moment, though others read and write meanwhile. Media and stores are no part of it. A former backup is
+    replaced once the new one is whole. Exit status 3 where the catalog is damaged, and so is its copy.
+
+    \b
+    modag backup ~/backups/sounds.modag --index sounds
+    modag restore ~/backups/sounds.modag --index sounds-again
+    """  # noqa: D301  click reads the character
+    from modag_search.cli.opening import open_index
+
+    with open_index(index_name) as opened:
+        report = opened.back_up(file)
+    for problem in report.problems:
+        say(f"damaged: {problem}")
+    print_document(
+        {"file": report.path, "items": report.items, "size_bytes": report.size_bytes}, output_format=output_format
+    )
+    if report.problems:
+        say("what is damaged here is damaged in the backup, too; keep the former ones, and see `modag verify`")
+        sys.exit(3)
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@index_option
+@click.option(
+    "--root",
+    "roots",
+    metavar="OLD NEW",
+    nargs=2,
+    multiple=True,
+    help="The media that lay in folder OLD lie in NEW now; repeatable.",
+)
+@format_option(choices=("table", "json"))
+def restore(file: Path, index_name: str | None, roots: tuple[tuple[str, str], ...], output_format: str | None) -> None:
+    """Make an index of a backup; --index names a new one.
+
+    All that was known comes back: labels, features, what was forgotten last. Stores are made at the first search. Where
+    the media lie elsewhere now, as on another machine, --root says where: nothing is decoded again.
+    """
+    from modag_search.index import Index
+    from modag_search.settings import index_folder
+
+    moves = dict(roots)
+    if len(moves) < len(roots):
+        raise UsageError("--root: a folder is named twice")
+    report = Index.restore(file, index_folder(index_name), roots=moves)
+    print_document(
+        {"folder": report.folder, "items": report.items, "missing": report.missing}, output_format=output_format
+    )
+    if report.missing:
+        missing = counted(report.missing, "file")
+        say(f"{missing} of {report.items} are not where the index has them{_way_out(report.missing_roots)}")
+
+
+def _way_out(roots: tuple[str, ...]) -> str:
+    """Say what could be done about it."""
+    if not roots:
+        return ""
+    named = ", ".join(roots[:_SHOWN]) + (" …" if len(roots) > _SHOWN else "")
+    return (
+        f"; these folders are not there: {named}. Where they lie elsewhere, remove this index and restore it with "
+        "--root OLD NEW"
+    )

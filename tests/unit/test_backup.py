@@ -1,0 +1,261 @@
+"""An index in one file: made while it is in use, and put back, here or where the media lie elsewhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import threading
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modag_search import Index
+from modag_search.catalog.relocation import relocated
+from modag_search.errors import IndexFolderError, NewerCatalogError, UsageError
+from tests.made_media import picture, sound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def labelled(filled: Index, media: Path) -> Index:
+    """With labels on either modality, a head, what labels taught, a failure and a file that was forgotten."""
+    for label, names in {"low": "ab", "high": "c"}.items():
+        filled.label([media / f"{name}.{ending}" for name in names for ending in ("png", "wav")], label)
+    filled.train_head()
+    filled.classify(media / "a.wav")
+    (media / "torn.wav").write_bytes(b"RIFF")
+    filled.add([media, picture(media / "gone.png", (1, 99, 3))])
+    filled.forget([media / "gone.png"])
+    (media / "gone.png").unlink()
+    return filled
+
+
+def described(index: Index) -> dict[str, object]:
+    """What people see of an index."""
+    return {
+        "answers": [
+            [(hit.id, hit.path, hit.similarity, hit.labels) for hit in index.search(f"id:{n}")] for n in (1, 2)
+        ],
+        "named": [(one.path, one.label, one.confidence) for one in index.classify(["id:1", "id:4"])],
+        "by head": [(one.path, one.label, one.confidence) for one in index.classify(["id:1", "id:4"], by="head")],
+        "labels": index.labels.summaries(),
+        "failures": [failure.path for failure in index.failures()],
+    }
+
+
+def test_what_is_restored_answers_as_what_was_backed_up(labelled: Index, tmp_path: Path) -> None:
+    before = described(labelled)
+    report = labelled.back_up(tmp_path / "backups" / "one.modag")
+    assert (report.items, report.problems) == (6, ())
+    assert report.size_bytes == (tmp_path / "backups" / "one.modag").stat().st_size
+    restored = Index.restore(report.path, tmp_path / "again")
+    assert (restored.items, restored.missing, restored.missing_roots) == (6, 0, ())
+    with Index.open(tmp_path / "again") as index:
+        assert index.settings == labelled.settings
+        assert index.verify() == []
+        assert described(index) == before
+        (recalled,) = index.undo_forget().paths
+        assert os.path.basename(recalled) == "gone.png"
+    assert sorted(path.name for path in (tmp_path / "backups").iterdir()) == ["one.modag"]
+    assert not [path.name for path in (tmp_path / "again").iterdir() if path.name.startswith(".") or "bak" in path.name]
+
+
+def test_media_that_lie_elsewhere_are_known_there(labelled: Index, media: Path, tmp_path: Path) -> None:
+    backup = labelled.back_up(tmp_path / "one.modag").path
+    labelled.close()
+    media.rename(tmp_path / "disk")
+    restored = Index.restore(backup, tmp_path / "again", roots={str(media): str(tmp_path / "disk")})
+    assert restored.missing == 0
+    with Index.open(tmp_path / "again") as index:
+        report = index.add([tmp_path / "disk"])
+        assert (report.unchanged, report.added, report.moved) == (6, 0, 0)
+        assert index.item(tmp_path / "disk" / "a.png").labels == ("low",)
+        assert [failure.path for failure in index.failures()] == [str(tmp_path / "disk" / "torn.wav")]
+        assert index.undo_forget().paths == (str(tmp_path / "disk" / "gone.png"),)
+        assert index.verify() == []
+
+
+def test_media_that_are_nowhere_are_told(labelled: Index, media: Path, tmp_path: Path) -> None:
+    backup = labelled.back_up(tmp_path / "one.modag").path
+    media.rename(tmp_path / "disk")
+    restored = Index.restore(backup, tmp_path / "again")
+    assert (restored.missing, restored.missing_roots) == (6, (str(media),))
+    with pytest.raises(UsageError, match=f"/nowhere: nothing of the backup lies there; its folders: {media}"):
+        Index.restore(backup, tmp_path / "third", roots={"/nowhere": str(tmp_path / "disk")})
+    assert not (tmp_path / "third").exists()
+
+
+def test_folders_may_take_each_others_places(index: Index, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "two", "one/inner", "onetwo")]
+    for number, folder in enumerate(folders):
+        picture(folder / f"{number}.png", (20 + 50 * number, 9, 9))
+    index.add([tmp_path / "one", tmp_path / "two", tmp_path / "onetwo"])
+    moves = {str(old): str(new) for old, new in zip(folders, [*folders[1::-1], tmp_path / "inner"], strict=False)}
+    before = {item.id: item.path for item in index.catalog.items.all()}
+    index.catalog.relocate(moves)
+    after = {item.id: item.path for item in index.catalog.items.all()}
+    assert after == {number: relocated(path, moves) for number, path in before.items()}
+    assert sorted(os.path.relpath(path, tmp_path) for path in after.values()) == [
+        "inner/2.png",
+        "one/1.png",
+        "onetwo/3.png",
+        "two/0.png",
+    ]
+    index.catalog.relocate({})
+    with pytest.raises(UsageError, match="the same path"):
+        index.catalog.relocate({str(tmp_path / "one/1.png"): str(tmp_path / "two/0.png")})
+    assert {item.id: item.path for item in index.catalog.items.all()} == after
+
+
+@given(st.binary(min_size=1, max_size=8).filter(lambda name: not {0, 47} & set(name) and name not in (b".", b"..")))
+def test_names_of_any_bytes_move(name: bytes) -> None:
+    path = os.fsdecode(b"/old/" + name)
+    assert relocated(path, {"/old": "/new"}) == os.fsdecode(b"/new/" + name)
+    assert relocated(path, {"/ol": "/new"}) == path
+
+
+def test_a_backup_holds_one_moment(index: Index, media: Path, tmp_path: Path) -> None:
+    """A label is given to both files of a pair in one transaction: no copy may have it on one of them alone."""
+    for name in ("a", "b"):
+        sound(media / f"{name}.wav", (300, 1))
+    index.add([media])
+    stop = threading.Event()
+
+    def label() -> None:
+        number = 0
+        while not stop.is_set():
+            index.label([media / "a.wav", media / "b.wav"], f"label {number}")
+            number += 1
+
+    writer = threading.Thread(target=label)
+    writer.start()
+    try:
+        backups = [index.back_up(tmp_path / f"{number}.modag").path for number in range(8)]
+    finally:
+        stop.set()
+        writer.join()
+    for number, backup in enumerate(backups):
+        Index.restore(backup, tmp_path / f"again-{number}")
+        with Index.open(tmp_path / f"again-{number}") as again:
+            first, second = (set(item.labels) for item in again.catalog.items.all())
+            assert first == second
+            assert again.verify() == []
+
+
+def test_a_backup_replaces_a_backup_and_no_other_file(filled: Index, media: Path, tmp_path: Path) -> None:
+    target = tmp_path / "one.modag"
+    filled.back_up(target)
+    first = target.read_bytes()
+    filled.label([media / "a.png"], "oboe")
+    filled.back_up(target)
+    assert target.read_bytes() != first
+    before = (media / "b.png").read_bytes()
+    with pytest.raises(UsageError, match=r"b\.png: is a file of another kind"):
+        filled.back_up(media / "b.png")
+    assert (media / "b.png").read_bytes() == before
+    for wrong in (filled.folder / "one.modag", media):
+        with pytest.raises(UsageError, match=str(wrong)):
+            filled.back_up(wrong)
+
+
+def test_an_index_is_not_restored_over(filled: Index, media: Path, tmp_path: Path) -> None:
+    backup = filled.back_up(tmp_path / "one.modag").path
+    with pytest.raises(UsageError, match="is an index already"):
+        Index.restore(backup, filled.folder)
+    with pytest.raises(IndexFolderError, match=r"media: holds .* and is no index"):
+        Index.restore(backup, media)
+    assert filled.verify() == []
+
+
+def damaged(content: bytes) -> Iterator[bytes]:
+    """A backup cut short at some places, and with a bit flipped at others."""
+    for share in (0, 0.3, 0.8, 0.99):
+        yield content[: round(share * len(content))]
+    for place in range(0, len(content), max(1, len(content) // 300)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        yield bytes(flipped)
+
+
+def test_what_is_damaged_is_not_restored(filled: Index, tmp_path: Path) -> None:
+    """A bit may stand where a ZIP file holds what nothing depends on: then what comes out is what went in."""
+    target = tmp_path / "one.modag"
+    filled.back_up(target)
+    whole = target.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        expected = {name: archive.read(name) for name in archive.namelist() if name != "manifest.json"}
+    noticed = 0
+    for number, content in enumerate(damaged(whole)):
+        target.write_bytes(content)
+        folder = tmp_path / f"again-{number}"
+        if error := refusal(target, folder):
+            noticed += 1
+            assert error.startswith(str(target))
+            assert not folder.exists()
+            continue
+        assert (folder / "settings.json").read_bytes() == expected["settings.json"]
+        with Index.open(folder) as index:
+            assert index.verify() == []
+            assert len(index.search("id:1")) == 5
+    assert noticed > 250
+
+
+def refusal(backup: Path, folder: Path) -> str:
+    """Restore a backup, and return the error, if there is one."""
+    try:
+        Index.restore(backup, folder)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b'{"format": "modag-backup/1", "roots": [], "files": {}}',
+        b'{"format": "modag-backup/1", "roots": 3, "files": {}}',
+        b'{"format": "modag-backup/9", "roots": [], "files": {}}',
+        b'{"format": "modag-backup/1", "roots": [], "files": {"../../evil": {"size_bytes": 1, "checksum": ""}}}',
+    ],
+)
+def test_what_is_no_backup_is_not_restored(manifest: bytes, tmp_path: Path) -> None:
+    target = tmp_path / "one.modag"
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("manifest.json", manifest)
+        archive.writestr("../../evil", "x")
+    with pytest.raises(UsageError, match=r"one\.modag: is"):
+        Index.restore(target, tmp_path / "again")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.modag"]
+
+
+def test_a_backup_of_a_later_version_is_refused(filled: Index, tmp_path: Path) -> None:
+    import sqlite3
+
+    connection = sqlite3.connect(filled.folder / "catalog.sqlite")
+    with connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(NewerCatalogError):
+        filled.back_up(tmp_path / "one.modag")
+    assert not (tmp_path / "one.modag").exists()
+
+
+def test_the_manifest_comes_first_and_names_what_follows(filled: Index, tmp_path: Path) -> None:
+    filled.back_up(tmp_path / "one.modag")
+    with zipfile.ZipFile(tmp_path / "one.modag") as archive:
+        names = archive.namelist()
+        manifest = json.loads(archive.read("manifest.json"))
+    assert names[0] == "manifest.json"
+    assert sorted(names[1:]) == sorted(manifest["files"])
+    assert {"settings.json", "catalog.sqlite", "space.safetensors"} <= set(names)
