@@ -77,11 +77,32 @@ make_environment() {
     fi
 }
 
+# With MODAG_LOCK, the name of a lock file for this interpreter and machine, what stands there is what is installed.
 install_checkout() {
-    if [ $# -gt 0 ]; then
+    if [ $# -gt 0 ] && [ -n "${MODAG_LOCK:-}" ]; then
+        install_locked || return
+    elif [ $# -gt 0 ]; then
         install --editable '.[heic,map,transformers,web,yamnet]' --group "$1"
     else
         install --editable '.[web]'
+    fi
+}
+
+# A file with another hash ends it. Where a package of the lock is not to be had, as from a registry that holds others,
+# what pyproject.toml allows is taken, and that is said.
+install_locked() {
+    refused=$(mktemp)
+    if install --require-hashes --requirement "$MODAG_LOCK" 2>"$refused"; then
+        rm -f -- "$refused"
+        install --no-deps --no-build-isolation --editable .
+        return
+    fi
+    tail -n 20 "$refused" >&2
+    if grep -q -i -e 'no matching distribution' -e 'no version of' "$refused"; then
+        say "$MODAG_LOCK: not all of it can be had here; taking what pyproject.toml allows"
+        install --editable '.[heic,map,transformers,web,yamnet]' --group dev
+    else
+        false
     fi
 }
 

