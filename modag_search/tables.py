@@ -188,11 +188,11 @@ def csv_rows(text: str, path: Path, *, separator: str, fields: Sequence[str]) ->
     lines = io.StringIO(text[begin:], newline="")
     above = (1 if begin else 0) + 1
     next(lines, None)
-    reader = csv.DictReader(lines, fields, restkey="", delimiter=separator)
+    reader = csv.DictReader(lines, fields, delimiter=separator)  # surplus cells come under None
     try:
         for row in reader:
             line = reader.line_num + above
-            if any(str(cell).strip() for cell in row.get("", ())):
+            if any(str(cell).strip() for cell in row.pop(None, ())):
                 raise UsageError(
                     f"{path}: line {line}: has more cells than line {above} has columns; "
                     f"put a name that holds {separator} in quotes"

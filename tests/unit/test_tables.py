@@ -32,6 +32,14 @@ def test_columns_are_told_apart_by_what_the_first_line_has(tmp_path: Path, sign:
     ]
 
 
+def test_a_column_without_a_name_is_a_column(tmp_path: Path) -> None:
+    """pandas writes its index so."""
+    assert rows(tmp_path / "r.csv", ",a\n0,x\n1,y\n") == [(2, {"": "0", "a": "x"}), (3, {"": "1", "a": "y"})]
+    assert rows(tmp_path / "r.csv", "a,\nx\n") == [(2, {"a": "x", "": None})]
+    with pytest.raises(UsageError, match="line 2: has more cells"):
+        rows(tmp_path / "r.csv", ",a\n0,x,y\n")
+
+
 def test_what_spreadsheets_write(tmp_path: Path) -> None:
     assert rows(tmp_path / "r.csv", b"\xef\xbb\xbfa,b\r\n1,\r\n2\r\n") == [
         (2, {"a": "1", "b": ""}),
