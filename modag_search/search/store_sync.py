@@ -88,6 +88,8 @@ class StoreSync:
             with self._catalog.view():
                 store = self._brought_up(modality, filter(None, [on_disk])) or self._built(modality)
             self._write(modality, store, on_disk=on_disk)
+            for kind in self._kinds.known:
+                self._file(modality, kind).tidy()
             total += len(store.reader)
         return total
 

@@ -132,6 +132,15 @@ class StoreFile:
         """Take the files away, those that are there; who reads them goes on."""
         self._remove([self.path, self._changes_path, *self._mapped_files(but=None)])
 
+    def tidy(self) -> None:
+        """Remove what killed writers left beside a store that is written no more; for the only one who writes."""
+        self._remove(self.path.parent.glob(f".{self.path.name}*-*"))
+        mapped = self._mapped_files(but=None)
+        if len(mapped) > 1 or (mapped and not self.path.exists()):
+            with contextlib.suppress(DamagedStoreError):  # what is damaged is written anew, and its files go then
+                named = read_checked(self.path)[0].get("mapped") if self.path.exists() else None
+                self._remove(path for path in mapped if path.name != named)
+
     def _remove(self, paths: Iterable[Path]) -> None:
         for path in paths:
             with contextlib.suppress(OSError):

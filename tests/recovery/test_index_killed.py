@@ -13,6 +13,7 @@ import pytest
 
 from modag_search import Index, IndexSettings
 from modag_search.errors import IndexFolderError, IndexLockedError
+from modag_search.stores import kinds
 from tests.cli.command_line import CommandLine
 from tests.made_media import LOW_HZ, picture, sound
 from tests.toy_encoders import GATE, GATE_COLOUR, toy_index
@@ -196,3 +197,22 @@ def test_an_index_that_lost_its_catalog_says_so(tmp_path: Path, toys: None) -> N
     (tmp_path / "index" / "catalog.sqlite").unlink()
     with pytest.raises(IndexFolderError, match=r"catalog.sqlite is gone"):
         toy_index(tmp_path / "index")
+
+
+def test_what_killed_writers_left_beside_stores_goes(
+    filled: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "MOST_COMPARED", 0)
+    filled.rebuild()
+    stores = filled.folder / "stores"
+    (mapped,) = (path.name for path in stores.glob("image.*.mapped"))
+    left = [".image.faiss-flat.changes-4194305-0123456789abcdef", f".{mapped}-4194305-0123456789abcdef"]
+    orphans = ["image.faiss-ivf.0123456789abcdef.mapped", "image.faiss-flat.0123456789abcdef.mapped"]
+    for name in (*left, *orphans):
+        (stores / name).write_bytes(b"half")
+
+    filled.add(picture(media / "later.png", (9, 99, 9)))
+
+    assert not {*left, *orphans} & {path.name for path in stores.iterdir()}
+    assert (stores / mapped).exists()
+    assert filled.verify() == []
