@@ -15,7 +15,8 @@
     │   └── UnreadableMediaError   out of reach: gone, denied, too large or foreign for this machine as it is now
     ├── IndexFolderError           the folder that holds an index
     │   ├── IndexNotFoundError
-    │   └── IndexLockedError       another process is writing to it
+    │   ├── IndexLockedError       another process is writing to it
+    │   └── ReadOnlyIndexError     it answers here, and cannot be written to
     ├── CatalogError               the SQLite file
     │   ├── NewerCatalogError      written by a later version of modag-search
     │   └── DamagedCatalogError
@@ -156,6 +157,34 @@ class IndexNotFoundError(IndexFolderError):
 
 class IndexLockedError(IndexFolderError):
     """Another process is writing to the index."""
+
+
+class ReadOnlyIndexError(IndexFolderError):
+    """The index answers where it is, and cannot be written to there.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The index, or what of it cannot be written.
+    reason : str
+        Why, as `files.hindrance_to_writing` says it, or SQLite.
+    way_out : str
+        What to do.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        reason: str,
+        way_out: str = "copy the index to where it can be written to, and name the copy with --index",
+    ) -> None:
+        self.path = os.fspath(path)
+        self.reason = reason
+        self.way_out = way_out
+        super().__init__(self.path, reason, way_out)
+
+    def __str__(self) -> str:
+        return f"{self.path}: the index is read-only here ({self.reason}); {self.way_out}"
 
 
 class CatalogError(ModagError):

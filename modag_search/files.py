@@ -135,6 +135,23 @@ def check_replaceable(path: Path, *, mark: bytes | None, option: str = "") -> No
         raise UsageError(f"{path}: is a file of another kind, and would be lost; name another{by_option}")
 
 
+def hindrance_to_writing(path: str | os.PathLike[str]) -> str | None:
+    """Say why a file cannot be written, or nothing made beside it, in words for people; None where both can be."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.lexists(path):
+        return None if _allows_writing(folder) else "its folder does not allow writing"
+    with suppress(OSError, AttributeError):  # AttributeError: only Unix has statvfs
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
+            return "its disk is mounted read-only"
+    if not _allows_writing(folder):
+        return "its folder does not allow writing"
+    return None if _allows_writing(path) else f"{os.path.basename(path)} does not allow writing"
+
+
+def _allows_writing(path: str | os.PathLike[str]) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def see_on_disk(path: str | os.PathLike[str]) -> None:
     """Make what a file holds, or the names in a folder, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -162,10 +179,13 @@ def _leftovers(path: Path) -> list[Path]:
 def _is_being_written(name: str, process: str | None) -> bool:
     if process is None:
         return False
-    if int(process) == os.getpid():
-        return name in _lent
+    return name in _lent if int(process) == os.getpid() else is_running(int(process))
+
+
+def is_running(process: int) -> bool:
+    """Tell whether there is a process of an id on this machine."""
     try:
-        os.kill(int(process), 0)
+        os.kill(process, 0)
     except (ProcessLookupError, OverflowError):  # OverflowError: no process has such an id
         return False
     except PermissionError:

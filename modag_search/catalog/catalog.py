@@ -109,6 +109,8 @@ class Catalog:
         """Open a catalog, bringing an older one to the newest revision of its tables.
 
         The older one is copied to ``<path>.bak-<revision>`` first. Labels that it has in two Unicode forms become one.
+        Where nothing can be written, it is read as it is, or, an older one, from a temporary copy of the newest
+        revision.
 
         Parameters
         ----------
@@ -125,7 +127,7 @@ class Catalog:
         Raises
         ------
         CatalogError
-            If there is none, or its folder does not allow writing.
+            If there is none, and none can be made.
         NewerCatalogError
             If a later version of modag-search wrote it.
         DamagedCatalogError
@@ -133,10 +135,25 @@ class Catalog:
         """
         if not create and not os.path.exists(path):
             raise CatalogError(f"{os.fspath(path)}: there is no catalog here; `modag index` makes one")
-        migrations.upgrade(path)
-        catalog = cls(Database(path, wait_s=wait_s))
-        catalog.compose_names()
+        database = Database(path, wait_s=wait_s)
+        try:
+            _bring_up(database)
+        except BaseException:
+            database.close()
+            raise
+        catalog = cls(database)
+        if not catalog.is_read_only:
+            catalog.compose_names()
         return catalog
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be written where it is; what would write then raises a ReadOnlyIndexError."""
+        return self._database.hindrance is not None
+
+    def require_writable(self) -> None:
+        """Refuse to write where nothing can be written, by a ReadOnlyIndexError."""
+        self._database.require_writable()
 
     def compose_names(self) -> None:
         """Let labels that look the same be one; see `Labels.compose_names`. Where that fails, `check` tells of it."""
@@ -415,6 +432,14 @@ class Catalog:
         """Describe what is wrong with the catalog, a line each; nothing where all is well."""
         with self._database.read() as connection:
             return inspection.check(connection)
+
+
+def _bring_up(database: Database) -> None:
+    """Bring a catalog to the newest revision; where nothing can be written, copies of it."""
+    if database.hindrance is None:
+        migrations.upgrade(database.path)
+    elif migrations.pending_in(database):
+        database.read_brought_up(lambda copy: migrations.upgrade(copy, backs_up=False))
 
 
 @cache

@@ -10,18 +10,19 @@ import threading
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, Text, bindparam, create_engine, event, func, insert, select, update
-from sqlalchemy.exc import ResourceClosedError
+from sqlalchemy.exc import DisconnectionError, ResourceClosedError
 from sqlalchemy.pool import QueuePool
 
 from modag_search.catalog.tables import GenerationRow, StateRow
-from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedError, ModagError
+from modag_search.catalog.unwritable import Unwritable, UnwritableConnection
+from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedError, ModagError, ReadOnlyIndexError
+from modag_search.files import hindrance_to_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy.engine import ExceptionContext
 
@@ -34,15 +35,22 @@ _LOG_WAIT_S = 0.2
 PATHS_AT_ONCE = 500
 """Paths in one statement; SQLite may be built to take no more than 999 parameters."""
 
+_KEEPS_FROM_OPENING = (
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+)
+"""What SQLite says where it cannot make its files beside a catalog."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DAMAGE_ADVICE = "put back a copy of this file, or move it away and index the files again"
 _ADVICE = {
     sqlite3.SQLITE_PROTOCOL: "too many processes opened it at once; try again",
     sqlite3.SQLITE_NOMEM: "free some memory, then run the same command again",
     sqlite3.SQLITE_FULL: "free some space on its disk, then run the same command again",
-    sqlite3.SQLITE_CANTOPEN: "its folder must exist and allow writing",
-    sqlite3.SQLITE_READONLY: "the index is read-only here: the file and its folder must allow writing; or copy the "
-    "index to where they do, and name the copy with --index",
+    sqlite3.SQLITE_CANTOPEN: "its folder must exist and allow writing, and processes must be allowed to open files",
+    sqlite3.SQLITE_READONLY: "the file and its folder must allow writing",
     sqlite3.SQLITE_PERM: "the file and its folder must allow writing",
     sqlite3.SQLITE_IOERR: "check the disk, then run the same command again",
 }
@@ -64,17 +72,47 @@ class Database:
         False for migrations: there, SQLite alters a table by dropping it, which would delete its children.
     wait_s : float, optional
         How long a write waits for another process or thread that is writing, in seconds; default 30.
+
+    Attributes
+    ----------
+    path : str
+    hindrance : ReadOnlyIndexError or None
+        Why nothing can be written; it can be read all the same.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, foreign_keys: bool = True, wait_s: float | None = None) -> None:
         self.path = os.fspath(path)
-        wait_s = BUSY_TIMEOUT_S if wait_s is None else wait_s
-        self._engine = _engine(self.path, foreign_keys=foreign_keys, wait_s=wait_s)
-        self._counts_changes = foreign_keys  # a migration may come before there is anything to count with
+        self.hindrance: ReadOnlyIndexError | None = None
+        self._wait_s = BUSY_TIMEOUT_S if wait_s is None else wait_s
+        self._foreign_keys = foreign_keys
+        self._unwritable = Unwritable(self.path)
+        self._engine = _engine(self.path, self._connect, wait_s=self._wait_s)
+        _renew_outdated(self._engine, self._unwritable)
         self._writing = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         self._view = _ViewOfThread()
         self._log_left = 0
         self._is_closed = False
+        if os.path.exists(self.path) and (reason := hindrance_to_writing(self.path)):
+            self.hindrance = ReadOnlyIndexError(self.path, reason)
+        self._was_opened = False
+        self._engine.connect().close()  # now, so that it is known what keeps from writing
+        self._was_opened = True
+
+    def _connect(self) -> sqlite3.Connection:
+        """Connect as usual; or, where nothing can be written or SQLite cannot make its files, for reading."""
+        if self.hindrance is not None:
+            return self._unwritable.connect()
+        try:
+            return _usual_connection(self.path, foreign_keys=self._foreign_keys, wait_s=self._wait_s)
+        except sqlite3.Error as error:
+            if self._was_opened or _code(error) not in _KEEPS_FROM_OPENING or not os.path.exists(self.path):
+                raise
+            try:
+                connection = self._unwritable.connect()
+            except sqlite3.Error:
+                raise error from None
+            self.hindrance = ReadOnlyIndexError(self.path, str(error), way_out=_ADVICE[_code(error)])
+            return connection
 
     @contextmanager
     def view(self) -> Iterator[None]:
@@ -83,7 +121,7 @@ class Database:
         if self._view.connection is not None:
             yield
             return
-        with self._engine.connect() as connection:
+        with self._one_moment() as connection:
             # BEGIN alone chooses no moment; the first read does.
             connection.exec_driver_sql("SELECT id FROM state")
             self._view.connection = connection
@@ -98,7 +136,7 @@ class Database:
         self._require_open()
         shared = self._view.connection
         if shared is None:
-            with self._engine.connect() as connection:
+            with self._one_moment() as connection:
                 yield connection
             return
         outlived = RuntimeError("an iterator over the catalog was begun in a view, and must be used up within it")
@@ -111,14 +149,47 @@ class Database:
             raise outlived
 
     @contextmanager
+    def _one_moment(self) -> Iterator[Connection]:
+        """Connect for reading; where SQLite does not see to it that all is of one moment, this does."""
+        with self._engine.connect() as connection:
+            used = connection.connection.dbapi_connection
+            try:
+                yield connection
+            except ModagError:
+                self._require_unchanged(used)  # else it may look like damage
+                raise
+            self._require_unchanged(used)
+
+    def _require_unchanged(self, used: object) -> None:
+        if isinstance(used, UnwritableConnection) and self._unwritable.has_changed(used):
+            raise CatalogError(f"{self.path}: was written to while it was read; run the same command again")
+
+    def require_writable(self) -> None:
+        """Refuse to write where nothing can be written.
+
+        Raises
+        ------
+        ReadOnlyIndexError
+        """
+        if self.hindrance is not None:
+            raise ReadOnlyIndexError(*self.hindrance.args)
+
+    def read_brought_up(self, bring_up: Callable[[str], None]) -> None:
+        """Read copies of the catalog that `bring_up` was called with; where nothing can be written, nothing else is."""
+        self._unwritable.bring_up_by(bring_up)
+        self._engine.dispose()
+        self._engine.connect().close()  # where there is no room for a copy, it shows now
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """One change of the catalog: it happens wholly or not at all."""
         self._require_open()
+        self.require_writable()
         if self._view.connection is not None:
             raise RuntimeError("a view of the catalog is open in this thread; what is written would not show in it")
         with self._writing.begin() as connection:
             yield connection
-            if self._counts_changes:
+            if self._foreign_keys:  # a migration may come before there is anything to count with
                 connection.exec_driver_sql("UPDATE state SET change_count = change_count + 1")
         self._shorten_log()
 
@@ -154,35 +225,29 @@ class Database:
         """Let go of the file; nothing can be read or written any more."""
         self._is_closed = True
         self._engine.dispose()
+        self._unwritable.close()
 
     def _require_open(self) -> None:
         if self._is_closed:
             raise CatalogError(f"{self.path}: was closed; open the index again")
 
 
-def _engine(path: str, *, foreign_keys: bool, wait_s: float) -> Engine:
-    def connect() -> sqlite3.Connection:
-        # isolation_level=None: transactions begin where we say, and data definition is part of them.
-        unchanging = _cannot_change(path)
-        connection = sqlite3.connect(
-            f"{Path(path).absolute().as_uri()}?immutable=1" if unchanging else path,
-            uri=unchanging,
-            timeout=wait_s,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            if not unchanging:
-                connection.execute("PRAGMA journal_mode = WAL")
-            # FULL waits for the disk once a transaction, NORMAL does not: a store, which waits, could then outlive
-            # the changes that it was made from. A batch takes a thousand times longer to encode than to wait for.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+def _usual_connection(path: str, *, foreign_keys: bool, wait_s: float) -> sqlite3.Connection:
+    # isolation_level=None: transactions begin where we say, and data definition is part of them.
+    connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # FULL waits for the disk once a transaction, NORMAL does not: a store, which waits, could then outlive
+        # the changes that it was made from. A batch takes a thousand times longer to encode than to wait for.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
+
+def _engine(path: str, connect: Callable[[], sqlite3.Connection], *, wait_s: float) -> Engine:
     # Any number of threads may read at once: beyond those that are kept, connections are opened and closed again.
     engine = create_engine(
         "sqlite://", creator=connect, poolclass=QueuePool, pool_size=CONNECTIONS_KEPT, max_overflow=-1
@@ -201,27 +266,31 @@ def _engine(path: str, *, foreign_keys: bool, wait_s: float) -> Engine:
     return engine
 
 
-def _cannot_change(path: str) -> bool:
-    """Tell whether a catalog lies whole on a disk that is mounted read-only: SQLite then needs no files beside it.
+def _renew_outdated(engine: Engine, unwritable: Unwritable) -> None:
+    """Have connections that were made without writing anything made anew, once what they read may have changed."""
 
-    What a file beside it still holds could not be read so; where there is one, SQLite's own error stands.
-    """
-    with suppress(OSError, AttributeError):  # AttributeError: only Unix has statvfs
-        is_whole = not os.path.exists(f"{path}-wal") or os.path.getsize(f"{path}-wal") == 0
-        return is_whole and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
-    return False
+    @event.listens_for(engine, "checkout")
+    def look(connection: object, _: object, __: object) -> None:
+        if isinstance(connection, UnwritableConnection) and unwritable.has_changed(connection):
+            raise DisconnectionError
+
+
+def _code(error: BaseException) -> int:
+    """SQLite's code of an error, without its finer distinctions; 0 where it is none of SQLite's."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _explained(error: BaseException, path: str, *, wait_s: float) -> ModagError | None:
     """Our error for one of SQLite's; None where the fault is in the program."""
-    # The upper bytes hold SQLite's finer distinctions.
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _code(error)
     if code in _DAMAGE:
         return DamagedCatalogError(f"{path}: {error}; {_DAMAGE_ADVICE}")
     if code == sqlite3.SQLITE_BUSY:
         return IndexLockedError(
             f"{path}: another process is writing to this catalog, and was not done within {wait_s:g} s; try again"
         )
+    if code == sqlite3.SQLITE_READONLY and (hindrance := hindrance_to_writing(path)):
+        return ReadOnlyIndexError(path, hindrance)  # since it was opened
     return CatalogError(f"{path}: {error}; {_ADVICE[code]}") if code in _ADVICE else None
 
 

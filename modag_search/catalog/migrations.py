@@ -26,15 +26,23 @@ CURRENT_REVISION = "0006"
 """The newest migration."""
 
 
-def upgrade(path: str | os.PathLike[str]) -> None:
+def upgrade(path: str | os.PathLike[str], *, backs_up: bool = True) -> None:
     """Bring the catalog at `path` to the newest revision, creating it where there is none.
 
     An older catalog is first copied to ``<path>.bak-<its revision>``, or where there is such a copy already to
     ``<path>.bak-<its revision>-2``, and so on. All migrations happen in one transaction: after a failure or a
     crash the catalog is as it was.
 
+    Parameters
+    ----------
+    path : str or os.PathLike
+    backs_up : bool
+        False for what is a copy itself.
+
     Raises
     ------
+    ReadOnlyIndexError
+        If the catalog cannot be written to.
     NewerCatalogError
         If a later version of modag-search wrote the catalog.
     DamagedCatalogError
@@ -52,7 +60,7 @@ def upgrade(path: str | os.PathLike[str]) -> None:
             if revision == CURRENT_REVISION:
                 return
             _pending(_scripts(), revision, path)
-            if revision is not None:
+            if revision is not None and backs_up:
                 _back_up(os.fspath(path), revision)
             _run(connection, path)
     finally:
@@ -67,17 +75,20 @@ def pending(path: str | os.PathLike[str]) -> list[str]:
     NewerCatalogError, DamagedCatalogError
         As `upgrade`.
     """
-    revision = None
-    if os.path.exists(path):
-        database = Database(path)
-        try:
-            with database.read() as connection:
-                revision = _revision(connection, path)
-        finally:
-            database.close()
-    if revision == CURRENT_REVISION:
-        return []
-    return _pending(_scripts(), revision, path)
+    if not os.path.exists(path):
+        return _pending(_scripts(), None, path)
+    database = Database(path)
+    try:
+        return pending_in(database)
+    finally:
+        database.close()
+
+
+def pending_in(database: Database) -> list[str]:
+    """List the migrations that a catalog lacks; see `pending`."""
+    with database.read() as connection:
+        revision = _revision(connection, database.path)
+    return [] if revision == CURRENT_REVISION else _pending(_scripts(), revision, database.path)
 
 
 def configuration() -> Config:

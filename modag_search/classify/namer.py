@@ -99,6 +99,7 @@ class Namer:
         self._snapshots = snapshots
         self._head_lock = threading.Lock()
         self._kept_head: _MadeHead | None = None
+        self._told_outdated: tuple[tuple[str, Mark | None], int] | None = None
         self.neighbour_classifier: Part[NeighbourClassifier] = Part(
             "neighbour classifier",
             lambda snapshot, former: self._neighbours(snapshot, k=K, temperature=TEMPERATURE, former=former),
@@ -135,7 +136,13 @@ class Namer:
         made, labelled = self._made_head(snapshot), snapshot.get(LABELLED_SET)
         names = made.head.names
         # Labels of another generation may have changed in nothing that a head learns: tags, or what items are not.
-        if made.head.label_generation != snapshot.moment.label_generation and not made.head.is_taught(labelled):
+        outdated = (made.key, snapshot.moment.label_generation)
+        if (
+            made.head.label_generation != snapshot.moment.label_generation
+            and outdated != self._told_outdated
+            and not made.head.is_taught(labelled)
+        ):
+            self._told_outdated = outdated  # once is enough for all that is asked at one moment
             logger.warning(
                 "labels have changed since the head was fitted; `modag train head --update` takes the changes in"
             )
@@ -355,6 +362,7 @@ class Namer:
 
     def train_head(self, *, update: bool, seed: int) -> Head:
         """Fit the head to the labels, or bring it up to date; see `Index.train_head`."""
+        self._catalog.require_writable()  # before the work
         with self._snapshots.present() as snapshot:
             labelled = snapshot.get(LABELLED_SET)
         path, space, head = self._folder / HEAD_FILE, snapshot.space.fingerprint, None

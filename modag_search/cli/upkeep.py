@@ -120,6 +120,7 @@ def info(paths: tuple[str, ...], nul_separated: bool, index_name: str | None, ou
         outdated = opened.outdated()
         document = {
             "folder": str(opened.folder),
+            "is_read_only": opened.is_read_only,
             "items": dict(counts.items),
             "failed_items": counts.failed_items,
             "segments": {f"{modality} {status}": n for (modality, status), n in counts.segments.items()},

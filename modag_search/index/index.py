@@ -146,7 +146,7 @@ class Index:
         UsageError
             If `settings` differ from those of the index.
         IndexFolderError, CatalogError
-            If the index cannot be read.
+            If the index cannot be read. Where it cannot be written to, it is opened all the same; see `is_read_only`.
         """
         path = Path(folder).absolute()
         if is_index(path):
@@ -171,6 +171,11 @@ class Index:
     def catalog(self) -> Catalog:
         """What the index knows: items, segments, features, labels, failures and runs."""
         return self._catalog
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be written where the index is: it answers, and what writes raises ReadOnlyIndexError."""
+        return self._catalog.is_read_only
 
     @property
     def settings(self) -> IndexSettings:

@@ -19,17 +19,18 @@ from modag_search.errors import (
     IndexFolderError,
     IndexLockedError,
     ModelError,
+    ReadOnlyIndexError,
     SpaceMismatchError,
     UnknownPluginError,
     UsageError,
 )
 from modag_search.features.encoding import MediaEncoder
-from modag_search.files import Mark, mark_of, write_atomically
+from modag_search.files import Mark, hindrance_to_writing, mark_of, write_atomically
 from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
 from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index
 from modag_search.space import Space, packaged_spaces
-from modag_search.stores import StoreKinds
+from modag_search.stores import AUTO, StoreKinds
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -179,10 +180,20 @@ class Workings:
                     catalog=self._catalog,
                     space=self.space,
                     fingerprints=self.encoder.fingerprints,
-                    store=settings.store,
+                    store=self._kind_of_stores(),
                 )
                 self._basis = Basis(encoder=self.encoder, space=self.space, stores=stores)
             return self._basis
+
+    def _kind_of_stores(self) -> str:
+        """Name the kind of the stores; where it is not installed, and cannot be changed here, one that is."""
+        if self._catalog.is_read_only:
+            try:
+                StoreKinds(self._settings.store)
+            except UnknownPluginError as error:
+                logger.warning("%s; the index is read-only here, so each command makes the stores anew", error)
+                return AUTO
+        return self._settings.store
 
     def change(
         self,
@@ -234,6 +245,17 @@ def _encoder_of(settings: IndexSettings) -> MediaEncoder:
         ) from error
 
 
+def require_writable(folder: Path) -> None:
+    """Refuse to write to an index that nothing can be written to; what is no index yet may still become one.
+
+    Raises
+    ------
+    ReadOnlyIndexError
+    """
+    if is_index(folder) and (hindrance := hindrance_to_writing(folder / CATALOG_FILE)):
+        raise ReadOnlyIndexError(folder, hindrance)
+
+
 class WriterLock:
     """Lets one writer at a time at an index, of all processes and threads; readers need none.
 
@@ -256,10 +278,14 @@ class WriterLock:
         ------
         IndexLockedError
             If another writer does not come to its end in time.
+        ReadOnlyIndexError
+            If the index cannot be written to.
         IndexFolderError
             If nothing can be written in the folder.
         """
         from filelock import FileLock, Timeout
+
+        require_writable(self._folder)
 
         # One object a call: each opens the file for itself, so that threads wait for each other as processes do.
         lock = FileLock(self._folder / LOCK_FILE, thread_local=False)

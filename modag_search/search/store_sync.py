@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 _SAMPLE = 100
 _SAME = 0.999
 """Cosine from which on two vectors of one feature are the same, computed by whatever machine."""
+_SAVED_BY = "`modag rebuild` saves that"
 _MANY = 20_000
 """Vectors that every new process would have to make anew: worth a word."""
 
@@ -77,8 +78,12 @@ class StoreSync:
             if store is None:
                 store = self._built(modality)
                 if len(store.reader) > _MANY:
-                    logger.warning("%d vectors had to be made anew; `modag rebuild` saves them", len(store.reader))
+                    self._say_that_many_were_made(len(store.reader))
         return store
+
+    def _say_that_many_were_made(self, n: int) -> None:
+        way_out = "the index is read-only here, so each command does it" if self._catalog.is_read_only else _SAVED_BY
+        logger.warning("%d vectors had to be made anew; %s", n, way_out)
 
     def save(self) -> int:
         """Bring the disk up to date, and return how many vectors the stores hold; for who holds the index's lock."""
@@ -173,7 +178,8 @@ class StoreSync:
             try:
                 there += filter(None, [self._file(modality, kind).read()])
             except DamagedStoreError as error:
-                logger.warning("%s; making it anew from the catalog; `modag rebuild` saves it", error)
+                saved = "" if self._catalog.is_read_only else f"; {_SAVED_BY}"
+                logger.warning("%s; making it anew from the catalog%s", error, saved)
         return max(there, key=lambda store: store.stamp.generation, default=None)
 
     def _leads_to(self, now: StoreStamp, then: StoreStamp) -> bool:

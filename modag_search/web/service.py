@@ -50,15 +50,22 @@ class Service:
         self.previews = Kept(most_bytes=limits.previews_bytes)
         self.jobs = Jobs(index)
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may, or can, be changed."""
+        return self.access.is_read_only or self.index.is_read_only
+
     def require_writable(self) -> None:
-        """Refuse to change anything where nothing may be changed.
+        """Refuse to change anything where nothing may, or can, be changed.
 
         Raises
         ------
         ProblemError
+        ReadOnlyIndexError
         """
         if self.access.is_read_only:
             raise ProblemError(403, "this server was started with --read-only", kind="read-only")
+        self.index.catalog.require_writable()
 
     def close(self) -> None:
         """Stop what goes on, and let go of files that were sent; the index is not closed."""
@@ -82,7 +89,7 @@ _ONLY_ASK: set[Callable[..., Any]] = set()
 def only_asks(endpoint: Endpoint) -> Endpoint:
     """Mark an endpoint that changes nothing in the index, though it is sent something.
 
-    Whatever is not marked is refused under --read-only, unless it is a GET.
+    Whatever is not marked is refused where nothing may be changed, unless it is a GET.
     """
     _ONLY_ASK.add(endpoint)
     return endpoint
@@ -93,7 +100,7 @@ def refuse_to_write(request: Request) -> None:
 
     Raises
     ------
-    ProblemError
+    ProblemError, ReadOnlyIndexError
     """
     if request.method not in SAFE_METHODS and request.scope["endpoint"] not in _ONLY_ASK:
         service_of(request).require_writable()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
+import sys
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -14,7 +17,7 @@ from modag_search.web.application import create_app
 from modag_search.web.patience import ImpatientProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from modag_search.index import Index
     from modag_search.web.access import Access
@@ -57,10 +60,23 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
             timeout_graceful_shutdown=_GOODBYE_S,
         )
         try:
-            with contextlib.suppress(KeyboardInterrupt):  # how people stop it
+            with contextlib.suppress(KeyboardInterrupt), _cleaned_up_when_told_to_stop():  # how people stop it
                 uvicorn.Server(config).run(sockets=[listener])
         finally:  # also where a second Ctrl-C did not let the application come to its end
             app.state.service.close()
+
+
+@contextlib.contextmanager
+def _cleaned_up_when_told_to_stop() -> Iterator[None]:
+    """Let SIGTERM, which uvicorn raises anew once it has come to its end, leave no temporary files."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    former = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -69,6 +69,7 @@ def test_info(filled: CommandLine, media: Path) -> None:
     info = filled("info").data
     expected = {
         "folder": str(filled.folder / "index"),
+        "is_read_only": False,
         "items": {"image": 3, "sound": 3},
         "segments": {"image ok": 3, "sound ok": 3},
         "labels": 1,

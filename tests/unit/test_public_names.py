@@ -87,6 +87,7 @@ NAMES = [
     "PluginError",
     "PrecisionEstimate",
     "Question",
+    "ReadOnlyIndexError",
     "ReadingOptions",
     "ReplacedFile",
     "RestoreReport",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modag_search import Index
 from tests.web.conftest import serving
 from tests.web.test_access import kind_of
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
-
-    from modag_search import Index
 
 WRITES = [
     ("/labels/give", {"ids": [1], "label": "x"}),
@@ -123,6 +123,20 @@ def test_nothing_is_written_where_nothing_may_be_changed(filled: Index, path: st
         answer = client.post(path, json=body)
         assert (answer.status_code, kind_of(answer)) == (403, "read-only")
     assert filled.item("id:1").labels == ("red",)
+
+
+def test_nothing_is_written_to_an_index_that_is_read_only_where_it_is(
+    filled: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with Index.open(filled.folder) as index, serving(index) as client:
+        assert client.get("/info").json()["is_read_only"]
+        for path, body in WRITES:
+            answer = client.post(path, json=body)
+            assert (answer.status_code, kind_of(answer)) == (403, "read-only-index")
+            assert "the index is read-only here (its folder does not allow writing)" in answer.json()["detail"]
+        assert client.post("/search", json={"query": "id:1"}).status_code == 200
+    assert filled.catalog.count().annotations == 0
 
 
 def test_what_the_command_line_warns_of_is_said(client: TestClient, ids: dict[str, int]) -> None:

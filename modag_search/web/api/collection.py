@@ -40,7 +40,7 @@ def info(service: Shared) -> Response:
             "space": index.space.name,
             "joins": index.space.joins,
             "reads_words": index.space.reads_words,
-            "is_read_only": service.access.is_read_only,
+            "is_read_only": service.is_read_only,
             "upload_bytes": service.limits.upload_bytes,
         }
     )

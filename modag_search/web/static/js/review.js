@@ -197,7 +197,7 @@ export function Queue({ rows, about, empty }) {
       <section class="review-media" aria-label="The item"><${Large} key=${row.id} row=${row} /></section>
       <section class="review-name" aria-label="Its name">
         <${Proposed} row=${row} about=${about} />
-        ${isReadOnly && html`<p class="note">This server was started with --read-only: nothing can be named.</p>`}
+        ${isReadOnly && html`<p class="note">Nothing can be named: the index is read-only here, or the server was started with --read-only.</p>`}
         ${
           !isReadOnly &&
           html`<${Answers} row=${row} onAnswer=${answer} onOther=${other} onBack=${back}
