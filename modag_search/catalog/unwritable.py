@@ -138,15 +138,7 @@ class Unwritable:
             _remove_abandoned()
             folder = tempfile.TemporaryDirectory(prefix=f"{_COPIES}{os.getpid()}-")
             copy = os.path.join(folder.name, os.path.basename(self.path))
-            for _ in range(_ATTEMPTS):
-                seen = self.marks()
-                for ending, mark in zip(("", *_LOGS), seen, strict=True):
-                    if mark is not None:
-                        shutil.copyfile(self.path + ending, copy + ending)
-                if seen == self.marks():
-                    break
-            else:
-                raise CatalogError(f"{self.path}: is being written to, and is read-only here; try again")
+            seen = self._copy_one_moment(copy)
             if self._bring_up is not None:
                 self._bring_up(copy)
         except BaseException as error:
@@ -160,6 +152,16 @@ class Unwritable:
                 ) from error
             raise
         return _Copy(folder, copy, seen)
+
+    def _copy_one_moment(self, copy: str) -> Marks:
+        for _ in range(_ATTEMPTS):
+            seen = self.marks()
+            for ending, mark in zip(("", *_LOGS), seen, strict=True):
+                if mark is not None:
+                    shutil.copyfile(self.path + ending, copy + ending)
+            if seen == self.marks():
+                return seen
+        raise CatalogError(f"{self.path}: is being written to, and is read-only here; try again")
 
     def _say_so(self) -> None:
         if self._has_said_so:

@@ -180,20 +180,20 @@ class Workings:
                     catalog=self._catalog,
                     space=self.space,
                     fingerprints=self.encoder.fingerprints,
-                    store=self._kind_of_stores(),
+                    store=self._kind_of_stores(settings.store),
                 )
                 self._basis = Basis(encoder=self.encoder, space=self.space, stores=stores)
             return self._basis
 
-    def _kind_of_stores(self) -> str:
+    def _kind_of_stores(self, named: str) -> str:
         """Name the kind of the stores; where it is not installed, and cannot be changed here, one that is."""
         if self._catalog.is_read_only:
             try:
-                StoreKinds(self._settings.store)
+                StoreKinds(named)
             except UnknownPluginError as error:
                 logger.warning("%s; the index is read-only here, so each command makes the stores anew", error)
                 return AUTO
-        return self._settings.store
+        return named
 
     def change(
         self,
