@@ -88,6 +88,8 @@ class IndexSettings:
 
         Raises
         ------
+        IndexNotFoundError
+            If it is not there.
         IndexFolderError
             If it cannot be read, or a later version wrote it.
         """
@@ -98,6 +100,8 @@ class IndexSettings:
             if written != _FORMAT:
                 raise IndexFolderError(f"{path}: format {written} is not known; a later modag-search wrote it")
             return cls(**content)
+        except FileNotFoundError as error:
+            raise IndexNotFoundError(f"{folder}: there is no index here any more; is its drive mounted?") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise IndexFolderError(f"{path}: cannot be read: {error}") from error
 

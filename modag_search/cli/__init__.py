@@ -19,6 +19,9 @@ USAGE = 2
 NOTHING_FOUND = 4
 INTERRUPTED = 130
 
+_LACK_OF_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start new thread", "std::bad_alloc")
+"""What libraries and the interpreter say where they get no memory, if they do not say MemoryError."""
+
 _INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"
 
 _VERBS = {
@@ -124,8 +127,21 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(FAILED)
-    except OSError as error:
+    except (MemoryError, ImportError, RuntimeError, OSError) as error:
+        if _comes_of_lack_of_memory(error):
+            _leave(
+                FAILED,
+                "error: there is too little memory, or too few threads are allowed; free some, or raise the limits of "
+                "this process (`ulimit -v`, `ulimit -u`), then run the same command again",
+            )
+        if not isinstance(error, OSError):
+            raise
         _leave(FAILED, f"error: {error}")
+
+
+def _comes_of_lack_of_memory(error: BaseException) -> bool:
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in said for words in _LACK_OF_MEMORY)
 
 
 def _keep_to_one_thread() -> None:

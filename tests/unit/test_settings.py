@@ -44,6 +44,11 @@ def test_settings_of_a_later_version(tmp_path: Path) -> None:
         IndexSettings.load(tmp_path)
 
 
+def test_an_index_that_went_away_is_no_damaged_one(tmp_path: Path) -> None:
+    with pytest.raises(IndexNotFoundError, match="there is no index here any more; is its drive mounted"):
+        IndexSettings.load(tmp_path)
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder; the user's data are in ``data`` below it."""
