@@ -1,4 +1,4 @@
-"""Try every verb where something is in its way, and see that it answers or refuses in one line, and harms nothing.
+"""``scripts/prove limits``: put something in the way of every verb, and see that it answers or refuses in one line.
 
 Indexes in several states are put on read-only disks, in folders and files without permission to write, and where SQLite
 cannot make its files; then disks get full at several points, files may not grow, few may be open, memory is short,
@@ -73,6 +73,7 @@ READING = {
     "index --dry-run": "index media --dry-run",
     "forget --dry-run": "forget media/0-low.png --dry-run",
     "export": "export out/hits.json out/exported",
+    "backup": "backup out/index.modag",
     "serve": "",
 }
 """What changes nothing, and is answered wherever an index can be read."""
@@ -501,7 +502,3 @@ def prepare(place: Place) -> None:
     sys.path.insert(0, str(place.plugins))
     (place.folder / "states").mkdir()
     make_media(place.folder)
-
-
-if __name__ == "__main__":
-    limits()

@@ -209,7 +209,9 @@ def together(seconds: float, role: tuple[str, int, Path] | None) -> None:
                 index.add(family.paths)
         rows, errors = _all_at_once(work, seconds)
         errors += _lost(work, rows)
-    told = {name: sum((Counter(row["done"]) for row in rows[name]), Counter()) for name in ROLES}
+    told: dict[str, Counter[str]] = {
+        name: sum((Counter(row["done"]) for row in rows[name]), Counter()) for name in ROLES
+    }
     click.echo(json.dumps({"seconds": seconds, **told, "errors": errors}, indent=2))
     if errors:
         sys.exit(1)

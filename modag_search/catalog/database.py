@@ -196,7 +196,7 @@ class Database:
     def copy_to(self, path: str) -> None:
         """Write this moment of the file to a new one, page by page, which is whole without a log beside it."""
         self._require_open()
-        with self._engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
+        with self._one_moment() as connection, closing(sqlite3.connect(path)) as copy:
             source = connection.connection.driver_connection
             assert source is not None
             try:
