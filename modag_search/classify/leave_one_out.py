@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
+from modag_search import tensor_files
 from modag_search.classify.ahead import computed_ahead
 from modag_search.classify.arithmetic.least_squares import LinearClassifier
 from modag_search.classify.arithmetic.pooling import (
@@ -38,7 +37,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = "modag-calibration/5"
+_FORMAT = "modag-calibration/6"
+_FORMATS = {_FORMAT: True}
 _ITEMS = 2000
 _CELLS = 4_000_000
 _ITEMS_AT_ONCE = 512
@@ -94,8 +94,8 @@ def kept_or_learnt(path: Path, neighbours: Neighbours, *, catalog: Catalog, spac
         # In a catalog that was put back, ids come again and mean other segments: the generation tells.
         if described["state"] == wanted and catalog.has_generation(int(number), str(token)):
             return learnt
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, OverflowError):
-        logger.debug("%s: nothing that holds today", path)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        logger.debug("%s: nothing that holds today: %s", path, error)
     learnt = learn(neighbours)
     described = {"state": wanted, "generation": [labelled.moment.generation, labelled.moment.token]}
     try:
@@ -106,37 +106,21 @@ def kept_or_learnt(path: Path, neighbours: Neighbours, *, catalog: Catalog, spac
 
 
 def _as_file(learnt: Learnt, described: dict[str, Any]) -> bytes:
-    """Write what was learnt as a safetensors file, with a checksum of its arrays."""
+    """Write what was learnt as a safetensors file."""
     arrays = {
         f"{modality}.{name}": getattr(learnt.classifiers[modality], name)
         for modality in MODALITIES
         for name in ("weight", "bias")
     }
-    stored: dict[str, Any] = {
-        modality: dataclasses.asdict(weights) for modality, weights in learnt.evidence_weights.items()
-    }
-    metadata = {**described, "evidence_weights": stored, "checksum": _checksum(arrays, stored)}
-    content: bytes = save(arrays, {_FORMAT: json.dumps(metadata)})
-    return content
+    stored = {modality: dataclasses.asdict(weights) for modality, weights in learnt.evidence_weights.items()}
+    return tensor_files.as_bytes(arrays, written=_FORMAT, described={**described, "evidence_weights": stored})
 
 
 def _loaded(path: Path) -> tuple[dict[str, Any], Learnt]:
-    content = path.read_bytes()
-    arrays = load(content)
-    length = int.from_bytes(content[:8], "little")
-    described = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_FORMAT])
-    stored = described["evidence_weights"]
-    if described["checksum"] != _checksum(arrays, stored):
-        raise ValueError(f"{path}: damaged")
-    classifiers = {m: LinearClassifier(arrays[f"{m}.weight"].copy(), arrays[f"{m}.bias"].copy()) for m in MODALITIES}
-    return described, Learnt({m: EvidenceWeights.from_stored(stored[m]) for m in MODALITIES}, classifiers)
-
-
-def _checksum(arrays: Mapping[str, Float32Array], stored: Mapping[str, Any]) -> str:
-    digest = hashlib.blake2b(json.dumps(stored, sort_keys=True).encode(), digest_size=16)
-    for name in sorted(arrays):
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()
+    file = tensor_files.read(path, formats=_FORMATS)
+    arrays, stored = file.tensors, file.described["evidence_weights"]
+    classifiers = {m: LinearClassifier(arrays[f"{m}.weight"], arrays[f"{m}.bias"]) for m in MODALITIES}
+    return file.described, Learnt({m: EvidenceWeights.from_stored(stored[m]) for m in MODALITIES}, classifiers)
 
 
 def labelled_set_fingerprint(labelled: LabelledSet) -> str:

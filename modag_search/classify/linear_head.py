@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
+from modag_search import tensor_files
 from modag_search.classify.arithmetic.lda import (
     Discriminant,
     Examples,
@@ -31,7 +29,9 @@ if TYPE_CHECKING:
     from modag_search.classify.labelled_set import LabelledSet
     from modag_search.features.vectors import SegmentVectors
 
-_FORMAT = "modag-head/1"
+_FORMAT = "modag-head/2"
+_FORMATS = {_FORMAT: True, "modag-head/1": False}
+"""Known formats of files, and whether they have a checksum."""
 _TOO_FEW_LABELS = "a head needs two labels at least; `modag label PATH... --as NAME` gives them"
 
 
@@ -106,8 +106,8 @@ class Head:
             "label_generation": self.label_generation,
             "beside": self.beside,
         }
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        write_atomically(path, [save(contiguous, {_FORMAT: json.dumps(described)})], error=ModelError)
+        content = tensor_files.as_bytes(arrays, written=_FORMAT, described=described)
+        write_atomically(path, [content], error=ModelError)
 
     @classmethod
     def load(cls, path: Path) -> Head:
@@ -119,13 +119,12 @@ class Head:
             If there is none, or it cannot be read.
         """
         try:
-            content = path.read_bytes()
-            arrays = load(content)
-            length = int.from_bytes(content[:8], "little")
-            described = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_FORMAT])
+            file = tensor_files.read(path, formats=_FORMATS)
+            described, arrays = file.described, file.tensors
             settings = {modality: _settings(described["settings"][modality]) for modality in MODALITIES}
             names, beside = tuple(described["names"]), set(described.get("beside", ()))
             shaping = np.array([name not in beside for name in names], dtype=bool)
+            _require_sums(arrays, n_labels=len(names))
             return cls(
                 names=names,
                 sums=SufficientStatistics(arrays["counts"], arrays["totals"], arrays["products"], shaping),
@@ -136,8 +135,23 @@ class Head:
             )
         except FileNotFoundError as error:
             raise ModelError(f"{path}: there is no head yet; `modag train head` makes one") from error
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        except tensor_files.AlteredFileError as error:
+            raise ModelError(f"{path}: {error}; `modag train head` makes it anew") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{path}: cannot be read ({error}); `modag train head` makes it anew") from error
+
+
+def _require_sums(arrays: Mapping[str, np.ndarray], *, n_labels: int) -> None:
+    """Raise ValueError unless arrays are the sums of a head over so many labels, all of them finite."""
+    counts, totals, products, taught = (arrays[name] for name in ("counts", "totals", "products", "taught"))
+    length = totals.shape[-1]
+    shapes = [(2, n_labels), (2, n_labels, length), (2, length, length), (len(taught), 2)]
+    if [array.shape for array in (counts, totals, products, taught)] != shapes:
+        raise ValueError("its arrays do not fit each other")
+    if taught.dtype != np.int64 or any(array.dtype != np.float64 for array in (counts, totals, products)):
+        raise ValueError("it holds numbers of other kinds than it should")
+    if not all(np.isfinite(array).all() for array in (counts, totals, products)):
+        raise ValueError("it holds values that are not finite")
 
 
 def load_head(path: Path, *, space: str) -> Head:

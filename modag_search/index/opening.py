@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 OWN_SPACE_FILE = "space.safetensors"
 CATALOG_FILE = "catalog.sqlite"
 _WAY_TO_OTHERS = "`modag rebuild` changes encoders, space and store, for anything else make a new index"
+_WAY_TO_A_SPACE = "put a copy of it back, or move the index to another: `modag rebuild --space NAME_OR_FILE`"
 STORES_FOLDER = "stores"
 LOCK_FILE = "lock"
 _FORMER_SPACES = ("mn04",)
@@ -346,7 +347,10 @@ def load_space(folder: Path, settings: IndexSettings, encoders: Encoders) -> Spa
 
 
 def _own_space(folder: Path, encoders: Encoders) -> Space:
-    space = Space.load(folder / OWN_SPACE_FILE)
+    try:
+        space = Space.load(folder / OWN_SPACE_FILE)
+    except ModelError as error:
+        raise ModelError(f"{error}; {_WAY_TO_A_SPACE}") from error
     try:
         require_fit(space, encoders)
     except SpaceMismatchError as error:
@@ -359,8 +363,10 @@ def adopt_space(folder: Path, space: str | os.PathLike[str], encoders: Encoders)
     """Check a space, copy it into the index where it is a file, and return what the settings call it."""
     source = Path(space)
     if source.is_file():
-        require_fit(Space.load(source), encoders)
-        write_atomically(folder / OWN_SPACE_FILE, [source.read_bytes()], error=IndexFolderError)
+        adopted = Space.load(source)
+        require_fit(adopted, encoders)
+        # Not the bytes of the file: those of an earlier version have no checksum.
+        write_atomically(folder / OWN_SPACE_FILE, [adopted.to_bytes()], error=IndexFolderError)
         return "own"
     name = os.fspath(space)
     if name == "own":

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
+from modag_search import tensor_files
 from modag_search.errors import ModelError, SpaceMismatchError, UsageError
 from modag_search.space.branches import Apart, Branch
 from modag_search.space.class_head import (
@@ -47,9 +46,12 @@ if TYPE_CHECKING:
 
     from modag_search.space.words import Reading
 
-_FORMAT = "modag-space/4"
-_FORMAT_WITHOUT_MEANING = "modag-space/3"
-_FORMATS = (_FORMAT, _FORMAT_WITHOUT_MEANING, "modag-space/2")
+_FORMAT = "modag-space/5"
+_FORMATS = {_FORMAT: True, "modag-space/4": False, "modag-space/3": False, "modag-space/2": False}
+"""Known formats of files, and whether they have a checksum."""
+_PROBES = 4
+_FAR_FROM_1 = 1e-3
+_DIFFERENT = 1e-6
 _PAIRS = ("image-image", "image-sound", "sound-sound")
 
 QueryModality = Literal["image", "sound", "text"]
@@ -91,6 +93,8 @@ class Space:
         space understands words, of ``"image-text"`` and ``"sound-text"``, too.
     card : Mapping
         How the space was made: data, licences, settings, metrics.
+    is_checked : bool
+        False for one from a file that an earlier version wrote, which has no checksum.
 
     References
     ----------
@@ -107,6 +111,7 @@ class Space:
     meaning: Meaning | None = None
     text_towers: bool = False
     padding: int = 0
+    is_checked: bool = True
 
     @property
     def name(self) -> str:
@@ -333,7 +338,6 @@ class Space:
             tensors |= self.meaning.tensors()
             for modality in MODALITIES:
                 tensors = as_rows(tensors, modality)
-        # One entry: safetensors writes several in any order, and the same space should be the same bytes.
         metadata: dict[str, Any] = {"encoders": self.encoders, "background": self.unrelated, "card": self.card}
         if self.tree:
             metadata["knowledge"] = {**self.tree.to_json(), "share": self.class_head_share}
@@ -343,9 +347,7 @@ class Space:
             metadata["text_towers"] = True
         if self.meaning:
             metadata["names"] = self.meaning.to_json()
-        contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-        written = _FORMAT if self.meaning else _FORMAT_WITHOUT_MEANING  # which earlier versions read, too
-        return save(contiguous, {written: json.dumps(metadata, sort_keys=True)})
+        return tensor_files.as_bytes(tensors, written=_FORMAT, described=metadata)
 
     def _tensors(self, modality: Modality) -> dict[str, np.ndarray]:
         tensors: dict[str, np.ndarray] = {**self.branches[modality].tensors(modality)}
@@ -363,20 +365,15 @@ class Space:
             If it is absent, damaged, or not a space.
         """
         try:
-            with safe_open(path, framework="numpy") as file:
-                written = file.metadata() or {}
-                stored = next((written[key] for key in _FORMATS if key in written), None)
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
-            if stored is None:
-                raise ModelError(f"{path}: not a space file of this version ({_FORMAT})")
-            metadata = json.loads(stored)
+            file = tensor_files.read(path, formats=_FORMATS)
+            metadata, tensors = file.described, file.tensors
             text_towers = bool(metadata.get("text_towers"))
             tree, share = read_naming(metadata.get("knowledge"))
             meaning = read_meaning(tensors, metadata.get("names"), tree, share)
             for modality in MODALITIES:
                 tensors = from_rows(tensors, modality)
             branches = read_branches(tensors)
-            return cls(
+            space = cls(
                 branches=branches,
                 class_heads=read_class_heads(tensors, branches, tree),
                 tree=tree,
@@ -387,13 +384,31 @@ class Space:
                 text_towers=text_towers,
                 unrelated=read_unrelated(metadata["background"], reads_words=text_towers or meaning is not None),
                 card=dict(metadata["card"]),
+                is_checked=file.is_checked,
             )
+            space._require_vectors()
         except FileNotFoundError as error:
             raise ModelError(f"{path}: no such space file") from error
         except KeyError as error:
             raise ModelError(f"{path}: not a space file: it lacks {error}") from error
-        except (SafetensorError, OSError, IndexError, TypeError, ValueError) as error:
+        except tensor_files.AlteredFileError as error:
+            raise ModelError(f"{path}: {error}") from error
+        except (OSError, IndexError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: not a space file: {error}") from error
+        return space
+
+    def _require_vectors(self) -> None:
+        """Raise ValueError where features do not become vectors of unit length, or all the same one."""
+        random = np.random.default_rng(0)
+        for modality, branch in self.branches.items():
+            features = random.random((_PROBES, branch.takes), dtype=np.float32)
+            with np.errstate(all="ignore"):
+                vectors = self.project(modality, features)
+                lengths = np.linalg.norm(vectors, axis=1)
+            if not (np.abs(lengths - 1) < _FAR_FROM_1).all():
+                raise ValueError(f"it makes of {modality} features no vectors of unit length")
+            if np.ptp(vectors, axis=0).max() < _DIFFERENT:
+                raise ValueError(f"it makes the same vector of all {modality} features")
 
 
 @functools.cache

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from modag_search import Index
+from modag_search import Index, tensor_files
 from modag_search.classify import namer
 from modag_search.classify.linear_head import Head, fit_head, load_head
 from modag_search.classify.namer import LABELLED_SET
 from modag_search.errors import ModelError, NothingFoundError
 from modag_search.hierarchy import Hierarchy
 from modag_search.values import MODALITIES
+from tests.earlier_files import without_checksum
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.shared_folder import shared
 from tests.toy_encoders import toy_index, toy_space
@@ -244,13 +245,43 @@ def test_a_damaged_head_is_refused_and_can_be_made_anew(labelled: Index, media: 
     path = labelled.folder / "head.safetensors"
     whole = path.read_bytes()
     other = (labelled.folder / "space.safetensors").read_bytes()
-    for content in (b"", whole[:-40], b"no head, " * 20, whole.replace(b"modag-head/1", b"modag-tail/1"), other):
+    for content in (b"", whole[:-40], b"no head, " * 20, whole.replace(b"modag-head/2", b"modag-tail/1"), other):
         path.write_bytes(content)
         for ask in (lambda: labelled.classify(by="head"), lambda: labelled.train_head(update=True)):
-            with pytest.raises(ModelError, match=r"head\.safetensors: cannot be read .*; `modag train head` makes it"):
+            with pytest.raises(
+                ModelError,
+                match=r"(cannot be read|not as it was) .*; `modag train head` makes it",
+            ):
                 ask()
     labelled.train_head()
     assert path.read_bytes() == whole
+    assert named(labelled, media / "low-0.png") == "low"
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "words"),
+    [
+        ("totals", np.full((2, 3, 3), np.nan), "not finite"),
+        ("counts", np.zeros((2, 7)), "do not fit each other"),
+        ("counts", np.zeros((2, 3), dtype=np.float32), "numbers of other kinds"),
+    ],
+)
+def test_a_head_of_numbers_that_make_no_sense_is_refused(
+    labelled: Index, name: str, array: np.ndarray, words: str
+) -> None:
+    labelled.train_head()
+    path = labelled.folder / "head.safetensors"
+    file = tensor_files.read(path, formats={"modag-head/2": True})
+    path.write_bytes(
+        tensor_files.as_bytes({**file.tensors, name: array}, written=file.format, described=file.described)
+    )
+    with pytest.raises(ModelError, match=rf"head\.safetensors: cannot be read .*{words}.*`modag train head`"):
+        labelled.classify(by="head")
+
+
+def test_a_head_of_an_earlier_version_is_asked(labelled: Index, media: Path) -> None:
+    labelled.train_head()
+    without_checksum(labelled.folder / "head.safetensors", "modag-head/1")
     assert named(labelled, media / "low-0.png") == "low"
 
 

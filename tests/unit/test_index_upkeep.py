@@ -25,6 +25,7 @@ from modag_search.errors import (
 from modag_search.search.store_sync import StoreSync
 from modag_search.stores import kinds, layered
 from modag_search.values import MODALITIES
+from tests.earlier_files import without_checksum
 from tests.made_media import picture
 from tests.toy_encoders import toy_index, toy_space
 
@@ -50,6 +51,21 @@ def test_an_index_is_a_folder_of_the_files_that_are_documented(filled: Index) ->
         "stores/image.faiss-flat",
         "stores/sound.faiss-flat",
     }
+
+
+def test_a_damaged_space_is_refused_and_another_takes_its_place(filled: Index, media: Path, tmp_path: Path) -> None:
+    before = answers(filled, media / "a.wav")
+    own = filled.folder / "space.safetensors"
+    whole = own.read_bytes()
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(whole)
+    without_checksum(copy, "modag-space/4")
+    own.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(ModelError, match=r"space\.safetensors: is not as it was.*`modag rebuild --space NAME_OR_FILE`"):
+        filled.search(media / "a.wav")
+    filled.rebuild(space=copy)
+    assert answers(filled, media / "a.wav") == before
+    assert own.read_bytes() == whole, "with a checksum, whatever the file had"
 
 
 def test_a_run_takes_changes_into_what_was_built(tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,14 +210,24 @@ def test_vectors_of_an_index_that_no_space_joins(tmp_path: Path, toys: None, mon
     assert first @ heard == 0
 
 
+def test_checksums_are_made_as_described(index: Index) -> None:
+    is_as_written = recipes()["is_as_written"]
+    for name in ("space", "head", "calibration"):
+        path = INDEX / f"{name}.safetensors"
+        assert is_as_written(path)
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+        assert not is_as_written(path)
+
+
 def rewritten(target: Path, *, version: int) -> Path:
     """Write the packaged space as the formats before had it: without words; and names alone, and no padding."""
     space = Space.load(packaged_spaces()["default"])
     target.write_bytes(replace(space, meaning=None).padded_to(32).to_bytes())
     if version == 2:
         with safe_open(target, framework="numpy") as file:
-            described = json.loads(file.metadata()["modag-space/3"])
+            described = json.loads(file.metadata()["modag-space/5"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+        del described["checksum"]
         for key in ("levels", "weights"):
             del described["knowledge"][key]
         described.pop("padding", None)

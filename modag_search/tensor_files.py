@@ -1,0 +1,152 @@
+"""Safetensors files that know when they have been altered: spaces, heads, and what labels taught.
+
+What describes the arrays is JSON, the one entry of the file's metadata (safetensors writes several in any order, and
+the same arrays should be the same bytes). The name of the entry is the format. Its first key is a checksum of the whole
+file, made with zeros in the place of its digits: no bit can change without a word.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+_KEY = "checksum"
+_DIGITS = 32
+_UNKNOWN = b"0" * _DIGITS
+_AT_ONCE = 1 << 20
+"""Bytes that are hashed at once."""
+_LONGEST_HEADER = 100_000_000
+"""Bytes: as safetensors has it."""
+
+
+class UnfitFileError(ValueError):
+    """A file that is not what it must be; the message goes on behind its name."""
+
+
+class AlteredFileError(UnfitFileError):
+    """A file that is not as it was written any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TensorFile:
+    """What stands in a file.
+
+    Attributes
+    ----------
+    format : str
+    described : dict
+        What describes the arrays, without the checksum.
+    tensors : dict of str to np.ndarray
+    is_checked : bool
+        False for one that an earlier version wrote, without a checksum.
+    """
+
+    format: str
+    described: dict[str, Any]
+    tensors: dict[str, np.ndarray]
+    is_checked: bool
+
+
+def as_bytes(tensors: Mapping[str, np.ndarray], *, written: str, described: Mapping[str, Any]) -> bytes:
+    """Make the contents of a file.
+
+    Parameters
+    ----------
+    tensors : Mapping of str to np.ndarray
+    written : str
+        The format, as ``modag-head/2``.
+    described : Mapping
+        JSON values, by one key at least.
+
+    Returns
+    -------
+    bytes
+        The same for the same arrays and the same description.
+    """
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    sorted_json = json.dumps({_KEY: _UNKNOWN.decode()})[:-1] + ", " + json.dumps(described, sort_keys=True)[1:]
+    content: bytes = save(contiguous, {written: sorted_json})
+    assert content.startswith(_before_digits(written), 8)
+    start = 8 + len(_before_digits(written))
+    digits = hashlib.blake2b(content, digest_size=_DIGITS // 2).hexdigest().encode()
+    return content[:start] + digits + content[start + _DIGITS :]
+
+
+def read(path: Path, *, formats: Mapping[str, bool]) -> TensorFile:
+    """Read a file, once its checksum has been compared.
+
+    Parameters
+    ----------
+    path : Path
+    formats : Mapping of str to bool
+        Those that are known, and whether files of it have a checksum. One that has is compared in any case.
+
+    Returns
+    -------
+    TensorFile
+
+    Raises
+    ------
+    AlteredFileError
+        If a bit of it differs from what was written.
+    UnfitFileError
+        If it is of none of these formats, or cannot be made out.
+    OSError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            written, described = _described(file, formats)
+            # By either of two signs: a single bit that has changed cannot hide both.
+            has_checksum = formats[written] or _KEY in described
+            if has_checksum and described.pop(_KEY, None) != _checksum(file, written):
+                raise AlteredFileError("is not as it was written any more: its checksum is off")
+        with safe_open(path, framework="numpy") as opened:
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  not a mapping
+    except (SafetensorError, KeyError, TypeError, RecursionError, ValueError) as error:
+        if isinstance(error, UnfitFileError):
+            raise
+        raise UnfitFileError(f"cannot be made out: {error}") from error
+    return TensorFile(format=written, described=described, tensors=tensors, is_checked=has_checksum)
+
+
+def _described(file: BinaryIO, formats: Mapping[str, bool]) -> tuple[str, dict[str, Any]]:
+    """Read which format a file has, and what describes its arrays."""
+    length = int.from_bytes(file.read(8), "little")
+    if length > _LONGEST_HEADER:
+        raise UnfitFileError("is no safetensors file")
+    metadata = json.loads(file.read(length))["__metadata__"]
+    written = next((known for known in formats if known in metadata), None)
+    if written is None:
+        raise UnfitFileError(f"is of none of the formats {', '.join(formats)}")
+    described = json.loads(metadata[written])
+    if not isinstance(described, dict):
+        raise UnfitFileError("describes nothing")
+    return written, described
+
+
+def _before_digits(written: str) -> bytes:
+    """Return how the header of a file begins, up to the digits of the checksum."""
+    return f'{{"__metadata__":{{"{written}":"{{\\"{_KEY}\\": \\"'.encode()
+
+
+def _checksum(file: BinaryIO, written: str) -> str:
+    """Hash a file, with zeros where the digits of its checksum stand."""
+    file.seek(0)
+    beginning = file.read(8 + len(_before_digits(written)))
+    file.read(_DIGITS)
+    digest = hashlib.blake2b(beginning + _UNKNOWN, digest_size=_DIGITS // 2)
+    while block := file.read(_AT_ONCE):
+        digest.update(block)
+    return digest.hexdigest()

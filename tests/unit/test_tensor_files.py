@@ -1,0 +1,95 @@
+"""Safetensors files that know when they have been altered."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from modag_search import tensor_files
+from modag_search.tensor_files import AlteredFileError, UnfitFileError
+from tests.earlier_files import without_checksum
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMATS = {"toy/2": True, "toy/1": False}
+TENSORS = {"a": np.arange(3, dtype=np.float32), "b": np.ones((2, 2), dtype=np.int64)}
+DESCRIBED = {"of": 'é, "quoted"', "checksums": [1, {"checksum": "0" * 32}]}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    written = tmp_path / "a.safetensors"
+    written.write_bytes(tensor_files.as_bytes(TENSORS, written="toy/2", described=DESCRIBED))
+    return written
+
+
+def test_what_was_written_is_read(path: Path) -> None:
+    file = tensor_files.read(path, formats=FORMATS)
+
+    assert (file.format, file.described, file.is_checked) == ("toy/2", DESCRIBED, True)
+    assert file.tensors.keys() == TENSORS.keys()
+    for name, tensor in TENSORS.items():
+        np.testing.assert_array_equal(file.tensors[name], tensor)
+
+
+def test_the_same_makes_the_same_bytes(path: Path) -> None:
+    turned = dict(reversed(DESCRIBED.items()))
+
+    assert tensor_files.as_bytes(TENSORS, written="toy/2", described=turned) == path.read_bytes()
+
+
+def test_every_flipped_bit_and_every_cut_is_noticed(path: Path) -> None:
+    whole = path.read_bytes()
+    for place in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with pytest.raises(UnfitFileError):
+            tensor_files.read(path, formats=FORMATS)
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(UnfitFileError):
+            tensor_files.read(path, formats=FORMATS)
+
+
+def test_files_of_earlier_versions_are_read_and_known_as_unchecked(path: Path) -> None:
+    without_checksum(path, "toy/1")
+
+    file = tensor_files.read(path, formats=FORMATS)
+
+    assert (file.format, file.described, file.is_checked) == ("toy/1", DESCRIBED, False)
+
+
+def test_a_checksum_counts_whatever_the_format_is_called(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"toy/2", b"toy/1"))
+    with pytest.raises(AlteredFileError):
+        tensor_files.read(path, formats=FORMATS)
+    without_checksum(path, "toy/2")
+    with pytest.raises(AlteredFileError):
+        tensor_files.read(path, formats=FORMATS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"short",
+        b"\xff" * 100,
+        save(TENSORS),
+        save(TENSORS, {"toy/9": "{}"}),
+        save(TENSORS, {"toy/1": "no JSON"}),
+        save(TENSORS, {"toy/1": "[]"}),
+        save(TENSORS, {"toy/1": "[" * 100_000}),
+        save(TENSORS, {"toy/2": json.dumps({"checksum": ["0" * 32]})}),
+    ],
+)
+def test_other_files_are_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+    with pytest.raises(UnfitFileError):
+        tensor_files.read(path, formats=FORMATS)
