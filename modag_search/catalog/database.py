@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Select, Text, bindparam, create_engin
 from sqlalchemy.exc import DisconnectionError, ResourceClosedError
 from sqlalchemy.pool import QueuePool
 
+from modag_search.catalog import schema
 from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.catalog.unwritable import Unwritable, UnwritableConnection
 from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedError, ModagError, ReadOnlyIndexError
@@ -283,7 +284,7 @@ def _code(error: BaseException) -> int:
 def _explained(error: BaseException, path: str, *, wait_s: float) -> ModagError | None:
     """Our error for one of SQLite's; None where the fault is in the program."""
     code = _code(error)
-    if code in _DAMAGE:
+    if code in _DAMAGE or (isinstance(error, sqlite3.OperationalError) and _is_of_damage(error, code, path)):
         return DamagedCatalogError(f"{path}: {error}; {_DAMAGE_ADVICE}")
     if code == sqlite3.SQLITE_BUSY:
         return IndexLockedError(
@@ -292,6 +293,17 @@ def _explained(error: BaseException, path: str, *, wait_s: float) -> ModagError 
     if code == sqlite3.SQLITE_READONLY and (hindrance := hindrance_to_writing(path)):
         return ReadOnlyIndexError(path, hindrance)  # since it was opened
     return CatalogError(f"{path}: {error}; {_ADVICE[code]}") if code in _ADVICE else None
+
+
+def _is_of_damage(error: sqlite3.OperationalError, code: int, path: str) -> bool:
+    """Tell errors of statements that were right, if tables and texts were as they were written."""
+    if str(error).startswith("Could not decode to UTF-8"):  # of Python's own module, without a code
+        return True
+    if code != sqlite3.SQLITE_ERROR:
+        return False
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+        return schema.has_changed(connection.execute)
+    return True
 
 
 def batches(values: Iterable[T], n: int) -> Iterator[list[T]]:

@@ -7,7 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, FromClause, Select, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
+from modag_search.catalog import schema
 from modag_search.catalog.segments import damaged_features
 from modag_search.catalog.tables import (
     AnnotationRow,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from modag_search.values import MediaKind, Modality, SegmentStatus
 
+_PUT_BACK = "put back a copy of the catalog"
 PROBLEMS_SHOWN = 20
 """Of each sort: a damaged catalog has either a few or very many."""
 
@@ -85,15 +88,18 @@ def count(connection: Connection) -> CatalogCounts:
 
 def check(connection: Connection) -> list[str]:
     """Describe what is wrong with the catalog, a line each; nothing where all is well."""
+    found: list[str] = []
     try:
-        return [
-            *_sqlite_problems(connection),
-            *_segment_problems(connection),
-            *_feature_problems(connection),
-            *_name_problems(connection),
-        ]
+        for problems in (_sqlite_problems, _schema_problems, _segment_problems, _feature_problems, _name_problems):
+            for problem in problems(connection):
+                found.append(problem)  # noqa: PERF402  what was found before an error counts
     except DamagedCatalogError as error:
-        return [str(error)]
+        found.append(str(error))
+    except (SQLAlchemyError, TypeError, ValueError):
+        # Of what is damaged, values can be of any kind; the rest cannot be looked at.
+        if not found:
+            raise
+    return found
 
 
 def _rows(table: FromClause) -> Select[Any]:
@@ -103,9 +109,16 @@ def _rows(table: FromClause) -> Select[Any]:
 def _sqlite_problems(connection: Connection) -> Iterator[str]:
     for (message,) in connection.exec_driver_sql(f"PRAGMA integrity_check({PROBLEMS_SHOWN})"):
         if message != "ok":
-            yield f"SQLite: {message}"
+            yield f"SQLite: {message}; {_PUT_BACK}"
     for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(PROBLEMS_SHOWN):
-        yield f"row {row_id} of table {table} belongs to a row of table {parent} that is not there"
+        yield f"row {row_id} of table {table} belongs to a row of table {parent} that is not there; {_PUT_BACK}"
+
+
+def _schema_problems(connection: Connection) -> Iterator[str]:
+    if schema.has_changed(connection.exec_driver_sql):
+        yield schema.HAS_CHANGED
+    for table in schema.tables_that_would_give_ids_again(connection.exec_driver_sql):
+        yield f"table {table} has ids above the last one that it has given, and would give them again; {_PUT_BACK}"
 
 
 def _segment_problems(connection: Connection) -> Iterator[str]:

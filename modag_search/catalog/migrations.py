@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from modag_search.catalog import schema
 from modag_search.catalog.database import Database
 from modag_search.errors import CatalogError, DamagedCatalogError, NewerCatalogError
 from modag_search.files import replacing
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-CURRENT_REVISION = "0006"
+CURRENT_REVISION = "0007"
 """The newest migration."""
 
 
@@ -60,6 +61,8 @@ def upgrade(path: str | os.PathLike[str], *, backs_up: bool = True) -> None:
             if revision == CURRENT_REVISION:
                 return
             _pending(_scripts(), revision, path)
+            if revision is not None and schema.has_changed(connection.exec_driver_sql):
+                raise DamagedCatalogError(f"{os.fspath(path)}: {schema.HAS_CHANGED}")
             if revision is not None and backs_up:
                 _back_up(os.fspath(path), revision)
             _run(connection, path)
@@ -145,6 +148,7 @@ def _run(connection: Connection, path: str | os.PathLike[str]) -> None:
         raise DamagedCatalogError(
             f"{os.fspath(path)}: table {broken[0]} refers to rows that are not there; the catalog was left as it was"
         )
+    schema.note_checksum(connection.exec_driver_sql)
 
 
 def _back_up(path: str, revision: str) -> None:

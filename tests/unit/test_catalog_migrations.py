@@ -341,3 +341,21 @@ def test_the_revision_with_checksums_knows_those_of_earlier_features(path: Path)
     execute(path, "UPDATE feature SET data = x'0000813F'")
     with Catalog.open(path) as catalog, pytest.raises(DamagedCatalogError, match="segment 1 has changed on the disk"):
         list(catalog.segments.features("f"))
+
+
+def test_an_older_revision_than_its_tables_are_of_is_refused(path: Path) -> None:
+    Catalog.open(path, create=True).close()
+    execute(path, "UPDATE alembic_version SET version_num = '0006'")
+
+    with pytest.raises(DamagedCatalogError, match=r"catalog\.sqlite: what its tables are is not as the last upgrade"):
+        Catalog.open(path)
+    assert os.listdir(path.parent) == ["catalog.sqlite"]
+
+
+def test_tables_that_are_not_what_they_were_are_damage(path: Path) -> None:
+    with Catalog.open(path, create=True) as catalog:
+        put(catalog, sound("/m/a.wav"))
+    path.write_bytes(path.read_bytes().replace(b"content_hash TEXT", b"content_hasi TEXT"))
+
+    with pytest.raises(DamagedCatalogError, match=r"catalog\.sqlite: "), Catalog.open(path) as catalog:
+        list(catalog.items.all())

@@ -6,17 +6,19 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import UniqueConstraint
 
 from modag_search.catalog import Annotation, Catalog, CatalogCounts
+from modag_search.catalog.tables import Base
 from modag_search.errors import CatalogError, DamagedCatalogError
 from tests.catalog_builders import FINGERPRINTS, IMAGE, SOUND, failure, file, image, new_catalog, put, sound, video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -97,6 +99,8 @@ def test_a_sound_catalog_has_no_problems(catalog: Catalog) -> None:
         ("UPDATE item SET status = 'failed'", "segment 1 belongs to an item that failed"),
         ("INSERT INTO removal VALUES (2, 1)", "segment 2 is noted as removed"),
         ("DELETE FROM segment WHERE id = 1", "row 1 of table feature"),
+        ("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'segment'", "table segment has ids above the last one"),
+        ("CREATE INDEX mine ON item (kind)", "what its tables are is not as the last upgrade left it"),
     ],
 )
 def test_each_kind_of_damage_is_named(catalog: Catalog, statement: str, problem: str) -> None:
@@ -105,6 +109,46 @@ def test_each_kind_of_damage_is_named(catalog: Catalog, statement: str, problem:
     tamper(catalog, statement)
 
     assert any(line.startswith(problem) for line in catalog.check())
+
+
+def test_every_value_but_a_blob_is_in_an_index() -> None:
+    """SQLite compares rows with indexes: a bit of what no index has would change without a trace."""
+    for table in Base.metadata.sorted_tables:
+        unique = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+        indexed = {column.name for index in table.indexes for column in index.columns}
+        indexed |= {column.name for one in unique for column in one.columns}
+        keys = {column.name for column in table.primary_key}
+        rest = {column.name for column in table.columns} - indexed - keys
+        assert rest == ({"data"} if table.name in {"feature", "forgotten_segment"} else set()), table.name
+
+
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [
+        ("item", b"/m/a.wav"),
+        ("item", b"a sound"),
+        ("segment", b"silent"),
+        ("label", b"trumpet"),
+        ("annotation", b"by/hand.csv"),
+        ("generation", b"-token-"),
+        ("pipeline", b"toy-sound"),
+    ],
+)
+def test_a_bit_that_has_changed_in_a_row_is_found(catalog: Catalog, table: str, value: bytes) -> None:
+    a, *_ = put(catalog, sound("/m/a.wav", statuses=("ok", "silent")))
+    catalog.labels.annotate([Annotation(item_id=a, label="trumpet", origin="hand", source="by/hand.csv")])
+    tamper(catalog, "UPDATE generation SET token = '-token-'")
+    assert catalog.check() == []
+    catalog.close()
+    path = Path(catalog.path)
+    with closing(sqlite3.connect(path)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+    content = bytearray(path.read_bytes())
+    content[content.index(value, 4096 * (page - 1), 4096 * page)] ^= 1
+    path.write_bytes(content)
+
+    with Catalog.open(path) as damaged:
+        assert any("missing from index" in problem for problem in damaged.check())
 
 
 def test_a_torn_feature_is_refused_and_its_file_is_read_again(catalog: Catalog) -> None:
