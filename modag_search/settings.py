@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 import platformdirs
 
@@ -18,6 +19,10 @@ from modag_search.values import Modality, Segmentation
 SETTINGS_FILE = "settings.json"
 NO_FOLDER = "is no folder, and an index is one; name another place with --index"
 _FORMAT = 1
+_CHECKSUM = "checksum"
+_WAY_OUT = "`modag verify --repair` mends a single bit; otherwise put a copy back"
+_LONGEST = 4096
+"""Bytes of a file in which a bit is looked for that has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,31 +84,92 @@ class IndexSettings:
         IndexFolderError
             If it cannot be written.
         """
-        content = json.dumps({"format": _FORMAT, **dataclasses.asdict(self)}, indent=2) + "\n"
-        write_atomically(folder / SETTINGS_FILE, [content.encode()], error=IndexFolderError)
+        content = {"format": _FORMAT, **dataclasses.asdict(self)}
+        text = json.dumps({**content, _CHECKSUM: _checksum_of(content)}, indent=2) + "\n"
+        write_atomically(folder / SETTINGS_FILE, [text.encode()], error=IndexFolderError)
 
     @classmethod
-    def load(cls, folder: Path) -> IndexSettings:
-        """Read ``settings.json``.
+    def load(cls, folder: Path) -> Self:
+        """Read ``settings.json``; one that an earlier version wrote has no checksum, and is taken as it is.
 
         Raises
         ------
         IndexNotFoundError
             If it is not there.
         IndexFolderError
-            If it cannot be read, or a later version wrote it.
+            If it cannot be read, has changed since it was written, or a later version wrote it.
         """
         path = folder / SETTINGS_FILE
         try:
             content = json.loads(path.read_text())
-            written = content.pop("format")
-            if written != _FORMAT:
-                raise IndexFolderError(f"{path}: format {written} is not known; a later modag-search wrote it")
-            return cls(**content)
+            checksum = content.pop(_CHECKSUM, None)
+            if checksum not in (None, _checksum_of(content)):
+                raise IndexFolderError(
+                    f"{path}: is not as it was written any more: its checksum is off; `modag verify --repair` mends "
+                    "it, and takes what was changed on purpose"
+                )
+            return cls._of(content, path)
         except FileNotFoundError as error:
             raise IndexNotFoundError(f"{folder}: there is no index here any more; is its drive mounted?") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise IndexFolderError(f"{path}: cannot be read: {error}") from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+            raise IndexFolderError(f"{path}: cannot be read: {error}; {_WAY_OUT}") from error
+
+    @classmethod
+    def _of(cls, content: dict[str, Any], path: Path) -> Self:
+        """Make settings of what a file holds beside its checksum."""
+        written = content.pop("format")
+        if written != _FORMAT:
+            raise IndexFolderError(f"{path}: format {written} is not known; a later modag-search wrote it")
+        return cls(**content)
+
+    @classmethod
+    def mended(cls, folder: Path) -> tuple[Self, bool]:
+        """Read ``settings.json`` that has changed since it was written, so that it can be saved anew.
+
+        Where a single bit has changed, that one is found, since the checksum fits again once it is turned back.
+
+        Parameters
+        ----------
+        folder : Path
+
+        Returns
+        -------
+        settings : IndexSettings
+        are_as_written : bool
+            False for what somebody has changed on purpose, or damaged in a way that does not show.
+
+        Raises
+        ------
+        IndexFolderError
+            If they are none.
+        """
+        path = folder / SETTINGS_FILE
+        try:
+            content = bytearray(path.read_bytes())
+            for bit in range(8 * len(content) if len(content) <= _LONGEST else 0):
+                content[bit // 8] ^= 1 << bit % 8
+                if (found := _as_written(content)) is not None:
+                    return cls._of(found, path), True
+                content[bit // 8] ^= 1 << bit % 8
+            found = json.loads(content)
+            found.pop(_CHECKSUM, None)
+            return cls._of(found, path), False
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+            raise IndexFolderError(f"{path}: cannot be read: {error}; {_WAY_OUT}") from error
+
+
+def _checksum_of(content: dict[str, Any]) -> str:
+    """Hash settings whatever the order and the look of their keys."""
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _as_written(content: bytearray) -> dict[str, Any] | None:
+    """Return what a file holds beside its checksum; None where that does not fit."""
+    try:
+        found: dict[str, Any] = json.loads(content)
+        return found if found.pop(_CHECKSUM) == _checksum_of(found) else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def is_index(folder: Path) -> bool:

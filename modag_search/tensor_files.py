@@ -34,6 +34,10 @@ class UnfitFileError(ValueError):
     """A file that is not what it must be; the message goes on behind its name."""
 
 
+class OtherFormatError(UnfitFileError):
+    """A file of a format that is not known."""
+
+
 class AlteredFileError(UnfitFileError):
     """A file that is not as it was written any more."""
 
@@ -100,8 +104,10 @@ def read(path: Path, *, formats: Mapping[str, bool]) -> TensorFile:
     ------
     AlteredFileError
         If a bit of it differs from what was written.
+    OtherFormatError
+        If it is of none of these formats.
     UnfitFileError
-        If it is of none of these formats, or cannot be made out.
+        If it cannot be made out.
     OSError
         If it cannot be read.
     """
@@ -129,7 +135,7 @@ def _described(file: BinaryIO, formats: Mapping[str, bool]) -> tuple[str, dict[s
     metadata = json.loads(file.read(length))["__metadata__"]
     written = next((known for known in formats if known in metadata), None)
     if written is None:
-        raise UnfitFileError(f"is of none of the formats {', '.join(formats)}")
+        raise OtherFormatError(f"is of none of the formats {', '.join(formats)}")
     described = json.loads(metadata[written])
     if not isinstance(described, dict):
         raise UnfitFileError("describes nothing")

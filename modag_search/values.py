@@ -455,6 +455,22 @@ class BackupReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepairReport:
+    """What was wrong with an index.
+
+    Attributes
+    ----------
+    mended : tuple of str
+        What was mended or made anew, and how, a line each.
+    left : tuple of str
+        What is still wrong, a line each; see `Index.verify`.
+    """
+
+    mended: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreReport:
     """An index that was made of a backup.
 

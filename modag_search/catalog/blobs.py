@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from modag_search.values import Float32Array
 
-_ADVICE = "run `modag rebuild`, then `modag index` on its folder, which makes it anew"
+_ADVICE = "`modag verify --repair` mends or discards it"
 
 
 def encode_blob(feature: Float32Array, dtype: str) -> bytes:
@@ -45,9 +45,23 @@ def encode_blob(feature: Float32Array, dtype: str) -> bytes:
     return stored.tobytes()
 
 
-def checksum_of(blob: bytes) -> int:
+def checksum_of(blob: bytes | bytearray) -> int:
     """Return the CRC-32 of a stored feature: any flipped bit changes it."""
     return zlib.crc32(blob)
+
+
+def mended_blob(blob: bytes, checksum: int | None) -> bytes | None:
+    """Turn back the bit of a stored feature that has changed; None where it was not one alone.
+
+    A CRC-32 differs for each bit that may have: the one with which it fits is the one.
+    """
+    trial = bytearray(blob)
+    for place in range(8 * len(trial)):
+        trial[place // 8] ^= 1 << place % 8
+        if checksum_of(trial) == checksum:
+            return bytes(trial)
+        trial[place // 8] ^= 1 << place % 8
+    return None
 
 
 def decode_blob(blob: bytes, dtype: str) -> Float32Array:
@@ -102,7 +116,7 @@ def decode_blobs(
                 f"the feature of segment {segment_id} is {len(blob)} bytes long, not {expected}; {_ADVICE}"
             )
         if checksum_of(blob) != checksum:
-            raise DamagedCatalogError(f"the feature of segment {segment_id} has changed on the disk; {_ADVICE}")
+            raise changed_feature(segment_id)
     features = decode_blob(b"".join(blobs), dtype).reshape(len(blobs), dimension)
     finite = np.isfinite(features).all(axis=1)
     if not finite.all():
@@ -112,7 +126,12 @@ def decode_blobs(
     return features
 
 
-def is_whole(blob: bytes, *, checksum: int | None, dtype: str, dimension: int) -> bool:
+def changed_feature(segment_id: int) -> DamagedCatalogError:
+    """Say that a feature is not what was stored, and what to do."""
+    return DamagedCatalogError(f"the feature of segment {segment_id} has changed on the disk; {_ADVICE}")
+
+
+def is_whole(blob: bytes, checksum: int | None, dtype: str, dimension: int) -> bool:
     """Tell whether a blob is what was stored, and holds `dimension` values of `dtype`, all of them finite."""
     if len(blob) != dimension * np.dtype(dtype).itemsize or checksum_of(blob) != checksum:
         return False

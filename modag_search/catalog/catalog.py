@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from modag_search.catalog.changes import CopyReport, PutReport, RemovalReport
+    from modag_search.catalog.changes import CopyReport, FeatureMending, PutReport, RemovalReport
     from modag_search.catalog.forgotten import RecallReport
     from modag_search.catalog.inspection import CatalogCounts
     from modag_search.values import EncodedItem, Failure, LabelPassage, Modality, Remark, ScannedFile
@@ -418,10 +418,10 @@ class Catalog:
         with self._database.write() as connection:
             changes.fail(connection, failures, run_id=run_id, keep_items=keep_items)
 
-    def discard_damaged(self) -> int:
-        """Discard features that are damaged, and return how many there were; `Items.outdated` names their items."""
+    def mend_features(self) -> FeatureMending:
+        """Mend damaged features in which a bit has changed, and discard others; `Items.outdated` names their items."""
         with self._database.write() as connection:
-            return changes.discard_damaged(connection)
+            return changes.mend_features(connection)
 
     def count(self) -> CatalogCounts:
         """Count what the catalog holds."""

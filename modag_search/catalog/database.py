@@ -137,12 +137,13 @@ class Database:
         self._require_open()
         shared = self._view.connection
         if shared is None:
-            with self._one_moment() as connection:
+            with self._one_moment() as connection, self._named():
                 yield connection
             return
         outlived = RuntimeError("an iterator over the catalog was begun in a view, and must be used up within it")
         try:
-            yield shared
+            with self._named():
+                yield shared
         except ResourceClosedError as error:
             raise outlived from error
         # Rows that were not fetched when the view ended would be missing without a word.
@@ -180,6 +181,16 @@ class Database:
         self._unwritable.bring_up_by(bring_up)
         self._engine.dispose()
         self._engine.connect().close()  # where there is no room for a copy, it shows now
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Let errors about what was read name the file that it was read from."""
+        try:
+            yield
+        except DamagedCatalogError as error:
+            if self.path in str(error):
+                raise
+            raise DamagedCatalogError(f"{self.path}: {error}") from error
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

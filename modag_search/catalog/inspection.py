@@ -10,7 +10,7 @@ from sqlalchemy import Connection, FromClause, Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from modag_search.catalog import schema
-from modag_search.catalog.segments import damaged_features
+from modag_search.catalog.segments import damaged_features, damaged_forgotten
 from modag_search.catalog.tables import (
     AnnotationRow,
     FailureRow,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from modag_search.values import MediaKind, Modality, SegmentStatus
 
-_PUT_BACK = "put back a copy of the catalog"
+_PUT_BACK = "`modag restore` brings a backup back"
 PROBLEMS_SHOWN = 20
 """Of each sort: a damaged catalog has either a few or very many."""
 
@@ -90,7 +90,14 @@ def check(connection: Connection) -> list[str]:
     """Describe what is wrong with the catalog, a line each; nothing where all is well."""
     found: list[str] = []
     try:
-        for problems in (_sqlite_problems, _schema_problems, _segment_problems, _feature_problems, _name_problems):
+        for problems in (
+            _sqlite_problems,
+            _schema_problems,
+            _segment_problems,
+            _feature_problems,
+            _forgotten_problems,
+            _name_problems,
+        ):
             for problem in problems(connection):
                 found.append(problem)  # noqa: PERF402  what was found before an error counts
     except DamagedCatalogError as error:
@@ -151,10 +158,18 @@ def _name_problems(connection: Connection) -> Iterator[str]:
         )
 
 
+def _forgotten_problems(connection: Connection) -> Iterator[str]:
+    for segment_id, *_ in islice(damaged_forgotten(connection), PROBLEMS_SHOWN):
+        yield (
+            f"segment {segment_id} of what was forgotten has a feature that is not what was stored; "
+            "`modag verify --repair` mends or discards it"
+        )
+
+
 def _feature_problems(connection: Connection) -> Iterator[str]:
-    for segment_id in islice(damaged_features(connection), PROBLEMS_SHOWN):
+    for segment_id, *_ in islice(damaged_features(connection), PROBLEMS_SHOWN):
         yield (
             f"segment {segment_id} has a feature that is not what was stored, not finite, or not of the length that "
             "its pipeline makes; "
-            "run `modag rebuild`, then `modag index` on its folder"
+            "`modag verify --repair` mends or discards it"
         )

@@ -91,7 +91,7 @@ class Items:
     def digests(self, item_ids: Iterable[int]) -> dict[int, bytes]:
         """Return what stands for the features of all segments of items, by id; see `likeness.digests`."""
         with self._database.read() as connection:
-            return digests(connection, item_ids)
+            return digests(connection, item_ids, whole=True)
 
     def facts(self, item_ids: Iterable[int]) -> dict[int, MediaFacts]:
         """Return what is known of items' media by id; ids that are not there are left out."""
@@ -212,7 +212,7 @@ class Items:
     def damaged(self, item_ids: Iterable[int]) -> set[int]:
         """Return those of the items with a feature that is not what was stored; every one is read."""
         with self._database.read() as connection:
-            damaged = list(damaged_features(connection, item_ids))
+            damaged = [segment_id for segment_id, *_ in damaged_features(connection, item_ids)]
             owners = select(SegmentRow.item_id).where(SegmentRow.id.in_(among(damaged)))
             return set(connection.execute(owners).scalars()) if damaged else set()
 

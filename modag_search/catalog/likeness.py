@@ -6,9 +6,10 @@ import hashlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, func, select, tuple_
 from sqlalchemy.orm import aliased
 
+from modag_search.catalog.blobs import changed_feature, checksum_of
 from modag_search.catalog.database import among, among_given, given
 from modag_search.catalog.tables import (
     FeatureRow,
@@ -25,7 +26,9 @@ Digest = bytes
 """Stands for the kind, the places and the features of all segments of an item."""
 
 
-def digests(connection: Connection, item_ids: Iterable[int], *conditions: ColumnElement[bool]) -> dict[int, Digest]:
+def digests(
+    connection: Connection, item_ids: Iterable[int], *conditions: ColumnElement[bool], whole: bool = False
+) -> dict[int, Digest]:
     """Return what stands for the features of items, by id.
 
     Items without any feature are left out: silence is like any other silence, and says nothing.
@@ -36,19 +39,27 @@ def digests(connection: Connection, item_ids: Iterable[int], *conditions: Column
     item_ids : iterable of int
     *conditions : ColumnElement
         Which of their segments count; default all.
+    whole : bool
+        Refuse features that are damaged; otherwise these are like no others.
 
     Returns
     -------
     dict of int to bytes
+
+    Raises
+    ------
+    DamagedCatalogError
+        If a feature has changed, and must be `whole`.
     """
     statement = _features_of_items()
-    return _digests_of(connection.execute(statement.where(*conditions) if conditions else statement, given(item_ids)))
+    rows = connection.execute(statement.where(*conditions) if conditions else statement, given(item_ids))
+    return _digests_of(rows, whole=whole)
 
 
 @cache
 def _features_of_items() -> Select[Any]:
     return (
-        select(SegmentRow.item_id, *_segment_columns(SegmentRow), FeatureRow.data)
+        select(SegmentRow.item_id, *_segment_columns(SegmentRow), *_feature_columns(SegmentRow, FeatureRow))
         .outerjoin(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
         .where(SegmentRow.item_id.in_(among_given()))
         .order_by(SegmentRow.item_id, SegmentRow.modality, SegmentRow.start_s, SegmentRow.end_s, SegmentRow.id)
@@ -62,7 +73,7 @@ def forgotten_digests(connection: Connection, content_hashes: Iterable[str]) -> 
     known = connection.execute(select(item.id, item.content_hash)).all() if wanted else []
     contents = {item_id: content for item_id, content in known if content in wanted}
     statement = (
-        select(row.item_id, *_segment_columns(row), row.data)
+        select(row.item_id, *_segment_columns(row), *_feature_columns(row, row))
         .where(row.item_id.in_(among(contents)))
         .order_by(row.item_id, row.modality, row.start_s, row.end_s, row.id)
     )
@@ -141,11 +152,17 @@ def _segment_columns(row: Any) -> tuple[Any, ...]:
     return row.modality, row.pipeline_id, row.start_s, row.end_s, row.status
 
 
-def _digests_of(rows: Iterable[Any]) -> dict[int, Digest]:
+def _feature_columns(segment: Any, feature: Any) -> tuple[Any, ...]:
+    return segment.id, segment.feature_checksum, cast(feature.data, LargeBinary)
+
+
+def _digests_of(rows: Iterable[Any], *, whole: bool = False) -> dict[int, Digest]:
     """Hash rows of item, columns of segments and feature, which come item by item."""
     hashes: dict[int, Any] = {}
     has_feature: set[int] = set()
-    for item_id, *columns, data in rows:
+    for item_id, *columns, segment_id, checksum, data in rows:
+        if whole and data is not None and checksum_of(data) != checksum:
+            raise changed_feature(segment_id)
         hashed = hashes.setdefault(item_id, hashlib.blake2b(digest_size=16))
         hashed.update(repr((columns, len(data or b""))).encode())
         hashed.update(data or b"")

@@ -8,12 +8,26 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, bindparam, case, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+)
 
-from modag_search.catalog.blobs import decode_blobs, is_whole
+from modag_search.catalog.blobs import checksum_of, decode_blobs, is_whole
 from modag_search.catalog.database import Database, among, among_given, given
 from modag_search.catalog.selection import selecting
-from modag_search.catalog.tables import FeatureRow, ItemRow, PipelineRow, RemovalRow, SegmentRow
+from modag_search.catalog.tables import FeatureRow, ForgottenSegmentRow, ItemRow, PipelineRow, RemovalRow, SegmentRow
 from modag_search.values import Float32Array, Int64Array, MediaKind, SegmentRecord
 
 if TYPE_CHECKING:
@@ -185,7 +199,9 @@ class Segments:
         items, segments = np.array(found[:n], dtype=np.int64).reshape(-1, 2).T
         return items, segments
 
-    def features(self, fingerprint: str, *, after_generation: int = 0) -> Iterator[tuple[Int64Array, Float32Array]]:
+    def features(
+        self, fingerprint: str, *, after_generation: int = 0, whole_only: bool = False
+    ) -> Iterator[tuple[Int64Array, Float32Array]]:
         """Iterate over the features of a pipeline, all from one view of the catalog.
 
         Parameters
@@ -193,6 +209,8 @@ class Segments:
         fingerprint : str
         after_generation : int
             Leaves out segments that were in the catalog at that generation.
+        whole_only : bool
+            Leaves out features that are damaged, in the place of an error.
 
         Yields
         ------
@@ -214,7 +232,10 @@ class Segments:
             .order_by(SegmentRow.generation, SegmentRow.id)
         )
         with self._database.read() as connection:
-            for rows in connection.execute(statement).partitions(FEATURES_AT_ONCE):
+            for read in connection.execute(statement).partitions(FEATURES_AT_ONCE):
+                rows = [row for row in read if is_whole(*row[1:])] if whole_only else read
+                if not rows:
+                    continue
                 ids = [row[0] for row in rows]
                 yield np.array(ids, dtype=np.int64), _matrix(rows)
 
@@ -300,8 +321,18 @@ def has_whole_feature() -> ColumnElement[bool]:
     )
 
 
-def damaged_features(connection: Connection, item_ids: Iterable[int] | None = None) -> Iterator[int]:
-    """Find segments whose feature cannot be read, by reading every one, or those of some items."""
+def damaged_features(
+    connection: Connection, item_ids: Iterable[int] | None = None
+) -> Iterator[tuple[int, bytes, int | None]]:
+    """Find features that cannot be read, by reading every one, or those of some items.
+
+    Yields
+    ------
+    segment_id : int
+    data : bytes
+    checksum : int or None
+        What `blobs.checksum_of` gave when it was stored.
+    """
     statement = (
         select(*_feature_columns())
         .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
@@ -311,8 +342,18 @@ def damaged_features(connection: Connection, item_ids: Iterable[int] | None = No
     if item_ids is not None:
         statement = statement.where(SegmentRow.item_id.in_(among(item_ids)))
     for segment_id, data, checksum, dtype, dimension in connection.execute(statement):
-        if not is_whole(data, checksum=checksum, dtype=dtype, dimension=dimension):
-            yield segment_id
+        if not is_whole(data, checksum, dtype, dimension):
+            yield segment_id, data, checksum
+
+
+def damaged_forgotten(connection: Connection) -> Iterator[tuple[int, bytes, int | None]]:
+    """Find features of forgotten segments that are not what was stored; see `damaged_features`."""
+    row = ForgottenSegmentRow
+    statement = select(row.id, func.coalesce(cast(row.data, LargeBinary), b""), row.feature_checksum)
+    has_feature = or_(row.data.is_not(None), row.feature_checksum.is_not(None))
+    for segment_id, data, checksum in connection.execute(statement.where(has_feature).order_by(row.id)):
+        if checksum_of(data) != checksum:
+            yield segment_id, data, checksum
 
 
 def _first_segments(items: Iterable[int], fingerprint: str) -> Select[int, int]:
@@ -334,7 +375,9 @@ def _can_be_found(fingerprint: str) -> ColumnElement[bool]:
 
 
 def _feature_columns() -> tuple[Any, ...]:
-    return SegmentRow.id, FeatureRow.data, SegmentRow.feature_checksum, PipelineRow.dtype, PipelineRow.dimension
+    # Cast, since a bit that has changed can make texts of bytes, and not all bytes are a text.
+    data = func.coalesce(cast(FeatureRow.data, LargeBinary), b"").label("data")
+    return SegmentRow.id, data, SegmentRow.feature_checksum, PipelineRow.dtype, PipelineRow.dimension
 
 
 def _matrix(rows: Any) -> Float32Array:

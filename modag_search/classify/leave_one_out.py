@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 _FORMAT = "modag-calibration/6"
 _FORMATS = {_FORMAT: True}
+"""Known formats of files, and whether they have a checksum."""
 _ITEMS = 2000
 _CELLS = 4_000_000
 _ITEMS_AT_ONCE = 512
@@ -103,6 +104,22 @@ def kept_or_learnt(path: Path, neighbours: Neighbours, *, catalog: Catalog, spac
     except StoreError as error:
         logger.debug("%s; it is learnt again next time", error)
     return learnt
+
+
+def check_kept(path: Path) -> None:
+    """Read a file of what labels taught, whether it holds today or not; one of an earlier version never does.
+
+    Raises
+    ------
+    StoreError
+        If it is not as it was written.
+    """
+    try:
+        tensor_files.read(path, formats=_FORMATS)
+    except tensor_files.OtherFormatError:
+        logger.debug("%s: an earlier version wrote it", path)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: {error}") from error
 
 
 def _as_file(learnt: Learnt, described: dict[str, Any]) -> bytes:

@@ -17,7 +17,7 @@ from modag_search.cli.options import (
     progress_option,
     wait_option,
 )
-from modag_search.cli.output import print_document, print_rows, say, say_failures, show
+from modag_search.cli.output import counted, print_document, print_rows, say, say_failures, show
 
 if TYPE_CHECKING:
     from modag_search.values import Failure
@@ -81,18 +81,38 @@ def rebuild(
 
 @click.command()
 @index_option
+@click.option("--repair", is_flag=True, help="Mend what can be made anew; what is mended is listed, and what is left.")
+@wait_option
 @format_option(choices=("table", "json", "jsonl", "csv"))
-def verify(index_name: str | None, output_format: str | None) -> None:
-    """Check that the catalog and the stores hold together; exit status 1 where they do not."""
-    from modag_search.cli.opening import open_index
+def verify(index_name: str | None, repair: bool, wait_s: float, output_format: str | None) -> None:
+    """Check every bit of an index; exit status 1 where something is wrong.
 
-    with open_index(index_name) as opened:
-        problems = opened.verify()
-    print_rows([{"problem": problem} for problem in problems], output_format=output_format, columns=("problem",))
-    if problems:
-        say(f"{len(problems)} problems; `modag rebuild` mends those of the stores")
+    Files are compared with their checksums, rows of the catalog with its indexes, vectors with what the space makes of
+    features, and what belongs together with each other.
+
+    Labels, paths and a space of your own cannot be made anew: `modag backup` keeps them, `modag restore` brings them
+    back.
+    """
+    from modag_search.cli.opening import open_index
+    from modag_search.index import Index
+    from modag_search.settings import existing_index_folder
+
+    if not repair:
+        with open_index(index_name) as opened:
+            problems = opened.verify()
+        print_rows([{"problem": problem} for problem in problems], output_format=output_format, columns=("problem",))
+        if problems:
+            say(f"{counted(len(problems), 'problem')}; `modag verify --repair` mends what can be made anew")
+            sys.exit(1)
+        say("all is well")
+        return
+    report = Index.repair(existing_index_folder(index_name), wait_s=wait_s)
+    rows = [{"state": "mended", "problem": line} for line in report.mended]
+    rows += [{"state": "left", "problem": line} for line in report.left]
+    print_rows(rows, output_format=output_format, columns=("state", "problem"))
+    say(f"{len(report.mended)} mended, {len(report.left)} left")
+    if report.left:
         sys.exit(1)
-    say("all is well")
 
 
 @click.command()

@@ -19,6 +19,7 @@ from modag_search.features.item_vectors import ItemVectors
 from modag_search.index.backup import back_up, restore
 from modag_search.index.description import describe, passed_over
 from modag_search.index.opening import Workings, WriterLock, created, opened
+from modag_search.index.soundness import Soundness, mend_settings
 from modag_search.index.upkeep import Upkeep
 from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
 from modag_search.ingest.run import IngestOptions
@@ -30,6 +31,7 @@ from modag_search.search.finder import Asked, Finder, Wanted, no_space_joins
 from modag_search.search.item_map import Maps
 from modag_search.search.snapshot import Snapshots
 from modag_search.settings import IndexSettings, is_index, no_index_in
+from modag_search.values import RepairReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,6 +112,7 @@ class Index:
         self._curator = Curator(catalog, self._snapshots, self._namer)
         self._finder = Finder(folder, catalog, self._snapshots)
         self._maps = Maps(folder, catalog, self._snapshots)
+        self._soundness = Soundness(folder, catalog, self._workings, self._namer)
         self._upkeep = Upkeep(catalog, self._workings, WriterLock(folder, wait_s=wait_s))
 
     @classmethod
@@ -1278,8 +1281,43 @@ class Index:
         )
 
     def verify(self) -> list[str]:
-        """Describe what is wrong with the index, a line each; nothing where all is well."""
-        return [*self._catalog.check(), *self._workings.basis.stores.problems()]
+        """Describe what is wrong with the index, a line each; nothing where all is well.
+
+        All there is is read: rows of the catalog are compared with its indexes, features with their checksums, vectors
+        with what the space makes of features, files with their checksums.
+        """
+        return self._soundness.problems()
+
+    @classmethod
+    def repair(cls, folder: str | os.PathLike[str], *, wait_s: float = WAIT_S) -> RepairReport:
+        """Mend what is wrong with an index, as far as it can be made anew of what is right.
+
+        Settings and features in which a single bit has changed are as they were again, other features are discarded:
+        `add` makes them anew. Stores, the head, and what labels taught are made anew. Settings that were changed on
+        purpose are taken. Labels, paths and spaces cannot be made anew: a backup has them.
+
+        Parameters
+        ----------
+        folder : str or os.PathLike
+        wait_s : float
+            How long to wait for another process or thread that writes, in seconds.
+
+        Returns
+        -------
+        RepairReport
+
+        Raises
+        ------
+        IndexNotFoundError, IndexFolderError, CatalogError
+            If the index cannot be opened, whatever is done about it.
+        """
+        folder = Path(folder).absolute()
+        if not is_index(folder):
+            raise no_index_in(folder)
+        mended = [*mend_settings(folder, wait_s=wait_s)]
+        with cls.open(folder, wait_s=wait_s) as index:
+            mended += index._upkeep.mend(index._soundness)  # noqa: SLF001  of this very class
+            return RepairReport(mended=tuple(mended), left=tuple(index.verify()))
 
     def back_up(self, path: str | os.PathLike[str]) -> BackupReport:
         """Write all that cannot be made anew to one file: settings, catalog, own space, head, and what labels taught.

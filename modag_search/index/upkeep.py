@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Catalog
     from modag_search.index.opening import Workings, WriterLock
+    from modag_search.index.soundness import Soundness
     from modag_search.values import Failure, IndexReport, LabelPassage
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,11 @@ class Upkeep:
                 if on_failure:
                     on_failure(failure)
             return self._workings.basis.stores.rebuild()
+
+    def mend(self, soundness: Soundness) -> list[str]:
+        """Make anew what is damaged, and say what; see `Index.repair`."""
+        with self._writers.held():
+            return list(soundness.mend())
 
     def _encode_outdated(self, *, workers: int | None, progress: Progress | None) -> tuple[Failure, ...]:
         """Encode anew the files whose features other encoders made, as far as they are within reach."""

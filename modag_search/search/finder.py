@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_RELEVANCE_FILE = "relevance"
+RELEVANCE_FILE = "relevance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,7 +135,7 @@ class Finder:
         self._warned_of: tuple[int, str] | None = None
         self._lock = threading.Lock()
         self._unlike_things: Part[UnlikeThings] = Part(
-            "unlike things", lambda snapshot, _: kept_or_measured(folder / _RELEVANCE_FILE, snapshot)
+            "unlike things", lambda snapshot, _: kept_or_measured(folder / RELEVANCE_FILE, snapshot)
         )
 
     def find(self, asked: Asked, wanted: Wanted) -> list[Hit]:

@@ -42,6 +42,7 @@ _MOST_PLACED = 0.1
 """Share of the items on a map that may have come since it was made."""
 
 METHODS: tuple[MapMethod, ...] = get_args(MapMethod)
+MAP_FILES: Mapping[MapMethod, str] = {method: f"map-{method}" for method in METHODS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,7 +69,7 @@ class Maps:
     def __init__(self, folder: Path, catalog: Catalog, snapshots: Snapshots) -> None:
         self._catalog = catalog
         self._snapshots = snapshots
-        self._parts = {method: _part(folder / f"map-{method}", method) for method in METHODS}
+        self._parts = {method: _part(folder / file, method) for method, file in MAP_FILES.items()}
 
     def map(self, method: MapMethod) -> ItemMap:
         """Return the items in two dimensions; see `Index.map`."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.errors import DamagedCatalogError, DamagedStoreError, StoreError
-from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, StoreKinds, StoreReader, StoreStamp
+from modag_search.errors import DamagedStoreError, StoreError
+from modag_search.labels.vocabulary import some_of
+from modag_search.spelling import printable
+from modag_search.stores import LayeredReader, StampedReader, StoreFile, StoreKinds, StoreStamp
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SAMPLE = 100
-_SAME = 0.999
-"""Cosine from which on two vectors of one feature are the same, computed by whatever machine."""
+_SAME = 0.04
+"""How far apart two vectors of one feature may be, computed by whatever machine: a cosine of 0.999."""
 _SAVED_BY = "`modag rebuild` saves that"
 _MANY = 20_000
 """Vectors that every new process would have to make anew: worth a word."""
@@ -122,11 +123,18 @@ class StoreSync:
     def rebuild(self) -> int:
         """Make all stores anew, and return how many vectors they hold; for who holds the index's lock.
 
-        They are made from the features in the catalog. Features that are damaged are discarded: the next run over
-        their files makes them anew.
+        They are made from the features in the catalog. Damaged ones in which a single bit has changed are mended;
+        others are discarded: the next run over their files makes them anew.
         """
-        if discarded := self._catalog.discard_damaged():
-            logger.warning("%d features were damaged; `modag index` on their folders makes them anew", discarded)
+        damaged = self._catalog.mend_features()
+        if damaged.mended:
+            logger.warning("in %d features a bit had changed, and is as it was stored again", damaged.mended)
+        if damaged.discarded:
+            logger.warning(
+                "%d features were damaged, and are discarded; `modag index` on their folders makes them anew: %s",
+                damaged.discarded,
+                some_of([printable(path) for path in damaged.paths]),
+            )
         total = 0
         for modality in MODALITIES:
             with self._catalog.view():
@@ -142,7 +150,7 @@ class StoreSync:
             for kind in self._kinds.known:
                 file = self._file(modality, kind)
                 try:
-                    store = file.read()
+                    store = file.read(whole=True)
                     differences = [] if store is None else list(self._differences(modality, store))
                 except DamagedStoreError as error:
                     found.append(str(error))
@@ -256,30 +264,22 @@ class StoreSync:
     def _differences(self, modality: Modality, store: StampedReader) -> Iterator[str]:
         """Compare a store with the catalog; one that lags behind is no problem, since it catches up."""
         with self._catalog.view():
-            if store.stamp != self.stamp(modality):
-                return
-            expected = self._catalog.segments.ids(self._fingerprints[modality])
-            missing = len(expected) - int(np.count_nonzero(store.reader.holds(expected)))
-            extra = len(store.reader) - (len(expected) - missing)
-            if missing or extra:
-                yield f"lacks {missing} vectors and holds {extra} that the catalog does not know"
-            for segment_id in expected[:: max(1, len(expected) // _SAMPLE)].tolist():
-                vector = self._vector(modality, segment_id)
-                if vector is not None and not _holds_at(store.reader, segment_id, vector):
-                    yield f"the vector of segment {segment_id} is not the one that the space makes of its feature"
-                    return
+            now = self.stamp(modality)
+            if not self._leads_to(now, store.stamp):
+                return  # nobody believes it
+            if store.stamp == now:
+                expected = self._catalog.segments.ids(self._fingerprints[modality])
+                missing = len(expected) - int(np.count_nonzero(store.reader.holds(expected)))
+                extra = len(store.reader) - (len(expected) - missing)
+                if missing or extra:
+                    yield f"lacks {missing} vectors and holds {extra} that the catalog does not know"
+            reader = store.reader
+            differing = [reader.differing(ids, vectors, tolerance=_SAME) for ids, vectors in self._whole(modality)]
+            if n := sum(map(len, differing)):
+                first = np.concatenate(differing)[0]
+                yield f"{n} vectors are not what the space makes of the features, the first that of segment {first}"
 
-    def _vector(self, modality: Modality, segment_id: int) -> Float32Array | None:
-        """Make the vector of a segment; None where its feature is damaged, which `Catalog.check` tells."""
-        try:
-            features = self._catalog.segments.features_of([segment_id])
-        except DamagedCatalogError:
-            return None
-        return self._space.project(modality, features[segment_id][None]) if features else None
-
-
-def _holds_at(store: StoreReader, segment_id: int, vector: Float32Array) -> bool:
-    """Tell whether a store holds this vector, or none, under an id."""
-    similarities, found = store.search(vector, k=1, among=np.array([segment_id], dtype=np.int64))
-    # A feature of nothing but zeros can have a vector without length.
-    return bool(found[0, 0] == NOTHING or similarities[0, 0] >= _SAME * (vector @ vector.T)[0, 0])
+    def _whole(self, modality: Modality) -> Iterator[tuple[Int64Array, Float32Array]]:
+        """Make the vectors of all features that are not damaged; `Catalog.check` tells of the others."""
+        for ids, features in self._catalog.segments.features(self._fingerprints[modality], whole_only=True):
+            yield ids, self._space.project(modality, features)

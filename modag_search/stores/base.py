@@ -105,6 +105,65 @@ class StoreReader(ABC):
         marks = self._marks
         return np.isin(ids, self.ids()) if marks is None else are_marked(ids, marks)
 
+    def look_at_all(self) -> None:  # noqa: B027  most kinds have looked at all there is
+        """Compare with its checksum what has not been yet, of a kind that opens a file before it is compared whole.
+
+        Raises
+        ------
+        DamagedStoreError
+            If a bit of it differs.
+        """
+
+    def differing(self, ids: Int64Array, vectors: Float32Array, *, tolerance: float) -> Int64Array:
+        """List those of some ids whose vector here is another one.
+
+        This searches for each; a kind that can look vectors up overrides `_vectors_of`.
+
+        Parameters
+        ----------
+        ids : np.ndarray [shape=(n,), int64]
+        vectors : np.ndarray [shape=(n, dimension), float32]
+            What should be under these ids.
+        tolerance : float
+            How far one may be from the other.
+
+        Returns
+        -------
+        np.ndarray [shape=(m,), int64]
+            Ids that are not here are no difference.
+        """
+        there = self.holds(ids)
+        ids, vectors = ids[there], vectors[there]
+        stored = self._vectors_of(ids)
+        if stored is None:
+            each = (self._differs(i, vector, tolerance) for i, vector in zip(ids.tolist(), vectors, strict=True))
+            apart = np.fromiter(each, dtype=bool, count=len(ids))
+        else:
+            apart = are_apart(stored, vectors, tolerance=tolerance)
+        others: Int64Array = ids[apart]
+        return others
+
+    def _differs(self, segment_id: int, vector: Float32Array, tolerance: float) -> bool:
+        """Compare a vector with the one under an id by their product, which differs by less than they do."""
+        length = float(vector @ vector)
+        similarities, found = self.search(vector[None], k=1, among=np.array([segment_id], dtype=np.int64))
+        if found[0, 0] == NOTHING:
+            return length > 0  # a vector without length may be found by nothing
+        return not abs(similarities[0, 0] - length) <= tolerance
+
+    def _vectors_of(self, ids: Int64Array) -> Float32Array | None:  # noqa: ARG002
+        """Return the vectors under some ids, all of which are here; None where they cannot be looked up."""
+        return None
+
+    def _places_of(self, ids: Int64Array) -> Int64Array:
+        """Return where some ids, all of which are here, stand in `ids`."""
+        places: Int64Array = self._order[np.searchsorted(self.ids(), ids, sorter=self._order)]
+        return places
+
+    @functools.cached_property
+    def _order(self) -> Int64Array:
+        return np.argsort(self.ids())
+
     @functools.cached_property
     def _marks(self) -> npt.NDArray[np.bool_] | None:
         return marked(self.ids())
@@ -229,6 +288,12 @@ class VectorStore(ABC):
         if len(np.unique(ids)) != len(ids) or (ids < 0).any():
             raise UsageError("ids must be distinct and not negative")
         return ids, vectors
+
+
+def are_apart(first: Float32Array, second: Float32Array, *, tolerance: float) -> BoolArray:
+    """Tell which rows of two arrays are farther apart than that, or hold what is no number."""
+    apart: BoolArray = ~(np.linalg.norm(first - second, axis=1) <= tolerance)
+    return apart
 
 
 def greatest_products(stored: Float32Array, vectors: Float32Array) -> Float32Array:

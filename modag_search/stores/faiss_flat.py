@@ -73,6 +73,15 @@ class FaissFlatReader(StoreReader):
         """Compare directly, some vectors at once; see `StoreReader.nearest_to_any`."""
         return greatest_products(self._vectors(), vectors)
 
+    def require_numbers(self) -> None:
+        """Raise ValueError unless all vectors are finite: FAISS finds nothing near what is not, without a word."""
+        vectors = self._vectors().ravel() if len(self) else np.zeros(0, dtype=np.float32)
+        if not np.isfinite(vectors @ vectors):  # one product, since this is done whenever an index is opened
+            raise ValueError("holds vectors of values that are not finite")
+
+    def _vectors_of(self, ids: Int64Array) -> Float32Array:
+        return self._vectors()[self._places_of(ids)]
+
     def _vectors(self) -> Float32Array:
         """Return FAISS's own memory ``[shape=(len(self), dimension), float32]``, without copying it."""
         import faiss
@@ -138,7 +147,9 @@ class FaissFlatStore(VectorStore):
             raise ValueError(str(error)) from error
         if index.d != dimension:
             raise ValueError(f"holds vectors of {index.d}, not {dimension}, numbers")
-        return FaissFlatReader(index)
+        reader = FaissFlatReader(index)
+        reader.require_numbers()
+        return reader
 
 
 def _selection(among: Int64Array | None, without: Int64Array | None) -> Any:

@@ -184,13 +184,24 @@ class FaissIvfReader(StoreReader):
 
     def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
         """Compare directly, list by list; see `StoreReader.nearest_to_any`."""
-        if self._blocks is not None:
-            self._blocks.look_at_all()
+        self.look_at_all()
         if len(self) == 0:
             return np.zeros(0, dtype=np.float32)
         return np.concatenate(
             [greatest_products(self._vectors_in(place), vectors) for place in range(self.probes.n_lists)]
         )
+
+    def look_at_all(self) -> None:
+        """Compare all blocks; see `StoreReader.look_at_all`."""
+        if self._blocks is not None:
+            self._blocks.look_at_all()
+
+    def _vectors_of(self, ids: Int64Array) -> Float32Array:
+        places = self._places_of(ids)
+        order = np.argsort(places)
+        vectors = np.empty((len(ids), self.dimension), dtype=np.float32)
+        vectors[order] = self._vectors_at(places[order])
+        return vectors
 
     def _vectors_at(self, rows: Int64Array) -> Float32Array:
         """Return some vectors ``[shape=(m, dimension), float32]`` by their places in `ids`, which ascend."""
@@ -228,8 +239,7 @@ class FaissIvfReader(StoreReader):
         DamagedStoreError
             If a bit of the file that they are mapped from has changed.
         """
-        if self._blocks is not None:
-            self._blocks.look_at_all()
+        self.look_at_all()
         marks = marked(without)
         for place in range(self.probes.n_lists):
             ids, codes = self._ids_in(place), self._codes_in(place)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.stores.base import StoreReader, greatest_products, nothing_found
+from modag_search.stores.base import StoreReader, are_apart, greatest_products, nothing_found
 from modag_search.stores.selection import KeptByArray, are_among
 
 if TYPE_CHECKING:
@@ -150,6 +150,18 @@ class LayeredReader(StoreReader):
     def holds(self, ids: Int64Array) -> npt.NDArray[np.bool_]:
         """Tell which of some ids are here; see `StoreReader.holds`."""
         return (self.base.holds(ids) & ~np.isin(ids, self.gone)) | np.isin(ids, self.delta_ids)
+
+    def look_at_all(self) -> None:
+        """Compare what is built; see `StoreReader.look_at_all`."""
+        self.base.look_at_all()
+
+    def differing(self, ids: Int64Array, vectors: Float32Array, *, tolerance: float) -> Int64Array:
+        """Compare with each layer; see `StoreReader.differing`."""
+        later, built = np.isin(ids, self.delta_ids), ~np.isin(ids, self.gone)
+        own = self.delta_vectors[np.searchsorted(self.delta_ids, ids[later])]
+        of_later = ids[later][are_apart(own, vectors[later], tolerance=tolerance)]
+        of_built = self.base.differing(ids[built & ~later], vectors[built & ~later], tolerance=tolerance)
+        return np.union1d(of_later, of_built)
 
     def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
         """Compare with both layers; see `StoreReader.nearest_to_any`."""

@@ -75,15 +75,24 @@ class StoreFile:
         self._kind = kind
         self._dimension = dimension
 
-    def read(self) -> StampedReader | None:
+    def read(self, *, whole: bool = False) -> StampedReader | None:
         """Read what was written; None where nothing was, or vectors of another length.
 
         A damaged file of changes is passed over with a warning: the catalog knows what is in it.
 
+        Parameters
+        ----------
+        whole : bool
+            Compare now what is otherwise compared when it is first looked at, and pass over nothing.
+
+        Returns
+        -------
+        StampedReader or None
+
         Raises
         ------
         DamagedStoreError
-            If what was built is not what `write` wrote.
+            If what was built is not what `write` wrote, or what has changed since, if `whole`.
         """
         if not self.path.exists():
             return None
@@ -93,10 +102,14 @@ class StoreFile:
             return None
         base = self._base(header, payload, count)
         if base is None:
-            return self.read()  # written anew in between
+            return self.read(whole=whole)  # written anew in between
+        if whole:
+            base.look_at_all()
         try:
             changed = self._with_changes(base, built)
         except DamagedStoreError as error:
+            if whole:
+                raise
             logger.warning("%s; taking these changes from the catalog", error)
             changed = None
         return changed or StampedReader(reader=LayeredReader(base), stamp=built, built=built, kind=self._kind)

@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from tests.cli.command_line import CommandLine
+from tests.earlier_files import without_checksum
 from tests.shared_folder import shared
 from tests.toy_encoders import toy_space
 
@@ -136,6 +137,51 @@ def test_verify_names_problems_and_leaves_with_1(filled: CommandLine) -> None:
     assert row["problem"].startswith(f"{store}: ")
     filled("rebuild")
     assert filled("verify").status == 0
+
+
+def test_verify_repairs_what_can_be_made_anew_and_lists_what_is_left(filled: CommandLine, media: Path) -> None:
+    before = filled("search", media / "a.wav").data
+    folder = filled.folder / "index"
+    settings, space = folder / "settings.json", folder / "space.safetensors"
+    settings.write_text(settings.read_text().replace('"hop_s": 5.0', '"hop_s": 4.0'))
+    outcome = filled("search", media / "a.wav")
+    assert (outcome.status, outcome.stdout) == (1, b"")
+    assert outcome.error.startswith(f"error: {settings}: is not as it was written any more")
+    assert "`modag verify --repair`" in outcome.error
+    store = folder / "stores" / "image.faiss-flat"
+    store.write_bytes(store.read_bytes()[:-1])
+    outcome = filled("verify", "--repair")
+    assert (outcome.status, outcome.error) == (0, "2 mended, 0 left")
+    assert [row["state"] for row in outcome.data] == ["mended", "mended"]
+    assert outcome.data[0]["problem"] == f"{settings}: a bit had changed, and is turned back"
+    assert (filled("verify").status, filled("search", media / "a.wav").data) == (0, before)
+    space.write_bytes(space.read_bytes()[:-1])
+    outcome = filled("verify", "--repair")
+    assert (outcome.status, outcome.error) == (1, "0 mended, 1 left")
+    (row,) = outcome.data
+    assert row["state"] == "left"
+    assert "`modag rebuild --space NAME_OR_FILE`" in row["problem"]
+
+
+def test_settings_that_were_changed_on_purpose_are_taken_by_a_repair(filled: CommandLine) -> None:
+    settings = filled.folder / "index" / "settings.json"
+    settings.write_text(settings.read_text().replace('"window_s": 10.0', '"window_s": 8.5'))
+    assert filled("info").status == 1
+    outcome = filled("verify", "--repair")
+    assert outcome.status == 0
+    assert "window_s=8.5" in outcome.data[0]["problem"]
+    assert filled("info").data["window_s"] == 8.5
+
+
+def test_a_space_without_a_checksum_gets_one(filled: CommandLine) -> None:
+    space = filled.folder / "index" / "space.safetensors"
+    whole = space.read_bytes()
+    without_checksum(space, "modag-space/4")
+    outcome = filled("verify")
+    assert outcome.status == 0
+    assert f"{space}: an earlier version wrote it, without a checksum" in outcome.stderr
+    assert filled("verify", "--repair").status == 0
+    assert space.read_bytes() == whole
 
 
 def test_a_damaged_catalog_is_named(filled: CommandLine) -> None:

@@ -105,6 +105,27 @@ def test_an_empty_store_finds_nothing(make: Callable[[Int64Array, Float32Array],
     assert store.nearest_to_any(units(2)).shape == (0,)
 
 
+def test_vectors_that_are_others_are_listed(
+    make: Callable[[Int64Array, Float32Array], StoreReader], precision: float
+) -> None:
+    vectors, ids = units(60), np.random.default_rng(1).permutation(1000)[:60].astype(np.int64)
+    store = make(ids, vectors)
+    tolerance = 20 * precision
+    assert store.differing(ids[::-1], vectors[::-1], tolerance=tolerance).tolist() == []
+    assert store.differing(numbers(10_000), units(1), tolerance=tolerance).tolist() == []
+    others = vectors.copy()
+    others[5], others[7], others[55] = -others[5], 1.5 * others[7], np.nan
+    assert sorted(store.differing(ids, others, tolerance=tolerance)) == sorted(ids[[5, 7, 55]])
+    store.look_at_all()
+
+
+def test_a_store_of_no_numbers_is_not_opened() -> None:
+    index = faiss.index_factory(DIMENSION, "IDMap2,Flat", faiss.METRIC_INNER_PRODUCT)
+    index.add_with_ids(np.full((3, DIMENSION), np.nan, dtype=np.float32), np.arange(3))
+    with pytest.raises(ValueError, match="not finite"):
+        FaissFlatStore.from_bytes(faiss.serialize_index(index).tobytes(), dimension=DIMENSION)
+
+
 def test_it_finds_what_arithmetic_finds(
     make: Callable[[Int64Array, Float32Array], StoreReader], precision: float
 ) -> None:

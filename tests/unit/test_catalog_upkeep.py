@@ -178,13 +178,30 @@ def test_a_feature_that_has_changed_is_refused_until_it_is_discarded_and_made_an
     assert any("segment 2" in line for line in catalog.check())
     with pytest.raises(DamagedCatalogError, match="the feature of segment 2 has changed on the disk"):
         list(catalog.segments.features(SOUND.fingerprint))
-    with pytest.raises(DamagedCatalogError, match=r"segment 2 .*`modag rebuild`"):
+    with pytest.raises(DamagedCatalogError, match=r"segment 2 .*`modag verify --repair`"):
         catalog.segments.features_of([1, 2])
 
-    assert catalog.discard_damaged() == 1
+    assert catalog.mend_features() == (0, 1, ("/m/a.wav",))
     [(ids, _)] = catalog.segments.features(SOUND.fingerprint)
     assert ids.tolist() == [1]
     assert catalog.items.count_outdated(FINGERPRINTS) == 1
     put(catalog, sound("/m/a.wav"))
     assert catalog.check() == []
-    assert catalog.discard_damaged() == 0
+    assert catalog.mend_features() == (0, 0, ())
+
+
+def test_a_feature_in_which_a_bit_has_changed_is_mended(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav"), image("/m/b.png"))
+    [(ids, features)] = catalog.segments.features(SOUND.fingerprint)
+    path = Path(catalog.path)
+    catalog.close()
+    content = bytearray(path.read_bytes())
+    content[content.index(features[0].astype("<f4").tobytes()) + 5] ^= 8
+    path.write_bytes(content)
+
+    with Catalog.open(path) as damaged:
+        assert any("segment 1 has a feature that is not what was stored" in problem for problem in damaged.check())
+        assert damaged.mend_features() == (1, 0, ())
+        assert damaged.check() == []
+        [(ids_now, features_now)] = damaged.segments.features(SOUND.fingerprint)
+    assert (ids_now.tolist(), features_now.tolist()) == (ids.tolist(), features.tolist())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from modag_search import Index, IndexSettings
 from modag_search.errors import SpaceMismatchError, UnknownPluginError
 from modag_search.registry import present_name
+from tests.earlier_files import settings_without_checksum
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, RED, picture, sound
 from tests.toy_encoders import toy_index
 
@@ -84,9 +84,7 @@ def test_an_own_space_that_fits_no_longer_is_passed_over_and_taken_again(
 
 
 def test_an_old_index_with_a_space_of_its_own_opens_and_is_renewed(filled: Index, media: Path) -> None:
-    settings = filled.folder / "settings.json"
-    content = json.loads(settings.read_text())
-    settings.write_text(json.dumps({**content, "image_encoder": "efficientnet-lite0"}))
+    settings_without_checksum(filled.folder, image_encoder="efficientnet-lite0")
     with Index.open(filled.folder) as index:
         assert index.outdated() == 3
         assert index.verify() == []
@@ -115,8 +113,7 @@ def test_what_is_not_searched_is_told_once(filled: Index, media: Path, caplog: p
 
 
 def test_an_index_whose_plugin_is_gone_says_the_way_out(filled: Index) -> None:
-    settings = filled.folder / "settings.json"
-    settings.write_text(json.dumps({**json.loads(settings.read_text()), "image_encoder": "gone"}))
+    settings_without_checksum(filled.folder, image_encoder="gone")
     with Index.open(filled.folder) as index, pytest.raises(UnknownPluginError, match="modag rebuild --sound-encoder"):
         index.search("id:1")
     with Index.open(filled.folder) as index:
@@ -173,9 +170,7 @@ def test_an_index_of_an_earlier_version_opens_and_is_renewed(tmp_path: Path, med
     with toy_index(tmp_path / "index") as made:
         made.add([media])
         made.label([media / "a.png"], "red")
-    settings = tmp_path / "index" / "settings.json"
-    content = json.loads(settings.read_text())
-    settings.write_text(json.dumps({**content, "image_encoder": "efficientnet-lite0", "space": "mn04"}))
+    settings_without_checksum(tmp_path / "index", image_encoder="efficientnet-lite0", space="mn04")
     with Index.open(tmp_path / "index") as index:
         assert index.settings.image_encoder == "efficientnet-lite2"
         assert index.outdated() == 2

@@ -159,6 +159,8 @@ def test_labels_and_hashes_are_read_as_described(index: Index) -> None:
         ("b.png", "middle", None, None, "hand", None),
     ]
     assert found["content_hash"]("media/a.wav") == index.item("media/a.wav").content_hash
+    checksum = found["settings"].pop("checksum")
+    assert len(checksum) == 32
     assert found["settings"] == {"format": 1, **asdict(index.settings)}
 
 
@@ -211,7 +213,10 @@ def test_vectors_of_an_index_that_no_space_joins(tmp_path: Path, toys: None, mon
 
 
 def test_checksums_are_made_as_described(index: Index) -> None:
-    is_as_written = recipes()["is_as_written"]
+    found = recipes()
+    assert found["is_as_saved"](found["settings"])
+    assert not found["is_as_saved"](found["settings"] | {"hop_s": 1.0})
+    is_as_written = found["is_as_written"]
     for name in ("space", "head", "calibration"):
         path = INDEX / f"{name}.safetensors"
         assert is_as_written(path)

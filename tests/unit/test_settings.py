@@ -10,6 +10,7 @@ import pytest
 from modag_search import IndexSettings
 from modag_search.errors import IndexFolderError, IndexNotFoundError, UsageError
 from modag_search.settings import existing_index_folder, index_folder, is_index
+from tests.earlier_files import settings_without_checksum
 
 
 def test_settings_come_back_as_they_were_saved(tmp_path: Path) -> None:
@@ -47,6 +48,38 @@ def test_settings_of_a_later_version(tmp_path: Path) -> None:
 def test_an_index_that_went_away_is_no_damaged_one(tmp_path: Path) -> None:
     with pytest.raises(IndexNotFoundError, match="there is no index here any more; is its drive mounted"):
         IndexSettings.load(tmp_path)
+
+
+def test_settings_that_a_bit_has_changed_in_are_refused_and_mended(tmp_path: Path) -> None:
+    settings = IndexSettings(sound_encoder="yamnet", window_s=4, hop_s=1.5)
+    settings.save(tmp_path)
+    path = tmp_path / "settings.json"
+    whole = path.read_bytes()
+    for place in range(0, 8 * len(whole), 7):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with pytest.raises(IndexFolderError, match=r"settings\.json: .*`modag verify --repair` mends"):
+            IndexSettings.load(tmp_path)
+        assert IndexSettings.mended(tmp_path) == (settings, True)
+
+
+def test_settings_that_were_changed_on_purpose_are_refused_until_they_are_taken(tmp_path: Path) -> None:
+    IndexSettings(window_s=4, hop_s=1.5).save(tmp_path)
+    path = tmp_path / "settings.json"
+    path.write_text(path.read_text().replace('"window_s": 4', '"window_s": 8'))
+    with pytest.raises(IndexFolderError, match=r"its checksum is off; .*takes what was changed on purpose"):
+        IndexSettings.load(tmp_path)
+    assert IndexSettings.mended(tmp_path) == (IndexSettings(window_s=8, hop_s=1.5), False)
+    path.write_text(path.read_text()[:-40])
+    with pytest.raises(IndexFolderError, match="put a copy back"):
+        IndexSettings.mended(tmp_path)
+
+
+def test_settings_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    IndexSettings(window_s=8).save(tmp_path)
+    settings_without_checksum(tmp_path, hop_s=2.5)
+    assert IndexSettings.load(tmp_path) == IndexSettings(window_s=8, hop_s=2.5)
 
 
 @pytest.fixture

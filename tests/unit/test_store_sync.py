@@ -266,7 +266,10 @@ def test_rebuild_passes_over_damaged_features_and_says_so(
             "UPDATE feature SET data = CAST(x'0000c07f' || substr(data, 5) AS BLOB) WHERE segment_id = 2"
         )
     assert stores(catalog, tmp_path / "stores").rebuild() == 2
-    assert "1 features were damaged; `modag index` on their folders makes them anew" in caplog.text
+    assert (
+        "1 features were damaged, and are discarded; `modag index` on their folders makes them anew: /m/a.wav"
+        in caplog.text
+    )
     assert catalog.items.count_outdated(FINGERPRINTS) == 1
 
 
@@ -277,8 +280,8 @@ def test_rebuild_passes_over_damaged_features_and_says_so(
         ([1], ["a"], "lacks 1 vectors and holds 0 that"),
         ([1, 2, 3], ["a", "b", "c"], "lacks 0 vectors and holds 1 that"),
         ([1, 9], ["a", "b"], "lacks 1 vectors and holds 1 that"),
-        ([1, 2], ["b", "a"], "the vector of segment 1 is not the one"),
-        ([1, 2], ["a", "a"], "the vector of segment 2 is not the one"),
+        ([1, 2], ["b", "a"], "2 vectors are not what the space makes of the features, the first that of segment 1"),
+        ([1, 2], ["a", "a"], "1 vectors are not what the space makes of the features, the first that of segment 2"),
     ],
 )
 def test_stores_that_hold_something_else_than_the_catalog_are_named(

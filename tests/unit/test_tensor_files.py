@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMATS = {"toy/2": True, "toy/1": False}
-TENSORS = {"a": np.arange(3, dtype=np.float32), "b": np.ones((2, 2), dtype=np.int64)}
+TENSORS: dict[str, np.ndarray] = {"a": np.arange(3, dtype=np.float32), "b": np.ones((2, 2), dtype=np.int64)}
 DESCRIBED = {"of": 'é, "quoted"', "checksums": [1, {"checksum": "0" * 32}]}
 
 

@@ -1,0 +1,139 @@
+"""Whether an index is as it was written, down to each bit, and what can be made anew of what is not."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from modag_search.classify.leave_one_out import check_kept
+from modag_search.classify.linear_head import Head
+from modag_search.classify.namer import CALIBRATION_FILE, HEAD_FILE
+from modag_search.errors import IndexFolderError, ModagError, ModelError
+from modag_search.files import read_checked, write_atomically
+from modag_search.index.opening import OWN_SPACE_FILE, WriterLock
+from modag_search.labels.vocabulary import some_of
+from modag_search.search.finder import RELEVANCE_FILE
+from modag_search.search.item_map import MAP_FILES
+from modag_search.settings import SETTINGS_FILE, IndexSettings
+from modag_search.spelling import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from modag_search.catalog import Catalog
+    from modag_search.classify.namer import Namer
+    from modag_search.index.opening import Workings
+
+logger = logging.getLogger(__name__)
+
+_MADE_AGAIN = "`modag verify --repair` removes it, and it is made anew when it is asked for"
+
+
+class Soundness:
+    """Checks an index as a whole, and mends it.
+
+    Parameters
+    ----------
+    folder : Path
+    catalog : Catalog
+    workings : Workings
+    namer : Namer
+    """
+
+    def __init__(self, folder: Path, catalog: Catalog, workings: Workings, namer: Namer) -> None:
+        self._folder = folder
+        self._catalog = catalog
+        self._workings = workings
+        self._namer = namer
+
+    def problems(self) -> list[str]:
+        """Describe what is wrong, a line each; see `Index.verify`."""
+        return [*self._catalog.check(), *self._of_space_and_stores(), *self._of_head(), *self._of_derived().values()]
+
+    def mend(self) -> Iterator[str]:
+        """Make anew what can be, and say what, a line each; for who holds the index's lock."""
+        damaged = self._catalog.mend_features()
+        if damaged.mended:
+            yield f"in {damaged.mended} features a bit had changed; they are as they were stored again"
+        if damaged.discarded:
+            paths = some_of([printable(path) for path in damaged.paths])
+            yield f"{damaged.discarded} damaged features are discarded; `modag index` makes them anew of {paths}"
+        yield from self._mend_space()
+        if any(self._of_space_and_stores()) or damaged.mended or damaged.discarded:
+            with suppress(ModelError):  # of a damaged space, which stays
+                yield f"the stores are made anew, of {self._workings.basis.stores.rebuild()} vectors"
+        for problem in self._of_head():
+            with suppress(ModagError):  # of too few labels, or a damaged space
+                self._namer.train_head(update=False, seed=0)
+                yield f"the head is fitted anew: {problem}"
+        for path in self._of_derived():
+            path.unlink()
+            yield f"{path}: is removed; it is made anew when it is asked for"
+
+    def _mend_space(self) -> Iterator[str]:
+        """Write a whole space that has no checksum with one."""
+        with suppress(ModagError):
+            if self._workings.settings.space == "own" and not self._workings.space.is_checked:
+                path = self._folder / OWN_SPACE_FILE
+                write_atomically(path, [self._workings.space.to_bytes()], error=IndexFolderError)
+                yield f"{path}: has a checksum now"
+
+    def _of_space_and_stores(self) -> list[str]:
+        try:
+            if not self._workings.space.is_checked and self._workings.settings.space == "own":
+                logger.warning(
+                    "%s: an earlier version wrote it, without a checksum; `modag verify --repair` gives it one",
+                    self._folder / OWN_SPACE_FILE,
+                )
+            return self._workings.basis.stores.problems()
+        except ModelError as error:
+            return [str(error)]
+
+    def _of_head(self) -> list[str]:
+        path = self._folder / HEAD_FILE
+        if path.exists():
+            try:
+                Head.load(path)
+            except ModelError as error:
+                return [str(error)]
+        return []
+
+    def _of_derived(self) -> dict[Path, str]:
+        """Describe files that are not as they were written, and that the index makes itself whenever they are gone."""
+        checks: dict[str, Callable[[Path], object]] = {
+            CALIBRATION_FILE: check_kept,
+            **dict.fromkeys([RELEVANCE_FILE, *MAP_FILES.values()], read_checked),
+        }
+        found = {}
+        for name, check in checks.items():
+            path = self._folder / name
+            if path.exists():
+                try:
+                    check(path)
+                except ModagError:
+                    found[path] = f"{path}: is not as it was written any more; {_MADE_AGAIN}"
+        return found
+
+
+def mend_settings(folder: Path, *, wait_s: float) -> Iterator[str]:
+    """Save settings that have changed since they were written, and say what became of them.
+
+    Raises
+    ------
+    IndexFolderError
+        If they are none any more.
+    """
+    path = folder / SETTINGS_FILE
+    with WriterLock(folder, wait_s=wait_s).held():
+        try:
+            IndexSettings.load(folder)
+        except IndexFolderError:
+            settings, are_as_written = IndexSettings.mended(folder)
+            settings.save(folder)
+            yield (
+                f"{path}: a bit had changed, and is turned back"
+                if are_as_written
+                else f"{path}: had changed, and is taken as it is: {settings}"
+            )
