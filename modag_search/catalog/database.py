@@ -295,7 +295,7 @@ def _code(error: BaseException) -> int:
 def _explained(error: BaseException, path: str, *, wait_s: float) -> ModagError | None:
     """Our error for one of SQLite's; None where the fault is in the program."""
     code = _code(error)
-    if code in _DAMAGE or (isinstance(error, sqlite3.OperationalError) and _is_of_damage(error, code, path)):
+    if code in _DAMAGE or _is_of_damage(error, code, path):
         return DamagedCatalogError(f"{path}: {error}; {_DAMAGE_ADVICE}")
     if code == sqlite3.SQLITE_BUSY:
         return IndexLockedError(
@@ -306,9 +306,10 @@ def _explained(error: BaseException, path: str, *, wait_s: float) -> ModagError 
     return CatalogError(f"{path}: {error}; {_ADVICE[code]}") if code in _ADVICE else None
 
 
-def _is_of_damage(error: sqlite3.OperationalError, code: int, path: str) -> bool:
+def _is_of_damage(error: BaseException, code: int, path: str) -> bool:
     """Tell errors of statements that were right, if tables and texts were as they were written."""
-    if str(error).startswith("Could not decode to UTF-8"):  # of Python's own module, without a code
+    # Texts are decoded by Python's own module, whose errors have no code.
+    if isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode to UTF-8"):
         return True
     if code != sqlite3.SQLITE_ERROR:
         return False

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
+
+from modag_search.cli.opening import open_index
+from modag_search.errors import DamagedCatalogError
 from tests.cli.command_line import CommandLine
 from tests.earlier_files import without_checksum
 from tests.shared_folder import shared
@@ -182,6 +187,20 @@ def test_a_space_without_a_checksum_gets_one(filled: CommandLine) -> None:
     assert f"{space}: an earlier version wrote it, without a checksum" in outcome.stderr
     assert filled("verify", "--repair").status == 0
     assert space.read_bytes() == whole
+
+
+def test_what_nobody_foresaw_is_told_as_what_is_damaged(filled: CommandLine, toys: None) -> None:
+    folder = filled.folder / "index"
+    catalog = folder / "catalog.sqlite"
+    with pytest.raises(KeyError, match="of ours"), open_index(str(folder)):
+        raise KeyError("of ours")
+    whole = catalog.read_bytes()
+    with closing(sqlite3.connect(catalog)) as connection:
+        content_hash = connection.execute("SELECT content_hash FROM item").fetchone()[0].encode()
+    place = whole.index(content_hash)
+    catalog.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    with pytest.raises(DamagedCatalogError, match=r"catalog\.sqlite: SQLite: row \d missing"), open_index(str(folder)):
+        raise KeyError("of what is damaged")
 
 
 def test_a_damaged_catalog_is_named(filled: CommandLine) -> None:

@@ -352,10 +352,11 @@ def test_an_older_revision_than_its_tables_are_of_is_refused(path: Path) -> None
     assert os.listdir(path.parent) == ["catalog.sqlite"]
 
 
-def test_tables_that_are_not_what_they_were_are_damage(path: Path) -> None:
+@pytest.mark.parametrize("column", [b"content_hasi TEXT", b"content_has\xe9 TEXT", b"content_has\xc0 TEXT"])
+def test_tables_that_are_not_what_they_were_are_damage(path: Path, column: bytes) -> None:
     with Catalog.open(path, create=True) as catalog:
         put(catalog, sound("/m/a.wav"))
-    path.write_bytes(path.read_bytes().replace(b"content_hash TEXT", b"content_hasi TEXT"))
+    path.write_bytes(path.read_bytes().replace(b"content_hash TEXT", column))
 
     with pytest.raises(DamagedCatalogError, match=r"catalog\.sqlite: "), Catalog.open(path) as catalog:
         list(catalog.items.all())
