@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 _SAME = 0.04
 """How far apart two vectors of one feature may be, computed by whatever machine: a cosine of 0.999."""
-_SAVED_BY = "`modag rebuild` saves that"
+_SAVED_BY = "`modag rebuild` saves it"
 _MANY = 20_000
 """Vectors that every new process would have to make anew: worth a word."""
 

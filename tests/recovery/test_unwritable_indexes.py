@@ -15,6 +15,7 @@ import pytest
 
 from modag_search import Index
 from tests.cli.command_line import CommandLine
+from tests.earlier_files import settings_without_checksum
 from tests.made_media import BLUE, HIGH_HZ, LOW_HZ, RED, picture, sound
 from tests.recovery.test_read_only_disk import IN_A_MOUNT
 from tests.toy_encoders import install, toy_index
@@ -114,8 +115,7 @@ def remove_stores(index: Path) -> None:
 
 
 def lose_the_kind_of_stores(index: Path) -> None:
-    settings = index / "settings.json"
-    settings.write_text(settings.read_text().replace('"store": "auto"', '"store": "nonesuch"'))
+    settings_without_checksum(index, store="nonesuch")
 
 
 def leave_a_log(index: Path) -> None:
