@@ -15,6 +15,8 @@ from modag_search.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+_SHOWN = 10
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hierarchy:
@@ -35,6 +37,7 @@ class Hierarchy:
     """
 
     parents: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    _levels: dict[str, int] = field(init=False, repr=False, default_factory=dict)
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> Hierarchy:
@@ -50,7 +53,7 @@ class Hierarchy:
             parents.setdefault(child, set()).add(parent)
         hierarchy = cls({child: frozenset(names) for child, names in parents.items()})
         if (cycle := hierarchy.cycle()) is not None:
-            raise UsageError(f"a label cannot be a kind of itself: {' > '.join(cycle)}")
+            raise UsageError(f"a label cannot be a kind of itself: {_way_round(cycle)}")
         return hierarchy
 
     def __bool__(self) -> bool:
@@ -83,11 +86,15 @@ class Hierarchy:
 
     def level(self, label: str) -> int:
         """Count the steps from a label up to the top, by the longest way."""
-        level, above = 0, self.parents.get(label, frozenset())
-        while above:
-            level += 1
-            above = frozenset().union(*(self.parents.get(name, ()) for name in above))
-        return level
+        # From the top down, each once: labels may be nested deeper than Python's calls.
+        pending = [label]
+        while pending:
+            above = self.parents.get(pending[-1], frozenset())
+            unknown = [name for name in above if name not in self._levels]
+            if not unknown:
+                self._levels[pending.pop()] = 1 + max((self._levels[name] for name in above), default=-1)
+            pending += unknown
+        return self._levels[label]
 
     @property
     def depth(self) -> int:
@@ -110,15 +117,25 @@ class Hierarchy:
         done: set[str] = set()
         for start in sorted(self.parents):
             way: list[str] = []
+            on_way: set[str] = set()
             pending = [(start, 0)]
             while pending:
                 label, depth = pending.pop()
                 done.update(way[depth:])
+                on_way.difference_update(way[depth:])
                 del way[depth:]
-                if label in way:
+                if label in on_way:
                     return tuple(reversed([*way[way.index(label) :], label]))
                 if label not in done:
                     way.append(label)
+                    on_way.add(label)
                     pending += [(p, depth + 1) for p in sorted(self.parents.get(label, ()), reverse=True)]
             done.update(way)
         return None
+
+
+def _way_round(cycle: tuple[str, ...]) -> str:
+    """Write a cycle in one line, of a long one its beginning and its end."""
+    left_out = len(cycle) - _SHOWN
+    shown = cycle if left_out <= 0 else (*cycle[: _SHOWN - 1], f"... ({left_out} more) ...", cycle[-1])
+    return " > ".join(shown)

@@ -134,6 +134,20 @@ def test_a_circle_is_named_with_the_line_that_closes_it(tmp_path: Path, pairs: l
         read_hierarchy_file(written(tmp_path / "h.csv", "child,parent", *pairs))
 
 
+def test_a_long_circle_is_found_soon_and_told_shortly(tmp_path: Path) -> None:
+    pairs = [f"{number},{(number + 1) % 8000}" for number in range(8000)]
+    way = r"0 > 7999 > 7998 > 7997 > 7996 > 7995 > 7994 > 7993 > 7992 > \.\.\. \(7991 more\) \.\.\. > 0$"
+    with pytest.raises(UsageError, match=rf"h\.csv: line 8001: a label cannot be a kind of itself: {way}"):
+        read_hierarchy_file(written(tmp_path / "h.csv", "child,parent", *pairs))
+
+
+def test_the_depth_of_a_long_way_down(tmp_path: Path) -> None:
+    pairs = [f"{number},{number + 1}" for number in range(8000)]
+    hierarchy, _, _ = read_hierarchy_file(written(tmp_path / "h.csv", "child,parent", *pairs))
+    assert hierarchy.depth == 8000
+    assert hierarchy.at_level("0", 7999) == {"1"}
+
+
 def test_a_long_way_down_is_no_circle(tmp_path: Path) -> None:
     pairs = [f"{number},{number + 1}" for number in range(2000)]
     hierarchy, _, _ = read_hierarchy_file(written(tmp_path / "h.csv", "child,parent", *pairs))

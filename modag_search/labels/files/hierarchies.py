@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
@@ -40,14 +41,14 @@ def read_hierarchy_file(path: Path) -> tuple[Hierarchy, dict[str, str], dict[str
     pairs: dict[tuple[str, str], int] = {}
     ids: dict[str, str] = {}
     means: dict[str, str] = {}
-    line_of_id: dict[str, int] = {}
+    owners: dict[str, tuple[str, int]] = {}
     for line, row in read_rows(path, columns=_COLUMNS, suffice={"child", "parent"}.issubset, noun="a hierarchy"):
         where = f"{path}: line {line}"
         child = checked_name(text_in(row, "child", where=where), where=where)
         if parent := _text(row, "parent", where=where):
             pairs.setdefault((child, parent), line)
         if identifier := _text(row, "audioset_id", where=where):
-            _note_id(ids, line_of_id, child, identifier, line=line, where=where)
+            _note_id(ids, owners, child, identifier, line=line, where=where)
         if words := _text(row, "means", where=where):
             means.setdefault(child, words)
     try:
@@ -67,25 +68,22 @@ def _text(row: Mapping[str, object], column: str, *, where: str) -> str:
 
 
 def _note_id(
-    ids: dict[str, str], line_of_id: dict[str, int], child: str, identifier: str, *, line: int, where: str
+    ids: dict[str, str], owners: dict[str, tuple[str, int]], child: str, identifier: str, *, line: int, where: str
 ) -> None:
-    owner = next((name for name, one in ids.items() if one == identifier), child)
+    owner, first_line = owners.setdefault(identifier, (child, line))
     if owner != child:
-        raise UsageError(f"{where}: {identifier} is the id of {owner} already, in line {line_of_id[identifier]}")
+        raise UsageError(f"{where}: {identifier} is the id of {owner} already, in line {first_line}")
     if ids.get(child, identifier) != identifier:
-        raise UsageError(f"{where}: {child} has the id {ids[child]} already, from line {line_of_id[ids[child]]}")
+        raise UsageError(f"{where}: {child} has the id {ids[child]} already, from line {owners[ids[child]][1]}")
     ids[child] = identifier
-    line_of_id.setdefault(identifier, line)
 
 
 def _closing_line(pairs: Mapping[tuple[str, str], int]) -> int:
     """Find the line that closes a circle: the first one with which those before it make one."""
-    seen: list[tuple[str, str]] = []
-    for pair, line in pairs.items():
-        seen.append(pair)
-        if _has_circle(seen):
-            return line
-    raise AssertionError("a circle needs a line that closes it")
+    ordered = list(pairs)
+    # By bisection: what has a circle has one with any more lines, too.
+    last = bisect_left(range(len(ordered)), True, key=lambda place: _has_circle(ordered[: place + 1]))
+    return pairs[ordered[last]]
 
 
 def _has_circle(pairs: Iterable[tuple[str, str]]) -> bool:
