@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 
 _MAGIC = b"modag-store/1\n"
 _LOOKED_AT = 65_536
+_LONGEST_HEADER = 2**20
+MOST_BYTES = 2**32
+"""Of a file that is read whole: a space or a head of the largest index has a part of it."""
+_MOST_LEVELS = 64
+"""Of lists and objects within each other: ours have six."""
+_TOO_DEEP = "its JSON is nested too deeply"
 _lent: set[str] = set()
 """Names that threads of this process write at. Process ids come again: in containers most writers have the same one."""
 
@@ -34,6 +42,61 @@ def mark_of(path: Path) -> Mark | None:
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def open_regular(path: str | os.PathLike[str], *, most_bytes: int | None = None) -> BinaryIO:
+    """Open a file for reading; what is in its place (a pipe, a device, a folder) is neither waited for nor read.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    most_bytes : int, optional
+        How long it may be.
+
+    Returns
+    -------
+    BinaryIO
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, is no regular file, or is longer; it names the path.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        _require_regular(path, os.fstat(descriptor), most_bytes=most_bytes)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _require_regular(path: str | os.PathLike[str], status: os.stat_result, *, most_bytes: int | None) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
+    if most_bytes is not None and status.st_size > most_bytes:
+        raise OSError(errno.EFBIG, f"has {status.st_size} bytes, and may have {most_bytes}", os.fspath(path))
+
+
+def read_regular(path: str | os.PathLike[str], *, most_bytes: int = MOST_BYTES) -> bytes:
+    """Read a file of bounded length; see `open_regular`."""
+    with open_regular(path, most_bytes=most_bytes) as file:
+        return file.read()
+
+
+def json_of(text: str | bytes | bytearray) -> Any:
+    """Parse JSON of a file; a ValueError says that it is none, or nested deeper than anything of ours is."""
+    try:
+        document = json.loads(text)
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+    layer = [document] if isinstance(document, (dict, list)) else []
+    for _ in range(_MOST_LEVELS):
+        parts = (part.values() if isinstance(part, dict) else part for part in layer)
+        layer = [part for some in parts for part in some if isinstance(part, (dict, list))]
+    if layer:
+        raise ValueError(_TOO_DEEP)
+    return document
 
 
 @contextmanager
@@ -122,10 +185,12 @@ def check_replaceable(path: Path, *, mark: bytes | None, option: str = "") -> No
     by_option = f" by {option}" if option else ""
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name a file{by_option}")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: is a pipe or a device, and no file; name one{by_option}")
     if mark is None:
         return
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             beginning = file.read(_LOOKED_AT)
     except FileNotFoundError:
         return
@@ -216,15 +281,22 @@ def read_checked(path: Path) -> tuple[dict[str, Any], bytes]:
         If a bit of it differs.
     """
     try:
-        with path.open("rb") as file:
-            magic, checksum, line, payload = file.read(len(_MAGIC)), file.readline(), file.readline(), file.read()
+        with open_regular(path) as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise DamagedStoreError(f"{path}: is not a store of modag-search")
+            checksum, line, payload = file.readline(_LONGEST_HEADER), file.readline(_LONGEST_HEADER), file.read()
     except OSError as error:
-        raise DamagedStoreError(f"{path}: cannot be read: {error}") from error
-    if magic != _MAGIC:
-        raise DamagedStoreError(f"{path}: is not a store of modag-search")
+        raise DamagedStoreError(f"{path}: cannot be read: {error.strerror}") from error
+    except MemoryError as error:
+        raise DamagedStoreError(f"{path}: is larger than the memory that is free") from error
     if checksum != _checksum(line, payload):
         raise DamagedStoreError(f"{path}: its checksum is off; `modag rebuild` makes it anew")
-    header: dict[str, Any] = json.loads(line)
+    try:
+        header = json_of(line)
+    except ValueError as error:
+        raise DamagedStoreError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(header, dict):
+        raise DamagedStoreError(f"{path}: cannot be read: its header is no object")
     return header, payload
 
 

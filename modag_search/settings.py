@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,7 +15,7 @@ from typing import Any, Literal, Self
 import platformdirs
 
 from modag_search.errors import IndexFolderError, IndexNotFoundError, UsageError
-from modag_search.files import write_atomically
+from modag_search.files import json_of, read_regular, write_atomically
 from modag_search.values import Modality, Segmentation
 
 SETTINGS_FILE = "settings.json"
@@ -23,6 +25,7 @@ _CHECKSUM = "checksum"
 _WAY_OUT = "`modag verify --repair` mends a single bit; otherwise put a copy back"
 _LONGEST = 4096
 """Bytes of a file in which a bit is looked for that has changed."""
+_MOST_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +60,20 @@ class IndexSettings:
     frame_interval_s: float = 2.0
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(field.default, str) and not isinstance(value, str):
+                raise UsageError(f"{field.name} must be text, not {value!r}")
+            if isinstance(field.default, float) and not _is_number(value):
+                raise UsageError(f"{field.name} must be a number, not {value!r}")
         if self.feature_dtype not in ("<f2", "<f4"):
             raise UsageError(f"feature_dtype must be <f2 or <f4, not {self.feature_dtype!r}")
-        if not 0 < self.hop_s <= self.window_s:
+        if not 0 < self.hop_s <= self.window_s < math.inf:
             raise UsageError(
                 "hop_s must lie above 0 and not above window_s, or sound would be lost: "
                 f"{self.hop_s} of {self.window_s}"
             )
-        if not self.frame_interval_s > 0:
+        if not 0 < self.frame_interval_s < math.inf:
             raise UsageError(f"frame_interval_s must be above 0, not {self.frame_interval_s}")
 
     @property
@@ -101,7 +110,7 @@ class IndexSettings:
         """
         path = folder / SETTINGS_FILE
         try:
-            content = json.loads(path.read_text())
+            content = json_of(read_regular(path, most_bytes=_MOST_BYTES))
             checksum = content.pop(_CHECKSUM, None)
             if checksum not in (None, _checksum_of(content)):
                 raise IndexFolderError(
@@ -111,7 +120,9 @@ class IndexSettings:
             return cls._of(content, path)
         except FileNotFoundError as error:
             raise IndexNotFoundError(f"{folder}: there is no index here any more; is its drive mounted?") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+        except OSError as error:
+            raise IndexFolderError(f"{path}: cannot be read: {error.strerror or error}") from error
+        except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
             raise IndexFolderError(f"{path}: cannot be read: {error}; {_WAY_OUT}") from error
 
     @classmethod
@@ -145,13 +156,13 @@ class IndexSettings:
         """
         path = folder / SETTINGS_FILE
         try:
-            content = bytearray(path.read_bytes())
+            content = bytearray(read_regular(path, most_bytes=_MOST_BYTES))
             for bit in range(8 * len(content) if len(content) <= _LONGEST else 0):
                 content[bit // 8] ^= 1 << bit % 8
                 if (found := _as_written(content)) is not None:
                     return cls._of(found, path), True
                 content[bit // 8] ^= 1 << bit % 8
-            found = json.loads(content)
+            found = json_of(content)
             found.pop(_CHECKSUM, None)
             return cls._of(found, path), False
         except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
@@ -166,10 +177,14 @@ def _checksum_of(content: dict[str, Any]) -> str:
 def _as_written(content: bytearray) -> dict[str, Any] | None:
     """Return what a file holds beside its checksum; None where that does not fit."""
     try:
-        found: dict[str, Any] = json.loads(content)
+        found: dict[str, Any] = json_of(content)
         return found if found.pop(_CHECKSUM) == _checksum_of(found) else None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
 
 
 def is_index(folder: Path) -> bool:

@@ -16,6 +16,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from modag_search.files import MOST_BYTES, json_of, open_regular
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -112,7 +114,7 @@ def read(path: Path, *, formats: Mapping[str, bool]) -> TensorFile:
         If it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path, most_bytes=MOST_BYTES) as file:
             written, described = _described(file, formats)
             # By either of two signs: a single bit that has changed cannot hide both.
             has_checksum = formats[written] or _KEY in described
@@ -132,11 +134,11 @@ def _described(file: BinaryIO, formats: Mapping[str, bool]) -> tuple[str, dict[s
     length = int.from_bytes(file.read(8), "little")
     if length > _LONGEST_HEADER:
         raise UnfitFileError("is no safetensors file")
-    metadata = json.loads(file.read(length))["__metadata__"]
+    metadata = json_of(file.read(length))["__metadata__"]
     written = next((known for known in formats if known in metadata), None)
     if written is None:
         raise OtherFormatError(f"is of none of the formats {', '.join(formats)}")
-    described = json.loads(metadata[written])
+    described = json_of(metadata[written])
     if not isinstance(described, dict):
         raise UnfitFileError("describes nothing")
     return written, described

@@ -91,6 +91,7 @@ def kept_or_learnt(path: Path, neighbours: Neighbours, *, catalog: Catalog, spac
     }
     try:
         described, learnt = _loaded(path)
+        _require_fitting(learnt, labelled)
         number, token = described["generation"]
         # In a catalog that was put back, ids come again and mean other segments: the generation tells.
         if described["state"] == wanted and catalog.has_generation(int(number), str(token)):
@@ -138,6 +139,18 @@ def _loaded(path: Path) -> tuple[dict[str, Any], Learnt]:
     arrays, stored = file.tensors, file.described["evidence_weights"]
     classifiers = {m: LinearClassifier(arrays[f"{m}.weight"], arrays[f"{m}.bias"]) for m in MODALITIES}
     return file.described, Learnt({m: EvidenceWeights.from_stored(stored[m]) for m in MODALITIES}, classifiers)
+
+
+def _require_fitting(learnt: Learnt, labelled: LabelledSet) -> None:
+    """Raise ValueError unless what was read can have been learnt from a labelled set."""
+    for modality in MODALITIES:
+        weight, bias = learnt.classifiers[modality].weight, learnt.classifiers[modality].bias
+        shape = len(labelled.names), labelled.by_modality[modality].features.shape[1]
+        if (weight.shape, bias.shape) != (shape, shape[:1]) or {weight.dtype, bias.dtype} != {np.dtype("f4")}:
+            raise ValueError("its classifiers are of other labels or features")
+        weights = np.concatenate([np.ravel(value) for value in dataclasses.astuple(learnt.evidence_weights[modality])])
+        if not (np.isfinite(weight).all() and np.isfinite(weights).all()) or (np.isnan(bias) | (bias == np.inf)).any():
+            raise ValueError("it holds values that are not finite")
 
 
 def labelled_set_fingerprint(labelled: LabelledSet) -> str:

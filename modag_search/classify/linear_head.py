@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from modag_search.classify.labelled_set import LabelledSet
     from modag_search.features.vectors import SegmentVectors
+    from modag_search.space import Space
 
 _FORMAT = "modag-head/2"
 _FORMATS = {_FORMAT: True, "modag-head/1": False}
@@ -122,46 +124,33 @@ class Head:
             file = tensor_files.read(path, formats=_FORMATS)
             described, arrays = file.described, file.tensors
             settings = {modality: _settings(described["settings"][modality]) for modality in MODALITIES}
-            names, beside = tuple(described["names"]), set(described.get("beside", ()))
+            names, beside = _names(described["names"]), set(_names(described.get("beside", ())))
             shaping = np.array([name not in beside for name in names], dtype=bool)
-            _require_sums(arrays, n_labels=len(names))
+            _require_fitting(arrays, n_labels=len(names))
             return cls(
                 names=names,
                 sums=SufficientStatistics(arrays["counts"], arrays["totals"], arrays["products"], shaping),
                 settings=settings,
                 taught=arrays["taught"],
-                space=described["space"],
-                label_generation=described["label_generation"],
+                space=str(described["space"]),
+                label_generation=int(described["label_generation"]),
             )
         except FileNotFoundError as error:
             raise ModelError(f"{path}: there is no head yet; `modag train head` makes one") from error
         except tensor_files.AlteredFileError as error:
             raise ModelError(f"{path}: {error}; `modag train head` makes it anew") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise ModelError(f"{path}: cannot be read ({error}); `modag train head` makes it anew") from error
 
 
-def _require_sums(arrays: Mapping[str, np.ndarray], *, n_labels: int) -> None:
-    """Raise ValueError unless arrays are the sums of a head over so many labels, all of them finite."""
-    counts, totals, products, taught = (arrays[name] for name in ("counts", "totals", "products", "taught"))
-    length = totals.shape[-1]
-    shapes = [(2, n_labels), (2, n_labels, length), (2, length, length), (len(taught), 2)]
-    if [array.shape for array in (counts, totals, products, taught)] != shapes:
-        raise ValueError("its arrays do not fit each other")
-    if taught.dtype != np.int64 or any(array.dtype != np.float64 for array in (counts, totals, products)):
-        raise ValueError("it holds numbers of other kinds than it should")
-    if not all(np.isfinite(array).all() for array in (counts, totals, products)):
-        raise ValueError("it holds values that are not finite")
-
-
-def load_head(path: Path, *, space: str) -> Head:
+def load_head(path: Path, *, space: Space) -> Head:
     """Read the head of an index.
 
     Parameters
     ----------
     path : Path
-    space : str
-        Fingerprint of the space that the index is in.
+    space : Space
+        That the index is in.
 
     Returns
     -------
@@ -173,7 +162,7 @@ def load_head(path: Path, *, space: str) -> Head:
         If there is none, it cannot be read, or it was fitted in another space.
     """
     head = Head.load(path)
-    if head.space != space:
+    if head.space != space.fingerprint or head.sums.totals.shape[2] != space.dimension:
         raise ModelError(f"{path}: was fitted in another space; `modag train head` makes it anew")
     return head
 
@@ -323,6 +312,35 @@ def _as_stored(settings: LdaSettings) -> dict[str, Any]:
 
 
 def _settings(stored: Mapping[str, Any]) -> LdaSettings:
-    known = dict(stored)
-    slope, offset = known.pop("independent")
-    return LdaSettings(**known, multilabel=(slope, offset))
+    known = {name: None if value is None else float(value) for name, value in stored.items() if name != "independent"}
+    slope, offset = map(float, stored["independent"])
+    settings = LdaSettings(**known, multilabel=(slope, offset))  # type: ignore[arg-type]
+    shares = (settings.shrinkage, settings.own_share, settings.own_covariance)
+    if not all(0 <= share <= 1 for share in shares) or not 0 < settings.temperature < math.inf:
+        raise ValueError("its settings are out of range")
+    if not all(map(math.isfinite, (slope, offset))):
+        raise ValueError("its settings are not finite")
+    return settings
+
+
+def _names(stored: object) -> tuple[str, ...]:
+    if not isinstance(stored, list) or not all(isinstance(name, str) for name in stored):
+        raise ValueError("its labels are not a list of names")
+    if len(set(stored)) < len(stored):
+        raise ValueError("it has a label twice")
+    return tuple(stored)
+
+
+def _require_fitting(arrays: Mapping[str, np.ndarray], *, n_labels: int) -> None:
+    """Raise ValueError unless the arrays of a file are those of a head with so many labels."""
+    counts, totals, products, taught = (arrays[name] for name in ("counts", "totals", "products", "taught"))
+    if any(array.dtype != np.float64 for array in (counts, totals, products)) or taught.dtype != np.int64:
+        raise ValueError("it holds numbers of other kinds than it should")
+    d = totals.shape[-1] if totals.ndim else 0
+    shapes = [(2, n_labels), (2, n_labels, d), (2, d, d), (len(taught) if taught.ndim else 0, 2)]
+    if n_labels == 0 or d == 0 or [array.shape for array in (counts, totals, products, taught)] != shapes:
+        raise ValueError("it has arrays that do not fit each other")
+    if not all(np.isfinite(array).all() for array in (counts, totals, products)):
+        raise ValueError("it holds values that are not finite")
+    if not all(0 <= label < n_labels for label in (taught[:, 1].min(initial=0), taught[:, 1].max(initial=0))):
+        raise ValueError("it was taught labels that it does not have")

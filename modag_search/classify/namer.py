@@ -170,7 +170,7 @@ class Namer:
         with self._head_lock:
             key = (space, mark_of(path))
             if self._kept_head is None or self._kept_head.key != key or key[1] is None:
-                head = load_head(path, space=space)
+                head = load_head(path, space=snapshot.space)
                 self._kept_head = _MadeHead(key, head.discriminants(), head)
             return self._kept_head
 
@@ -367,7 +367,7 @@ class Namer:
             labelled = snapshot.get(LABELLED_SET)
         path, space, head = self._folder / HEAD_FILE, snapshot.space.fingerprint, None
         if update:
-            former = load_head(path, space=space)
+            former = load_head(path, space=snapshot.space)
             head = updated_head(former, labelled, snapshot.vectors)
             if head is None:
                 logger.warning("what the head learnt from has changed or gone; it is fitted anew")

@@ -393,7 +393,7 @@ class Space:
             raise ModelError(f"{path}: not a space file: it lacks {error}") from error
         except tensor_files.AlteredFileError as error:
             raise ModelError(f"{path}: {error}") from error
-        except (OSError, IndexError, TypeError, ValueError) as error:
+        except (OSError, AttributeError, IndexError, OverflowError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: not a space file: {error}") from error
         return space
 

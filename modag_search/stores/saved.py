@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modag_search.errors import DamagedStoreError, StoreError
-from modag_search.files import read_checked, write_checked, writing
+from modag_search.files import open_regular, read_checked, write_checked, writing
 from modag_search.stores.base import StoreReader, StoreStamp, VectorStore
 from modag_search.stores.layered import LayeredReader
 from modag_search.stores.mapped import MappedStore
@@ -171,7 +171,7 @@ class StoreFile:
             if issubclass(self._kind, MappedStore):
                 mapped = self.path.with_name(os.path.basename(str(header.get("mapped"))))
                 try:
-                    with mapped.open("rb") as file:
+                    with open_regular(mapped) as file:
                         base: StoreReader = self._kind.open(file, payload, dimension=self._dimension)
                 except FileNotFoundError as error:
                     if read_checked(self.path)[0].get("mapped") != header.get("mapped"):
