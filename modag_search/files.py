@@ -99,6 +99,39 @@ def json_of(text: str | bytes | bytearray) -> Any:
     return document
 
 
+def check_own(path: Path, *, error: type[ModagError]) -> None:
+    """Refuse to change a file or a folder in place where that would change one elsewhere: who sent it may mean that.
+
+    Links within its folder are followed; the folder itself may lie behind one.
+
+    Parameters
+    ----------
+    path : Path
+    error : type of ModagError
+
+    Raises
+    ------
+    ModagError
+        If it is a link that leads out of its folder, has another name (a hard link) as well, or is neither a file nor
+        a folder.
+    """
+    try:
+        status = path.stat()
+        inside = os.path.realpath(path).startswith(os.path.join(os.path.realpath(path.parent), ""))
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise error(f"{path}: is a link to nothing; remove it") from None
+        return
+    except OSError as cause:
+        raise error(f"{path}: cannot be used: {cause.strerror}") from cause
+    if not inside:
+        raise error(f"{path}: is a link to {os.path.realpath(path)}, which would be changed; put a copy in its place")
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise error(f"{path}: is neither a file nor a folder; remove it")
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        raise error(f"{path}: is another file, too (a hard link), which would be changed; put a copy in its place")
+
+
 @contextmanager
 def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
     """Lend a path beside another, and put the file or folder made there in the other's place once the block is done.

@@ -10,6 +10,7 @@ import threading
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, Text, bindparam, create_engine, event, func, insert, select, update
@@ -20,7 +21,7 @@ from modag_search.catalog import schema
 from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.catalog.unwritable import Unwritable, UnwritableConnection
 from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedError, ModagError, ReadOnlyIndexError
-from modag_search.files import hindrance_to_writing
+from modag_search.files import check_own, hindrance_to_writing, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,8 +45,11 @@ _KEEPS_FROM_OPENING = (
     sqlite3.SQLITE_READONLY,
 )
 """What SQLite says where it cannot make its files beside a catalog."""
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
+"""How a journal ends that names another (`writeSuperJournal` in SQLite's pager.c)."""
+
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_DAMAGE_ADVICE = "put back a copy of this file, or move it away and index the files again"
+DAMAGE_ADVICE = "put back a copy of this file, or move it away and index the files again"
 _ADVICE = {
     sqlite3.SQLITE_PROTOCOL: "too many processes opened it at once; try again",
     sqlite3.SQLITE_NOMEM: "free some memory, then run the same command again",
@@ -79,10 +83,16 @@ class Database:
     path : str
     hindrance : ReadOnlyIndexError or None
         Why nothing can be written; it can be read all the same.
+
+    Raises
+    ------
+    CatalogError
+        On creation, if to open the file could change or delete files elsewhere.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, foreign_keys: bool = True, wait_s: float | None = None) -> None:
         self.path = os.fspath(path)
+        _require_own(self.path)
         self.hindrance: ReadOnlyIndexError | None = None
         self._wait_s = BUSY_TIMEOUT_S if wait_s is None else wait_s
         self._foreign_keys = foreign_keys
@@ -244,6 +254,22 @@ class Database:
             raise CatalogError(f"{self.path}: was closed; open the index again")
 
 
+def _require_own(path: str) -> None:
+    """Refuse a catalog that would have SQLite change, wait for or delete what lies elsewhere, as who sent it may mean.
+
+    A journal can name another one, of a transaction in several files, which SQLite deletes once all is rolled back: any
+    file, as its name is not looked at. Our transactions are in one file, and their journals name none.
+    """
+    if hindrance_to_writing(path) is None:
+        for ending in ("", "-wal", "-shm", "-journal"):
+            check_own(Path(f"{path}{ending}"), error=CatalogError)
+    journal = Path(f"{path}-journal")
+    with suppress(OSError), open_regular(journal) as file:  # also where a copy of both would be read
+        file.seek(-len(_NAMES_ANOTHER), os.SEEK_END)
+        if file.read() == _NAMES_ANOTHER:
+            raise CatalogError(f"{journal}: names another file, which SQLite would delete; remove it")
+
+
 def _usual_connection(path: str, *, foreign_keys: bool, wait_s: float) -> sqlite3.Connection:
     # isolation_level=None: transactions begin where we say, and data definition is part of them.
     connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
@@ -253,6 +279,8 @@ def _usual_connection(path: str, *, foreign_keys: bool, wait_s: float) -> sqlite
         # the changes that it was made from. A batch takes a thousand times longer to encode than to wait for.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        # What the file itself defines, which another may have written, calls no function that has effects.
+        connection.execute("PRAGMA trusted_schema = OFF")
     except sqlite3.Error:
         connection.close()
         raise
@@ -296,7 +324,7 @@ def _explained(error: BaseException, path: str, *, wait_s: float) -> ModagError 
     """Our error for one of SQLite's; None where the fault is in the program."""
     code = _code(error)
     if code in _DAMAGE or _is_of_damage(error, code, path):
-        return DamagedCatalogError(f"{path}: {error}; {_DAMAGE_ADVICE}")
+        return DamagedCatalogError(f"{path}: {error}; {DAMAGE_ADVICE}")
     if code == sqlite3.SQLITE_BUSY:
         return IndexLockedError(
             f"{path}: another process is writing to this catalog, and was not done within {wait_s:g} s; try again"

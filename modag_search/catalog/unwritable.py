@@ -184,6 +184,7 @@ class Unwritable:
             factory=UnwritableConnection,
         )
         try:
+            connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         except sqlite3.Error:
             connection.close()

@@ -25,7 +25,7 @@ from modag_search.errors import (
     UsageError,
 )
 from modag_search.features.encoding import MediaEncoder
-from modag_search.files import Mark, hindrance_to_writing, mark_of, write_atomically
+from modag_search.files import Mark, check_own, hindrance_to_writing, mark_of, write_atomically
 from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
 from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index
@@ -282,11 +282,13 @@ class WriterLock:
         ReadOnlyIndexError
             If the index cannot be written to.
         IndexFolderError
-            If nothing can be written in the folder.
+            If nothing can be written in the folder, or what is written there would change files elsewhere.
         """
         from filelock import FileLock, Timeout
 
         require_writable(self._folder)
+        for name in (LOCK_FILE, STORES_FOLDER):
+            check_own(self._folder / name, error=IndexFolderError)
 
         # One object a call: each opens the file for itself, so that threads wait for each other as processes do.
         lock = FileLock(self._folder / LOCK_FILE, thread_local=False)

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import socket
+import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from safetensors.numpy import load, save
 
 from modag_search import Index, tensor_files
 from modag_search.classify.linear_head import Head
-from modag_search.errors import DamagedStoreError, IndexFolderError, ModelError
+from modag_search.errors import CatalogError, DamagedStoreError, IndexFolderError, ModagError, ModelError
 from modag_search.files import json_of, open_regular, read_checked, read_regular, write_checked
 from modag_search.settings import IndexSettings
 from modag_search.space import Space
@@ -222,3 +223,96 @@ def test_what_was_learnt_is_learnt_again_where_it_cannot_be_of_these_labels(with
         altered(path, change)
         with Index.open(with_head.folder) as other:
             assert other.classify(media / "c.png") == before
+
+
+# What is written stays within the index.
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """A file of the user's, which has nothing to do with an index."""
+    path = tmp_path / "theirs"
+    path.write_bytes(b"years of work\n")
+    return path
+
+
+NAMES = ["lock", "catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm", "catalog.sqlite-journal"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_an_index_writes_to_no_file_elsewhere(
+    filled: Index, media: Path, theirs: Path, name: str, link: Callable[[Path, Path], None]
+) -> None:
+    filled.close()
+    path = filled.folder / name
+    path.unlink(missing_ok=True)
+    link(theirs, path)
+
+    with (
+        pytest.raises(ModagError, match=rf"/{name}: is (a link to .*/theirs|another file, too .*), which would be ch"),
+        Index.open(filled.folder) as index,
+    ):
+        index.add([media])
+    assert theirs.read_bytes() == b"years of work\n"
+
+
+def test_stores_are_not_written_behind_a_link(filled: Index, media: Path, tmp_path: Path) -> None:
+    (filled.folder / "stores").rename(tmp_path / "elsewhere")
+    (filled.folder / "stores").symlink_to(tmp_path / "elsewhere")
+    before = sorted(tmp_path.glob("elsewhere/*"))
+    filled.search(media / "a.png")
+    with pytest.raises(
+        IndexFolderError, match=r"/stores: is a link to .*/elsewhere, which would be changed; put a cop"
+    ):
+        filled.rebuild()
+    assert sorted(tmp_path.glob("elsewhere/*")) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["settings.json", "head.safetensors", "calibration.safetensors", "relevance", "map-pca", "space.safetensors"],
+)
+def test_a_link_in_the_place_of_a_file_is_replaced_and_not_followed(
+    filled: Index, media: Path, theirs: Path, name: str
+) -> None:
+    path = filled.folder / name
+    theirs.write_bytes(path.read_bytes() if path.exists() else b"years of work\n")
+    before = theirs.read_bytes()
+    path.unlink(missing_ok=True)
+    path.symlink_to(theirs)
+
+    filled.label([str(media / "a.png")], "a")
+    filled.label([str(media / "b.png")], "b")
+    filled.train_head()
+    filled.map("pca")
+    filled.search(media / "a.png")
+    filled.classify(media / "c.png")
+    filled.rebuild(space=filled.folder / "space.safetensors")
+
+    assert theirs.read_bytes() == before
+    assert path.is_file()
+    assert not path.is_symlink()
+
+
+def test_an_index_may_lie_behind_a_link_itself(filled: Index, media: Path, tmp_path: Path) -> None:
+    filled.close()
+    (tmp_path / "by another name").symlink_to(filled.folder)
+    with Index.open(tmp_path / "by another name") as index:
+        assert index.add([media]).unchanged == 6
+        index.rebuild()
+
+
+def test_a_journal_that_has_sqlite_delete_another_file_is_refused(filled: Index, theirs: Path) -> None:
+    filled.close()
+    magic, named = bytes.fromhex("d9d505f920a163d7"), os.fsencode(theirs)
+    header = (magic + struct.pack(">IIIII", 0, 0, 2, 512, 4096)).ljust(512, b"\0")
+    ending = named + struct.pack(">II", len(named), sum(named)) + magic
+    journal = filled.folder / "catalog.sqlite-journal"
+    journal.write_bytes(header + struct.pack(">I", 2**30 // 4096 + 1) + ending)
+
+    with pytest.raises(CatalogError, match=r"sqlite-journal: names another file, which SQLite would delete; remove it"):
+        Index.open(filled.folder)
+    assert theirs.exists()
+    journal.unlink()
+    Index.open(filled.folder).close()
