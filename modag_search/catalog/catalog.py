@@ -157,7 +157,7 @@ class Catalog:
 
     def compose_names(self) -> None:
         """Let labels that look the same be one; see `Labels.compose_names`. Where that fails, `check` tells of it."""
-        with suppress(CatalogError, UsageError, IndexLockedError):
+        with suppress(CatalogError, UsageError, IndexLockedError, TypeError):  # TypeError: a name that is no text
             for name in self.labels.compose_names():
                 logger.warning("%s: was several labels, in two Unicode forms; they are one now", name)
 

@@ -6,18 +6,41 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, FromClause, Select, func, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    FromClause,
+    Integer,
+    LargeBinary,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import NullType
 
 from modag_search.catalog import schema
 from modag_search.catalog.segments import damaged_features, damaged_forgotten
 from modag_search.catalog.tables import (
     AnnotationRow,
+    Base,
     FailureRow,
     FeatureRow,
     ItemRow,
     KeptAnnotationRow,
     LabelRow,
+    PathBytes,
     PipelineRow,
     RemovalRow,
     SegmentRow,
@@ -93,6 +116,7 @@ def check(connection: Connection) -> list[str]:
         for problems in (
             _sqlite_problems,
             _schema_problems,
+            _value_problems,
             _segment_problems,
             _feature_problems,
             _forgotten_problems,
@@ -126,6 +150,34 @@ def _schema_problems(connection: Connection) -> Iterator[str]:
         yield schema.HAS_CHANGED
     for table in schema.tables_that_would_give_ids_again(connection.exec_driver_sql):
         yield f"table {table} has ids above the last one that it has given, and would give them again; {_PUT_BACK}"
+
+
+def _value_problems(connection: Connection) -> Iterator[str]:
+    """Find values of another kind than their column's: SQLite keeps any value in any column."""
+    for table in Base.metadata.sorted_tables:
+        unfit = case(*((not_(_fits(column)), literal(column.name)) for column in table.columns))
+        rows = select(literal_column("rowid"), unfit).select_from(table).where(unfit.is_not(None)).limit(PROBLEMS_SHOWN)
+        for row, column in connection.execute(rows):
+            yield f"row {row} of table {table.name} has a value in {column} that does not belong there"
+
+
+def _fits(column: Column[Any]) -> ColumnElement[bool]:
+    """Whether a value is of the kind of its column."""
+    raw = type_coerce(column, NullType)
+    match column.type:
+        case PathBytes():
+            fits = and_(func.typeof(raw) == "blob", func.instr(raw, literal_column("x'00'")) == 0)
+        case LargeBinary():
+            fits = func.typeof(raw) == "blob"
+        case JSON():
+            fits = and_(func.typeof(raw) == "text", func.json_valid(raw) == 1)
+        case Float():
+            fits = func.typeof(raw).in_(["real", "integer"])
+        case Integer() | Boolean():
+            fits = func.typeof(raw) == "integer"
+        case _:
+            fits = func.typeof(raw) == "text"
+    return or_(raw.is_(None), fits) if column.nullable else fits
 
 
 def _segment_problems(connection: Connection) -> Iterator[str]:

@@ -12,10 +12,12 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import DatabaseError
 
 from modag_search.catalog import schema
-from modag_search.catalog.database import Database
+from modag_search.catalog.database import DAMAGE_ADVICE, Database
+from modag_search.catalog.tables import Base, GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError, NewerCatalogError
 from modag_search.files import replacing
 
@@ -53,8 +55,9 @@ def upgrade(path: str | os.PathLike[str], *, backs_up: bool = True) -> None:
     try:
         with database.read() as connection:
             revision = _revision(connection, path)
-        if revision == CURRENT_REVISION:
-            return
+            if revision == CURRENT_REVISION:
+                _require_tables(connection, path)
+                return
         with database.write() as connection:
             # Only now can no other process upgrade it, as one may have done meanwhile.
             revision = _revision(connection, path)
@@ -117,13 +120,49 @@ def _scripts() -> ScriptDirectory:
 
 def _revision(connection: Connection, path: str | os.PathLike[str]) -> str | None:
     """Revision of the tables in the file; None where there are no tables."""
-    tables = inspect(connection).get_table_names()
-    if not tables:
+    kinds = _require_plain(connection, path)
+    if not kinds:
         return None
-    if "alembic_version" not in tables:
+    if "alembic_version" not in kinds:
         raise DamagedCatalogError(f"{os.fspath(path)} is an SQLite file, but no catalog of modag-search")
-    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return revision
+    revisions = connection.execute(text("SELECT * FROM alembic_version")).all()
+    if len(revisions) != 1 or not isinstance(revisions[0][0], str):
+        raise DamagedCatalogError(f"{os.fspath(path)}: does not say which revision it has; {DAMAGE_ADVICE}")
+    return revisions[0][0]
+
+
+def _require_plain(connection: Connection, path: str | os.PathLike[str]) -> set[str]:
+    """Return the names of the tables of a catalog.
+
+    Raises
+    ------
+    DamagedCatalogError
+        If it holds anything but tables and their indexes: what another program, or someone else, put there could change
+        what statements mean, or what they do.
+    """
+    entries = connection.execute(text("SELECT type, name, coalesce(sql, '') FROM sqlite_master")).all()
+    for kind, name, definition in entries:
+        if kind not in ("table", "index") or definition.upper().startswith("CREATE VIRTUAL"):
+            what = "virtual table" if kind in ("table", "index") else kind
+            raise DamagedCatalogError(
+                f"{os.fspath(path)}: has a {what} {name!r}, which no catalog has; {DAMAGE_ADVICE}"
+            )
+    return {name for kind, name, _ in entries if kind == "table"}
+
+
+def _require_tables(connection: Connection, path: str | os.PathLike[str]) -> None:
+    """Raise DamagedCatalogError unless a catalog of the newest revision has all tables, with their columns."""
+    statement = text("SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'")
+    there = {tuple(row) for row in connection.execute(statement)}
+    for table in Base.metadata.sorted_tables:
+        for column in table.columns:
+            if (table.name, column.name) not in there:
+                raise DamagedCatalogError(
+                    f"{os.fspath(path)}: lacks column {column.name} of table {table.name}; {DAMAGE_ADVICE}"
+                )
+    moments = select(StateRow.id).join(GenerationRow, GenerationRow.number == StateRow.generation)
+    if connection.execute(moments).scalars().all() != [1]:
+        raise DamagedCatalogError(f"{os.fspath(path)}: does not say which state it is in; {DAMAGE_ADVICE}")
 
 
 def _pending(scripts: ScriptDirectory, revision: str | None, path: str | os.PathLike[str]) -> list[str]:
@@ -142,7 +181,12 @@ def _run(connection: Connection, path: str | os.PathLike[str]) -> None:
 
     config = configuration()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except (DatabaseError, KeyError, TypeError, ValueError) as error:
+        reason = getattr(error, "orig", None) or error
+        problem = f"{os.fspath(path)}: does not hold what its revision says ({reason}), and was left as it was"
+        raise DamagedCatalogError(f"{problem}; {DAMAGE_ADVICE}") from error
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken is not None:
         raise DamagedCatalogError(

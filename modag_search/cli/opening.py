@@ -7,13 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from modag_search.errors import DamagedCatalogError
 from modag_search.index import Index
 from modag_search.index.index import WAIT_S
 from modag_search.index.opening import require_room
 from modag_search.settings import IndexSettings, index_folder, is_index
-
-_OF_DAMAGED_VALUES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +21,6 @@ def open_index(
     name: str | None, *, create: bool = False, chosen: Mapping[str, Any] | None = None, wait_s: float = WAIT_S
 ) -> Iterator[Index]:
     """Open the index that ``--index`` names, and close it behind the block.
-
-    An error within the block that nobody foresaw is one of the catalog, where that is damaged.
 
     Parameters
     ----------
@@ -44,13 +39,7 @@ def open_index(
     if chosen:
         settings = replace(IndexSettings.load(folder) if is_index(folder) else IndexSettings(), **chosen)
     with Index.open(folder, create=create, settings=settings, wait_s=wait_s) as opened:
-        try:
-            yield opened
-        except _OF_DAMAGED_VALUES as error:
-            problems = opened.catalog.check()
-            if not problems:
-                raise
-            raise DamagedCatalogError(f"{opened.catalog.path}: {problems[0]}") from error
+        yield opened
 
 
 @contextmanager

@@ -14,12 +14,12 @@ from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
 from modag_search.classify.transfer import TransferOptions
 from modag_search.curate.curator import Curator
-from modag_search.errors import SpaceMismatchError, UsageError
+from modag_search.errors import DamagedCatalogError, SpaceMismatchError, UsageError
 from modag_search.features.item_vectors import ItemVectors
 from modag_search.index.backup import back_up, restore
 from modag_search.index.description import describe, passed_over
 from modag_search.index.opening import Workings, WriterLock, created, opened
-from modag_search.index.soundness import Soundness, mend_settings
+from modag_search.index.soundness import OF_VALUES, Soundness, mend_settings
 from modag_search.index.upkeep import Upkeep
 from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
 from modag_search.ingest.run import IngestOptions
@@ -168,7 +168,15 @@ class Index:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        """Close the index; where a value in the catalog led to an error, it is said to be damaged."""
+        try:
+            if isinstance(error, OF_VALUES) and (problems := self._catalog.check()):
+                raise DamagedCatalogError(
+                    f"{self._catalog.path}: {problems[0]}; `modag verify` lists all that is wrong; put back a copy of "
+                    "this file, or move it away and index the files again"
+                ) from error
+        finally:
+            self.close()
 
     @property
     def catalog(self) -> Catalog:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+OF_VALUES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What Python raises where a value is not what it must be."""
 _MADE_AGAIN = "`modag verify --repair` removes it, and it is made anew when it is asked for"
 
 
@@ -50,7 +52,13 @@ class Soundness:
 
     def problems(self) -> list[str]:
         """Describe what is wrong, a line each; see `Index.verify`."""
-        return [*self._catalog.check(), *self._of_space_and_stores(), *self._of_head(), *self._of_derived().values()]
+        found = self._catalog.check()
+        try:
+            return [*found, *self._of_space_and_stores(), *self._of_head(), *self._of_derived().values()]
+        except OF_VALUES:
+            if not found:
+                raise
+            return found  # what is wrong with the catalog keeps the rest from being compared with it
 
     def mend(self) -> Iterator[str]:
         """Make anew what can be, and say what, a line each; for who holds the index's lock."""

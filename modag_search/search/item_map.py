@@ -25,6 +25,7 @@ from modag_search.search.layout import (
     placed_among,
 )
 from modag_search.search.snapshot import Part
+from modag_search.stores import StoreStamp
 from modag_search.values import MODALITIES, ItemMap, MapMethod
 
 if TYPE_CHECKING:
@@ -225,13 +226,18 @@ def _read(path: Path) -> _Drawn | None:
     try:
         header, payload = read_checked(path)
         state = {key: header[key] for key in ("format", "method", "stamps")}
+        for modality in MODALITIES:
+            StoreStamp(**state["stamps"][modality])
         n = int(header["items"])
         if state["format"] != _FORMAT or len(payload) != 16 * n:
             return None
         ids = np.frombuffer(payload, "<i8", count=n).astype(np.int64)
         positions = np.frombuffer(payload, "<f4", offset=8 * n).astype(np.float32).reshape(n, 2)
-        return _Drawn(ids=ids, layout=Layout(positions, header["explained"]), state=state)
-    except (DamagedStoreError, KeyError, TypeError, ValueError):
+        explained = header["explained"]
+        if not (np.isfinite(positions).all() and (explained is None or 0 <= explained <= 1)):
+            return None
+        return _Drawn(ids=ids, layout=Layout(positions, explained), state=state)
+    except (DamagedStoreError, KeyError, OverflowError, TypeError, ValueError):
         logger.debug("%s: no map that holds today", path)
         return None
 

@@ -138,8 +138,8 @@ def kept_or_measured(path: Path, snapshot: Snapshot) -> UnlikeThings:
     try:
         header, _ = read_checked(path)
         if {key: header[key] for key in wanted} == wanted:
-            return UnlikeThings({pair: (float(mean), float(far)) for pair, (mean, far) in header["unlike"].items()})
-    except (DamagedStoreError, KeyError, TypeError, ValueError):
+            return _read(header["unlike"], snapshot.space)
+    except (AttributeError, DamagedStoreError, KeyError, OverflowError, TypeError, ValueError):
         logger.debug("%s: nothing that holds today", path)
     found = measured(snapshot)
     kept: dict[str, Any] = {**wanted, "unlike": dict(found.measured)}
@@ -148,6 +148,16 @@ def kept_or_measured(path: Path, snapshot: Snapshot) -> UnlikeThings:
     except StoreError as error:
         logger.debug("%s; it is measured again next time", error)
     return found
+
+
+def _read(stored: Mapping[str, Any], space: Space) -> UnlikeThings:
+    """Read what was kept; some error of values tells where it is none of a space."""
+    nothing = np.zeros(0, dtype=np.int64), np.zeros((0, space.dimension), dtype=np.float32)
+    pairs = among(space, dict.fromkeys(MODALITIES, nothing)).measured
+    found = {pair: (float(mean), float(far)) for pair, (mean, far) in stored.items()}
+    if found.keys() != pairs.keys() or not all(np.isfinite(list(found.values())).flat):
+        raise ValueError("other pairs were measured")
+    return UnlikeThings(found)
 
 
 def measured(snapshot: Snapshot) -> UnlikeThings:

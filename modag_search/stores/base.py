@@ -48,6 +48,11 @@ class StoreStamp:
     generation: int
     token: str
 
+    def __post_init__(self) -> None:
+        texts = (self.space, self.pipeline, self.token)
+        if not (isinstance(self.generation, int) and all(isinstance(text, str) for text in texts)):
+            raise TypeError("a stamp is of texts and a number")
+
 
 class StoreReader(ABC):
     """Unit vectors by id, searched by inner product; it never changes, so any number of threads may share it.

@@ -213,7 +213,7 @@ def _described(path: Path, header: dict[str, Any]) -> tuple[StoreStamp, int, int
     """Read what a header says: the state, how many vectors, and their length."""
     try:
         return StoreStamp(**header["stamp"]), int(header["count"]), int(header["dimension"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise DamagedStoreError(f"{path}: cannot be read: {error}") from error
 
 
