@@ -241,7 +241,9 @@ def _check_writable(output: Path, checkpoint: Path, plot: Path | None) -> None:
     if len({path.absolute() for path in paths}) < len(paths):
         raise UsageError(f"{output}: space, checkpoint and plot need a file each; name others")
     check_writable(output, option="--output", replaces=b"modag-space/")
-    check_writable(checkpoint, option="--checkpoint")
+    from modag_search.training.checkpoint import MARK
+
+    check_writable(checkpoint, option="--checkpoint", replaces=MARK)
     if plot:
         check_writable(plot, option="--plot", replaces=b"\x89PNG")
 

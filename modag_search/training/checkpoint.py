@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from modag_search.errors import ModelError, UsageError
-from modag_search.files import write_atomically
+from modag_search.files import check_replaceable, open_regular, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _FORMAT = "modag-training/1"
+MARK = b"\0\0\0modag-training/"
+"""Stands near the beginning of a checkpoint: the format's name as pickle writes it, behind its length, so no text."""
 
 
 class Checkpoint:
@@ -62,13 +64,15 @@ class Checkpoint:
         Raises
         ------
         UsageError
-            If the file is of another training, or cannot be read.
+            If the file is of another training, is no checkpoint, or cannot be read.
         """
+        check_replaceable(self.path, mark=MARK, option="--checkpoint")
         if self._restart or not self.path.exists():
             return None
         try:
             # Tensors, numbers and texts alone: a checkpoint from elsewhere runs no code.
-            noted = torch.load(self.path, weights_only=True)
+            with open_regular(self.path) as file:
+                noted = torch.load(file, weights_only=True)
             if noted["format"] != _FORMAT:
                 raise ValueError(f"its format is {noted['format']}")  # noqa: TRY301  one place says what to do
             before, state = json.loads(noted["identity"]), dict(noted["state"])

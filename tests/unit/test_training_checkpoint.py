@@ -92,13 +92,23 @@ def test_restart_begins_anew(begun: Path) -> None:
 
 def test_what_is_no_checkpoint_is_refused(begun: Path) -> None:
     content = begun.read_bytes()
-    for broken in (b"", b"no checkpoint", content[: len(content) // 2]):
+    for broken in (b"", content[: len(content) // 2]):
         begun.write_bytes(broken)
         with pytest.raises(UsageError, match=r"begun.checkpoint: no checkpoint that can be read .*--restart"):
             train(Checkpoint(begun))
-    torch.save({"format": "another"}, begun)
-    with pytest.raises(UsageError, match="its format is another"):
+    torch.save({"format": "modag-training/2"}, begun)
+    with pytest.raises(UsageError, match="its format is modag-training/2"):
         train(Checkpoint(begun))
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("content", [b"years of work", b"modag-training/1 is what my program writes", b"PK\3\4"])
+def test_a_file_of_the_users_is_no_checkpoint_to_write_over(tmp_path: Path, content: bytes, restart: bool) -> None:
+    path = tmp_path / "thesis.odt"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=r"thesis\.odt: is a file of another kind, .*; name another by --checkpoint$"):
+        train(Checkpoint(path, restart=restart))
+    assert path.read_bytes() == content
 
 
 def test_a_plot_is_a_picture() -> None:
