@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import os
 import sys
@@ -120,7 +121,7 @@ def main() -> None:
     except ModagError as error:
         _leave(FAILED, f"error: {error}")
     except click.ClickException as error:
-        error.show()
+        _show(error)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
         _leave(INTERRUPTED, str(error) or _INTERRUPTED)
@@ -142,6 +143,14 @@ def main() -> None:
 def _comes_of_lack_of_memory(error: BaseException) -> bool:
     said = str(error).lower()
     return isinstance(error, MemoryError) or any(words in said for words in _LACK_OF_MEMORY)
+
+
+def _show(error: click.ClickException) -> None:
+    """Print what click says of a command that cannot be meant, and how it is used; what was given may be a name."""
+    shown = io.StringIO()
+    error.show(shown)
+    for line in shown.getvalue().removesuffix("\n").split("\n"):
+        say(line)
 
 
 def _keep_to_one_thread() -> None:

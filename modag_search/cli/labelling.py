@@ -12,7 +12,7 @@ import click
 from modag_search.cli.counting import count
 from modag_search.cli.importing import import_all, import_options, refuse_import_options
 from modag_search.cli.options import VerbsOrPaths, expand_stdin, format_option, index_option, paths_arguments
-from modag_search.cli.output import chosen_format, counted, harmless, print_document, print_rows, say, shown
+from modag_search.cli.output import chosen_format, counted, harmless, print_document, print_rows, put, say, shown
 from modag_search.cli.relating import hierarchy, kind, leave_where_none_had, leave_without_labels, mode, with_index
 from modag_search.cli.writing import folder_to_make, say_made
 from modag_search.errors import UsageError
@@ -374,7 +374,8 @@ def _print_labels(opened: Index, origins: tuple[Origin, ...], output_format: str
     rows = list(label_rows(opened.catalog, origins=origins))
     if output_format in ("csv", "jsonl"):
         lines = csv_lines(rows) if output_format == "csv" else json_lines(rows)
-        click.echo(b"".join(lines), nl=False)
+        for line in lines:
+            put(line.removesuffix(b"\n"))
     else:
         print_rows(rows, output_format=output_format, columns=_EXPORT_SHOWN, fields=_EXPORT)
     if not rows:

@@ -41,6 +41,7 @@ _PATHS = frozenset({"example", "image", "path", "sound", "to"})
 _STEERING = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """Control characters, ends of lines, and what turns the direction of writing: names may hold all of them."""
 _ESCAPES = {code: chr(code).encode("unicode_escape").decode() for code in _STEERING}
+_JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _STEERING if code != ord("\n")}
 
 
 def chosen_format(output_format: str | None) -> str:
@@ -67,21 +68,23 @@ def print_rows(
     if chosen == "table":
         _print_table(list(rows), columns)
     elif chosen == "json":
-        click.echo(as_json(list(rows), indented=True))
+        _put_json(list(rows), indented=True)
     elif chosen == "jsonl":
         for row in rows:
-            click.echo(as_json(row))
+            _put_json(row)
     elif chosen == "csv":
         _print_csv(rows, fields or columns)
     else:
         for row in rows:
-            click.echo(os.fsencode(str(row["path"])) + (b"\0" if chosen == NUL_PATHS else b"\n"), nl=False)
+            put(os.fsencode(str(row["path"])), ending=b"\0" if chosen == NUL_PATHS else b"\n")
 
 
 def print_groups(groups: Iterable[Sequence[str]]) -> None:
     """Print groups of paths to stdout, a NUL behind each path, and one more between groups."""
     for number, paths in enumerate(groups):
-        click.echo(b"\0" * (number > 0) + b"".join(os.fsencode(path) + b"\0" for path in paths), nl=False)
+        click.echo(b"\0" * (number > 0), nl=False)
+        for path in paths:
+            put(os.fsencode(path), ending=b"\0")
 
 
 def print_answers(
@@ -132,7 +135,22 @@ def say_if_far(hits: Sequence[Hit], *, query: str | None = None) -> None:
 
 def print_json(value: Any) -> None:
     """Print one JSON value to stdout."""
-    click.echo(as_json(value, indented=True))
+    _put_json(value, indented=True)
+
+
+def put(line: bytes, *, ending: bytes = b"\n") -> None:
+    """Print a line of data to stdout: exact for programs, with escapes for what would steer a terminal on one."""
+    if sys.stdout.isatty():
+        line = harmless(os.fsdecode(line)).encode()
+    click.echo(line + ending, nl=False)
+
+
+def _put_json(value: Any, *, indented: bool = False) -> None:
+    """Print JSON to stdout, on a terminal with JSON's own escapes: it stays JSON that says the same."""
+    text = as_json(value, indented=indented)
+    if sys.stdout.isatty():
+        text = text.decode().translate(_JSON_ESCAPES).encode()
+    click.echo(text)
 
 
 def print_document(document: Row, *, output_format: str | None) -> None:
@@ -273,7 +291,7 @@ def _as_shown(column: str, value: Any) -> Any:
 
 def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
     for cells in chain([names], ([_csv_cell(row[name]) for name in names] for row in rows)):
-        click.echo(f"{printable(_csv_line(cells))}\n".encode(), nl=False)
+        put(printable(_csv_line(cells)).encode())
 
 
 def _csv_cell(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modag_search.cli.output import counted, harmless, say, shortened
+from modag_search.cli.output import counted, harmless, put, say, shortened
 from modag_search.errors import UsageError
 from modag_search.spelling import printable
 
@@ -118,7 +118,8 @@ def answers_to(questions: Sequence[Question], *, sheet: Path | None) -> list[boo
     if sheet is None:
         return _asked(questions)
     if sheet == _STDOUT:
-        click.echo(_as_sheet(questions), nl=False)
+        for line in _as_sheet(questions).removesuffix(b"\n").split(b"\n"):
+            put(line)
         return None
     if not sheet.exists():
         _write(sheet, questions)

@@ -102,6 +102,36 @@ def on_a_terminal(modag: CommandLine, *arguments: object, **environment: str) ->
     return shown.decode()
 
 
+def test_no_format_steers_a_terminal(toy: CommandLine, media: Path) -> None:
+    odd = "red\x1b[31m\x9b1m\x7f\u202e.png"
+    picture(media / odd, RED)
+    picture(media / "other.png", (250, 1, 1))
+    assert toy("index", media).status == 0
+    assert toy("label", media / odd, "--as", "a").status == 0
+    found = {
+        style: on_a_terminal(toy, "search", media / "other.png", "--format", style, NO_COLOR="1")
+        for style in ("table", "json", "jsonl", "csv", "paths")
+    }
+    exported = [on_a_terminal(toy, "label", "export", "--format", style) for style in ("json", "jsonl", "csv")]
+    for text in (*found.values(), *exported):
+        assert not {"\x1b", "\x9b", "\x7f", "\u202e"}.intersection(text)
+    assert str(media / odd) in [hit["path"] for hit in json.loads(found["json"])]
+    assert str(media / odd) in [json.loads(line)["path"] for line in found["jsonl"].splitlines()]
+    assert f"{media}/red\\x1b[31m\\x9b1m\\x7f\\u202e.png" in found["paths"].splitlines()
+
+
+def test_what_click_says_of_a_command_does_not_steer_a_terminal(toy: CommandLine) -> None:
+    for arguments in (
+        ["\x1b[31m"],
+        ["search", "--\x1b[31m"],
+        ["search", "a", "--format", "\x9b\u202e"],
+        ["label", "\x1b"],
+    ):
+        outcome = toy(*arguments)
+        assert outcome.status != 0
+        assert not {"\x1b", "\x9b", "\u202e"}.intersection(outcome.stderr), arguments
+
+
 def test_a_terminal_gets_a_table_and_colour_only_where_wanted(filled: CommandLine, media: Path) -> None:
     coloured = on_a_terminal(filled, "search", "id:1")
     assert "similarity" in coloured
