@@ -94,7 +94,8 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
     by_look = "mp3" if begins_like_mpeg(read_at(file, 3, 0)) else ""
     raw = raw_stream or _RAW_DEMUXERS.get(extension_of(path)) or by_look
     demuxers = ",".join(filter(None, (_DEMUXERS, raw)))
-    options = {"format_whitelist": demuxers, **_decoder_options()}
+    # No protocol: nothing beyond the file itself is opened, whatever a format says should be.
+    options = {"format_whitelist": demuxers, "protocol_whitelist": "none", **_decoder_options()}
     source = _Source(read_header(file).finish(file))
     try:
         # Named where it is known: FFmpeg goes by the ending of the name where few frames could as well be an accident.
