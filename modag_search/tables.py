@@ -188,6 +188,8 @@ def csv_rows(text: str, path: Path, *, separator: str, fields: Sequence[str]) ->
     lines = io.StringIO(text[begin:], newline="")
     above = (1 if begin else 0) + 1
     next(lines, None)
+    # No cell is longer than the text, which is read already; csv itself takes 131,072 characters at the most.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     reader = csv.DictReader(lines, fields, delimiter=separator)  # surplus cells come under None
     try:
         for row in reader:

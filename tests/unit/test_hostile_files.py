@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import socket
 import struct
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ from safetensors.numpy import load, save
 
 from modag_search import Index, tensor_files
 from modag_search.classify.linear_head import Head
-from modag_search.errors import CatalogError, DamagedStoreError, IndexFolderError, ModagError, ModelError
+from modag_search.errors import CatalogError, DamagedStoreError, IndexFolderError, ModagError, ModelError, UsageError
 from modag_search.files import json_of, open_regular, read_checked, read_regular, write_checked
+from modag_search.labels.files.reading import read_label_file
 from modag_search.settings import IndexSettings
 from modag_search.space import Space
 from tests.toy_encoders import toy_space
@@ -316,3 +318,24 @@ def test_a_journal_that_has_sqlite_delete_another_file_is_refused(filled: Index,
     assert theirs.exists()
     journal.unlink()
     Index.open(filled.folder).close()
+
+
+VIA = "filename,region_attributes,region_shape_attributes,file_attributes,file_size,region_count,region_id\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", DEEP),
+        ("a.jsonl", DEEP),
+        ("a.jams", '{"a":' * 100_000),
+        ("a.csv", f'{VIA}a.png,"{DEEP}","{{}}","{{}}",1,1,0\n'),
+        ("a.csv", f"path,label\na.png,{'x' * 200_000}\n"),
+        ("a.json", f'{{"images": {nested(900)}, "annotations": {nested(900)}, "categories": []}}'),
+    ],
+)
+def test_files_of_labels_that_are_none(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UsageError, match=rf"/{re.escape(name)}: ") as caught:
+        read_label_file(tmp_path / name)
+    assert len(str(caught.value)) < 500

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from modag_search import media
 from modag_search.errors import UsageError
+from modag_search.files import json_of
 from modag_search.labels.files.entries import MOMENT_S
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from modag_search.labels.files.entries import LabelFile, ReadingOptions
 
+_SHOWN = 60
 _Said = tuple[str, str, object, float | None, float | None]
 """Name of a media file, attribute, its value, and the part that it holds for."""
 
@@ -133,9 +134,9 @@ def read_via_rows(rows: Iterable[tuple[int, Mapping[str, object]]], file: LabelF
 
 def _object_in(cell: object, where: str) -> dict[str, Any]:
     try:
-        read = json.loads(str(cell or "{}"))
+        read = json_of(str(cell or "{}"))
     except ValueError as error:
-        raise UsageError(f"{where}: {cell!r} is not JSON: {error}") from error
+        raise UsageError(f"{where}: {str(cell)[:_SHOWN]!r} is not JSON: {error}") from error
     return read if isinstance(read, dict) else {}
 
 
@@ -224,7 +225,7 @@ def read_via_3_table(text: str, file: LabelFile, options: ReadingOptions) -> Non
     def said() -> Iterator[_Said]:
         for cells in csv.DictReader((line for line in lines if not line.startswith("#")), head):
             names, times, given = (
-                json.loads(cells[column]) for column in ("file_list", "temporal_coordinates", "metadata")
+                json_of(cells[column]) for column in ("file_list", "temporal_coordinates", "metadata")
             )
             yield from _attributes_of_time(names, times, given, attributes)
 
