@@ -37,6 +37,7 @@ _MARKS = (
 _SEPARATORS = (",", ";", "\t", "|")
 _LOOKED_AT = 4096
 _LONGEST_LINE = 1_000_000
+_MOST_BYTES = 2**30
 
 
 def read_text(path: Path, *, noun: str, encoding: str | None = None) -> tuple[str, str]:
@@ -63,9 +64,12 @@ def read_text(path: Path, *, noun: str, encoding: str | None = None) -> tuple[st
         If the file cannot be read, is no text, or not in the encoding.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:  # a pipe, too: shells make one of what a program prints
+            content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(content) > _MOST_BYTES:
+        raise UsageError(f"{path}: has more than {_MOST_BYTES // 2**20} MiB, and {noun} has less")
     if encoding is not None:
         return _decoded(content, path, encoding), encoding
     if content.startswith(b"PK\3\4"):

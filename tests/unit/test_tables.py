@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from modag_search import tables
 from modag_search.errors import UsageError
 from modag_search.tables import read_rows, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 
 def names_a(columns: Iterable[str]) -> bool:
@@ -67,6 +68,12 @@ def test_what_excel_says_of_separators(tmp_path: Path) -> None:
 
 def test_a_cell_of_any_length_is_read(tmp_path: Path) -> None:
     assert rows(tmp_path / "r.csv", f"a,b\n1,{'x' * 200_000}\n") == [(2, {"a": "1", "b": "x" * 200_000})]
+
+
+def test_what_has_no_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_MOST_BYTES", 2**20)
+    with pytest.raises(UsageError, match=r"/dev/zero: has more than 1 MiB, and a list has less"):
+        tables.read_text(Path("/dev/zero"), noun="a list")
 
 
 def test_json_lines(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ https://jams.readthedocs.io. A tag on all of a recording lasts from 0 s for as l
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modag_search import media
 from modag_search.errors import UsageError
+from modag_search.files import json_of, read_regular
 from modag_search.labels.checks import check_part, checked_name
 from modag_search.labels.files.entries import LabelEntry, checked_path
 
@@ -29,6 +29,7 @@ _WRITTEN = "tag_open"
 _GUESSED = "transfer"
 """What an index transferred is nobody's word: written where asked for, never read."""
 _VERSION = "0.3.4"
+_MOST_BYTES = 2**30
 _COLUMNS = ("time", "duration", "value", "confidence")
 _Tag = tuple[str, str, Any, Any]
 """Where it stands, its value, its time and its duration."""
@@ -130,10 +131,10 @@ def jams_of(
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes())
+        document = json_of(read_regular(path, most_bytes=_MOST_BYTES))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UsageError(f"{path}: is not JSON, and so not JAMS: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("annotations"), list):
         raise UsageError(f"{path}: is not JAMS: it has no list of annotations")
