@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ BYTES_A_FRAME_PIXEL: Final = 11
 """What `upright_image` takes: RGB as FFmpeg gives it, as Pillow holds it, and that turned."""
 
 _PLANES_OF_A_FRAME: Final = 8
+_MOST_CALLS: Final = 200_000
+"""Of reading and seeking, until a file is open: some hundreds do; one of nothing but empty pieces takes millions."""
 
 # Named one by one: FFmpeg also knows playlists (which name other files and addresses), and text as video.
 _DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,live_flv,asf,amr,wav,w64,flac,aiff,au,caf,ape,wv,tta"
@@ -102,6 +105,7 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
         container = av.open(source, mode="r", format=raw_stream, options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise CorruptMediaError(path, misnamed(file, wanted)) from error
+    source.is_opened()
     with container:
         yield container
 
@@ -113,10 +117,16 @@ class _Source:
         file.seek(0)
         self._file = file
         self._is_broken = False
+        self._calls_left: float = _MOST_CALLS
         self.tell = file.tell
 
+    def is_opened(self) -> None:
+        """Let the rest be read, however many calls that takes."""
+        self._calls_left = math.inf
+
     def read(self, n_bytes: int) -> bytes:
-        if self._is_broken:
+        self._calls_left -= 1
+        if self._is_broken or self._calls_left < 0:
             return b""
         try:
             return self._file.read(n_bytes)
@@ -125,6 +135,9 @@ class _Source:
             raise
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._calls_left -= 1
+        if self._calls_left < 0:
+            return -errno.EIO
         try:
             return self._file.seek(offset, whence)
         except (OSError, ValueError):

@@ -32,6 +32,10 @@ _STREAM_NAMES: Final[dict[RawStream, str]] = {
 }
 
 
+_MOST_BOXES: Final = 100_000
+"""Of one recorded for days there are as many, behind its index."""
+
+
 @contextmanager
 def open_regular(path: str) -> Iterator[FileIO]:
     """Open a regular file for reading; never waits on a pipe or a device.
@@ -137,7 +141,10 @@ def misnamed(file: BinaryIO, wanted: str) -> str:
 def _has_index(file: BinaryIO) -> bool:
     """Tell whether an MPEG-4 file has the box that says where in it what stands."""
     place = 0
-    while len(head := read_at(file, 16, place)) >= 8:
+    for _ in range(_MOST_BOXES):
+        head = read_at(file, 16, place)
+        if len(head) < 8:
+            return False
         length, name = int.from_bytes(head[:4], "big"), head[4:8]
         if name == b"moov":
             return True

@@ -112,3 +112,34 @@ def test_a_format_that_names_other_files_opens_none(
         containers.open_container(file, "a.mkv", wanted="a video") as opened,
     ):
         next(opened.decode(audio=0))
+
+
+FMT = b"fmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0"
+EMPTY_PIECES = [
+    ("a.wav", b"RIFF\xff\xff\xff\x00WAVE" + FMT, b"junk\0\0\0\0"),
+    ("a.mp4", b"\0\0\0\x10ftypisom\0\0\0\0", b"\0\0\0\x08free"),
+]
+
+
+@pytest.mark.parametrize(("name", "begin", "piece"), EMPTY_PIECES)
+def test_a_file_of_empty_pieces_is_given_up(
+    media: Path, monkeypatch: pytest.MonkeyPatch, name: str, begin: bytes, piece: bytes
+) -> None:
+    (media / name).write_bytes(begin + piece * 200_000)
+    monkeypatch.setattr(containers, "_MOST_CALLS", 1000)
+    calls = 0
+
+    class Counted(containers._Source):
+        def read(self, n_bytes: int) -> bytes:
+            nonlocal calls
+            calls += 1
+            return super().read(n_bytes)
+
+    monkeypatch.setattr(containers, "_Source", Counted)
+    with (
+        (media / name).open("rb") as file,
+        pytest.raises(modag_search.CorruptMediaError, match=r"damaged beyond|without its index"),
+        containers.open_container(file, name, wanted="a sound"),
+    ):
+        pass
+    assert calls < 2000
