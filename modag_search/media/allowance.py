@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -42,3 +43,12 @@ class Allowance:
 
 DECODING_BYTES: Final = Allowance(1_200_000_000)
 """What decoded pictures and frames may take at any time, in the whole process."""
+
+
+def memory_is_short(n_bytes: int) -> bool:
+    """Tell whether so many bytes more are not to be had: by the system, or by a limit of this process."""
+    try:
+        mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except (OSError, MemoryError):
+        return True
+    return False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from modag_search.errors import CorruptMediaError
+from modag_search.media.allowance import memory_is_short
 from modag_search.media.headers import read_header
 from modag_search.media.kinds import begins_like_mpeg, extension_of
 from modag_search.media.loudness import LOSSY_FLOOR, integer_floor
@@ -62,6 +63,8 @@ _RAW_DEMUXERS: Final = {
     ".mpeg": "mpegvideo",
 }
 
+_SHORT_BYTES: Final = 256 << 20
+"""Where no more than this is to be had, memory is short."""
 
 _ESTIMATED: Final = frozenset(
     ("mp3", "aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "mpeg", "mpegvideo", "mpegts", "ogg")
@@ -104,10 +107,17 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
         # Named where it is known: FFmpeg goes by the ending of the name where few frames could as well be an accident.
         container = av.open(source, mode="r", format=raw_stream, options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
+        _check_memory(error)
         raise CorruptMediaError(path, misnamed(file, wanted)) from error
     source.is_opened()
     with container:
         yield container
+
+
+def _check_memory(error: Exception) -> None:
+    """Raise MemoryError where memory is short; FFmpeg says so too of damage that claims to be large."""
+    if isinstance(error, MemoryError) and memory_is_short(_SHORT_BYTES):
+        raise MemoryError from error
 
 
 class _Source:
@@ -239,14 +249,16 @@ class DecodedFrames:
         while True:
             try:
                 packet = next(packets, None)
-            except (av.error.FFmpegError, ValueError):
+            except (av.error.FFmpegError, ValueError) as error:
+                _check_memory(error)
                 self.damaged += 1  # the file ends here, or might as well
                 return
             if packet is None:
                 return
             try:
                 frames = packet.decode()
-            except (av.error.FFmpegError, ValueError):
+            except (av.error.FFmpegError, ValueError) as error:
+                _check_memory(error)
                 self.damaged += 1
                 continue
             for frame in frames:

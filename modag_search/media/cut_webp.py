@@ -111,6 +111,8 @@ def _opened(path: str, data: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=["WEBP"])
         image.load()
+    except MemoryError:
+        raise
     except Exception as error:
         raise CorruptMediaError(path, "is cut off, and what is there does not decode") from error
     return image

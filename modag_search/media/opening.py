@@ -86,16 +86,20 @@ def media_errors(path: str) -> Iterator[None]:
         yield
     except ModagError:
         raise
-    except MemoryError as error:
-        raise UnreadableMediaError(path, "needs more memory than this machine has free") from error
-    except OSError as error:
-        # Libraries raise OSError without a number for damaged input; the system always sets one.
-        if error.errno is not None:
-            raise unreadable(path, error) from error
-        raise CorruptMediaError(path, damage(error)) from error
     except Exception as error:
+        if is_out_of_memory(error):
+            raise UnreadableMediaError(path, "needs more memory than this machine has free") from error
+        # Libraries raise OSError without a number for damaged input; the system always sets one.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise unreadable(path, error) from error
         # Decoders answer hostile bytes with any exception there is: struct.error, SyntaxError, KeyError ...
         raise CorruptMediaError(path, damage(error)) from error
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Tell a shortage of memory from damage, which Pillow words alike."""
+    is_of_pillow = isinstance(error, OSError) and error.errno is None and str(error).startswith("out of memory")
+    return is_of_pillow or isinstance(error, MemoryError)
 
 
 def damage(error: Exception) -> str:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from modag_search.media.opening import is_out_of_memory
 from modag_search.values import Remark
 
 if TYPE_CHECKING:
@@ -120,7 +121,9 @@ def _look(image: Image.Image, place: int, contrast_of: Contrast) -> _Look:
     try:
         image.seek(place)
         return _Look(place=place, contrast=contrast_of(image))
-    except Exception as error:  # noqa: BLE001 - damage raises anything
+    except Exception as error:
+        if is_out_of_memory(error):  # a page that is as it should would be passed over for another
+            raise
         return _Look(place=place, failure=error.with_traceback(None))  # that would hold the pixels
 
 

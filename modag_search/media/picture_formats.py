@@ -207,6 +207,8 @@ def _complaint(file: BinaryIO, among: tuple[str, ...]) -> str:
         file.seek(0)
         try:
             factory(file, "")
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001 - damage raises anything
             return str(error).strip().rstrip(".") or type(error).__name__
     return "it is of no known variant"

@@ -18,6 +18,7 @@ from modag_search.media.allowance import DECODING_BYTES
 from modag_search.media.cut_heif import refuse_cut_heif
 from modag_search.media.cut_webp import decode_cut_webp, is_cut_webp
 from modag_search.media.incomplete import decode_what_is_there
+from modag_search.media.opening import is_out_of_memory
 from modag_search.media.orientation import SIDEWAYS, orientation_of, turned
 from modag_search.media.pages import turn_to_page
 from modag_search.media.picture_formats import PIXEL_LIMIT, open_picture, past_blank_start, remark_on_format
@@ -190,7 +191,7 @@ def _opened(file: BinaryIO, path: str) -> tuple[Image.Image, Remark | None]:
         return decode_cut_webp(path, file)
     try:
         return open_picture(file, path), None
-    except UnreadableMediaError:
+    except (UnreadableMediaError, MemoryError):
         raise
     except Exception:
         refuse_cut_heif(file, path)
@@ -220,7 +221,7 @@ def _reopened(file: BinaryIO, *, path: str, place: int, shorter_side_px: int) ->
 def _is_damage(error: Exception) -> bool:
     """Tell what libraries throw at damaged input from what the system or this program says."""
     is_of_system = isinstance(error, OSError) and error.errno is not None
-    return not is_of_system and not isinstance(error, (ModagError, MemoryError))
+    return not is_of_system and not isinstance(error, ModagError) and not is_out_of_memory(error)
 
 
 def _drafted(image: Image.Image, path: str, *, shorter_side_px: int) -> int:
