@@ -6,7 +6,7 @@ import errno
 import math
 import os
 import re
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from modag_search.errors import CorruptMediaError
-from modag_search.media.allowance import memory_is_short
+from modag_search.media.allowance import DECODING_BYTES, memory_is_short
 from modag_search.media.headers import read_header
 from modag_search.media.kinds import begins_like_mpeg, extension_of
 from modag_search.media.loudness import LOSSY_FLOOR, integer_floor
@@ -63,6 +63,15 @@ _RAW_DEMUXERS: Final = {
     ".mpeg": "mpegvideo",
 }
 
+_RAW_NAMES: Final = frozenset(",".join(_RAW_DEMUXERS.values()).split(","))
+
+_MOST_UNFRAMED_BYTES: Final = 64 << 20
+"""What may be read of a stream without a container before a frame comes: more than any tag before the first one."""
+
+_FEW_UNFRAMED_BYTES: Final = 4 << 20
+_TIMES_UNFRAMED: Final = 3
+"""FFmpeg's buffers double, and hold what they held meanwhile."""
+
 _SHORT_BYTES: Final = 256 << 20
 """Where no more than this is to be had, memory is short."""
 
@@ -102,16 +111,18 @@ def open_container(file: BinaryIO, path: str, *, wanted: str) -> Iterator[InputC
     demuxers = ",".join(filter(None, (_DEMUXERS, raw)))
     # No protocol: nothing beyond the file itself is opened, whatever a format says should be.
     options = {"format_whitelist": demuxers, "protocol_whitelist": "none", **_decoder_options()}
-    source = _Source(read_header(file).finish(file))
-    try:
-        # Named where it is known: FFmpeg goes by the ending of the name where few frames could as well be an accident.
-        container = av.open(source, mode="r", format=raw_stream, options=options, metadata_errors="replace")
-    except (av.error.FFmpegError, ValueError) as error:
-        _check_memory(error)
-        raise CorruptMediaError(path, misnamed(file, wanted)) from error
-    source.is_opened()
-    with container:
-        yield container
+    source = _Source(read_header(file).finish(file), is_bounded=bool(raw))
+    with closing(source):
+        try:
+            # Named where it is known: FFmpeg goes by the ending of the name where few frames could as well be an
+            # accident.
+            container = av.open(source, mode="r", format=raw_stream, options=options, metadata_errors="replace")
+        except (av.error.FFmpegError, ValueError) as error:
+            _check_memory(error)
+            raise CorruptMediaError(path, misnamed(file, wanted)) from error
+        source.is_opened(is_bounded=container.format.name in _RAW_NAMES)
+        with container:
+            yield container
 
 
 def _check_memory(error: Exception) -> None:
@@ -121,28 +132,58 @@ def _check_memory(error: Exception) -> None:
 
 
 class _Source:
-    """A file as PyAV reads it; PyAV prints what is raised a second time, and FFmpeg goes on after errors."""
+    """A file as PyAV reads it; PyAV prints what is raised a second time, and FFmpeg goes on after errors.
 
-    def __init__(self, file: BinaryIO) -> None:
+    Of streams without a container, FFmpeg gathers all bytes between two frames, were it a gigabyte of them, and holds
+    tags in memory: what comes after too many without a frame is not read.
+
+    Attributes
+    ----------
+    is_bounded : bool
+        Whether it is such a stream.
+    """
+
+    def __init__(self, file: BinaryIO, *, is_bounded: bool) -> None:
         file.seek(0)
         self._file = file
         self._is_broken = False
         self._calls_left: float = _MOST_CALLS
+        self._unframed = 0
+        self._memory = ExitStack()
+        self._is_bounded = is_bounded
         self.tell = file.tell
 
-    def is_opened(self) -> None:
-        """Let the rest be read, however many calls that takes."""
+    def is_opened(self, *, is_bounded: bool) -> None:
+        """Let the rest be read, however many calls that takes; of a stream without a container, so much at once."""
         self._calls_left = math.inf
+        self._is_bounded = is_bounded
+
+    def framed(self) -> None:
+        """Take note that what was read has come out as a frame."""
+        self._unframed = 0
+        self._memory.close()
+
+    def close(self) -> None:
+        """Give back what it held of the memory for decoding; the file stays open."""
+        self._memory.close()
 
     def read(self, n_bytes: int) -> bytes:
         self._calls_left -= 1
-        if self._is_broken or self._calls_left < 0:
+        if self._is_broken or self._calls_left < 0 or not self._may_go_on(n_bytes):
             return b""
         try:
             return self._file.read(n_bytes)
         except OSError:
             self._is_broken = True
             raise
+
+    def _may_go_on(self, n_bytes: int) -> bool:
+        if not self._is_bounded:
+            return True
+        had, self._unframed = self._unframed, self._unframed + n_bytes
+        if had <= _FEW_UNFRAMED_BYTES < self._unframed:
+            self._memory.enter_context(DECODING_BYTES.take(_TIMES_UNFRAMED * _MOST_UNFRAMED_BYTES))
+        return had <= _MOST_UNFRAMED_BYTES
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         self._calls_left -= 1
@@ -245,6 +286,7 @@ class DecodedFrames:
     def __iter__(self) -> Iterator[Any]:
         import av
 
+        source = self._container.file.file
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -255,6 +297,7 @@ class DecodedFrames:
                 return
             if packet is None:
                 return
+            source.framed()
             try:
                 frames = packet.decode()
             except (av.error.FFmpegError, ValueError) as error:

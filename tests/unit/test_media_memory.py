@@ -1,8 +1,9 @@
-"""Media in little memory, which is never taken for damage."""
+"""Media in little memory: what is bounded whatever a file claims, and a shortage, which is never taken for damage."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import os
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -10,9 +11,10 @@ import av
 import pytest
 from PIL import Image
 
-from modag_search.errors import UnreadableMediaError
+from modag_search.errors import MediaError, UnreadableMediaError
 from modag_search.media import containers, open_media, pictures
-from modag_search.media.allowance import memory_is_short
+from modag_search.media.allowance import DECODING_BYTES, memory_is_short
+from modag_search.media.containers import open_container
 from modag_search.values import Segmentation
 from tests.made_media import RED, picture
 
@@ -69,3 +71,21 @@ def test_of_what_ffmpeg_has_no_memory_for_it_matters_whether_memory_is_short(
 def test_whether_memory_is_short() -> None:
     assert not memory_is_short(1 << 20)
     assert memory_is_short(1 << 60)
+
+
+def test_all_that_lies_between_two_frames_is_not_gathered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "_MOST_UNFRAMED_BYTES", 1 << 20)
+    monkeypatch.setattr(containers, "_FEW_UNFRAMED_BYTES", 1 << 17)
+    path = tmp_path / "junk.mp3"
+    path.write_bytes((b"\xff\xfb\x90\x00" + bytes(413)) * 8)
+    os.truncate(path, 64 << 20)
+
+    with open(path, "rb", buffering=0) as file, open_container(file, str(path), wanted="a sound") as container:
+        frames = list(containers.DecodedFrames(container, container.streams.audio[0]))
+        assert file.tell() < 8 << 20
+
+    assert len(frames) >= 7
+    with suppress(MediaError):
+        decoded(path)
+    with DECODING_BYTES.take(DECODING_BYTES.total):
+        pass  # nothing is held
