@@ -13,6 +13,7 @@
     │   ├── EmptyMediaError        decodes to nothing: no samples, no frames
     │   ├── OversizedMediaError    would need more memory than we allow a file
     │   └── UnreadableMediaError   out of reach: gone, denied, too large or foreign for this machine as it is now
+    ├── DecoderError               no process that decodes media can be started
     ├── IndexFolderError           the folder that holds an index
     │   ├── IndexNotFoundError
     │   ├── IndexLockedError       another process is writing to it
@@ -145,6 +146,10 @@ class UnreadableMediaError(MediaError):
 
     The file itself may be as it should; the next run tries it again.
     """
+
+
+class DecoderError(ModagError):
+    """No process that decodes media can be started."""
 
 
 class IndexFolderError(ModagError):

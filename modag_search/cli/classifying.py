@@ -38,7 +38,7 @@ _BANDS = ((0.95, "0.95 to 1"), (0.9, "0.9 to 0.95"), (0.8, "0.8 to 0.9"), (0.5, 
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="Below it, answer unknown.")
 @max_confidence_option("Leave out answers that are surer.")
 @sort_option("The least sure answers first, when all are there. [default: as they come]")
-@click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
+@click.option("--workers", type=click.IntRange(1), help="Files decoded and encoded at once. [default: one a processor]")
 @format_option(with_nul=False)
 def classify(
     paths: tuple[str, ...],

@@ -33,7 +33,7 @@ _CLASSIFICATION = ("named", "by", "how", "accuracy", "interval", "chance", "clas
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a page with tables and maps too."
 )
-@click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
+@click.option("--workers", type=click.IntRange(1), help="Files decoded and encoded at once. [default: one a processor]")
 @format_option(choices=("table", "json"))
 @progress_option
 def evaluate(

@@ -50,7 +50,7 @@ _EXCLUSION = ("pattern", "origin")
 @index_option
 @click.option("--prune", is_flag=True, help="Take out items below PATH whose files are gone, or passed over.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would be done.")
-@click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
+@click.option("--workers", type=click.IntRange(1), help="Files decoded and encoded at once. [default: one a processor]")
 @click.option(
     "--exclude",
     multiple=True,

@@ -114,7 +114,7 @@ def train() -> None:
     "--plot", type=click.Path(path_type=Path), help="Loss and recall as a PNG. [default: OUTPUT with the suffix .png]"
 )
 @click.option("--no-plot", is_flag=True, help="Draw nothing.")
-@click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
+@click.option("--workers", type=click.IntRange(1), help="Files decoded and encoded at once. [default: one a processor]")
 @format_option(choices=("table", "json"))
 @progress_option
 def space(

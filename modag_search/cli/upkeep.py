@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--store", metavar="NAME", help="Move to another kind of vector store.")
 @click.option("--sound-encoder", metavar="NAME", help="Move to another encoder: sounds are decoded and encoded anew.")
 @click.option("--image-encoder", metavar="NAME", help="Likewise for pictures; see `modag models`.")
-@click.option("--workers", type=click.IntRange(1), help="Threads that decode and encode. [default: one a processor]")
+@click.option("--workers", type=click.IntRange(1), help="Files decoded and encoded at once. [default: one a processor]")
 @wait_option
 @format_option(choices=("table", "json"))
 @progress_option

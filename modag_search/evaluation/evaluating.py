@@ -78,7 +78,7 @@ def evaluate(
     draws : int
         Of the bootstrap behind each 95 % interval.
     workers : int, optional
-        Threads that decode and encode files which the index does not hold; default one a processor.
+        Files that the index does not hold, decoded and encoded at a time; default one a processor.
     progress : callable, optional
         Called with what is being done, how much of it is done, and how much there is.
     on_failure : callable, optional

@@ -1,17 +1,23 @@
-"""Work that threads do ahead of who takes what comes of it, in order, and never far; each product by one thread."""
+"""Work that threads do ahead of who takes what comes of it, in order, and never far; each product by one thread.
+
+Threads that decode have it done by other processes, which files may harm without harm to this one.
+"""
 
 from __future__ import annotations
 
 import collections
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
+from modag_search import media
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -28,6 +34,28 @@ def map_ahead(
             yield under_way.popleft().result()
     while under_way:
         yield under_way.popleft().result()
+
+
+@contextmanager
+def decoding_threads(workers: int) -> Iterator[tuple[ThreadPoolExecutor, media.Isolation]]:
+    """Let threads work whose media other processes decode; where the block breaks off, these do so at once.
+
+    Yields
+    ------
+    pool : ThreadPoolExecutor
+        Done with its work when the block ends.
+    isolation : Isolation
+    """
+    with media.isolated() as isolation:
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="modag", initializer=isolation.enter_thread)
+        try:
+            yield pool, isolation
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            isolation.interrupt()
+            raise
+        finally:
+            pool.shutdown()
 
 
 class _OneThreadAProduct:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +11,7 @@ import numpy as np
 from modag_search import media
 from modag_search.catalog.database import batches
 from modag_search.errors import MediaError, UsageError
-from modag_search.features.ahead import map_ahead
+from modag_search.features.ahead import decoding_threads, map_ahead
 from modag_search.features.stored import Segments, StoredFeatures
 from modag_search.values import MODALITIES, Float32Array, ItemRecord, MediaFacts, Modality
 
@@ -122,7 +121,7 @@ class FeatureReader:
         asked : iterable of str or ItemRecord
             Absolute paths, or items, which are not decoded. Few are looked at ahead of who takes what comes of them.
         workers : int, optional
-            Threads that decode and encode; default one a processor.
+            Threads that encode what as many processes decode; default one a processor.
 
         Yields
         ------
@@ -130,13 +129,11 @@ class FeatureReader:
             In the order asked: the features, or why a file has none.
         """
         workers = workers or os.cpu_count() or 1
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="modag")
-        try:
-            yield from map_ahead(pool, self._encoded, self._looked_up(asked), look_ahead=2 * workers)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with decoding_threads(workers) as (pool, isolation):
+            files = self._looked_up(asked, isolation)
+            yield from map_ahead(pool, self._encoded, files, look_ahead=2 * workers)
 
-    def _looked_up(self, asked: Iterable[str | ItemRecord]) -> Iterator[FileFeatures]:
+    def _looked_up(self, asked: Iterable[str | ItemRecord], isolation: media.Isolation) -> Iterator[FileFeatures]:
         """Read what is stored, some files at a time; the others come without segments, their networks loaded."""
         for batch in batches(asked, _FILES_AT_ONCE):
             n_done = 0
@@ -145,6 +142,7 @@ class FeatureReader:
                 n_done += len(files)
                 for file in files:
                     if not file.is_stored:
+                        isolation.start(1)
                         self._encoder.warm_for([file.path])
                     yield file
 

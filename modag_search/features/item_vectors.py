@@ -105,7 +105,7 @@ class ItemVectors:
         paths : sequence of str
             Absolute.
         workers : int, optional
-            Threads that decode and encode; default one a processor.
+            Files that are decoded and encoded at a time; default one a processor.
         progress : callable, optional
             Called with the number of files done.
         on_failure : callable

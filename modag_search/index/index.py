@@ -233,7 +233,7 @@ class Index:
         dry_run : bool
             Write nothing; report what would be done.
         workers : int, optional
-            Threads that decode and encode; default one a processor.
+            Files that are decoded and encoded at a time; default one a processor.
         exclude : sequence of str
             Patterns as in .gitignore of files and folders to pass over below `paths`, after those that are kept with
             the index (`exclusions`). ``!`` before a pattern takes in again what others cover, as ``!@eaDir/``.
@@ -441,7 +441,7 @@ class Index:
         queries : iterable of str, os.PathLike, np.ndarray or PIL.Image.Image
             Of all the kinds that `search` takes.
         workers : int, optional
-            Threads that decode, encode and search; default one a processor.
+            Files that are decoded and encoded, and queries that are answered, at a time; default one a processor.
         on_failure : callable, optional
             Called with each query that cannot be meant or read, or has nothing in it to ask with, and its error;
             without it, the first such error is raised.
@@ -697,7 +697,7 @@ class Index:
         sort : {"confidence"}, optional
             The least sure answers first; they wait for all others, in a temporary file where they are many.
         workers : int, optional
-            Threads that decode and encode; default one a processor.
+            Files that are decoded and encoded at a time; default one a processor.
         on_failure : callable, optional
             Called with the error of each file that cannot be read or is silent, black or flat, and has no answer then;
             without it, the first such error is raised.
@@ -1261,7 +1261,7 @@ class Index:
         sound_encoder, image_encoder : str, optional
             Move to other encoders. Where the space does not fit them, the packaged one that does is taken.
         workers : int, optional
-            Threads that decode and encode; default one a processor.
+            Files that are decoded and encoded at a time; default one a processor.
         progress : Progress, optional
         on_failure : callable, optional
             Called with each file that could not be encoded anew; `failures` lists them afterwards.

@@ -1,7 +1,7 @@
 """Taking files into an index: scan, sort out, hash, resolve, encode, store; each stage feeds the next.
 
 Stages are generators, so that look-ahead is bounded and memory does not grow with the collection. One thread alone
-writes to the catalog; comparing with it, reading, decoding and encoding run in a pool.
+writes to the catalog; comparing with it, reading and encoding run in a pool of threads, decoding in processes.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import collections
 import itertools
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from modag_search import media
 from modag_search.errors import NoMediaError, UnreadableMediaError
-from modag_search.features.ahead import map_ahead
+from modag_search.features.ahead import decoding_threads, map_ahead
 from modag_search.features.encoding import StageClock
 from modag_search.features.stored import scanned
 from modag_search.ingest.backlog import Backlog
@@ -43,6 +42,7 @@ from modag_search.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import ThreadPoolExecutor
 
     from modag_search.catalog import Catalog
     from modag_search.catalog.items import ScanVerdict
@@ -140,7 +140,7 @@ class Ingest:
         """Take in all files below the paths."""
         started = time.perf_counter()
         self._run_id = run_id
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="modag") as pool:
+        with decoding_threads(self._workers) as (pool, isolation):
             try:
                 pending = Backlog(self._sorted_out(self._scanned(), pool))
                 self._tell()
@@ -148,10 +148,9 @@ class Ingest:
                 if self._options.dry_run:
                     self._foresee(unknown)
                 else:
+                    # While networks are loaded.
+                    isolation.start(sum(1 for _ in itertools.islice(unknown, self._workers)))
                     self._stored(self._encoded(unknown, pool))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
             finally:
                 self._write_failures()
         left = self._looked_over()

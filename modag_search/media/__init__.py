@@ -3,6 +3,7 @@
 from modag_search.media.decode import DECODER_REVISIONS, MediaStream, decoder_specification, open_media
 from modag_search.media.exclusion import BUILT_IN, Exclusion, PathPattern
 from modag_search.media.hashing import content_hash
+from modag_search.media.isolation import Isolation, isolated, stop_decoding
 from modag_search.media.kinds import kind_of
 from modag_search.media.lending import is_picture, lent_file
 from modag_search.media.names import remark_on_name
@@ -22,6 +23,7 @@ __all__ = [
     "BUILT_IN",
     "DECODER_REVISIONS",
     "Exclusion",
+    "Isolation",
     "MediaStream",
     "PathPattern",
     "Tally",
@@ -29,6 +31,7 @@ __all__ = [
     "content_hash",
     "decoder_specification",
     "is_picture",
+    "isolated",
     "kind_of",
     "lent_file",
     "obstacle",
@@ -44,6 +47,7 @@ __all__ = [
     "samples_as_wave",
     "scan",
     "scan_passed_over",
+    "stop_decoding",
     "thumbnail_of",
     "window_bounds",
 ]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from modag_search.errors import UnreadableMediaError, UnsupportedMediaError
+from modag_search.media.isolation import is_isolated
 from modag_search.media.kinds import (
     SOUNDFILE_APPEARANCES,
     SOUNDFILE_EXTENSIONS,
@@ -55,6 +56,8 @@ class MediaStream:
     def segments(self) -> Iterator[DecodedSegment]:
         """Decode the file and yield its segments one by one; the file is closed with the iterator.
 
+        Inside `isolation.isolated`, another process decodes it.
+
         Yields
         ------
         DecodedSegment
@@ -70,6 +73,15 @@ class MediaStream:
         UsageError
             The range starts behind the end of the file.
         """
+        if is_isolated():
+            from modag_search.media.children import decoded_apart
+
+            self._facts = yield from decoded_apart(self._request, kind=self._kind)
+        else:
+            yield from self.decoded_here()
+
+    def decoded_here(self) -> Generator[DecodedSegment, None, None]:
+        """Decode the file in this process, whoever wants it to be isolated; see `segments`."""
         with media_errors(self._request.path), open_not_empty(self._request.path) as file:
             self._facts = yield from with_silence_told(self._decode(file))
 

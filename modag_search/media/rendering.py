@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from modag_search.media.isolation import is_isolated
 from modag_search.media.opening import media_errors, open_not_empty
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ def picture_as_jpeg(path: str, *, longer_side_px: int) -> bytes:
     MediaError
         If it cannot be decoded.
     """
+    if is_isolated():
+        from modag_search.media.children import array_apart
+
+        return array_apart("picture_as_jpeg", path, longer_side_px=longer_side_px).tobytes()
     from modag_search.media.pictures import decoded_picture
 
     with (

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.media.isolation import is_isolated
 from modag_search.media.opening import media_errors, open_not_empty
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ def read_thumbnail(path: str, *, side_px: int) -> Uint8Array:
     MediaError
         If it cannot be decoded.
     """
+    if is_isolated():
+        from modag_search.media.children import array_apart
+
+        return array_apart("read_thumbnail", path, side_px=side_px)
     from modag_search.media.pictures import decoded_picture
 
     with (

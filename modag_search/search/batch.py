@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from modag_search.errors import MediaError, ModagError, NothingFoundError, UsageError
-from modag_search.features.ahead import map_ahead
+from modag_search.features.ahead import decoding_threads, map_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,8 +41,7 @@ def answered(
     hits : list of Hit
     """
     workers = workers or os.cpu_count() or 1
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="modag")
-    try:
+    with decoding_threads(workers) as (pool, _):
         for query, found in map_ahead(pool, partial(_tried, find), queries, look_ahead=2 * workers):
             if not isinstance(found, ModagError):
                 yield query, found
@@ -51,8 +49,6 @@ def answered(
                 raise found
             else:
                 on_failure(query, found)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _tried(find: Callable[[Q], Answers], query: Q) -> tuple[Q, Answers | ModagError]:

@@ -173,7 +173,7 @@ class QueryMaker:
         names : iterable of str
             Taken as the queries are: few are looked at ahead.
         workers : int, optional
-            Threads that decode and encode; default one a processor.
+            Files that are decoded and encoded at a time; default one a processor.
         on_failure : callable, optional
             Called with the error of each that cannot be read, or has nothing in it to ask with; without it, the first
             such error is raised.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modag_search.errors import MediaError, UsageError
+from modag_search.features.ahead import decoding_threads
 from modag_search.features.files import as_stored
 from modag_search.training.moments import moments_of
 from modag_search.training.space import Examples
@@ -177,17 +177,13 @@ def _encoded(
         except MediaError as error:
             return error
 
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="modag") as pool:
-        try:
-            known: Mapping[str, Segments] = stored.unchanged(paths, pool) if stored else {}
-            if len(known) < len(paths):
-                for modality in MODALITIES:
-                    encoder.warm(modality)
-            for path, outcome in zip(paths, pool.map(encoded, paths), strict=True):
-                yield path, outcome if isinstance(outcome, MediaError) else as_stored(outcome, encoder)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with decoding_threads(workers or os.cpu_count() or 1) as (pool, _):
+        known: Mapping[str, Segments] = stored.unchanged(paths, pool) if stored else {}
+        if len(known) < len(paths):
+            for modality in MODALITIES:
+                encoder.warm(modality)
+        for path, outcome in zip(paths, pool.map(encoded, paths), strict=True):
+            yield path, outcome if isinstance(outcome, MediaError) else as_stored(outcome, encoder)
 
 
 def collect_labelled(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 from fastapi import Depends, FastAPI
 
-from modag_search import __version__
+from modag_search import __version__, media
 from modag_search.web import page
 from modag_search.web.access import Access, Guard
 from modag_search.web.api import ROUTERS
@@ -53,7 +53,8 @@ def create_app(index: Index, *, access: Access | None = None, limits: Limits | N
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Who waits for a turn holds a thread; what needs no turn must not wait for one, too.
         to_thread.current_default_thread_limiter().total_tokens = limits.at_once + limits.waiting + _THREADS_BESIDE
-        yield
+        with media.isolated():  # whoever sent what is asked with or shown
+            yield
         await to_thread.run_sync(service.close)
 
     app = FastAPI(

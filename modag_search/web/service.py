@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from fastapi import Depends
 from starlette.requests import Request
 
+from modag_search import media
 from modag_search.web.access import SAFE_METHODS
 from modag_search.web.jobs import Jobs
 from modag_search.web.kept import Kept
@@ -71,6 +72,7 @@ class Service:
         """Stop what goes on, and let go of files that were sent; the index is not closed."""
         self.jobs.close()
         self.uploads.close()
+        media.stop_decoding()
 
 
 def service_of(request: Request) -> Service:

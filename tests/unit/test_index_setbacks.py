@@ -71,26 +71,6 @@ def test_an_encoder_that_fails_for_the_moment_costs_an_edited_file_nothing(
     assert index.failures() == []
 
 
-def test_a_picture_that_there_was_no_memory_to_decode_is_tried_again(
-    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from PIL import Image
-
-    before = edited(index, media)
-
-    def full(*_: object, **__: object) -> object:
-        raise MemoryError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Image, "open", full)
-        report = index.add([media])
-
-    assert "more memory" in report.failures[0].reason
-    assert index.item(before.path).status == "ok"
-    assert index.catalog.segments.of_items([before.id])
-    assert index.add([media]).updated == 1
-
-
 def test_a_file_that_there_was_no_memory_to_hash_is_tried_again(
     index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ NAMES = [
     "CorruptMediaError",
     "DamagedCatalogError",
     "DamagedStoreError",
+    "DecoderError",
     "Duplicate",
     "DuplicateGroup",
     "EmptyMediaError",

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modag_search.media import children
 from modag_search.web import Limits
 from modag_search.web.problems import ProblemError
 from modag_search.web.uploads import Uploads
+from tests import hostile_decoders
 from tests.made_media import LOW_HZ, picture, sound
 from tests.web.conftest import serving
 from tests.web.test_access import kind_of
@@ -235,3 +237,18 @@ def test_what_killed_servers_left_goes_with_the_next_file(
         assert running.exists()
         own = folder_of(client)
     assert not os.path.exists(own)
+
+
+@pytest.mark.parametrize(("name", "words"), [("crash", "crashes its decoder"), ("killed", "its decoder was killed")])
+def test_a_file_that_ends_its_decoder_ends_no_server(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, low: bytes, name: str, words: str
+) -> None:
+    content = picture(tmp_path / "a.png", (1, 2, 3)).read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(children, "_PROGRAM", hostile_decoders.PROGRAM)
+        children.CHILDREN.close()
+        answer = ask_with(client, send(client, content, name=f"{name}.png"))
+    children.CHILDREN.close()
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"]
+    assert ask_with(client, send(client, low)).status_code == 200

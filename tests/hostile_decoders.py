@@ -1,0 +1,58 @@
+"""A process that decodes as ours do, but comes to grief over files whose names say how.
+
+Of media that are at hand none does what a fault that is yet unknown in a decoder would do.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+from typing import TYPE_CHECKING, Final
+
+from modag_search.media import child
+from modag_search.media.decode import MediaStream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from modag_search.values import DecodedSegment
+
+PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from tests.hostile_decoders import main; main({lifeline})"
+"""What stands in place of `children._PROGRAM`."""
+
+
+GATE: Final = "MODAG_HOSTILE_GATE"
+"""Environment variable: a named pipe, told when a decoder hangs."""
+
+
+def main(lifeline: int) -> None:
+    """Run as `child.main`."""
+    ours = MediaStream.decoded_here
+
+    def come_to_grief(stream: MediaStream) -> Generator[DecodedSegment, None, None]:
+        name = os.path.basename(stream._request.path)
+        if name.startswith("crash"):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if name.startswith("hang"):
+            if GATE in os.environ:
+                with open(os.environ[GATE], "wb") as gate:
+                    gate.write(b".")
+            signal.pause()
+        if name.startswith("greedy"):
+            raise MemoryError from _greed()
+        if name.startswith("killed"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield from ours(stream)
+
+    setattr(MediaStream, "decoded_here", come_to_grief)  # noqa: B010 - where types would be in the way
+    child.main(lifeline)
+
+
+def _greed() -> OSError | None:
+    """Take more memory than a decoder may, if it may."""
+    try:
+        mmap.mmap(-1, 5 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        return error
+    return None

@@ -1,0 +1,278 @@
+"""Media that other processes decode: the same to the bit, and of what becomes of them, this process hears alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+from contextlib import contextmanager
+from dataclasses import astuple
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from modag_search import media
+from modag_search.errors import (
+    CorruptMediaError,
+    DecoderError,
+    MediaError,
+    OversizedMediaError,
+    UnreadableMediaError,
+    UsageError,
+)
+from modag_search.media import children
+from modag_search.media.allowance import DECODING_BYTES, Allowance
+from modag_search.values import Segmentation
+from tests import hostile_decoders
+from tests.decoders import own_decoders, seen_to_end
+from tests.made_media import BLUE, LOW_HZ, RED, picture, sound, video
+from tests.unit import broken_media
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modag_search.values import DecodedSegment, MediaFacts
+
+LONG_S = 120.0
+
+
+@pytest.fixture
+def isolated() -> Iterator[None]:
+    """Decoding is isolated, in processes that are new."""
+    children.CHILDREN.close()
+    with media.isolated():
+        yield
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Decoding is isolated, in processes that come to grief over some files."""
+    with monkeypatch.context() as patch:
+        patch.setattr(children, "_PROGRAM", hostile_decoders.PROGRAM)
+        children.CHILDREN.close()
+        with media.isolated():
+            yield
+        children.CHILDREN.close()
+
+
+def opened(path: Path | str, **part: float) -> media.MediaStream:
+    return media.open_media(str(path), sample_rate_hz=16_000, segmentation=Segmentation(), **part)
+
+
+def decoded(path: Path | str) -> tuple[list[DecodedSegment], MediaFacts]:
+    stream = opened(path)
+    return list(stream.segments()), stream.facts
+
+
+def as_bytes(path: Path | str) -> object:
+    """All that decoding tells of a file, to the bit."""
+    try:
+        segments, facts = decoded(path)
+    except MediaError as error:
+        return type(error), error.path, error.reason
+    return [(astuple(one)[:3], one.data.dtype, one.data.tobytes(), one.status, one.peak) for one in segments], facts
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Count what is taken of the memory for decoding."""
+    taken: list[int] = []
+
+    class Counted(Allowance):
+        @contextmanager
+        def take(self, amount: int) -> Iterator[None]:
+            taken.append(amount)
+            with super().take(amount):
+                yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(children, "DECODING_BYTES", Counted(DECODING_BYTES.total))
+        yield taken
+
+
+def test_media_are_the_same_to_the_bit(tmp_path: Path) -> None:
+    files = [picture(tmp_path / "a.png", RED), video(tmp_path / "b.mp4"), sound(tmp_path / "c.wav", (LOW_HZ, 31))]
+    (tmp_path / "d.jpg").write_bytes(files[0].read_bytes())
+    broken = [one.path for one in broken_media.build(tmp_path / "broken")]
+    paths: list[Path | str] = [*files, tmp_path / "d.jpg", tmp_path / "none.wav", *broken]
+    here = [as_bytes(path) for path in paths]
+
+    with media.isolated():
+        apart = [as_bytes(path) for path in paths]
+
+    assert apart == here
+    assert own_decoders() != []
+
+
+def test_a_part_and_a_range_that_cannot_be_meant(isolated: None, tmp_path: Path) -> None:
+    path = sound(tmp_path / "a.wav", (LOW_HZ, 20))
+    assert [(one.start_s, one.end_s) for one in opened(path, start_s=3.0, end_s=4.0).segments()] == [(3.0, 4.0)]
+    with pytest.raises(UsageError, match=r"a.wav: the range from 30 s to the end lies outside the file"):
+        list(opened(path, start_s=30.0).segments())
+
+
+def test_a_relative_name_and_one_that_is_no_utf_8(
+    isolated: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded(picture(tmp_path / "a.png", RED))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    name = os.fsdecode(b"\xff.png")
+    with open(name, "wb") as file:
+        file.write((tmp_path / "a.png").read_bytes())
+    assert len(decoded(name)[0]) == 1
+    with pytest.raises(UnreadableMediaError) as raised:
+        decoded(os.fsdecode(b"\xfe.png"))
+    assert raised.value.path == os.fsdecode(b"\xfe.png")
+
+
+def test_previews_are_the_same(tmp_path: Path) -> None:
+    path = str(picture(tmp_path / "a.png", BLUE, size=(300, 200)))
+    jpeg, square = media.picture_as_jpeg(path, longer_side_px=64), media.read_thumbnail(path, side_px=16)
+    with media.isolated():
+        assert media.picture_as_jpeg(path, longer_side_px=64) == jpeg
+        np.testing.assert_array_equal(media.read_thumbnail(path, side_px=16), square)
+        with pytest.raises(UnreadableMediaError, match="does not exist"):
+            media.picture_as_jpeg(f"{path}.png", longer_side_px=64)
+
+
+def test_who_wants_no_more_of_a_file_leaves_its_process_to_the_next(isolated: None, tmp_path: Path) -> None:
+    long = sound(tmp_path / "long.wav", (LOW_HZ, LONG_S))
+    for _ in range(3):
+        segments = opened(long).segments()
+        next(segments)
+        segments.close()  # type: ignore[attr-defined]
+    before = own_decoders()
+    decoded(picture(tmp_path / "a.png", RED))
+    assert own_decoders() == before
+    assert len(before) == 1
+
+
+def test_pictures_take_their_part_of_the_memory_for_decoding(
+    isolated: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = picture(tmp_path / "a.png", RED, size=(400, 300))
+    with counted(monkeypatch) as taken:
+        decoded(path)
+    assert taken == [400 * 300 * 4]
+
+
+def test_who_waits_for_memory_is_let_in_when_there_is_some(isolated: None, tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png", RED)
+    done = threading.Event()
+
+    def decode() -> None:
+        decoded(path)
+        done.set()
+
+    thread = threading.Thread(target=decode)
+    with DECODING_BYTES.take(DECODING_BYTES.total):
+        thread.start()
+        assert not done.is_set()
+    thread.join()
+    assert done.is_set()
+
+
+def test_a_decoder_that_crashes_costs_its_file_alone(hostile: None, tmp_path: Path) -> None:
+    crash, fine = picture(tmp_path / "crash.png", RED), picture(tmp_path / "fine.png", RED)
+    decoded(fine)
+    with pytest.raises(CorruptMediaError, match=r"crash.png: crashes its decoder \(SIGSEGV\)"):
+        decoded(crash)
+    assert len(decoded(fine)[0]) == 1
+
+
+def test_a_decoder_that_does_not_come_to_an_end_is_ended(
+    hostile: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang, fine = picture(tmp_path / "hang.png", RED), picture(tmp_path / "fine.png", RED)
+    decoded(fine)
+    with seen_to_end(own_decoders()), monkeypatch.context() as patch:
+        patch.setattr(children, "QUIET_S", 0.2)
+        with pytest.raises(CorruptMediaError, match=r"hang.png: does not decode: nothing came of it within 0 s"):
+            decoded(hang)
+    assert len(decoded(fine)[0]) == 1
+
+
+def test_a_decoder_takes_no_more_memory_than_it_may(hostile: None, tmp_path: Path) -> None:
+    with pytest.raises(OversizedMediaError, match=r"greedy.png: needs more than 4 GiB of memory to be decoded"):
+        decoded(picture(tmp_path / "greedy.png", RED))
+    assert len(decoded(picture(tmp_path / "fine.png", RED))[0]) == 1
+
+
+def test_a_decoder_that_was_killed_is_no_fault_of_its_file(hostile: None, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableMediaError, match=r"was killed \(SIGKILL\).*; the next run tries it again"):
+        decoded(picture(tmp_path / "killed.png", RED))
+
+
+def test_a_crash_after_other_files_is_tried_again_and_segments_go_on_where_they_were(
+    isolated: None, tmp_path: Path
+) -> None:
+    long = sound(tmp_path / "long.wav", (LOW_HZ, LONG_S))
+    whole, facts = decoded(long)
+    (decoder,) = own_decoders()
+
+    stream = opened(long)
+    segments = stream.segments()
+    again = [next(segments)]
+    with seen_to_end([decoder]):
+        os.kill(decoder, signal.SIGSEGV)
+    again += segments
+
+    assert [one.data.tobytes() for one in again] == [one.data.tobytes() for one in whole]
+    assert stream.facts == facts
+    assert decoder not in own_decoders()
+
+
+def test_a_process_that_ended_while_it_had_nothing_to_do_is_replaced(isolated: None, tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png", RED)
+    decoded(path)
+    with seen_to_end(own_decoders()):
+        for decoder in own_decoders():
+            os.kill(decoder, signal.SIGKILL)
+    assert len(decoded(path)[0]) == 1
+
+
+def test_no_process_to_decode_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    children.CHILDREN.close()
+    monkeypatch.setattr(children, "_PROGRAM", "raise SystemExit(7)")
+    with media.isolated(), pytest.raises(DecoderError, match=r"does not start \(exit status 7\)"):
+        decoded(picture(tmp_path / "a.png", RED))
+
+
+def test_who_breaks_off_waits_for_no_decoder(hostile: None, tmp_path: Path) -> None:
+    hang = picture(tmp_path / "hang.png", RED)
+    failures: list[Exception] = []
+
+    with media.isolated() as isolation:
+
+        def decode() -> None:
+            isolation.enter_thread()
+            try:
+                decoded(hang)
+            except UnreadableMediaError as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=decode)
+        thread.start()
+        isolation.interrupt()
+        thread.join()
+
+    assert [str(error) for error in failures] == [f"{hang}: was not read to its end"]
+
+
+def test_a_process_that_was_forked_leaves_decoders_alone(isolated: None, tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png", RED)
+    decoded(path)
+    before = own_decoders()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
+        forked = os.fork()
+    if not forked:
+        children.CHILDREN.close()
+        os._exit(0)
+    assert os.waitpid(forked, 0)[1] == 0
+    assert len(decoded(path)[0]) == 1
+    assert own_decoders() == before
