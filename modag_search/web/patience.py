@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import resource
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -9,14 +11,40 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 if TYPE_CHECKING:
     import asyncio
 
+logger = logging.getLogger(__name__)
+
 MOST_CONNECTIONS = 256
-"""At a time: fewer than files that a process may have open, so that there are always some left."""
+"""At a time, where as many files may be open as each may need."""
+_FILES_EACH = 4
+"""Itself, and what SQLite opens for who reads: the catalog, its log, and what readers know of each other by."""
+_FILES_BESIDE = 32
+"""Of the program, its stores, its decoders and its temporary files."""
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n"
+    b"content-type: application/problem+json\r\ncontent-length: %d\r\n\r\n%s"
+)
+_REASON = (
+    b'{"type": "urn:modag:problem:busy", "title": "busy", "status": 503,'
+    b' "detail": "too many connections are open; ask again in a moment"}'
+)
 HEADER_S = 10.0
 """How long a request may take until its head is there, in seconds."""
 
 
+def most_connections() -> int:
+    """Let as many files be open as the system allows, and return how many connections that is enough for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_BESIDE + _FILES_EACH * MOST_CONNECTIONS
+    if resource.RLIM_INFINITY != soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(_FILES_EACH, min(MOST_CONNECTIONS, (soft - _FILES_BESIDE) // _FILES_EACH))
+
+
 class ImpatientProtocol(H11Protocol):
-    """HTTP for who comes to the point: others are cut off, and so are those beyond `MOST_CONNECTIONS`."""
+    """HTTP for who comes to the point: others are cut off; those beyond `most_connections` are told to come again."""
 
     header_s: ClassVar[float] = HEADER_S
     most_connections: ClassVar[int] = MOST_CONNECTIONS
@@ -26,7 +54,8 @@ class ImpatientProtocol(H11Protocol):
         """Take a connection, if there is room."""
         super().connection_made(transport)
         if len(self.connections) > self.most_connections:
-            transport.abort()
+            transport.write(_FULL % (len(_REASON), _REASON))
+            transport.close()
         else:
             self._expect_a_head()
 

@@ -14,7 +14,7 @@ import uvicorn
 
 from modag_search.errors import UsageError
 from modag_search.web.application import create_app
-from modag_search.web.patience import ImpatientProtocol
+from modag_search.web.patience import ImpatientProtocol, most_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
         app = create_app(index, access=access, limits=limits)
         config = uvicorn.Config(
             app,
-            http=ImpatientProtocol,
+            http=type("Protocol", (ImpatientProtocol,), {"most_connections": most_connections()}),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import resource
 import socket
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 import uvicorn
 
-from modag_search.web import create_app, serving
+from modag_search.web import create_app, patience, serving
 from modag_search.web.patience import ImpatientProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pytest
 
     from modag_search import Index
 
@@ -67,6 +68,20 @@ def test_only_so_many_connections_are_taken(filled: Index, monkeypatch: pytest.M
         first.sendall(WHOLE)
         assert received(first).startswith(b"HTTP/1.1 200")
         with socket.create_connection(address) as second:
+            answer = received(second)
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "urn:modag:problem:busy"
             assert received(second) == b""
         first.sendall(WHOLE)
         assert received(first)
+
+
+@pytest.mark.parametrize(("soft", "hard", "left", "most"), [(64, 64, 64, 8), (64, 4096, 1056, 256), (20, 20, 20, 4)])
+def test_connections_leave_files_for_answers(
+    soft: int, hard: int, left: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = {"files": (soft, hard)}
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits["files"])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, to: limits.update(files=to))
+    assert patience.most_connections() == most
+    assert limits["files"] == (left, hard)
