@@ -6,10 +6,12 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from modag_search.catalog.database import DAMAGE_ADVICE
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
 from modag_search.classify.transfer import TransferOptions
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_PACKAGE = __name__.partition(".")[0]
 WAIT_S = 30.0
 """How long a writer waits for another one, in seconds."""
 
@@ -168,13 +171,10 @@ class Index:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the index; where a value in the catalog led to an error, it is said to be damaged."""
+        """Close the index; where a value in the catalog led to an error of ours, the catalog is said to be damaged."""
         try:
-            if isinstance(error, OF_VALUES) and (problems := self._catalog.check()):
-                raise DamagedCatalogError(
-                    f"{self._catalog.path}: {problems[0]}; `modag verify` lists all that is wrong; put back a copy of "
-                    "this file, or move it away and index the files again"
-                ) from error
+            if isinstance(error, OF_VALUES) and _passed_here(error) and (problems := self._catalog.check()):
+                raise DamagedCatalogError(f"{self._catalog.path}: {problems[0]}; {DAMAGE_ADVICE}") from error
         finally:
             self.close()
 
@@ -1401,6 +1401,12 @@ class Index:
         stored = {modality for (modality, status), n in self._catalog.count().segments.items() if n and status == "ok"}
         if len(stored) > 1:
             raise no_space_joins(self.settings, self.folder, "labels of the one say nothing of the other")
+
+
+def _passed_here(error: BaseException) -> bool:
+    """Tell whether an error came out of this package, rather than of the code of who uses it alone."""
+    names = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(name.startswith(f"{_PACKAGE}.") for name in names)
 
 
 def _one_or_more_queries(queries: Query | Sequence[Query]) -> list[Query]:

@@ -126,3 +126,11 @@ def test_a_value_of_another_kind_is_no_traceback(filled: Index, media: Path, tmp
 def test_what_fails_for_another_reason_says_so(filled: Index) -> None:
     with pytest.raises(ZeroDivisionError), Index.open(filled.folder):
         raise ZeroDivisionError
+
+
+def test_an_error_of_who_uses_an_index_stays_what_it_is(filled: Index) -> None:
+    folder = filled.folder
+    filled.close()
+    change(folder / "catalog.sqlite", "UPDATE item SET mtime_ns = 'soon' WHERE id = 1")
+    with pytest.raises(KeyError, match="of the user"), Index.open(folder):
+        {}["of the user"]
