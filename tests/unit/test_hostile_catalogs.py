@@ -44,13 +44,13 @@ AS_VIEW = (
     ("statements", "told"),
     [
         (["DROP TABLE item"], "lacks column id of table item"),
-        (["ALTER TABLE item DROP COLUMN remarks"], "lacks column remarks of table item"),
+        (["ALTER TABLE item RENAME COLUMN remarks TO remark"], "lacks column remarks of table item"),
         (["DELETE FROM state"], "does not say which state it is in"),
         (["DELETE FROM generation"], "does not say which state it is in"),
         (["DELETE FROM alembic_version"], "does not say which revision it has"),
         (["INSERT INTO alembic_version VALUES ('0001')"], "does not say which revision it has"),
         (["UPDATE alembic_version SET version_num = x'ff'"], "does not say which revision it has"),
-        (["UPDATE alembic_version SET version_num = '0001'"], "does not hold what its revision says"),
+        (["UPDATE alembic_version SET version_num = '0001'"], "what its tables are is not as the last upgrade left it"),
         (["DROP TABLE alembic_version"], "is an SQLite file, but no catalog of modag-search"),
         (AS_VIEW, "has a view 'item', which no catalog has"),
         (
@@ -133,4 +133,4 @@ def test_an_error_of_who_uses_an_index_stays_what_it_is(filled: Index) -> None:
     filled.close()
     change(folder / "catalog.sqlite", "UPDATE item SET mtime_ns = 'soon' WHERE id = 1")
     with pytest.raises(KeyError, match="of the user"), Index.open(folder):
-        {}["of the user"]
+        _ = {"one": 1}["of the user"]

@@ -18,8 +18,8 @@ UNPACK_OBJECTS = {"cPickle", "cloudpickle", "dill", "joblib", "jsonpickle", "mar
 OWN_OBJECTS = {"classify/sorting.py", "ingest/backlog.py"}
 """They read what the same process has written a moment ago, to memory or to a file without a name."""
 ERRORS_ALONE = {"encoders/clap.py", "training/checkpoint.py"}
-START_PROGRAMS = {"demo/obtaining.py"}
-"""At the user's word: apt, dpkg-deb and pip, for media to try the program on."""
+START_PROGRAMS = {"demo/obtaining.py", "media/children.py"}
+"""At the user's word: apt, dpkg-deb and pip, for media to try the program on; and this interpreter, to decode apart."""
 
 
 def modules() -> list[tuple[str, ast.Module]]:
