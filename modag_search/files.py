@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MAGIC = b"modag-store/1\n"
 _LOOKED_AT = 65_536
+_LEAST_ROOM = 65_536
+"""Bytes."""
 _LONGEST_HEADER = 2**20
 MOST_BYTES = 2**32
 """Of a file that is read whole: a space or a head of the largest index has a part of it."""
@@ -244,6 +246,14 @@ def hindrance_to_writing(path: str | os.PathLike[str]) -> str | None:
     if not _allows_writing(folder):
         return "its folder does not allow writing"
     return None if _allows_writing(path) else f"{os.path.basename(path)} does not allow writing"
+
+
+def is_full(path: str | os.PathLike[str]) -> bool:
+    """Tell whether there is no room left on the disk of a file for what SQLite needs beside it."""
+    with suppress(OSError, AttributeError):  # AttributeError: only Unix has statvfs
+        disk = os.statvfs(path)
+        return disk.f_bavail * disk.f_frsize < _LEAST_ROOM or 0 == disk.f_favail < disk.f_files
+    return False
 
 
 def _allows_writing(path: str | os.PathLike[str]) -> bool:

@@ -22,7 +22,7 @@ SETTINGS_FILE = "settings.json"
 NO_FOLDER = "is no folder, and an index is one; name another place with --index"
 _FORMAT = 1
 _CHECKSUM = "checksum"
-_WAY_OUT = "`modag verify --repair` mends a single bit; otherwise put a copy back"
+_WAY_OUT = "`modag verify --repair` mends a single bit; otherwise a backup, which is a ZIP file, has it"
 _LONGEST = 4096
 """Bytes of a file in which a bit is looked for that has changed."""
 _MOST_BYTES = 2**20
@@ -231,4 +231,9 @@ def no_index_in(folder: Path) -> IndexNotFoundError:
     """Say that a folder holds no index, and what to do."""
     if folder.exists() and not folder.is_dir():
         return IndexNotFoundError(f"{folder}: {NO_FOLDER}")
+    if (folder / "catalog.sqlite").is_file():
+        return IndexNotFoundError(
+            f"{folder}: its {SETTINGS_FILE} is gone, and its catalog is there; put the file back: a backup, which is a "
+            "ZIP file, has it, and so has `modag restore FILE --index NEW`"
+        )
     return IndexNotFoundError(f"{folder}: there is no index here; `modag index PATH... --index {folder}` makes one")

@@ -137,7 +137,7 @@ class Catalog:
             raise CatalogError(f"{os.fspath(path)}: there is no catalog here; `modag index` makes one")
         database = Database(path, wait_s=wait_s)
         try:
-            _bring_up(database)
+            _bring_up(database, create=create)
         except BaseException:
             database.close()
             raise
@@ -434,10 +434,10 @@ class Catalog:
             return inspection.check(connection)
 
 
-def _bring_up(database: Database) -> None:
+def _bring_up(database: Database, *, create: bool) -> None:
     """Bring a catalog to the newest revision; where nothing can be written, copies of it."""
     if database.hindrance is None:
-        migrations.upgrade(database.path)
+        migrations.upgrade(database.path, create=create)
     elif migrations.pending_in(database):
         database.read_brought_up(lambda copy: migrations.upgrade(copy, backs_up=False))
 

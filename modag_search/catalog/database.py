@@ -21,7 +21,7 @@ from modag_search.catalog import schema
 from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.catalog.unwritable import Unwritable, UnwritableConnection
 from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedError, ModagError, ReadOnlyIndexError
-from modag_search.files import check_own, hindrance_to_writing, open_regular
+from modag_search.files import check_own, hindrance_to_writing, is_full, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -49,7 +49,10 @@ _NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
 """How a journal ends that names another (`writeSuperJournal` in SQLite's pager.c)."""
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-DAMAGE_ADVICE = "put back a copy of this file, or move it away and index the files again"
+DAMAGE_ADVICE = (
+    "a backup brings it back: `modag restore FILE --index NEW`; without one, index the files into a new index, and "
+    "give labels again"
+)
 _ADVICE = {
     sqlite3.SQLITE_PROTOCOL: "too many processes opened it at once; try again",
     sqlite3.SQLITE_NOMEM: "free some memory, then run the same command again",
@@ -122,7 +125,9 @@ class Database:
                 connection = self._unwritable.connect()
             except sqlite3.Error:
                 raise error from None
-            self.hindrance = ReadOnlyIndexError(self.path, str(error), way_out=_ADVICE[_code(error)])
+            code = sqlite3.SQLITE_FULL if is_full(self.path) else _code(error)
+            reason = "its disk is full" if code == sqlite3.SQLITE_FULL else str(error)
+            self.hindrance = ReadOnlyIndexError(self.path, reason, way_out=_ADVICE[code])
             return connection
 
     @contextmanager
@@ -329,6 +334,8 @@ def _explained(error: BaseException, path: str, *, wait_s: float) -> ModagError 
         return IndexLockedError(
             f"{path}: another process is writing to this catalog, and was not done within {wait_s:g} s; try again"
         )
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY) and is_full(path):
+        return CatalogError(f"{path}: {error}; {_ADVICE[sqlite3.SQLITE_FULL]}")
     if code == sqlite3.SQLITE_READONLY and (hindrance := hindrance_to_writing(path)):
         return ReadOnlyIndexError(path, hindrance)  # since it was opened
     return CatalogError(f"{path}: {error}; {_ADVICE[code]}") if code in _ADVICE else None

@@ -46,6 +46,7 @@ from modag_search.catalog.tables import (
     SegmentRow,
 )
 from modag_search.errors import DamagedCatalogError
+from modag_search.files import open_regular
 from modag_search.spelling import composed
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from modag_search.values import MediaKind, Modality, SegmentStatus
 
 _PUT_BACK = "`modag restore` brings a backup back"
+_HEAD_BYTES = 100
 PROBLEMS_SHOWN = 20
 """Of each sort: a damaged catalog has either a few or very many."""
 
@@ -115,6 +117,7 @@ def check(connection: Connection) -> list[str]:
     try:
         for problems in (
             _sqlite_problems,
+            _header_problems,
             _schema_problems,
             _value_problems,
             _segment_problems,
@@ -143,6 +146,16 @@ def _sqlite_problems(connection: Connection) -> Iterator[str]:
             yield f"SQLite: {message}; {_PUT_BACK}"
     for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(PROBLEMS_SHOWN):
         yield f"row {row_id} of table {table} belongs to a row of table {parent} that is not there; {_PUT_BACK}"
+
+
+def _header_problems(connection: Connection) -> Iterator[str]:
+    """Look at what SQLite takes on trust of the first bytes of the file (https://sqlite.org/fileformat2.html)."""
+    (_, _, path), *_ = connection.exec_driver_sql("PRAGMA database_list").fetchall()
+    with open_regular(path) as file:
+        head = file.read(_HEAD_BYTES)
+    written, read, *fixed = head[18:24]
+    if written != read or written not in (1, 2) or fixed != [0, 64, 32, 32] or any(head[72:92]):
+        yield f"SQLite: the first bytes of the file are not those of a catalog; {_PUT_BACK}"
 
 
 def _schema_problems(connection: Connection) -> Iterator[str]:

@@ -29,8 +29,8 @@ CURRENT_REVISION = "0007"
 """The newest migration."""
 
 
-def upgrade(path: str | os.PathLike[str], *, backs_up: bool = True) -> None:
-    """Bring the catalog at `path` to the newest revision, creating it where there is none.
+def upgrade(path: str | os.PathLike[str], *, create: bool = False, backs_up: bool = True) -> None:
+    """Bring the catalog at `path` to the newest revision.
 
     An older catalog is first copied to ``<path>.bak-<its revision>``, or where there is such a copy already to
     ``<path>.bak-<its revision>-2``, and so on. All migrations happen in one transaction: after a failure or a
@@ -39,6 +39,8 @@ def upgrade(path: str | os.PathLike[str], *, backs_up: bool = True) -> None:
     Parameters
     ----------
     path : str or os.PathLike
+    create : bool
+        True to make one where there is none. Otherwise a file without tables has lost them.
     backs_up : bool
         False for what is a copy itself.
 
@@ -55,6 +57,8 @@ def upgrade(path: str | os.PathLike[str], *, backs_up: bool = True) -> None:
     try:
         with database.read() as connection:
             revision = _revision(connection, path)
+            if revision is None and not create:
+                raise DamagedCatalogError(f"{os.fspath(path)}: is empty: what it held is lost; {DAMAGE_ADVICE}")
             if revision == CURRENT_REVISION:
                 _require_tables(connection, path)
                 return

@@ -62,7 +62,9 @@ def opened(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> tu
     if settings is not None and kept != (wanted := with_own_space(folder, kept, settings)):
         raise UsageError(f"{folder}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
     if not (folder / CATALOG_FILE).is_file():
-        raise IndexFolderError(f"{folder}: its {CATALOG_FILE} is gone; put a copy back, or remove the folder")
+        raise IndexFolderError(
+            f"{folder}: its {CATALOG_FILE} is gone; put it back, or restore a backup: `modag restore FILE --index NEW`"
+        )
     return kept, Catalog.open(folder / CATALOG_FILE, wait_s=_catalog_wait_s(wait_s))
 
 

@@ -121,8 +121,17 @@ def test_a_catalog_may_have_any_name(tmp_path: Path, name: str) -> None:
 def test_a_catalog_whose_making_was_cut_short_is_made_anew(path: Path) -> None:
     path.touch()
 
-    with Catalog.open(path) as catalog:
+    with Catalog.open(path, create=True) as catalog:
         assert catalog.generation == 0
+
+
+def test_a_catalog_that_has_lost_everything_is_no_new_one(path: Path) -> None:
+    Catalog.open(path, create=True).close()
+    path.write_bytes(b"")
+
+    for _ in range(2):
+        with pytest.raises(DamagedCatalogError, match=r"is empty: what it held is lost; .*modag restore"):
+            Catalog.open(path)
 
 
 @pytest.mark.parametrize("content", [b"this is not SQLite" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
@@ -144,6 +153,19 @@ def test_damage_within_is_found_by_a_check(path: Path) -> None:
 
     with Catalog.open(path) as catalog:
         assert catalog.check() != []
+
+
+@pytest.mark.parametrize("place", [18, 21, 22, 23, 72, 80, 91])
+def test_the_first_bytes_are_looked_at(path: Path, place: int) -> None:
+    Catalog.open(path, create=True).close()
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x10
+    path.write_bytes(content)
+    try:
+        with Catalog.open(path) as catalog:
+            assert any("first bytes of the file" in problem for problem in catalog.check())
+    except CatalogError as error:
+        assert str(path) in str(error)  # noqa: PT017  SQLite notices some itself
 
 
 def test_another_programs_database_is_refused(path: Path) -> None:
@@ -255,7 +277,7 @@ def test_the_newest_revision_is_the_one_that_opening_knows() -> None:
 
 
 def test_migrations_and_tables_give_the_same_schema(tmp_path: Path) -> None:
-    migrations.upgrade(tmp_path / "migrated.sqlite")
+    migrations.upgrade(tmp_path / "migrated.sqlite", create=True)
     engine = create_engine(f"sqlite:///{tmp_path / 'created.sqlite'}")
     Base.metadata.create_all(engine)
     engine.dispose()
@@ -264,7 +286,7 @@ def test_migrations_and_tables_give_the_same_schema(tmp_path: Path) -> None:
 
 
 def test_alembic_notices_a_column_without_a_migration(path: Path) -> None:
-    migrations.upgrade(path)
+    migrations.upgrade(path, create=True)
     changed = MetaData(naming_convention=Base.metadata.naming_convention)
     for table in Base.metadata.sorted_tables:
         table.to_metadata(changed)

@@ -14,6 +14,7 @@ import pytest
 from modag_search import Index, IndexSettings
 from modag_search.errors import (
     CatalogError,
+    DamagedCatalogError,
     IndexFolderError,
     IndexNotFoundError,
     ModelError,
@@ -337,3 +338,21 @@ def test_an_index_that_was_closed_answers_and_takes_nothing(filled: Index, media
             use()
     with Index.open(filled.folder) as again:
         assert len(list(again.catalog.items.all())) == 6
+
+
+def test_what_is_gone_of_an_index_is_named_with_the_way_out(filled: Index) -> None:
+    filled.close()
+    settings, catalog = filled.folder / "settings.json", filled.folder / "catalog.sqlite"
+    for ending in ("-wal", "-shm"):
+        catalog.with_name(catalog.name + ending).unlink(missing_ok=True)
+    whole = catalog.read_bytes()
+    catalog.write_bytes(b"")
+    with pytest.raises(DamagedCatalogError, match="is empty: what it held is lost; a backup brings it back"):
+        Index.open(filled.folder)
+    catalog.unlink()
+    with pytest.raises(IndexFolderError, match=r"its catalog\.sqlite is gone; .*modag restore"):
+        Index.open(filled.folder)
+    catalog.write_bytes(whole)
+    settings.unlink()
+    with pytest.raises(IndexNotFoundError, match=r"its settings\.json is gone, and its catalog is there"):
+        Index.open(filled.folder)

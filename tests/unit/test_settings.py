@@ -72,7 +72,7 @@ def test_settings_that_were_changed_on_purpose_are_refused_until_they_are_taken(
         IndexSettings.load(tmp_path)
     assert IndexSettings.mended(tmp_path) == (IndexSettings(window_s=8, hop_s=1.5), False)
     path.write_text(path.read_text()[:-40])
-    with pytest.raises(IndexFolderError, match="put a copy back"):
+    with pytest.raises(IndexFolderError, match="a backup, which is a ZIP file, has it"):
         IndexSettings.mended(tmp_path)
 
 
