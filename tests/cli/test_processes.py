@@ -44,6 +44,8 @@ CALLS: dict[str, tuple[str, str]] = {
     "verify": ("", "[]\n"),
     "info": ("", '"sound_encoder": "toy-sound"'),
     "map": ("--format csv", "{here}/media/a.png"),
+    "backup": ("indexes/one.modag", '"items": 7'),
+    "restore": ("kept.modag --index indexes/again", '"items": 7'),
     "migrate": ("", ""),
     "models": ("--format table", "modag-sound"),
     "train": ("head", '"labels": 2'),
@@ -70,6 +72,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, toys: None, toy_plugins: 
         index.add([media])
         index.label([media / "a.png", media / "b.wav"], "low")
         index.label([media / "b.png", media / "c.wav"], "high")
+        index.back_up(folder / "kept.modag")
     for thing, colour, hz in (("dog", RED, LOW_HZ), ("violin", BLUE, HIGH_HZ)):
         picture(collection / "pictures" / "animals" / f"{thing}.png", colour)
         sound(collection / "sounds" / "animals" / f"{thing}.wav", (hz, 1))
