@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from modag_search.errors import DamagedCatalogError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modag_search.values import Float32Array
+    from modag_search.values import Float32Array, Int64Array
 
 _ADVICE = "`modag verify --repair` mends or discards it"
 
@@ -53,15 +54,28 @@ def checksum_of(blob: bytes | bytearray) -> int:
 def mended_blob(blob: bytes, checksum: int | None) -> bytes | None:
     """Turn back the bit of a stored feature that has changed; None where it was not one alone.
 
-    A CRC-32 differs for each bit that may have: the one with which it fits is the one.
+    A CRC-32 is linear: by how much it is off tells which bit it is, whatever the others are.
     """
-    trial = bytearray(blob)
-    for place in range(8 * len(trial)):
-        trial[place // 8] ^= 1 << place % 8
-        if checksum_of(trial) == checksum:
-            return bytes(trial)
-        trial[place // 8] ^= 1 << place % 8
-    return None
+    if not isinstance(checksum, int):
+        return None
+    places = np.flatnonzero(_offsets(len(blob)) == checksum_of(blob) ^ checksum)
+    if len(places) != 1:
+        return None
+    whole, place = bytearray(blob), int(places[0])
+    whole[place // 8] ^= 1 << place % 8
+    return bytes(whole)
+
+
+@lru_cache(maxsize=4)
+def _offsets(length: int) -> Int64Array:
+    """Tell by how much the checksum of so many bytes is off where a bit has changed, bit by bit."""
+    of_byte = [checksum_of(bytes([byte])) ^ checksum_of(b"\0") for byte in range(256)]
+    offsets = [of_byte[1 << bit] for bit in range(8)]
+    found = offsets * length
+    for first in range(8 * length - 8, -1, -8):
+        found[first : first + 8] = offsets
+        offsets = [offset >> 8 ^ of_byte[offset & 255] for offset in offsets]  # with a byte more behind it
+    return np.array(found, dtype=np.int64)
 
 
 def decode_blob(blob: bytes, dtype: str) -> Float32Array:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
-from modag_search.catalog import changes, forgotten, inspection, migrations, relocation, returns
+from modag_search.catalog import changes, forgotten, inspection, mending, migrations, relocation, returns
 from modag_search.catalog.database import Database
 from modag_search.catalog.exclusions import Exclusions
 from modag_search.catalog.failures import Failures
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from modag_search.catalog.changes import CopyReport, FeatureMending, PutReport, RemovalReport
+    from modag_search.catalog.changes import CopyReport, PutReport, RemovalReport
     from modag_search.catalog.forgotten import RecallReport
     from modag_search.catalog.inspection import CatalogCounts
+    from modag_search.catalog.mending import FeatureMending
     from modag_search.values import EncodedItem, Failure, LabelPassage, Modality, Remark, ScannedFile
 
 
@@ -419,9 +420,11 @@ class Catalog:
             changes.fail(connection, failures, run_id=run_id, keep_items=keep_items)
 
     def mend_features(self) -> FeatureMending:
-        """Mend damaged features in which a bit has changed, and discard others; `Items.outdated` names their items."""
-        with self._database.write() as connection:
-            return changes.mend_features(connection)
+        """Mend damaged features in which a bit has changed, and discard others; `Items.outdated` names their items.
+
+        Nothing is discarded where what tells whether features are damaged has changed itself.
+        """
+        return mending.mend_features(self._database)
 
     def count(self) -> CatalogCounts:
         """Count what the catalog holds."""

@@ -7,13 +7,13 @@ removed is noted, so that stores can follow from any earlier generation.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Integer, and_, bindparam, delete, insert, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from modag_search.catalog import departures
-from modag_search.catalog.blobs import checksum_of, encode_blob, mended_blob
+from modag_search.catalog.blobs import checksum_of, encode_blob
 from modag_search.catalog.database import (
     PATHS_AT_ONCE,
     among,
@@ -25,11 +25,9 @@ from modag_search.catalog.database import (
 from modag_search.catalog.passages import told
 from modag_search.catalog.pipelines import shapes
 from modag_search.catalog.returns import follow_changes, former_contents, give_back
-from modag_search.catalog.segments import damaged_features, damaged_forgotten
 from modag_search.catalog.tables import (
     FailureRow,
     FeatureRow,
-    ForgottenSegmentRow,
     ItemRow,
     PathBytes,
     RemovalRow,
@@ -39,14 +37,8 @@ from modag_search.catalog.tables import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from sqlalchemy.orm import InstrumentedAttribute
-
     from modag_search.catalog.passages import Step
     from modag_search.values import EncodedItem, EncodedSegment, Failure, LabelPassage, Modality, Remark, ScannedFile
-
-
-_MOST_MENDED = 256
-"""Features in which a bit that has changed is looked for: each takes a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,51 +202,6 @@ def forget_failures(connection: Connection, paths: Iterable[str]) -> int:
         connection.execute(delete(FailureRow).where(FailureRow.path.in_(batch))).rowcount
         for batch in batches(paths, PATHS_AT_ONCE)
     )
-
-
-class FeatureMending(NamedTuple):
-    """What became of damaged features.
-
-    Attributes
-    ----------
-    mended : int
-        In how many a bit was turned back, the only one that had changed.
-    discarded : int
-        How many are gone.
-    paths : tuple of str
-        Of the items that they were of, in order.
-    """
-
-    mended: int
-    discarded: int
-    paths: tuple[str, ...]
-
-
-def mend_features(connection: Connection) -> FeatureMending:
-    """Mend features that cannot be read, and discard those that cannot be mended; those of forgotten items, too."""
-    mended, discarded = _mend(connection, damaged_features(connection), FeatureRow.segment_id)
-    of_discarded = select(ItemRow.path).join(SegmentRow).where(SegmentRow.id.in_(among(discarded))).distinct()
-    paths = tuple(connection.execute(of_discarded.order_by(ItemRow.path)).scalars())
-    connection.execute(delete(FeatureRow).where(FeatureRow.segment_id.in_(among(discarded))))
-    mended_too, gone = _mend(connection, damaged_forgotten(connection), ForgottenSegmentRow.id)
-    without = update(ForgottenSegmentRow).values(data=None, feature_checksum=None)
-    connection.execute(without.where(ForgottenSegmentRow.id.in_(among(gone))))
-    return FeatureMending(mended + mended_too, len(discarded) + len(gone), paths)
-
-
-def _mend(
-    connection: Connection, damaged: Iterable[tuple[int, bytes, int | None]], key: InstrumentedAttribute[int]
-) -> tuple[int, list[int]]:
-    """Turn back the bit that has changed in each feature; return in how many, and the ids of the others."""
-    mended, others = 0, []
-    for number, (segment_id, data, checksum) in enumerate(list(damaged)):
-        whole = mended_blob(data, checksum) if number < _MOST_MENDED else None
-        if whole is None:
-            others.append(segment_id)
-        else:
-            connection.execute(update(key.class_).where(key == segment_id).values(data=whole))
-            mended += 1
-    return mended, others
 
 
 def ids_at(connection: Connection, paths: Iterable[str]) -> dict[str, int]:

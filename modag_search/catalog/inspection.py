@@ -31,6 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import NullType
 
 from modag_search.catalog import schema
+from modag_search.catalog.mending import at_odds
 from modag_search.catalog.segments import damaged_features, damaged_forgotten
 from modag_search.catalog.tables import (
     AnnotationRow,
@@ -232,9 +233,11 @@ def _forgotten_problems(connection: Connection) -> Iterator[str]:
 
 
 def _feature_problems(connection: Connection) -> Iterator[str]:
-    for segment_id, *_ in islice(damaged_features(connection), PROBLEMS_SHOWN):
+    damaged = list(islice(damaged_features(connection), PROBLEMS_SHOWN))
+    is_certain = not damaged or not at_odds(connection)
+    way_out = "`modag verify --repair` mends or discards it" if is_certain else _PUT_BACK
+    for segment_id, *_ in damaged:
         yield (
             f"segment {segment_id} has a feature that is not what was stored, not finite, or not of the length that "
-            "its pipeline makes; "
-            "`modag verify --repair` mends or discards it"
+            f"its pipeline makes; {way_out}"
         )

@@ -124,7 +124,8 @@ class StoreSync:
         """Make all stores anew, and return how many vectors they hold; for who holds the index's lock.
 
         They are made from the features in the catalog. Damaged ones in which a single bit has changed are mended;
-        others are discarded: the next run over their files makes them anew.
+        others are discarded: the next run over their files makes them anew. None is where what tells whether they are
+        damaged has changed itself.
         """
         damaged = self._catalog.mend_features()
         if damaged.mended:
@@ -135,6 +136,12 @@ class StoreSync:
                 damaged.discarded,
                 some_of([printable(path) for path in damaged.paths]),
             )
+        for problem in damaged.left:
+            logger.warning("%s; no feature is discarded by what it says; `modag restore` brings a backup back", problem)
+        return self.make_anew()
+
+    def make_anew(self) -> int:
+        """Make all stores anew of features that are whole, as `rebuild` does once it has seen to the others."""
         total = 0
         for modality in MODALITIES:
             with self._catalog.view():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modag_search.catalog.blobs import checksum_of, decode_blob, decode_blobs, encode_blob
+from modag_search.catalog.blobs import checksum_of, decode_blob, decode_blobs, encode_blob, mended_blob
 from modag_search.errors import DamagedCatalogError
 
 
@@ -49,3 +49,22 @@ def test_decoded_features_may_be_written_to() -> None:
     feature = decode_blob(b"\0\0\0\0", "<f4")
     feature[0] = 1.0
     assert feature.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("length", [1, 4, 5, 2048])
+def test_each_bit_that_has_changed_alone_is_turned_back(length: int) -> None:
+    blob = bytes(place * 31 % 251 for place in range(length))
+    for bit in {*range(0, 8 * length, max(1, length // 40)), 8 * length - 1}:
+        changed = bytearray(blob)
+        changed[bit // 8] ^= 1 << bit % 8
+        assert mended_blob(bytes(changed), checksum_of(blob)) == blob
+
+
+def test_what_is_not_off_by_one_bit_is_not_mended() -> None:
+    blob = bytes(range(64))
+    assert mended_blob(b"\3" + blob[1:-1] + b"\0", checksum_of(blob)) is None
+    assert mended_blob(blob[:-1], checksum_of(blob)) is None
+    assert mended_blob(blob, None) is None
+    assert mended_blob(b"", 7) is None
+    # A bit of the checksum itself is not taken for one of the feature.
+    assert all(mended_blob(blob, checksum_of(blob) ^ 1 << bit) is None for bit in range(32))

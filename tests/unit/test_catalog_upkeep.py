@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
-from contextlib import closing
+import zlib
+from contextlib import closing, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -181,13 +183,13 @@ def test_a_feature_that_has_changed_is_refused_until_it_is_discarded_and_made_an
     with pytest.raises(DamagedCatalogError, match=r"segment 2 .*`modag verify --repair`"):
         catalog.segments.features_of([1, 2])
 
-    assert catalog.mend_features() == (0, 1, ("/m/a.wav",))
+    assert catalog.mend_features() == (0, 1, ("/m/a.wav",), ())
     [(ids, _)] = catalog.segments.features(SOUND.fingerprint)
     assert ids.tolist() == [1]
     assert catalog.items.count_outdated(FINGERPRINTS) == 1
     put(catalog, sound("/m/a.wav"))
     assert catalog.check() == []
-    assert catalog.mend_features() == (0, 0, ())
+    assert catalog.mend_features() == (0, 0, (), ())
 
 
 def test_a_feature_in_which_a_bit_has_changed_is_mended(catalog: Catalog) -> None:
@@ -201,7 +203,99 @@ def test_a_feature_in_which_a_bit_has_changed_is_mended(catalog: Catalog) -> Non
 
     with Catalog.open(path) as damaged:
         assert any("segment 1 has a feature that is not what was stored" in problem for problem in damaged.check())
-        assert damaged.mend_features() == (1, 0, ())
+        assert damaged.mend_features() == (1, 0, (), ())
         assert damaged.check() == []
         [(ids_now, features_now)] = damaged.segments.features(SOUND.fingerprint)
     assert (ids_now.tolist(), features_now.tolist()) == (ids.tolist(), features.tolist())
+
+
+def test_a_bit_is_turned_back_in_any_number_of_features(catalog: Catalog) -> None:
+    put(catalog, *(sound(f"/m/{number}.wav", f"sound {number}") for number in range(150)))
+    before = _stored_features(Path(catalog.path))
+    with closing(sqlite3.connect(catalog.path)) as connection, connection:
+        changed = [(bytes([data[0] ^ 4]) + data[1:], segment_id) for segment_id, data in before.items()]
+        connection.executemany("UPDATE feature SET data = ? WHERE segment_id = ?", changed)
+
+    assert catalog.mend_features() == (300, 0, (), ())
+    assert _stored_features(Path(catalog.path)) == before
+
+
+@pytest.mark.parametrize("table", ["segment", "pipeline"])
+def test_no_feature_is_discarded_by_what_a_changed_row_says(catalog: Catalog, tmp_path: Path, table: str) -> None:
+    put(catalog, *(sound(f"/m/{number}.wav", f"sound {number}") for number in range(8)), image("/m/b.png"))
+    path = Path(catalog.path)
+    catalog.close()
+    before, content, places = _stored_features(path), path.read_bytes(), _written_places(path, table)
+    chance = random.Random(table)
+    for number in range(40):
+        damaged = tmp_path / f"damaged-{number}.sqlite"
+        changed, bit = bytearray(content), 8 * chance.choice(places) + chance.randrange(8)
+        changed[bit // 8] ^= 1 << bit % 8
+        damaged.write_bytes(changed)
+        with suppress(CatalogError, ArithmeticError, LookupError, TypeError, ValueError), Catalog.open(damaged) as kept:
+            kept.mend_features()
+        assert _stored_features(damaged) == before, bit
+
+
+def test_a_length_that_has_changed_leaves_features_and_says_so(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav"), image("/m/b.png"))
+    path = Path(catalog.path)
+    catalog.close()
+    before = _stored_features(path)
+    _flip(path, b"toy-sound\x04<f4sound-1", b"toy-sound\x06<f4sound-1")
+
+    with Catalog.open(path) as damaged:
+        mending = damaged.mend_features()
+        assert mending[:3] == (0, 0, ())
+        assert any("ix_pipeline_row" in line for line in mending.left)
+        lines = [line for line in damaged.check() if "segment 1 has a feature that is not" in line]
+    assert [line.rpartition("; ")[2] for line in lines] == ["`modag restore` brings a backup back"]
+    assert _stored_features(path) == before
+
+
+@pytest.mark.parametrize("place", ["segment", "ix_segment_feature_checksum"])
+def test_a_checksum_that_has_changed_is_told_by_feature_and_index(catalog: Catalog, place: str) -> None:
+    put(catalog, sound("/m/a.wav"), image("/m/b.png"))
+    path = Path(catalog.path)
+    catalog.close()
+    before = _stored_features(path)
+    checksum = zlib.crc32(before[1]).to_bytes(4, "big")
+    content = bytearray(path.read_bytes())
+    start = _page(path, place)[0]
+    content[content.index(checksum, start) + 2] ^= 1
+    path.write_bytes(content)
+
+    with Catalog.open(path) as damaged:
+        assert damaged.check()
+        assert damaged.mend_features() == (1, 0, (), ())
+        assert damaged.check() == []
+    assert _stored_features(path) == before
+
+
+def _stored_features(path: Path) -> dict[int, bytes]:
+    with closing(sqlite3.connect(path)) as connection:
+        return dict(connection.execute("SELECT segment_id, data FROM feature ORDER BY segment_id").fetchall())
+
+
+def _page(path: Path, name: str) -> tuple[int, int]:
+    """Where the first page of a table or an index begins and ends."""
+    with closing(sqlite3.connect(path)) as connection:
+        [(number,)] = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)).fetchall()
+        [(size,)] = connection.execute("PRAGMA page_size").fetchall()
+    return size * (number - 1), size * number
+
+
+def _written_places(path: Path, table: str) -> list[int]:
+    """Bytes of a small table and its indexes that are not zero."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = connection.execute(
+            "SELECT name FROM sqlite_schema WHERE tbl_name = ? ORDER BY name", (table,)
+        ).fetchall()
+    content = path.read_bytes()
+    return [place for (name,) in names for place in range(*_page(path, name)) if content[place]]
+
+
+def _flip(path: Path, before: bytes, after: bytes) -> None:
+    content = path.read_bytes()
+    assert content.count(before) == 1
+    path.write_bytes(content.replace(before, after))
