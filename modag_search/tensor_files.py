@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _KEY = "checksum"
 _DIGITS = 32
+_ALTERED = "is not as it was written any more: its checksum is off"
 _UNKNOWN = b"0" * _DIGITS
 _AT_ONCE = 1 << 20
 """Bytes that are hashed at once."""
@@ -119,7 +120,7 @@ def read(path: Path, *, formats: Mapping[str, bool]) -> TensorFile:
             # By either of two signs: a single bit that has changed cannot hide both.
             has_checksum = formats[written] or _KEY in described
             if has_checksum and described.pop(_KEY, None) != _checksum(file, written):
-                raise AlteredFileError("is not as it was written any more: its checksum is off")
+                raise AlteredFileError(_ALTERED)
         with safe_open(path, framework="numpy") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  not a mapping
     except (SafetensorError, KeyError, TypeError, RecursionError, ValueError) as error:
@@ -137,11 +138,20 @@ def _described(file: BinaryIO, formats: Mapping[str, bool]) -> tuple[str, dict[s
     metadata = json_of(file.read(length))["__metadata__"]
     written = next((known for known in formats if known in metadata), None)
     if written is None:
+        _require_as_written(file, metadata)
         raise OtherFormatError(f"is of none of the formats {', '.join(formats)}")
     described = json_of(metadata[written])
     if not isinstance(described, dict):
         raise UnfitFileError("describes nothing")
     return written, described
+
+
+def _require_as_written(file: BinaryIO, metadata: Mapping[str, str]) -> None:
+    """Tell a format that is not known, of a newer version, from one in whose name a bit has changed."""
+    for written, text in metadata.items():
+        described = json_of(text)
+        if _KEY in described and described[_KEY] != _checksum(file, written):
+            raise AlteredFileError(_ALTERED)
 
 
 def _before_digits(written: str) -> bytes:

@@ -464,10 +464,13 @@ class RepairReport:
         What was mended or made anew, and how, a line each.
     left : tuple of str
         What is still wrong, a line each; see `Index.verify`.
+    discarded : tuple of str
+        What was beyond mending and is gone, and what makes it anew, a line each.
     """
 
     mended: tuple[str, ...]
     left: tuple[str, ...]
+    discarded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

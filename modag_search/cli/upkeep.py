@@ -81,7 +81,7 @@ def rebuild(
 
 @click.command()
 @index_option
-@click.option("--repair", is_flag=True, help="Mend what can be made anew; what is mended is listed, and what is left.")
+@click.option("--repair", is_flag=True, help="Mend what can be made anew; lists what is mended, discarded, and left.")
 @wait_option
 @format_option(choices=("table", "json", "jsonl", "csv"))
 def verify(index_name: str | None, repair: bool, wait_s: float, output_format: str | None) -> None:
@@ -108,9 +108,11 @@ def verify(index_name: str | None, repair: bool, wait_s: float, output_format: s
         return
     report = Index.repair(existing_index_folder(index_name), wait_s=wait_s)
     rows = [{"state": "mended", "problem": line} for line in report.mended]
+    rows += [{"state": "discarded", "problem": line} for line in report.discarded]
     rows += [{"state": "left", "problem": line} for line in report.left]
     print_rows(rows, output_format=output_format, columns=("state", "problem"))
-    say(f"{len(report.mended)} mended, {len(report.left)} left")
+    discarded = f"{len(report.discarded)} discarded, " if report.discarded else ""
+    say(f"{len(report.mended)} mended, {discarded}{len(report.left)} left")
     if report.left:
         sys.exit(1)
 

@@ -1301,8 +1301,10 @@ class Index:
         """Mend what is wrong with an index, as far as it can be made anew of what is right.
 
         Settings and features in which a single bit has changed are as they were again, other features are discarded:
-        `add` makes them anew. Stores, the head, and what labels taught are made anew. Settings that were changed on
-        purpose are taken. Labels, paths and spaces cannot be made anew: a backup has them.
+        `add` makes them anew; none is where the rows that tell which are damaged have changed themselves. Stores, the
+        head, and what labels taught are made anew where they have changed, and left where they cannot be read or are of
+        a newer version. Settings that were changed on purpose are taken. Labels, paths and spaces cannot be made anew:
+        a backup has them.
 
         Parameters
         ----------
@@ -1324,8 +1326,10 @@ class Index:
             raise no_index_in(folder)
         mended = [*mend_settings(folder, wait_s=wait_s)]
         with cls.open(folder, wait_s=wait_s) as index:
-            mended += index._upkeep.mend(index._soundness)  # noqa: SLF001  of this very class
-            return RepairReport(mended=tuple(mended), left=tuple(index.verify()))
+            told = index._upkeep.mend(index._soundness)  # noqa: SLF001  of this very class
+            mended += [line for is_discarded, line in told if not is_discarded]
+            discarded = tuple(line for is_discarded, line in told if is_discarded)
+            return RepairReport(mended=tuple(mended), discarded=discarded, left=tuple(index.verify()))
 
     def back_up(self, path: str | os.PathLike[str]) -> BackupReport:
         """Write all that cannot be made anew to one file: settings, catalog, own space, head, and what labels taught.

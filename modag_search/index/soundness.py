@@ -6,10 +6,11 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from modag_search.catalog.mending import FeatureMending
 from modag_search.classify.leave_one_out import check_kept
 from modag_search.classify.linear_head import Head
 from modag_search.classify.namer import CALIBRATION_FILE, HEAD_FILE
-from modag_search.errors import IndexFolderError, ModagError, ModelError
+from modag_search.errors import DamagedCatalogError, DamagedStoreError, IndexFolderError, ModagError, ModelError
 from modag_search.files import read_checked, write_atomically
 from modag_search.index.opening import OWN_SPACE_FILE, WriterLock
 from modag_search.labels.vocabulary import some_of
@@ -17,6 +18,7 @@ from modag_search.search.finder import RELEVANCE_FILE
 from modag_search.search.item_map import MAP_FILES
 from modag_search.settings import SETTINGS_FILE, IndexSettings
 from modag_search.spelling import printable
+from modag_search.tensor_files import OtherFormatError, UnfitFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,25 +62,36 @@ class Soundness:
                 raise
             return found  # what is wrong with the catalog keeps the rest from being compared with it
 
-    def mend(self) -> Iterator[str]:
-        """Make anew what can be, and say what, a line each; for who holds the index's lock."""
-        damaged = self._catalog.mend_features()
+    def mend(self) -> Iterator[tuple[bool, str]]:
+        """Make anew what can be, and say what, a line each; for who holds the index's lock.
+
+        Yields
+        ------
+        is_discarded : bool
+            Whether it is gone, until what it was made from is read again.
+        line : str
+        """
+        try:
+            damaged = self._catalog.mend_features()
+        except DamagedCatalogError as error:
+            damaged = FeatureMending(0, 0, (), (str(error),))
         if damaged.mended:
-            yield f"in {damaged.mended} features a bit had changed; they are as they were stored again"
+            yield False, f"in {damaged.mended} features a bit had changed; they are as they were stored again"
         if damaged.discarded:
             paths = some_of([printable(path) for path in damaged.paths])
-            yield f"{damaged.discarded} damaged features are discarded; `modag index` makes them anew of {paths}"
-        yield from self._mend_space()
-        if any(self._of_space_and_stores()) or damaged.mended or damaged.discarded:
-            with suppress(ModelError):  # of a damaged space, which stays
-                yield f"the stores are made anew, of {self._workings.basis.stores.rebuild()} vectors"
-        for problem in self._of_head():
+            yield True, f"{damaged.discarded} damaged features are discarded; `modag index` makes them anew of {paths}"
+        yield from ((False, line) for line in self._mend_space())
+        # Of a damaged space, which stays; or of a catalog of which nobody knows what is right.
+        with suppress(ModelError, *((DamagedCatalogError, *OF_VALUES) if damaged.left else ())):
+            if damaged.mended or damaged.discarded or any(self._of_space_and_stores()):
+                yield False, f"the stores are made anew, of {self._workings.basis.stores.make_anew()} vectors"
+        for problem in self._of_head(altered_only=True):
             with suppress(ModagError):  # of too few labels, or a damaged space
                 self._namer.train_head(update=False, seed=0)
-                yield f"the head is fitted anew: {problem}"
-        for path in self._of_derived():
-            path.unlink()
-            yield f"{path}: is removed; it is made anew when it is asked for"
+                yield False, f"the head is fitted anew: {problem}"
+        for path in self._of_derived(altered_only=True):
+            path.unlink(missing_ok=True)
+            yield False, f"{path}: is removed; it is made anew when it is asked for"
 
     def _mend_space(self) -> Iterator[str]:
         """Write a whole space that has no checksum with one."""
@@ -99,16 +112,17 @@ class Soundness:
         except ModelError as error:
             return [str(error)]
 
-    def _of_head(self) -> list[str]:
+    def _of_head(self, *, altered_only: bool = False) -> list[str]:
         path = self._folder / HEAD_FILE
         if path.exists():
             try:
                 Head.load(path)
             except ModelError as error:
-                return [str(error)]
+                if not altered_only or _is_altered(error):
+                    return [str(error)]
         return []
 
-    def _of_derived(self) -> dict[Path, str]:
+    def _of_derived(self, *, altered_only: bool = False) -> dict[Path, str]:
         """Describe files that are not as they were written, and that the index makes itself whenever they are gone."""
         checks: dict[str, Callable[[Path], object]] = {
             CALIBRATION_FILE: check_kept,
@@ -120,9 +134,20 @@ class Soundness:
             if path.exists():
                 try:
                     check(path)
-                except ModagError:
-                    found[path] = f"{path}: is not as it was written any more; {_MADE_AGAIN}"
+                except ModagError as error:
+                    if _is_altered(error):
+                        found[path] = f"{path}: is not as it was written any more; {_MADE_AGAIN}"
+                    elif not altered_only:
+                        found[path] = str(error)
         return found
+
+
+def _is_altered(error: ModagError) -> bool:
+    """Tell a file that is not what was written from one of a newer version, or that cannot be read just now."""
+    cause = error.__cause__
+    if isinstance(error, DamagedStoreError):  # of one that was read as far as it goes
+        return not isinstance(cause, (OSError, MemoryError))
+    return isinstance(cause, UnfitFileError) and not isinstance(cause, OtherFormatError)
 
 
 def mend_settings(folder: Path, *, wait_s: float) -> Iterator[str]:

@@ -112,8 +112,8 @@ class Upkeep:
                     on_failure(failure)
             return self._workings.basis.stores.rebuild()
 
-    def mend(self, soundness: Soundness) -> list[str]:
-        """Make anew what is damaged, and say what; see `Index.repair`."""
+    def mend(self, soundness: Soundness) -> list[tuple[bool, str]]:
+        """Make anew what is damaged, and say what, and whether it is gone; see `Index.repair`."""
         with self._writers.held():
             return list(soundness.mend())
 

@@ -168,6 +168,18 @@ def test_verify_repairs_what_can_be_made_anew_and_lists_what_is_left(filled: Com
     assert "`modag rebuild --space NAME_OR_FILE`" in row["problem"]
 
 
+def test_a_repair_tells_what_it_discarded_from_what_it_mended(filled: CommandLine, media: Path) -> None:
+    with closing(sqlite3.connect(filled.folder / "index" / "catalog.sqlite")) as connection, connection:
+        connection.execute("UPDATE feature SET data = zeroblob(length(data)) WHERE segment_id = 1")
+    outcome = filled("verify", "--repair")
+    discarded = [row["problem"] for row in outcome.data if row["state"] == "discarded"]
+    assert len(discarded) == 1
+    assert discarded[0].startswith("1 damaged features are discarded; `modag index` makes them anew of")
+    assert "1 mended, 1 discarded, " in outcome.error
+    filled("index", media)
+    assert filled("verify").status == 0
+
+
 def test_settings_that_were_changed_on_purpose_are_taken_by_a_repair(filled: CommandLine) -> None:
     settings = filled.folder / "index" / "settings.json"
     settings.write_text(settings.read_text().replace('"window_s": 10.0', '"window_s": 8.5'))

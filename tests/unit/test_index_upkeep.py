@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search import Index, IndexSettings
+from modag_search import Index, IndexSettings, files, tensor_files
 from modag_search.errors import (
     CatalogError,
     DamagedCatalogError,
@@ -32,6 +34,7 @@ from tests.toy_encoders import toy_index, toy_space
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import BinaryIO
 
 
 def answers(index: Index, query: Path) -> list[tuple[str, float]]:
@@ -293,6 +296,64 @@ def test_verify_names_a_damaged_feature_and_add_mends_it(filled: Index, media: P
         assert "segment 1 " in again.verify()[0]
         assert again.add([media]).updated == 1
         assert again.verify() == []
+
+
+def test_a_pipeline_that_has_changed_costs_no_feature(filled: Index) -> None:
+    filled.close()
+    path = filled.folder / "catalog.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = connection.execute("SELECT * FROM feature").fetchall()
+        dimension, after = connection.execute(
+            "SELECT dimension, dtype || fingerprint FROM pipeline WHERE modality = 'image'"
+        ).fetchone()
+    row, content = after.encode(), path.read_bytes()
+    assert content.count(bytes([dimension]) + row) == 1
+    path.write_bytes(content.replace(bytes([dimension]) + row, bytes([dimension ^ 4]) + row))
+
+    report = Index.repair(filled.folder)
+    assert (report.mended, report.discarded) == ((), ())
+    assert any("ix_pipeline_row" in line and "`modag restore`" in line for line in report.left)
+    with Index.open(filled.folder) as again, pytest.raises(CatalogError, match=r"\('image', 7, '<f2'\)"):
+        again.rebuild()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM feature").fetchall() == before
+
+
+@pytest.mark.parametrize("sort", ["of a newer version", "out of reach", "altered", "altered in its name"])
+def test_a_head_is_fitted_anew_only_where_it_was_altered(
+    filled: Index, media: Path, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    filled.label([media / "a.wav"], "low")
+    filled.label([media / "b.wav"], "high")
+    filled.train_head()
+    filled.close()
+    head = filled.folder / "head.safetensors"
+    whole = head.read_bytes()
+    found = whole
+    if sort == "of a newer version":
+        file = tensor_files.read(head, formats={"modag-head/2": True})
+        found = tensor_files.as_bytes(file.tensors, written="modag-head/9", described=file.described)
+    if sort == "altered in its name":
+        found = whole.replace(b"modag-head/2", b"modag-head/3")
+    if sort == "altered":
+        found = whole[:-1] + bytes([whole[-1] ^ 1])
+    head.write_bytes(found)
+    if sort == "out of reach":
+
+        def out_of_reach(path: Path, **options: int) -> BinaryIO:
+            if path == head:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return files.open_regular(path, **options)
+
+        monkeypatch.setattr(tensor_files, "open_regular", out_of_reach)
+
+    report = Index.repair(filled.folder)
+    if sort.startswith("altered"):
+        assert (len(report.mended), report.left, head.read_bytes()) == (1, (), whole)
+    else:
+        assert (report.mended, head.read_bytes()) == ((), found)
+        assert any(str(head) in line for line in report.left)
 
 
 def test_a_space_file_that_is_gone_is_named(filled: Index, media: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from modag_search.catalog import Catalog
+from modag_search.errors import DamagedCatalogError
 from modag_search.registry import store_class
 from modag_search.search.store_sync import StoreSync
 from modag_search.space import Branch, Space
@@ -19,7 +21,6 @@ from tests.catalog_builders import DIMENSION, FINGERPRINTS, feature, image, new_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -271,6 +272,22 @@ def test_rebuild_passes_over_damaged_features_and_says_so(
         in caplog.text
     )
     assert catalog.items.count_outdated(FINGERPRINTS) == 1
+
+
+def test_rebuild_discards_nothing_by_what_a_changed_row_says(
+    catalog: Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(catalog, sound("/m/a.wav"))
+    path = Path(catalog.path)
+    catalog.close()
+    content = path.read_bytes()
+    assert content.count(b"\x04<f4sound-1") == 1
+    path.write_bytes(content.replace(b"\x04<f4sound-1", b"\x06<f4sound-1"))
+    with Catalog.open(path) as damaged:
+        with pytest.raises(DamagedCatalogError, match="16 bytes long, not 24"):
+            stores(damaged, tmp_path / "stores").rebuild()
+        assert damaged.count().feature_bytes == 2 * 4 * 4
+    assert "table pipeline: row 1 missing from index ix_pipeline_row; no feature is discarded" in caplog.text
 
 
 @pytest.mark.parametrize(
