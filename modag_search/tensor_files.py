@@ -13,24 +13,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
-from modag_search.files import MOST_BYTES, json_of, open_regular
+from modag_search.files import MOST_BYTES, json_of, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from typing import BinaryIO
 
 _KEY = "checksum"
 _DIGITS = 32
 _ALTERED = "is not as it was written any more: its checksum is off"
 _UNKNOWN = b"0" * _DIGITS
-_AT_ONCE = 1 << 20
-"""Bytes that are hashed at once."""
 _LONGEST_HEADER = 100_000_000
 """Bytes: as safetensors has it."""
+_OF_OTHER_FILES = (
+    SafetensorError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What is raised where a file is not what it must be; AttributeError by numbers that NumPy lacks."""
 
 
 class UnfitFileError(ValueError):
@@ -55,6 +63,7 @@ class TensorFile:
     described : dict
         What describes the arrays, without the checksum.
     tensors : dict of str to np.ndarray
+        Writable, each of its own memory.
     is_checked : bool
         False for one that an earlier version wrote, without a checksum.
     """
@@ -115,30 +124,32 @@ def read(path: Path, *, formats: Mapping[str, bool]) -> TensorFile:
         If it cannot be read.
     """
     try:
-        with open_regular(path, most_bytes=MOST_BYTES) as file:
-            written, described = _described(file, formats)
-            # By either of two signs: a single bit that has changed cannot hide both.
-            has_checksum = formats[written] or _KEY in described
-            if has_checksum and described.pop(_KEY, None) != _checksum(file, written):
-                raise AlteredFileError(_ALTERED)
-        with safe_open(path, framework="numpy") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  not a mapping
-    except (SafetensorError, KeyError, TypeError, RecursionError, ValueError) as error:
+        # Once, and not by its name again: another file may be there by then.
+        content = read_regular(path, most_bytes=MOST_BYTES)
+        written, described = _described(content, formats)
+        # By either of two signs: a single bit that has changed cannot hide both.
+        has_checksum = formats[written] or _KEY in described
+        if has_checksum and described.pop(_KEY, None) != _checksum(content, written):
+            raise AlteredFileError(_ALTERED)
+        tensors = load(content)
+    except _OF_OTHER_FILES as error:
         if isinstance(error, UnfitFileError):
             raise
         raise UnfitFileError(f"cannot be made out: {error}") from error
+    except MemoryError as error:
+        raise UnfitFileError("is larger than the memory that is free") from error
     return TensorFile(format=written, described=described, tensors=tensors, is_checked=has_checksum)
 
 
-def _described(file: BinaryIO, formats: Mapping[str, bool]) -> tuple[str, dict[str, Any]]:
+def _described(content: bytes, formats: Mapping[str, bool]) -> tuple[str, dict[str, Any]]:
     """Read which format a file has, and what describes its arrays."""
-    length = int.from_bytes(file.read(8), "little")
+    length = int.from_bytes(content[:8], "little")
     if length > _LONGEST_HEADER:
         raise UnfitFileError("is no safetensors file")
-    metadata = json_of(file.read(length))["__metadata__"]
+    metadata = json_of(content[8 : 8 + length])["__metadata__"]
     written = next((known for known in formats if known in metadata), None)
     if written is None:
-        _require_as_written(file, metadata)
+        _require_as_written(content, metadata)
         raise OtherFormatError(f"is of none of the formats {', '.join(formats)}")
     described = json_of(metadata[written])
     if not isinstance(described, dict):
@@ -146,11 +157,11 @@ def _described(file: BinaryIO, formats: Mapping[str, bool]) -> tuple[str, dict[s
     return written, described
 
 
-def _require_as_written(file: BinaryIO, metadata: Mapping[str, str]) -> None:
+def _require_as_written(content: bytes, metadata: Mapping[str, str]) -> None:
     """Tell a format that is not known, of a newer version, from one in whose name a bit has changed."""
     for written, text in metadata.items():
         described = json_of(text)
-        if _KEY in described and described[_KEY] != _checksum(file, written):
+        if _KEY in described and described[_KEY] != _checksum(content, written):
             raise AlteredFileError(_ALTERED)
 
 
@@ -159,12 +170,9 @@ def _before_digits(written: str) -> bytes:
     return f'{{"__metadata__":{{"{written}":"{{\\"{_KEY}\\": \\"'.encode()
 
 
-def _checksum(file: BinaryIO, written: str) -> str:
+def _checksum(content: bytes, written: str) -> str:
     """Hash a file, with zeros where the digits of its checksum stand."""
-    file.seek(0)
-    beginning = file.read(8 + len(_before_digits(written)))
-    file.read(_DIGITS)
-    digest = hashlib.blake2b(beginning + _UNKNOWN, digest_size=_DIGITS // 2)
-    while block := file.read(_AT_ONCE):
-        digest.update(block)
+    start = 8 + len(_before_digits(written))
+    digest = hashlib.blake2b(content[:start] + _UNKNOWN, digest_size=_DIGITS // 2)
+    digest.update(memoryview(content)[start + _DIGITS :])
     return digest.hexdigest()
