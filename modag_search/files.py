@@ -156,7 +156,7 @@ def replacing(path: Path, *, error: type[ModagError]) -> Iterator[Path]:
     """
     partial = _lend(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         yield partial
         see_on_disk(partial)
         os.replace(partial, path)
@@ -258,6 +258,20 @@ def is_full(path: str | os.PathLike[str]) -> bool:
 
 def _allows_writing(path: str | os.PathLike[str]) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those it lies in, where they are missing; their names survive a power cut.
+
+    Raises
+    ------
+    OSError
+        If one cannot be made, or another file is there.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        see_on_disk(one.parent)
 
 
 def see_on_disk(path: str | os.PathLike[str]) -> None:

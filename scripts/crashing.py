@@ -169,6 +169,35 @@ def _check_index(place: Place, said: list[str]) -> None:
     tidy(place)
 
 
+def _new(place: Place) -> Place:
+    """Where an index is made in folders that are made, too; its media are those of the other."""
+    return Place(place.folder / "new" / "place")
+
+
+def _make_new(place: Place, say: Say) -> None:
+    new = _new(place).index
+    space = place.index / "space.safetensors"
+    settings = modag.IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image", space=str(space))
+    with modag.Index.open(new, create=True, settings=settings) as index:
+        say("made")
+        index.add(place.pair(0), workers=1)
+        say("added")
+
+
+def _check_new(place: Place, said: list[str]) -> None:
+    new = _new(place).index
+    if said:
+        with modag.Index.open(new) as index:
+            counted = sum(index.catalog.count().items.values())
+            assert counted == 2 or "added" not in said, "what was added to a new index was acknowledged, and is gone"
+            assert index.verify() == []
+    _make_new(place, lambda _: None)
+    with modag.Index.open(new) as index:
+        assert sum(index.catalog.count().items.values()) == 2
+        assert index.verify() == []
+    tidy(place)
+
+
 def _few_compared() -> None:
     """Let few changes be many: bases are built, and changes are merged into them."""
     kinds.MOST_COMPARED = 0
@@ -440,6 +469,7 @@ def _check_serve(place: Place, said: list[str]) -> None:
 
 VERBS: Final[Mapping[str, Verb]] = {
     "index": Verb(_index, _check_index),
+    "new": Verb(_make_new, _check_new),
     "compaction": Verb(_compact, _check_compact),
     "label": Verb(_label, _check_label),
     "transfer": Verb(_transfer, _check_transfer),

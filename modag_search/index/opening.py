@@ -25,7 +25,7 @@ from modag_search.errors import (
     UsageError,
 )
 from modag_search.features.encoding import MediaEncoder
-from modag_search.files import Mark, check_own, hindrance_to_writing, mark_of, write_atomically
+from modag_search.files import Mark, check_own, hindrance_to_writing, make_folder, mark_of, write_atomically
 from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
 from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index
@@ -78,7 +78,7 @@ def created(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> t
         if encoder.encoders[modality].missing_weights():
             encoder.warm(modality)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with WriterLock(folder, wait_s=wait_s).held():
             if not is_index(folder):
                 return _made(folder, wanted, encoder.encoders, wait_s=wait_s)

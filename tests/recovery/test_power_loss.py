@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCRIPT = Path(crashing.__file__)
-CALLS = "openat,write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,ftruncate"
+CALLS = "openat,write,pwrite64,writev,fsync,fdatasync,mkdir,mkdirat,rename,renameat,renameat2,ftruncate"
 CALL = re.compile(r"^(?P<process>\d+) +(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>\S+)")
 BEGUN = re.compile(r"^(?P<process>\d+) +(?P<text>\w+\(.*) <unfinished \.\.\.>$")
 RESUMED = re.compile(r"^(?P<process>\d+) +<\.\.\. \w+ resumed>(?P<text>.*)$")
@@ -52,7 +52,7 @@ def calls(trace: str) -> Iterator[Call]:
             continue
         opened = OPENED.match(call["arguments"])
         named = re.findall(r'"((?:[^"\\]|\\.)*)"', call["arguments"])
-        paths = named if call["name"].startswith(("rename", "openat")) else [opened["path"]] if opened else []
+        paths = named if call["name"].startswith(("rename", "openat", "mkdir")) else [opened["path"]] if opened else []
         yield Call(call["name"], paths, call["arguments"])
 
 
@@ -72,6 +72,7 @@ class Disk:
         self.unnamed: set[str] = set()
         """Folders in which a name was changed that was not seen on the disk."""
         self.renames: list[str] = []
+        self._known = {os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names}
 
     def take(self, call: Call) -> None:
         """Follow a call; an AssertionError says what it would cost."""
@@ -82,7 +83,10 @@ class Disk:
                 assert not lost, f"{new} is there before what it holds: {lost}"
                 self.unnamed.add(os.path.dirname(new))
                 self.renames.append(new)
+                moved = {path for path in self._known if path == old or path.startswith(f"{old}/")}
+                self._known |= {new + path.removeprefix(old) for path in moved}
             return
+        self._name(call)
         for path in call.paths:
             if not path.startswith(self._folder) or path.endswith(("-shm", "/lock")):
                 continue
@@ -91,6 +95,16 @@ class Disk:
                 self.unnamed.discard(path)
             elif call.name != "openat":
                 self.unseen.add(path)
+
+    def _name(self, call: Call) -> None:
+        """Follow how folders and catalogs come to be; SQLite sees to the files beside these itself."""
+        for path in call.paths:
+            is_made = call.name.startswith("mkdir") or (
+                "O_CREAT" in call.text and path.endswith("catalog.sqlite") and path not in self._known
+            )
+            if is_made and path.startswith(self._folder):
+                self._known.add(path)
+                self.unnamed.add(os.path.dirname(path))
 
     def acknowledged(self) -> None:
         """Assert that nothing could be lost of what a user is told now."""
@@ -106,7 +120,9 @@ def modag(tmp_path: Path, toy_plugins: Path) -> CommandLine:
     return modag
 
 
-@pytest.mark.parametrize("verb", ["index", "compaction", "label", "forget", "rebuild", "naming", "migrate", "backup"])
+@pytest.mark.parametrize(
+    "verb", ["index", "new", "compaction", "label", "forget", "rebuild", "naming", "migrate", "backup"]
+)
 def test_what_was_acknowledged_outlives_a_power_cut(verb: str, tmp_path: Path, modag: CommandLine) -> None:
     strace = shutil.which("strace")
     if strace is None:
@@ -116,6 +132,7 @@ def test_what_was_acknowledged_outlives_a_power_cut(verb: str, tmp_path: Path, m
     trace = tmp_path / "trace"
     run = [sys.executable, str(SCRIPT)]
     subprocess.run([*run, "prepare", verb, str(place)], env=modag.environment, check=True, capture_output=True)
+    disk = Disk(str(place))
     traced = [strace, "-f", "-y", "-qq", "-s", "64", "-o", str(trace), "-e", f"trace={CALLS}"]
     done = subprocess.run(
         [*traced, *run, "act", verb, str(place)], env=modag.environment, capture_output=True, text=True, check=False
@@ -123,7 +140,6 @@ def test_what_was_acknowledged_outlives_a_power_cut(verb: str, tmp_path: Path, m
     if done.returncode and "ptrace" in done.stderr.lower():
         pytest.skip("strace may not trace here")
     assert done.returncode == 0, done.stderr
-    disk = Disk(str(place))
     acknowledged = 0
     for call in calls(trace.read_text(errors="replace")):
         if call.name == "write" and '"done: ' in call.text:

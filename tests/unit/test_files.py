@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modag_search import files
 from modag_search.errors import IndexFolderError, ModelError, UsageError
 from modag_search.files import check_replaceable, replacing, write_atomically, writing
 from modag_search.settings import IndexSettings
@@ -123,8 +124,8 @@ def test_what_a_killed_process_of_our_own_number_left_goes(tmp_path: Path) -> No
 def test_who_writes_one_path_at_once_takes_nothing_from_each_other(tmp_path: Path) -> None:
     path = tmp_path / "a"
     with ExitStack() as writers:
-        files = [writers.enter_context(writing(path, error=ModelError)) for _ in range(3)]
-        for number, file in enumerate(files):
+        opened = [writers.enter_context(writing(path, error=ModelError)) for _ in range(3)]
+        for number, file in enumerate(opened):
             file.write(b"%d" % number)
     assert path.read_bytes() == b"0", "the first one is done last"
 
@@ -149,6 +150,20 @@ def test_a_folder_comes_wholly_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not empty"), replacing(tmp_path / "folder", error=UsageError) as partial:
         partial.mkdir()
     assert names(tmp_path) == ["file", "folder"]
+
+
+def test_each_new_folder_is_seen_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(files, "see_on_disk", lambda path: seen.append(os.path.relpath(path, tmp_path)))
+    files.make_folder(tmp_path / "a" / "b" / "c")
+    assert sorted(seen) == [".", "a", "a/b"]
+    seen.clear()
+    files.make_folder(tmp_path / "a" / "b" / "c")
+    assert seen == []
+    (tmp_path / "file").touch()
+    for wrong in (tmp_path / "file", tmp_path / "file" / "a"):
+        with pytest.raises(OSError, match="file"):
+            files.make_folder(wrong)
 
 
 def test_only_files_of_a_kind_are_written_over(tmp_path: Path) -> None:
