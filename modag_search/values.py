@@ -445,7 +445,8 @@ class BackupReport:
     items : int
     size_bytes : int
     problems : tuple of str
-        What is wrong with the catalog, and so with its copy, a line each; see `Index.verify`.
+        What is wrong with catalog, settings, own space or head, and so with the copies, a line each; see
+        `Index.verify`.
     """
 
     path: str

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import itertools
 import json
 import os
+import struct
 import zipfile
-import zlib
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from modag_search.catalog import Catalog
+from modag_search.classify.linear_head import Head
 from modag_search.classify.namer import CALIBRATION_FILE, HEAD_FILE
-from modag_search.errors import IndexFolderError, UsageError
-from modag_search.files import Mark, check_replaceable, mark_of, replacing, scratch_beside, see_on_disk
+from modag_search.errors import IndexFolderError, IndexNotFoundError, ModagError, UsageError
+from modag_search.files import (
+    Mark,
+    check_replaceable,
+    json_of,
+    mark_of,
+    open_regular,
+    read_regular,
+    replacing,
+    scratch_beside,
+    see_on_disk,
+)
 from modag_search.index.description import indexed_folders
-from modag_search.index.opening import CATALOG_FILE, OWN_SPACE_FILE, require_room
-from modag_search.settings import SETTINGS_FILE, is_index
+from modag_search.index.opening import CATALOG_FILE, OWN_SPACE_FILE
+from modag_search.labels.vocabulary import some_of
+from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index
+from modag_search.space import Space
 from modag_search.spelling import printable, unescaped
 from modag_search.values import BackupReport, RestoreReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
+    from io import BufferedReader
 
 _FORMAT: Final = "modag-backup/1"
 _MANIFEST: Final = "manifest.json"
@@ -37,6 +51,12 @@ _MOST_BYTES: Final = 16 * 2**20
 _ATTEMPTS: Final = 5
 _COPIED_AT_ONCE: Final = 2**20
 _FOLDERS_NAMED: Final = 5
+_ZIP_MAGIC: Final = b"PK\x03\x04"
+_LOCAL_HEADER: Final = 30
+"""Bytes, before the name of a part."""
+_LOOKED_AT: Final = 1024
+_IS_ENCRYPTED: Final = 1
+_NO_BACKUP: Final = "is no backup, or not the whole of one; take another"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,61 +77,160 @@ class _Manifest:
 
 def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
     """Write a backup of an index; see `Index.back_up`."""
-    if target.is_relative_to(folder):
-        raise UsageError(f"{target}: lies in the index itself, and would go with it; name a file elsewhere")
-    check_replaceable(target, mark=_FORMAT.encode())
-    with replacing(target, error=UsageError) as partial, scratch_beside(target) as scratch:
-        copy = scratch / CATALOG_FILE
-        beside = _copied(folder, catalog, copy)
-        with Catalog.open(copy) as copied:
-            problems = tuple(copied.check())
+    _require_replaceable(target, folder)
+    with replacing(target, error=UsageError) as partial, scratch_beside(target) as parts:
+        _copy(folder, catalog, parts)
+        with Catalog.open(parts / CATALOG_FILE) as copied:
+            problems = (*copied.check(), *_problems_beside(parts, folder))
             n_items = sum(copied.count().items.values())
             roots = tuple(root.path for root in indexed_folders(copied))
+        if problems and _is_backup(target):
+            raise IndexFolderError(
+                f"{target}: this backup is kept, since the index is damaged by now: {some_of(problems)}; name another "
+                "file for a backup of it, and see `modag verify`"
+            )
         with partial.open("x+b") as file:
-            _write(file, beside, copy, roots=roots)
+            _write(file, parts, roots=roots)
     return BackupReport(path=str(target), items=n_items, size_bytes=target.stat().st_size, problems=problems)
 
 
 def restore(source: Path, folder: Path, roots: Mapping[str, str]) -> RestoreReport:
     """Make an index of a backup; see `Index.restore`."""
-    if is_index(folder):
-        raise UsageError(f"{folder}: is an index already; name a new folder, and remove the other once all is well")
-    require_room(folder)
+    _require_new(folder)
     with _opened(source) as archive:
-        manifest = _manifest_of(archive, source)
-        with replacing(folder, error=IndexFolderError) as partial:
-            partial.mkdir()
-            for name, member in manifest.files.items():
-                _extract(archive, name, member, partial / name, source=source)
-            with Catalog.open(partial / CATALOG_FILE) as catalog:
-                _relocate(catalog, roots, manifest)
-            _leave_the_catalog_alone(partial)
+        manifest = _manifest_of(archive, source)  # before any folder is made
+    with replacing(folder, error=IndexFolderError) as partial:
+        unpack(source, partial)
+        with Catalog.open(partial / CATALOG_FILE) as catalog:
+            _relocate(catalog, roots, manifest)
+        _leave_the_catalog_alone(partial)
     with Catalog.open(folder / CATALOG_FILE) as catalog:
         return _report(folder, catalog)
 
 
-def _copied(folder: Path, catalog: Catalog, copy: Path) -> dict[str, bytes]:
-    """Copy the catalog, and return the contents of the files beside it, all of one moment."""
+def unpack(source: Path, folder: Path) -> None:
+    """Write the files of a backup to a new folder, as they were when it was made.
+
+    Raises
+    ------
+    UsageError
+        If it is no backup, or damaged; the folder may hold some of them.
+    """
+    with _opened(source) as archive:
+        files = _manifest_of(archive, source).files
+        folder.mkdir()
+        for name, member in files.items():
+            _extract(archive, name, member, folder / name, source=source)
+
+
+def _require_replaceable(target: Path, folder: Path) -> None:
+    """Refuse to write over anything but a backup, or into the index."""
+    beside = os.path.join(os.path.realpath(target.parent), target.name)
+    if any(Path(path).is_relative_to(os.path.realpath(folder)) for path in (beside, os.path.realpath(target))):
+        raise UsageError(f"{target}: lies in the index itself, and would go with it; name a file elsewhere")
+    check_replaceable(target, mark=None)
+    try:
+        is_lost = target.exists() and target.stat().st_size > 0 and not _is_backup(target)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from error
+    if is_lost:
+        raise UsageError(f"{target}: is a file of another kind, and would be lost; name another")
+
+
+def _is_backup(target: Path) -> bool:
+    """Tell whether a file begins as `_write` begins one: ZIP, whose first part is the manifest."""
+    try:
+        with open_regular(target) as file:
+            beginning = file.read(_LOOKED_AT)
+    except FileNotFoundError:
+        return False
+    name, after = _MANIFEST.encode(), _LOCAL_HEADER + len(_MANIFEST)
+    is_manifest = beginning.startswith(_ZIP_MAGIC) and beginning[_LOCAL_HEADER:after] == name
+    return is_manifest and f'"format": "{_FORMAT}"'.encode() in beginning[after:]
+
+
+def _require_new(folder: Path) -> None:
+    """Refuse to put an index in the place of anything but an empty folder; nothing was read or written by then."""
+    if is_index(folder):
+        raise UsageError(f"{folder}: is an index already; name a new folder, and remove the other once all is well")
+    if folder.is_symlink():
+        raise IndexFolderError(f"{folder}: is a link; name a new folder, or what the link leads to")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise IndexFolderError(f"{folder}: {NO_FOLDER}")
+    try:
+        held = os.listdir(folder)
+    except OSError as error:
+        raise IndexFolderError(f"{folder}: cannot be read: {error.strerror}; name a new folder") from error
+    if held:
+        raise IndexFolderError(f"{folder}: holds {printable(held[0])} and is no index; name an empty or a new folder")
+    if os.path.ismount(folder) or os.path.realpath(folder) == os.path.realpath(os.curdir):
+        raise IndexFolderError(f"{folder}: is in use, and cannot be replaced; name a new folder in it")
+
+
+def _copy(folder: Path, catalog: Catalog, parts: Path) -> None:
+    """Copy the catalog and the files beside it to a folder, all of one moment."""
     for _ in range(_ATTEMPTS):
         before = _marks(folder)
-        copy.unlink(missing_ok=True)
-        catalog.copy_to(copy)
-        beside = {name: (folder / name).read_bytes() for name, mark in before.items() if mark is not None}
+        if before[SETTINGS_FILE] is None:
+            raise IndexNotFoundError(f"{folder}: there is no index here any more; is its drive mounted?")
+        for path in parts.iterdir():
+            path.unlink()
+        catalog.copy_to(parts / CATALOG_FILE)
+        for name, mark in before.items():
+            if mark is not None:
+                _copy_file(folder / name, parts / name)
         if _marks(folder) == before:
-            return beside
+            return
     raise IndexFolderError(f"{folder}: changes all the time; try again once `modag rebuild` is done")
+
+
+def _copy_file(path: Path, copy: Path) -> None:
+    try:
+        content = read_regular(path)
+    except FileNotFoundError:
+        return  # it was there a moment ago: its mark is another one now
+    except OSError as error:
+        raise IndexFolderError(f"{path}: cannot be read: {error.strerror or error}") from error
+    copy.write_bytes(content)
 
 
 def _marks(folder: Path) -> dict[str, Mark | None]:
     return {name: mark_of(folder / name) for name in _BESIDE}
 
 
-def _write(file: BinaryIO, beside: Mapping[str, bytes], copy: Path, *, roots: tuple[str, ...]) -> None:
+def _problems_beside(parts: Path, folder: Path) -> Iterator[str]:
+    """Describe what is wrong with what was copied beside the catalog, a line each, by the names in the index.
+
+    What labels taught does not count: it is learnt anew. Nor does an own space that the settings name no more.
+    """
+    checks: dict[str, Callable[[], object]] = {SETTINGS_FILE: lambda: IndexSettings.load(parts)}
+    if _names_own_space(parts):
+        checks[OWN_SPACE_FILE] = lambda: Space.load(parts / OWN_SPACE_FILE)
+    if (parts / HEAD_FILE).exists():
+        checks[HEAD_FILE] = lambda: Head.load(parts / HEAD_FILE)
+    for check in checks.values():
+        try:
+            check()
+        except ModagError as error:
+            yield str(error).replace(str(parts), str(folder))
+
+
+def _names_own_space(parts: Path) -> bool:
+    try:
+        return IndexSettings.load(parts).space == "own"
+    except ModagError:
+        return (parts / OWN_SPACE_FILE).exists()
+
+
+def _write(file: BinaryIO, parts: Path, *, roots: tuple[str, ...]) -> None:
     """Write the manifest, which tells a backup from other files, and then what it names."""
-    with copy.open("rb") as catalog:
-        members = {CATALOG_FILE: _Member(copy.stat().st_size, _checksum_of(catalog))}
-    for name, content in beside.items():
-        members[name] = _Member(len(content), _checksum_of(io.BytesIO(content)))
+    names = [name for name in (*_BESIDE, CATALOG_FILE) if (parts / name).exists()]
+    members = {}
+    for name in names:
+        with (parts / name).open("rb") as part:
+            members[name] = _Member((parts / name).stat().st_size, _checksum_of(part))
     manifest = {
         "format": _FORMAT,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -120,35 +239,56 @@ def _write(file: BinaryIO, beside: Mapping[str, bytes], copy: Path, *, roots: tu
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(_MANIFEST, json.dumps(manifest, indent=2))
-        for name, content in beside.items():
-            archive.writestr(name, content)
-        archive.write(copy, CATALOG_FILE)
+        for name in names:
+            archive.write(parts / name, name)
 
 
-def _checksum_of(file: io.BufferedReader | io.BytesIO) -> str:
+def _checksum_of(file: BufferedReader) -> str:
     return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 @contextmanager
-def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a backup; what is wrong with it becomes an error that names it."""
+def _reading(source: Path) -> Iterator[None]:
+    """Let what is wrong with a backup become an error that names it."""
     try:
-        with zipfile.ZipFile(source) as archive:
-            yield archive
+        yield
     except OSError as error:
         raise UsageError(f"{source}: cannot be read: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
-        raise UsageError(f"{source}: is no backup, or not the whole of one; take another") from error
+    except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OverflowError, struct.error) as error:
+        raise UsageError(f"{source}: {_NO_BACKUP}") from error
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a backup."""
+    with _reading(source):
+        file = open_regular(source)
+    with file:
+        with _reading(source):
+            archive = zipfile.ZipFile(file)
+        with archive:
+            yield archive
+
+
+def _parts_of(archive: zipfile.ZipFile, name: str, source: Path) -> Iterator[bytes]:
+    """Read a file of a backup, a part at a time."""
+    with _reading(source):
+        info = archive.getinfo(name)
+        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & _IS_ENCRYPTED:
+            raise UsageError(f"{source}: {_NO_BACKUP}")  # we never write one so
+        with archive.open(info) as content:
+            while part := content.read(_COPIED_AT_ONCE):
+                yield part
 
 
 def _manifest_of(archive: zipfile.ZipFile, source: Path) -> _Manifest:
     """Read what a backup says of itself, and look whether all of it is there."""
     try:
-        with archive.open(_MANIFEST) as file:
-            written = json.loads(file.read(_MOST_BYTES))
+        parts = itertools.islice(_parts_of(archive, _MANIFEST, source), _MOST_BYTES // _COPIED_AT_ONCE)
+        written = json_of(b"".join(parts))
         form, roots = written["format"], tuple(unescaped(root) for root in written["roots"])
         files = {name: _Member(int(one["size_bytes"]), str(one["checksum"])) for name, one in written["files"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageError(f"{source}: is no backup of modag-search") from error
     if form != _FORMAT:
         raise UsageError(f"{source}: is of the format {form!r}; a later modag-search wrote it, and that can read it")
@@ -162,11 +302,13 @@ def _manifest_of(archive: zipfile.ZipFile, source: Path) -> _Manifest:
 def _extract(archive: zipfile.ZipFile, name: str, member: _Member, target: Path, *, source: Path) -> None:
     """Write one file of a backup, which must be as it was when the backup was made."""
     digest, left = hashlib.blake2b(digest_size=16), member.size_bytes
-    with archive.open(name) as content, target.open("xb") as file:
-        while left >= 0 and (part := content.read(_COPIED_AT_ONCE)):
+    with target.open("xb") as file:
+        for part in _parts_of(archive, name, source):
             left -= len(part)
             digest.update(part)
             file.write(part)
+            if left < 0:
+                break
     if left or digest.hexdigest() != member.checksum:
         raise UsageError(f"{source}: is damaged: {name} is not what was backed up; take another backup")
     see_on_disk(target)

@@ -1344,11 +1344,14 @@ class Index:
         Returns
         -------
         BackupReport
+            With the problems of a damaged index, of which a new file is a copy all the same.
 
         Raises
         ------
         UsageError
             If it cannot be written, or another file is there.
+        IndexFolderError
+            If the index is damaged, and a former backup would be lost; or a file of the index cannot be read.
         DamagedCatalogError
             If the catalog cannot be read.
         """

@@ -46,6 +46,11 @@ def test_damage_is_told_and_kept(filled: CommandLine, tmp_path: Path) -> None:
     told, advice = outcome.stderr.splitlines()
     assert told.startswith("damaged: segment 1 ")
     assert "is damaged in the backup, too" in advice
+    again = filled("backup", tmp_path / "one.modag")
+    assert (again.status, again.stdout) == (1, b"")
+    assert (
+        f"{tmp_path / 'one.modag'}: this backup is kept, since the index is damaged by now: segment 1 " in again.error
+    )
     assert filled("restore", tmp_path / "one.modag", "--index", tmp_path / "new").status == 0
     assert filled("verify", "--index", tmp_path / "new").status == 1
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
+import shutil
+import sqlite3
 import threading
 import zipfile
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +20,7 @@ from hypothesis import strategies as st
 from modag_search import Index
 from modag_search.catalog.relocation import relocated
 from modag_search.errors import IndexFolderError, NewerCatalogError, UsageError
+from modag_search.index.backup import unpack
 from tests.made_media import picture, sound
 
 if TYPE_CHECKING:
@@ -160,7 +165,19 @@ def test_a_backup_replaces_a_backup_and_no_other_file(filled: Index, media: Path
     with pytest.raises(UsageError, match=r"b\.png: is a file of another kind"):
         filled.back_up(media / "b.png")
     assert (media / "b.png").read_bytes() == before
-    for wrong in (filled.folder / "one.modag", media):
+    novel = media / "novel.txt"
+    disguised = media / "other.zip"
+    novel.write_bytes(b'how "format": "modag-backup/1" came to be')
+    with zipfile.ZipFile(disguised, "w") as archive:
+        archive.writestr("notes.txt", '{"format": "modag-backup/1"}')
+        archive.writestr("manifest.json", '{"format": "modag-backup/1"}')
+    for other in (novel, disguised):
+        before = other.read_bytes()
+        with pytest.raises(UsageError, match=f"{other.name}: is a file of another kind"):
+            filled.back_up(other)
+        assert other.read_bytes() == before
+    (tmp_path / "link").symlink_to(filled.folder)
+    for wrong in (filled.folder / "one.modag", tmp_path / "link" / "one.modag", media):
         with pytest.raises(UsageError, match=str(wrong)):
             filled.back_up(wrong)
 
@@ -172,6 +189,62 @@ def test_an_index_is_not_restored_over(filled: Index, media: Path, tmp_path: Pat
     with pytest.raises(IndexFolderError, match=r"media: holds .* and is no index"):
         Index.restore(backup, media)
     assert filled.verify() == []
+
+
+def altered(path: Path) -> None:
+    """Change a bit at the end of a file."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["space.safetensors", "head.safetensors", "settings.json", "catalog.sqlite"])
+def test_a_backup_of_a_damaged_index_replaces_no_backup(labelled: Index, name: str, tmp_path: Path) -> None:
+    kept = labelled.back_up(tmp_path / "one.modag").path
+    before = (tmp_path / "one.modag").read_bytes()
+    if name == "catalog.sqlite":
+        with closing(sqlite3.connect(labelled.folder / name)) as connection, connection:
+            connection.execute("UPDATE feature SET data = zeroblob(length(data)) WHERE segment_id = 1")
+    elif name == "settings.json":
+        path = labelled.folder / name
+        path.write_text(path.read_text().replace("toy-sound", "toy-sounk"))
+    else:
+        altered(labelled.folder / name)
+    says = "segment 1" if name == "catalog.sqlite" else str(labelled.folder / name)
+    with pytest.raises(IndexFolderError, match=rf"one\.modag: this backup is kept, .*{says}.*name another file"):
+        labelled.back_up(tmp_path / "one.modag")
+    assert (tmp_path / "one.modag").read_bytes() == before
+    report = labelled.back_up(tmp_path / "two.modag")
+    assert len(report.problems) == 1
+    assert says in report.problems[0]
+    assert sorted(path.name for path in tmp_path.glob("*.modag")) == ["one.modag", "two.modag"]
+    Index.restore(kept, tmp_path / "again")
+    with Index.open(tmp_path / "again") as again:
+        assert again.verify() == []
+
+
+def test_what_an_index_can_do_without_keeps_no_backup_from_being_replaced(labelled: Index, tmp_path: Path) -> None:
+    labelled.back_up(tmp_path / "one.modag")
+    altered(labelled.folder / "calibration.safetensors")
+    assert labelled.back_up(tmp_path / "one.modag").problems == ()
+
+
+@pytest.mark.parametrize("name", ["head.safetensors", "calibration.safetensors"])
+def test_what_is_no_file_is_not_backed_up(labelled: Index, name: str, tmp_path: Path) -> None:
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        (labelled.folder / name).unlink()
+        make(labelled.folder / name)
+        with pytest.raises(IndexFolderError, match=f"{name}: cannot be read: is not a regular file"):
+            labelled.back_up(tmp_path / "one.modag")
+    assert not list(tmp_path.glob("*.modag"))
+
+
+def test_what_is_no_file_is_not_restored(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for source in (tmp_path / "pipe", "/dev/zero", tmp_path):
+        with pytest.raises(UsageError, match=f"{source}: cannot be read: is not a regular file"):
+            Index.restore(source, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 def damaged(content: bytes) -> Iterator[bytes]:
@@ -207,6 +280,72 @@ def test_what_is_damaged_is_not_restored(filled: Index, tmp_path: Path) -> None:
     assert noticed > 250
 
 
+def test_every_bit_of_what_zip_says_is_noticed_or_counts_for_nothing(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modag_search.index.backup.see_on_disk", lambda path: None)  # thousands of times
+    target = tmp_path / "one.modag"
+    index.back_up(target)
+    whole = target.read_bytes()
+    with zipfile.ZipFile(target) as archive:
+        parts = archive.infolist()
+        directory = archive.start_dir
+        expected = {part.filename: archive.read(part) for part in parts if part.filename != "manifest.json"}
+    heads = [range(part.header_offset, part.header_offset + 30 + len(part.filename)) for part in parts]
+    folder = tmp_path / "again"
+    with target.open("r+b", buffering=0) as file:
+        for place in itertools.chain(*heads, range(directory, len(whole))):
+            for bit in range(8):
+                file.seek(place)
+                file.write(bytes([whole[place] ^ 1 << bit]))
+                try:
+                    unpack(target, folder)
+                except UsageError as error:
+                    assert str(error).startswith(str(target))  # noqa: PT017  either is well
+                else:
+                    assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected
+                shutil.rmtree(folder, ignore_errors=True)
+            file.seek(place)
+            file.write(whole[place : place + 1])
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_compressed_is_no_backup(filled: Index, compression: int, tmp_path: Path) -> None:
+    filled.back_up(tmp_path / "one.modag")
+    with (
+        zipfile.ZipFile(tmp_path / "one.modag") as whole,
+        zipfile.ZipFile(tmp_path / "two.modag", "w", compression) as other,
+    ):
+        for name in whole.namelist():
+            other.writestr(name, whole.read(name))
+    with pytest.raises(UsageError, match=r"two\.modag: is no backup, or not the whole of one"):
+        Index.restore(tmp_path / "two.modag", tmp_path / "again")
+
+
+def test_only_an_empty_folder_is_replaced(filled: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backup = filled.back_up(tmp_path / "one.modag").path
+    for name in ("lock", ".hidden", "stores", "catalog.sqlite"):
+        (tmp_path / f"with {name}").mkdir()
+        (tmp_path / f"with {name}" / name).touch()
+        with pytest.raises(
+            IndexFolderError, match=f"with {name}: holds {name} and is no index; name an empty or a new"
+        ):
+            Index.restore(backup, tmp_path / f"with {name}")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "nothing")
+    for name in ("link", "nowhere"):
+        with pytest.raises(IndexFolderError, match=f"{name}: is a link; name a new folder"):
+            Index.restore(backup, tmp_path / name)
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(IndexFolderError, match="empty: is in use, and cannot be replaced; name a new folder in it"):
+        Index.restore(backup, ".")
+    monkeypatch.chdir(tmp_path)
+    Index.restore(backup, tmp_path / "empty")
+    with Index.open(tmp_path / "empty") as index:
+        assert index.verify() == []
+
+
 def refusal(backup: Path, folder: Path) -> str:
     """Restore a backup, and return the error, if there is one."""
     try:
@@ -225,6 +364,7 @@ def refusal(backup: Path, folder: Path) -> str:
         b"[" * 100_000,
         b'{"format": "modag-backup/1", "roots": [], "files": {}}',
         b'{"format": "modag-backup/1", "roots": 3, "files": {}}',
+        b'{"format": "modag-backup/1", "roots": [], "files": {"settings.json": {"size_bytes": 1e999, "checksum": ""}}}',
         b'{"format": "modag-backup/9", "roots": [], "files": {}}',
         b'{"format": "modag-backup/1", "roots": [], "files": {"../../evil": {"size_bytes": 1, "checksum": ""}}}',
     ],
@@ -240,8 +380,6 @@ def test_what_is_no_backup_is_not_restored(manifest: bytes, tmp_path: Path) -> N
 
 
 def test_a_backup_of_a_later_version_is_refused(filled: Index, tmp_path: Path) -> None:
-    import sqlite3
-
     connection = sqlite3.connect(filled.folder / "catalog.sqlite")
     with connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
