@@ -11,6 +11,7 @@ import signal
 from typing import TYPE_CHECKING, Final
 
 from modag_search.media import child
+from modag_search.media.allowance import DECODING_BYTES
 from modag_search.media.decode import MediaStream
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ def main(lifeline: int) -> None:
 
     def come_to_grief(stream: MediaStream) -> Generator[DecodedSegment, None, None]:
         name = os.path.basename(stream._request.path)
-        if name.startswith("crash"):
-            os.kill(os.getpid(), signal.SIGSEGV)
+        kind = name.partition(".")[0].removesuffix("-too")
+        if kind in _SIGNALS:
+            os.kill(os.getpid(), _SIGNALS[kind])
         if name.startswith("hang"):
             if GATE in os.environ:
                 with open(os.environ[GATE], "wb") as gate:
@@ -41,12 +43,36 @@ def main(lifeline: int) -> None:
             signal.pause()
         if name.startswith("greedy"):
             raise MemoryError from _greed()
-        if name.startswith("killed"):
-            os.kill(os.getpid(), signal.SIGKILL)
+        if kind in _MESSAGES:
+            _MESSAGES[kind]()
+        while kind == "endless":
+            yield from ours(stream)
         yield from ours(stream)
 
     setattr(MediaStream, "decoded_here", come_to_grief)  # noqa: B010 - where types would be in the way
     child.main(lifeline)
+
+
+def _stall() -> None:
+    """Send a part of the head of a message."""
+    channel = getattr(DECODING_BYTES._lent, "__self__")._channel  # noqa: B009 - where types would be in the way
+    os.write(channel._writing, b"\0")
+    signal.pause()
+
+
+def _dribble() -> None:
+    while True:
+        with DECODING_BYTES.take(1):
+            pass
+
+
+def _want_all() -> None:
+    with DECODING_BYTES.take(10**12):
+        pass
+
+
+_SIGNALS: Final = {"crash": signal.SIGSEGV, "killed": signal.SIGKILL, "real-time": signal.SIGRTMIN + 3}
+_MESSAGES: Final = {"stall": _stall, "dribble": _dribble, "boundless": _want_all}
 
 
 def _greed() -> OSError | None:

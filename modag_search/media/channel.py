@@ -10,6 +10,7 @@ import json
 import os
 import select
 import struct
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,8 +47,9 @@ class Channel:
     def __init__(self, reading: int, writing: int) -> None:
         self._reading = reading
         self._writing = writing
-        self._poll = select.poll()
-        self._poll.register(reading, select.POLLIN)
+        self._comes, self._goes = select.poll(), select.poll()
+        self._comes.register(reading, select.POLLIN)
+        self._goes.register(writing, select.POLLOUT)
         with suppress(OSError, AttributeError):  # where the system allows it
             fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
@@ -58,51 +60,66 @@ class Channel:
 
     def has_more(self, *, within_s: float) -> bool:
         """Tell whether a message, or the end of all, is there to be received, or comes within some time."""
-        return bool(self._poll.poll(1000 * within_s))
+        return bool(self._comes.poll(1000 * within_s))
 
-    def send(self, message: Mapping[str, Any], data: Buffer = b"") -> None:
+    def send(self, message: Mapping[str, Any], data: Buffer = b"", *, within_s: float | None = None) -> None:
         """Send a message; waits for the other side to read what does not fit into the pipe.
 
         Raises
         ------
         BrokenPipeError
             The other side is gone.
+        TimeoutError
+            It does not read the whole of it in time.
         """
+        by = None if within_s is None else time.monotonic() + within_s
         words, payload = json.dumps(message).encode("ascii"), memoryview(data).cast("B")
-        self._write(_HEAD.pack(len(words), len(payload)) + words)
-        self._write(payload)
+        self._write(_HEAD.pack(len(words), len(payload)) + words, by)
+        self._write(payload, by)
 
-    def receive(self) -> tuple[Message, Uint8Array]:
+    def receive(self, *, within_s: float | None = None) -> tuple[Message, Uint8Array]:
         """Wait for a message; return it, and the bytes that came with it.
 
         Raises
         ------
         EOFError
             The other side is gone, or sends what is no message.
+        TimeoutError
+            It does not send the whole of one in time.
         """
-        n_words, n_bytes = _HEAD.unpack(self._read(_HEAD.size).tobytes())
+        by = None if within_s is None else time.monotonic() + within_s
+        n_words, n_bytes = _HEAD.unpack(self._read(_HEAD.size, by).tobytes())
         if n_words > _LONGEST_MESSAGE or n_bytes > _MOST_BYTES:
             raise EOFError
         try:
-            message: Message = json.loads(self._read(n_words).tobytes())
+            message: Message = json.loads(self._read(n_words, by).tobytes())
         except (ValueError, RecursionError):
             raise EOFError from None
-        return message, self._read(n_bytes)
+        return message, self._read(n_bytes, by)
 
-    def _read(self, n_bytes: int) -> Uint8Array:
+    def _read(self, n_bytes: int, by: float | None) -> Uint8Array:
         read = np.empty(n_bytes, np.uint8)
         view = read.data
         while view:
+            _await(self._comes, by)
             n_read = os.readv(self._reading, [view])
             if not n_read:
                 raise EOFError
             view = view[n_read:]
         return read
 
-    def _write(self, data: bytes | memoryview) -> None:
+    def _write(self, data: bytes | memoryview, by: float | None) -> None:
         view = memoryview(data)
         while view:
-            view = view[os.write(self._writing, view) :]
+            _await(self._goes, by)
+            # So much fits into a pipe that takes anything: writing it does not wait.
+            most = len(view) if by is None else select.PIPE_BUF
+            view = view[os.write(self._writing, view[:most]) :]
+
+
+def _await(polled: select.poll, by: float | None) -> None:
+    if by is not None and not polled.poll(1000 * max(by - time.monotonic(), 0)):
+        raise TimeoutError
 
 
 _TYPES: Final[dict[Modality, npt.DTypeLike]] = {"sound": np.float32, "image": np.uint8}

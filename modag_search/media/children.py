@@ -31,6 +31,7 @@ from modag_search.errors import (
 from modag_search.media.allowance import DECODER_BYTES, DECODING_BYTES
 from modag_search.media.channel import Channel, facts_of, segment_of
 from modag_search.media.isolation import isolation_of_thread
+from modag_search.media.waiting import Patience
 from modag_search.values import DecodedSegment, MediaFacts, Uint8Array
 
 if TYPE_CHECKING:
@@ -42,10 +43,6 @@ if TYPE_CHECKING:
     from modag_search.values import MediaKind
 
 _Answer = DecodedSegment | MediaFacts | Uint8Array
-
-QUIET_S: Final = 300.0
-QUIET_BYTES_A_SECOND: Final = 2_000_000
-"""A decoder of which nothing comes for longer is ended: so many seconds, and one more for so many bytes of the file."""
 
 _START_S: Final = 120.0
 _STOP_S: Final = 2.0
@@ -112,20 +109,20 @@ def array_apart(name: str, path: str, **options: int) -> Uint8Array:
 
 def _answers(asked: Message, path: str) -> Generator[_Answer, None, None]:
     asked = {**asked, "folder": None if os.path.isabs(path) else os.getcwd()}
-    limit_s = QUIET_S + _size_of(path) / QUIET_BYTES_A_SECOND
-    n_given, is_last_try = 0, False
+    n_given, anew = 0, False
     while True:
-        with CHILDREN.lent(anew=is_last_try) as child:
-            is_last_try = is_last_try or child.is_new
+        patience = Patience.with_file(_size_of(path))
+        with CHILDREN.lent(anew=anew) as child:
+            is_last_try = anew or child.is_new
             try:
-                with closing(child.answers(asked, path, limit_s=limit_s)) as answers:
+                with closing(child.answers(asked, path, patience)) as answers:
                     for answer in itertools.islice(answers, n_given, None):
                         n_given += 1
                         yield answer
             except _DiedError as death:
-                if is_last_try or not death.may_be_of_others:
+                if anew or not (death.has_left or (death.may_be_of_others and not is_last_try)):
                     raise death.error from None
-                is_last_try = True
+                anew = True
             else:
                 return
 
@@ -139,11 +136,14 @@ class _DiedError(Exception):
         What to say of the file.
     may_be_of_others : bool
         Whether a new process might.
+    has_left : bool
+        Whether it left before it heard of the file, as one does that has had nothing to do for long.
     """
 
-    def __init__(self, error: MediaError, *, may_be_of_others: bool) -> None:
+    def __init__(self, error: MediaError, *, may_be_of_others: bool, has_left: bool = False) -> None:
         self.error = error
         self.may_be_of_others = may_be_of_others
+        self.has_left = has_left
         super().__init__(error)
 
 
@@ -173,6 +173,7 @@ class _Child:
         self._channel = Channel(_taken(self._process.stdout), _taken(self._process.stdin))
         self._is_ready = False
         self._is_busy = False
+        self._has_answered = False
         self._n_files = 0
         self.isolation: Isolation | None = None
 
@@ -204,7 +205,7 @@ class _Child:
         self._channel.close()
         os.close(self._lifeline)
 
-    def answers(self, asked: Message, path: str, *, limit_s: float) -> Generator[_Answer, None, None]:
+    def answers(self, asked: Message, path: str, patience: Patience) -> Generator[_Answer, None, None]:
         """Let it decode a file; yield its segments, and in the end what is known of it; or what was made of it.
 
         Raises
@@ -216,10 +217,11 @@ class _Child:
         """
         self._await_ready(path)
         self._n_files += 1
-        self._is_busy = True
+        self._is_busy, self._has_answered = True, False
         try:
-            self._channel.send(asked)
-            with closing(self._messages(path, limit_s)) as messages:
+            with patience.counted():
+                self._channel.send(asked, within_s=patience.left_s)
+            with closing(self._messages(patience)) as messages:
                 for message, data in messages:
                     if message["is"] == "segment":
                         yield segment_of(message, data)
@@ -231,32 +233,41 @@ class _Child:
             if self._is_busy:
                 self._stop()
             raise
+        except TimeoutError:
+            self._process.kill()
+            reason = f"does not decode: {patience.in_words()}, and its decoder was ended"
+            raise _DiedError(CorruptMediaError(path, reason), may_be_of_others=False) from None
         except (EOFError, BrokenPipeError, KeyError, TypeError, ValueError, IndexError):
             raise self._death(path) from None
 
-    def _messages(self, path: str, limit_s: float) -> Generator[tuple[Message, Uint8Array], None, None]:
+    def _messages(self, patience: Patience) -> Generator[tuple[Message, Uint8Array], None, None]:
         """Yield what it says, and lend it what it asks for of the memory for decoding."""
-        held: list[ExitStack] = []
+        held: list[tuple[int, ExitStack]] = []
         with ExitStack() as memory:
             while True:
-                message, data = self._received(path, limit_s)
+                with patience.counted():
+                    message, data = self._channel.receive(within_s=patience.left_s)
+                self._has_answered = True
                 match message["is"]:
                     case "take":
-                        held.append(memory.enter_context(ExitStack()))
-                        held[-1].enter_context(DECODING_BYTES.take(message["amount"]))
-                        self._channel.send({"is": "granted"})
+                        amount = _amount_of(message, held=sum(one for one, _ in held))
+                        held.append((amount, memory.enter_context(ExitStack())))
+                        held[-1][1].enter_context(DECODING_BYTES.take(amount))
+                        with patience.counted():
+                            self._channel.send({"is": "granted"}, within_s=patience.left_s)
                     case "give":
-                        held.pop().close()
+                        held.pop()[1].close()
                     case _:
+                        patience.renew()
                         yield message, data
 
     def _await_ready(self, path: str) -> None:
         if self._is_ready:
             return
         try:
-            if not self._channel.has_more(within_s=_START_S):
-                raise DecoderError(f"the process that decodes did not start within {_START_S:g} s")
-            self._channel.receive()
+            self._channel.receive(within_s=_START_S)
+        except TimeoutError:
+            raise DecoderError(f"the process that decodes did not start within {_START_S:g} s") from None
         except EOFError:
             status = self._process.wait()
             if status < 0:
@@ -264,20 +275,13 @@ class _Child:
             raise DecoderError(f"the process that decodes does not start (exit status {status})") from None
         self._is_ready = True
 
-    def _received(self, path: str, limit_s: float) -> tuple[Message, Uint8Array]:
-        if not self._channel.has_more(within_s=limit_s):
-            self._process.kill()
-            reason = f"does not decode: nothing came of it within {limit_s:.0f} s, and its decoder was ended"
-            raise _DiedError(CorruptMediaError(path, reason), may_be_of_others=False)
-        return self._channel.receive()
-
     def _stop(self) -> None:
         """Let it leave a file of which nobody wants the rest; one that does not soon is given up."""
         by = time.monotonic() + _STOP_S
-        with suppress(EOFError, OSError, KeyError):
-            self._channel.send({"is": "stop"})
-            while self._channel.has_more(within_s=max(by - time.monotonic(), 0)):
-                message, _ = self._channel.receive()
+        with suppress(EOFError, OSError, KeyError, TypeError):
+            self._channel.send({"is": "stop"}, within_s=_STOP_S)
+            while time.monotonic() < by:
+                message, _ = self._channel.receive(within_s=by - time.monotonic())
                 if message["is"] not in ("segment", "take", "give"):
                     self._is_busy = False
                     return
@@ -294,8 +298,9 @@ class _Child:
             return _DiedError(UnreadableMediaError(path, "was not read to its end"), may_be_of_others=False)
         if status >= 0:
             reason = f"its decoder ended (exit status {status}); the next run tries it again"
-            return _DiedError(UnreadableMediaError(path, reason), may_be_of_others=True)
-        name = signal.Signals(-status).name
+            has_left = status == 0 and not self._has_answered
+            return _DiedError(UnreadableMediaError(path, reason), may_be_of_others=True, has_left=has_left)
+        name = _name_of(-status)
         if -status in _CRASHES:
             return _DiedError(CorruptMediaError(path, f"crashes its decoder ({name})"), may_be_of_others=True)
         reason = f"its decoder was killed ({name}), as where memory runs out; the next run tries it again"
@@ -376,6 +381,21 @@ def _taken(pipe: Any) -> int:
     """Take a descriptor over from the file that holds it."""
     with pipe:
         return os.dup(pipe.fileno())
+
+
+def _amount_of(message: Message, *, held: int) -> int:
+    """Return what is asked for of the memory for decoding; raises ValueError where it can never be had."""
+    amount = message["amount"]
+    if type(amount) is not int or not 0 <= amount <= DECODING_BYTES.total - held:
+        raise ValueError(amount)
+    return amount
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"  # real-time signals have no names
 
 
 def _size_of(path: str) -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modag_search import Index
-from modag_search.media import children
+from modag_search.media import children, waiting
 from tests import hostile_decoders
 from tests.cli.command_line import CommandLine
 from tests.decoders import PATIENCE_S, decoders_of, own_decoders, seen_to_end
@@ -111,7 +111,7 @@ def test_a_file_that_its_decoder_is_killed_for_keeps_what_is_known_of_it(
 
 def test_a_decoder_that_hangs_is_ended(index: Index, media: Path, hostile: pytest.MonkeyPatch) -> None:
     named(media, "hang")
-    hostile.setattr(children, "QUIET_S", 0.2)
+    hostile.setattr(waiting, "QUIET_S", 0.2)
     report = index.add([media])
     assert [failure.reason for failure in report.failures] == [
         "does not decode: nothing came of it within 0 s, and its decoder was ended"

@@ -22,7 +22,7 @@ from modag_search.errors import (
     UnreadableMediaError,
     UsageError,
 )
-from modag_search.media import children
+from modag_search.media import children, waiting
 from modag_search.media.allowance import DECODING_BYTES, Allowance
 from modag_search.values import Segmentation
 from tests import hostile_decoders
@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from modag_search.values import DecodedSegment, MediaFacts
 
 LONG_S = 120.0
+LEAVES = (
+    "import sys; sys.path[:] = sys.argv[2:]; from modag_search.media import child; child.IDLE_S = 0; "
+    "child.main({lifeline})"
+)
+"""A process that decodes, but has no patience to wait for a file."""
 
 
 @pytest.fixture
@@ -190,10 +195,56 @@ def test_a_decoder_that_does_not_come_to_an_end_is_ended(
     hang, fine = picture(tmp_path / "hang.png", RED), picture(tmp_path / "fine.png", RED)
     decoded(fine)
     with seen_to_end(own_decoders()), monkeypatch.context() as patch:
-        patch.setattr(children, "QUIET_S", 0.2)
+        patch.setattr(waiting, "QUIET_S", 0.2)
         with pytest.raises(CorruptMediaError, match=r"hang.png: does not decode: nothing came of it within 0 s"):
             decoded(hang)
     assert len(decoded(fine)[0]) == 1
+
+
+@pytest.mark.parametrize("name", ["stall", "dribble"])
+def test_a_decoder_that_gives_nothing_whole_is_ended(
+    hostile: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = picture(tmp_path / f"{name}.png", RED)
+    children.CHILDREN.start(1)
+    monkeypatch.setattr(waiting, "QUIET_S", 0.2)
+    with (
+        seen_to_end(own_decoders()),
+        pytest.raises(CorruptMediaError, match=r".png: does not decode: nothing came of it within 0 s"),
+    ):
+        decoded(path)
+
+
+def test_a_file_that_never_ends_is_ended(hostile: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = picture(tmp_path / "endless.png", RED)
+    children.CHILDREN.start(1)
+    monkeypatch.setattr(waiting, "WHOLE_S", 0.2)
+    with (
+        seen_to_end(own_decoders()),
+        pytest.raises(CorruptMediaError, match=r"endless.png: does not decode: it did not come to its end within 0 s"),
+    ):
+        for _ in opened(path).segments():
+            pass
+
+
+def test_a_decoder_gets_no_more_memory_than_there_is(hostile: None, tmp_path: Path) -> None:
+    with pytest.raises(CorruptMediaError, match=r"boundless.png: crashes its decoder"):
+        decoded(picture(tmp_path / "boundless.png", RED))
+    with DECODING_BYTES.take(DECODING_BYTES.total):
+        pass
+
+
+def test_a_decoder_that_leaves_as_it_gets_a_file_costs_nothing(
+    isolated: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = picture(tmp_path / "a.png", RED)
+    with monkeypatch.context() as patch:
+        patch.setattr(children, "_PROGRAM", LEAVES)
+        children.CHILDREN.start(1)
+    with seen_to_end(own_decoders()):
+        pass
+    monkeypatch.setattr(children.CHILDREN, "_leave_out_the_dead", lambda: None)  # as long as it is seen to live
+    assert len(decoded(path)[0]) == 1
 
 
 def test_a_decoder_takes_no_more_memory_than_it_may(hostile: None, tmp_path: Path) -> None:
@@ -205,6 +256,8 @@ def test_a_decoder_takes_no_more_memory_than_it_may(hostile: None, tmp_path: Pat
 def test_a_decoder_that_was_killed_is_no_fault_of_its_file(hostile: None, tmp_path: Path) -> None:
     with pytest.raises(UnreadableMediaError, match=r"was killed \(SIGKILL\).*; the next run tries it again"):
         decoded(picture(tmp_path / "killed.png", RED))
+    with pytest.raises(UnreadableMediaError, match=rf"was killed \(signal {signal.SIGRTMIN + 3}\).*; the next run"):
+        decoded(picture(tmp_path / "real-time.png", RED))
 
 
 def test_a_crash_after_other_files_is_tried_again_and_segments_go_on_where_they_were(
