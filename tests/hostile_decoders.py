@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import mmap
 import os
+import select
 import signal
 from typing import TYPE_CHECKING, Final
 
 from modag_search.media import child
 from modag_search.media.allowance import DECODING_BYTES
 from modag_search.media.decode import MediaStream
+from tests.decoders import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,6 +27,12 @@ PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from tests.hostile_dec
 
 GATE: Final = "MODAG_HOSTILE_GATE"
 """Environment variable: a named pipe, told when a decoder hangs."""
+
+
+def await_the_gate(told: int) -> None:
+    """Wait until a decoder has come to the file that it hangs at."""
+    ready, _, _ = select.select([told], [], [], PATIENCE_S)
+    assert ready, "no decoder came to the file that it hangs at"
 
 
 def main(lifeline: int) -> None:

@@ -3,7 +3,7 @@
 from modag_search.media.decode import DECODER_REVISIONS, MediaStream, decoder_specification, open_media
 from modag_search.media.exclusion import BUILT_IN, Exclusion, PathPattern
 from modag_search.media.hashing import content_hash
-from modag_search.media.isolation import Isolation, isolated, stop_decoding
+from modag_search.media.isolation import Isolation, isolated
 from modag_search.media.kinds import kind_of
 from modag_search.media.lending import is_picture, lent_file
 from modag_search.media.names import remark_on_name
@@ -47,7 +47,6 @@ __all__ = [
     "samples_as_wave",
     "scan",
     "scan_passed_over",
-    "stop_decoding",
     "thumbnail_of",
     "window_bounds",
 ]

@@ -30,7 +30,7 @@ from modag_search.errors import (
 )
 from modag_search.media.allowance import DECODER_BYTES, DECODING_BYTES
 from modag_search.media.channel import Channel, facts_of, segment_of
-from modag_search.media.isolation import isolation_of_thread
+from modag_search.media.isolation import entered_isolation
 from modag_search.media.waiting import Patience
 from modag_search.values import DecodedSegment, MediaFacts, Uint8Array
 
@@ -327,7 +327,7 @@ class _Children:
         with self._lock:
             self._leave_out_the_dead()
             child = _Child() if anew or not self._idle else self._idle.pop()
-            child.isolation = isolation_of_thread()
+            child.isolation = entered_isolation()
             self._busy.add(child)
             if child.isolation is not None and child.isolation.is_interrupted:
                 child.kill()
@@ -345,7 +345,7 @@ class _Children:
     def interrupt(self, isolation: Isolation) -> None:
         with self._lock:
             for child in self._busy:
-                if child.isolation is isolation:
+                if child.isolation is not None and child.isolation.is_part_of(isolation):
                     child.kill()
 
     def close(self) -> None:

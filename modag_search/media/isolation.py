@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -15,24 +16,40 @@ if TYPE_CHECKING:
 
 _WANTED: Final[list[Isolation]] = []
 _CHANGING: Final = threading.Lock()
-_THREAD: Final = threading.local()
+_ENTERED: Final[ContextVar[Isolation | None]] = ContextVar("entered", default=None)
 
 
 class Isolation:
-    """What someone has decoded apart; see `isolated`.
+    """What someone has decoded apart: inside `isolated`, and by whoever has entered it.
 
-    Attributes
-    ----------
-    is_interrupted : bool
-        Whether it was broken off.
+    What is isolated by one who has entered another is part of that, too.
     """
 
     def __init__(self) -> None:
-        self.is_interrupted = False
+        self._is_interrupted = False
+        self._outer = entered_isolation()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it was broken off, or what it is part of."""
+        return self._is_interrupted or (self._outer is not None and self._outer.is_interrupted)
+
+    def is_part_of(self, other: Isolation) -> bool:
+        """Tell whether another one takes it in, as each does itself."""
+        return self is other or (self._outer is not None and self._outer.is_part_of(other))
 
     def enter_thread(self) -> None:
         """Count what this thread decodes as part of it, so that `interrupt` reaches it."""
-        _THREAD.isolation = self
+        _ENTERED.set(self)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Count as part of it what is decoded inside the block, by this thread and those that have its context."""
+        token = _ENTERED.set(self)
+        try:
+            yield
+        finally:
+            _ENTERED.reset(token)
 
     def start(self, n: int) -> None:
         """Let so many processes be there soon, which takes a quarter of a second.
@@ -47,10 +64,10 @@ class Isolation:
         CHILDREN.start(n)
 
     def interrupt(self) -> None:
-        """Break off what its threads have decoded; files fail with an UnreadableMediaError."""
+        """Break off what is decoded as part of it; files fail with an UnreadableMediaError, later ones too."""
         from modag_search.media.children import CHILDREN
 
-        self.is_interrupted = True
+        self._is_interrupted = True
         CHILDREN.interrupt(self)
 
 
@@ -72,19 +89,11 @@ def isolated() -> Iterator[Isolation]:
             _WANTED.remove(isolation)
 
 
-def stop_decoding() -> None:
-    """End all that other processes decode for this one; files that are at hand fail with an UnreadableMediaError."""
-    from modag_search.media.children import CHILDREN
-
-    CHILDREN.close()
-
-
 def is_isolated() -> bool:
     """Tell whether media are to be decoded apart."""
-    return bool(_WANTED)
+    return bool(_WANTED) or entered_isolation() is not None
 
 
-def isolation_of_thread() -> Isolation | None:
-    """Return what this thread decodes for, if it has entered an isolation."""
-    isolation: Isolation | None = getattr(_THREAD, "isolation", None)
-    return isolation
+def entered_isolation() -> Isolation | None:
+    """Return what is decoded for here, if an isolation was entered."""
+    return _ENTERED.get()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 from fastapi import Depends, FastAPI
 
-from modag_search import __version__, media
+from modag_search import __version__
 from modag_search.web import page
 from modag_search.web.access import Access, Guard
+from modag_search.web.apart import Apart
 from modag_search.web.api import ROUTERS
 from modag_search.web.bodies import BodyLimit
 from modag_search.web.limits import Limits
@@ -53,8 +54,7 @@ def create_app(index: Index, *, access: Access | None = None, limits: Limits | N
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Who waits for a turn holds a thread; what needs no turn must not wait for one, too.
         to_thread.current_default_thread_limiter().total_tokens = limits.at_once + limits.waiting + _THREADS_BESIDE
-        with media.isolated():  # whoever sent what is asked with or shown
-            yield
+        yield
         await to_thread.run_sync(service.close)
 
     app = FastAPI(
@@ -72,6 +72,7 @@ def create_app(index: Index, *, access: Access | None = None, limits: Limits | N
         app.include_router(router, prefix=API)
     page.add_to(app)
     answer_with_problems(app)
+    app.add_middleware(Apart, isolation=service.isolation)
     app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(Faults)
     app.add_middleware(Guard, access=access)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modag_search.index import Index
     from modag_search.index.description import IndexedFolder
     from modag_search.ingest.run import Progress
+    from modag_search.media import Isolation
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +87,13 @@ class Jobs:
     Parameters
     ----------
     index : Index
+    isolation : Isolation
+        Of which what they decode is part.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, isolation: Isolation) -> None:
         self._index = index
+        self._isolation = isolation
         self._lock = threading.Lock()
         self._jobs: dict[int, Job] = {}
         self._thread: threading.Thread | None = None
@@ -143,6 +147,7 @@ class Jobs:
             self._thread.join(_GOODBYE_S)
 
     def _run(self, job: Job) -> None:
+        self._isolation.enter_thread()
         state: State = "failed"
         try:
             job.report = self._added(job)

@@ -38,6 +38,8 @@ class Service:
         Taken by who asks for a map, which one thread makes while the others wait.
     previews : Kept
         What was made of files lately.
+    isolation : Isolation
+        Of all that is decoded for requests, and for jobs.
     jobs : Jobs
     """
 
@@ -49,7 +51,8 @@ class Service:
         self.turns = Turns(limits)
         self.map_turns = Turns(replace(limits, at_once=1, waiting=limits.at_once))
         self.previews = Kept(most_bytes=limits.previews_bytes)
-        self.jobs = Jobs(index)
+        self.isolation = media.Isolation()
+        self.jobs = Jobs(index, self.isolation)
 
     @property
     def is_read_only(self) -> bool:
@@ -72,7 +75,7 @@ class Service:
         """Stop what goes on, and let go of files that were sent; the index is not closed."""
         self.jobs.close()
         self.uploads.close()
-        media.stop_decoding()
+        self.isolation.interrupt()
 
 
 def service_of(request: Request) -> Service:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from modag_search.media import children, waiting
 from tests import hostile_decoders
 from tests.cli.command_line import CommandLine
 from tests.decoders import PATIENCE_S, decoders_of, own_decoders, seen_to_end
-from tests.hostile_decoders import GATE
+from tests.hostile_decoders import GATE, await_the_gate
 from tests.made_media import BLUE, LOW_HZ, RED, picture, sound
 from tests.toy_encoders import toy_index
 
@@ -184,11 +183,6 @@ def hostile_modag(tmp_path: Path, plugins: Path, *arguments: object) -> Iterator
         finally:
             process.kill()
             os.close(told)
-
-
-def await_the_gate(told: int) -> None:
-    ready, _, _ = select.select([told], [], [], PATIENCE_S)
-    assert ready, "no decoder came to the file that it hangs at"
 
 
 @pytest.fixture

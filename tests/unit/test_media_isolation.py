@@ -26,7 +26,8 @@ from modag_search.media import children, waiting
 from modag_search.media.allowance import DECODING_BYTES, Allowance
 from modag_search.values import Segmentation
 from tests import hostile_decoders
-from tests.decoders import own_decoders, seen_to_end
+from tests.decoders import PATIENCE_S, own_decoders, seen_to_end
+from tests.hostile_decoders import GATE, await_the_gate
 from tests.made_media import BLUE, LOW_HZ, RED, picture, sound, video
 from tests.unit import broken_media
 
@@ -144,7 +145,10 @@ def test_previews_are_the_same(tmp_path: Path) -> None:
             media.picture_as_jpeg(f"{path}.png", longer_side_px=64)
 
 
-def test_who_wants_no_more_of_a_file_leaves_its_process_to_the_next(isolated: None, tmp_path: Path) -> None:
+def test_who_wants_no_more_of_a_file_leaves_its_process_to_the_next(
+    isolated: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "_STOP_S", PATIENCE_S)
     long = sound(tmp_path / "long.wav", (LOW_HZ, LONG_S))
     for _ in range(3):
         segments = opened(long).segments()
@@ -165,20 +169,30 @@ def test_pictures_take_their_part_of_the_memory_for_decoding(
     assert taken == [400 * 300 * 4]
 
 
-def test_who_waits_for_memory_is_let_in_when_there_is_some(isolated: None, tmp_path: Path) -> None:
+def test_who_waits_for_memory_is_let_in_when_there_is_some(
+    isolated: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = picture(tmp_path / "a.png", RED)
-    done = threading.Event()
+    asked = threading.Event()
+    order: list[str] = []
 
-    def decode() -> None:
-        decoded(path)
-        done.set()
+    class Told(Allowance):
+        @contextmanager
+        def take(self, amount: int) -> Iterator[None]:
+            asked.set()
+            with super().take(amount):
+                order.append("taken")
+                yield
 
-    thread = threading.Thread(target=decode)
-    with DECODING_BYTES.take(DECODING_BYTES.total):
+    memory = Told(DECODING_BYTES.total)
+    monkeypatch.setattr(children, "DECODING_BYTES", memory)
+    thread = threading.Thread(target=decoded, args=[path])
+    with Allowance.take(memory, memory.total):
         thread.start()
-        assert not done.is_set()
+        assert asked.wait(PATIENCE_S)
+        order.append("given back")
     thread.join()
-    assert done.is_set()
+    assert order == ["given back", "taken"]
 
 
 def test_a_decoder_that_crashes_costs_its_file_alone(hostile: None, tmp_path: Path) -> None:
@@ -295,25 +309,48 @@ def test_no_process_to_decode_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         decoded(picture(tmp_path / "a.png", RED))
 
 
-def test_who_breaks_off_waits_for_no_decoder(hostile: None, tmp_path: Path) -> None:
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """What is told when a hostile decoder hangs."""
+    os.mkfifo(tmp_path / "gate")
+    monkeypatch.setenv(GATE, str(tmp_path / "gate"))
+    told = os.open(tmp_path / "gate", os.O_RDONLY | os.O_NONBLOCK)
+    yield told
+    os.close(told)
+
+
+@pytest.mark.parametrize("is_inner", [False, True])
+def test_who_breaks_off_waits_for_no_decoder(told: int, hostile: None, tmp_path: Path, is_inner: bool) -> None:
     hang = picture(tmp_path / "hang.png", RED)
-    failures: list[Exception] = []
+    isolation = media.Isolation()
+    failures: list[str] = []
 
-    with media.isolated() as isolation:
-
-        def decode() -> None:
-            isolation.enter_thread()
+    def decode() -> None:
+        isolation.enter_thread()
+        with media.isolated() as inner:
+            if is_inner:
+                inner.enter_thread()
             try:
                 decoded(hang)
             except UnreadableMediaError as error:
-                failures.append(error)
+                failures.append(str(error))
 
-        thread = threading.Thread(target=decode)
-        thread.start()
-        isolation.interrupt()
-        thread.join()
+    thread = threading.Thread(target=decode)
+    thread.start()
+    await_the_gate(told)
+    isolation.interrupt()
+    thread.join()
 
-    assert [str(error) for error in failures] == [f"{hang}: was not read to its end"]
+    assert failures == [f"{hang}: was not read to its end"]
+
+
+def test_who_breaks_off_leaves_to_others_what_they_decode(isolated: None, tmp_path: Path) -> None:
+    segments = opened(sound(tmp_path / "long.wav", (LOW_HZ, LONG_S))).segments()
+    next(segments)
+    before = own_decoders()
+    media.Isolation().interrupt()
+    assert sum(1 for _ in segments) > 1
+    assert own_decoders() == before
 
 
 def test_a_process_that_was_forked_leaves_decoders_alone(isolated: None, tmp_path: Path) -> None:
