@@ -61,6 +61,7 @@ def serve(
         from modag_search.web import Access, Limits
         from modag_search.web import serve as answer
         from modag_search.web.access import is_loopback
+        from modag_search.web.serving import cleaned_up_when_told_to_stop
     except ImportError as error:
         raise MissingExtraError("modag serve", "web") from error
     from modag_search.cli.opening import open_index
@@ -75,5 +76,5 @@ def serve(
         if opens:
             webbrowser.open(address)
 
-    with open_index(index_name) as opened:
+    with cleaned_up_when_told_to_stop(), open_index(index_name) as opened:
         answer(opened, access=access, limits=Limits(upload_bytes=upload_mib * _MIB), on_ready=tell)

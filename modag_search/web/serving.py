@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
-import sys
 import threading
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -44,7 +43,7 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
     UsageError
         If the address cannot be listened on.
     """
-    with listening(access.host, access.port) as listener:
+    with cleaned_up_when_told_to_stop(), listening(access.host, access.port) as listener:
         port = listener.getsockname()[1]
         host = socket.gethostname() if access.is_everywhere else access.host
         host = f"[{host}]" if ":" in host else host
@@ -60,23 +59,36 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
             timeout_graceful_shutdown=_GOODBYE_S,
         )
         try:
-            with contextlib.suppress(KeyboardInterrupt), _cleaned_up_when_told_to_stop():  # how people stop it
+            with contextlib.suppress(KeyboardInterrupt):  # how people stop it
                 uvicorn.Server(config).run(sockets=[listener])
         finally:  # also where a second Ctrl-C did not let the application come to its end
             app.state.service.close()
 
 
+class _ToldToStop(SystemExit):
+    """SIGTERM, on its way out of whatever the main thread does."""
+
+
 @contextlib.contextmanager
-def _cleaned_up_when_told_to_stop() -> Iterator[None]:
-    """Let SIGTERM, which uvicorn raises anew once it has come to its end, leave no temporary files."""
+def cleaned_up_when_told_to_stop() -> Iterator[None]:
+    """Let SIGTERM do what it did before, but only once the block was left and what is to be cleaned up was."""
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
         yield
         return
-    former = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+    def leave(number: int, _: object) -> None:
+        raise _ToldToStop(128 + number)
+
+    former = signal.signal(signal.SIGTERM, leave)
+    is_told = False
     try:
         yield
+    except _ToldToStop:
+        is_told = True
     finally:
         signal.signal(signal.SIGTERM, former)
+    if is_told:
+        signal.raise_signal(signal.SIGTERM)
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -16,6 +16,8 @@ import pytest
 import uvicorn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.command_line import CommandLine
 
 WAIT_S = 60
@@ -45,6 +47,32 @@ def test_a_page_is_served_until_it_is_stopped(filled: CommandLine) -> None:
         server.send_signal(signal.SIGINT)
         rest, said = server.communicate(timeout=WAIT_S)
     assert (server.returncode, rest) == (0, b"")
+    assert said.decode() == "Ctrl-C stops it.\n"
+
+
+def test_a_server_that_is_told_to_stop_ends_by_that_signal_and_leaves_nothing(
+    filled: CommandLine, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with subprocess.Popen(
+        filled.command("serve"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=filled.folder,
+        env=filled.environment | {"TMPDIR": str(temporary)},
+    ) as server:
+        assert server.stdout is not None
+        api = f"{server.stdout.readline().decode().strip()}api/v1"
+        sent = urllib.request.Request(
+            f"{api}/uploads?name=a.wav", b"some bytes", {"Content-Type": "application/octet-stream"}
+        )
+        with urllib.request.urlopen(sent, timeout=WAIT_S):
+            assert list(temporary.iterdir()) != []
+        server.terminate()
+        _, said = server.communicate(timeout=WAIT_S)
+    assert server.returncode == -signal.SIGTERM
+    assert list(temporary.iterdir()) == []
     assert said.decode() == "Ctrl-C stops it.\n"
 
 
