@@ -6,13 +6,18 @@ quarter of a second to start a process.
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
 
 _WANTED: Final[list[Isolation]] = []
 _CHANGING: Final = threading.Lock()
@@ -59,6 +64,8 @@ class Isolation:
         DecoderError
             If none can be started.
         """
+        if not _is_possible():
+            return
         from modag_search.media.children import CHILDREN
 
         CHILDREN.start(n)
@@ -91,7 +98,20 @@ def isolated() -> Iterator[Isolation]:
 
 def is_isolated() -> bool:
     """Tell whether media are to be decoded apart."""
-    return bool(_WANTED) or entered_isolation() is not None
+    return (bool(_WANTED) or entered_isolation() is not None) and _is_possible()
+
+
+def _is_possible() -> bool:
+    """Tell whether there is an interpreter to start: what embeds one, or was frozen with one, would start itself."""
+    if sys.executable and not getattr(sys, "frozen", False):
+        return True
+    _warn_once()
+    return False
+
+
+@cache
+def _warn_once() -> None:
+    logger.warning("media are decoded in this process, which a bad file may end: no Python is there to start others")
 
 
 def entered_isolation() -> Isolation | None:

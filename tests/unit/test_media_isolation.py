@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import warnings
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from modag_search.errors import (
     UnreadableMediaError,
     UsageError,
 )
-from modag_search.media import children, waiting
+from modag_search.media import children, isolation, waiting
 from modag_search.media.allowance import DECODING_BYTES, Allowance
 from modag_search.values import Segmentation
 from tests import hostile_decoders
@@ -309,6 +310,25 @@ def test_no_process_to_decode_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         decoded(picture(tmp_path / "a.png", RED))
 
 
+@pytest.mark.parametrize(("name", "value"), [("executable", None), ("executable", ""), ("frozen", True)])
+def test_where_there_is_no_python_to_start_media_are_decoded_here(
+    isolated: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    value: object,
+) -> None:
+    isolation._warn_once.cache_clear()
+    monkeypatch.setattr(sys, name, value, raising=False)
+    media.Isolation().start(1)
+    assert len(decoded(picture(tmp_path / "a.png", RED))[0]) == 1
+    assert own_decoders() == []
+    assert [record.getMessage() for record in caplog.records] == [
+        "media are decoded in this process, which a bad file may end: no Python is there to start others"
+    ]
+
+
 @pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """What is told when a hostile decoder hangs."""
@@ -322,11 +342,11 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 @pytest.mark.parametrize("is_inner", [False, True])
 def test_who_breaks_off_waits_for_no_decoder(told: int, hostile: None, tmp_path: Path, is_inner: bool) -> None:
     hang = picture(tmp_path / "hang.png", RED)
-    isolation = media.Isolation()
+    outer = media.Isolation()
     failures: list[str] = []
 
     def decode() -> None:
-        isolation.enter_thread()
+        outer.enter_thread()
         with media.isolated() as inner:
             if is_inner:
                 inner.enter_thread()
@@ -338,7 +358,7 @@ def test_who_breaks_off_waits_for_no_decoder(told: int, hostile: None, tmp_path:
     thread = threading.Thread(target=decode)
     thread.start()
     await_the_gate(told)
-    isolation.interrupt()
+    outer.interrupt()
     thread.join()
 
     assert failures == [f"{hang}: was not read to its end"]
