@@ -64,13 +64,17 @@ def open_regular(path: str | os.PathLike[str], *, most_bytes: int | None = None)
     OSError
         If it cannot be opened, is no regular file, or is longer; it names the path.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    try:
-        _require_regular(path, os.fstat(descriptor), most_bytes=most_bytes)
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+
+    def opened(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            _require_regular(path, os.fstat(descriptor), most_bytes=most_bytes)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    return open(path, "rb", opener=opened)  # which knows its name, for errors
 
 
 def _require_regular(path: str | os.PathLike[str], status: os.stat_result, *, most_bytes: int | None) -> None:
