@@ -125,6 +125,8 @@ def unpack(source: Path, folder: Path) -> None:
 
 def _require_replaceable(target: Path, folder: Path) -> None:
     """Refuse to write over anything but a backup, or into the index."""
+    if not target.parent.is_dir():
+        raise UsageError(f"{target.parent}: there is no such folder; is its drive mounted?")
     beside = os.path.join(os.path.realpath(target.parent), target.name)
     if any(Path(path).is_relative_to(os.path.realpath(folder)) for path in (beside, os.path.realpath(target))):
         raise UsageError(f"{target}: lies in the index itself, and would go with it; name a file elsewhere")

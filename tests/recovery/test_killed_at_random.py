@@ -1,4 +1,4 @@
-"""Every verb that writes, killed by SIGKILL at random moments: two hundred times in all."""
+"""Every verb that writes, killed by SIGKILL at random moments: twenty times each."""
 
 from __future__ import annotations
 

@@ -57,6 +57,9 @@ def described(index: Index) -> dict[str, object]:
 
 def test_what_is_restored_answers_as_what_was_backed_up(labelled: Index, tmp_path: Path) -> None:
     before = described(labelled)
+    with pytest.raises(UsageError, match="/backups: there is no such folder; is its drive mounted"):
+        labelled.back_up(tmp_path / "backups" / "one.modag")
+    (tmp_path / "backups").mkdir()
     report = labelled.back_up(tmp_path / "backups" / "one.modag")
     assert (report.items, report.problems) == (6, ())
     assert report.size_bytes == (tmp_path / "backups" / "one.modag").stat().st_size
