@@ -100,7 +100,8 @@ def as_nobody() -> list[str]:
     if os.geteuid():
         return []
     wrapper = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    if not shutil.which("setpriv") or subprocess.run([*wrapper, sys.executable, "-c", ""], check=False).returncode:
+    probe = [*wrapper, sys.executable, "-c", "import numpy, faiss, sqlalchemy"]  # others may not see the environment
+    if not shutil.which("setpriv") or subprocess.run(probe, check=False, capture_output=True).returncode:
         pytest.skip("root may write everywhere, and this system has no `setpriv`, or nobody may run this Python")
     return wrapper
 

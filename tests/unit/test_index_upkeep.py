@@ -34,7 +34,6 @@ from tests.toy_encoders import toy_index, toy_space
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import BinaryIO
 
 
 def answers(index: Index, query: Path) -> list[tuple[str, float]]:
@@ -341,12 +340,12 @@ def test_a_head_is_fitted_anew_only_where_it_was_altered(
     head.write_bytes(found)
     if sort == "out of reach":
 
-        def out_of_reach(path: Path, **options: int) -> BinaryIO:
+        def out_of_reach(path: Path, **options: int) -> bytes:
             if path == head:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
-            return files.open_regular(path, **options)
+            return files.read_regular(path, **options)
 
-        monkeypatch.setattr(tensor_files, "open_regular", out_of_reach)
+        monkeypatch.setattr(tensor_files, "read_regular", out_of_reach)
 
     report = Index.repair(filled.folder)
     if sort.startswith("altered"):
