@@ -32,9 +32,9 @@ sys.path.insert(0, str(ROOT))
 
 import modag_search as modag  # noqa: E402
 from modag_search.catalog import Catalog, migrations  # noqa: E402
-from modag_search.catalog.database import Database  # noqa: E402
 from modag_search.search import store_sync  # noqa: E402, F401  imported once, for all that are forked
 from modag_search.stores import kinds, layered  # noqa: E402
+from tests.catalog_builders import make_tables_of  # noqa: E402
 from tests.made_media import picture, sound  # noqa: E402
 from tests.toy_encoders import install, toy_index, toy_space  # noqa: E402
 
@@ -47,6 +47,7 @@ N_MEDIA: Final = 16
 N_LATER: Final = 8
 """Of them, those that `index` takes in while it is killed."""
 _LONGEST_S: Final = 60.0
+_N_LABELS, _N_LABELS_SERVED = 25, 12
 _WATCHED: Final = frozenset({"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "fcntl.flock"})
 """What Python tells of before it happens; what SQLite and FAISS write is met by the moments chosen by the clock."""
 
@@ -216,19 +217,24 @@ def _check_compact(place: Place, said: list[str]) -> None:
 
 def _label(place: Place, say: Say) -> None:
     with place.opened() as index:
-        for number in range(25):
+        for number in range(_N_LABELS):
             index.label(place.pair(number % 8), f"label {number}")
             say(str(number))
 
 
-def _check_label(place: Place, said: list[str]) -> None:
+def _check_labels(place: Place, said: list[str], *, n: int) -> None:
+    """Assert that each of `n` labels is on both files of its pair or on none, and on both where that was said."""
     with place.opened() as index:
         given = {item.path: set(item.labels) for item in index.catalog.items.all()}
-        for number in range(25):
-            first, second = (f"label {number}" in given[str(path)] for path in place.pair(number % 8))
-            assert first == second, f"label {number} was given by halves"
-            assert first or str(number) not in said, f"label {number} was acknowledged, and is gone"
+    for number in range(n):
+        first, second = (f"label {number}" in given[str(path)] for path in place.pair(number % 8))
+        assert first == second, f"label {number} was given by halves"
+        assert first or str(number) not in said, f"label {number} was acknowledged, and is gone"
     well(place)
+
+
+def _check_label(place: Place, said: list[str]) -> None:
+    _check_labels(place, said, n=_N_LABELS)
     _label(place, lambda _: None)
     tidy(place)
 
@@ -359,16 +365,9 @@ def _check_name(place: Place, said: list[str]) -> None:
 
 def _of_an_earlier_revision(place: Place) -> None:
     """Put, in the place of the catalog, one as the first version made it, with a thousand items."""
-    from alembic import command
-
     path = place.index / "catalog.sqlite"
     path.unlink()
-    configuration = migrations.configuration()
-    database = Database(path, foreign_keys=False)
-    with database.write() as connection:
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "0004")
-    database.close()
+    make_tables_of(path, "0004")
     with closing(sqlite3.connect(path)) as catalog, catalog:
         catalog.execute("INSERT INTO pipeline VALUES (1, 'sound', 'toy', 1, '<f4', 'f', '{}')")
         for number in range(1, 1001):
@@ -438,7 +437,7 @@ def _serve(place: Place, say: Say) -> None:
             port = listening.getsockname()[1]
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
             thread.start()
-            for number in range(12):
+            for number in range(_N_LABELS_SERVED):
                 items = [index.item(path).id for path in place.pair(number % 8)]
                 _post(port, "labels/give", {"ids": items, "label": f"label {number}"})
                 say(str(number))
@@ -457,13 +456,7 @@ def _post(port: int, name: str, body: Mapping[str, object]) -> None:
 
 
 def _check_serve(place: Place, said: list[str]) -> None:
-    with place.opened() as index:
-        given = {item.path: set(item.labels) for item in index.catalog.items.all()}
-    for number in range(12):
-        first, second = (f"label {number}" in given[str(path)] for path in place.pair(number % 8))
-        assert first == second, f"label {number} was given by halves"
-        assert first or str(number) not in said, f"label {number} was acknowledged, and is gone"
-    well(place)
+    _check_labels(place, said, n=_N_LABELS_SERVED)
     tidy(place)
 
 

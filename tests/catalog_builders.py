@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.catalog import Catalog
+from modag_search.catalog import Catalog, migrations
+from modag_search.catalog.database import Database
 from modag_search.values import EncodedItem, EncodedSegment, Failure, MediaFacts, Pipeline, ScannedFile
 
 if TYPE_CHECKING:
@@ -52,6 +53,18 @@ def empty_catalog() -> bytes:
         path = Path(folder, "catalog.sqlite")
         Catalog.open(path, create=True).close()
         return path.read_bytes()
+
+
+def make_tables_of(path: Path, revision: str) -> None:
+    """Make a catalog with the tables of an earlier revision, and nothing in them."""
+    from alembic import command
+
+    configuration = migrations.configuration()
+    database = Database(path, foreign_keys=False)
+    with database.write() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, revision)
+    database.close()
 
 
 def pipelines(catalog: Catalog) -> dict[Modality, int]:

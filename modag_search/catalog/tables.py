@@ -4,8 +4,8 @@ Ids are never reused (``AUTOINCREMENT``): stores know segments by nothing else. 
 in UTC. A change to this module needs a migration; ``alembic check`` notices when one is missing.
 
 Each column is in an index, but for those of blobs, which have checksums: SQLite compares rows with their indexes
-(``PRAGMA integrity_check``), so that no bit of a value can change without a trace, whoever wrote it. Indexes named
-``ix_TABLE_row`` hold what no other index does; some begin with what rows are looked up by.
+(``PRAGMA integrity_check``), so that no bit of a value can change without a trace, whoever wrote it. `_cover_rows`
+makes the indexes that this needs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Column,
     Dialect,
     Float,
     ForeignKey,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Text,
     TypeDecorator,
     UniqueConstraint,
@@ -75,19 +77,6 @@ class ItemRow(Base):
     __table_args__ = (
         UniqueConstraint("path"),
         Index(None, "size_bytes"),
-        Index(
-            "ix_item_row",
-            "content_hash",
-            "mtime_ns",
-            "kind",
-            "duration_s",
-            "width_px",
-            "height_px",
-            "remarks",
-            "status",
-            "created_at",
-            "updated_at",
-        ),
         CheckConstraint("kind IN ('image', 'sound', 'video')", name="kind"),
         CheckConstraint("status IN ('ok', 'failed')", name="status"),
         {"sqlite_autoincrement": True},
@@ -114,7 +103,6 @@ class PipelineRow(Base):
     __tablename__ = "pipeline"
     __table_args__ = (
         UniqueConstraint("fingerprint"),
-        Index("ix_pipeline_row", "modality", "encoder", "dimension", "dtype", "specification"),
         CheckConstraint("modality IN ('image', 'sound')", name="modality"),
         CheckConstraint("dtype IN ('<f4', '<f2')", name="dtype"),
         {"sqlite_autoincrement": True},
@@ -138,7 +126,6 @@ class SegmentRow(Base):
     __tablename__ = "segment"
     __table_args__ = (
         Index(None, "feature_checksum"),
-        Index("ix_segment_row", "item_id", "modality", "start_s", "end_s", "status"),
         # In this order a store's catching up is one walk along the index, without sorting blobs.
         Index(None, "pipeline_id", "generation"),
         CheckConstraint("modality IN ('image', 'sound')", name="modality"),
@@ -180,10 +167,7 @@ class RunRow(Base):
     """One call of a verb that wrote to the catalog."""
 
     __tablename__ = "run"
-    __table_args__ = (
-        Index("ix_run_row", "verb", "arguments", "versions", "started_at", "finished_at", "outcome"),
-        {"sqlite_autoincrement": True},
-    )
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     verb: Mapped[str]
@@ -205,7 +189,6 @@ class LabelRow(Base):
     __table_args__ = (
         UniqueConstraint("name"),
         Index(None, "audioset_id", unique=True),
-        Index("ix_label_row", "created_at", "means", "added_at", "is_tag"),
         {"sqlite_autoincrement": True},
     )
 
@@ -238,18 +221,6 @@ class AnnotationRow(Base):
     __table_args__ = (
         Index(None, "content_hash"),
         Index(None, "run_id"),
-        Index(
-            "ix_annotation_row",
-            "label_id",
-            "item_id",
-            "start_s",
-            "end_s",
-            "origin",
-            "source",
-            "confidence",
-            "created_at",
-            "is_not",
-        ),
         CheckConstraint("origin IN ('hand', 'import', 'transfer')", name="origin"),
         {"sqlite_autoincrement": True},
     )
@@ -287,19 +258,6 @@ class KeptAnnotationRow(Base):
     __table_args__ = (
         Index(None, "label_id"),
         Index(None, "run_id"),
-        Index(
-            "ix_kept_annotation_row",
-            "content_hash",
-            "path",
-            "start_s",
-            "end_s",
-            "origin",
-            "source",
-            "confidence",
-            "created_at",
-            "is_not",
-            "kept_at",
-        ),
         CheckConstraint("origin IN ('hand', 'import', 'transfer')", name="origin"),
         {"sqlite_autoincrement": True},
     )
@@ -323,24 +281,6 @@ class ForgottenItemRow(Base):
     """An item that was forgotten last, as it was, so that it can be taken back without its file."""
 
     __tablename__ = "forgotten_item"
-    __table_args__ = (
-        Index(
-            "ix_forgotten_item_row",
-            "path",
-            "content_hash",
-            "size_bytes",
-            "mtime_ns",
-            "kind",
-            "duration_s",
-            "width_px",
-            "height_px",
-            "remarks",
-            "status",
-            "created_at",
-            "updated_at",
-            "run_id",
-        ),
-    )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     path: Mapped[str] = mapped_column(PathBytes)
@@ -362,18 +302,6 @@ class ForgottenSegmentRow(Base):
     """A segment of a forgotten item, with its feature, where it had one."""
 
     __tablename__ = "forgotten_segment"
-    __table_args__ = (
-        Index(
-            "ix_forgotten_segment_row",
-            "item_id",
-            "pipeline_id",
-            "modality",
-            "start_s",
-            "end_s",
-            "status",
-            "feature_checksum",
-        ),
-    )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     item_id: Mapped[int] = mapped_column(ForeignKey("forgotten_item.id", ondelete="CASCADE"))
@@ -392,7 +320,6 @@ class ExclusionRow(Base):
     __tablename__ = "exclusion"
     __table_args__ = (
         UniqueConstraint("pattern"),
-        Index("ix_exclusion_row", "created_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -405,7 +332,6 @@ class FailureRow(Base):
     """A file that could not be indexed, and why."""
 
     __tablename__ = "failure"
-    __table_args__ = (Index("ix_failure_row", "reason", "error", "size_bytes", "mtime_ns", "failed_at", "run_id"),)
 
     path: Mapped[str] = mapped_column(PathBytes, primary_key=True)
     reason: Mapped[str]
@@ -420,7 +346,6 @@ class GenerationRow(Base):
     """A change of segments, with a token that no other change has: numbers come again in a catalog put back."""
 
     __tablename__ = "generation"
-    __table_args__ = (Index("ix_generation_row", "token"),)
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     token: Mapped[str]
@@ -430,13 +355,37 @@ class StateRow(Base):
     """The one row that counts changes, of segments, of labels and of anything, and the mode of labels."""
 
     __tablename__ = "state"
-    __table_args__ = (
-        Index("ix_state_row", "generation", "label_generation", "label_mode", "change_count"),
-        CheckConstraint("id = 1", name="single_row"),
-    )
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     generation: Mapped[int]
     label_generation: Mapped[int]
     label_mode: Mapped[str] = mapped_column(Text, server_default="auto")
     change_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+_ROWS_BEGIN = {
+    "item": "content_hash",
+    "segment": "item_id",
+    "annotation": "label_id",
+    "kept_annotation": "content_hash",
+    "forgotten_segment": "item_id",
+}
+"""What rows are looked up by, and have no other index for."""
+
+
+def _cover_rows() -> None:
+    """Give each table an index ``ix_TABLE_row`` of the columns that none of its other indexes holds."""
+    for table in Base.metadata.sorted_tables:
+        unique = (one for one in table.constraints if isinstance(one, PrimaryKeyConstraint | UniqueConstraint))
+        # One over expressions keeps no columns.
+        plain = (index for index in table.indexes if all(isinstance(part, Column) for part in index.expressions))
+        held = {column.name for one in (*unique, *plain) for column in one.columns}
+        rest = [one.name for one in table.columns if one.name not in held and not isinstance(one.type, LargeBinary)]
+        if first := _ROWS_BEGIN.get(table.name):
+            rest = [first, *(name for name in rest if name != first)]
+        if rest:
+            Index(f"ix_{table.name}_row", *(table.c[name] for name in rest))
+
+
+_cover_rows()

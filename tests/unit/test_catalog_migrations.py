@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -21,7 +20,7 @@ from modag_search.catalog import Catalog, migrations
 from modag_search.catalog.database import Database
 from modag_search.catalog.tables import Base
 from modag_search.errors import CatalogError, DamagedCatalogError, NewerCatalogError
-from tests.catalog_builders import put, sound
+from tests.catalog_builders import make_tables_of, put, sound
 
 # SQLAlchemy cannot read back an index on an expression; `schema` compares its SQL.
 pytestmark = pytest.mark.filterwarnings("ignore:.*expression-based index")
@@ -325,12 +324,7 @@ def test_opening_a_catalog_loads_nothing_heavy(path: Path) -> None:
 
 def make_of_revision_0004(path: Path) -> None:
     """Make a catalog as version 0004 did, of a sound with a feature, whose second segment is gone."""
-    of_0004 = migrations.configuration()
-    database = Database(path, foreign_keys=False)
-    with database.write() as connection:
-        of_0004.attributes["connection"] = connection
-        command.upgrade(of_0004, "0004")
-    database.close()
+    make_tables_of(path, "0004")
     execute(
         path, "INSERT INTO item VALUES (1, CAST('/m/a.wav' AS BLOB), 'a', 1, 1, 'sound', 1, NULL, NULL, 'ok', '', '')"
     )
