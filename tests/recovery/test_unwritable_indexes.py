@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search import Index
-from tests.cli.command_line import CommandLine
+from tests.cli.command_line import ROOT, CommandLine
 from tests.earlier_files import settings_without_checksum
 from tests.made_media import BLUE, HIGH_HZ, LOW_HZ, RED, picture, sound
 from tests.recovery.test_read_only_disk import IN_A_MOUNT
@@ -100,9 +100,12 @@ def as_nobody() -> list[str]:
     if os.geteuid():
         return []
     wrapper = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    probe = [*wrapper, sys.executable, "-c", "import numpy, faiss, sqlalchemy"]  # others may not see the environment
-    if not shutil.which("setpriv") or subprocess.run(probe, check=False, capture_output=True).returncode:
-        pytest.skip("root may write everywhere, and this system has no `setpriv`, or nobody may run this Python")
+    if not shutil.which("setpriv"):
+        pytest.skip("root may write everywhere, and this system has no `setpriv`")
+    probe = [*wrapper, sys.executable, "-c", "import modag_search.index"]
+    environment = CommandLine(ROOT).environment
+    if subprocess.run(probe, env=environment, check=False, capture_output=True).returncode:
+        pytest.skip("root may write everywhere, and nobody may read this Python's environment, or this checkout")
     return wrapper
 
 
