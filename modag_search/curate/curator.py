@@ -16,6 +16,7 @@ from modag_search.curate.pairs import pair_issues
 from modag_search.curate.suggest import suggest
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.labels.book import LabelBook
+from modag_search.media import isolated
 
 if TYPE_CHECKING:
     from modag_search.catalog import Catalog
@@ -154,7 +155,8 @@ class Curator:
             self._require_items()
             finder = Duplicates(self._catalog, snapshot.encoder.fingerprints)
             find = finder.alike if alike else finder.find
-            return find(modality=modality, min_similarity=min_similarity)
+            with isolated():
+                return find(modality=modality, min_similarity=min_similarity)
 
     def _has_labels(self, snapshot: Snapshot) -> bool:
         return can_name(snapshot.get(LABELLED_SET), self._catalog.labels.added())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 _FILES_AT_ONCE = 32
 _SEGMENTS_AT_ONCE = 2048
+_LARGE_BYTES = 64 * 2**20
+"""From which on starting a process takes little beside reading the file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +81,7 @@ class FeatureReader:
         return FileFeatures(item.path, item, self._stored.segments_of([item.id]).get(item.id, ()), is_stored=True)
 
     def of_file(self, path: str, *, start_s: float | None = None, end_s: float | None = None) -> FileFeatures:
-        """Read or make the features of a file, or of a part of it.
+        """Read or make the features of a file, or of a part of it; a large one is decoded in another process.
 
         Raises
         ------
@@ -89,7 +92,8 @@ class FeatureReader:
             item = self._catalog.items.at(path)
             if item is not None and start_s is None and end_s is None and self._stored.current({path: item}):
                 return self.of_item(item)
-        _, segments = self._encoder.encode_file(path, start_s=start_s, end_s=end_s)
+        with media.isolated() if _is_large(path) else nullcontext():
+            _, segments = self._encoder.encode_file(path, start_s=start_s, end_s=end_s)
         return FileFeatures(path, item, as_stored(segments, self._encoder))
 
     def of_lent(
@@ -187,6 +191,13 @@ def within_bounds(sized: Iterable[tuple[T, int]], *, most: int) -> Iterator[list
         total += size
     if batch:
         yield batch
+
+
+def _is_large(path: str) -> bool:
+    try:
+        return os.path.getsize(path) >= _LARGE_BYTES
+    except OSError:
+        return False  # whoever opens it says why
 
 
 def as_stored(segments: Segments, encoder: MediaEncoder) -> Segments:

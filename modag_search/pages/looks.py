@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modag_search import previews
 from modag_search.errors import ModagError
-from modag_search.features.ahead import map_ahead
+from modag_search.features.ahead import decoding_threads, map_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,9 +68,9 @@ def looks_of(entry: Entry, *, longer_side_px: int = LONGER_SIDE_PX, most_s: floa
 
 
 def all_looks(entries: Iterable[Entry], *, workers: int | None = None) -> Iterator[Looks]:
-    """Decode what is to be seen and heard of items, some at a time, in their order."""
+    """Decode what is to be seen and heard of items in other processes, some at a time, in their order."""
     workers = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
+    with decoding_threads(workers) as (pool, _):
         yield from map_ahead(pool, looks_of, entries, look_ahead=2 * workers)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from modag_search.features.ahead import decoding_threads
 from modag_search.pages.document import fragment
 from modag_search.pages.looks import looks_of
 from modag_search.pages.tiles import as_data, common_folder, tile_of
@@ -36,7 +36,7 @@ def as_tiles(entries: Sequence[Entry], *, more: int, longer_side_px: int, most_s
     """
     look = partial(looks_of, longer_side_px=longer_side_px, most_s=most_s)
     root = common_folder(entries)
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with decoding_threads(_WORKERS) as (pool, _):
         tiles = [
             tile_of(entry, looks, keep=as_data, root=root)
             for entry, looks in zip(entries, pool.map(look, entries), strict=True)

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modag_search import Index
+from modag_search.errors import MediaError
 from modag_search.media import children, waiting
+from modag_search.pages.entries import entry_of_hit
+from modag_search.pages.looks import all_looks
 from tests import hostile_decoders
 from tests.cli.command_line import CommandLine
 from tests.decoders import PATIENCE_S, decoders_of, own_decoders, seen_to_end
@@ -106,6 +109,39 @@ def test_a_file_that_its_decoder_is_killed_for_keeps_what_is_known_of_it(
 
     assert (index.item(path).status, index.item(path).labels) == ("ok", ("flag",))
     assert index.add([media]).updated == 1
+
+
+def test_what_is_in_an_index_ends_no_verb_that_looks_at_it_again(
+    index: Index, media: Path, hostile: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As after an upgrade of a decoder, which may be worse than the former one."""
+    hostile.undo()
+    children.CHILDREN.close()
+    for name, seconds in (("a", 1.02), ("b", 1.01), ("crash", 1.0)):
+        sound(media / f"{name}.wav", (LOW_HZ, seconds))
+    index.add([media])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(children, "_PROGRAM", hostile_decoders.PROGRAM)
+        children.CHILDREN.close()
+        groups = index.duplicates()
+        looks = list(all_looks([entry_of_hit(hit) for hit in index.search("id:1")]))
+    children.CHILDREN.close()
+
+    found = {os.path.basename(one.path): one.confirmed_by for group in groups for one in group.items}
+    assert {found["a.wav"], found["b.wav"]} == {None, "waveform"}
+    assert found["crash.wav"] == "features", "it was not read"
+    assert [str(one.problem).partition(": ")[2] for one in looks if one.problem] == ["crashes its decoder (SIGSEGV)"]
+
+
+def test_a_large_file_that_asks_ends_nothing_but_its_question(
+    filled: Index, hostile: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = sound(tmp_path / "crash.wav", (LOW_HZ, 1))
+    assert filled.search(path), "a small one is decoded in this process"
+    os.truncate(path, 64 * 2**20)
+    with pytest.raises(MediaError, match=r"crash\.wav: crashes its decoder \(SIGSEGV\)"):
+        filled.search(path)
 
 
 def test_a_decoder_that_hangs_is_ended(index: Index, media: Path, hostile: pytest.MonkeyPatch) -> None:
