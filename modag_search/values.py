@@ -486,12 +486,15 @@ class RestoreReport:
         How many of their files are not where the index has them.
     missing_roots : tuple of str
         Folders that were indexed and are not there.
+    found_roots : mapping of str to str
+        Folders that were not there, and where they were found: where they lay when seen from the backup.
     """
 
     folder: str
     items: int
     missing: int
     missing_roots: tuple[str, ...] = ()
+    found_roots: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

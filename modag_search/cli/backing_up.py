@@ -59,7 +59,8 @@ def restore(file: Path, index_name: str | None, roots: tuple[tuple[str, str], ..
     """Make an index of a backup; --index names a new one.
 
     All that was known comes back: labels, features, what was forgotten last. Stores are made at the first search. Where
-    the media lie elsewhere now, as on another machine, --root says where: nothing is decoded again.
+    the media lie elsewhere now, as on another machine, --root says where: nothing is decoded again. Without --root,
+    folders that are not there are looked for where they lay seen from FILE, as on a disk that is mounted elsewhere.
     """
     from modag_search.index import Index
     from modag_search.settings import index_folder
@@ -71,6 +72,8 @@ def restore(file: Path, index_name: str | None, roots: tuple[tuple[str, str], ..
     print_document(
         {"folder": report.folder, "items": report.items, "missing": report.missing}, output_format=output_format
     )
+    for old, new in report.found_roots.items():
+        say(f"{old} is not there; its files are taken to be those in {new}, which lies so seen from {file}")
     if report.missing:
         missing = counted(report.missing, "file")
         say(f"{missing} of {report.items} are not where the index has them{_way_out(report.missing_roots)}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from modag_search.catalog import Catalog
+from modag_search.catalog.relocation import relocated
 from modag_search.classify.linear_head import Head
 from modag_search.classify.namer import CALIBRATION_FILE, HEAD_FILE
 from modag_search.errors import IndexFolderError, IndexNotFoundError, ModagError, UsageError
@@ -51,6 +52,8 @@ _MOST_BYTES: Final = 16 * 2**20
 _ATTEMPTS: Final = 5
 _COPIED_AT_ONCE: Final = 2**20
 _FOLDERS_NAMED: Final = 5
+_FILES_LOOKED_FOR: Final = 100
+"""Of a folder that may have moved; some may have been deleted since."""
 _ZIP_MAGIC: Final = b"PK\x03\x04"
 _LOCAL_HEADER: Final = 30
 """Bytes, before the name of a part."""
@@ -73,6 +76,8 @@ class _Manifest:
 
     files: Mapping[str, _Member]
     roots: tuple[str, ...]
+    relative_roots: Mapping[str, str]
+    """Where folders lie, seen from the backup: media and backup on one disk find each other wherever it is mounted."""
 
 
 def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
@@ -90,7 +95,7 @@ def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
                 "file for a backup of it, and see `modag verify`"
             )
         with partial.open("x+b") as file:
-            _write(file, parts, roots=roots)
+            _write(file, parts, roots={root: os.path.relpath(root, target.parent) for root in roots})
     return BackupReport(path=str(target), items=n_items, size_bytes=target.stat().st_size, problems=problems)
 
 
@@ -102,10 +107,12 @@ def restore(source: Path, folder: Path, roots: Mapping[str, str]) -> RestoreRepo
     with replacing(folder, error=IndexFolderError) as partial:
         unpack(source, partial)
         with Catalog.open(partial / CATALOG_FILE) as catalog:
-            _relocate(catalog, roots, manifest)
+            _require_known(catalog, roots, manifest)
+            found = {} if roots else _found_from(source, catalog, manifest)
+            catalog.relocate(roots or found)
         _leave_the_catalog_alone(partial)
     with Catalog.open(folder / CATALOG_FILE) as catalog:
-        return _report(folder, catalog)
+        return _report(folder, catalog, found)
 
 
 def unpack(source: Path, folder: Path) -> None:
@@ -226,8 +233,11 @@ def _names_own_space(parts: Path) -> bool:
         return (parts / OWN_SPACE_FILE).exists()
 
 
-def _write(file: BinaryIO, parts: Path, *, roots: tuple[str, ...]) -> None:
-    """Write the manifest, which tells a backup from other files, and then what it names."""
+def _write(file: BinaryIO, parts: Path, *, roots: Mapping[str, str]) -> None:
+    """Write the manifest, which tells a backup from other files, and then what it names.
+
+    `roots` are folders, and where each lies, seen from the backup.
+    """
     names = [name for name in (*_BESIDE, CATALOG_FILE) if (parts / name).exists()]
     members = {}
     for name in names:
@@ -237,6 +247,7 @@ def _write(file: BinaryIO, parts: Path, *, roots: tuple[str, ...]) -> None:
         "format": _FORMAT,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "roots": [printable(root) for root in roots],
+        "relative_roots": {printable(root): printable(relative) for root, relative in roots.items()},
         "files": {name: asdict(member) for name, member in members.items()},
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -289,6 +300,7 @@ def _manifest_of(archive: zipfile.ZipFile, source: Path) -> _Manifest:
         parts = itertools.islice(_parts_of(archive, _MANIFEST, source), _MOST_BYTES // _COPIED_AT_ONCE)
         written = json_of(b"".join(parts))
         form, roots = written["format"], tuple(unescaped(root) for root in written["roots"])
+        relative_roots = {unescaped(root): unescaped(path) for root, path in written.get("relative_roots", {}).items()}
         files = {name: _Member(int(one["size_bytes"]), str(one["checksum"])) for name, one in written["files"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageError(f"{source}: is no backup of modag-search") from error
@@ -298,7 +310,7 @@ def _manifest_of(archive: zipfile.ZipFile, source: Path) -> _Manifest:
     strange = [name for name in files if name not in (*_NEEDED, *_BESIDE)]
     if lacking or strange or any(name not in archive.namelist() for name in files):
         raise UsageError(f"{source}: is not whole; take another backup")
-    return _Manifest(files, roots)
+    return _Manifest(files, roots, relative_roots)
 
 
 def _extract(archive: zipfile.ZipFile, name: str, member: _Member, target: Path, *, source: Path) -> None:
@@ -316,13 +328,27 @@ def _extract(archive: zipfile.ZipFile, name: str, member: _Member, target: Path,
     see_on_disk(target)
 
 
-def _relocate(catalog: Catalog, roots: Mapping[str, str], manifest: _Manifest) -> None:
+def _require_known(catalog: Catalog, roots: Mapping[str, str], manifest: _Manifest) -> None:
     for root in roots:
         if not catalog.items.count_under([root]):
             folders = ", ".join(manifest.roots[:_FOLDERS_NAMED]) or "none"
             raise UsageError(f"{root}: nothing of the backup lies there; its folders: {folders}")
-    if roots:
-        catalog.relocate(roots)
+
+
+def _found_from(source: Path, catalog: Catalog, manifest: _Manifest) -> dict[str, str]:
+    """Return the folders that are not where they were, and lie as they did seen from the backup: old and new paths."""
+    found = {}
+    for old, relative in manifest.relative_roots.items():
+        new = os.path.normpath(source.parent / relative)
+        if not os.path.exists(old) and not catalog.items.count_under([new]) and _holds_some(new, catalog, old=old):
+            found[old] = new
+    return found
+
+
+def _holds_some(folder: str, catalog: Catalog, *, old: str) -> bool:
+    """Tell whether a folder holds one of the first files that another one held, in whatever folder of it."""
+    paths = (path for _, path in itertools.islice(catalog.items.paths_under(old), _FILES_LOOKED_FOR))
+    return any(os.path.isfile(relocated(path, {old: folder})) for path in paths)
 
 
 def _leave_the_catalog_alone(folder: Path) -> None:
@@ -332,11 +358,12 @@ def _leave_the_catalog_alone(folder: Path) -> None:
     see_on_disk(folder / CATALOG_FILE)
 
 
-def _report(folder: Path, catalog: Catalog) -> RestoreReport:
+def _report(folder: Path, catalog: Catalog, found: Mapping[str, str]) -> RestoreReport:
     paths = [path for _, path in catalog.items.paths_under("/")]
     return RestoreReport(
         folder=str(folder),
         items=len(paths),
         missing=sum(not os.path.exists(path) for path in paths),
         missing_roots=tuple(root.path for root in indexed_folders(catalog) if not os.path.exists(root.path)),
+        found_roots=found,
     )

@@ -1375,7 +1375,8 @@ class Index:
             A new or empty one.
         roots : mapping of str to str, optional
             Where the media lay, and where they lie now: folders, all of whose files the index then knows by their new
-            paths. Where one folder lies in another, the inner one decides.
+            paths. Where one folder lies in another, the inner one decides. Without any, folders that are not there are
+            looked for where they lay seen from the backup.
 
         Returns
         -------

@@ -31,6 +31,18 @@ def test_an_index_goes_to_another_place(filled: CommandLine, media: Path, tmp_pa
     assert (again.status, "is an index already" in again.error) == (2, True)
 
 
+def test_a_disk_that_is_mounted_elsewhere_is_told(filled: CommandLine, media: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    media.rename(tmp_path / "disk" / "media")
+    filled("index", tmp_path / "disk" / "media", "--prune")
+    filled("backup", tmp_path / "disk" / "one.modag")
+    (tmp_path / "disk").rename(tmp_path / "mnt")
+    outcome = filled("restore", tmp_path / "mnt" / "one.modag", "--index", tmp_path / "new")
+    assert (outcome.status, outcome.data["missing"]) == (0, 0)
+    found = f"{tmp_path}/disk/media is not there; its files are taken to be those in {tmp_path}/mnt/media"
+    assert found in outcome.error
+
+
 def test_a_folder_is_named_once(filled: CommandLine, tmp_path: Path) -> None:
     filled("backup", tmp_path / "one.modag")
     roots = ["--root", "/a", "/b", "--root", "/a", "/c"]

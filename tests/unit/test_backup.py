@@ -90,6 +90,36 @@ def test_media_that_lie_elsewhere_are_known_there(labelled: Index, media: Path, 
         assert index.verify() == []
 
 
+def test_media_on_one_disk_with_the_backup_are_found_wherever_it_is_mounted(labelled: Index, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    sound(disk / "sounds" / "night.wav", (700.0, 1.0))
+    labelled.add([disk / "sounds"])
+    (disk / "backups").mkdir()
+    backup = disk / "backups" / "one.modag"
+    labelled.back_up(backup)
+    disk.rename(tmp_path / "mounted elsewhere")
+    backup = tmp_path / "mounted elsewhere" / "backups" / "one.modag"
+    sounds = tmp_path / "mounted elsewhere" / "sounds"
+    restored = Index.restore(backup, tmp_path / "again")
+    assert (restored.items, restored.missing, restored.missing_roots) == (7, 0, ())
+    assert restored.found_roots == {str(disk / "sounds"): str(sounds)}
+    with Index.open(tmp_path / "again") as index:
+        assert index.add([sounds]).unchanged == 1
+        assert index.verify() == []
+    told = Index.restore(backup, tmp_path / "third", roots={str(disk): "/nowhere"})
+    assert (told.found_roots, told.missing_roots) == ({}, ("/nowhere/sounds",))
+
+
+def test_other_media_that_lie_alike_are_not_taken_for_them(labelled: Index, media: Path, tmp_path: Path) -> None:
+    backup = labelled.back_up(tmp_path / "one.modag").path
+    (tmp_path / "elsewhere").mkdir()
+    moved = shutil.move(backup, tmp_path / "elsewhere")
+    media.rename(tmp_path / "gone")
+    picture(tmp_path / "elsewhere" / media.name / "other.png", (9, 9, 9))
+    restored = Index.restore(moved, tmp_path / "again")
+    assert (restored.found_roots, restored.missing_roots) == ({}, (str(media),))
+
+
 def test_media_that_are_nowhere_are_told(labelled: Index, media: Path, tmp_path: Path) -> None:
     backup = labelled.back_up(tmp_path / "one.modag").path
     media.rename(tmp_path / "disk")
