@@ -16,7 +16,7 @@ from modag_search.features.encoding import MediaEncoder
 from modag_search.values import MODALITIES, EncodedItem, EncodedSegment, MediaFacts, ScannedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from modag_search.training.manifest import ManifestEntry
     from modag_search.values import Float32Array, Modality
@@ -38,6 +38,11 @@ _SIZES_PX = (
     (800, 800),
 )
 _AT_ONCE = 5_000
+_RECORDINGS_AT_ONCE = 20
+_PASSAGE = 24
+"""Windows after which something else is heard in a recording: two minutes."""
+_BETWEEN_WINDOWS = 0.2
+"""Of how two real sounds differ, how two windows of a passage do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,33 @@ def make_index(
     after : int
         How many segments there are already: the index goes on from there.
     """
+    _fill(folder, _items(drawn_from, n=n, segments=segments, after=after), labelled=labelled, is_tagged=is_tagged)
+
+
+def make_recordings(
+    folder: Path, drawn_from: Mapping[Modality, Seeds], *, n: int, windows: int, labelled: int = 0
+) -> None:
+    """Make an index of `n` long recordings and as many pictures; its stores are not saved.
+
+    What is heard in a recording changes now and then, and is slightly different in each window.
+
+    Parameters
+    ----------
+    folder : Path
+    drawn_from : mapping of modality to Seeds
+    n : int
+    windows : int
+        Of each recording.
+    labelled : int
+        So many items, at most half of them, have the label of what they were drawn from, given by hand.
+    """
+    _fill(folder, _recordings(drawn_from, n=n, windows=windows), labelled=labelled, is_tagged=True)
+
+
+def _fill(
+    folder: Path, batches: Iterable[tuple[list[EncodedItem], list[str]]], *, labelled: int, is_tagged: bool
+) -> None:
+    """Put items into the catalog of an index, with labels and tags."""
     settings = modag.IndexSettings()
     encoder = MediaEncoder(settings)
     folder.mkdir(exist_ok=True)
@@ -125,7 +157,7 @@ def make_index(
     with Catalog.open(folder / "catalog.sqlite", create=True) as catalog:
         pipelines = {modality: catalog.pipelines.ensure(encoder.pipelines[modality]) for modality in MODALITIES}
         n_labelled = 0
-        for items, labels in _items(drawn_from, n=n, segments=segments, after=after):
+        for items, labels in batches:
             catalog.put(items, pipelines=pipelines)
             at = catalog.items.at_many(item.file.path for item in items)
             told = []
@@ -156,6 +188,25 @@ def _items(
         order = random.permutation(len(items))
         labels = [*pictured, *(sounding[i] for i in starts)]
         yield [items[i] for i in order], [labels[i] for i in order]
+
+
+def _recordings(
+    drawn_from: Mapping[Modality, Seeds], *, n: int, windows: int
+) -> Iterator[tuple[list[EncodedItem], list[str]]]:
+    """Iterate over batches of recordings and pictures, and the labels of what they were drawn from."""
+    for start in range(0, n, _RECORDINGS_AT_ONCE):
+        random = np.random.default_rng(start)
+        several = range(start, min(start + _RECORDINGS_AT_ONCE, n))
+        pictures, labels = drawn_from["image"].drawn(len(several), random)
+        items = [_item(number, "image", pictures[i : i + 1]) for i, number in enumerate(several)]
+        for number in several:
+            heard, sounding = drawn_from["sound"].drawn(-(-windows // _PASSAGE), random)
+            real = drawn_from["sound"].features
+            plus, minus = random.integers(len(real), size=(2, windows))
+            features = np.repeat(heard, _PASSAGE, axis=0)[:windows] + _BETWEEN_WINDOWS * (real[plus] - real[minus])
+            items.append(_item(n + number, "sound", features))
+            labels.append(sounding[0])
+        yield items, labels
 
 
 def _item(number: int, modality: Modality, features: Float32Array) -> EncodedItem:

@@ -35,14 +35,14 @@ FILTERS: Mapping[str, Mapping[str, Any]] = {
     **{f"label_{share}": {"label": share} for share in ("half", "hundredth", "rare")},
     **{f"under_{share}": {"under": [f"/made/{share}"]} for share in ("half", "hundredth", "rare")},
 }
-_K = 10
-_AS_FAR = 1e-3
+K = 10
+AS_FAR = 1e-3
 """Similarities are kept in half precision."""
 _ADDED = 100
 _WARMING = 1000
 
 # What it takes to have an index ready, and what stays in memory after a thousand queries.
-_READY = """
+READY = """
 import json, sys, time
 import numpy as np
 import modag_search as modag
@@ -92,9 +92,9 @@ def rows(folder: Path, *, runs: int, scratch: Path) -> dict[str, Any]:
         n_items = sum(index.catalog.count().items.values())
         made: dict[str, Any] = {
             "items": n_items,
-            "stores_mib": _mib(folder / "stores"),
-            "index_mib": _mib(folder),
-            "opening": _printed(_READY, str(folder), str(n_items)),
+            "stores_mib": mib(folder / "stores"),
+            "index_mib": mib(folder),
+            "opening": printed(READY, str(folder), str(n_items)),
             "warm_both_ms": _both(index, n_items=n_items, runs=runs),
             "warm": {modality: _warm(index, modality, n_items=n_items, runs=runs) for modality in MODALITIES},
         }
@@ -119,7 +119,7 @@ def rebuilding(folder: Path) -> dict[str, float]:
     return {"seconds": round(seconds, 1), "bare_seconds": round(bare, 1), "times_bare": round(seconds / bare, 2)}
 
 
-def _store(index: modag.Index, modality: Modality) -> LayeredReader:
+def store_of(index: modag.Index, modality: Modality) -> LayeredReader:
     stores = StoreSync(
         index.folder / "stores",
         catalog=index.catalog,
@@ -140,7 +140,7 @@ def _bare_build(index: modag.Index, modality: Modality) -> float:
         spent += time.perf_counter() - started
         all_ids.append(ids)
     vectors = np.concatenate(projected)
-    reader: Any = _store(index, modality).base
+    reader: Any = store_of(index, modality).base
     n_lists = getattr(getattr(reader, "probes", None), "n_lists", 0)
     kind = f"IVF{n_lists},SQfp16" if n_lists else "Flat"
     started = time.perf_counter()
@@ -164,23 +164,23 @@ def _both(index: modag.Index, *, n_items: int, runs: int) -> dict[str, float]:
     for number in random.integers(1, n_items, size=_WARMING).tolist():
         index.search(f"id:{number}")
     numbers = random.integers(1, n_items, size=runs).tolist()
-    return _spread([_timed(partial(index.search, f"id:{number}"))[0] for number in numbers])
+    return spread([timed(partial(index.search, f"id:{number}"))[0] for number in numbers])
 
 
 def _warm(index: modag.Index, modality: Modality, *, n_items: int, runs: int) -> dict[str, Any]:
     """Time queries of one modality, beside FAISS alone, and count how many of the nearest they find."""
-    reader = _store(index, modality)
+    reader = store_of(index, modality)
     asking = list(_asked(index, reader, n_items=n_items, runs=runs))
-    found: dict[str, Any] = {"bare_ms": _spread([_timed(_bare(reader, one.vector))[0] for one in asking])}
+    found: dict[str, Any] = {"bare_ms": spread([timed(bare(reader, one.vector))[0] for one in asking])}
     owners = index.catalog.segments.owners(reader.ids())
     for name, chosen in FILTERS.items():
         search = partial(index.search, modality=modality, **chosen)
-        first_ms, _ = _timed(partial(search, asking[0].name))
-        times, hits = zip(*(_timed(partial(search, one.name)) for one in asking), strict=True)
+        first_ms, _ = timed(partial(search, asking[0].name))
+        times, hits = zip(*(timed(partial(search, one.name)) for one in asking), strict=True)
         counts = np.isin(owners, _passing(index, chosen)) if chosen else None
         found[name] = {
             "first_ms": round(first_ms, 1),
-            **_spread(times),
+            **spread(times),
             "recall_at_10": round(
                 float(np.mean([_recall(*pair, counts) for pair in zip(hits, asking, strict=True)])), 4
             ),
@@ -213,21 +213,21 @@ def _passing(index: modag.Index, chosen: Mapping[str, Any]) -> Int64Array:
 def _recall(hits: list[Hit], asking: Asking, counts: Any) -> float:
     """Count hits that are as near as the true nearest."""
     near = asking.similarities if counts is None else asking.similarities[counts]
-    k = min(_K, len(near))
+    k = min(K, len(near))
     if not k:
         return 1.0
     least = float(np.partition(near, len(near) - k)[len(near) - k])
-    return sum(hit.similarity >= least - _AS_FAR for hit in hits) / k
+    return sum(hit.similarity >= least - AS_FAR for hit in hits) / k
 
 
-def _bare(reader: LayeredReader, vector: Float32Array) -> Callable[[], object]:
+def bare(reader: LayeredReader, vector: Float32Array) -> Callable[[], object]:
     """Return the call of FAISS alone, on the same index, for as many neighbours."""
     base: Any = reader.base
     faiss.omp_set_num_threads(1)
     if not hasattr(base, "probes"):
-        return lambda: base.index.search(vector, _K)
-    parameters = faiss.SearchParametersIVF(nprobe=base.probes.wanted(_K, n_counting=len(base)))  # type: ignore[call-arg]
-    return lambda: base.index.search(vector, _K, params=parameters)
+        return lambda: base.index.search(vector, K)
+    parameters = faiss.SearchParametersIVF(nprobe=base.probes.wanted(K, n_counting=len(base)))  # type: ignore[call-arg]
+    return lambda: base.index.search(vector, K, params=parameters)
 
 
 def _adding(index: modag.Index, scratch: Path) -> dict[str, float]:
@@ -241,8 +241,8 @@ def _adding(index: modag.Index, scratch: Path) -> dict[str, float]:
     with modag.Index.open(scratch / "alone", create=True) as alone:
         alone.add([folder], workers=1)  # encoders are loaded now
         alone.forget([folder])
-        alone_s = _timed(lambda: alone.add([folder], workers=1))[0] / 1000
-    seconds = _timed(lambda: index.add([folder], workers=1))[0] / 1000
+        alone_s = timed(lambda: alone.add([folder], workers=1))[0] / 1000
+    seconds = timed(lambda: index.add([folder], workers=1))[0] / 1000
     return {"files": _ADDED, "seconds": round(seconds, 2), "beyond_alone_s": round(seconds - alone_s, 2)}
 
 
@@ -250,8 +250,8 @@ def _deleting(index: modag.Index) -> dict[str, float]:
     """Take out one item in a hundred, and look whether any of them is still found, or others are not."""
     before = index.search("id:5", n=100)
     gone = set(index.catalog.labels.items_labelled("hundredth").tolist())
-    seconds = _timed(lambda: index.forget(["/made/hundredth"]))[0] / 1000
-    first_ms, found = _timed(lambda: index.search("id:5", n=100))
+    seconds = timed(lambda: index.forget(["/made/hundredth"]))[0] / 1000
+    first_ms, found = timed(lambda: index.search("id:5", n=100))
     after = {hit.id for hit in found}
     missing = {hit.id for hit in before} - gone - after
     return {
@@ -263,22 +263,22 @@ def _deleting(index: modag.Index) -> dict[str, float]:
     }
 
 
-def _timed(call: Callable[[], T]) -> tuple[float, T]:
+def timed(call: Callable[[], T]) -> tuple[float, T]:
     """Return what a call takes, in milliseconds, and what it returns."""
     started = time.perf_counter()
     answer = call()
     return 1000 * (time.perf_counter() - started), answer
 
 
-def _spread(times_ms: Sequence[float]) -> dict[str, float]:
+def spread(times_ms: Sequence[float]) -> dict[str, float]:
     return {"p50_ms": round(float(np.median(times_ms)), 2), "p99_ms": round(float(np.percentile(times_ms, 99)), 2)}
 
 
-def _mib(folder: Path) -> int:
+def mib(folder: Path) -> int:
     return round(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20)
 
 
-def _printed(code: str, *arguments: str) -> dict[str, float]:
+def printed(code: str, *arguments: str) -> dict[str, float]:
     command = [sys.executable, "-c", code, *arguments]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
