@@ -42,9 +42,8 @@ _ADDED = 100
 _WARMING = 1000
 
 # What it takes to have an index ready, and what stays in memory after a thousand queries.
-READY = """
+_READY = """
 import json, sys, time
-import numpy as np
 import modag_search as modag
 import faiss, modag_search.index, modag_search.search.store_sync
 def resident_mib():
@@ -57,7 +56,7 @@ opened_s = time.perf_counter() - started
 index.search("id:1")
 answered_s = time.perf_counter() - started
 opened, _ = resident_mib()
-for number in np.random.default_rng(0).integers(1, int(sys.argv[2]), size=1000).tolist():
+for number in json.loads(sys.argv[2]):
     index.search(f"id:{number}")
 resident, peak = resident_mib()
 print(json.dumps({"opened_s": round(opened_s, 3), "answered_s": round(answered_s, 3),
@@ -94,7 +93,7 @@ def rows(folder: Path, *, runs: int, scratch: Path) -> dict[str, Any]:
             "items": n_items,
             "stores_mib": mib(folder / "stores"),
             "index_mib": mib(folder),
-            "opening": printed(READY, str(folder), str(n_items)),
+            "opening": opening(folder, np.random.default_rng(0).integers(1, n_items, size=_WARMING).tolist()),
             "warm_both_ms": _both(index, n_items=n_items, runs=runs),
             "warm": {modality: _warm(index, modality, n_items=n_items, runs=runs) for modality in MODALITIES},
         }
@@ -278,7 +277,8 @@ def mib(folder: Path) -> int:
     return round(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20)
 
 
-def printed(code: str, *arguments: str) -> dict[str, float]:
-    command = [sys.executable, "-c", code, *arguments]
+def opening(folder: Path, numbers: Sequence[int]) -> dict[str, float]:
+    """Open an index in a new process, and let items ask."""
+    command = [sys.executable, "-c", _READY, str(folder), json.dumps(numbers)]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found

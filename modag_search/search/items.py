@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from modag_search.catalog import Catalog
-    from modag_search.search.probes import Question
+    from modag_search.search.probes import Probe, Question
 
 _CELLS_AT_ONCE = 1_000_000
 _OWNERS_AT_ONCE = 1000
+_WIDER = 8
+"""So many times more segments are asked for where fewer do not settle an answer, unless all are few beside them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +86,19 @@ class _Least:
         return reached
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asking:
+    """Vectors of a probe ``[shape=(n, d), float32]`` that may still find nearer segments of a modality."""
+
+    modality: Modality
+    probe: Probe
+    vectors: Float32Array
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> _Asking:
+        """Return some of the vectors."""
+        return _Asking(self.modality, self.probe, self.vectors[chosen])
+
+
 class ItemSearch:
     """Searches over the stores of an index.
 
@@ -113,8 +128,9 @@ class ItemSearch:
         What is near one direction ranks as it is near. Where several meet, each similarity ranks by how far it rises
         from that of unlike things to that of the same thing (see `probes`).
 
-        The stores are asked for the nearest segments first, where these are fewer than all. Where they do not settle
-        which items are the nearest (many segments of a query find the same few items), all segments are compared.
+        The stores are asked for the nearest few segments first, where these are fewer than all. Where these do not
+        settle which items are the nearest, as they are of the same few recordings, those segments of the query that may
+        find nearer ones ask for more and more, and are compared with all at last.
 
         Parameters
         ----------
@@ -149,14 +165,23 @@ class ItemSearch:
     ) -> tuple[Int64Array, _Candidates]:
         """Find the nearest items, and the nearest segment of each."""
         margin = 0.0 if folding is None else EQUALLY_NEAR  # in which more copies of the last may lie
-        k = 2 * n + 8
-        n_asking = max((sum(len(probe.vectors) for probe in some) for some in question.probes.values()), default=0)
-        if k * n_asking < sum(len(self._stores[modality]) for modality in question.probes):
-            found, bound = self._nearest(question, k=k, among=among, least=least)
+        n_stored = sum(len(self._stores[modality]) for modality in question.probes)
+        asking = [
+            _Asking(modality, probe, probe.vectors) for modality, probes in question.probes.items() for probe in probes
+        ]
+        found = _Candidates.together([])
+        k, worth = 2 * n + 8, n_stored
+        while asking and k * sum(len(one.vectors) for one in asking) < worth:
+            parts, bounds = zip(*(self._nearest(one, k=k, among=among, least=least) for one in asking), strict=True)
+            found = _Candidates.together([found, *parts])
             items, best = self._best_of_items(found, n=n, without=question.without, folding=folding)
-            if bound == -math.inf or (len(items) == n and best.ranks[-1] >= bound + margin):
+            reached = float(best.ranks[-1]) - margin if len(items) == n else -math.inf
+            asking = [one.only(bound > reached) for one, bound in zip(asking, bounds, strict=True)]
+            asking = [one for one in asking if len(one.vectors)]
+            if not asking:
                 return items, best
-        found = self._all(question, among=among, least=least)
+            k, worth = _WIDER * k, n_stored // _WIDER
+        found = _Candidates.together([found, *(self._all(one, among=among, least=least) for one in asking)])
         return self._best_of_items(found, n=n, without=question.without, folding=folding)
 
     def _passing(self, among: Int64Array | None, without: frozenset[int]) -> Callable[[Collection[int]], set[int]]:
@@ -172,44 +197,38 @@ class ItemSearch:
         return passing
 
     def _nearest(
-        self, question: Question, *, k: int, among: Int64Array | None, least: _Least
-    ) -> tuple[_Candidates, float]:
+        self, asking: _Asking, *, k: int, among: Int64Array | None, least: _Least
+    ) -> tuple[_Candidates, Float32Array]:
         """Find the `k` nearest segments of each vector that asks.
 
         Returns
         -------
         candidates : _Candidates
-        bound : float
-            No segment that is not among the candidates ranks higher; -inf where there is none that counts.
+        bounds : np.ndarray [shape=(n,), float32]
+            Of each vector: no segment that it has not found ranks higher; -inf where there is none that counts.
         """
+        store = self._stores[asking.modality]
+        there = len(store) if among is None else min(len(store), len(among))
+        bounds = np.full(len(asking.vectors), -np.inf, dtype=np.float32)
         parts: list[_Candidates] = []
-        bound = -math.inf
-        for modality, probes in question.probes.items():
-            store = self._stores[modality]
-            for probe in probes:
-                there = len(store) if among is None else min(len(store), len(among))
-                for rows in _blocks(len(probe.vectors), width=min(k, there)):
-                    similarities, ids = store.search(probe.vectors[rows], k=min(k, there), among=among)
-                    ranks, log_odds = probe.ranks(similarities), probe.relevance.log_odds(similarities)
-                    counts = (ids != NOTHING) & least.reached(similarities, log_odds)
-                    parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts], log_odds[counts]))
-                    if k < there:
-                        bound = max(bound, float(ranks[counts[:, -1], -1].max(initial=-math.inf)))
-        return _Candidates.together(parts), bound
+        for rows in _blocks(len(asking.vectors), width=min(k, there)):
+            similarities, ids = store.search(asking.vectors[rows], k=min(k, there), among=among)
+            ranks, log_odds = asking.probe.ranks(similarities), asking.probe.relevance.log_odds(similarities)
+            counts = (ids != NOTHING) & least.reached(similarities, log_odds)
+            parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts], log_odds[counts]))
+            if k < there:
+                bounds[rows] = np.where(counts[:, -1], ranks[:, -1], -np.inf)
+        return _Candidates.together(parts), bounds
 
-    def _all(self, question: Question, *, among: Int64Array | None, least: _Least) -> _Candidates:
+    def _all(self, asking: _Asking, *, among: Int64Array | None, least: _Least) -> _Candidates:
         """Compare all segments with all vectors that ask; each counts with the one that is nearest to it."""
-        parts: list[_Candidates] = []
-        for modality, probes in question.probes.items():
-            store = self._stores[modality]
-            for probe in probes:
-                similarities, ids = store.nearest_to_any(probe.vectors), store.ids()
-                ranks, log_odds = probe.ranks(similarities), probe.relevance.log_odds(similarities)
-                counts = least.reached(similarities, log_odds)
-                if among is not None:
-                    counts &= np.isin(ids, among)
-                parts.append(_Candidates.of(ids[counts], similarities[counts], ranks[counts], log_odds[counts]))
-        return _Candidates.together(parts)
+        store = self._stores[asking.modality]
+        similarities, ids = store.nearest_to_any(asking.vectors), store.ids()
+        ranks, log_odds = asking.probe.ranks(similarities), asking.probe.relevance.log_odds(similarities)
+        counts = least.reached(similarities, log_odds)
+        if among is not None:
+            counts &= np.isin(ids, among)
+        return _Candidates.of(ids[counts], similarities[counts], ranks[counts], log_odds[counts])
 
     def _best_of_items(
         self, found: _Candidates, *, n: int, without: frozenset[int], folding: Folding | None

@@ -1,0 +1,65 @@
+"""The nearest recordings are found however many windows of a few of them lie nearer than those of the others."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import hypothesis.strategies as st
+import numpy as np
+from hypothesis import given, settings
+
+from modag_search import registry
+from modag_search.search import items
+from modag_search.search.items import ItemSearch
+from modag_search.search.probes import Probe, Question
+from modag_search.search.relevance import RelevanceScale
+from modag_search.stores import LayeredReader
+from tests.catalog_builders import new_catalog, put, sound
+
+if TYPE_CHECKING:
+    from modag_search.values import Float32Array
+
+SCALE = RelevanceScale(unlike=0.0, deviation=0.1)
+DIMENSION = 4
+
+
+def unit(rows: Float32Array) -> Float32Array:
+    lengths: Float32Array = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / lengths
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    windows=st.lists(st.integers(1, 120), min_size=1, max_size=12),
+    n_asking=st.integers(1, 6),
+    n=st.integers(1, 4),
+    spread=st.sampled_from([0.01, 0.3, 2.0]),
+    seed=st.integers(0, 2**32 - 1),
+    wider=st.sampled_from([2, 8]),
+)
+def test_the_nearest_recordings_are_found(
+    windows: list[int], n_asking: int, n: int, spread: float, seed: int, wider: int
+) -> None:
+    random = np.random.default_rng(seed)
+    centres = random.standard_normal((len(windows), DIMENSION)).repeat(windows, axis=0)
+    stored = unit((centres + spread * random.standard_normal(centres.shape)).astype(np.float32))
+    asking = unit(random.standard_normal((n_asking, DIMENSION)).astype(np.float32))
+    probe = Probe(asking, unlike=0.0, same=1.0, relevance=SCALE)
+    with tempfile.TemporaryDirectory() as folder, new_catalog(f"{folder}/catalog.sqlite") as catalog:
+        recordings = [
+            sound(f"/{number}.wav", content=str(number), statuses=("ok",) * count)
+            for number, count in enumerate(windows)
+        ]
+        segments = catalog.segments.of_items(put(catalog, *recordings))
+        builder = registry.store_class("faiss-flat")(DIMENSION)
+        builder.add(np.array([one.id for one in segments]), stored)
+        search = ItemSearch(catalog, {"sound": LayeredReader(builder.build())})
+        with patch.object(items, "_WIDER", wider):
+            hits = search.hits(Question(probes={"sound": [probe]}), n=n, among=None)
+
+    nearest = [float((rows @ asking.T).max()) for rows in np.split(stored, np.cumsum(windows)[:-1])]
+    np.testing.assert_allclose([hit.similarity for hit in hits], sorted(nearest, reverse=True)[:n], atol=1e-5)
+    for hit in hits:
+        np.testing.assert_allclose(hit.similarity, nearest[int(hit.path[1:-4])], atol=1e-5)
