@@ -29,6 +29,8 @@ MOST_BYTES = 2**32
 _MOST_LEVELS = 64
 """Of lists and objects within each other: ours have six."""
 _TOO_DEEP = "its JSON is nested too deeply"
+_JOURNAL = "-journal"
+"""Ends the name of what SQLite keeps beside a file that it writes."""
 _lent: set[str] = set()
 """Names that threads of this process write at. Process ids come again: in containers most writers have the same one."""
 
@@ -296,8 +298,8 @@ def _lend(path: Path) -> Path:
 
 def _leftovers(path: Path) -> list[Path]:
     """List what writers of a path left beside it and will not come back to: they were killed."""
-    # Without a process: as names once were.
-    of_path = re.compile(rf"\.{re.escape(path.name)}-(?:(\d+)-)?[0-9a-f]{{16}}", re.ASCII)
+    # Without a process: as names once were. SQLite may have kept a journal.
+    of_path = re.compile(rf"\.{re.escape(path.name)}-(?:(\d+)-)?[0-9a-f]{{16}}(?:{_JOURNAL})?", re.ASCII)
     named = ((name, of_path.fullmatch(name)) for name in os.listdir(path.parent))
     return [path.with_name(name) for name, match in named if match and not _is_being_written(name, match[1])]
 
@@ -305,7 +307,7 @@ def _leftovers(path: Path) -> list[Path]:
 def _is_being_written(name: str, process: str | None) -> bool:
     if process is None:
         return False
-    return name in _lent if int(process) == os.getpid() else is_running(int(process))
+    return name.removesuffix(_JOURNAL) in _lent if int(process) == os.getpid() else is_running(int(process))
 
 
 def is_running(process: int) -> bool:

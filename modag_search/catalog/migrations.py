@@ -210,6 +210,7 @@ def _back_up(path: str, revision: str) -> None:
             closing(sqlite3.connect(path)) as source,
             closing(sqlite3.connect(partial)) as copy,
         ):
+            copy.execute("PRAGMA journal_mode = OFF")  # a journal would be left beside it where this is killed
             source.backup(copy)
     except sqlite3.Error as error:
         raise CatalogError(f"{backup}: cannot be written: {error}") from error

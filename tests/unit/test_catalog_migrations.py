@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,28 @@ def test_a_copy_from_an_earlier_upgrade_is_kept(path: Path, with_a_newer_migrati
     assert backup.read_bytes() == b"precious"
     copies = sorted(copy.name for copy in path.parent.glob("*.bak-*"))
     assert copies == [backup.name, f"{backup.name}-2", f"{backup.name}-3"]
+
+
+def test_nothing_lies_beside_a_copy_that_is_being_made(
+    path: Path, with_a_newer_migration: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is killed then leaves one file at the most, which the next upgrade removes."""
+    with Catalog.open(path, create=True) as catalog:
+        put(catalog, *(sound(f"/m/{number}.wav", str(number)) for number in range(20)))
+    with_a_newer_migration()
+    beside: set[str] = set()
+
+    class Watched(sqlite3.Connection):
+        def backup(self, target: sqlite3.Connection, **_: Any) -> None:
+            def look(*_: int) -> None:
+                beside.update(name for name in os.listdir(path.parent) if name.startswith("."))
+
+            super().backup(target, pages=1, progress=look)
+
+    monkeypatch.setattr(migrations.sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    Catalog.open(path).close()
+
+    assert len(beside) == 1, beside
 
 
 def test_an_upgrade_that_another_process_was_quicker_with_is_not_done_again(

@@ -78,6 +78,7 @@ def test_an_error_of_another_file_names_that_too(tmp_path: Path) -> None:
 
 def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / f".a-{'0' * 16}").write_bytes(b"half")
+    (tmp_path / f".a-999999999-{'0' * 16}-journal").write_bytes(b"of what SQLite wrote")
     (tmp_path / f".b-{'0' * 16}").write_bytes(b"of another")
 
     write_atomically(tmp_path / "a", [b"whole"], error=ModelError)
