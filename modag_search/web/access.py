@@ -172,18 +172,23 @@ class Guard:
         if scope["path"] == "/" and secrets.compare_digest(given.encode(), token.encode()):
             rest = urlencode(query, doseq=True)
             answer = RedirectResponse(f"/?{rest}" if rest else "/", status_code=303)
-            answer.set_cookie(_cookie(scope), token, httponly=True, samesite="strict")
+            answer.set_cookie(_cookie(headers), token, httponly=True, samesite="strict")
             return answer
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        cookie = cookie_parser(headers.get("cookie", "")).get(_cookie(scope), "")
+        cookie = cookie_parser(headers.get("cookie", "")).get(_cookie(headers), "")
         if any(secrets.compare_digest(one.encode(), token.encode()) for one in (bearer, cookie)):
             return None
         return problem(401, "a token is needed; the address that `modag serve` printed has it", kind="no-token")
 
 
-def _cookie(scope: Scope) -> str:
-    """Name the cookie by the port: browsers send one to all ports of a name."""
-    return f"{_COOKIE}_{(scope.get('server') or (None, None))[1]}"
+def _cookie(headers: Headers) -> str:
+    """Name the cookie by the port that was asked: browsers send one to all ports of a name.
+
+    Not by that which is listened on: behind a proxy, any of several processes may be asked next.
+    """
+    host = headers.get("host", "")
+    port = host.removeprefix(_without_port(host)).removeprefix(":")
+    return f"{_COOKIE}_{port}" if port.isdecimal() else _COOKIE
 
 
 def _without_port(host: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ State = Literal["running", "stopping", "done", "failed", "stopped"]
 _GOODBYE_S = 30.0
 """How long the file that is being read may take once the server is to stop."""
 _MOST_KEPT = 100
+_JOB_IDS = 2**48
+"""Drawn from so many that one of another process is not taken for one of this; JavaScript knows them all apart."""
 
 
 def _now() -> str:
@@ -109,7 +112,7 @@ class Jobs:
         with self._lock:
             if running := next((job for job in self._jobs.values() if not job.is_over), None):
                 raise ProblemError(409, f"job {running.id} goes on; wait for its end, or stop it", kind="job-running")
-            job = Job(id=len(self._jobs) + 1, folders=list(folders), options=options)
+            job = Job(id=1 + secrets.randbelow(_JOB_IDS), folders=list(folders), options=options)
             self._jobs[job.id] = job
             self._thread = threading.Thread(target=self._run, args=[job], name=f"modag-job-{job.id}", daemon=True)
             self._thread.start()
@@ -125,7 +128,7 @@ class Jobs:
         """
         job = self._jobs.get(job_id)
         if job is None:
-            raise ProblemError(404, f"there is no job {job_id}", kind="no-such-job")
+            raise ProblemError(404, f"this server began no job {job_id}; ask the one that did", kind="no-such-job")
         return job
 
     def all(self) -> list[Job]:

@@ -181,7 +181,7 @@ class Uploads:
 
 
 def _not_kept() -> ProblemError:
-    return ProblemError(404, "this file is not kept, or no longer; send it again", kind="no-such-upload")
+    return ProblemError(404, "this server does not keep this file, or no longer; send it again", kind="no-such-upload")
 
 
 def _remove(uploads: Iterable[Upload]) -> None:
