@@ -5,7 +5,7 @@ from __future__ import annotations
 from modag_search.catalog.catalog import Catalog, CatalogMoment
 from modag_search.catalog.changes import PutReport
 from modag_search.catalog.counting import LabelCount
-from modag_search.catalog.inspection import CatalogCounts
+from modag_search.catalog.inspection import CatalogCounts, CatalogTotals
 from modag_search.catalog.items import ScanVerdict
 from modag_search.catalog.kept_labels import FormerLabel
 from modag_search.catalog.labels import Annotation, LabelChange, Origin
@@ -16,6 +16,7 @@ __all__ = [
     "Catalog",
     "CatalogCounts",
     "CatalogMoment",
+    "CatalogTotals",
     "FormerLabel",
     "LabelChange",
     "LabelCount",

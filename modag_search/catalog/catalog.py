@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from modag_search.catalog.changes import CopyReport, PutReport, RemovalReport
     from modag_search.catalog.forgotten import RecallReport
-    from modag_search.catalog.inspection import CatalogCounts
+    from modag_search.catalog.inspection import CatalogCounts, CatalogTotals
     from modag_search.catalog.mending import FeatureMending
     from modag_search.values import EncodedItem, Failure, LabelPassage, Modality, Remark, ScannedFile
 
@@ -430,6 +430,11 @@ class Catalog:
         """Count what the catalog holds."""
         with self._database.read() as connection:
             return inspection.count(connection)
+
+    def totals(self) -> CatalogTotals:
+        """Count what the catalog holds, as far as that is quick."""
+        with self._database.read() as connection:
+            return inspection.totals(connection)
 
     def check(self) -> list[str]:
         """Describe what is wrong with the catalog, a line each; nothing where all is well."""

@@ -88,23 +88,64 @@ class CatalogCounts:
     kept_annotations: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogTotals:
+    """How much a catalog holds, as far as that is quick: a million segments of 200,000 items in 0.15 s.
+
+    Attributes
+    ----------
+    items : mapping of {"image", "sound", "video"} to int
+    segments : mapping of {"image", "sound"} to int
+        Of whatever status.
+    labels : int
+        Those that any item has.
+    """
+
+    items: Mapping[MediaKind, int]
+    segments: Mapping[Modality, int]
+    labels: int
+
+
+def totals(connection: Connection) -> CatalogTotals:
+    """Count what the catalog holds, as far as that is quick."""
+    by_pipeline = select(SegmentRow.pipeline_id, func.count().label("n")).group_by(SegmentRow.pipeline_id).subquery()
+    segments = connection.execute(
+        select(PipelineRow.modality, func.sum(by_pipeline.c.n))
+        .join(by_pipeline, by_pipeline.c.pipeline_id == PipelineRow.id)
+        .group_by(PipelineRow.modality)
+    )
+    return CatalogTotals(
+        items=_items_by_kind(connection),
+        segments={cast("Modality", modality): n for modality, n in segments},
+        labels=connection.execute(_labels_in_use()).scalar_one(),
+    )
+
+
+def _items_by_kind(connection: Connection) -> dict[MediaKind, int]:
+    items = connection.execute(select(ItemRow.kind, func.count()).group_by(ItemRow.kind))
+    return {cast("MediaKind", kind): n for kind, n in items}
+
+
+def _labels_in_use() -> Select[Any]:
+    return select(func.count(AnnotationRow.label_id.distinct())).where(~AnnotationRow.is_not)
+
+
 def count(connection: Connection) -> CatalogCounts:
     """Count what the catalog holds."""
 
     def number(statement: Select[Any]) -> int:
         return connection.execute(statement).scalar_one() or 0
 
-    items = connection.execute(select(ItemRow.kind, func.count()).group_by(ItemRow.kind))
     segments = connection.execute(
         select(SegmentRow.modality, SegmentRow.status, func.count())
         .group_by(SegmentRow.modality, SegmentRow.status)
         .order_by(SegmentRow.modality, SegmentRow.status)
     )
     return CatalogCounts(
-        items={cast("MediaKind", kind): n for kind, n in items},
+        items=_items_by_kind(connection),
         failed_items=number(select(func.count()).where(ItemRow.status == "failed")),
         segments={(cast("Modality", modality), cast("SegmentStatus", status)): n for modality, status, n in segments},
-        labels=number(select(func.count(AnnotationRow.label_id.distinct())).where(~AnnotationRow.is_not)),
+        labels=number(_labels_in_use()),
         annotations=number(_rows(AnnotationRow.__table__)),
         failures=number(_rows(FailureRow.__table__)),
         feature_bytes=number(select(func.sum(func.length(FeatureRow.data)))),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import UniqueConstraint
 
-from modag_search.catalog import Annotation, Catalog, CatalogCounts
+from modag_search.catalog import Annotation, Catalog, CatalogCounts, CatalogTotals
 from modag_search.catalog.tables import Base
 from modag_search.errors import CatalogError, DamagedCatalogError
 from tests.catalog_builders import FINGERPRINTS, IMAGE, SOUND, failure, file, image, new_catalog, put, sound, video
@@ -77,6 +77,9 @@ def test_counts_say_what_is_there(catalog: Catalog) -> None:
         annotations=1,
         failures=2,
         feature_bytes=3 * 4 * 4 + 2 * 4 * 2,
+    )
+    assert catalog.totals() == CatalogTotals(
+        items={"image": 1, "sound": 1, "video": 1}, segments={"image": 2, "sound": 4}, labels=1
     )
 
 
