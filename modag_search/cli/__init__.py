@@ -12,7 +12,8 @@ from importlib import import_module
 import click
 
 from modag_search import __version__
-from modag_search.cli.output import harmless, say
+from modag_search.cli.logs import HarmlessFormatter
+from modag_search.cli.output import say
 from modag_search.errors import ModagError, NothingFoundError, UsageError
 
 FAILED = 1
@@ -62,14 +63,6 @@ _QUICK_VERBS = frozenset(
 """Those whose products of matrices are too small for several threads: starting them would take longer."""
 
 
-class _HarmlessFormatter(logging.Formatter):
-    """Writes warnings on one line, with escapes for what would steer a terminal."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
-        """Escape what names hold; a traceback that follows keeps its lines."""
-        return harmless(super().formatMessage(record))
-
-
 class Verbs(click.Group):
     """Finds verbs without importing the modules of all others."""
 
@@ -104,7 +97,7 @@ def modag(context: click.Context) -> None:
     logging.addLevelName(logging.WARNING, "warning")
     logging.basicConfig(stream=sys.stderr)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(_HarmlessFormatter("%(levelname)s: %(message)s"))
+        handler.setFormatter(HarmlessFormatter("%(levelname)s: %(message)s"))
     if os.environ.get("NO_COLOR"):  # https://no-color.org
         context.color = False
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import sys
+import threading
 import webbrowser
+from contextlib import nullcontext
 
 import click
 
+from modag_search.cli.logs import FORMATS, requests_logged
 from modag_search.cli.options import index_option
 from modag_search.cli.output import say, show
 from modag_search.errors import MissingExtraError
 
 _MIB = 1024**2
+_ENDED_S = 1.0
+"""How long threads that have nothing to do any more may take to end, all together."""
 
 
 @click.command()
@@ -37,6 +44,30 @@ _MIB = 1024**2
     metavar="MIB",
     help="The largest file to ask with.",
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    help="Write a line for each request to stderr, and all else that is said in the same format.  [default: warnings "
+    "alone]",
+)
+@click.option(
+    "--drain",
+    "drain_s",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to go on after SIGTERM while /ready says 503, for a proxy to see it.",
+)
+@click.option(
+    "--grace",
+    "goodbye_s",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long requests that are under way may then take.",
+)
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 def serve(
     index_name: str | None,
@@ -46,6 +77,9 @@ def serve(
     names: tuple[str, ...],
     read_only: bool,
     upload_mib: int,
+    log_format: str | None,
+    drain_s: int,
+    goodbye_s: int,
     opens: bool,
 ) -> None:
     """See, hear and name in a browser: serve a page over an index, until Ctrl-C.
@@ -55,7 +89,8 @@ def serve(
     /api/v1/openapi.json describes it, and a token goes there as `Authorization: Bearer TOKEN`.
 
     Nothing outside the index can be read, and nothing leaves this machine. Other commands may change the index
-    meanwhile. Needs `pip install "modag-search[web]"`.
+    meanwhile. For who runs servers there are /health, /ready and /metrics, which Prometheus reads. SIGTERM and Ctrl-C
+    let what is under way come to its end, a second one ends at once. Needs `pip install "modag-search[web]"`.
     """
     try:
         from modag_search.web import Access, Limits
@@ -66,15 +101,36 @@ def serve(
         raise MissingExtraError("modag serve", "web") from error
     from modag_search.cli.opening import open_index
 
+    is_chosen = token is not None
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(16)
     access = Access(host=host, port=port, token=token, names=frozenset(names), is_read_only=read_only)
+    limits = Limits(upload_bytes=upload_mib * _MIB, drain_s=drain_s, goodbye_s=goodbye_s)
 
     def tell(address: str) -> None:
-        show(address)
-        say("Ctrl-C stops it.")
+        # What is printed where a log is kept is often kept with it: a token that was chosen is known already.
+        show(address.partition("?")[0] if log_format and is_chosen else address)
+        if log_format is None:
+            say("Ctrl-C stops it.")
         if opens:
             webbrowser.open(address)
 
-    with cleaned_up_when_told_to_stop(), open_index(index_name) as opened:
-        answer(opened, access=access, limits=Limits(upload_bytes=upload_mib * _MIB), on_ready=tell)
+    threads = frozenset(threading.enumerate())
+    logged = requests_logged(log_format) if log_format else nullcontext()
+    with logged, cleaned_up_when_told_to_stop(), open_index(index_name) as opened:
+        answer(opened, access=access, limits=limits, on_ready=tell)
+    _leave_threads_behind(beside=threads)
+
+
+def _leave_threads_behind(*, beside: frozenset[threading.Thread]) -> None:
+    """End the process where threads still work for requests whose time is over: the interpreter would wait for them.
+
+    The index survives that as it survives SIGKILL.
+    """
+    left = [thread for thread in threading.enumerate() if thread not in beside and not thread.daemon]
+    for thread in left:
+        thread.join(_ENDED_S / len(left))
+    if any(thread.is_alive() for thread in left):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _COOKIE = "modag_token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+HEALTH, READY, METRICS = "/health", "/ready", "/metrics"
+PROBES = frozenset({HEALTH, READY})
+"""Paths that are asked by address and without token, by who runs servers; what they tell is nobody's secret."""
 _WAVEFORM_STYLE = "'sha256-YfOCfTH/jpiZwwDEWghNjme91S3Bbi2/3jQ3JSGWz5Y='"
 """Of what wavesurfer.js writes into the page for waveforms of one height; see `static/js/scope.js`."""
 
@@ -154,13 +157,14 @@ class Guard:
         """Answer one who may not ask; None where they may."""
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
-        if not self._access.is_called(_without_port(host)):
+        is_probe = scope["path"] in PROBES and scope["method"] in SAFE_METHODS
+        if not is_probe and not self._access.is_called(_without_port(host)):
             return problem(421, f"this server is not called {host!r}; name it with --name if it is", kind="wrong-host")
         # A link on another page may lead to this one; whatever else other pages send is turned away.
-        may_be_linked = scope["method"] in SAFE_METHODS and not scope["path"].startswith("/api/")
+        may_be_linked = scope["method"] in SAFE_METHODS and not scope["path"].startswith(("/api/", METRICS))
         if not (may_be_linked or _is_same_origin(headers, host, scheme=scope["scheme"])):
             return problem(403, "another page sent this request", kind="wrong-origin")
-        return self._without_token(scope, headers)
+        return None if is_probe else self._without_token(scope, headers)
 
     def _without_token(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         """Answer one who has no token; who brings it in the address gets it as a cookie, and an address without."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 from fastapi import Depends, FastAPI
@@ -12,9 +13,11 @@ from modag_search import __version__
 from modag_search.web import page
 from modag_search.web.access import Access, Guard
 from modag_search.web.apart import Apart
-from modag_search.web.api import ROUTERS
+from modag_search.web.api import ROUTERS, probes
 from modag_search.web.bodies import BodyLimit
 from modag_search.web.limits import Limits
+from modag_search.web.metrics import Metrics
+from modag_search.web.observation import Observed, routes_by_endpoint
 from modag_search.web.problems import Faults, answer_with_problems
 from modag_search.web.remarks import listen
 from modag_search.web.service import Service, refuse_to_write
@@ -30,7 +33,7 @@ _THREADS_BESIDE = 16
 
 
 def create_app(index: Index, *, access: Access | None = None, limits: Limits | None = None) -> FastAPI:
-    """Make an application that answers over an index: the page at ``/``, REST below ``/api/v1``.
+    """Make an application that answers over an index: the page at ``/``, REST below ``/api/v1``, probes beside it.
 
     Parameters
     ----------
@@ -48,14 +51,19 @@ def create_app(index: Index, *, access: Access | None = None, limits: Limits | N
     access = access or Access()
     limits = limits or Limits()
     service = Service(index, access=access, limits=limits)
+    metrics = Metrics(service)
     listen()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Who waits for a turn holds a thread; what needs no turn must not wait for one, too.
         to_thread.current_default_thread_limiter().total_tokens = limits.at_once + limits.waiting + _THREADS_BESIDE
-        yield
-        await to_thread.run_sync(service.close)
+        try:
+            yield
+            await to_thread.run_sync(service.close)
+        except asyncio.CancelledError:
+            if not service.is_stopping:  # else it was told to stop at once, and who told it cleans up
+                raise
 
     app = FastAPI(
         title="modag-search",
@@ -68,12 +76,23 @@ def create_app(index: Index, *, access: Access | None = None, limits: Limits | N
         dependencies=[Depends(refuse_to_write)],
     )
     app.state.service = service
+    app.state.metrics = metrics
     for router in ROUTERS:
         app.include_router(router, prefix=API)
+    app.include_router(probes.router)
     page.add_to(app)
     answer_with_problems(app)
     app.add_middleware(Apart, isolation=service.isolation)
     app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(Faults)
     app.add_middleware(Guard, access=access)
+    app.add_middleware(Observed, service=service, metrics=metrics, routes=_routes(app))
     return app
+
+
+def _routes(app: FastAPI) -> dict[Any, str]:
+    """Name all that an application answers by its route."""
+    found = routes_by_endpoint([*app.routes, *probes.router.routes])
+    for router in ROUTERS:
+        found |= routes_by_endpoint(router.routes, prefix=API)
+    return found

@@ -95,6 +95,7 @@ class Jobs:
     """
 
     def __init__(self, index: Index, isolation: Isolation) -> None:
+        self._is_ending = False
         self._index = index
         self._isolation = isolation
         self._lock = threading.Lock()
@@ -107,9 +108,11 @@ class Jobs:
         Raises
         ------
         ProblemError
-            While another job goes on.
+            While another job goes on, or once the server is to stop.
         """
         with self._lock:
+            if self._is_ending:
+                raise ProblemError(503, "the server stops; ask again", kind="stopping")
             if running := next((job for job in self._jobs.values() if not job.is_over), None):
                 raise ProblemError(409, f"job {running.id} goes on; wait for its end, or stop it", kind="job-running")
             job = Job(id=1 + secrets.randbelow(_JOB_IDS), folders=list(folders), options=options)
@@ -142,11 +145,22 @@ class Jobs:
             if job.state == "running":
                 job.state = "stopping"
 
-    def close(self) -> None:
-        """Stop what goes on, and wait for that."""
+    @property
+    def n_under_way(self) -> int:
+        """How many go on."""
+        with self._lock:
+            return sum(not job.is_over for job in self._jobs.values())
+
+    def end(self) -> None:
+        """Have what goes on end with the file that it is at, and begin nothing more."""
+        self._is_ending = True
         for job in self.all():
             self.stop(job)
-        if self._thread is not None:
+
+    def close(self, *, waits: bool = True) -> None:
+        """Have all end, and wait for that."""
+        self.end()
+        if waits and self._thread is not None:
             self._thread.join(_GOODBYE_S)
 
     def _run(self, job: Job) -> None:

@@ -33,6 +33,10 @@ class Limits:
         Requests that may wait for these; more are told to come again.
     wait_s : float
         How long one may wait, in seconds.
+    drain_s : float
+        How long a server that is told to stop (SIGTERM) goes on as before, but for being ready, in seconds.
+    goodbye_s : float
+        How long requests that are under way may take then, in seconds.
     """
 
     upload_bytes: int = 256 * 1024**2
@@ -46,3 +50,5 @@ class Limits:
     at_once: int = 4
     waiting: int = 64
     wait_s: float = 30.0
+    drain_s: float = 0.0
+    goodbye_s: float = 10.0

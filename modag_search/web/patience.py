@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import logging
 import resource
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from starlette.datastructures import MutableHeaders
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from modag_search.web.access import PROBES
+from modag_search.web.problems import problem
 
 if TYPE_CHECKING:
     import asyncio
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
@@ -19,13 +25,13 @@ _FILES_EACH = 4
 """Itself, and what SQLite opens for who reads: the catalog, its log, and what readers know of each other by."""
 _FILES_BESIDE = 32
 """Of the program, its stores, its decoders and its temporary files."""
+FOR_PROBES = 4
+"""Connections beyond these that are heard out, for a probe may come: who is asked too much has not died."""
+_WORDS = "too many connections are open; ask again in a moment"
+_REASON = f'{{"type": "urn:modag:problem:busy", "title": "busy", "status": 503, "detail": "{_WORDS}"}}'.encode()
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n"
     b"content-type: application/problem+json\r\ncontent-length: %d\r\n\r\n%s"
-)
-_REASON = (
-    b'{"type": "urn:modag:problem:busy", "title": "busy", "status": 503,'
-    b' "detail": "too many connections are open; ask again in a moment"}'
 )
 HEADER_S = 10.0
 """How long a request may take until its head is there, in seconds."""
@@ -43,6 +49,22 @@ def most_connections() -> int:
     return max(_FILES_EACH, min(MOST_CONNECTIONS, (soft - _FILES_BESIDE) // _FILES_EACH))
 
 
+class _ProbesAlone:
+    """Answers one request, if it is a probe; whatever else is told to come again."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_last(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["connection"] = "close"
+            await send(message)
+
+        answer = self._app if scope["path"] in PROBES else problem(503, _WORDS, kind="busy")
+        await answer(scope, receive, send_last)
+
+
 class ImpatientProtocol(H11Protocol):
     """HTTP for who comes to the point: others are cut off; those beyond `most_connections` are told to come again."""
 
@@ -53,11 +75,14 @@ class ImpatientProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Take a connection, if there is room."""
         super().connection_made(transport)
-        if len(self.connections) > self.most_connections:
+        beyond = len(self.connections) - self.most_connections
+        if beyond > FOR_PROBES:
             transport.write(_FULL % (len(_REASON), _REASON))
             transport.close()
-        else:
-            self._expect_a_head()
+            return
+        if beyond > 0:
+            self.app = cast("Any", _ProbesAlone(cast("Any", self.app)))
+        self._expect_a_head()
 
     def data_received(self, data: bytes) -> None:
         """Read on; once a request is there whole, it may take its time."""

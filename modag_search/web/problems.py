@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from modag_search import errors
 from modag_search.rows import as_json
+from modag_search.web.request_ids import REQUEST_ID
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -85,6 +86,8 @@ def problem(
         "detail": detail,
         **(more or {}),
     }
+    if request_id := REQUEST_ID.get():
+        document["request_id"] = request_id
     if status == 503:  # who is to come again is told when, in seconds
         headers = {"retry-after": "1"} | (headers or {})
     return Response(as_json(document), status, media_type=MEDIA_TYPE, headers=headers)

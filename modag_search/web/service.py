@@ -14,6 +14,7 @@ from modag_search.web.access import SAFE_METHODS
 from modag_search.web.jobs import Jobs
 from modag_search.web.kept import Kept
 from modag_search.web.problems import ProblemError
+from modag_search.web.readiness import Readiness
 from modag_search.web.turns import Turns
 from modag_search.web.uploads import Uploads
 
@@ -41,6 +42,9 @@ class Service:
     isolation : Isolation
         Of all that is decoded for requests, and for jobs.
     jobs : Jobs
+    readiness : Readiness
+    is_stopping : bool
+        Whether the server was told to stop: it answers what comes, and is not ready.
     """
 
     def __init__(self, index: Index, *, access: Access, limits: Limits) -> None:
@@ -53,6 +57,8 @@ class Service:
         self.previews = Kept(most_bytes=limits.previews_bytes)
         self.isolation = media.Isolation()
         self.jobs = Jobs(index, self.isolation)
+        self.readiness = Readiness(index)
+        self.is_stopping = False
 
     @property
     def is_read_only(self) -> bool:
@@ -71,15 +77,15 @@ class Service:
             raise ProblemError(403, "this server was started with --read-only", kind="read-only")
         self.index.catalog.require_writable()
 
-    def close(self) -> None:
-        """Stop what goes on, and let go of files that were sent; the index is not closed."""
-        self.jobs.close()
+    def close(self, *, waits: bool = True) -> None:
+        """Stop what goes on, and wait for jobs to end; let go of files that were sent. The index is not closed."""
+        self.jobs.close(waits=waits)
         self.uploads.close()
         self.isolation.interrupt()
 
 
-def service_of(request: Request) -> Service:
-    """Return what the application of a request was made with."""
+async def service_of(request: Request) -> Service:
+    """Return what the application of a request was made with; async, for that takes no thread."""
     service: Service = request.app.state.service
     return service
 
@@ -100,12 +106,12 @@ def only_asks(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
-def refuse_to_write(request: Request) -> None:
-    """Turn away what would change something where nothing may be changed.
+async def refuse_to_write(request: Request) -> None:
+    """Turn away what would change something where nothing may be changed; async as `service_of`.
 
     Raises
     ------
     ProblemError, ReadOnlyIndexError
     """
     if request.method not in SAFE_METHODS and request.scope["endpoint"] not in _ONLY_ASK:
-        service_of(request).require_writable()
+        (await service_of(request)).require_writable()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import signal
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,17 +20,22 @@ from modag_search.web.patience import ImpatientProtocol, most_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from modag_search.index import Index
     from modag_search.web.access import Access
     from modag_search.web.limits import Limits
+    from modag_search.web.service import Service
 
-_GOODBYE_S = 3
-"""How long requests that are under way may take once the server is to stop."""
+logger = logging.getLogger(__name__)
 
 
 def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[str], None]) -> None:
-    """Answer requests until the process is told to stop.
+    """Answer requests until the process is told to stop, by SIGTERM or Ctrl-C.
+
+    Then what is under way comes to its end: first, after SIGTERM, all is answered for `limits.drain_s`, while
+    ``/ready`` says that it is over; then nothing new is taken, and what was has `limits.goodbye_s`. Told a second time,
+    the process ends at once, by that signal.
 
     Parameters
     ----------
@@ -50,45 +58,86 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
         token = f"?token={quote(access.token, safe='')}" if access.token else ""
         on_ready(f"http://{host}:{port}/{token}")
         app = create_app(index, access=access, limits=limits)
+        service: Service = app.state.service
         config = uvicorn.Config(
             app,
             http=type("Protocol", (ImpatientProtocol,), {"most_connections": most_connections()}),
+            log_config=None,  # what there is to say goes where the rest goes
             log_level="warning",
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=_GOODBYE_S,
+            timeout_graceful_shutdown=math.ceil(limits.goodbye_s),
         )
+        logger.info("listening on http://%s:%d", host, port)
         try:
             with contextlib.suppress(KeyboardInterrupt):  # how people stop it
-                uvicorn.Server(config).run(sockets=[listener])
-        finally:  # also where a second Ctrl-C did not let the application come to its end
-            app.state.service.close()
+                _Server(config, service).run(sockets=[listener])
+            service.close()
+        except BaseException:  # told to stop once more: not even a job is waited for
+            service.close(waits=False)
+            raise
+        logger.info("stopped")
 
 
-class _ToldToStop(SystemExit):
-    """SIGTERM, on its way out of whatever the main thread does."""
+class _Server(uvicorn.Server):
+    """Stops in good order when it is told to, and at once when it is told so again."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+        self._stops_at = math.inf
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn's signature
+        """Say from now on that it is not ready; uvicorn would hand the signal on once it is done."""
+        if self._service.is_stopping:
+            raise _ToldToStopError(sig)
+        self._service.is_stopping = True
+        drain_s = self._service.limits.drain_s if sig == signal.SIGTERM else 0.0
+        self._stops_at = time.monotonic() + drain_s
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look whether it is time, ten times a second."""
+        if self._service.is_stopping:
+            self._service.jobs.end()
+            self.should_exit = self.should_exit or time.monotonic() >= self._stops_at
+        return await super().on_tick(counter)
+
+
+class _ToldToStopError(SystemExit):
+    """A signal, on its way out of whatever the main thread does."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
+
+
+def _leave(number: int, _: object) -> None:
+    raise _ToldToStopError(number)
 
 
 @contextlib.contextmanager
 def cleaned_up_when_told_to_stop() -> Iterator[None]:
-    """Let SIGTERM do what it did before, but only once the block was left and what is to be cleaned up was."""
+    """Let SIGTERM end the process as it would, but only once the block was left and what is to be cleaned up was.
+
+    The process ends by the signal, whatever threads still do.
+    """
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
         yield
         return
-
-    def leave(number: int, _: object) -> None:
-        raise _ToldToStop(128 + number)
-
-    former = signal.signal(signal.SIGTERM, leave)
-    is_told = False
+    former = signal.signal(signal.SIGTERM, _leave)
     try:
         yield
-    except _ToldToStop:
-        is_told = True
+    except _ToldToStopError as told:
+        if former is _leave:  # there is more to be left, and cleaned up
+            raise
+        number = told.number
+    else:
+        return
     finally:
         signal.signal(signal.SIGTERM, former)
-    if is_told:
-        signal.raise_signal(signal.SIGTERM)
+    if number == signal.SIGINT:  # Python's own way would wait for threads
+        signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -28,6 +28,11 @@ class Turns:
         self._lock = threading.Lock()
         self._waiting = 0
 
+    @property
+    def n_waiting(self) -> int:
+        """How many wait."""
+        return self._waiting
+
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Work inside the block, once others have finished.

@@ -104,6 +104,11 @@ class Uploads:
                 gone = self._superseded()
             _remove(gone)
 
+    def totals(self) -> tuple[int, int, int]:
+        """Count the files that are being sent, those that are kept, and the bytes of these."""
+        with self._lock:
+            return self._coming, len(self._kept), sum(one.size_bytes for one in self._kept.values())
+
     def in_words(self, words: str) -> str:
         """Word what is said of files that were sent by the names that their senders gave them."""
         return words if self._folder is None else re.sub(rf"{re.escape(self._folder)}/[\w-]+/", "", words)

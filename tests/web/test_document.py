@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search.web import Limits
-from modag_search.web.patience import HEADER_S, MOST_CONNECTIONS
+from modag_search.web.metrics import COUNTED_EVERY_S
+from modag_search.web.patience import FOR_PROBES, HEADER_S, MOST_CONNECTIONS
+from modag_search.web.readiness import ANSWER_S
 from tests.documents import DOCS, blocks
 from tests.made_media import LOW_HZ, sound
 from tests.web.conftest import ADDRESS, serving
@@ -30,7 +32,7 @@ def examples() -> Iterator[list[str]]:
     for block in blocks(PAGE, "sh"):
         for line in block.splitlines():
             if line.startswith("curl "):
-                yield shlex.split(line.replace("$M", f"{ADDRESS}/api/v1"))[1:]
+                yield shlex.split(line.replace("$M", f"{ADDRESS}/api/v1"), comments=True)[1:]
 
 
 def run(client: TestClient, arguments: list[str], folder: Path) -> Response:
@@ -87,8 +89,13 @@ def test_limits_are_as_the_page_says() -> None:
         f"{limits.uploads_at_once} are sent at a time, and the latest {limits.uploads_bytes // 1024**3} GiB are kept",
         f"GiB are kept, {limits.most_uploads:,} files",
         f"| any other request | {limits.question_bytes // 1024**2} MiB, {limits.question_s:g} s |",
-        f"| connections | {MOST_CONNECTIONS}; who has sent no head of a request after {HEADER_S:g} s",
+        f"| connections | {MOST_CONNECTIONS}, and {FOR_PROBES} that only a [probe](#behind-a-proxy) may use; who",
+        f"who has sent no head of a request after {HEADER_S:g} s",
         f"{limits.at_once} at a time, {limits.waiting} more wait for up to {limits.wait_s:g} s",
+        f"For\n`--drain` seconds ({limits.drain_s:g})",
+        f"`--grace` seconds ({limits.goodbye_s:g})",
+        f"does not answer in {ANSWER_S:g} s",
+        f"every {COUNTED_EVERY_S:g} s at most",
         f"| previews in memory | {limits.previews_bytes // 1024**2} MiB |",
     ):
         assert words in text

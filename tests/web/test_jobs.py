@@ -165,6 +165,14 @@ def test_a_job_ends_with_the_server(filled: Index, media: Path, gate: Gate) -> N
     assert [job.state for job in jobs.all()] in (["done"], ["stopped"])
 
 
+def test_who_watches_a_job_does_not_keep_a_server_from_stopping(client: TestClient, media: Path, gate: Gate) -> None:
+    picture(media / "d.png", PURPLE)
+    job = begin(client)
+    assert gate.reached.wait(60)
+    client.app.state.service.is_stopping = True  # type: ignore[attr-defined]
+    assert [one["state"] for one in events(client, job)] == ["running"]
+
+
 def test_nothing_begins_where_nothing_may_be_changed(filled: Index) -> None:
     with serving(filled, is_read_only=True) as client:
         for answer in (client.post("/jobs", json={"verb": "index"}), client.delete("/jobs/1")):

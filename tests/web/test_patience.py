@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import socket
@@ -68,12 +69,36 @@ def test_only_so_many_connections_are_taken(filled: Index, monkeypatch: pytest.M
         first.sendall(WHOLE)
         assert received(first).startswith(b"HTTP/1.1 200")
         with socket.create_connection(address) as second:
-            answer = received(second)
-            assert answer.startswith(b"HTTP/1.1 503 ")
-            assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "urn:modag:problem:busy"
-            assert received(second) == b""
+            second.sendall(WHOLE)
+            assert_told_to_come_again(second)
         first.sendall(WHOLE)
         assert received(first)
+
+
+def test_a_probe_is_answered_where_there_is_no_room(filled: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImpatientProtocol, "most_connections", 1)
+    with listening(filled) as address, socket.create_connection(address) as first, contextlib.ExitStack() as silent:
+        first.sendall(WHOLE)
+        assert received(first).startswith(b"HTTP/1.1 200")
+        for path in (b"/health", b"/ready"):
+            with socket.create_connection(address) as probe:
+                probe.sendall(b"GET %s HTTP/1.1\r\nHost: 10.0.0.7\r\n\r\n" % path)
+                assert received_last(probe).startswith(b"HTTP/1.1 200")
+        for _ in range(patience.FOR_PROBES):
+            silent.enter_context(socket.create_connection(address))
+        with socket.create_connection(address) as last:
+            assert_told_to_come_again(last)
+
+
+def assert_told_to_come_again(connection: socket.socket) -> None:
+    answer = received_last(connection)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "urn:modag:problem:busy"
+
+
+def received_last(connection: socket.socket) -> bytes:
+    """Return what comes until the connection is closed."""
+    return b"".join(iter(lambda: received(connection), b""))
 
 
 @pytest.mark.parametrize(("soft", "hard", "left", "most"), [(64, 64, 64, 8), (64, 4096, 1056, 256), (20, 20, 20, 4)])

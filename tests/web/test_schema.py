@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.testclient import TestClient
 
+API = "/api/v1"
 ADDRESS_OF_SCHEMA = "/openapi.json"
 CHECKS = [
     checks.not_a_server_error,
@@ -57,11 +58,13 @@ def schema(served: TestClient) -> Any:
 
 def operations() -> list[tuple[str, str]]:
     """Return all that is offered, which takes no index to tell."""
-    from modag_search.web.api import ROUTERS
+    from modag_search.web.api import ROUTERS, probes
 
+    offered = {API: ROUTERS, "": (probes.router,)}
     return sorted(
-        (method, route.path)  # type: ignore[attr-defined]
-        for router in ROUTERS
+        (method, f"{prefix}{route.path}")  # type: ignore[attr-defined]
+        for prefix, routers in offered.items()
+        for router in routers
         for route in router.routes
         for method in route.methods - {"HEAD"}  # type: ignore[attr-defined]
     )
@@ -73,7 +76,7 @@ def test_the_document_is_valid(schema: Any) -> None:
 
 def test_the_document_holds_all_that_is_offered(served: TestClient) -> None:
     paths = served.get(ADDRESS_OF_SCHEMA).json()["paths"]
-    documented = {(method.upper(), path.removeprefix("/api/v1")) for path, ways in paths.items() for method in ways}
+    documented = {(method.upper(), path) for path, ways in paths.items() for method in ways}
     assert documented == set(operations())
 
 
@@ -90,7 +93,7 @@ def test_everything_is_described(served: TestClient) -> None:
 def test_whatever_is_asked_is_answered_as_the_document_says(
     served: TestClient, schema: Any, method: str, path: str
 ) -> None:
-    operation = schema[f"/api/v1{path}"][method]
+    operation = schema[path][method]
     strategy = operation.as_strategy(GenerationMode.POSITIVE)
     if [*operation.iter_parameters(), *operation.body]:  # something that can be said wrongly
         strategy |= operation.as_strategy(GenerationMode.NEGATIVE)
@@ -110,6 +113,7 @@ def test_whatever_is_asked_is_answered_as_the_document_says(
     check()
 
 
+PROBES = ("/health", "/metrics", "/ready")
 REAL: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/info", {}),
     ("GET", "/folders", {}),
@@ -138,6 +142,7 @@ REAL: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/failures", {"query": {"all": True}}),
     ("POST", "/jobs", {"body": {"verb": "index"}}),
     ("GET", "/jobs", {}),
+    *(("GET", path, {}) for path in PROBES),
 ]
 
 
@@ -151,7 +156,7 @@ def test_what_there_is_is_answered_as_the_document_says(
         asked = asked | {"path_parameters": {"item_id": items["video"]}}
     if method == "POST" and "body" in asked:
         asked = {"media_type": "application/json"} | asked
-    case = schema[f"/api/v1{path}"][method].Case(**asked)
+    case = schema[path if path in PROBES else f"{API}{path}"][method].Case(**asked)
     assert validated(served, case) in {200, 201, 202}
 
 

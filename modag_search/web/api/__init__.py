@@ -1,6 +1,6 @@
-"""Endpoints below ``/api/v1``, by what they are about; in the words of the command line."""
+"""Endpoints below ``/api/v1``, by what they are about, in the words of the command line; and probes, beside it."""
 
-from modag_search.web.api import collection, curating, items, jobs, labelling, maps, naming, searching
+from modag_search.web.api import collection, curating, items, jobs, labelling, maps, naming, probes, searching
 
 ROUTERS = (
     searching.router,
@@ -13,4 +13,4 @@ ROUTERS = (
     maps.router,
 )
 
-__all__ = ["ROUTERS"]
+__all__ = ["ROUTERS", "probes"]

@@ -76,18 +76,18 @@ def stop(job_id: JobId, service: Shared) -> Response:
 @router.get("/jobs/{job_id}/events", response_class=Response, responses=_EVENTS)  # type: ignore[arg-type]
 async def watch(job_id: JobId, service: Shared) -> StreamingResponse:
     """How far a job is, as events whose data are what GET /jobs/ID answers, until it has come to its end."""
-    return StreamingResponse(_events(service.jobs.get(job_id)), media_type="text/event-stream")
+    return StreamingResponse(_events(service, service.jobs.get(job_id)), media_type="text/event-stream")
 
 
-async def _events(job: Job) -> AsyncIterator[bytes]:
-    """Tell of each change, as often as can be seen."""
+async def _events(service: Service, job: Job) -> AsyncIterator[bytes]:
+    """Tell of each change, as often as can be seen; who listens does not keep a server from stopping."""
     told = b""
     while True:
         is_over = job.is_over  # before what is told, so that the end is
         if (now := as_json(job.row())) != told:
             told = now
             yield b"data: " + now + b"\n\n"
-        if is_over:
+        if is_over or service.is_stopping:
             return
         await asyncio.sleep(_LOOKED_AT_EVERY_S)
 

@@ -22,6 +22,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
                         "title": {"type": "string"},
                         "status": {"type": "integer"},
                         "detail": {"type": "string"},
+                        "request_id": {"type": "string", "description": "What the log of the server calls it."},
                     },
                 }
             }
