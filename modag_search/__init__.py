@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from modag_search.errors import (
     CatalogError,
+    ClusterError,
     CorruptMediaError,
     DamagedCatalogError,
     DamagedStoreError,
@@ -32,6 +33,7 @@ from modag_search.errors import (
     NewerCatalogError,
     NoMediaError,
     NothingFoundError,
+    NotOnWorkerError,
     OversizedMediaError,
     PluginError,
     ReadOnlyIndexError,
@@ -44,6 +46,7 @@ from modag_search.errors import (
     WeightsDamagedError,
     WeightsMissingError,
 )
+from modag_search.version import __version__
 
 if TYPE_CHECKING:
     from modag_search.classify.linear_head import Head
@@ -111,8 +114,6 @@ if TYPE_CHECKING:
         TransferReport,
         Uint8Array,
     )
-
-__version__ = "0.1.0"
 
 # What takes numpy, faiss or SQLAlchemy to import waits until it is asked for.
 _LAZY = {
@@ -199,6 +200,7 @@ __all__ = [
     "ClassHead",
     "Classification",
     "Classifications",
+    "ClusterError",
     "CopyOf",
     "CorruptMediaError",
     "DamagedCatalogError",
@@ -252,6 +254,7 @@ __all__ = [
     "Neighbour",
     "NewerCatalogError",
     "NoMediaError",
+    "NotOnWorkerError",
     "NothingFoundError",
     "Notice",
     "OversizedMediaError",

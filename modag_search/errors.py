@@ -13,7 +13,9 @@
     │   ├── EmptyMediaError        decodes to nothing: no samples, no frames
     │   ├── OversizedMediaError    would need more memory than we allow a file
     │   └── UnreadableMediaError   out of reach: gone, denied, too large or foreign for this machine as it is now
+    │       └── NotOnWorkerError   there for who writes, and not, or another, for a worker of a cluster
     ├── DecoderError               no process that decodes media can be started
+    ├── ClusterError               no scheduler or no worker of a cluster, or none that will do
     ├── IndexFolderError           the folder that holds an index
     │   ├── IndexNotFoundError
     │   ├── IndexLockedError       another process is writing to it
@@ -148,8 +150,16 @@ class UnreadableMediaError(MediaError):
     """
 
 
+class NotOnWorkerError(UnreadableMediaError):
+    """There for the index, and not there, or another file, for a worker of a cluster: a folder is not mounted there."""
+
+
 class DecoderError(ModagError):
     """No process that decodes media can be started."""
+
+
+class ClusterError(ModagError):
+    """A cluster that encodes is not there, or not fit to."""
 
 
 class IndexFolderError(ModagError):

@@ -15,6 +15,7 @@ from modag_search.cli.options import (
     paths_arguments,
     progress_option,
     wait_option,
+    workers_option,
 )
 from modag_search.cli.output import (
     chosen_format,
@@ -50,7 +51,7 @@ _EXCLUSION = ("pattern", "origin")
 @index_option
 @click.option("--prune", is_flag=True, help="Take out items below PATH whose files are gone, or passed over.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would be done.")
-@click.option("--workers", type=click.IntRange(1), help="Files decoded and encoded at once. [default: one a processor]")
+@workers_option
 @click.option(
     "--exclude",
     multiple=True,
@@ -96,7 +97,7 @@ def index(
     no_progress: bool,
     prune: bool,
     dry_run: bool,
-    workers: int | None,
+    workers: int | str | None,
     exclude: tuple[str, ...],
     follow_symlinks: bool,
     retry_failed: bool,

@@ -11,6 +11,7 @@ import click
 from click_default_group import DefaultGroup
 
 from modag_search.cli.output import NUL_PATHS
+from modag_search.errors import UsageError
 from modag_search.spelling import lines_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -41,6 +42,21 @@ class NumberOrWord(click.ParamType[Any]):
         if not str(value).isdecimal():
             self.fail(f"{value!r} is neither a number from 0 nor {self._word}", param, ctx)
         return int(value)
+
+
+class Workers(click.ParamType[Any]):
+    """How many files at once here, or the scheduler of a cluster whose workers encode."""
+
+    name = "workers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take a number, or an address."""
+        from modag_search.features.cluster import checked_workers
+
+        try:
+            return checked_workers(int(value) if str(value).lstrip("-").isdecimal() else value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
 
 
 class VerbsOrPaths(DefaultGroup):
@@ -124,6 +140,17 @@ def progress_option(command: Command) -> Command:
     """Add ``--no-progress``."""
     return click.option(
         "--no-progress", is_flag=True, help="Show no progress bar; none is shown off a terminal either."
+    )(command)
+
+
+def workers_option(command: Command) -> Command:
+    """Add ``--workers``, for what a cluster may do as well."""
+    return click.option(
+        "--workers",
+        type=Workers(),
+        metavar="N_OR_SCHEDULER",
+        help="Files decoded and encoded at once; or dask://HOST:PORT, the scheduler of a Dask cluster whose workers do "
+        "that. [default: one a processor]",
     )(command)
 
 

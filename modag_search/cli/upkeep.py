@@ -16,6 +16,7 @@ from modag_search.cli.options import (
     paths_arguments,
     progress_option,
     wait_option,
+    workers_option,
 )
 from modag_search.cli.output import counted, print_document, print_rows, say, say_failures, show
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--store", metavar="NAME", help="Move to another kind of vector store.")
 @click.option("--sound-encoder", metavar="NAME", help="Move to another encoder: sounds are decoded and encoded anew.")
 @click.option("--image-encoder", metavar="NAME", help="Likewise for pictures; see `modag models`.")
-@click.option("--workers", type=click.IntRange(1), help="Files decoded and encoded at once. [default: one a processor]")
+@workers_option
 @wait_option
 @format_option(choices=("table", "json"))
 @progress_option
@@ -39,7 +40,7 @@ def rebuild(
     store: str | None,
     sound_encoder: str | None,
     image_encoder: str | None,
-    workers: int | None,
+    workers: int | str | None,
     wait_s: float,
     output_format: str | None,
     no_progress: bool,

@@ -47,6 +47,12 @@ class StageClock:
             with self._lock:
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
 
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Add the time that somebody else spent in some stages."""
+        with self._lock:
+            for stage, spent in seconds.items():
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+
 
 class MediaEncoder:
     """Makes features of files; one for all threads, as long as its index is open: networks load once.

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from modag_search import media
-from modag_search.errors import MediaError
+from modag_search.errors import MediaError, UnreadableMediaError
 from modag_search.values import EncodedSegment, ScannedFile
 
 if TYPE_CHECKING:
@@ -35,6 +35,18 @@ def scanned(path: str) -> ScannedFile | None:
     except (OSError, ValueError):  # ValueError: a name that no file can have
         return None
     return ScannedFile(path, status.st_size, status.st_mtime_ns)
+
+
+def require_as_scanned(file: ScannedFile) -> None:
+    """Make sure that a file is as it was when it was scanned: else it is not known what was read of it.
+
+    Raises
+    ------
+    UnreadableMediaError
+        If it is not.
+    """
+    if scanned(file.path) != file:
+        raise UnreadableMediaError(file.path, "changed while it was read; the next run takes it in")
 
 
 def is_as_indexed(item: ItemRecord) -> bool:

@@ -17,6 +17,7 @@ from modag_search.classify.namer import Namer
 from modag_search.classify.transfer import TransferOptions
 from modag_search.curate.curator import Curator
 from modag_search.errors import DamagedCatalogError, SpaceMismatchError, UsageError
+from modag_search.features.cluster import checked_workers
 from modag_search.features.item_vectors import ItemVectors
 from modag_search.index.backup import back_up, restore
 from modag_search.index.description import describe, passed_over
@@ -212,7 +213,7 @@ class Index:
         *,
         prune: bool = False,
         dry_run: bool = False,
-        workers: int | None = None,
+        workers: int | str | None = None,
         exclude: Sequence[str] = (),
         follow_symlinks: bool = False,
         retry_failed: bool = False,
@@ -232,8 +233,9 @@ class Index:
             content or features, or are kept until it comes back.
         dry_run : bool
             Write nothing; report what would be done.
-        workers : int, optional
-            Files that are decoded and encoded at a time; default one a processor.
+        workers : int or str, optional
+            Files that are decoded and encoded at a time; default one a processor. Or who does that elsewhere: the
+            scheduler of a Dask cluster, as ``dask://host:8786``, whose workers see the files under the same paths.
         exclude : sequence of str
             Patterns as in .gitignore of files and folders to pass over below `paths`, after those that are kept with
             the index (`exclusions`). ``!`` before a pattern takes in again what others cover, as ``!@eaDir/``.
@@ -259,11 +261,13 @@ class Index:
             If another writer does not come to its end in time; see `open`.
         WeightsMissingError
             If the weights of an encoder are not on this machine and cannot be fetched.
+        ClusterError, MissingExtraError
+            If the workers are to be those of a cluster, and it has none of use or goes away, or Dask is not installed.
         """
         options = IngestOptions(
             prune=prune,
             dry_run=dry_run,
-            workers=workers,
+            workers=checked_workers(workers),
             exclude=checked_patterns(exclude),
             follow_symlinks=follow_symlinks,
             retry_failed=retry_failed,
@@ -1242,7 +1246,7 @@ class Index:
         store: str | None = None,
         sound_encoder: str | None = None,
         image_encoder: str | None = None,
-        workers: int | None = None,
+        workers: int | str | None = None,
         progress: Progress | None = None,
         on_failure: Callable[[Failure], None] | None = None,
     ) -> int:
@@ -1260,8 +1264,8 @@ class Index:
             Move to another kind of store.
         sound_encoder, image_encoder : str, optional
             Move to other encoders. Where the space does not fit them, the packaged one that does is taken.
-        workers : int, optional
-            Files that are decoded and encoded at a time; default one a processor.
+        workers : int or str, optional
+            As for `add`.
         progress : Progress, optional
         on_failure : callable, optional
             Called with each file that could not be encoded anew; `failures` lists them afterwards.
@@ -1277,13 +1281,15 @@ class Index:
             If the space was trained on other encoders.
         UnknownPluginError, WeightsMissingError, MissingExtraError
             If an encoder is not to be had; the index is as it was.
+        ClusterError
+            As for `add`.
         """
         return self._upkeep.rebuild(
             space=space,
             store=store,
             sound_encoder=sound_encoder,
             image_encoder=image_encoder,
-            workers=workers,
+            workers=checked_workers(workers),
             progress=progress,
             on_failure=on_failure,
         )

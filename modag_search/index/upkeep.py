@@ -100,7 +100,7 @@ class Upkeep:
         store: str | None,
         sound_encoder: str | None,
         image_encoder: str | None,
-        workers: int | None,
+        workers: int | str | None,
         progress: Progress | None,
         on_failure: Callable[[Failure], None] | None,
     ) -> int:
@@ -117,7 +117,7 @@ class Upkeep:
         with self._writers.held():
             return list(soundness.mend())
 
-    def _encode_outdated(self, *, workers: int | None, progress: Progress | None) -> tuple[Failure, ...]:
+    def _encode_outdated(self, *, workers: int | str | None, progress: Progress | None) -> tuple[Failure, ...]:
         """Encode anew the files whose features other encoders made, as far as they are within reach."""
         encoder = self._workings.encoder
         outdated = self._catalog.items.outdated_paths(encoder.fingerprints)

@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from modag_search import media
-from modag_search.errors import MediaError, ModagError, ModelError, UnreadableMediaError
+from modag_search.errors import (
+    ClusterError,
+    MediaError,
+    ModagError,
+    ModelError,
+    NotOnWorkerError,
+    UnreadableMediaError,
+)
 from modag_search.values import Failure, MediaKind, ScannedFile
 
 if TYPE_CHECKING:
@@ -86,7 +93,7 @@ def failure_at(path: str, reason: str, *, error: str, file: ScannedFile | None =
 
 
 class Patience:
-    """Ends a run whose encoder fails on every file: a million more would only cost time.
+    """Ends a run whose encoder fails on every file, or whose workers have none: a million more would only cost time.
 
     One odd file, or a folder of them, ends none: once a file of a kind has gone through, the others of it may fail.
     """
@@ -108,14 +115,23 @@ class Patience:
         ------
         ModelError
             If all files of its kind so far failed with the same unexpected error, and these are `PATIENCE`.
+        ClusterError
+            Likewise, if none was there for the workers that were to encode it.
         """
         failure = lost.failure
         kind = media.kind_of(failure.path)
-        if kind is None or kind in self._works or not lost.unexpected:
+        is_elsewhere = failure.error == NotOnWorkerError.__name__
+        if kind is None or kind in self._works or not (lost.unexpected or is_elsewhere):
             return
         error, count = self._alike.get(kind, (failure.error, 0))
         count = count + 1 if error == failure.error else 1
         self._alike[kind] = (failure.error, count)
+        if count >= PATIENCE and is_elsewhere:
+            raise ClusterError(
+                f"no {kind} went through, and {count} were not as they are here for the workers, at last "
+                f"{failure.path}: {failure.reason}; the run was ended, and nothing is lost: mount the folder on the "
+                "workers' machines under the same path, and run the same command again"
+            )
         if count >= PATIENCE:
             raise ModelError(
                 f"no {kind} went through, and {count} failed alike, at last {failure.path}: {lost.unexpected}; "

@@ -1,7 +1,8 @@
 """Taking files into an index: scan, sort out, hash, resolve, encode, store; each stage feeds the next.
 
 Stages are generators, so that look-ahead is bounded and memory does not grow with the collection. One thread alone
-writes to the catalog; comparing with it, reading and encoding run in a pool of threads, decoding in processes.
+writes to the catalog; comparing with it, reading and encoding run in a pool of threads, decoding in processes. Where
+the workers of a cluster decode and encode, a thread waits for each file that they have.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import collections
 import itertools
 import os
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from modag_search import media
-from modag_search.errors import NoMediaError, UnreadableMediaError
+from modag_search.errors import NoMediaError
 from modag_search.features.ahead import decoding_threads, map_ahead
+from modag_search.features.cluster import Cluster
 from modag_search.features.encoding import StageClock
-from modag_search.features.stored import scanned
+from modag_search.features.stored import require_as_scanned
 from modag_search.ingest.backlog import Backlog
 from modag_search.ingest.failures import Lost, Patience, attempting, failure_at
 from modag_search.ingest.presence import is_gone
@@ -43,6 +47,7 @@ from modag_search.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import ThreadPoolExecutor
+    from contextlib import AbstractContextManager
 
     from modag_search.catalog import Catalog
     from modag_search.catalog.items import ScanVerdict
@@ -75,7 +80,7 @@ class IngestOptions:
 
     prune: bool = False
     dry_run: bool = False
-    workers: int | None = None
+    workers: int | str | None = None
     exclude: tuple[str, ...] = ()
     follow_symlinks: bool = False
     retry_failed: bool = False
@@ -140,17 +145,21 @@ class Ingest:
         """Take in all files below the paths."""
         started = time.perf_counter()
         self._run_id = run_id
-        with decoding_threads(self._workers) as (pool, isolation):
+        with decoding_threads(self._threads) as (pool, isolation), self._elsewhere() as cluster:
             try:
                 pending = Backlog(self._sorted_out(self._scanned(), pool))
                 self._tell()
+                if cluster is not None and pending:
+                    cluster.connect(_modalities_of(pending))
                 unknown = self._resolved(pending, pool) if pending else pending
                 if self._options.dry_run:
                     self._foresee(unknown)
+                elif cluster is not None:
+                    self._stored(self._gone_through(self._encoded_by(cluster, unknown)))
                 else:
                     # While networks are loaded.
-                    isolation.start(sum(1 for _ in itertools.islice(unknown, self._workers)))
-                    self._stored(self._encoded(unknown, pool))
+                    isolation.start(sum(1 for _ in itertools.islice(unknown, self._threads)))
+                    self._stored(self._gone_through(self._encoded(unknown, pool)))
             finally:
                 self._write_failures()
         left = self._looked_over()
@@ -161,8 +170,17 @@ class Ingest:
         return self._report(left, seconds=time.perf_counter() - started)
 
     @property
-    def _workers(self) -> int:
-        return self._options.workers or os.cpu_count() or 1
+    def _threads(self) -> int:
+        """How many threads read here, and encode where no cluster does."""
+        workers = self._options.workers
+        return (workers if isinstance(workers, int) else None) or os.cpu_count() or 1
+
+    def _elsewhere(self) -> AbstractContextManager[Cluster | None]:
+        """Return the cluster whose workers decode and encode, if one is to."""
+        workers = self._options.workers
+        return (
+            Cluster(workers, self._encoder) if isinstance(workers, str) and not self._options.dry_run else nullcontext()
+        )
 
     def _scan(self) -> Iterator[ScannedFile | ScanProblem | Excluded | Unread]:
         """Begin a scan; raise NoMediaError at once where a root is missing or empty."""
@@ -297,16 +315,24 @@ class Ingest:
         def hashed(file: ScannedFile) -> HashedFile:
             return HashedFile(file, self._content_hash(file))
 
-        for outcome in map_ahead(pool, attempting(hashed), files, look_ahead=2 * self._workers):
+        for outcome in map_ahead(pool, attempting(hashed), files, look_ahead=2 * self._threads):
             if isinstance(outcome, Lost):
                 self._record_failure(outcome)
             else:
                 yield outcome
 
-    def _encoded(self, files: Iterable[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[EncodedItem]:
-        self._warm(files)
+    def _encoded(self, files: Iterable[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[EncodedItem | Lost]:
+        for modality in _modalities_of(files):
+            self._encoder.warm(modality)  # before threads ask for them at once
+        return map_ahead(pool, attempting(self._encode), files, look_ahead=2 * self._threads)
+
+    def _encoded_by(self, cluster: Cluster, files: Iterable[ScannedFile]) -> Iterator[EncodedItem | Lost]:
+        return cluster.map(attempting(partial(cluster.encode, clock=self._clock)), files)
+
+    def _gone_through(self, outcomes: Iterator[EncodedItem | Lost]) -> Iterator[EncodedItem]:
+        """Let through what was encoded, and record what was not."""
         patience = Patience()
-        for outcome in map_ahead(pool, attempting(self._encode), iter(files), look_ahead=2 * self._workers):
+        for outcome in outcomes:
             if isinstance(outcome, Lost):
                 self._record_failure(outcome)
                 patience.failed(outcome)
@@ -395,15 +421,8 @@ class Ingest:
         """Decode, encode and hash a file; what changes meanwhile would get a hash that is not of its features."""
         facts, segments = self._encoder.encode_file(file.path, clock=self._clock)
         content_hash = self._content_hash(file)
-        if scanned(file.path) != file:
-            raise UnreadableMediaError(file.path, "changed while it was read; the next run takes it in")
+        require_as_scanned(file)
         return EncodedItem(file=file, content_hash=content_hash, facts=facts, segments=segments)
-
-    def _warm(self, files: Iterable[ScannedFile]) -> None:
-        """Load the networks that the files need, before threads ask for them at once."""
-        kinds = {media.kind_of(file.path) or "video" for file in files}
-        for modality in sorted({modality for kind in kinds for modality in _MODALITIES[kind]}):
-            self._encoder.warm(modality)
 
     def _count(self, verdict: str, n: int = 1) -> None:
         if n:
@@ -471,3 +490,9 @@ class Ingest:
             replaced=self._replaced(),
             passages=tuple(self._passages),
         )
+
+
+def _modalities_of(files: Iterable[ScannedFile]) -> list[Modality]:
+    """Find whose encoders some files need."""
+    kinds = {media.kind_of(file.path) or "video" for file in files}
+    return sorted({modality for kind in kinds for modality in _MODALITIES[kind]})

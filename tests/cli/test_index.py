@@ -6,7 +6,9 @@ import csv
 import io
 import os
 import shutil
+import socket
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from filelock import FileLock
@@ -128,6 +130,36 @@ def test_the_report_is_json_on_stdout_and_a_summary_on_stderr(toy: CommandLine, 
     table = toy("index", media, "--format", "table")
     assert table.stdout == b""
     assert "2 unchanged" in table.error
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "many", "ray://127.0.0.1:10001", "dask://127.0.0.1"])
+def test_workers_that_cannot_be_meant_leave_with_2(toy: CommandLine, media: Path, workers: str) -> None:
+    picture(media / "red.png", RED)
+    outcome = toy("index", media, "--workers", workers)
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert "workers must be" in outcome.stderr
+    assert workers in outcome.stderr
+
+
+def test_a_scheduler_that_does_not_answer_leaves_with_1(toy: CommandLine, media: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    picture(media / "red.png", RED)
+    with socket.socket() as listening:  # where nobody accepts
+        listening.bind(("127.0.0.1", 0))
+        address = f"dask://127.0.0.1:{listening.getsockname()[1]}"
+        with mock.patch("modag_search.features.cluster.CONNECT_S", 0.2):
+            outcome = toy("index", media, "--workers", address)
+    assert (outcome.status, outcome.stdout) == (1, b"")
+    assert outcome.error.startswith(f"error: {address}: no scheduler of Dask answers there (")
+    assert outcome.error.endswith("); `dask scheduler` starts one")
+
+
+def test_a_scheduler_by_tls_asks_for_certificates(toy: CommandLine, media: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    picture(media / "red.png", RED)
+    outcome = toy("index", media, "--workers", "dask+tls://127.0.0.1:8786")
+    assert (outcome.status, outcome.stdout) == (1, b"")
+    assert "TLS wants certificates: let DASK_DISTRIBUTED__COMM__TLS__CA_FILE" in outcome.error
 
 
 def test_what_fails_is_named_with_its_reason_and_leaves_with_3(toy: CommandLine, media: Path) -> None:

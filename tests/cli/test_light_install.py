@@ -29,7 +29,8 @@ import sys
 from importlib.machinery import PathFinder
 
 ABSENT = {
-    "matplotlib", "pillow_heif", "tflite", "tokenizers", "transformers", "umap", "torch", "torchaudio", "torchvision"
+    "distributed", "matplotlib", "pillow_heif", "tflite", "tokenizers", "transformers", "umap",
+    "torch", "torchaudio", "torchvision"
 }
 
 
@@ -136,6 +137,14 @@ def test_only_a_map_by_umap_needs_an_extra(light: CommandLine, toy: CommandLine,
     outcome = light.process("map", "--method", "umap")
     assert (outcome.status, outcome.stdout) == (1, b"")
     assert outcome.error == f"error: a map by umap {TRAIN_EXTRA.replace('train', 'map')}"
+
+
+def test_only_workers_elsewhere_need_an_extra(light: CommandLine, media: Path, tmp_path: Path) -> None:
+    picture(media / "a.png", GREEN)
+    outcome = light.process("index", media, "--index", tmp_path / "new", "--workers", "dask://127.0.0.1:8786")
+    assert (outcome.status, outcome.stdout) == (1, b"")
+    assert outcome.error == f"error: encoding by workers of Dask {TRAIN_EXTRA.replace('train', 'dask')}"
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
