@@ -26,12 +26,12 @@ from modag_search.errors import (
     UsageError,
 )
 from modag_search.features import remote
-from modag_search.features.seats import Seats, Worker
+from modag_search.features.seats import NobodyElseError, Seats, Worker
 from modag_search.features.stored import require_as_scanned
 from modag_search.values import EncodedItem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from modag_search.features.encoding import MediaEncoder, StageClock
@@ -216,26 +216,46 @@ class Cluster:
         Raises
         ------
         MediaError
-            As `MediaEncoder.encode_file`; NotOnWorkerError, where the worker has no such file; CorruptMediaError, where
-            three workers died of it.
+            As `MediaEncoder.encode_file`; NotOnWorkerError, where no worker sees such a file; CorruptMediaError, where
+            three workers died over it.
         ClusterError
             If the scheduler is gone, or has no worker of use for a while.
         """
         outcome = self._outcome(file)
         if isinstance(outcome, Exception):
-            if isinstance(outcome, NotOnWorkerError):
-                require_as_scanned(file)
             raise outcome
         require_as_scanned(file)
         clock.add(outcome.stage_seconds)
         return EncodedItem(file=file, content_hash=outcome.content_hash, facts=outcome.facts, segments=outcome.segments)
 
     def _outcome(self, file: ScannedFile) -> remote.Encoded | Exception:
-        """Ask one worker after the other; from the second on, by itself, so that no other file is blamed."""
-        for deaths in range(MOST_DEATHS):
-            with self._seats.taken(alone=deaths > 0) as worker, suppress(_LostError):
-                return self._answer(worker, remote.encode, file.path, file.size_bytes, file.mtime_ns)
+        """Ask one worker after the other, until one has an answer.
+
+        After a death the next is asked alone, so that no other file is blamed for the next one. A worker that does not
+        see the file is blamed where another one does.
+        """
+        deaths = 0
+        unseen: dict[Worker, NotOnWorkerError] = {}
+        while deaths < MOST_DEATHS:
+            try:
+                with self._seats.taken(alone=deaths > 0, besides=unseen.keys()) as worker:
+                    outcome = self._answer(worker, remote.encode, file.path, file.size_bytes, file.mtime_ns)
+            except _LostError:
+                deaths += 1
+                continue
+            except NobodyElseError:
+                return next(iter(unseen.values()))
+            if not isinstance(outcome, NotOnWorkerError):
+                self._blame(unseen)
+                return outcome
+            require_as_scanned(file)
+            unseen[worker] = outcome
         return CorruptMediaError(file.path, f"ends the worker that encodes it: {MOST_DEATHS} died while they did")
+
+    def _blame(self, unseen: Mapping[Worker, NotOnWorkerError]) -> None:
+        for worker, error in unseen.items():
+            if self._seats.blame(worker):
+                self._refuse(worker, f"does not see files that others see, at last {error}")
 
     def _answer(self, worker: Worker, function: Callable[..., Output], *arguments: Any) -> Output:
         """Have a worker call a function; raises _LostError where it does not come to its end."""
@@ -276,7 +296,7 @@ class Cluster:
             except (Exception, CancelledError):  # noqa: BLE001  whatever the scheduler answers with, if it does
                 self._cancel(self._seats.break_off(self._scheduler_gone()))
                 return
-            if self._seats.n_seats:
+            if self._seats.known() - self._refusals.keys():  # some encode, or load what encodes
                 since = time.monotonic()
             elif time.monotonic() - since > NO_WORKER_S:
                 self._cancel(self._seats.break_off(self._no_worker()))
@@ -302,8 +322,12 @@ class Cluster:
         if refusal is None:
             self._seats.admit(worker)
             return
-        self._refusals[worker.address] = refusal
-        logger.warning("worker %s is not used: %s", worker.address, refusal)
+        self._refuse(worker, refusal)
+
+    def _refuse(self, worker: Worker, reason: str) -> None:
+        """Say why a worker is not used."""
+        self._refusals[worker.address] = reason
+        logger.warning("worker %s is not used: %s", worker.address, reason)
 
     def _cancel(self, futures: set[Any]) -> None:
         """Let who waits for some answers wait no longer."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search.features.seats import Seats, Worker
+from modag_search.features.seats import MOST_UNSEEN, NobodyElseError, Seats, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
 PATIENCE_S = 30
@@ -33,9 +33,9 @@ def seats_of(*n_threads: int) -> tuple[Seats, list[Worker]]:
     return seats, workers
 
 
-def taken(seats: Seats, *, alone: bool) -> tuple[Worker, ExitStack]:
+def taken(seats: Seats, *, alone: bool, besides: Sequence[Worker] = ()) -> tuple[Worker, ExitStack]:
     stack = ExitStack()
-    return stack.enter_context(seats.taken(alone=alone)), stack
+    return stack.enter_context(seats.taken(alone=alone, besides=besides)), stack
 
 
 def outcome(future: Future[tuple[Worker, ExitStack]]) -> tuple[Worker, ExitStack]:
@@ -105,6 +105,44 @@ def test_a_worker_that_leaves_tells_what_it_has_not_answered() -> None:
         with seats.taken(alone=True) as given:
             assert given is other
         assert seats.break_off(ValueError("over")) == {"b"}
+
+
+def test_who_will_not_have_some_workers_waits_for_another(pool: ThreadPoolExecutor) -> None:
+    seats, (first, second) = seats_of(1, 1)
+    given = [taken(seats, alone=False) for _ in range(4)]
+    waiting = pool.submit(taken, seats, alone=False, besides=[first])
+    while not seats._n_choosy:
+        pass
+    for worker, stack in sorted(given, key=lambda one: one[0] is second):
+        assert not waiting.done()
+        stack.close()
+        if worker is second:
+            break
+    other, stack = outcome(waiting)
+    assert other is second
+    stack.close()
+    with pytest.raises(NobodyElseError), seats.taken(besides=[first, second]):
+        pass
+
+
+def test_who_waits_for_another_worker_hears_that_there_is_none(pool: ThreadPoolExecutor) -> None:
+    seats, (first, second) = seats_of(1, 1)
+    with seats.taken(besides=[first]), seats.taken(besides=[first]):
+        waiting = pool.submit(taken, seats, alone=False, besides=[first])
+        while not seats._n_choosy:
+            pass
+        seats.leave_out(second.address)
+        with pytest.raises(NobodyElseError):
+            outcome(waiting)
+
+
+def test_no_seat_is_given_away_of_a_worker_that_misses_many_files() -> None:
+    seats, (blind, other) = seats_of(1, 1)
+    assert [seats.blame(blind) for _ in range(MOST_UNSEEN + 1)] == [*[False] * (MOST_UNSEEN - 1), True, False]
+    assert seats.known() == {blind.address, other.address}
+    assert seats.n_seats == other.n_seats
+    with seats.taken() as given:
+        assert given is other
 
 
 def test_all_who_wait_hear_that_it_is_over(pool: ThreadPoolExecutor) -> None:
