@@ -228,7 +228,8 @@ class Database:
             assert source is not None
             try:
                 source.backup(copy)  # in one step: what others write meanwhile does not begin it anew
-                copy.execute("PRAGMA journal_mode = DELETE")
+                with schema.damage_told():
+                    copy.execute("PRAGMA journal_mode = DELETE")
             except sqlite3.Error as error:
                 is_damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
                 explained = _explained(error, self.path if is_damaged else path, wait_s=0)
@@ -243,7 +244,7 @@ class Database:
         with suppress(OSError, sqlite3.Error):
             length = os.path.getsize(f"{self.path}-wal")
             if length > self._log_left + _LONG_LOG_BYTES:
-                with closing(sqlite3.connect(self.path, timeout=_LOG_WAIT_S)) as connection:
+                with closing(sqlite3.connect(self.path, timeout=_LOG_WAIT_S)) as connection, schema.damage_told():
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._log_left = os.path.getsize(f"{self.path}-wal")
             self._log_left = min(self._log_left, length)
@@ -279,7 +280,8 @@ def _usual_connection(path: str, *, foreign_keys: bool, wait_s: float) -> sqlite
     # isolation_level=None: transactions begin where we say, and data definition is part of them.
     connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        with schema.damage_told():
+            connection.execute("PRAGMA journal_mode = WAL")
         # FULL waits for the disk once a transaction, NORMAL does not: a store, which waits, could then outlive
         # the changes that it was made from. A batch takes a thousand times longer to encode than to wait for.
         connection.execute("PRAGMA synchronous = FULL")
@@ -329,7 +331,8 @@ def _explained(error: BaseException, path: str, *, wait_s: float) -> ModagError 
     """Our error for one of SQLite's; None where the fault is in the program."""
     code = _code(error)
     if code in _DAMAGE or _is_of_damage(error, code, path):
-        return DamagedCatalogError(f"{path}: {error}; {DAMAGE_ADVICE}")
+        reason, *_ = str(error).split(" with text ")  # which may be long, and is none
+        return DamagedCatalogError(f"{path}: {reason}; {DAMAGE_ADVICE}")
     if code == sqlite3.SQLITE_BUSY:
         return IndexLockedError(
             f"{path}: another process is writing to this catalog, and was not done within {wait_s:g} s; try again"
@@ -348,7 +351,7 @@ def _is_of_damage(error: BaseException, code: int, path: str) -> bool:
         return True
     if code != sqlite3.SQLITE_ERROR:
         return False
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection, schema.damage_told():
         return schema.has_changed(connection.execute)
     return True
 

@@ -7,8 +7,10 @@ a method of a connection of SQLite or of SQLAlchemy.
 from __future__ import annotations
 
 import json
+import sqlite3
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 Execute = Callable[[str], Any]
@@ -23,6 +25,20 @@ _DEFINITIONS = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name N
 _COUNTING = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
 _GONE = (("item", "forgotten_item", "id"), ("segment", "forgotten_segment", "id"), ("segment", "removal", "segment_id"))
 """Tables that count ids, and where ids of theirs may stand that are gone."""
+
+
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """Let SQLite say that tables are damaged, also in words that quote what is no text.
+
+    Python's module decodes what SQLite says of an error before it raises one, and fails at that.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        damage = sqlite3.DatabaseError("malformed database schema: its tables are not defined in text")
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damage from error
 
 
 def note_checksum(execute: Execute) -> None:

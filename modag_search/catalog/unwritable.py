@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modag_search.catalog import schema
 from modag_search.errors import CatalogError
 from modag_search.files import Mark, is_running, mark_of
 
@@ -185,7 +186,8 @@ class Unwritable:
         )
         try:
             connection.execute("PRAGMA trusted_schema = OFF")
-            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+            with schema.damage_told():
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         except sqlite3.Error:
             connection.close()
             raise

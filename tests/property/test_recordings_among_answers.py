@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import repeat
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -19,10 +20,11 @@ from modag_search.stores import LayeredReader
 from tests.catalog_builders import new_catalog, put, sound
 
 if TYPE_CHECKING:
-    from modag_search.values import Float32Array
+    from modag_search.values import Float32Array, SegmentStatus
 
 SCALE = RelevanceScale(unlike=0.0, deviation=0.1)
 DIMENSION = 4
+OK: SegmentStatus = "ok"
 
 
 def unit(rows: Float32Array) -> Float32Array:
@@ -49,7 +51,7 @@ def test_the_nearest_recordings_are_found(
     probe = Probe(asking, unlike=0.0, same=1.0, relevance=SCALE)
     with tempfile.TemporaryDirectory() as folder, new_catalog(f"{folder}/catalog.sqlite") as catalog:
         recordings = [
-            sound(f"/{number}.wav", content=str(number), statuses=("ok",) * count)
+            sound(f"/{number}.wav", content=str(number), statuses=tuple(repeat(OK, count)))
             for number, count in enumerate(windows)
         ]
         segments = catalog.segments.of_items(put(catalog, *recordings))

@@ -267,7 +267,7 @@ def test_nothing_lies_beside_a_copy_that_is_being_made(
 
             super().backup(target, pages=1, progress=look)
 
-    monkeypatch.setattr(migrations.sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    monkeypatch.setattr("modag_search.catalog.migrations.sqlite3.connect", partial(sqlite3.connect, factory=Watched))
     Catalog.open(path).close()
 
     assert len(beside) == 1, beside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -71,6 +72,24 @@ def test_a_catalog_with_other_tables_is_refused_and_left_as_it_is(
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     after = {path.name for path in catalog.parent.iterdir() if ".bak-" not in path.name}
     assert after <= {*before, "catalog.sqlite-wal", "catalog.sqlite-shm"}
+
+
+@pytest.mark.parametrize("is_writable", [True, False])
+def test_a_definition_that_is_no_text_is_damage(
+    catalog: Path, is_writable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite quotes it, and Python's module fails to decode what SQLite says."""
+    if not is_writable:
+        monkeypatch.setattr("modag_search.catalog.database.hindrance_to_writing", lambda _: "is read-only")
+    content = catalog.read_bytes()
+    places = [
+        place for found in re.finditer(rb"CREATE [\x09\x0a\x20-\x7e]+", content) for place in range(*found.span())
+    ]
+    for place in places[::61]:
+        catalog.write_bytes(content[:place] + bytes([content[place] | 0x80]) + content[place + 1 :])
+        with pytest.raises(DamagedCatalogError, match=f"^{catalog}: "), Catalog.open(catalog) as opened:  # noqa: PT012
+            for problem in opened.check():
+                raise DamagedCatalogError(f"{catalog}: {problem}")
 
 
 def test_the_file_of_another_program_is_refused(tmp_path: Path) -> None:
