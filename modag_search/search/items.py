@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _CELLS_AT_ONCE = 1_000_000
 _OWNERS_AT_ONCE = 1000
 _WIDER = 8
-"""So many times more segments are asked for where fewer do not settle an answer, unless all are few beside them."""
+"""So many times more segments are asked for where fewer do not settle an answer, as long as that is less than a share
+of all, one in as many; else all are compared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,8 +129,8 @@ class ItemSearch:
         What is near one direction ranks as it is near. Where several meet, each similarity ranks by how far it rises
         from that of unlike things to that of the same thing (see `probes`).
 
-        The stores are asked for the nearest few segments first, where these are fewer than all. Where these do not
-        settle which items are the nearest, as they are of the same few recordings, those segments of the query that may
+        The stores are asked for the nearest few segments first, where these are fewer than all. If these are of the
+        same few recordings, they may not settle which items are the nearest: then those segments of the query that may
         find nearer ones ask for more and more, and are compared with all at last.
 
         Parameters

@@ -40,28 +40,37 @@ def unit(rows: Float32Array) -> Float32Array:
     spread=st.sampled_from([0.01, 0.3, 2.0]),
     seed=st.integers(0, 2**32 - 1),
     wider=st.sampled_from([2, 8]),
+    is_filtered=st.booleans(),
 )
 def test_the_nearest_recordings_are_found(
-    windows: list[int], n_asking: int, n: int, spread: float, seed: int, wider: int
+    windows: list[int], n_asking: int, n: int, spread: float, seed: int, wider: int, is_filtered: bool
 ) -> None:
     random = np.random.default_rng(seed)
     centres = random.standard_normal((len(windows), DIMENSION)).repeat(windows, axis=0)
     stored = unit((centres + spread * random.standard_normal(centres.shape)).astype(np.float32))
     asking = unit(random.standard_normal((n_asking, DIMENSION)).astype(np.float32))
-    probe = Probe(asking, unlike=0.0, same=1.0, relevance=SCALE)
+    # Two probes: as where what asks has a sound and a picture. What ranks highest in either is what counts.
+    probes = [
+        Probe(vectors, unlike=0.0, same=1.0, relevance=SCALE) for vectors in np.array_split(asking, 2) if len(vectors)
+    ]
+    counts = random.random(len(stored)) < 0.3 if is_filtered else np.ones(len(stored), dtype=bool)
     with tempfile.TemporaryDirectory() as folder, new_catalog(f"{folder}/catalog.sqlite") as catalog:
         recordings = [
             sound(f"/{number}.wav", content=str(number), statuses=tuple(repeat(OK, count)))
             for number, count in enumerate(windows)
         ]
-        segments = catalog.segments.of_items(put(catalog, *recordings))
+        (asks, *_) = item_ids = put(catalog, *recordings)
+        ids = np.array([one.id for one in catalog.segments.of_items(item_ids)])
         builder = registry.store_class("faiss-flat")(DIMENSION)
-        builder.add(np.array([one.id for one in segments]), stored)
+        builder.add(ids, stored)
         search = ItemSearch(catalog, {"sound": LayeredReader(builder.build())})
+        question = Question(probes={"sound": probes}, without=frozenset({asks}))
         with patch.object(items, "_WIDER", wider):
-            hits = search.hits(Question(probes={"sound": [probe]}), n=n, among=None)
+            hits = search.hits(question, n=n, among=ids[counts] if is_filtered else None)
 
-    nearest = [float((rows @ asking.T).max()) for rows in np.split(stored, np.cumsum(windows)[:-1])]
-    np.testing.assert_allclose([hit.similarity for hit in hits], sorted(nearest, reverse=True)[:n], atol=1e-5)
+    near = np.where(counts[:, None], stored @ asking.T, -2.0)
+    nearest = [float(rows.max()) for rows in np.split(near, np.cumsum(windows)[:-1])]
+    others = sorted((one for one in nearest[1:] if one > -2.0), reverse=True)
+    np.testing.assert_allclose([hit.similarity for hit in hits], others[:n], atol=1e-5)
     for hit in hits:
         np.testing.assert_allclose(hit.similarity, nearest[int(hit.path[1:-4])], atol=1e-5)
