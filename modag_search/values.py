@@ -485,9 +485,9 @@ class RestoreReport:
     missing : int
         How many of their files are not where the index has them.
     missing_roots : tuple of str
-        Folders that were indexed and are not there.
+        Folders that were indexed, where none of their files are now.
     found_roots : mapping of str to str
-        Folders that were not there, and where they were found: where they lay when seen from the backup.
+        Folders where none of their files are, and where most of these were found: where they lay seen from the backup.
     """
 
     folder: str

@@ -39,8 +39,10 @@ from modag_search.spelling import printable, unescaped
 from modag_search.values import BackupReport, RestoreReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from io import BufferedReader
+
+    from modag_search.values import ItemRecord
 
 _FORMAT: Final = "modag-backup/1"
 _MANIFEST: Final = "manifest.json"
@@ -53,7 +55,9 @@ _ATTEMPTS: Final = 5
 _COPIED_AT_ONCE: Final = 2**20
 _FOLDERS_NAMED: Final = 5
 _FILES_LOOKED_FOR: Final = 100
-"""Of a folder that may have moved; some may have been deleted since."""
+"""Of a folder that may have moved."""
+_LEAST_SHARE: Final = 0.5
+"""Of these, to be where the folder may have moved to; some may have been deleted since."""
 _ZIP_MAGIC: Final = b"PK\x03\x04"
 _LOCAL_HEADER: Final = 30
 """Bytes, before the name of a part."""
@@ -77,7 +81,7 @@ class _Manifest:
     files: Mapping[str, _Member]
     roots: tuple[str, ...]
     relative_roots: Mapping[str, str]
-    """Where folders lie, seen from the backup: media and backup on one disk find each other wherever it is mounted."""
+    """Where folders lie, seen from the backup: on one disk it finds them wherever that is mounted."""
 
 
 def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
@@ -95,7 +99,7 @@ def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
                 "file for a backup of it, and see `modag verify`"
             )
         with partial.open("x+b") as file:
-            _write(file, parts, roots={root: os.path.relpath(root, target.parent) for root in roots})
+            _write(file, parts, roots={root: _seen_from(target, root) for root in roots})
     return BackupReport(path=str(target), items=n_items, size_bytes=target.stat().st_size, problems=problems)
 
 
@@ -335,20 +339,41 @@ def _require_known(catalog: Catalog, roots: Mapping[str, str], manifest: _Manife
             raise UsageError(f"{root}: nothing of the backup lies there; its folders: {folders}")
 
 
+def _seen_from(backup: Path, folder: str) -> str:
+    return os.path.relpath(os.path.realpath(folder), os.path.realpath(backup.parent))
+
+
 def _found_from(source: Path, catalog: Catalog, manifest: _Manifest) -> dict[str, str]:
     """Return the folders that are not where they were, and lie as they did seen from the backup: old and new paths."""
-    found = {}
-    for old, relative in manifest.relative_roots.items():
-        new = os.path.normpath(source.parent / relative)
-        if not os.path.exists(old) and not catalog.items.count_under([new]) and _holds_some(new, catalog, old=old):
-            found[old] = new
+    here, found = os.path.realpath(source.parent), {}
+    for root in indexed_folders(catalog):
+        relative, some = manifest.relative_roots.get(root.path), _some_items(catalog, root.path)
+        if relative is None or _share_there(some):
+            continue
+        new = os.path.normpath(os.path.join(here, relative))
+        if _share_there(some, {root.path: new}) > _LEAST_SHARE and not catalog.items.count_under([new]):
+            found[root.path] = new
     return found
 
 
-def _holds_some(folder: str, catalog: Catalog, *, old: str) -> bool:
-    """Tell whether a folder holds one of the first files that another one held, in whatever folder of it."""
-    paths = (path for _, path in itertools.islice(catalog.items.paths_under(old), _FILES_LOOKED_FOR))
-    return any(os.path.isfile(relocated(path, {old: folder})) for path in paths)
+def _some_items(catalog: Catalog, folder: str) -> list[ItemRecord]:
+    """Return items of a folder, from the first to the last by path."""
+    step = max(catalog.items.count_under([folder]) // _FILES_LOOKED_FOR, 1)
+    paths = (path for _, path in itertools.islice(catalog.items.paths_under(folder), 0, None, step))
+    return list(catalog.items.at_many(paths).values())
+
+
+def _share_there(items: Collection[ItemRecord], moves: Mapping[str, str] | None = None) -> float:
+    """Return how many of some files are where they were, or would have moved to, and as long as they were."""
+    there = [_size_of(relocated(item.path, moves or {})) == item.size_bytes for item in items]
+    return sum(there) / len(there) if there else 0.0
+
+
+def _size_of(path: str) -> int | None:
+    try:
+        return os.path.getsize(path)
+    except (OSError, ValueError):  # ValueError: no path can be so, whoever wrote the backup
+        return None
 
 
 def _leave_the_catalog_alone(folder: Path) -> None:
@@ -364,6 +389,8 @@ def _report(folder: Path, catalog: Catalog, found: Mapping[str, str]) -> Restore
         folder=str(folder),
         items=len(paths),
         missing=sum(not os.path.exists(path) for path in paths),
-        missing_roots=tuple(root.path for root in indexed_folders(catalog) if not os.path.exists(root.path)),
+        missing_roots=tuple(
+            root.path for root in indexed_folders(catalog) if not _share_there(_some_items(catalog, root.path))
+        ),
         found_roots=found,
     )

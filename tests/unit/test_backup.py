@@ -110,14 +110,69 @@ def test_media_on_one_disk_with_the_backup_are_found_wherever_it_is_mounted(labe
     assert (told.found_roots, told.missing_roots) == ({}, ("/nowhere/sounds",))
 
 
-def test_other_media_that_lie_alike_are_not_taken_for_them(labelled: Index, media: Path, tmp_path: Path) -> None:
-    backup = labelled.back_up(tmp_path / "one.modag").path
-    (tmp_path / "elsewhere").mkdir()
-    moved = shutil.move(backup, tmp_path / "elsewhere")
+def moved_disk(index: Index, tmp_path: Path) -> tuple[Path, Path]:
+    """Index a disk that holds its backup, and mount it elsewhere; return the backup, and where it was mounted."""
+    for number in range(9):
+        picture(tmp_path / "disk" / "media" / f"{number}.png", (20 * number, 0, 0))
+    index.add([tmp_path / "disk" / "media"])
+    index.back_up(tmp_path / "disk" / "one.modag")
+    (tmp_path / "disk").rename(tmp_path / "mnt")
+    return tmp_path / "mnt" / "one.modag", tmp_path / "disk"
+
+
+def test_an_empty_folder_that_a_disk_was_mounted_at_is_not_taken_for_it(index: Index, tmp_path: Path) -> None:
+    backup, was_at = moved_disk(index, tmp_path)
+    (was_at / "media").mkdir(parents=True)
+    restored = Index.restore(backup, tmp_path / "again")
+    assert restored.found_roots == {str(was_at / "media"): str(tmp_path / "mnt" / "media")}
+    assert (restored.missing, restored.missing_roots) == (0, ())
+    told = Index.restore(shutil.copy(backup, tmp_path), tmp_path / "third")
+    assert (told.missing, told.missing_roots) == (9, (str(was_at / "media"),))
+
+
+def test_media_are_found_by_a_link_to_their_disk(index: Index, tmp_path: Path) -> None:
+    backup, was_at = moved_disk(index, tmp_path)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "to").symlink_to(backup.parent)
+    restored = Index.restore(tmp_path / "links" / "to" / "one.modag", tmp_path / "again")
+    assert restored.found_roots == {str(was_at / "media"): str(tmp_path / "mnt" / "media")}
+
+
+def test_media_are_found_though_some_of_them_are_gone(index: Index, tmp_path: Path) -> None:
+    backup, _ = moved_disk(index, tmp_path)
+    for number in range(4):
+        (backup.parent / "media" / f"{number}.png").unlink()
+    assert Index.restore(backup, tmp_path / "again").missing == 4
+    (backup.parent / "media" / "4.png").unlink()
+    assert Index.restore(backup, tmp_path / "third").missing == 9
+
+
+def test_other_media_that_lie_alike_are_not_taken_for_them(index: Index, tmp_path: Path) -> None:
+    backup, was_at = moved_disk(index, tmp_path)
+    for number in range(9):
+        (backup.parent / "media" / f"{number}.png").write_bytes(b"another")
+    restored = Index.restore(backup, tmp_path / "again")
+    assert (restored.found_roots, restored.missing_roots) == ({}, (str(was_at / "media"),))
+
+
+@pytest.mark.parametrize("path", ["", "/", "/gone\ud800", "x\0y", "\ud800", "." * 5000])
+def test_what_a_backup_says_of_where_media_lie_does_no_harm(
+    filled: Index, media: Path, path: str, tmp_path: Path
+) -> None:
+    backup = filled.back_up(tmp_path / "one.modag").path
+    with zipfile.ZipFile(backup) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(parts["manifest.json"])
+    manifest["relative_roots"] = {path: "x", str(media): path, "/m": path}
+    parts["manifest.json"] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(backup, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    restored = Index.restore(backup, tmp_path / "again")
+    assert (restored.missing, restored.found_roots) == (0, {})
     media.rename(tmp_path / "gone")
-    picture(tmp_path / "elsewhere" / media.name / "other.png", (9, 9, 9))
-    restored = Index.restore(moved, tmp_path / "again")
-    assert (restored.found_roots, restored.missing_roots) == ({}, (str(media),))
+    restored = Index.restore(backup, tmp_path / "third")
+    assert (restored.missing, restored.found_roots) == (6, {})
 
 
 def test_media_that_are_nowhere_are_told(labelled: Index, media: Path, tmp_path: Path) -> None:
