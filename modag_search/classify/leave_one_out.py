@@ -71,7 +71,7 @@ def kept_or_learnt(path: Path, neighbours: Neighbours, *, catalog: Catalog, spac
     Parameters
     ----------
     path : Path
-        Where it is kept; where that cannot be written, it is learnt each time.
+        Where it is kept; where the index cannot be written to, it is learnt each time.
     neighbours : Neighbours
     catalog : Catalog
         That the labelled set was read from.
@@ -99,6 +99,8 @@ def kept_or_learnt(path: Path, neighbours: Neighbours, *, catalog: Catalog, spac
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         logger.debug("%s: nothing that holds today: %s", path, error)
     learnt = learn(neighbours)
+    if catalog.is_read_only:
+        return learnt
     described = {"state": wanted, "generation": [labelled.moment.generation, labelled.moment.token]}
     try:
         write_atomically(path, [_as_file(learnt, described)], error=StoreError)

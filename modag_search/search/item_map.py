@@ -111,7 +111,8 @@ def _kept_or_made(path: Path, snapshot: Snapshot, method: MapMethod, former: _Dr
         if brought_up is not None:
             return brought_up
     made = _Drawn(ids=items.ids, layout=_laid_out(snapshot, items, method), state=now)
-    _write(path, made)
+    if not snapshot.catalog.is_read_only:
+        _write(path, made)
     return made
 
 

@@ -126,7 +126,7 @@ def kept_or_measured(path: Path, snapshot: Snapshot) -> UnlikeThings:
     Parameters
     ----------
     path : Path
-        Where it is kept; where that cannot be written, it is measured by each process.
+        Where it is kept; where the index cannot be written to, it is measured by each process.
     snapshot : Snapshot
 
     Returns
@@ -142,6 +142,8 @@ def kept_or_measured(path: Path, snapshot: Snapshot) -> UnlikeThings:
     except (AttributeError, DamagedStoreError, KeyError, OverflowError, TypeError, ValueError):
         logger.debug("%s: nothing that holds today", path)
     found = measured(snapshot)
+    if snapshot.catalog.is_read_only:
+        return found
     kept: dict[str, Any] = {**wanted, "unlike": dict(found.measured)}
     try:
         write_checked(path, kept, memoryview(b""))

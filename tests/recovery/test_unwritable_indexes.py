@@ -74,6 +74,10 @@ def place(toys: None) -> Iterator[Path]:
         yield place
 
 
+def held(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def read_only_mount(index: Path) -> list[str]:
     if not (unshare := shutil.which("unshare")):
         pytest.skip("this system has no `unshare`, by which to mount a folder for one command")
@@ -152,7 +156,7 @@ def test_an_index_answers_where_it_cannot_be_written_to(
     shutil.copytree(place / "index", place / "elsewhere")
     settings = place / "elsewhere" / "settings.json"
     settings.write_text(settings.read_text().replace("nonesuch", "auto"))
-    before = {path: path.read_bytes() for path in (place / "index").rglob("*") if path.is_file()}
+    before = held(place / "index")
     modag = CommandLine(place, plugins=place / "plugins")
 
     def asked(*command: str) -> tuple[dict[str, object], str]:
@@ -169,7 +173,7 @@ def test_an_index_answers_where_it_cannot_be_written_to(
     answers, said = asked(*protect(place / "index"), str(place / "index"))
     assert answers.pop("refused") == 6
     assert sum("read-only" in line for line in said.splitlines()) == (leave in (leave_a_log, lose_the_kind_of_stores))
-    assert {path: path.read_bytes() for path in before} == before
+    assert held(place / "index") == before
     with Index.open(place / "elsewhere") as index:
         assert answers["problems"] == index.verify() == []
         assert answers["hits"] == [[hit.path, hit.similarity, hit.relevance] for hit in index.search("id:1")]
