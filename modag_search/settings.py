@@ -236,4 +236,6 @@ def no_index_in(folder: Path) -> IndexNotFoundError:
             f"{folder}: its {SETTINGS_FILE} is gone, and its catalog is there; put the file back: a backup, which is a "
             "ZIP file, has it, and so has `modag restore FILE --index NEW`"
         )
+    if is_index(Path(folder.name)):
+        return IndexNotFoundError(f"{folder}: there is no index here; `--index ./{folder.name}` names one that is")
     return IndexNotFoundError(f"{folder}: there is no index here; `modag index PATH... --index {folder}` makes one")

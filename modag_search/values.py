@@ -485,9 +485,11 @@ class RestoreReport:
     missing : int
         How many of their files are not where the index has them.
     missing_roots : tuple of str
-        Folders that were indexed, where none of their files are now.
+        Folders that were indexed, where most of their files are not now.
     found_roots : mapping of str to str
-        Folders where none of their files are, and where most of these were found: where they lay seen from the backup.
+        Folders where most of their files are not, and where these were found: where they lay seen from the backup.
+    problems : tuple of str
+        What was wrong with the index when it was backed up, and so is with this one, a line each.
     """
 
     folder: str
@@ -495,6 +497,7 @@ class RestoreReport:
     missing: int
     missing_roots: tuple[str, ...] = ()
     found_roots: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,10 +48,13 @@ _KEEPS_FROM_OPENING = (
 _NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
 """How a journal ends that names another (`writeSuperJournal` in SQLite's pager.c)."""
 
+_MOMENT = (
+    "SELECT generation, token, label_generation, change_count FROM state JOIN generation ON number = state.generation"
+)
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 DAMAGE_ADVICE = (
-    "a backup brings it back: `modag restore FILE --index NEW`; without one, index the files into a new index, and "
-    "give labels again"
+    "a backup brings it back: `modag restore FILE --index NEW`; without one, see whether `modag label export` still "
+    "reads the labels, index the files into a new index, and give it these by `modag label --from`"
 )
 _ADVICE = {
     sqlite3.SQLITE_PROTOCOL: "too many processes opened it at once; try again",
@@ -111,6 +114,7 @@ class Database:
         self._was_opened = False
         self._engine.connect().close()  # now, so that it is known what keeps from writing
         self._was_opened = True
+        self._file = _file_at(self.path)
 
     def _connect(self) -> sqlite3.Connection:
         """Connect as usual; or, where nothing can be written or SQLite cannot make its files, for reading."""
@@ -168,6 +172,7 @@ class Database:
     @contextmanager
     def _one_moment(self) -> Iterator[Connection]:
         """Connect for reading; where SQLite does not see to it that all is of one moment, this does."""
+        self._require_there()
         with self._engine.connect() as connection:
             used = connection.connection.dbapi_connection
             try:
@@ -211,6 +216,7 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """One change of the catalog: it happens wholly or not at all."""
         self._require_open()
+        self._require_there()
         self.require_writable()
         if self._view.connection is not None:
             raise RuntimeError("a view of the catalog is open in this thread; what is written would not show in it")
@@ -258,6 +264,39 @@ class Database:
     def _require_open(self) -> None:
         if self._is_closed:
             raise CatalogError(f"{self.path}: was closed; open the index again")
+
+    def _require_there(self) -> None:
+        """Refuse to go on with a file that was moved or deleted: what is written to it, nobody finds again."""
+        there = _file_at(self.path)
+        if there == self._file:
+            return
+        if there is None or not self._holds_the_same():
+            raise CatalogError(
+                f"{self.path}: is gone, or another one has taken its place, since it was opened; what has it open must "
+                "be started anew"
+            )
+        self._file = there
+        self._engine.dispose()
+
+    def _holds_the_same(self) -> bool:
+        """Tell whether the file that is there is at the same moment; some disks number a file anew now and then."""
+        try:
+            with (
+                self._engine.connect() as opened,
+                closing(sqlite3.connect(f"{Path(self.path).absolute().as_uri()}?mode=ro", uri=True)) as there,
+            ):
+                return list(opened.exec_driver_sql(_MOMENT)) == there.execute(_MOMENT).fetchall()
+        except (CatalogError, sqlite3.Error, UnicodeDecodeError):
+            return False
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """Return what tells one file from any other that there is now."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _require_own(path: str) -> None:

@@ -61,6 +61,7 @@ def restore(file: Path, index_name: str | None, roots: tuple[tuple[str, str], ..
     All that was known comes back: labels, features, what was forgotten last. Stores are made at the first search. Where
     the media lie elsewhere now, as on another machine, --root says where: nothing is decoded again. Without --root,
     folders that are not there are looked for where they lay seen from FILE, as on a disk that is mounted elsewhere.
+    Exit status 3 where the backup is of a damaged index.
     """
     from modag_search.index import Index
     from modag_search.settings import index_folder
@@ -75,8 +76,14 @@ def restore(file: Path, index_name: str | None, roots: tuple[tuple[str, str], ..
     for old, new in report.found_roots.items():
         say(f"{old} is not there; its files are taken to be those in {new}, which lies so seen from {file}")
     if report.missing:
-        missing = counted(report.missing, "file")
-        say(f"{missing} of {report.items} are not where the index has them{_way_out(report.missing_roots)}")
+        missing = f"{report.missing} of {counted(report.items, 'file')}"
+        is_are = "is" if report.missing == 1 else "are"
+        say(f"{missing} {is_are} not where the index has them{_way_out(report.missing_roots)}")
+    for problem in report.problems:
+        say(f"damaged: {problem}")
+    if report.problems:
+        say("the index was damaged when it was backed up, and so is this one; see `modag verify`")
+        sys.exit(3)
 
 
 def _way_out(roots: tuple[str, ...]) -> str:
@@ -85,6 +92,6 @@ def _way_out(roots: tuple[str, ...]) -> str:
         return ""
     named = ", ".join(roots[:_SHOWN]) + (" …" if len(roots) > _SHOWN else "")
     return (
-        f"; these folders are not there: {named}. Where they lie elsewhere, remove this index and restore it with "
+        f"; missing from {named}. Where such a folder lies elsewhere, remove this index and restore it with "
         "--root OLD NEW"
     )

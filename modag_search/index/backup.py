@@ -57,7 +57,7 @@ _FOLDERS_NAMED: Final = 5
 _FILES_LOOKED_FOR: Final = 100
 """Of a folder that may have moved."""
 _LEAST_SHARE: Final = 0.5
-"""Of these, to be where the folder may have moved to; some may have been deleted since."""
+"""Of these, to be where the folder is or has moved to; some may have been deleted since."""
 _ZIP_MAGIC: Final = b"PK\x03\x04"
 _LOCAL_HEADER: Final = 30
 """Bytes, before the name of a part."""
@@ -82,6 +82,8 @@ class _Manifest:
     roots: tuple[str, ...]
     relative_roots: Mapping[str, str]
     """Where folders lie, seen from the backup: on one disk it finds them wherever that is mounted."""
+    problems: tuple[str, ...]
+    """What was wrong with the index."""
 
 
 def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
@@ -90,7 +92,8 @@ def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
     with replacing(target, error=UsageError) as partial, scratch_beside(target) as parts:
         _copy(folder, catalog, parts)
         with Catalog.open(parts / CATALOG_FILE) as copied:
-            problems = (*copied.check(), *_problems_beside(parts, folder))
+            found = (*copied.check(), *_problems_beside(parts))
+            problems = tuple(problem.replace(str(parts), str(folder)) for problem in found)
             n_items = sum(copied.count().items.values())
             roots = tuple(root.path for root in indexed_folders(copied))
         if problems and _is_backup(target):
@@ -99,7 +102,7 @@ def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
                 "file for a backup of it, and see `modag verify`"
             )
         with partial.open("x+b") as file:
-            _write(file, parts, roots={root: _seen_from(target, root) for root in roots})
+            _write(file, parts, roots={root: _seen_from(target, root) for root in roots}, problems=problems)
     return BackupReport(path=str(target), items=n_items, size_bytes=target.stat().st_size, problems=problems)
 
 
@@ -116,7 +119,7 @@ def restore(source: Path, folder: Path, roots: Mapping[str, str]) -> RestoreRepo
             catalog.relocate(roots or found)
         _leave_the_catalog_alone(partial)
     with Catalog.open(folder / CATALOG_FILE) as catalog:
-        return _report(folder, catalog, found)
+        return _report(folder, catalog, found, manifest.problems)
 
 
 def unpack(source: Path, folder: Path) -> None:
@@ -213,8 +216,8 @@ def _marks(folder: Path) -> dict[str, Mark | None]:
     return {name: mark_of(folder / name) for name in _BESIDE}
 
 
-def _problems_beside(parts: Path, folder: Path) -> Iterator[str]:
-    """Describe what is wrong with what was copied beside the catalog, a line each, by the names in the index.
+def _problems_beside(parts: Path) -> Iterator[str]:
+    """Describe what is wrong with what was copied beside the catalog, a line each.
 
     What labels taught does not count: it is learnt anew. Nor does an own space that the settings name no more.
     """
@@ -227,7 +230,7 @@ def _problems_beside(parts: Path, folder: Path) -> Iterator[str]:
         try:
             check()
         except ModagError as error:
-            yield str(error).replace(str(parts), str(folder))
+            yield str(error)
 
 
 def _names_own_space(parts: Path) -> bool:
@@ -237,7 +240,7 @@ def _names_own_space(parts: Path) -> bool:
         return (parts / OWN_SPACE_FILE).exists()
 
 
-def _write(file: BinaryIO, parts: Path, *, roots: Mapping[str, str]) -> None:
+def _write(file: BinaryIO, parts: Path, *, roots: Mapping[str, str], problems: tuple[str, ...]) -> None:
     """Write the manifest, which tells a backup from other files, and then what it names.
 
     `roots` are folders, and where each lies, seen from the backup.
@@ -252,6 +255,7 @@ def _write(file: BinaryIO, parts: Path, *, roots: Mapping[str, str]) -> None:
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "roots": [printable(root) for root in roots],
         "relative_roots": {printable(root): printable(relative) for root, relative in roots.items()},
+        "problems": [printable(problem) for problem in problems],
         "files": {name: asdict(member) for name, member in members.items()},
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -305,6 +309,7 @@ def _manifest_of(archive: zipfile.ZipFile, source: Path) -> _Manifest:
         written = json_of(b"".join(parts))
         form, roots = written["format"], tuple(unescaped(root) for root in written["roots"])
         relative_roots = {unescaped(root): unescaped(path) for root, path in written.get("relative_roots", {}).items()}
+        problems = tuple(unescaped(problem) for problem in written.get("problems", ()))
         files = {name: _Member(int(one["size_bytes"]), str(one["checksum"])) for name, one in written["files"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageError(f"{source}: is no backup of modag-search") from error
@@ -314,7 +319,7 @@ def _manifest_of(archive: zipfile.ZipFile, source: Path) -> _Manifest:
     strange = [name for name in files if name not in (*_NEEDED, *_BESIDE)]
     if lacking or strange or any(name not in archive.namelist() for name in files):
         raise UsageError(f"{source}: is not whole; take another backup")
-    return _Manifest(files, roots, relative_roots)
+    return _Manifest(files, roots, relative_roots, problems)
 
 
 def _extract(archive: zipfile.ZipFile, name: str, member: _Member, target: Path, *, source: Path) -> None:
@@ -348,10 +353,11 @@ def _found_from(source: Path, catalog: Catalog, manifest: _Manifest) -> dict[str
     here, found = os.path.realpath(source.parent), {}
     for root in indexed_folders(catalog):
         relative, some = manifest.relative_roots.get(root.path), _some_items(catalog, root.path)
-        if relative is None or _share_there(some):
+        if relative is None:
             continue
         new = os.path.normpath(os.path.join(here, relative))
-        if _share_there(some, {root.path: new}) > _LEAST_SHARE and not catalog.items.count_under([new]):
+        least = max(_LEAST_SHARE, _share_there(some))
+        if _share_there(some, {root.path: new}) > least and not catalog.items.count_under([new]):
             found[root.path] = new
     return found
 
@@ -383,14 +389,17 @@ def _leave_the_catalog_alone(folder: Path) -> None:
     see_on_disk(folder / CATALOG_FILE)
 
 
-def _report(folder: Path, catalog: Catalog, found: Mapping[str, str]) -> RestoreReport:
+def _report(folder: Path, catalog: Catalog, found: Mapping[str, str], problems: tuple[str, ...]) -> RestoreReport:
     paths = [path for _, path in catalog.items.paths_under("/")]
     return RestoreReport(
         folder=str(folder),
         items=len(paths),
         missing=sum(not os.path.exists(path) for path in paths),
         missing_roots=tuple(
-            root.path for root in indexed_folders(catalog) if not _share_there(_some_items(catalog, root.path))
+            root.path
+            for root in indexed_folders(catalog)
+            if _share_there(_some_items(catalog, root.path)) <= _LEAST_SHARE
         ),
         found_roots=found,
+        problems=problems,
     )

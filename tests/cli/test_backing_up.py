@@ -21,7 +21,7 @@ def test_an_index_goes_to_another_place(filled: CommandLine, media: Path, tmp_pa
     media.rename(tmp_path / "disk")
     lost = filled("restore", tmp_path / "one.modag", "--index", tmp_path / "lost")
     assert (lost.status, lost.data["missing"]) == (0, 6)
-    assert f"6 files of 6 are not where the index has them; these folders are not there: {media}" in lost.error
+    assert f"6 of 6 files are not where the index has them; missing from {media}. Where such a" in lost.error
     found = filled("restore", tmp_path / "one.modag", "--index", tmp_path / "found", "--root", media, tmp_path / "disk")
     assert (found.status, found.stderr, found.data["missing"]) == (0, "", 0)
     after = filled("search", "id:1", "--index", tmp_path / "found").data
@@ -41,6 +41,12 @@ def test_a_disk_that_is_mounted_elsewhere_is_told(filled: CommandLine, media: Pa
     assert (outcome.status, outcome.data["missing"]) == (0, 0)
     found = f"{tmp_path}/disk/media is not there; its files are taken to be those in {tmp_path}/mnt/media"
     assert found in outcome.error
+
+
+def test_an_index_that_a_bare_name_does_not_lead_to_is_named(filled: CommandLine) -> None:
+    outcome = filled("info", "--index", "index")
+    assert outcome.status == 1
+    assert outcome.error.endswith("/indexes/index: there is no index here; `--index ./index` names one that is")
 
 
 def test_a_folder_is_named_once(filled: CommandLine, tmp_path: Path) -> None:
@@ -63,7 +69,9 @@ def test_damage_is_told_and_kept(filled: CommandLine, tmp_path: Path) -> None:
     assert (
         f"{tmp_path / 'one.modag'}: this backup is kept, since the index is damaged by now: segment 1 " in again.error
     )
-    assert filled("restore", tmp_path / "one.modag", "--index", tmp_path / "new").status == 0
+    restored = filled("restore", tmp_path / "one.modag", "--index", tmp_path / "new")
+    assert (restored.status, restored.data["items"]) == (3, 6)
+    assert restored.stderr.splitlines()[0] == told, "it is told by the names that the index had"
     assert filled("verify", "--index", tmp_path / "new").status == 1
 
 

@@ -65,6 +65,31 @@ def test_while_another_process_writes_one_can_read_but_not_write(
         assert catalog.put([image("/m/b.png")], pipelines=known).added == 1
 
 
+def test_nothing_is_written_to_a_catalog_that_is_not_there_any_more(tmp_path: Path) -> None:
+    """As where an index was moved, deleted or restored while a server had it open."""
+    here, away, other = (tmp_path / name for name in ("here", "away", "other"))
+    here.mkdir()
+    with Catalog.open(here / "catalog.sqlite", create=True) as catalog:
+        put(catalog, image("/a.png"))
+        here.rename(away)
+        for ask in (lambda: list(catalog.items.all()), lambda: put(catalog, image("/b.png"))):
+            with pytest.raises(
+                CatalogError, match=r"/here/catalog\.sqlite: is gone, or another one has taken its place"
+            ):
+                ask()
+        shutil.copytree(away, here)  # the same, as on disks that number files anew
+        put(catalog, image("/c.png"))
+        here.rename(other)
+        shutil.copytree(away, here)
+        with pytest.raises(CatalogError, match="is gone, or another one"):
+            put(catalog, image("/d.png"))
+    paths = {}
+    for folder in (here, away, other):
+        with Catalog.open(folder / "catalog.sqlite") as catalog:
+            paths[folder.name] = [item.path for item in catalog.items.all()]
+    assert paths == {"here": ["/a.png"], "away": ["/a.png"], "other": ["/a.png", "/c.png"]}
+
+
 def test_a_reader_sees_one_state_while_the_catalog_changes(tmp_path: Path) -> None:
     with Catalog.open(tmp_path / "catalog.sqlite", create=True) as catalog:
         first, second = put(catalog, sound("/m/a.wav"), sound("/m/b.wav"))

@@ -130,6 +130,17 @@ def test_an_empty_folder_that_a_disk_was_mounted_at_is_not_taken_for_it(index: I
     assert (told.missing, told.missing_roots) == (9, (str(was_at / "media"),))
 
 
+def test_another_disk_where_the_former_one_was_is_not_taken_for_it(index: Index, tmp_path: Path) -> None:
+    backup, was_at = moved_disk(index, tmp_path)
+    shutil.copytree(backup.parent / "media", was_at / "media")
+    for number in range(1, 9):  # all but one
+        picture(was_at / "media" / f"{number}.png", (0, 0, 9)).rename(was_at / "media" / f"other {number}.png")
+    restored = Index.restore(backup, tmp_path / "again")
+    assert restored.found_roots == {str(was_at / "media"): str(tmp_path / "mnt" / "media")}
+    told = Index.restore(shutil.copy(backup, tmp_path), tmp_path / "third")
+    assert (told.missing, told.missing_roots) == (8, (str(was_at / "media"),))
+
+
 def test_media_are_found_by_a_link_to_their_disk(index: Index, tmp_path: Path) -> None:
     backup, was_at = moved_disk(index, tmp_path)
     (tmp_path / "links").mkdir()
