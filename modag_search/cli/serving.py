@@ -117,9 +117,10 @@ def serve(
 
     threads = frozenset(threading.enumerate())
     logged = requests_logged(log_format) if log_format else nullcontext()
-    with logged, cleaned_up_when_told_to_stop(), open_index(index_name) as opened:
-        answer(opened, access=access, limits=limits, on_ready=tell)
-    _leave_threads_behind(beside=threads)
+    with logged, cleaned_up_when_told_to_stop():
+        with open_index(index_name) as opened:
+            answer(opened, access=access, limits=limits, on_ready=tell)
+        _leave_threads_behind(beside=threads)
 
 
 def _leave_threads_behind(*, beside: frozenset[threading.Thread]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import math
@@ -68,14 +69,13 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
             server_header=False,
             timeout_graceful_shutdown=math.ceil(limits.goodbye_s),
         )
+        server = _Server(config, service)
+        _have_heard(server.handle_exit)
         logger.info("listening on http://%s:%d", host, port)
         try:
-            with contextlib.suppress(KeyboardInterrupt):  # how people stop it
-                _Server(config, service).run(sockets=[listener])
-            service.close()
-        except BaseException:  # told to stop once more: not even a job is waited for
+            server.run(sockets=[listener])
+        finally:  # the application has waited for its jobs, unless it was told to stop once more
             service.close(waits=False)
-            raise
         logger.info("stopped")
 
 
@@ -90,7 +90,8 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn's signature
         """Say from now on that it is not ready; uvicorn would hand the signal on once it is done."""
         if self._service.is_stopping:
-            raise _ToldToStopError(sig)
+            _leave_the_loop(sig)
+            return
         self._service.is_stopping = True
         drain_s = self._service.limits.drain_s if sig == signal.SIGTERM else 0.0
         self._stops_at = time.monotonic() + drain_s
@@ -111,30 +112,55 @@ class _ToldToStopError(SystemExit):
         self.number = number
 
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
 def _leave(number: int, _: object) -> None:
     raise _ToldToStopError(number)
+
+
+def _leave_the_loop(number: int) -> None:
+    """Leave an event loop between two steps of tasks: they take what is raised within one for a fault of theirs."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # there is none any more, or not yet
+        _leave(number, None)
+    else:
+        loop.call_soon_threadsafe(_leave, number, None)
+
+
+def _is_main_thread() -> bool:
+    """Tell whether signals are this thread's."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _have_heard(handle: Callable[[int, FrameType | None], None]) -> None:
+    """Have signals handled so until what `cleaned_up_when_told_to_stop` surrounds was left: also after serving."""
+    if _is_main_thread():
+        for number in _SIGNALS:
+            signal.signal(number, handle)
 
 
 @contextlib.contextmanager
 def cleaned_up_when_told_to_stop() -> Iterator[None]:
     """Let SIGTERM end the process as it would, but only once the block was left and what is to be cleaned up was.
 
-    The process ends by the signal, whatever threads still do.
+    The process ends by the signal, whatever threads still do. Inside of another such block, this one does nothing.
     """
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+    if not _is_main_thread() or signal.getsignal(signal.SIGTERM) is _leave:
         yield
         return
-    former = signal.signal(signal.SIGTERM, _leave)
+    former = {number: signal.getsignal(number) for number in _SIGNALS}
+    signal.signal(signal.SIGTERM, _leave)
     try:
         yield
     except _ToldToStopError as told:
-        if former is _leave:  # there is more to be left, and cleaned up
-            raise
         number = told.number
     else:
         return
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for one, handle in former.items():
+            signal.signal(one, handle)
     if number == signal.SIGINT:  # Python's own way would wait for threads
         signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)

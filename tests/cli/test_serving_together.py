@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -11,10 +12,14 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from tests.made_media import picture
+from tests.toy_encoders import GATE, GATE_COLOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,14 +54,17 @@ class Server:
 
 
 @contextmanager
-def served(modag: CommandLine, *options: str) -> Iterator[Server]:
-    """Serve the index in a process of its own."""
+def served(modag: CommandLine, *options: str, program: str | None = None, **environment: str) -> Iterator[Server]:
+    """Serve the index in a process of its own; `program` is what to run in the place of ours."""
+    command = (
+        modag.command("serve", *options) if program is None else [sys.executable, "-c", program, "serve", *options]
+    )
     with subprocess.Popen(
-        modag.command("serve", *options),
+        command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=modag.folder,
-        env=modag.environment,
+        env=modag.environment | environment,
     ) as process:
         assert process.stdout is not None
         try:
@@ -163,6 +171,62 @@ def test_a_server_drains_until_it_is_told_to_stop_once_more(filled: CommandLine,
         server.process.send_signal(second)
         status, said = server.wait()
     assert (status, said) == (-second, "Ctrl-C stops it.\n")
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_waits_for_a_job_is_told_to_stop_once_more(
+    filled: CommandLine, tmp_path: Path, second: signal.Signals
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with served(filled, **{GATE: str(gate)}) as server:
+        (root,) = server.ask("api/v1/roots")[1]["roots"]
+        picture(Path(root) / "slow.png", GATE_COLOUR)
+        assert server.ask("api/v1/jobs", {"verb": "index"})[0] == 202
+        with gate.open("rb") as pipe:
+            pipe.read(1)  # the job has come to what never ends
+        server.process.terminate()
+        while takes_what_is_new(server):
+            pass
+        server.process.send_signal(second)
+        status, said = server.wait()
+    assert (status, said) == (-second, "Ctrl-C stops it.\n")
+
+
+@pytest.mark.parametrize(
+    "last", ["web.service.Service.close", "index.Index.close", "cli.serving._leave_threads_behind"]
+)
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_the_process_whatever_it_is_at(
+    filled: CommandLine, last: str, second: signal.Signals
+) -> None:
+    """At whatever it does once nothing is answered any more."""
+    program = (
+        "import signal\nfrom unittest import mock\nimport modag_search.web.serving\nfrom modag_search import cli\n"
+        "from modag_search.cli import serving\n"
+        "def run(server, **_):\n    server.handle_exit(signal.SIGTERM, None)\n"
+        f"def last(*_, **__):\n    signal.raise_signal({int(second)})\n"
+        f"with mock.patch('uvicorn.Server.run', run), mock.patch('modag_search.{last}', last):\n    cli.main()\n"
+    )
+    with served(filled, program=program) as server:
+        assert server.wait() == (-second, "Ctrl-C stops it.\n")
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_in_the_midst_of_a_request_is_no_fault_of_that(
+    filled: CommandLine, second: signal.Signals
+) -> None:
+    program = (
+        "import signal\nfrom unittest import mock\nimport modag_search.web.observation\nfrom modag_search import cli\n"
+        f"def told_twice(_):\n    signal.raise_signal(signal.SIGTERM)\n    signal.raise_signal({int(second)})\n"
+        "    return 'asked'\n"
+        "with mock.patch('modag_search.web.observation.request_id_of', told_twice):\n    cli.main()\n"
+    )
+    with served(filled, "--drain", "600", program=program) as server:
+        at = urlsplit(server.address)
+        with socket.create_connection((at.hostname or "", at.port or 0), timeout=WAIT_S) as connection:
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert server.wait() == (-second, "Ctrl-C stops it.\n")
 
 
 def test_a_log_for_programs_is_json_throughout_and_tells_no_token(filled: CommandLine) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from modag_search.web import Access, Limits, serve
+from modag_search.web.jobs import Jobs
 from tests.made_media import GREEN, RED, picture
 from tests.toy_encoders import ToyImage
 from tests.web.conftest import serving
@@ -171,6 +173,19 @@ def test_who_watches_a_job_does_not_keep_a_server_from_stopping(client: TestClie
     assert gate.reached.wait(60)
     client.app.state.service.is_stopping = True  # type: ignore[attr-defined]
     assert [one["state"] for one in events(client, job)] == ["running"]
+
+
+def test_a_job_is_waited_for_once(filled: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is stuck, all that waits for it does so in vain."""
+    waited: list[bool] = []
+    monkeypatch.setattr(Jobs, "close", lambda _, *, waits=True: waited.append(waits))
+    monkeypatch.setattr("modag_search.web.serving._Server.main_loop", no_loop)
+    serve(filled, access=Access(), limits=Limits(), on_ready=lambda _: None)
+    assert waited.count(True) == 1
+
+
+async def no_loop(_: object) -> None:
+    """Serve no longer than it takes to begin."""
 
 
 def test_nothing_begins_where_nothing_may_be_changed(filled: Index) -> None:
