@@ -45,6 +45,8 @@ class Service:
     readiness : Readiness
     is_stopping : bool
         Whether the server was told to stop: it answers what comes, and is not ready.
+    is_leaving : bool
+        Whether it takes no connection any more, and waits for those that it has: what would not end is to end.
     """
 
     def __init__(self, index: Index, *, access: Access, limits: Limits) -> None:
@@ -59,6 +61,7 @@ class Service:
         self.jobs = Jobs(index, self.isolation)
         self.readiness = Readiness(index)
         self.is_stopping = False
+        self.is_leaving = False
 
     @property
     def is_read_only(self) -> bool:

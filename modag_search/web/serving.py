@@ -100,7 +100,8 @@ class _Server(uvicorn.Server):
         """Look whether it is time, ten times a second."""
         if self._service.is_stopping:
             self._service.jobs.end()
-            self.should_exit = self.should_exit or time.monotonic() >= self._stops_at
+            if time.monotonic() >= self._stops_at:
+                self.should_exit = self._service.is_leaving = True
         return await super().on_tick(counter)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from modag_search.web import Access, Limits, serve
-from modag_search.web.jobs import Jobs
+from modag_search.web.jobs import Job, Jobs
 from tests.made_media import GREEN, RED, picture
 from tests.toy_encoders import ToyImage
 from tests.web.conftest import serving
@@ -171,8 +171,29 @@ def test_who_watches_a_job_does_not_keep_a_server_from_stopping(client: TestClie
     picture(media / "d.png", PURPLE)
     job = begin(client)
     assert gate.reached.wait(60)
-    client.app.state.service.is_stopping = True  # type: ignore[attr-defined]
+    client.app.state.service.is_leaving = True  # type: ignore[attr-defined]
     assert [one["state"] for one in events(client, job)] == ["running"]
+
+
+def test_a_job_is_watched_to_its_end_while_a_server_drains(
+    client: TestClient, media: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(media / "d.png", PURPLE)
+    begun = begin(client)
+    assert gate.reached.wait(60)
+    service, row = client.app.state.service, Job.row  # type: ignore[attr-defined]
+    service.is_stopping = True
+    service.jobs.end()
+
+    def opens_the_gate(job: Job) -> dict[str, Any]:
+        told = row(job)
+        gate.open.set()
+        return told
+
+    monkeypatch.setattr(Job, "row", opens_the_gate)
+    told = events(client, begun)
+    assert told[0]["state"] == "stopping"
+    assert told[-1]["finished_at"] is not None
 
 
 def test_a_job_is_waited_for_once(filled: Index, monkeypatch: pytest.MonkeyPatch) -> None:

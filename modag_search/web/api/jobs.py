@@ -87,7 +87,7 @@ async def _events(service: Service, job: Job) -> AsyncIterator[bytes]:
         if (now := as_json(job.row())) != told:
             told = now
             yield b"data: " + now + b"\n\n"
-        if is_over or service.is_stopping:
+        if is_over or service.is_leaving:
             return
         await asyncio.sleep(_LOOKED_AT_EVERY_S)
 
