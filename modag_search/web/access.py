@@ -108,6 +108,12 @@ class Access:
         return frozenset(name.lower() for name in (*own, *self.names, *LOOPBACK_NAMES))
 
 
+def path_of(scope: Scope) -> str:
+    """Return the path of a request as routes have it: without that of an application which this one is mounted in."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether an address is this machine's alone."""
     return ipaddress.ip_address(host).is_loopback if _is_address(host) else host == "localhost"
@@ -157,11 +163,12 @@ class Guard:
         """Answer one who may not ask; None where they may."""
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
-        is_probe = scope["path"] in PROBES and scope["method"] in SAFE_METHODS
+        path = path_of(scope)
+        is_probe = path in PROBES and scope["method"] in SAFE_METHODS
         if not is_probe and not self._access.is_called(_without_port(host)):
             return problem(421, f"this server is not called {host!r}; name it with --name if it is", kind="wrong-host")
         # A link on another page may lead to this one; whatever else other pages send is turned away.
-        may_be_linked = scope["method"] in SAFE_METHODS and not scope["path"].startswith(("/api/", METRICS))
+        may_be_linked = scope["method"] in SAFE_METHODS and not path.startswith(("/api/", METRICS))
         if not (may_be_linked or _is_same_origin(headers, host, scheme=scope["scheme"])):
             return problem(403, "another page sent this request", kind="wrong-origin")
         return None if is_probe else self._without_token(scope, headers)
@@ -173,9 +180,9 @@ class Guard:
             return None
         query = parse_qs(scope["query_string"].decode("latin-1"))
         given = query.pop("token", [""])[0]
-        if scope["path"] == "/" and secrets.compare_digest(given.encode(), token.encode()):
+        if path_of(scope) == "/" and secrets.compare_digest(given.encode(), token.encode()):
             rest = urlencode(query, doseq=True)
-            answer = RedirectResponse(f"/?{rest}" if rest else "/", status_code=303)
+            answer = RedirectResponse(f"{scope['path']}?{rest}" if rest else scope["path"], status_code=303)
             answer.set_cookie(_cookie(headers), token, httponly=True, samesite="strict")
             return answer
         bearer = headers.get("authorization", "").removeprefix("Bearer ")

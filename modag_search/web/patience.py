@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from starlette.datastructures import MutableHeaders
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from modag_search.web.access import PROBES
+from modag_search.web.access import PROBES, path_of
 from modag_search.web.problems import problem
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class _ProbesAlone:
                 MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 
-        answer = self._app if scope["path"] in PROBES else problem(503, _WORDS, kind="busy")
+        answer = self._app if path_of(scope) in PROBES else problem(503, _WORDS, kind="busy")
         await answer(scope, receive, send_last)
 
 

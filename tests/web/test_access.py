@@ -6,17 +6,19 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.routing import Mount
+from starlette.testclient import TestClient
 
 from modag_search.errors import UsageError
-from modag_search.web import Access, Limits
+from modag_search.web import Access, Limits, create_app
 from modag_search.web.api import collection
 from modag_search.web.bodies import BodyLimit
 from tests.web.conftest import ADDRESS, serving
 
 if TYPE_CHECKING:
     from httpx2 import Response
-    from starlette.testclient import TestClient
     from starlette.types import Message, Receive, Scope, Send
 
     from modag_search import Index
@@ -100,6 +102,19 @@ def test_the_address_with_the_token_leaves_it_as_a_cookie(filled: Index) -> None
         assert "httponly" in cookie
         assert "samesite=strict" in cookie
         assert client.get("/info").status_code == 200
+
+
+def test_an_application_inside_another_is_guarded_alike(filled: Index) -> None:
+    app = Starlette(routes=[Mount("/x", create_app(filled, access=Access(token=TOKEN)))])
+    with TestClient(app, base_url=f"{ADDRESS}/x", follow_redirects=False) as client:
+        for probe in ("/health", "/ready"):
+            assert client.get(probe, headers={"host": "10.0.0.7"}).status_code == 200
+        assert kind_of(client.get("/health/more", headers={"host": "10.0.0.7"})) == "wrong-host"
+        for path in ("/metrics", "/api/v1/info"):
+            assert kind_of(client.get(path)) == "no-token"
+            assert kind_of(client.get(path, headers={"sec-fetch-site": "cross-site"})) == "wrong-origin"
+        answer = client.get("/", params={"q": "dog", "token": TOKEN})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/x/?q=dog")
 
 
 def test_an_address_that_others_reach_needs_a_token() -> None:
