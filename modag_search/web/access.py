@@ -183,7 +183,8 @@ class Guard:
         if path_of(scope) == "/" and secrets.compare_digest(given.encode(), token.encode()):
             rest = urlencode(query, doseq=True)
             answer = RedirectResponse(f"{scope['path']}?{rest}" if rest else scope["path"], status_code=303)
-            answer.set_cookie(_cookie(headers), token, httponly=True, samesite="strict")
+            is_secure = scope["scheme"] == "https"
+            answer.set_cookie(_cookie(headers), token, httponly=True, samesite="strict", secure=is_secure)
             return answer
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
         cookie = cookie_parser(headers.get("cookie", "")).get(_cookie(headers), "")

@@ -104,6 +104,15 @@ def test_the_address_with_the_token_leaves_it_as_a_cookie(filled: Index) -> None
         assert client.get("/info").status_code == 200
 
 
+@pytest.mark.parametrize(("scheme", "is_secure"), [("http", False), ("https", True)])
+def test_the_cookie_goes_over_tls_alone_where_it_came_so(filled: Index, scheme: str, is_secure: bool) -> None:
+    with serving(filled, token=TOKEN) as client:
+        address = ADDRESS.replace("http", scheme)
+        cookie = client.get(f"{address}/", params={"token": TOKEN}).headers["set-cookie"].lower()
+        assert ("; secure" in cookie) is is_secure
+        assert client.get(f"{address}/api/v1/info").status_code == 200
+
+
 def test_an_application_inside_another_is_guarded_alike(filled: Index) -> None:
     app = Starlette(routes=[Mount("/x", create_app(filled, access=Access(token=TOKEN)))])
     with TestClient(app, base_url=f"{ADDRESS}/x", follow_redirects=False) as client:
