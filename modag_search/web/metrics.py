@@ -92,18 +92,30 @@ class _OfService(Collector):
 
 
 class _OfIndex(Collector):
-    """How much an index holds: counted when it has changed, and then not too often; or that it cannot be read."""
+    """How much an index holds: counted when it has changed, and then not too often; or that it cannot be read.
+
+    One looks at a time. Who asks meanwhile is told what was found last: an index that takes its time holds one thread.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._lock = threading.Lock()
+        self._last: list[Metric] = []
         self._totals: CatalogTotals | None = None
         self._change_count = 0
         self._counted_at = 0.0
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> list[Metric]:
+        if self._lock.acquire(blocking=False):
+            try:
+                self._last = list(self._found())
+            finally:
+                self._lock.release()
+        return self._last
+
+    def _found(self) -> Iterator[Metric]:
         try:
-            with self._lock, self._catalog.view():
+            with self._catalog.view():
                 totals, moment = self._counted(), self._catalog.moment
         except ModagError as error:
             logger.warning("metrics of the index are left out: %s", error)

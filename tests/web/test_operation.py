@@ -6,6 +6,9 @@ import asyncio
 import json
 import logging
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,10 +22,12 @@ from tests.web.test_access import TOKEN, UPLOAD, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from starlette.testclient import TestClient
 
     from modag_search import Index
+    from modag_search.catalog import Catalog, CatalogTotals
 
 HEALTH, READY, METRICS = (f"{ADDRESS}/{name}" for name in ("health", "ready", "metrics"))
 LOG = "modag_search.web.observation"
@@ -148,6 +153,43 @@ def test_what_the_index_holds_is_measured(
     assert after[labelled("modag_index_labels")] == 1
     changes = labelled("modag_index_label_generation")
     assert after[changes] == before[changes] + 1
+
+
+def test_a_count_that_takes_long_holds_who_asked_first_alone(
+    client: TestClient, filled: Index, ids: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels, is_up = labelled("modag_index_labels"), labelled("modag_index_up")
+    with counted_slowly(client, filled, monkeypatch):
+        others = [measured(client) for _ in range(3)]
+        assert [labels in found or is_up in found for found in others] == [False] * 3
+        assert client.get("/info").status_code == 200
+    assert measured(client)[labels] == 0
+    client.post("/labels/give", json={"ids": [ids["a.png"]], "label": "low"})
+    monkeypatch.setattr(metrics, "COUNTED_EVERY_S", 0)
+    with counted_slowly(client, filled, monkeypatch) as first:
+        assert [measured(client)[labels] for _ in range(3)] == [0] * 3
+    assert first.result()[labels] == 1
+
+
+@contextmanager
+def counted_slowly(client: TestClient, index: Index, monkeypatch: pytest.MonkeyPatch) -> Iterator[Future[Any]]:
+    """Ask for metrics, which are counted until the block is left; gives what they will be."""
+    begun, may_end, totals = threading.Event(), threading.Event(), type(index.catalog).totals
+
+    def slowly(catalog: Catalog) -> CatalogTotals:
+        begun.set()
+        assert may_end.wait(60)
+        return totals(catalog)
+
+    with ThreadPoolExecutor(1) as pool, monkeypatch.context() as patched:
+        patched.setattr(type(index.catalog), "totals", slowly)
+        first = pool.submit(measured, client)
+        assert begun.wait(60)
+        try:
+            yield first
+        finally:
+            may_end.set()
+            first.result()
 
 
 def test_what_goes_on_is_measured(client: TestClient) -> None:
