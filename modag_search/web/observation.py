@@ -11,6 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.routing import Mount, Route
 
 from modag_search.web.access import PROBES
+from modag_search.web.patience import close_after
 from modag_search.web.problems import problem
 from modag_search.web.request_ids import HEADER, REQUEST_ID, request_id_of
 
@@ -76,10 +77,9 @@ class Observed:
             nonlocal status, n_bytes
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[HEADER] = request_id
-                if self._service.is_stopping:  # who asks again connects again: to another
-                    headers["connection"] = "close"
+                MutableHeaders(scope=message)[HEADER] = request_id
+                if self._service.is_stopping:  # another is to be asked next
+                    close_after(message)
             n_bytes += len(message.get("body", b""))
             await send(message)
 

@@ -26,13 +26,18 @@ _FILES_EACH = 4
 _FILES_BESIDE = 32
 """Of the program, its stores, its decoders and its temporary files."""
 FOR_PROBES = 4
-"""Connections beyond these that are heard out, for a probe may come: who is asked too much has not died."""
-_WORDS = "too many connections are open; ask again in a moment"
-_REASON = f'{{"type": "urn:modag:problem:busy", "title": "busy", "status": 503, "detail": "{_WORDS}"}}'.encode()
-_FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n"
-    b"content-type: application/problem+json\r\ncontent-length: %d\r\n\r\n%s"
+"""Connections that are taken beyond those, for one request each, which is answered if it is a probe: a server that has
+much to do is not to be taken for one that has died."""
+_BUSY = problem(503, "too many connections are open; ask again in a moment", kind="busy")
+_TURNED_AWAY = b"".join(
+    (
+        b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n",
+        *(b"%s: %s\r\n" % header for header in _BUSY.raw_headers),
+        b"\r\n",
+        _BUSY.body,
+    )
 )
+"""`_BUSY`, for a connection of which nothing is read."""
 HEADER_S = 10.0
 """How long a request may take until its head is there, in seconds."""
 
@@ -49,6 +54,11 @@ def most_connections() -> int:
     return max(_FILES_EACH, min(MOST_CONNECTIONS, (soft - _FILES_BESIDE) // _FILES_EACH))
 
 
+def close_after(start: Message) -> None:
+    """Have a connection end with the answer that begins so: who asks again connects again."""
+    MutableHeaders(scope=start)["connection"] = "close"
+
+
 class _ProbesAlone:
     """Answers one request, if it is a probe; whatever else is told to come again."""
 
@@ -58,10 +68,10 @@ class _ProbesAlone:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_last(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["connection"] = "close"
+                close_after(message)
             await send(message)
 
-        answer = self._app if path_of(scope) in PROBES else problem(503, _WORDS, kind="busy")
+        answer = self._app if path_of(scope) in PROBES else _BUSY
         await answer(scope, receive, send_last)
 
 
@@ -77,7 +87,7 @@ class ImpatientProtocol(H11Protocol):
         super().connection_made(transport)
         beyond = len(self.connections) - self.most_connections
         if beyond > FOR_PROBES:
-            transport.write(_FULL % (len(_REASON), _REASON))
+            transport.write(_TURNED_AWAY)
             transport.close()
             return
         if beyond > 0:

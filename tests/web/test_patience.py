@@ -84,6 +84,9 @@ def test_a_probe_is_answered_where_there_is_no_room(filled: Index, monkeypatch: 
             with socket.create_connection(address) as probe:
                 probe.sendall(b"GET %s HTTP/1.1\r\nHost: 10.0.0.7\r\n\r\n" % path)
                 assert received_last(probe).startswith(b"HTTP/1.1 200")
+        with socket.create_connection(address) as no_probe:
+            no_probe.sendall(WHOLE)
+            assert_told_to_come_again(no_probe)
         for _ in range(patience.FOR_PROBES):
             silent.enter_context(socket.create_connection(address))
         with socket.create_connection(address) as last:
@@ -91,9 +94,11 @@ def test_a_probe_is_answered_where_there_is_no_room(filled: Index, monkeypatch: 
 
 
 def assert_told_to_come_again(connection: socket.socket) -> None:
-    answer = received_last(connection)
-    assert answer.startswith(b"HTTP/1.1 503 ")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "urn:modag:problem:busy"
+    head, _, body = received_last(connection).partition(b"\r\n\r\n")
+    status, *headers = head.lower().split(b"\r\n")
+    assert status.startswith(b"http/1.1 503 ")
+    assert {b"retry-after: 1", b"connection: close", b"content-length: %d" % len(body)} <= set(headers)
+    assert json.loads(body)["type"] == "urn:modag:problem:busy"
 
 
 def received_last(connection: socket.socket) -> bytes:
