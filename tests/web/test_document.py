@@ -90,6 +90,7 @@ def test_limits_are_as_the_page_says() -> None:
         f"GiB are kept, {limits.most_uploads:,} files",
         f"| any other request | {limits.question_bytes // 1024**2} MiB, {limits.question_s:g} s |",
         f"| connections | {MOST_CONNECTIONS}, and {FOR_PROBES} that only a [probe](#behind-a-proxy) may use; who",
+        f"one of the {FOR_PROBES} beyond these is free",
         f"who has sent no head of a request after {HEADER_S:g} s",
         f"{limits.at_once} at a time, {limits.waiting} more wait for up to {limits.wait_s:g} s",
         f"For\n`--drain` seconds ({limits.drain_s:g})",
