@@ -61,7 +61,7 @@ _ENDED_S = 1.0
 )
 @click.option(
     "--grace",
-    "goodbye_s",
+    "grace_s",
     type=click.IntRange(0),
     default=10,
     show_default=True,
@@ -79,7 +79,7 @@ def serve(
     upload_mib: int,
     log_format: str | None,
     drain_s: int,
-    goodbye_s: int,
+    grace_s: int,
     opens: bool,
 ) -> None:
     """See, hear and name in a browser: serve a page over an index, until Ctrl-C.
@@ -105,7 +105,7 @@ def serve(
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(16)
     access = Access(host=host, port=port, token=token, names=frozenset(names), is_read_only=read_only)
-    limits = Limits(upload_bytes=upload_mib * _MIB, drain_s=drain_s, goodbye_s=goodbye_s)
+    limits = Limits(upload_bytes=upload_mib * _MIB, drain_s=drain_s, grace_s=grace_s)
 
     def tell(address: str) -> None:
         # What is printed where a log is kept is often kept with it: a token that was chosen is known already.

@@ -35,7 +35,7 @@ class Limits:
         How long one may wait, in seconds.
     drain_s : float
         How long a server that is told to stop (SIGTERM) goes on as before, but for being ready, in seconds.
-    goodbye_s : float
+    grace_s : float
         How long requests that are under way may take then, in seconds.
     """
 
@@ -51,4 +51,4 @@ class Limits:
     waiting: int = 64
     wait_s: float = 30.0
     drain_s: float = 0.0
-    goodbye_s: float = 10.0
+    grace_s: float = 10.0

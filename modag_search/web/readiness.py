@@ -32,7 +32,7 @@ class Readiness:
         self._looking: asyncio.Task[bool] | None = None
         self._said = ""
 
-    async def is_there(self) -> bool:
+    async def is_ready(self) -> bool:
         """Look whether the index answers, in some seconds; the log says why not."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(to_thread.run_sync(self._answers, limiter=CapacityLimiter(1)))

@@ -35,7 +35,7 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
     """Answer requests until the process is told to stop, by SIGTERM or Ctrl-C.
 
     Then what is under way comes to its end: first, after SIGTERM, all is answered for `limits.drain_s`, while
-    ``/ready`` says that it is over; then nothing new is taken, and what was has `limits.goodbye_s`. Told a second time,
+    ``/ready`` says that it is over; then nothing new is taken, and what was has `limits.grace_s`. Told a second time,
     the process ends at once, by that signal.
 
     Parameters
@@ -67,7 +67,7 @@ def serve(index: Index, *, access: Access, limits: Limits, on_ready: Callable[[s
             log_level="warning",
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=math.ceil(limits.goodbye_s),
+            timeout_graceful_shutdown=math.ceil(limits.grace_s),
         )
         server = _Server(config, service)
         _have_heard(server.handle_exit)

@@ -94,7 +94,7 @@ def test_limits_are_as_the_page_says() -> None:
         f"who has sent no head of a request after {HEADER_S:g} s",
         f"{limits.at_once} at a time, {limits.waiting} more wait for up to {limits.wait_s:g} s",
         f"For\n`--drain` seconds ({limits.drain_s:g})",
-        f"`--grace` seconds ({limits.goodbye_s:g})",
+        f"`--grace` seconds ({limits.grace_s:g})",
         f"does not answer in {ANSWER_S:g} s",
         f"every {COUNTED_EVERY_S:g} s at most",
         f"| previews in memory | {limits.previews_bytes // 1024**2} MiB |",

@@ -41,7 +41,7 @@ async def ready(service: Shared) -> Response:
     """That the index answers and the server is not about to stop, else 503; takes no token, and no name."""
     if service.is_stopping:
         raise ProblemError(503, "the server stops", kind="stopping")
-    if not await service.readiness.is_there():
+    if not await service.readiness.is_ready():
         raise ProblemError(503, "the index cannot be read; the log of the server says why", kind="not-ready")
     return reply({"status": "ready"})
 
