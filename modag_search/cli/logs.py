@@ -56,7 +56,7 @@ def _time_of(record: logging.LogRecord) -> str:
 
 @contextmanager
 def requests_logged(log_format: str) -> Iterator[None]:
-    """Have each request logged inside the block, and all else in the same format.
+    """Have each request logged inside the block, and all else in the same format, what libraries warn of too.
 
     Parameters
     ----------
@@ -72,9 +72,11 @@ def requests_logged(log_format: str) -> Iterator[None]:
         handler.addFilter(names_requests)
     former_level = logger.level
     logger.setLevel(logging.INFO)
+    logging.captureWarnings(True)
     try:
         yield
     finally:
+        logging.captureWarnings(False)
         logger.setLevel(former_level)
         for handler, former in handlers:
             handler.removeFilter(names_requests)

@@ -47,7 +47,7 @@ _ENDED_S = 1.0
 @click.option(
     "--log-format",
     type=click.Choice(FORMATS),
-    help="Write a line for each request to stderr, and all else that is said in the same format.  [default: warnings "
+    help="Write a line for each request to stderr, and all else that is logged in the same format.  [default: warnings "
     "alone]",
 )
 @click.option(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,6 +253,18 @@ def test_a_log_for_programs_is_json_throughout_and_tells_no_token(filled: Comman
     asked = lines[1]
     assert (asked["method"], asked["route"], asked["status"], asked["level"]) == ("GET", "unmatched", 401, "info")
     assert asked.keys() >= {"time", "request_id", "duration_ms", "bytes"}
+
+
+@pytest.mark.filterwarnings("always")
+def test_warnings_of_libraries_are_lines_of_the_log(filled: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: warnings.warn("is\nold", UserWarning, stacklevel=1))
+    shown_by = warnings.showwarning
+    said = filled("serve", "--log-format", "json").stderr
+    lines = [json.loads(line) for line in said.splitlines()]
+    (told,) = [line for line in lines if line["logger"] == "py.warnings"]
+    assert told["level"] == "warning"
+    assert "UserWarning: is\nold" in told["message"]
+    assert warnings.showwarning is shown_by
 
 
 def test_a_thread_that_never_ends_does_not_keep_the_process(filled: CommandLine) -> None:
