@@ -99,7 +99,7 @@ def takes_what_is_new(server: Server) -> bool:
     at = urlsplit(server.address)
     try:
         socket.create_connection((at.hostname or "", at.port or 0), timeout=WAIT_S).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # the latter in the midst of its closing
         return False
     return True
 
