@@ -339,7 +339,7 @@ def export(
     index_name: str | None,
     output_format: str | None,
 ) -> None:
-    """Write all labels, with where each comes from.
+    """Write the labels that were given, with where each comes from; --transferred, those that were transferred, too.
 
     What is written can be read again with `modag label --from` and `--from-folders`.
     """

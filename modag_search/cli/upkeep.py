@@ -113,7 +113,8 @@ def verify(index_name: str | None, repair: bool, wait_s: float, output_format: s
     rows += [{"state": "left", "problem": line} for line in report.left]
     print_rows(rows, output_format=output_format, columns=("state", "problem"))
     discarded = f"{len(report.discarded)} discarded, " if report.discarded else ""
-    say(f"{len(report.mended)} mended, {discarded}{len(report.left)} left")
+    rest = "; `modag restore FILE --index NEW` brings back what a backup has" if report.left else ""
+    say(f"{len(report.mended)} mended, {discarded}{len(report.left)} left{rest}")
     if report.left:
         sys.exit(1)
 

@@ -162,7 +162,10 @@ def test_verify_repairs_what_can_be_made_anew_and_lists_what_is_left(filled: Com
     assert (filled("verify").status, filled("search", media / "a.wav").data) == (0, before)
     space.write_bytes(space.read_bytes()[:-1])
     outcome = filled("verify", "--repair")
-    assert (outcome.status, outcome.error) == (1, "0 mended, 1 left")
+    assert (outcome.status, outcome.error) == (
+        1,
+        "0 mended, 1 left; `modag restore FILE --index NEW` brings back what a backup has",
+    )
     (row,) = outcome.data
     assert row["state"] == "left"
     assert "`modag rebuild --space NAME_OR_FILE`" in row["problem"]
