@@ -165,6 +165,7 @@ def make_media(folder: Path) -> None:
 
 def make_states(place: Place, states: Path) -> None:
     """Make an index, and of it one in each state."""
+    from tests.earlier_files import settings_without_checksum
     from tests.toy_encoders import toy_index
 
     media = place.folder / "media"
@@ -185,8 +186,7 @@ def make_states(place: Place, states: Path) -> None:
     behind = state("stores behind")
     shutil.rmtree(behind / "stores")
     shutil.copytree(states / "former stores", behind / "stores")
-    settings = state("unknown store") / "settings.json"
-    settings.write_text(settings.read_text().replace('"auto"', '"nonesuch"'))
+    settings_without_checksum(state("unknown store"), store="nonesuch")
     older = state("older")
     downgrade(older / "catalog.sqlite")
     killed = state("killed writer")

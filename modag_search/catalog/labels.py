@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, delete, func, select, union_all, update
@@ -18,6 +18,7 @@ from modag_search.catalog.merging import merge_labels, move_label
 from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
 from modag_search.catalog.places import holds_for_segment, is_denied_of_segment, is_of_present_content, is_shown
 from modag_search.catalog.returns import give_kept_back
+from modag_search.catalog.runs import note_end
 from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow, SegmentRow
 from modag_search.catalog.tags import TurnedTransfers, forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
 from modag_search.rivalry import Rivalry
@@ -95,6 +96,8 @@ class Labels:
         annotations: Iterable[Annotation],
         *,
         tags: Collection[str] = (),
+        run: int | None = None,
+        outcome: Mapping[str, Any] | None = None,
         on_change: Callable[[LabelChange], None] | None = None,
     ) -> int:
         """Give labels to items, or deny them, all or none.
@@ -108,6 +111,10 @@ class Labels:
         annotations : iterable of Annotation
         tags : collection of str
             Labels among them that are tags.
+        run : int, optional
+            That has come to its end once they are given.
+        outcome : Mapping, optional
+            JSON values that it records beside how many were new.
         on_change : callable, optional
             Called with what else came of it, where anything was said that is no transfer.
 
@@ -146,6 +153,8 @@ class Labels:
                 count_label_change(connection)
                 if on_change:
                     on_change(LabelChange(before=before, after=rivalry, replaced=replaced))
+            if run is not None:
+                note_end(connection, run, {"added": added, **(outcome or {})})
         return added
 
     def unannotate(self, item_ids: Iterable[int], label: str) -> int:

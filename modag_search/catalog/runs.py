@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from modag_search.catalog.database import Database, now
 from modag_search.catalog.tables import RunRow
@@ -31,12 +31,17 @@ class Runs:
 
     def finish(self, run_id: int, outcome: Mapping[str, Any]) -> None:
         """Note that a run has come to its end."""
-        statement = update(RunRow).where(RunRow.id == run_id)
         with self._database.write() as connection:
-            connection.execute(statement.values(finished_at=now(), outcome=dict(outcome)))
+            note_end(connection, run_id, outcome)
 
     def all(self) -> list[RunRecord]:
         """Return all runs, oldest first."""
         with self._database.read() as connection:
             rows = connection.execute(select(RunRow.__table__).order_by(RunRow.id)).mappings()
             return [RunRecord(**row) for row in rows]
+
+
+def note_end(connection: Connection, run_id: int, outcome: Mapping[str, Any]) -> None:
+    """Note that a run has come to its end, together with what it did."""
+    statement = update(RunRow).where(RunRow.id == run_id)
+    connection.execute(statement.values(finished_at=now(), outcome=dict(outcome)))

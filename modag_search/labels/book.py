@@ -407,16 +407,14 @@ def annotate(
     LabelConflictError
         If labels exclude each other by the mode of the catalog, and an item would have two.
     """
-    added = 0
-    recorded: Mapping[str, Any] = {}
     changes: list[LabelChange] = []
     try:
-        added = catalog.labels.annotate(annotations, tags=tags, on_change=changes.append)
-        recorded = outcome or {}
-    except KeyError as error:
-        raise UsageError(f"id:{error.args[0]}: was removed meanwhile; run the same command again") from error
-    finally:
-        catalog.runs.finish(run, {"added": added, **recorded})
+        added = catalog.labels.annotate(annotations, tags=tags, run=run, outcome=outcome, on_change=changes.append)
+    except BaseException as error:
+        catalog.runs.finish(run, {"added": 0})
+        if isinstance(error, KeyError):
+            raise UsageError(f"id:{error.args[0]}: was removed meanwhile; run the same command again") from error
+        raise
     for change in changes:
         tell_of_change(catalog, change)
     return added
