@@ -7,6 +7,7 @@ quarter of a second to start a process.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from contextlib import contextmanager
@@ -102,8 +103,11 @@ def is_isolated() -> bool:
 
 
 def _is_possible() -> bool:
-    """Tell whether there is an interpreter to start: what embeds one, or was frozen with one, would start itself."""
-    if sys.executable and not getattr(sys, "frozen", False):
+    """Tell whether there is an interpreter to start: what embeds one, or was frozen with one, would start itself.
+
+    Nor may everybody start the one that this process was started with, as where privileges were dropped.
+    """
+    if sys.executable and not getattr(sys, "frozen", False) and os.access(sys.executable, os.X_OK):
         return True
     _warn_once()
     return False

@@ -310,7 +310,9 @@ def test_no_process_to_decode_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         decoded(picture(tmp_path / "a.png", RED))
 
 
-@pytest.mark.parametrize(("name", "value"), [("executable", None), ("executable", ""), ("frozen", True)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("executable", None), ("executable", ""), ("executable", "/dev/null"), ("frozen", True)]
+)
 def test_where_there_is_no_python_to_start_media_are_decoded_here(
     isolated: None,
     tmp_path: Path,
