@@ -272,8 +272,8 @@ class Database:
             return
         if there is None or not self._holds_the_same():
             raise CatalogError(
-                f"{self.path}: is gone, or another one has taken its place, since it was opened; what has it open must "
-                "be started anew"
+                f"{self.path}: is gone, or another one has taken its place, since it was opened; is its drive mounted? "
+                "What has it open must be started anew"
             )
         self._file = there
         self._engine.dispose()

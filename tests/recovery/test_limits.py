@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search import Index, IndexNotFoundError, NoMediaError
+from modag_search import Index, NoMediaError
+from modag_search.errors import CatalogError
 from tests.cli.command_line import CommandLine
 from tests.made_media import picture
 from tests.toy_encoders import ToyImage, toy_index
@@ -73,7 +74,7 @@ def test_an_index_that_goes_away_in_the_middle_of_a_run_is_not_begun_anew(
 ) -> None:
     away = filled.folder.with_name("away")
     after_some_files(monkeypatch, lambda: filled.folder.rename(away))
-    with pytest.raises(IndexNotFoundError, match="there is no index here any more; is its drive mounted"):
+    with pytest.raises(CatalogError, match=r"catalog\.sqlite: is gone, .*; is its drive mounted"):
         filled.add([more], workers=1)
     assert not filled.folder.exists()
     with Index.open(away) as index:

@@ -12,9 +12,7 @@ from modag_search.errors import LabelConflictError, NothingFoundError, UsageErro
 from tests.made_media import BLACK, GREEN, RED, picture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-    from typing import Any
 
     from modag_search import Index, TransferCheck
 
@@ -160,16 +158,13 @@ def test_the_run_records_what_was_answered_and_can_be_taken_back(shades: Index, 
 def test_the_labels_of_a_check_and_its_answers_are_recorded_at_once(
     shades: Index, border: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded: list[Mapping[str, Any]] = []
-    finish = shades.catalog.runs.finish
+    def forbidden(*_: object) -> None:
+        raise AssertionError("the answers were recorded behind the labels")
 
-    def recording(run: int, outcome: Mapping[str, Any]) -> None:
-        recorded.append(outcome)
-        finish(run, outcome)
-
-    monkeypatch.setattr(shades.catalog.runs, "finish", recording)
+    monkeypatch.setattr(shades.catalog.runs, "finish", forbidden)
     shades.check_transfer(4, min_confidence=border).keep([True, False, None, True])
-    (outcome,) = recorded
+    (outcome,) = (run.outcome for run in shades.catalog.runs.all() if run.verb == "check")
+    assert outcome is not None
     assert (outcome["added"], len(outcome["answers"])) == (3, 3)
 
 
