@@ -27,6 +27,7 @@ _SILENCE_SAMPLES: Final = 1 << 16
 _STEP_BACK_S: Final = 1.0  # less may be frames out of order
 _SPLICE_S: Final = 60.0  # a longer gap in a stream that may be spliced is a splice
 _MOST_GAP_S: Final = 3600.0  # of others, where the header does not tell how long the file lasts
+_MOST_PAUSED_S: Final = 86_400.0  # in all: a few damaged bytes claim more, which would be filled with silence
 
 
 def start_of(container: InputContainer) -> float:
@@ -126,7 +127,8 @@ class Timeline:
     def _is_amiss(self, step_s: float) -> bool:
         if self._is_first:
             return abs(step_s) <= RUN_UP_S
-        return step_s > self._most_gap_s or (self._is_spliced and step_s < -_STEP_BACK_S)
+        most_gap_s = min(self._most_gap_s, _MOST_PAUSED_S - self.paused_s)
+        return step_s > most_gap_s or (self._is_spliced and step_s < -_STEP_BACK_S)
 
 
 def with_pauses(frames: Iterable[AudioFrame], timeline: Timeline) -> Iterator[AudioFrame]:

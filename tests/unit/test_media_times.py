@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 
-from modag_search.errors import UsageError
+from modag_search.errors import CorruptMediaError, UsageError
 from modag_search.media import open_media
 from modag_search.values import DecodedSegment, MediaFacts, Segmentation
 from tests.unit.broken_media import sound_bytes, sound_container_bytes, tone
@@ -186,6 +187,36 @@ def test_sound_that_pauses_goes_on_in_time(tmp_path: Path, file_format: str) -> 
     check_windows(windows[8:9], at=5)
     _, (part,), _ = decode(path, start_s=8.0, end_s=9.0)
     check_windows([part], at=5)
+
+
+@pytest.mark.parametrize("file_format", ["flv", "matroska"])
+def test_a_pause_of_days_is_damage(tmp_path: Path, file_format: str) -> None:
+    """A few bytes claim it, and the header with them."""
+    path = written(tmp_path, file_format, pause=(2.0, 1_000_000.0), seconds=4)
+    with pytest.raises(CorruptMediaError, match=r"holds only 4\.\d+ of the 10000\d+\.\d+ s that its header promises"):
+        decode(path)
+
+
+def test_a_pause_of_days_that_no_header_promises_is_left_out(tmp_path: Path) -> None:
+    path = written(tmp_path, "mp4", pause=(2.0, 1_000_000.0), seconds=4)
+    _, windows, _ = decode(path)
+    assert windows[-1].end_s == pytest.approx(4.0, abs=TOLERANCE_S)
+
+
+def test_pauses_are_filled_up_to_a_bound_of_all_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.mka"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for begins_s in (0, 1, 7, 8, 14, 15):
+            frame = av.AudioFrame.from_ndarray(np.full((1, 8000), 900, np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 8000, 8000 * begins_s
+            container.mux(stream.encode(frame))
+    ends_s = {}
+    for most_s in (86_400.0, 6.0):
+        monkeypatch.setattr("modag_search.media.timeline._MOST_PAUSED_S", most_s)
+        _, windows, _ = decode(path)
+        ends_s[most_s] = windows[-1].end_s
+    assert ends_s == pytest.approx({86_400.0: 16.0, 6.0: 11.0}, abs=TOLERANCE_S)
 
 
 @pytest.mark.parametrize("file_format", ["mpegts", "mpeg"])
