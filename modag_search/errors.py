@@ -23,8 +23,10 @@
     ├── CatalogError               the SQLite file
     │   ├── NewerCatalogError      written by a later version of modag-search
     │   └── DamagedCatalogError
-    ├── StoreError                 the nearest-neighbour files
-    │   └── DamagedStoreError      checksum, size or count is off
+    ├── StoreError                 nearest neighbours, in files or on a server
+    │   ├── DamagedStoreError      checksum, size or count is off
+    │   ├── StoreServerError       the server of a store is out of reach, refuses, or will not do
+    │   └── StoreChangedError      what a long call reads on a server has been cleared away meanwhile
     ├── ModelError                 networks and their weights
     │   ├── WeightsMissingError
     │   ├── WeightsDamagedError
@@ -220,6 +222,14 @@ class StoreError(ModagError):
 
 class DamagedStoreError(StoreError):
     """The checksum, the size or the count of a store is off."""
+
+
+class StoreServerError(StoreError):
+    """The server that keeps a store is out of reach, refuses what is asked of it, or is not fit to."""
+
+
+class StoreChangedError(StoreError):
+    """What was read of a store on a server is not there as a whole any more; to ask again reads what is there now."""
 
 
 class ModelError(ModagError):

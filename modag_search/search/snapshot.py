@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from modag_search.errors import StoreChangedError
 from modag_search.features.vectors import SegmentVectors
 from modag_search.values import MODALITIES, Modality
 
@@ -164,7 +165,12 @@ class Snapshots:
                 snapshot = self._moved_on(basis)
             self._within.snapshot = snapshot
             stack.callback(setattr, self._within, "snapshot", None)
-            yield snapshot
+            try:
+                yield snapshot
+            except StoreChangedError:
+                with self._lock:
+                    self._latest = None  # who asks again begins with what the server has now
+                raise
 
     def _moved_on(self, basis: Basis) -> Snapshot:
         """Return the snapshot of the view; that of the moment before gives what holds still."""

@@ -1,17 +1,18 @@
-"""The vector stores of an index, kept in step with its catalog: readers in memory, writers on the disk."""
+"""The vector stores of an index, kept in step with its catalog: readers in memory, writers where they are kept."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.errors import DamagedStoreError, StoreError
+from modag_search.errors import DamagedStoreError, StoreError, StoreServerError
 from modag_search.labels.vocabulary import some_of
 from modag_search.spelling import printable
-from modag_search.stores import LayeredReader, StampedReader, StoreFile, StoreKinds, StoreStamp
+from modag_search.stores import StampedReader, StoreStamp, homes_of
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Catalog
     from modag_search.space import Space
-    from modag_search.stores import VectorStore
     from modag_search.values import Float32Array, Int64Array
 
 logger = logging.getLogger(__name__)
@@ -30,10 +30,12 @@ _SAME = 0.04
 _SAVED_BY = "`modag rebuild` saves it"
 _MANY = 20_000
 """Vectors that every new process would have to make anew: worth a word."""
+_MOST_WITHOUT_SERVER = 100_000
+"""Vectors that are made anew, in a second or two, for an answer while the server that keeps them is out of reach."""
 
 
 class StoreSync:
-    """Makes readers that reflect the catalog, one a modality, from the disk and from what has changed since.
+    """Makes readers that reflect the catalog, one a modality, from what is kept and from what has changed since.
 
     It keeps nothing itself, so threads may share it. A reader follows the catalog in memory alone; only who holds the
     index's lock calls `save` and `rebuild`, which write.
@@ -41,24 +43,23 @@ class StoreSync:
     Parameters
     ----------
     folder : Path
-        Where the stores are kept.
+        Where stores are kept that are files.
     catalog : Catalog
     space : Space
     fingerprints : Mapping of modality to str
         Of the pipelines whose features count.
     store : str
-        Name of the kind of store, or ``auto``.
+        Name of the kind of store, ``auto``, or the address of the server that keeps them.
     """
 
     def __init__(
         self, folder: Path, *, catalog: Catalog, space: Space, fingerprints: Mapping[Modality, str], store: str
     ) -> None:
-        self._folder = folder
         self._catalog = catalog
         self._space = space
         self._space_fingerprint = space.fingerprint
         self._fingerprints = fingerprints
-        self._kinds = StoreKinds(store)
+        self._homes = homes_of(store, folder=folder, dimension=space.dimension, knows=catalog.has_generation)
 
     def present(self, modality: Modality, former: StampedReader | None = None) -> StampedReader:
         """Return a reader of what the catalog holds now; within a view of the catalog, of that moment.
@@ -67,15 +68,26 @@ class StoreSync:
         ----------
         modality : {"image", "sound"}
         former : StampedReader, optional
-            An earlier one, to follow from; otherwise what is on the disk.
+            An earlier one, to follow from; otherwise what is kept.
 
         Returns
         -------
         StampedReader
+
+        Raises
+        ------
+        StoreServerError
+            If the server that keeps them is out of reach, and they are too many to be made anew for an answer.
         """
         with self._catalog.view():
-            starts = self._starts(modality, former)
-            store = self._brought_up(modality, starts)
+            try:
+                store = self._brought_up(modality, self._starts(modality, former))
+            except StoreServerError as error:
+                n = self._count(modality)
+                if n > _MOST_WITHOUT_SERVER:
+                    raise
+                logger.warning("%s; %d vectors are made of the catalog meanwhile", error, n)
+                return self._built(modality)
             if store is None:
                 store = self._built(modality)
                 if len(store.reader) > _MANY:
@@ -87,38 +99,34 @@ class StoreSync:
         logger.warning("%d vectors had to be made anew; %s", n, way_out)
 
     def save(self) -> int:
-        """Bring the disk up to date, and return how many vectors the stores hold; for who holds the index's lock."""
-        total = 0
-        for modality in MODALITIES:
-            on_disk = self._on_disk(modality)
-            with self._catalog.view():
-                store = self._brought_up(modality, filter(None, [on_disk])) or self._built(modality)
-            self._write(modality, store, on_disk=on_disk)
-            for kind in self._kinds.known:
-                self._file(modality, kind).tidy()
-            total += len(store.reader)
-        return total
+        """Bring what is kept up to date, and return how many vectors there are; for who holds the index's lock."""
+        try:
+            for modality in MODALITIES:
+                self._save(modality)
+        except StoreServerError as error:
+            _say_that_it_is_left(error)  # once: one server keeps them all
+        return sum(map(self._count, MODALITIES))
+
+    def _save(self, modality: Modality) -> None:
+        home = self._homes[modality]
+        with self._catalog.view(), _or_later():
+            kept = home.kept(on_damage=self._say_that_it_is_made_anew)
+            store = self._brought_up(modality, filter(None, [kept]))
+            if kept is None or store is None:
+                self._make_anew(modality)
+            else:
+                home.update(store, kept=kept)
+            home.tidy()
 
     def compact(self) -> None:
         """Take changes that are on the disk into what was built, where they are many; for who holds the index's lock.
 
-        It looks at the disk alone, and not at the catalog, so that it may go on while another thread writes to that.
-        Where it is broken off, what was there stays, and the next one begins anew.
+        It looks at what is kept alone, and not at the catalog, so that it may go on while another thread writes to
+        that. Where it is broken off, what was there stays, and the next one begins anew.
         """
-        for modality in MODALITIES:
-            if not any(kind.can_merge and self._file(modality, kind).path.exists() for kind in self._kinds.known):
-                continue
-            on_disk = self._on_disk(modality)
-            if on_disk is None or not on_disk.reader.is_due:
-                continue
-            try:
-                base = on_disk.reader.merged(on_disk.kind)
-            except DamagedStoreError as error:
-                logger.warning("%s", error)
-                continue
-            if base is not None:
-                merged = dataclasses.replace(on_disk, reader=LayeredReader(base), built=on_disk.stamp)
-                self._write(modality, merged, on_disk=None)
+        for home in self._homes.values():
+            with suppress(StoreServerError), _or_later():  # `save` comes next, and says so
+                home.compact(on_damage=self._say_that_it_is_made_anew)
 
     def rebuild(self) -> int:
         """Make all stores anew, and return how many vectors they hold; for who holds the index's lock.
@@ -126,6 +134,11 @@ class StoreSync:
         They are made from the features in the catalog. Damaged ones in which a single bit has changed are mended;
         others are discarded: the next run over their files makes them anew. None is where what tells whether they are
         damaged has changed itself.
+
+        Raises
+        ------
+        StoreServerError
+            If the server that keeps them is out of reach, or fails.
         """
         damaged = self._catalog.mend_features()
         if damaged.mended:
@@ -142,60 +155,54 @@ class StoreSync:
 
     def make_anew(self) -> int:
         """Make all stores anew of features that are whole, as `rebuild` does once it has seen to the others."""
-        total = 0
         for modality in MODALITIES:
             with self._catalog.view():
-                built = self._built(modality)
-            self._write(modality, built, on_disk=None)
-            total += len(built.reader)
-        return total
+                try:
+                    self._make_anew(modality)
+                    self._homes[modality].tidy()
+                except StoreServerError:
+                    raise
+                except StoreError as error:
+                    _say_that_it_is_left(error)
+        return sum(map(self._count, MODALITIES))
+
+    def remove(self) -> None:
+        """Keep no stores any more where these are kept: the index has moved to others."""
+        for home in self._homes.values():
+            home.remove()
 
     def problems(self) -> list[str]:
         """Describe stores that cannot be read or that do not hold what the catalog says, without mending them."""
-        found = []
+        found: list[str] = []
         for modality in MODALITIES:
-            for kind in self._kinds.known:
-                file = self._file(modality, kind)
-                try:
-                    store = file.read(whole=True)
-                    differences = [] if store is None else list(self._differences(modality, store))
-                except DamagedStoreError as error:
-                    found.append(str(error))
-                else:
-                    found += [f"{file.path}: {one}; run `modag rebuild`" for one in differences]
-        return found
+            try:
+                for where, store in self._homes[modality].examined():
+                    if isinstance(store, DamagedStoreError):
+                        found.append(str(store))
+                    else:
+                        different = self._differences(modality, store)
+                        found += [f"{where}: {one}; run `modag rebuild`" for one in different]
+            except StoreError as error:
+                found.append(str(error))
+        return list(dict.fromkeys(found))
 
     def kinds(self) -> dict[Modality, str]:
-        """Return the kind of each store on the disk."""
-        return {
-            modality: kind.name
-            for modality in MODALITIES
-            for kind in self._kinds.known
-            if self._file(modality, kind).path.exists()
-        }
+        """Return the kind of each store that is kept."""
+        kinds = {modality: self._homes[modality].kind() for modality in MODALITIES}
+        return {modality: kind for modality, kind in kinds.items() if kind is not None}
 
     # Following the catalog.
 
     def _starts(self, modality: Modality, former: StampedReader | None) -> Iterator[StampedReader]:
         """Iterate over what there is to follow from."""
-        if former is not None:
+        home = self._homes[modality]
+        if former is not None and (former.stamp == self.stamp(modality) or not home.has_moved_on(former)):
             yield former
-        on_disk = self._on_disk(modality)
-        if on_disk is not None:
-            yield on_disk
-            # Where the disk is ahead of the moment that is wanted, what was built may not be.
-            yield dataclasses.replace(on_disk, reader=LayeredReader(on_disk.reader.base), stamp=on_disk.built)
+        yield from home.starts(on_damage=self._say_that_it_is_made_anew)
 
-    def _on_disk(self, modality: Modality) -> StampedReader | None:
-        """Read what is on the disk; where another kind was built since, and the former one could not go, the latest."""
-        there: list[StampedReader] = []
-        for kind in self._kinds.known:
-            try:
-                there += filter(None, [self._file(modality, kind).read()])
-            except DamagedStoreError as error:
-                saved = "" if self._catalog.is_read_only else f"; {_SAVED_BY}"
-                logger.warning("%s; making it anew from the catalog%s", error, saved)
-        return max(there, key=lambda store: store.stamp.generation, default=None)
+    def _say_that_it_is_made_anew(self, error: StoreError) -> None:
+        saved = "" if self._catalog.is_read_only else f"; {_SAVED_BY}"
+        logger.warning("%s; making it anew from the catalog%s", error, saved)
 
     def _leads_to(self, now: StoreStamp, then: StoreStamp) -> bool:
         """Tell whether the catalog's changes since `then` are all that separates it from `now`."""
@@ -227,13 +234,19 @@ class StoreSync:
         return None if reader.is_heavy else dataclasses.replace(start, reader=reader, stamp=now)
 
     def _built(self, modality: Modality) -> StampedReader:
-        kind = self._kinds.for_size(self._catalog.segments.count(self._fingerprints[modality]))
-        builder, now = kind(self._space.dimension), self.stamp(modality)
-        for number, (ids, vectors) in enumerate(self._vectors(modality, after_generation=0)):
-            if number == 0:
-                builder.train(vectors)
-            builder.add(ids, vectors)
-        return StampedReader(reader=LayeredReader(builder.build()), stamp=now, built=now, kind=kind)
+        """Make a store in memory."""
+        return self._homes[modality].in_memory(
+            self._vectors(modality, after_generation=0), n=self._count(modality), stamp=self.stamp(modality)
+        )
+
+    def _make_anew(self, modality: Modality) -> None:
+        """Make a store where it is kept."""
+        self._homes[modality].make_anew(
+            self._vectors(modality, after_generation=0), n=self._count(modality), stamp=self.stamp(modality)
+        )
+
+    def _count(self, modality: Modality) -> int:
+        return self._catalog.segments.count(self._fingerprints[modality])
 
     def _vectors(self, modality: Modality, *, after_generation: int) -> Iterator[tuple[Int64Array, Float32Array]]:
         fingerprint = self._fingerprints[modality]
@@ -249,22 +262,6 @@ class StoreSync:
             generation=generation,
             token=token,
         )
-
-    # Writing to the disk.
-
-    def _file(self, modality: Modality, kind: type[VectorStore]) -> StoreFile:
-        return StoreFile(self._folder / f"{modality}.{kind.name}", kind=kind, dimension=self._space.dimension)
-
-    def _write(self, modality: Modality, store: StampedReader, *, on_disk: StampedReader | None) -> None:
-        if on_disk is not None and on_disk.stamp == store.stamp:
-            return
-        try:
-            self._file(modality, store.kind).write(store, on_disk=on_disk)
-            for other in self._kinds.known:
-                if other is not store.kind:
-                    self._file(modality, other).remove()
-        except StoreError as error:
-            logger.warning("%s; the next command does the same work again", error)
 
     # Checking.
 
@@ -290,3 +287,18 @@ class StoreSync:
         """Make the vectors of all features that are not damaged; `Catalog.check` tells of the others."""
         for ids, features in self._catalog.segments.features(self._fingerprints[modality], whole_only=True):
             yield ids, self._space.project(modality, features)
+
+
+@contextmanager
+def _or_later() -> Iterator[None]:
+    """Leave to the next command what cannot be written now: the catalog has all of it."""
+    try:
+        yield
+    except StoreServerError:
+        raise
+    except StoreError as error:
+        _say_that_it_is_left(error)
+
+
+def _say_that_it_is_left(error: StoreError) -> None:
+    logger.warning("%s; the next command does the same work again", error)

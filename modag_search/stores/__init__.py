@@ -1,10 +1,12 @@
 """Nearest neighbours; one module a backend. Nothing else imports faiss or a server's client."""
 
 from modag_search.stores.base import NOTHING, StoreReader, StoreStamp, VectorStore
+from modag_search.stores.homes import StoreHome
 from modag_search.stores.kinds import AUTO, StoreKinds
 from modag_search.stores.layered import LayeredReader
 from modag_search.stores.mapped import MappedStore
 from modag_search.stores.saved import StampedReader, StoreFile
+from modag_search.stores.servers import homes_of, is_address, require_store
 
 __all__ = [
     "AUTO",
@@ -13,8 +15,12 @@ __all__ = [
     "MappedStore",
     "StampedReader",
     "StoreFile",
+    "StoreHome",
     "StoreKinds",
     "StoreReader",
     "StoreStamp",
     "VectorStore",
+    "homes_of",
+    "is_address",
+    "require_store",
 ]

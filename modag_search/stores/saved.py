@@ -48,14 +48,14 @@ class StampedReader:
         What it reflects with all layers.
     built : StoreStamp
         What its base reflects.
-    kind : type of VectorStore
-        Of its base.
+    kind : type of VectorStore or None
+        Of its base; None of one that a server keeps.
     """
 
     reader: LayeredReader
     stamp: StoreStamp
     built: StoreStamp
-    kind: type[VectorStore]
+    kind: type[VectorStore] | None
 
 
 class StoreFile:

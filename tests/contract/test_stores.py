@@ -509,6 +509,7 @@ def test_who_has_a_mapped_file_open_keeps_it_when_it_is_written_anew(mapped: tup
     file, path = mapped
     before = read(file).reader
     stamped = read(file)
+    assert stamped.kind is not None
     few = LayeredReader(built(stamped.kind.name, np.arange(5, dtype=np.int64), units(5, seed=3)))
     file.write(dataclasses.replace(stamped, reader=few, stamp=LATER, built=LATER))
     assert not path.exists()

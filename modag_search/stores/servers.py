@@ -1,0 +1,114 @@
+"""Addresses of servers that keep stores: which engine speaks to which, and what may stand in an address."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+from modag_search.errors import UsageError
+from modag_search.stores.homes import StoreFiles, StoreHome
+from modag_search.stores.kinds import AUTO, StoreKinds
+from modag_search.stores.shared import SharedStore
+from modag_search.values import MODALITIES, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from modag_search.stores.engine import VectorEngine
+
+_ENGINES: dict[str, tuple[str, str]] = {}
+"""Which module has the engine for a scheme, and what it is called there; loaded when it is asked for."""
+_SECRETS = {"password", "passwd", "pwd", "token", "sslpassword"}
+
+
+def is_address(store: str) -> bool:
+    """Tell the address of a server from the name of a kind of store."""
+    return "://" in store
+
+
+def engine_at(address: str) -> VectorEngine:
+    """Return what speaks to a server; nothing is asked of it yet. Threads share the one of an address.
+
+    Raises
+    ------
+    UsageError
+        If it is no address that any engine knows, or holds a password.
+    MissingExtraError
+        If the packages that the engine needs are not installed.
+    """
+    scheme = urlsplit(address).scheme
+    if scheme not in _ENGINES:
+        known = ", ".join(f"{name}://..." for name in _ENGINES)
+        raise UsageError(f"no store is kept at {scheme}://...; known are {known}")
+    _require_no_secret(address)
+    return _engine(address)
+
+
+@functools.cache
+def _engine(address: str) -> VectorEngine:
+    module, name = _ENGINES[urlsplit(address).scheme]
+    engine: VectorEngine = getattr(importlib.import_module(module), name)(address)
+    return engine
+
+
+def _require_no_secret(address: str) -> None:
+    """Refuse a password: what an index is made with stands in a file that is copied and read by others."""
+    parts = urlsplit(address)
+    if parts.password or _SECRETS & {name.lower() for name, _ in parse_qsl(parts.query)}:
+        host = f"{parts.username}@{parts.hostname}" if parts.username else parts.hostname
+        raise UsageError(
+            f"{parts.scheme}://{host}{parts.path}: the address of a store is kept in settings.json, so no password may"
+            " stand in it; PostgreSQL's is read from ~/.pgpass or PGPASSWORD"
+        )
+
+
+def require_store(store: str) -> None:
+    """See to it that an index can have a store: that a kind is installed, or that a server can be written to.
+
+    Raises
+    ------
+    UnknownPluginError, PluginError
+        If there is no such kind.
+    UsageError, MissingExtraError
+        As `engine_at`.
+    StoreServerError
+        If the server is out of reach, or will not do.
+    """
+    if is_address(store):
+        engine_at(store).prepare()
+    else:
+        StoreKinds(store)
+
+
+def homes_of(
+    store: str, *, folder: Path, dimension: int, knows: Callable[[int, str], bool]
+) -> Mapping[Modality, StoreHome]:
+    """Say where the stores of an index are kept.
+
+    Parameters
+    ----------
+    store : str
+        Name of a kind, ``auto``, or the address of a server.
+    folder : Path
+        Of files.
+    dimension : int
+    knows : callable
+        Tells whether the catalog went through a generation with a token.
+
+    Returns
+    -------
+    Mapping of modality to StoreHome
+
+    Raises
+    ------
+    UnknownPluginError, PluginError, UsageError, MissingExtraError
+        As `require_store`.
+    """
+    if not is_address(store):
+        kinds = StoreKinds(store)
+        return {one: StoreFiles(folder, one, kinds=kinds, dimension=dimension) for one in MODALITIES}
+    engine, kinds = engine_at(store), StoreKinds(AUTO)
+    return {one: SharedStore(engine, one, kinds=kinds, dimension=dimension, knows=knows) for one in MODALITIES}
