@@ -41,7 +41,8 @@ class IndexSettings:
         that was trained on the two encoders, and where there is none, keeps sounds and pictures apart. For a new index
         also the path of a space file, which is copied into it.
     store : str
-        Name of an installed kind of store; ``auto`` takes one by how many vectors there are.
+        Name of an installed kind of store; ``auto`` takes one by how many vectors there are. Or the address of a server
+        that keeps the stores: ``postgresql://user@host/database``, without a password.
     feature_dtype : {"<f2", "<f4"}
         How features are kept: half precision takes half the room and finds the same neighbours.
     window_s, hop_s : float

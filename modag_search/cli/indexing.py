@@ -64,6 +64,7 @@ _EXCLUSION = ("pattern", "origin")
 @click.option("--sound-encoder", metavar="NAME", help="For a new index; see `modag models`. [default: modag-sound]")
 @click.option("--image-encoder", metavar="NAME", help="For a new index. [default: efficientnet-lite2]")
 @click.option("--space", metavar="NAME_OR_FILE", help="For a new index. [default: the packaged one of the encoders]")
+@click.option("--store", metavar="NAME_OR_URL", help="For a new index; see `modag rebuild`. [default: auto]")
 @click.option(
     "--window",
     "window_s",

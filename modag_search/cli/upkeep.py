@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.command()
 @index_option
 @click.option("--space", metavar="NAME_OR_FILE", help="Move to another space: a packaged one, a file, or auto.")
-@click.option("--store", metavar="NAME", help="Move to another kind of vector store.")
+@click.option("--store", metavar="NAME_OR_URL", help="Move to another kind of store, or a server's.")
 @click.option("--sound-encoder", metavar="NAME", help="Move to another encoder: sounds are decoded and encoded anew.")
 @click.option("--image-encoder", metavar="NAME", help="Likewise for pictures; see `modag models`.")
 @workers_option
@@ -49,6 +49,9 @@ def rebuild(
 
     Nothing is decoded but files whose features another encoder, or another version of one, made; labels stay. Broken
     off, `modag rebuild` goes on where it was.
+
+    --store postgresql://USER@HOST/DATABASE keeps the vectors on PostgreSQL with pgvector, --store auto in files of the
+    index.
     """
     from modag_search.cli.opening import open_index
     from modag_search.cli.progress import file_progress

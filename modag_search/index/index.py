@@ -1261,7 +1261,8 @@ class Index:
             Move to another space: a packaged one by name, or a space file, which is copied into the index; ``auto``
             takes the packaged one that fits the encoders.
         store : str, optional
-            Move to another kind of store.
+            Move to another kind of store, to a server that keeps it (``postgresql://user@host/database``), or back to
+            files (``auto``).
         sound_encoder, image_encoder : str, optional
             Move to other encoders. Where the space does not fit them, the packaged one that does is taken.
         workers : int or str, optional
@@ -1281,6 +1282,8 @@ class Index:
             If the space was trained on other encoders.
         UnknownPluginError, WeightsMissingError, MissingExtraError
             If an encoder is not to be had; the index is as it was.
+        StoreServerError
+            If the server that is to keep the stores is out of reach, or fails.
         ClusterError
             As for `add`.
         """

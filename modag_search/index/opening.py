@@ -18,6 +18,8 @@ from modag_search.encoders import Encoder
 from modag_search.errors import (
     IndexFolderError,
     IndexLockedError,
+    MissingExtraError,
+    ModagError,
     ModelError,
     ReadOnlyIndexError,
     SpaceMismatchError,
@@ -30,7 +32,7 @@ from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
 from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index
 from modag_search.space import Space, packaged_spaces
-from modag_search.stores import AUTO, StoreKinds
+from modag_search.stores import AUTO, is_address, require_known, require_store
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ def created(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> t
     wanted = settings or IndexSettings()
     encoder = MediaEncoder(wanted)
     load_space(folder, wanted, encoder.encoders)
+    require_store(wanted.store)
     require_room(folder)
     for modality in MODALITIES:
         if encoder.encoders[modality].missing_weights():
@@ -178,22 +181,25 @@ class Workings:
         with self._lock:
             settings = self.settings
             if self._basis is None:
-                stores = StoreSync(
-                    self._folder / STORES_FOLDER,
-                    catalog=self._catalog,
-                    space=self.space,
-                    fingerprints=self.encoder.fingerprints,
-                    store=self._kind_of_stores(settings.store),
-                )
+                stores = self._stores(self._kind_of_stores(settings.store))
                 self._basis = Basis(encoder=self.encoder, space=self.space, stores=stores)
             return self._basis
+
+    def _stores(self, store: str) -> StoreSync:
+        return StoreSync(
+            self._folder / STORES_FOLDER,
+            catalog=self._catalog,
+            space=self.space,
+            fingerprints=self.encoder.fingerprints,
+            store=store,
+        )
 
     def _kind_of_stores(self, named: str) -> str:
         """Name the kind of the stores; where it is not installed, and cannot be changed here, one that is."""
         if self._catalog.is_read_only:
             try:
-                StoreKinds(named)
-            except UnknownPluginError as error:
+                require_known(named)
+            except (UnknownPluginError, MissingExtraError) as error:
                 logger.warning("%s; the index is read-only here, so each command makes the stores anew", error)
                 return AUTO
         return named
@@ -220,13 +226,23 @@ class Workings:
             sound_encoder=sound_encoder or settings.sound_encoder,
             image_encoder=image_encoder or settings.image_encoder,
         )
-        StoreKinds(changed.store)
+        require_store(changed.store)
         encoder = MediaEncoder(changed)
         for modality in MODALITIES:
             if changed.encoder(modality) != settings.encoder(modality):
                 encoder.warm(modality)
         wanted = space if space is not None else fitting_name(self._folder, changed, encoder.encoders)
         replace(changed, space=adopt_space(self._folder, wanted, encoder.encoders)).save(self._folder)
+
+    def leave(self, store: str) -> None:
+        """Clear away what is kept where the stores were before, if these have moved to a server or away from one."""
+        now = self.settings.store
+        if now == store or not (is_address(now) or is_address(store)):
+            return
+        try:
+            self._stores(store).remove()
+        except ModagError as error:
+            logger.warning("%s; what it kept of this index is there still", error)
 
     def _look(self) -> tuple[Mark | None, ...]:
         """Tell the files that decide from others of the same names, without reading them."""

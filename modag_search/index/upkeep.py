@@ -106,11 +106,14 @@ class Upkeep:
     ) -> int:
         """Make stores anew, and features that other encoders made; see `Index.rebuild`."""
         with self._writers.held():
+            former = self._workings.settings.store
             self._workings.change(space=space, store=store, sound_encoder=sound_encoder, image_encoder=image_encoder)
             for failure in self._encode_outdated(workers=workers, progress=progress):
                 if on_failure:
                     on_failure(failure)
-            return self._workings.basis.stores.rebuild()
+            vectors = self._workings.basis.stores.rebuild()
+            self._workings.leave(former)
+            return vectors
 
     def mend(self, soundness: Soundness) -> list[tuple[bool, str]]:
         """Make anew what is damaged, and say what, and whether it is gone; see `Index.repair`."""

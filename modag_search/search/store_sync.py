@@ -187,8 +187,12 @@ class StoreSync:
         return list(dict.fromkeys(found))
 
     def kinds(self) -> dict[Modality, str]:
-        """Return the kind of each store that is kept."""
-        kinds = {modality: self._homes[modality].kind() for modality in MODALITIES}
+        """Return the kind of each store that is kept; none, with a word, while the server that keeps them is away."""
+        try:
+            kinds = {modality: self._homes[modality].kind() for modality in MODALITIES}
+        except StoreServerError as error:
+            logger.warning("%s", error)
+            return {}
         return {modality: kind for modality, kind in kinds.items() if kind is not None}
 
     # Following the catalog.

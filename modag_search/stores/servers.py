@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
 from typing import TYPE_CHECKING
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from modag_search.stores.engine import VectorEngine
 
-_ENGINES: dict[str, tuple[str, str]] = {}
+_ENGINES = {
+    "postgresql": ("modag_search.stores.pgvector", "PgVector"),
+}
 """Which module has the engine for a scheme, and what it is called there; loaded when it is asked for."""
 _SECRETS = {"password", "passwd", "pwd", "token", "sslpassword"}
 
@@ -51,6 +54,7 @@ def engine_at(address: str) -> VectorEngine:
 def _engine(address: str) -> VectorEngine:
     module, name = _ENGINES[urlsplit(address).scheme]
     engine: VectorEngine = getattr(importlib.import_module(module), name)(address)
+    atexit.register(engine.close)
     return engine
 
 
@@ -65,8 +69,8 @@ def _require_no_secret(address: str) -> None:
         )
 
 
-def require_store(store: str) -> None:
-    """See to it that an index can have a store: that a kind is installed, or that a server can be written to.
+def require_known(store: str) -> None:
+    """See to it that a kind of store is installed, or what speaks to a server; nothing is asked of the server.
 
     Raises
     ------
@@ -74,13 +78,26 @@ def require_store(store: str) -> None:
         If there is no such kind.
     UsageError, MissingExtraError
         As `engine_at`.
+    """
+    if is_address(store):
+        engine_at(store)
+    else:
+        StoreKinds(store)
+
+
+def require_store(store: str) -> None:
+    """See to it that an index can have a store, and that a server can be written to.
+
+    Raises
+    ------
+    UnknownPluginError, PluginError, UsageError, MissingExtraError
+        As `require_known`.
     StoreServerError
         If the server is out of reach, or will not do.
     """
+    require_known(store)
     if is_address(store):
         engine_at(store).prepare()
-    else:
-        StoreKinds(store)
 
 
 def homes_of(

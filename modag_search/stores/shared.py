@@ -47,6 +47,7 @@ _FEW = 2000
 _SEVERAL = 8
 """For so many queries at once, all vectors that a server would compare without an index are fetched instead."""
 _BLOCK = 8192
+_GROWN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,8 @@ class Record:
         What made the vectors.
     table : str
         Where they are; empty before the first were written.
+    arranged : int
+        How many vectors there were when they were last arranged for searching.
     moments : tuple of Moment
         The generations that can be read, ascending; the last is the present one.
     pending : (int, str) or None
@@ -91,6 +94,7 @@ class Record:
     space: str
     pipeline: str
     table: str = ""
+    arranged: int = 0
     moments: tuple[Moment, ...] = ()
     pending: tuple[int, str] | None = None
     former: tuple[tuple[str, float], ...] = ()
@@ -340,6 +344,7 @@ class SharedStore(StoreHome):
                 space=stamp.space,
                 pipeline=stamp.pipeline,
                 table=table,
+                arranged=count,
                 moments=(made,),
                 former=tuple(read),
             )
@@ -366,7 +371,12 @@ class SharedStore(StoreHome):
         )
         moments = _readable((*record.moments, now))
         began = dataclasses.replace(record, pending=(now.generation, now.token))
-        written = dataclasses.replace(record, moments=moments, pending=None)
+        # A few at a time, they may have become many, or others, since they were arranged.
+        is_due = (
+            now.count > max(MOST_COMPARED, _GROWN * record.arranged) or record.arranged <= MOST_COMPARED < now.count
+        )
+        arranged = now.count if is_due else record.arranged
+        written = dataclasses.replace(record, moments=moments, arranged=arranged, pending=None)
         with engine.step():
             engine.put_record(base.key, began.to_text(), former=before)
             if record.pending is not None:
@@ -379,6 +389,8 @@ class SharedStore(StoreHome):
                     ids=reader.delta_ids,
                     vectors=reader.delta_vectors,
                 )
+            if is_due:
+                engine.arrange(record.table, n=now.count)
             engine.put_record(base.key, written.to_text(), former=began.to_text())
         if moments[0] != record.moments[0]:
             engine.purge(record.table, until=moments[0].generation)

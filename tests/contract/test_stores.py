@@ -18,6 +18,7 @@ from modag_search.errors import DamagedStoreError, UsageError
 from modag_search.files import write_checked
 from modag_search.stores import NOTHING, LayeredReader, MappedStore, StampedReader, StoreFile, StoreReader, StoreStamp
 from modag_search.stores.faiss_flat import FaissFlatStore
+from tests import vector_servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,16 @@ def name(request: pytest.FixtureRequest) -> str:
     return chosen
 
 
+@pytest.fixture(params=[*registry.store_names(), *vector_servers.ENGINES])
+def place(request: pytest.FixtureRequest) -> str:
+    """A kind of store in memory, or an engine that keeps one."""
+    chosen: str = request.param
+    return chosen
+
+
 def built(name: str, ids: Int64Array, vectors: Float32Array) -> StoreReader:
+    if name in vector_servers.ENGINES:
+        return vector_servers.kept(name, ids, vectors)
     builder = registry.store_class(name)(DIMENSION)
     builder.train(vectors)
     half = len(ids) // 2
@@ -78,14 +88,14 @@ def layered(name: str, ids: Int64Array, vectors: Float32Array) -> LayeredReader:
 
 
 @pytest.fixture
-def precision(name: str) -> float:
-    return registry.store_class(name).precision
+def precision(place: str) -> float:
+    return vector_servers.PRECISION if place in vector_servers.ENGINES else registry.store_class(place).precision
 
 
 @pytest.fixture(params=["built", "layered"])
-def make(request: pytest.FixtureRequest, name: str) -> Callable[[Int64Array, Float32Array], StoreReader]:
+def make(request: pytest.FixtureRequest, place: str) -> Callable[[Int64Array, Float32Array], StoreReader]:
     maker = {"built": built, "layered": layered}[request.param]
-    return lambda ids, vectors: maker(name, ids, vectors)
+    return lambda ids, vectors: maker(place, ids, vectors)
 
 
 def test_the_name_is_that_of_the_entry_point(name: str) -> None:
@@ -195,9 +205,9 @@ def test_threads_find_what_one_finds(make: Callable[[Int64Array, Float32Array], 
     assert found == [expected] * 8
 
 
-def test_a_reader_stays_as_it_is_when_another_follows_it(name: str) -> None:
+def test_a_reader_stays_as_it_is_when_another_follows_it(place: str) -> None:
     vectors, ids = units(30), np.arange(30, dtype=np.int64)
-    before = LayeredReader(built(name, ids[:20], vectors[:20]))
+    before = LayeredReader(built(place, ids[:20], vectors[:20]))
     after = before.followed(removed=ids[:5], ids=ids[20:], vectors=vectors[20:])
     assert sorted(before.ids().tolist()) == list(range(20))
     assert sorted(after.ids().tolist()) == list(range(5, 30))
@@ -208,8 +218,8 @@ def test_a_reader_stays_as_it_is_when_another_follows_it(name: str) -> None:
         after.ids()[0] = 7
 
 
-def test_many_changes_are_heavy_and_few_are_not(name: str) -> None:
-    base = LayeredReader(built(name, np.arange(100, dtype=np.int64), units(100)))
+def test_many_changes_are_heavy_and_few_are_not(place: str) -> None:
+    base = LayeredReader(built(place, np.arange(100, dtype=np.int64), units(100)))
     few, many = np.arange(200, 300), np.arange(200, 10_200)
     assert not base.followed(removed=numbers(), ids=few, vectors=units(100)).is_heavy
     assert base.followed(removed=numbers(), ids=many, vectors=units(10_000)).is_heavy
@@ -245,9 +255,9 @@ def test_what_has_doubled_since_it_was_arranged_is_built_anew(name: str) -> None
     assert much_less.merged(kind) is None
 
 
-def test_ids_that_are_asked_among_again_and_again_give_the_same(name: str) -> None:
+def test_ids_that_are_asked_among_again_and_again_give_the_same(place: str) -> None:
     ids, vectors = np.arange(3000, dtype=np.int64), units(3000)
-    layers = LayeredReader(built(name, ids[:2900], vectors[:2900])).followed(
+    layers = LayeredReader(built(place, ids[:2900], vectors[:2900])).followed(
         removed=ids[:10], ids=ids[2900:], vectors=vectors[2900:]
     )
     for step in (1, 2, 7, 100):
@@ -261,8 +271,8 @@ def test_ids_that_are_asked_among_again_and_again_give_the_same(name: str) -> No
         assert (without == brute_force(vectors[:9], counts, vectors[counts], k=5)[1]).all()
 
 
-def test_it_is_told_which_ids_are_here(name: str) -> None:
-    base = LayeredReader(built(name, np.arange(100, dtype=np.int64), units(100)))
+def test_it_is_told_which_ids_are_here(place: str) -> None:
+    base = LayeredReader(built(place, np.arange(100, dtype=np.int64), units(100)))
     after = base.followed(removed=numbers(3, 7), ids=numbers(7, 200), vectors=units(2))
     assert base.holds(numbers(0, 99, 100, -1, 10**12)).tolist() == [True, True, False, False, False]
     assert after.holds(numbers(3, 7, 200, 201)).tolist() == [False, True, True, False]

@@ -257,6 +257,22 @@ def test_so_many_changes_that_all_is_made_anew(
     assert stores(catalog).problems() == []
 
 
+def test_vectors_that_have_become_many_a_few_at_a_time_are_arranged(
+    catalog: Catalog, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "MOST_COMPARED", 3)
+    arranged = []
+    monkeypatch.setattr(engine, "arrange", lambda table, *, n: arranged.append(n))
+    for name in "abcdefgh":
+        put_sounds(catalog, name)
+        stores(catalog).save()
+    assert [n for n in arranged if n] == [1, 4]
+    assert told(stores(catalog).present("sound"), "abcdefgh") == "abcdefgh"
+    put_sounds(catalog, "x")
+    stores(catalog).save()
+    assert [n for n in arranged if n] == [1, 4, 9]
+
+
 def test_a_change_of_the_other_modality_costs_a_record_alone(catalog: Catalog, engine: MemoryEngine) -> None:
     put_sounds(catalog, "ab")
     stores(catalog).save()

