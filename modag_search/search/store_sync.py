@@ -88,6 +88,9 @@ class StoreSync:
                     raise
                 logger.warning("%s; %d vectors are made of the catalog meanwhile", error, n)
                 return self._built(modality)
+            except DamagedStoreError as error:
+                self._say_that_it_is_made_anew(error)
+                store = None
             if store is None:
                 store = self._built(modality)
                 if len(store.reader) > _MANY:
@@ -111,7 +114,11 @@ class StoreSync:
         home = self._homes[modality]
         with self._catalog.view(), _or_later():
             kept = home.kept(on_damage=self._say_that_it_is_made_anew)
-            store = self._brought_up(modality, filter(None, [kept]))
+            try:
+                store = self._brought_up(modality, filter(None, [kept]))
+            except DamagedStoreError as error:
+                logger.warning("%s", error)
+                store = None
             if kept is None or store is None:
                 self._make_anew(modality)
             else:

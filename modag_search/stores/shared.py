@@ -294,7 +294,8 @@ class SharedStore(StoreHome):
     def has_moved_on(self, former: StampedReader) -> bool:
         """Tell whether an earlier reader has been left behind; see `StoreHome.has_moved_on`."""
         base = former.reader.base
-        return isinstance(base, SharedReader) and (former.reader.is_due or not base.is_whole())
+        # One that was made while the server was away may be had from it now.
+        return not isinstance(base, SharedReader) or former.reader.is_due or not base.is_whole()
 
     def _reader(self, key: str, record: Record, moment: Moment) -> StampedReader:
         reader = SharedReader(self._engine, key=key, table=record.table, moment=moment, dimension=self._dimension)

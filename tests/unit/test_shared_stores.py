@@ -331,6 +331,37 @@ def test_a_server_that_holds_something_else_is_found_out_and_mended(
     assert stores(catalog).problems() == []
 
 
+def test_a_server_that_has_lost_rows_is_made_good_by_who_writes_next(
+    catalog: Catalog, engine: MemoryEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_sounds(catalog, "ab")
+    stores(catalog).save()
+    (rows,) = (rows for rows in engine.rows.values() if rows)
+    rows.pop()
+    put_sounds(catalog, "c")
+    catalog.remove([1])
+    assert told(stores(catalog).present("sound"), "abc") == "bc"
+    assert "holds 1 vectors, must hold 2; `modag rebuild` makes them anew; making it anew" in caplog.text
+    stores(catalog).save()
+    assert stores(catalog).problems() == []
+    assert told(stores(catalog).present("sound"), "abc") == "bc"
+
+
+def test_who_read_while_the_server_was_away_reads_from_it_when_it_is_back(
+    catalog: Catalog, engine: MemoryEngine
+) -> None:
+    put_sounds(catalog, "ab")
+    stores(catalog).save()
+    engine.is_out_of_reach = True
+    reading = stores(catalog).present("sound")
+    engine.is_out_of_reach = False
+    assert not isinstance(reading.reader.base, shared.SharedReader)
+    put_sounds(catalog, "c")
+    later = stores(catalog).present("sound", reading)
+    assert isinstance(later.reader.base, shared.SharedReader)
+    assert told(later, "abc") == "abc"
+
+
 def test_records_that_cannot_be_read_are_passed_over(catalog: Catalog, engine: MemoryEngine) -> None:
     put_sounds(catalog, "a")
     engine.texts |= {"one": "[]", "two": "{", "three": '{"format": "modag-shared/99"}', "four": "3"}

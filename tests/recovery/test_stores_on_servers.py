@@ -1,0 +1,344 @@
+"""Servers that die, are full, too old or cut off, and writers that are killed: one line, and no wrong answer."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from modag_search.catalog import Catalog
+from modag_search.errors import StoreServerError
+from modag_search.search.store_sync import StoreSync
+from modag_search.stores import layered, pgvector, servers, shared
+from tests import vector_servers
+from tests.catalog_builders import FINGERPRINTS, new_catalog, put, sound
+from tests.unit.test_shared_stores import put_sounds, told
+from tests.unit.test_store_sync import space
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from modag_search.stores import StampedReader
+    from tests.postgres import Server
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks writers")
+
+
+@pytest.fixture(scope="module")
+def server() -> Server:
+    return vector_servers.postgres_server()
+
+
+@pytest.fixture
+def url(server: Server) -> str:
+    return server.new_database()
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
+        put_sounds(catalog, "abc")
+        yield catalog
+
+
+def stores(catalog: Catalog, url: str) -> StoreSync:
+    folder = Path(catalog.path).with_name("stores")
+    return StoreSync(folder, catalog=catalog, space=space(), fingerprints=FINGERPRINTS, store=url)
+
+
+def require_exact(catalog: Catalog, store: StampedReader) -> None:
+    """Compare a store with the catalog, within a view: ids, vectors, and what is nearest to each."""
+    parts = list(catalog.segments.features(FINGERPRINTS["sound"]))
+    ids = np.concatenate([np.zeros(0, dtype=np.int64), *(part[0] for part in parts)])
+    assert sorted(store.reader.ids().tolist()) == sorted(ids.tolist())
+    assert len(store.reader) == len(ids)
+    if not len(ids):
+        return
+    vectors = space().project("sound", np.concatenate([part[1] for part in parts]))
+    similarities, found = store.reader.search(vectors[:3], k=5)
+    products = vectors[:3] @ vectors.T
+    expected = -np.sort(-products, axis=1)[:, :5]
+    m = expected.shape[1]
+    assert similarities[:, :m] == pytest.approx(expected, abs=1e-5)
+    assert (found[:, m:] == -1).all()
+    assert len(store.reader.differing(ids, vectors, tolerance=1e-5)) == 0
+
+
+def write_without_end(path: Path, url: str, seed: int) -> None:
+    """Change the catalog and save, a little or much, until killed."""
+    drawn = random.Random(seed)
+    with Catalog.open(path) as catalog:
+        writing = stores(catalog, url)
+        while True:
+            names = drawn.sample(range(60), drawn.randint(1, 8))
+            put(catalog, *(sound(f"/m/{n}.wav", f"{n} {drawn.random()}", statuses=("ok",)) for n in names))
+            if drawn.random() < 0.3:
+                catalog.remove(list({one.id for one in catalog.items.all()})[:4])
+            if drawn.random() < 0.1:
+                writing.rebuild()
+            else:
+                writing.save()
+
+
+@contextmanager
+def writer(path: Path, url: str, seed: int) -> Iterator[None]:
+    """A process that writes, and is killed when the block ends."""
+    child = os.fork()
+    if child == 0:
+        try:
+            write_without_end(path, url, seed)
+        finally:
+            os._exit(1)
+    try:
+        yield
+        os.kill(child, signal.SIGKILL)
+    finally:
+        _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), "it went on until it was killed"
+
+
+def test_whatever_moment_a_writer_is_killed_at_readers_are_right_and_the_next_goes_on(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layered, "_LEAST_HEAVY", 12)  # now and then all is made anew
+    path, drawn = tmp_path / "catalog.sqlite", random.Random(0)
+    with new_catalog(path) as catalog:
+        put_sounds(catalog, "abc")
+        stores(catalog, url).save()
+    from_server = 0
+    for seed in range(6):
+        with writer(path, url, seed), Catalog.open(path) as catalog:
+            former: StampedReader | None = None
+            for _ in range(drawn.randint(3, 25)):
+                with catalog.view():
+                    former = stores(catalog, url).present("sound", former if drawn.random() < 0.5 else None)
+                    require_exact(catalog, former)
+                    from_server += isinstance(former.reader.base, shared.SharedReader)
+        with Catalog.open(path) as catalog:
+            with catalog.view():
+                require_exact(catalog, stores(catalog, url).present("sound"))
+            assert stores(catalog, url).problems() == []
+    with Catalog.open(path) as catalog:
+        stores(catalog, url).save()
+        store = stores(catalog, url).present("sound")
+        assert len(store.reader.delta_ids) == len(store.reader.gone) == 0
+        require_exact(catalog, store)
+        engine = servers.engine_at(url)
+        records = [shared.Record.of_text(text) for text in engine.records().values()]
+        assert engine.tables() == {
+            table
+            for record in records
+            if record is not None
+            for table in (record.table, *(name for name, _ in record.former))
+        }
+    assert from_server > 20
+
+
+def test_a_server_that_is_killed_while_it_is_filled_is_filled_anew(
+    catalog: Catalog, server: Server, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores(catalog, url).save()
+    fill = pgvector.PgVector.fill
+
+    def killed(self: object, table: str, batches: Iterable[object], *, born: int) -> int:
+        def until_killed() -> Iterator[object]:
+            yield from batches
+            server.kill()
+            yield np.arange(10**6, 10**6 + 4096), np.ones((4096, space().dimension), dtype=np.float32)
+
+        return fill(self, table, until_killed(), born=born)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pgvector.PgVector, "fill", killed)
+    try:
+        with pytest.raises(StoreServerError) as raised:
+            stores(catalog, url).rebuild()
+    finally:
+        server.start()
+    assert "\n" not in str(raised.value)
+    assert url in str(raised.value)
+    monkeypatch.undo()
+    with catalog.view():
+        store = stores(catalog, url).present("sound")
+        assert isinstance(store.reader.base, shared.SharedReader)
+        require_exact(catalog, store)
+    stores(catalog, url).rebuild()
+    assert stores(catalog, url).problems() == []
+
+
+def test_a_server_that_is_killed_before_a_change_is_whole_has_none_of_it(
+    catalog: Catalog, server: Server, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stores(catalog, url).save()
+    change = pgvector.PgVector.change
+
+    def killed(self: object, *arguments: object, **others: object) -> None:
+        change(self, *arguments, **others)  # type: ignore[arg-type]
+        server.kill()
+
+    monkeypatch.setattr(pgvector.PgVector, "change", killed)
+    put_sounds(catalog, "d")
+    try:
+        assert stores(catalog, url).save() == 4
+        assert [url in message for message in caplog.messages] == [True]
+    finally:
+        server.start()
+    monkeypatch.undo()
+    store = stores(catalog, url).present("sound")
+    assert len(store.reader.base) == 3
+    assert told(store, "abcd") == "abcd"
+    stores(catalog, url).save()
+    assert len(stores(catalog, url).present("sound").reader.base) == 4
+
+
+def test_a_reader_goes_on_when_its_server_is_back(catalog: Catalog, server: Server, url: str) -> None:
+    stores(catalog, url).save()
+    store = stores(catalog, url).present("sound")
+    assert told(store, "abc") == "abc"
+    server.kill()
+    try:
+        with pytest.raises(StoreServerError) as raised:
+            told(store, "a")
+        assert "\n" not in str(raised.value)
+        assert "modag rebuild --store auto" in str(raised.value)
+    finally:
+        server.start()
+    assert told(store, "abc") == "abc"
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(
+    catalog: Catalog, server: Server, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stores(catalog, url).save()
+    database = url.rpartition("/")[2]
+    server.execute(
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$",
+        "CREATE TRIGGER full_disk BEFORE UPDATE ON modag_record EXECUTE FUNCTION full_disk()",
+        database=database,
+    )
+    put_sounds(catalog, "d")
+    stores(catalog, url).save()
+    (message,) = caplog.messages
+    assert "its disk or memory is full: could not extend file" in message
+    with pytest.raises(StoreServerError, match="its disk or memory is full"):
+        stores(catalog, url).rebuild()
+    assert told(stores(catalog, url).present("sound"), "abcd") == "abcd"
+    server.execute("DROP TRIGGER full_disk ON modag_record", database=database)
+    stores(catalog, url).save()
+    assert stores(catalog, url).problems() == []
+
+
+def test_a_server_without_pgvector_says_what_to_install(server: Server, url: str) -> None:
+    database = url.rpartition("/")[2]
+    server.execute(f"ALTER DATABASE {database} SET extension_control_path TO '/nowhere'")
+    with pytest.raises(StoreServerError, match=r"lacks the extension pgvector; .*apt install postgresql-\d+-pgvector"):
+        servers.require_store(url)
+
+
+def test_who_may_not_make_the_extension_is_told_who_may(server: Server, url: str) -> None:
+    server.execute("DROP ROLE IF EXISTS humble", "CREATE ROLE humble LOGIN")
+    with pytest.raises(StoreServerError, match="its owner must say `CREATE EXTENSION vector` in it once"):
+        servers.require_store(url.replace("modag@", "humble@"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("_OLDEST_SERVER", 990_000, r"is PostgreSQL \d+, and 14 or later is wanted"),
+        ("_OLDEST_EXTENSION", (99, 0), r"has pgvector \d.*ALTER EXTENSION vector UPDATE"),
+    ],
+)
+def test_an_old_server_is_refused(
+    url: str, setting: str, value: object, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pgvector, setting, value)
+    with pytest.raises(StoreServerError, match=words):
+        servers.require_store(url)
+
+
+def test_a_server_that_never_answers_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/db?connect_timeout=2"
+        with pytest.raises(StoreServerError, match="timeout"):
+            servers.require_store(url)
+
+
+def test_a_connection_that_is_cut_in_the_middle_is_told_in_one_line(catalog: Catalog, server: Server, url: str) -> None:
+    """A proxy passes on what it gets, until it is told to cut all connections."""
+    with Proxy(server.port) as proxy:
+        through = url.replace(f":{server.port}/", f":{proxy.port}/")
+        stores(catalog, through).save()
+        store = stores(catalog, through).present("sound")
+        assert told(store, "abc") == "abc"
+        proxy.cut()
+        assert told(store, "abc") == "abc", "it connects again"
+        proxy.close()
+        with pytest.raises(StoreServerError) as raised:
+            told(store, "a")
+        assert "\n" not in str(raised.value)
+    assert told(stores(catalog, url).present("sound"), "abc") == "abc", "the store is known by the catalog alone"
+
+
+class Proxy:
+    """Passes on what is sent to a port."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._sockets: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Proxy:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def cut(self) -> None:
+        """End all connections."""
+        while self._sockets:
+            one = self._sockets.pop()
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def close(self) -> None:
+        """Take no more."""
+        try:
+            self._listening.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+        self._listening.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listening.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+            except OSError:
+                return
+            self._sockets += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _pass_on(one: socket.socket, other: socket.socket) -> None:
+        try:
+            while content := one.recv(65536):
+                other.sendall(content)
+        except OSError:
+            pass
+        finally:
+            for each in (one, other):
+                each.close()
