@@ -20,7 +20,7 @@ from modag_search.errors import MissingExtraError, StoreChangedError, StoreServe
 from modag_search.stores.base import nothing_found
 from modag_search.stores.engine import VectorEngine
 from modag_search.stores.kinds import MOST_COMPARED
-from modag_search.stores.selection import marked
+from modag_search.stores.selection import KeptByArray, marked
 
 try:
     import psycopg
@@ -63,7 +63,6 @@ _LEAST_LOOKED_AT, _MOST_LOOKED_AT = 160, 1000
 _MOST_SCANNED = 20_000
 """Rows of the graph that are passed over for those that count; where there would be more, all are compared."""
 _NARROW = 20
-_NAMED_BY_NUMBER = 50_000
 _MOST_MEMORY_KB = 1 << 20
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
@@ -85,6 +84,9 @@ class PgVector(VectorEngine):
         self.address = address
         self._idle: list[tuple[int, Connection]] = []
         self._of_others: list[Connection] = []
+        self._listed: KeptByArray[tuple[str, list[Any]]] = KeptByArray()
+        self._among: KeptByArray[tuple[str, list[Any]]] = KeptByArray()
+        self._without: KeptByArray[tuple[str, list[Any]]] = KeptByArray()
         self._lock = threading.Lock()
         self._within = threading.local()
 
@@ -322,13 +324,14 @@ class PgVector(VectorEngine):
         # Half precision changes the order of what is equally near but for the fourth digit.
         wanted = min(count, k + max(16, k // 4))
         scanned = wanted * n / max(count, 1)
-        if n > MOST_COMPARED and wanted <= _MOST_LOOKED_AT and scanned <= _MOST_SCANNED and count * _NARROW >= n:
+        is_narrow = count * _NARROW < n
+        if n > MOST_COMPARED and wanted <= _MOST_LOOKED_AT and scanned <= _MOST_SCANNED and not is_narrow:
             looked_at = min(_MOST_LOOKED_AT, max(_LEAST_LOOKED_AT, 2 * wanted))
-            statement, values = self._question(table, at, k, among, without, wanted=wanted)
+            statement, values = self._question(table, at, k, among, without, wanted=wanted, is_narrow=False)
             found = self._asked(lambda one: self._ask(one, statement, values, vectors, k, looked_at=looked_at))
             if (found[1] >= 0).all():
                 return found
-        statement, values = self._question(table, at, k, among, without, wanted=None)
+        statement, values = self._question(table, at, k, among, without, wanted=None, is_narrow=is_narrow)
         return self._asked(lambda one: self._ask(one, statement, values, vectors, k, looked_at=None))
 
     def _question(
@@ -340,9 +343,17 @@ class PgVector(VectorEngine):
         without: Int64Array | None,
         *,
         wanted: int | None,
+        is_narrow: bool,
     ) -> tuple[sql.Composed, list[Any]]:
         """Write the question of neighbours, `asked.vector` for each; of so many by half precision, where `wanted`."""
-        counts, values = _filter(among, without)
+        if among is not None and is_narrow:
+            counts, values = self._listed.get(among, _list)
+        elif among is not None:
+            counts, values = self._among.get(among, lambda ids: _bits(ids, is_among=True))
+        elif without is not None:
+            counts, values = self._without.get(without, lambda ids: _bits(ids, is_among=False))
+        else:
+            counts, values = "TRUE", []
         statement = """
             WITH asked AS MATERIALIZED (
                 SELECT number, one::vector({d}) AS vector FROM unnest(%s::text[]) WITH ORDINALITY AS a (one, number)
@@ -532,21 +543,20 @@ def _array(ids: Int64Array) -> str:
     return "{" + ",".join(map(str, ids.tolist())) + "}"
 
 
-def _filter(among: Int64Array | None, without: Int64Array | None) -> tuple[str, list[Any]]:
-    """Say which ids count: a list of few, a bit for each id of many."""
-    ids = without if among is None else among
-    if ids is None:
-        return "TRUE", []
-    marks = None if len(ids) <= _NAMED_BY_NUMBER and among is not None else marked(ids)
+def _list(ids: Int64Array) -> tuple[str, list[Any]]:
+    """Say that these ids count, so that an index leads to them."""
+    return "id = ANY(%s::bigint[])", [_array(ids)]
+
+
+def _bits(ids: Int64Array, *, is_among: bool) -> tuple[str, list[Any]]:
+    """Say that these ids count, or all but these, by a bit for each id."""
+    marks = marked(ids)
     if marks is None:
-        return ("id = ANY(%s::bigint[])" if among is not None else "id <> ALL(%s::bigint[])"), [_array(ids)]
+        return _list(ids) if is_among else ("id <> ALL(%s::bigint[])", [_array(ids)])
     bits = np.packbits(marks, bitorder="little").tobytes()
-    # In a CASE, since a bit beyond the last one is an error.
-    counts, beyond = (1, "FALSE") if among is not None else (0, "TRUE")
-    return (
-        f"CASE WHEN id >= 0 AND id < {8 * len(bits)} THEN get_bit(%s, id) = {counts} ELSE {beyond} END",
-        [bits],
-    )
+    # In a CASE, since to ask for a bit beyond the last one is an error.
+    bit, beyond = (1, "FALSE") if is_among else (0, "TRUE")
+    return f"CASE WHEN id >= 0 AND id < {8 * len(bits)} THEN get_bit(%s, id) = {bit} ELSE {beyond} END", [bits]
 
 
 def _rows(ids: Int64Array, vectors: Float32Array, *, born: int) -> bytes:

@@ -27,7 +27,7 @@ from modag_search.stores.homes import StoreHome
 from modag_search.stores.kinds import MOST_COMPARED
 from modag_search.stores.layered import LayeredReader
 from modag_search.stores.saved import StampedReader
-from modag_search.stores.selection import are_among
+from modag_search.stores.selection import KeptByArray, are_among
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,6 +142,7 @@ class SharedReader(StoreReader):
         self.table = table
         self.moment = moment
         self.dimension = dimension
+        self._here: KeptByArray[Int64Array] = KeptByArray()
 
     @property
     def _at(self) -> int:
@@ -193,11 +194,9 @@ class SharedReader(StoreReader):
         if len(self) == 0 or len(vectors) == 0 or k < 1 or (among is not None and len(among) == 0):
             return nothing_found(len(vectors), k)
         if among is not None:
-            among = np.unique(among)
-            among = among[self.holds(among)]
+            among = self._here.get(among, self._those_here)
         elif without is not None:
-            without = np.unique(without)
-            without = without[self.holds(without)]
+            without = self._here.get(without, self._those_here)
             without = without if len(without) else None
         n = len(self) - (0 if without is None else len(without)) if among is None else len(among)
         if n == 0:
@@ -210,6 +209,12 @@ class SharedReader(StoreReader):
             )
         self._require_whole()
         return filled_up(similarities, ids, k=k)
+
+    def _those_here(self, ids: Int64Array) -> Int64Array:
+        distinct = np.unique(ids)
+        here = distinct[self.holds(distinct)]
+        here.setflags(write=False)
+        return here
 
     def _counting(self, among: Int64Array | None, without: Int64Array | None) -> Int64Array:
         if among is not None:
