@@ -11,6 +11,7 @@ import itertools
 import logging
 import os
 import threading
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,6 +52,8 @@ _CONNECTING: dict[str, Any] = {
     "tcp_user_timeout": 30_000,
     "application_name": "modag",
 }
+_SILENT_S = 10.0
+"""A command asks for each modality; it need not wait for each."""
 _IDLE = 8
 """So many connections are kept for threads that come again."""
 _LONGEST_INLINE = 1900
@@ -89,6 +92,8 @@ class PgVector(VectorEngine):
         self._without: KeptByArray[tuple[str, list[Any]]] = KeptByArray()
         self._lock = threading.Lock()
         self._within = threading.local()
+        self._silent_until_s = 0.0
+        """Until when a server that did not answer at all is not waited for again."""
 
     def prepare(self) -> None:
         """Look at versions, and make the extension and the table of records; see `VectorEngine.prepare`."""
@@ -442,11 +447,20 @@ class PgVector(VectorEngine):
                 connection = None
         if connection is None:
             with self._in_words():
-                parameters = {**_CONNECTING, **conninfo_to_dict(self.address)}
-                # Plans that are made anew for each question know which ids count.
-                connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+                connection = self._new()
         with self._given_back(connection):
             yield connection
+
+    def _new(self) -> Connection:
+        if time.monotonic() < self._silent_until_s:
+            raise errors.ConnectionTimeout("connection timeout expired a moment ago")
+        parameters = {**_CONNECTING, **conninfo_to_dict(self.address)}
+        try:
+            # Plans that are made anew for each question know which ids count.
+            return psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+        except errors.ConnectionTimeout:
+            self._silent_until_s = time.monotonic() + _SILENT_S
+            raise
 
     def _kept(self) -> Connection | None:
         """Take a connection that this process made before, and not the one that forked it."""

@@ -29,7 +29,7 @@ import sys
 from importlib.machinery import PathFinder
 
 ABSENT = {
-    "distributed", "matplotlib", "pillow_heif", "tflite", "tokenizers", "transformers", "umap",
+    "distributed", "matplotlib", "pillow_heif", "psycopg", "tflite", "tokenizers", "transformers", "umap",
     "torch", "torchaudio", "torchvision"
 }
 
@@ -144,6 +144,14 @@ def test_only_workers_elsewhere_need_an_extra(light: CommandLine, media: Path, t
     outcome = light.process("index", media, "--index", tmp_path / "new", "--workers", "dask://127.0.0.1:8786")
     assert (outcome.status, outcome.stdout) == (1, b"")
     assert outcome.error == f"error: encoding by workers of Dask {TRAIN_EXTRA.replace('train', 'dask')}"
+    assert not (tmp_path / "new").exists()
+
+
+def test_only_vectors_on_a_server_need_an_extra(light: CommandLine, media: Path, tmp_path: Path) -> None:
+    picture(media / "a.png", GREEN)
+    outcome = light.process("index", media, "--index", tmp_path / "new", "--store", "postgresql://me@127.0.0.1/db")
+    assert (outcome.status, outcome.stdout) == (1, b"")
+    assert outcome.error == f"error: a store on PostgreSQL {TRAIN_EXTRA.replace('train', 'postgres')}"
     assert not (tmp_path / "new").exists()
 
 
