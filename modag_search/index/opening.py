@@ -240,7 +240,7 @@ class Workings:
         if now == store or not (is_address(now) or is_address(store)):
             return
         try:
-            self._stores(store).remove()
+            self._stores(store).leave(moved_to=self.basis.stores)
         except ModagError as error:
             logger.warning("%s; what it kept of this index is there still", error)
 

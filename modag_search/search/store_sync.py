@@ -173,10 +173,17 @@ class StoreSync:
                     _say_that_it_is_left(error)
         return sum(map(self._count, MODALITIES))
 
-    def remove(self) -> None:
-        """Keep no stores any more where these are kept: the index has moved to others."""
-        for home in self._homes.values():
-            home.remove()
+    def leave(self, *, moved_to: StoreSync) -> None:
+        """Keep no stores any more where these are kept: the index has moved to others.
+
+        Raises
+        ------
+        StoreServerError
+            If the server that keeps them is out of reach.
+        """
+        for modality, home in self._homes.items():
+            if not home.is_kept_in(moved_to._homes[modality]):
+                home.remove()
 
     def problems(self) -> list[str]:
         """Describe stores that cannot be read or that do not hold what the catalog says, without mending them."""

@@ -120,6 +120,10 @@ class StoreHome(ABC):
     def remove(self) -> None:
         """Keep nothing any more; who reads goes on as long as it can."""
 
+    def is_kept_in(self, other: StoreHome) -> bool:  # noqa: ARG002  one of files has a folder of its own
+        """Tell whether another home keeps the very same, as under another spelling of its address."""
+        return False
+
     @abstractmethod
     def examined(self) -> Iterator[tuple[str, StampedReader | DamagedStoreError]]:
         """Iterate over all that is kept: where, and a reader that compared it with its checksums or what is amiss."""

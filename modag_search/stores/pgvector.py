@@ -330,7 +330,8 @@ class PgVector(VectorEngine):
         wanted = min(count, k + max(16, k // 4))
         scanned = wanted * n / max(count, 1)
         is_narrow = count * _NARROW < n
-        if n > MOST_COMPARED and wanted <= _MOST_LOOKED_AT and scanned <= _MOST_SCANNED and not is_narrow:
+        has_graph = n > MOST_COMPARED and vectors.shape[1] <= _LONGEST_INDEXED
+        if has_graph and wanted <= _MOST_LOOKED_AT and scanned <= _MOST_SCANNED and not is_narrow:
             looked_at = min(_MOST_LOOKED_AT, max(_LEAST_LOOKED_AT, 2 * wanted))
             statement, values = self._question(table, at, k, among, without, wanted=wanted, is_narrow=False)
             found = self._asked(lambda one: self._ask(one, statement, values, vectors, k, looked_at=looked_at))

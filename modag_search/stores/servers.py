@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import functools
+import hashlib
 import importlib
+import platform
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -110,7 +112,7 @@ def homes_of(
     store : str
         Name of a kind, ``auto``, or the address of a server.
     folder : Path
-        Of files.
+        Of files; on a server it tells an index from its copies.
     dimension : int
     knows : callable
         Tells whether the catalog went through a generation with a token.
@@ -128,4 +130,8 @@ def homes_of(
         kinds = StoreKinds(store)
         return {one: StoreFiles(folder, one, kinds=kinds, dimension=dimension) for one in MODALITIES}
     engine, kinds = engine_at(store), StoreKinds(AUTO)
-    return {one: SharedStore(engine, one, kinds=kinds, dimension=dimension, knows=knows) for one in MODALITIES}
+    writer = hashlib.blake2b(f"{platform.node()}\0{folder.absolute()}".encode(errors="surrogateescape"), digest_size=16)
+    return {
+        one: SharedStore(engine, one, kinds=kinds, dimension=dimension, knows=knows, writer=writer.hexdigest())
+        for one in MODALITIES
+    }

@@ -82,6 +82,8 @@ class Record:
         Where they are; empty before the first were written.
     arranged : int
         How many vectors there were when they were last arranged for searching.
+    writer : str
+        Tells the machine and the folder that it was last written from.
     moments : tuple of Moment
         The generations that can be read, ascending; the last is the present one.
     pending : (int, str) or None
@@ -95,6 +97,7 @@ class Record:
     pipeline: str
     table: str = ""
     arranged: int = 0
+    writer: str = ""
     moments: tuple[Moment, ...] = ()
     pending: tuple[int, str] | None = None
     former: tuple[tuple[str, float], ...] = ()
@@ -268,6 +271,8 @@ class SharedStore(StoreHome):
     dimension : int
     knows : callable
         Tells whether the catalog went through a generation with a token.
+    writer : str
+        Tells this index from copies of it, as far as that can be told: it takes nothing away that another one wrote.
     """
 
     def __init__(
@@ -278,11 +283,13 @@ class SharedStore(StoreHome):
         kinds: StoreKinds,
         dimension: int,
         knows: Callable[[int, str], bool],
+        writer: str,
     ) -> None:
         super().__init__(kinds=kinds, dimension=dimension)
         self._engine = engine
         self._modality = modality
         self._knows = knows
+        self._writer = writer
 
     def kept(self, *, on_damage: OnDamage) -> StampedReader | None:  # noqa: ARG002
         """Return a reader of what the server holds; see `StoreHome.kept`."""
@@ -351,6 +358,7 @@ class SharedStore(StoreHome):
                 pipeline=stamp.pipeline,
                 table=table,
                 arranged=count,
+                writer=self._writer,
                 moments=(made,),
                 former=tuple(read),
             )
@@ -382,7 +390,7 @@ class SharedStore(StoreHome):
             now.count > max(MOST_COMPARED, _GROWN * record.arranged) or record.arranged <= MOST_COMPARED < now.count
         )
         arranged = now.count if is_due else record.arranged
-        written = dataclasses.replace(record, moments=moments, arranged=arranged, pending=None)
+        written = dataclasses.replace(record, moments=moments, arranged=arranged, writer=self._writer, pending=None)
         with engine.step():
             engine.put_record(base.key, began.to_text(), former=before)
             if record.pending is not None:
@@ -419,11 +427,27 @@ class SharedStore(StoreHome):
         own = self._own()
         if own is None:
             return
-        key, _ = own
+        key, record = own
+        if record.writer not in ("", self._writer):
+            logger.warning(
+                "%s: the %s vectors stay there, since they were last written from another folder or machine,"
+                " whose index may read them; the names of their tables begin with modag_%s",
+                self._engine.address,
+                self._modality,
+                key,
+            )
+            return
         self._engine.drop_record(key)
         for table in sorted(self._engine.tables()):
             if table.startswith(f"modag_{key}_"):
                 self._engine.drop(table)
+
+    def is_kept_in(self, other: StoreHome) -> bool:
+        """Compare the keys of records; see `StoreHome.is_kept_in`."""
+        if not isinstance(other, SharedStore):
+            return False
+        own, of_other = self._own(), other._own()  # noqa: SLF001  of this very class
+        return own is not None and of_other is not None and own[0] == of_other[0]
 
     # Looking.
 

@@ -67,6 +67,33 @@ def test_an_index_moves_to_a_server_and_back_and_answers_the_same(
     assert engine_at(url).records() == {}
 
 
+def test_every_verb_that_compares_vectors_says_the_same(filled: CommandLine, media: Path, url: str) -> None:
+    for name in "ab":
+        filled("label", media / f"{name}.png", "--as", name)
+        filled("label", media / f"{name}.wav", "--as", name)
+    verbs: list[tuple[object, ...]] = [
+        ("classify", media / "c.png", media / "c.wav"),
+        ("classify", "--all"),
+        ("transfer", "--dry-run"),
+        ("suggest",),
+        ("audit",),
+        ("duplicates",),
+        ("explain", media / "c.wav"),
+        ("map",),
+        ("search", media / "a.png", "--label", "b"),
+        ("search", media / "a.png", "+", media / "b.wav"),
+    ]
+
+    def said() -> list[Any]:
+        outcomes = [filled(*verb, "--format", "json") for verb in verbs]
+        assert {outcome.status for outcome in outcomes} <= {0, 4}, [outcome.stderr for outcome in outcomes]
+        return [json.loads(outcome.stdout, parse_float=lambda text: round(float(text), 4)) for outcome in outcomes]
+
+    before = said()
+    assert filled("rebuild", "--store", url).status == 0
+    assert said() == before
+
+
 def answers_of_sound(modag: CommandLine, media: Path) -> list[str]:
     return [row["path"] for row in modag("search", media / "a.wav").data]
 

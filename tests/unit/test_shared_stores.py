@@ -43,9 +43,13 @@ def catalog(tmp_path: Path, engine: MemoryEngine) -> Iterator[Catalog]:
 
 
 def stores(catalog: Catalog) -> StoreSync:
-    return StoreSync(
-        Path(catalog.path).with_name("stores"), catalog=catalog, space=space(), fingerprints=FINGERPRINTS, store=ADDRESS
-    )
+    folder = Path(catalog.path).with_suffix(".stores")
+    return StoreSync(folder, catalog=catalog, space=space(), fingerprints=FINGERPRINTS, store=ADDRESS)
+
+
+def in_files(catalog: Catalog) -> StoreSync:
+    folder = Path(catalog.path).with_suffix(".stores")
+    return StoreSync(folder, catalog=catalog, space=space(), fingerprints=FINGERPRINTS, store="auto")
 
 
 def copied(catalog: Catalog, path: Path) -> Path:
@@ -68,7 +72,7 @@ def test_what_is_saved_is_on_the_server_and_read_from_it(catalog: Catalog, engin
     assert stores(catalog).kinds() == {}
     assert stores(catalog).save() == 2
     assert stores(catalog).kinds() == {"image": "memory", "sound": "memory"}
-    assert not Path(catalog.path).with_name("stores").exists()
+    assert not Path(catalog.path).with_suffix(".stores").exists()
     store = stores(catalog).present("sound")
     assert isinstance(store.reader.base, shared.SharedReader)
     assert told(store, "abc") == "ab"
@@ -189,10 +193,30 @@ def test_a_copy_of_an_index_goes_its_own_way_beside_the_original(catalog: Catalo
                 assert told(store, "abcx") == names
                 assert len(store.reader.delta_ids) == 0
                 assert stores(of).problems() == []
-        stores(other).remove()
+        stores(other).leave(moved_to=in_files(other))
         assert told(stores(catalog).present("sound"), "abcx") == "abx"
         assert stores(catalog).kinds() == {"image": "memory", "sound": "memory"}
         assert stores(other).kinds() == {}
+
+
+def test_a_copy_that_leaves_takes_nothing_away_from_the_original(
+    catalog: Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_sounds(catalog, "ab")
+    stores(catalog).save()
+    with Catalog.open(copied(catalog, tmp_path / "copy.sqlite")) as other:
+        stores(other).leave(moved_to=in_files(other))
+    assert all("whose index may read them" in message for message in caplog.messages)
+    assert isinstance(stores(catalog).present("sound").reader.base, shared.SharedReader)
+
+
+def test_who_moves_to_another_name_of_the_same_server_loses_nothing(catalog: Catalog, engine: MemoryEngine) -> None:
+    put_sounds(catalog, "ab")
+    stores(catalog).save()
+    stores(catalog).leave(moved_to=stores(catalog))
+    assert stores(catalog).kinds() == {"image": "memory", "sound": "memory"}
+    stores(catalog).leave(moved_to=in_files(catalog))
+    assert (engine.texts, engine.rows) == ({}, {})
 
 
 def test_indexes_on_one_server_know_nothing_of_each_other(
@@ -207,7 +231,7 @@ def test_indexes_on_one_server_know_nothing_of_each_other(
         assert told(stores(other).present("sound"), "abcd") == "cd"
         stores(other).save()
         stores(other).rebuild()
-        stores(other).remove()
+        stores(other).leave(moved_to=in_files(other))
     assert engine.texts == before
     assert told(stores(catalog).present("sound"), "abcd") == "ab"
 
