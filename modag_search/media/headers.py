@@ -7,6 +7,7 @@ was cut off to the bytes that are there.
 
 from __future__ import annotations
 
+import re
 import struct
 import uuid
 from dataclasses import dataclass, field
@@ -169,6 +170,11 @@ _FLAC_SAMPLES_AT: Final = 18
 """Where the header of a FLAC counts its samples, in the last 36 bits of eight bytes."""
 
 _MOST_FLAC_SAMPLES: Final = (1 << 36) - 1
+_BEFORE_PACKETS: Final = 24
+"""Bytes of a CAF's table of packets before their lengths, of which each byte but the last has its highest bit set."""
+
+_ENDLESS: Final = re.compile(rb"[\x81-\xff][\x80-\xff]{3}")
+_TABLE_BLOCK: Final = 1 << 20
 _AU_FORMS: Final = {b".snd": ">I", b"dns.": "<I"}
 
 
@@ -200,6 +206,19 @@ def read_header(file: BinaryIO) -> Header:
     if layout is None:
         return _raw_header(file)
     return _judged(file, _samples(file, layout), layout)
+
+
+def has_endless_packets(file: BinaryIO) -> bool:
+    """Tell whether the table of packets of a CAF holds a length that takes more than 28 bits, which no packet has."""
+    if read_at(file, 4, 0) != b"caff":
+        return False
+    table = next((chunk for chunk in _chunks(file, _CAF) if chunk.name == b"pakt"), None)
+    if table is None:
+        return False
+    first, end = table.start + _BEFORE_PACKETS, min(table.start + table.length, size_of(file))
+    blocks = range(first, end, _TABLE_BLOCK)
+    # A length may lie in two blocks.
+    return any(_ENDLESS.search(read_at(file, min(_TABLE_BLOCK + 3, end - place), place)) for place in blocks)
 
 
 def remarks_in(headers: Sequence[Header]) -> tuple[Remark, ...]:
