@@ -9,53 +9,29 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
-import threading
-import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from psycopg import errors, sql
 
-from modag_search.errors import MissingExtraError, StoreChangedError, StoreServerError
+from modag_search.errors import StoreChangedError, StoreServerError
 from modag_search.stores.base import nothing_found
 from modag_search.stores.engine import VectorEngine
 from modag_search.stores.kinds import MOST_COMPARED
+from modag_search.stores.postgres import WAY_OUT, Connections
 from modag_search.stores.selection import KeptByArray, marked
 
-try:
-    import psycopg
-    from psycopg import errors, sql
-    from psycopg.conninfo import conninfo_to_dict
-except ImportError as error:
-    raise MissingExtraError("a store on PostgreSQL", "postgres") from error
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from modag_search.stores.postgres import Connection
     from modag_search.values import Float32Array, Int64Array
-
-    Connection = psycopg.Connection[tuple[Any, ...]]
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _OLDEST_SERVER = 140_000
 _OLDEST_EXTENSION = (0, 8)
-_CONNECTING: dict[str, Any] = {
-    "connect_timeout": 10,
-    # A server that is cut off is given up after half a minute, not after the hours of TCP.
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-    "application_name": "modag",
-}
-_SILENT_S = 10.0
-"""A command asks for each modality; it need not wait for each."""
-_IDLE = 8
-"""So many connections are kept for threads that come again."""
 _LONGEST_INLINE = 1900
 """Numbers of a vector that fit into a page with the rest of a row; longer ones PostgreSQL keeps elsewhere."""
 _LONGEST_INDEXED = 4000
@@ -69,7 +45,6 @@ _NARROW = 20
 _MOST_MEMORY_KB = 1 << 20
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
-_WAY_OUT = "`modag rebuild --store auto` keeps the stores in files again"
 
 
 class PgVector(VectorEngine):
@@ -85,23 +60,18 @@ class PgVector(VectorEngine):
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self._idle: list[tuple[int, Connection]] = []
-        self._of_others: list[Connection] = []
+        self._connections = Connections(address)
         self._listed: KeptByArray[tuple[str, list[Any]]] = KeptByArray()
         self._among: KeptByArray[tuple[str, list[Any]]] = KeptByArray()
         self._without: KeptByArray[tuple[str, list[Any]]] = KeptByArray()
-        self._lock = threading.Lock()
-        self._within = threading.local()
-        self._silent_until_s = 0.0
-        """Until when a server that did not answer at all is not waited for again."""
 
     def prepare(self) -> None:
         """Look at versions, and make the extension and the table of records; see `VectorEngine.prepare`."""
-        with self._connected() as connection:
+        with self._connections.connected() as connection:
             if connection.info.server_version < _OLDEST_SERVER:
                 raise StoreServerError(
                     f"{self.address}: is PostgreSQL {connection.info.server_version // 10_000}, and 14 or later is"
-                    f" wanted; {_WAY_OUT}"
+                    f" wanted; {WAY_OUT}"
                 )
             self._require_extension(connection)
             if _value(connection, "SELECT to_regclass('modag_record')") is None:
@@ -131,6 +101,10 @@ class PgVector(VectorEngine):
                 " `ALTER EXTENSION vector UPDATE` in the database"
             )
 
+    def close(self) -> None:
+        """Close connections that nobody uses; see `VectorEngine.close`."""
+        self._connections.close()
+
     # Records.
 
     def records(self) -> dict[str, str]:
@@ -142,7 +116,7 @@ class PgVector(VectorEngine):
             except errors.UndefinedTable:
                 return {}
 
-        return self._asked(read)
+        return self._connections.asked(read)
 
     def record(self, key: str) -> str | None:
         """Return one record; see `VectorEngine.record`."""
@@ -154,11 +128,11 @@ class PgVector(VectorEngine):
                 return None
             return found
 
-        return self._asked(read)
+        return self._connections.asked(read)
 
     def put_record(self, key: str, text: str, *, former: str | None) -> None:
         """Put a record in place of a former one; see `VectorEngine.put_record`."""
-        with self._connected() as connection:
+        with self._connections.connected() as connection:
             if former is None:
                 statement = "INSERT INTO modag_record (content, key) VALUES (%s, %s) ON CONFLICT DO NOTHING"
                 changed = connection.execute(statement, (text, key)).rowcount
@@ -170,18 +144,14 @@ class PgVector(VectorEngine):
 
     def drop_record(self, key: str) -> None:
         """Remove a record; see `VectorEngine.drop_record`."""
-        with self._connected() as connection:
+        with self._connections.connected() as connection:
             connection.execute("DELETE FROM modag_record WHERE key = %s", (key,))
 
     @contextmanager
     def step(self) -> Iterator[None]:
         """Make what is written one transaction; see `VectorEngine.step`."""
-        with self._connected() as connection, connection.transaction():
-            self._within.connection = connection
-            try:
-                yield
-            finally:
-                self._within.connection = None
+        with self._connections.transaction():
+            yield
 
     # Tables.
 
@@ -192,11 +162,13 @@ class PgVector(VectorEngine):
             WHERE relkind = 'r' AND relname LIKE 'modag\_%' AND pg_table_is_visible(oid)
                 AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'vector')
         """
-        return self._asked(lambda connection: {str(row[0]) for row in connection.execute(statement).fetchall()})
+        return self._connections.asked(
+            lambda connection: {str(row[0]) for row in connection.execute(statement).fetchall()}
+        )
 
     def create(self, table: str, *, dimension: int) -> None:
         """Make an empty table, and the one of rows that went; see `VectorEngine.create`."""
-        with self._connected() as connection, connection.transaction():
+        with self._connections.connected() as connection, connection.transaction():
             columns = "(id bigint NOT NULL, born bigint NOT NULL, vector vector({}) NOT NULL)"
             connection.execute(_said(f"CREATE TABLE {{}} {columns}", table, sql.Literal(dimension)))
             if dimension <= _LONGEST_INLINE:
@@ -206,13 +178,13 @@ class PgVector(VectorEngine):
 
     def drop(self, table: str) -> None:
         """Remove a table; see `VectorEngine.drop`."""
-        with self._connected() as connection:
+        with self._connections.connected() as connection:
             connection.execute(_said("DROP TABLE IF EXISTS {}, {}", table, _gone(table)))
 
     def fill(self, table: str, batches: Iterable[tuple[Int64Array, Float32Array]], *, born: int) -> int:
         """Copy rows into a table, in PostgreSQL's binary format; see `VectorEngine.fill`."""
         count = 0
-        with self._connected() as connection, connection.transaction(), connection.cursor() as cursor:
+        with self._connections.connected() as connection, connection.transaction(), connection.cursor() as cursor:
             with cursor.copy(_said("COPY {} (id, born, vector) FROM STDIN (FORMAT BINARY)", table)) as copying:
                 copying.write(_HEADER)
                 for ids, vectors in batches:
@@ -220,7 +192,7 @@ class PgVector(VectorEngine):
                     count += len(ids)
                 copying.write(_TRAILER)
             cursor.execute(_said("CREATE UNIQUE INDEX ON {} (id, born)", table))
-        with self._connected() as connection:
+        with self._connections.connected() as connection:
             connection.execute(_said("ANALYZE {}", table))
         return count
 
@@ -228,7 +200,7 @@ class PgVector(VectorEngine):
         """Make an HNSW graph for many vectors; see `VectorEngine.arrange`."""
         if n <= MOST_COMPARED:
             return
-        with self._connected() as connection:
+        with self._connections.connected() as connection:
             dimension = _dimension(connection, table)
             if dimension > _LONGEST_INDEXED:
                 logger.warning(
@@ -246,9 +218,10 @@ class PgVector(VectorEngine):
         self, connection: Connection, table: str, dimension: int, *, memory_kb: int, workers: int | None = None
     ) -> None:
         with connection.transaction():
-            _set(connection, "maintenance_work_mem", f"{memory_kb}kB")
+            settings = {"maintenance_work_mem": f"{memory_kb}kB"}
             if workers is not None:
-                _set(connection, "max_parallel_maintenance_workers", str(workers))
+                settings["max_parallel_maintenance_workers"] = str(workers)
+            _set(connection, settings)
             statement = (
                 "CREATE INDEX IF NOT EXISTS {} ON {} USING hnsw ((vector::halfvec({})) halfvec_ip_ops)"
                 " WITH (m = {}, ef_construction = {})"
@@ -258,7 +231,7 @@ class PgVector(VectorEngine):
 
     def change(self, table: str, *, generation: int, gone: Int64Array, ids: Int64Array, vectors: Float32Array) -> None:
         """Let rows go and come, in one transaction; see `VectorEngine.change`."""
-        with self._connected() as connection, connection.transaction(), connection.cursor() as cursor:
+        with self._connections.connected() as connection, connection.transaction(), connection.cursor() as cursor:
             cursor.execute(
                 _said(
                     "INSERT INTO {gone} (id, born, gone) SELECT id, born, %s FROM {table}"
@@ -277,13 +250,13 @@ class PgVector(VectorEngine):
 
     def undo(self, table: str, *, after: int) -> None:
         """Take a change back; see `VectorEngine.undo`."""
-        with self._connected() as connection, connection.transaction():
+        with self._connections.connected() as connection, connection.transaction():
             connection.execute(_said("DELETE FROM {} WHERE born > %s", table), (after,))
             connection.execute(_said("DELETE FROM {} WHERE gone > %s", _gone(table)), (after,))
 
     def purge(self, table: str, *, until: int) -> None:
         """Remove rows that went; see `VectorEngine.purge`."""
-        with self._connected() as connection, connection.transaction():
+        with self._connections.connected() as connection, connection.transaction():
             statement = (
                 "DELETE FROM {table} AS t USING {gone} AS g WHERE g.gone <= %s AND (t.id, t.born) = (g.id, g.born)"
             )
@@ -295,7 +268,7 @@ class PgVector(VectorEngine):
         statement = _said(
             "SELECT string_agg(int8send(id), '' ORDER BY id) FROM {table} WHERE {there}", table=table, at=at
         )
-        content: bytes | None = self._asked(lambda connection: _value(connection, statement))
+        content: bytes | None = self._connections.asked(lambda connection: _value(connection, statement))
         return np.frombuffer(content or b"", ">i8").astype(np.int64)
 
     def vectors(self, table: str, ids: Int64Array, *, at: int) -> tuple[Int64Array, Float32Array]:
@@ -306,7 +279,7 @@ class PgVector(VectorEngine):
             table=table,
             at=at,
         )
-        content: bytes | None = self._asked(lambda connection: _value(connection, statement, _array(ids)))
+        content: bytes | None = self._connections.asked(lambda connection: _value(connection, statement, _array(ids)))
         if content is None:
             return np.zeros(0, dtype=np.int64), np.zeros((0, 1), dtype=np.float32)
         dimension = int(np.frombuffer(content, ">i2", count=1, offset=8)[0])
@@ -329,16 +302,24 @@ class PgVector(VectorEngine):
         # Half precision changes the order of what is equally near but for the fourth digit.
         wanted = min(count, k + max(16, k // 4))
         scanned = wanted * n / max(count, 1)
-        is_narrow = count * _NARROW < n
-        has_graph = n > MOST_COMPARED and vectors.shape[1] <= _LONGEST_INDEXED
+        is_narrow, dimension = count * _NARROW < n, vectors.shape[1]
+        has_graph = n > MOST_COMPARED and dimension <= _LONGEST_INDEXED
         if has_graph and wanted <= _MOST_LOOKED_AT and scanned <= _MOST_SCANNED and not is_narrow:
             looked_at = min(_MOST_LOOKED_AT, max(_LEAST_LOOKED_AT, 2 * wanted))
-            statement, values = self._question(table, at, k, among, without, wanted=wanted, is_narrow=False)
-            found = self._asked(lambda one: self._ask(one, statement, values, vectors, k, looked_at=looked_at))
+            statement, values = self._question(
+                table, at, k, among, without, wanted=wanted, is_narrow=False, dimension=dimension
+            )
+            found = self._connections.asked(
+                lambda one: self._ask(one, statement, values, vectors, k, looked_at=looked_at)
+            )
             if (found[1] >= 0).all():
                 return found
-        statement, values = self._question(table, at, k, among, without, wanted=None, is_narrow=is_narrow)
-        return self._asked(lambda one: self._ask(one, statement, values, vectors, k, looked_at=None))
+        statement, values = self._question(
+            table, at, k, among, without, wanted=None, is_narrow=is_narrow, dimension=dimension
+        )
+        return self._connections.asked(
+            lambda connection: self._ask(connection, statement, values, vectors, k, looked_at=None)
+        )
 
     def _question(
         self,
@@ -350,6 +331,7 @@ class PgVector(VectorEngine):
         *,
         wanted: int | None,
         is_narrow: bool,
+        dimension: int,
     ) -> tuple[sql.Composed, list[Any]]:
         """Write the question of neighbours, `asked.vector` for each; of so many by half precision, where `wanted`."""
         if among is not None and is_narrow:
@@ -371,14 +353,12 @@ class PgVector(VectorEngine):
             ) AS near
         """
         nearest = "ORDER BY vector::halfvec({d}) <#> asked.vector::halfvec({d}) LIMIT {wanted}"
-        dimension = sql.Literal(self._asked(lambda connection: _dimension(connection, table)))
+        d = sql.Literal(dimension)
         parts = {
             "counts": sql.SQL(counts),
-            "nearest": sql.SQL("")
-            if wanted is None
-            else sql.SQL(nearest).format(d=dimension, wanted=sql.Literal(wanted)),
+            "nearest": sql.SQL("") if wanted is None else sql.SQL(nearest).format(d=d, wanted=sql.Literal(wanted)),
         }
-        return _said(statement, table=table, at=at, d=dimension, k=k, **parts), values
+        return _said(statement, table=table, at=at, d=d, k=k, **parts), values
 
     def _ask(
         self,
@@ -391,14 +371,16 @@ class PgVector(VectorEngine):
         looked_at: int | None,
     ) -> tuple[Float32Array, Int64Array]:
         texts = ["[" + ",".join(map(repr, row)) + "]" for row in vectors.tolist()]
-        with connection.transaction():
-            if looked_at is None:
-                _set(connection, "enable_indexscan", "off")
-            else:
-                _set(connection, "enable_seqscan", "off")
-                _set(connection, "hnsw.ef_search", str(looked_at))
-                _set(connection, "hnsw.iterative_scan", "relaxed_order")
-                _set(connection, "hnsw.max_scan_tuples", str(2 * _MOST_SCANNED))
+        settings = {"enable_indexscan": "off"}
+        if looked_at is not None:
+            settings = {
+                "enable_seqscan": "off",
+                "hnsw.ef_search": str(looked_at),
+                "hnsw.iterative_scan": "relaxed_order",
+                "hnsw.max_scan_tuples": str(2 * _MOST_SCANNED),
+            }
+        with connection.pipeline(), connection.transaction():  # one way there and back for all of it
+            _set(connection, settings)
             rows = connection.execute(statement, [texts, *values], binary=True).fetchall()
         similarities, found = nothing_found(len(vectors), k)
         rows.sort(key=lambda row: (row[0], -row[2]))
@@ -407,113 +389,6 @@ class PgVector(VectorEngine):
             found[number - 1, : len(listed)] = [row[1] for row in listed]
             similarities[number - 1, : len(listed)] = [row[2] for row in listed]
         return similarities, found
-
-    # Connections.
-
-    def close(self) -> None:
-        """Close connections that nobody uses; see `VectorEngine.close`."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for process, connection in idle:
-            if process == os.getpid():
-                connection.close()
-
-    def _asked(self, question: Callable[[Connection], T]) -> T:
-        """Ask something; once more where a connection that was kept had been cut meanwhile."""
-        kept = self._kept()
-        if kept is not None:
-            try:
-                with self._given_back(kept):
-                    return question(kept)
-            except StoreServerError:
-                if not kept.broken:
-                    raise
-        with self._connected(kept=False) as connection:
-            return question(connection)
-
-    @contextmanager
-    def _connected(self, *, kept: bool = True) -> Iterator[Connection]:
-        """Give a connection that works: that of the step which this thread is within, or one of its own."""
-        held: Connection | None = getattr(self._within, "connection", None)
-        if held is not None:
-            with self._in_words():
-                yield held
-            return
-        connection = self._kept() if kept else None
-        if connection is not None:
-            try:
-                connection.execute("SELECT 1")
-            except psycopg.Error:
-                connection.close()
-                connection = None
-        if connection is None:
-            with self._in_words():
-                connection = self._new()
-        with self._given_back(connection):
-            yield connection
-
-    def _new(self) -> Connection:
-        if time.monotonic() < self._silent_until_s:
-            raise errors.ConnectionTimeout("connection timeout expired a moment ago")
-        parameters = {**_CONNECTING, **conninfo_to_dict(self.address)}
-        try:
-            # Plans that are made anew for each question know which ids count.
-            return psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
-        except errors.ConnectionTimeout:
-            self._silent_until_s = time.monotonic() + _SILENT_S
-            raise
-
-    def _kept(self) -> Connection | None:
-        """Take a connection that this process made before, and not the one that forked it."""
-        with self._lock:
-            while self._idle:
-                process, connection = self._idle.pop()
-                if process != os.getpid():
-                    self._of_others.append(connection)  # to close it here would end it there
-                elif not connection.closed:
-                    return connection
-        return None
-
-    @contextmanager
-    def _given_back(self, connection: Connection) -> Iterator[None]:
-        try:
-            with self._in_words():
-                yield
-        finally:
-            idle = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-            with self._lock:
-                keep = idle and not connection.closed and len(self._idle) < _IDLE
-                if keep:
-                    self._idle.append((os.getpid(), connection))
-            if not keep:
-                connection.close()
-
-    @contextmanager
-    def _in_words(self) -> Iterator[None]:
-        """Say in one line what the server or the connection failed with."""
-        try:
-            yield
-        except errors.UndefinedTable as error:
-            raise StoreChangedError(
-                f"{self.address}: what was read of the store has been replaced meanwhile; ask again"
-            ) from error
-        except errors.InsufficientPrivilege as error:
-            raise StoreServerError(f"{self.address}: {_first_line(error)}; its owner can grant it") from error
-        except (errors.DiskFull, errors.OutOfMemory) as error:
-            raise StoreServerError(
-                f"{self.address}: its disk or memory is full: {_first_line(error)}; make room there, or {_WAY_OUT}"
-            ) from error
-        except psycopg.OperationalError as error:
-            line = _first_line(error)
-            way_out = "its password is read from PGPASSWORD or ~/.pgpass" if "password" in line else _WAY_OUT
-            raise StoreServerError(f"{self.address}: {line}; {way_out}") from error
-        except psycopg.Error as error:
-            raise StoreServerError(f"{self.address}: {_first_line(error)}") from error
-
-
-def _first_line(error: psycopg.Error) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 def _gone(table: str) -> str:
@@ -539,9 +414,16 @@ def _said(statement: str, *names: str | sql.Literal, **values: Any) -> sql.Compo
     )
 
 
-def _set(connection: Connection, name: str, value: str) -> None:
-    """Change a setting until the end of the transaction."""
-    connection.execute("SELECT set_config(%s, %s, true)", (name, value))
+def _set(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Change settings until the end of the transaction."""
+    connection.execute(
+        sql.SQL("SELECT {}").format(
+            sql.SQL(", ").join(
+                sql.SQL("set_config({}, {}, true)").format(sql.Literal(name), sql.Literal(value))
+                for name, value in settings.items()
+            )
+        )
+    )
 
 
 def _value(connection: Connection, statement: str | sql.Composed, *values: Any) -> Any:

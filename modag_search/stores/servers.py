@@ -10,7 +10,7 @@ import platform
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from modag_search.errors import UsageError
+from modag_search.errors import MissingExtraError, UsageError
 from modag_search.stores.homes import StoreFiles, StoreHome
 from modag_search.stores.kinds import AUTO, StoreKinds
 from modag_search.stores.shared import SharedStore
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from modag_search.stores.engine import VectorEngine
 
 _ENGINES = {
-    "postgresql": ("modag_search.stores.pgvector", "PgVector"),
+    "postgresql": ("modag_search.stores.pgvector", "PgVector", "postgres"),
 }
-"""Which module has the engine for a scheme, and what it is called there; loaded when it is asked for."""
+"""Which module has the engine for a scheme, loaded when it is asked for, what it is called, and the extra it needs."""
 _SECRETS = {"password", "passwd", "pwd", "token", "sslpassword"}
 
 
@@ -54,8 +54,12 @@ def engine_at(address: str) -> VectorEngine:
 
 @functools.cache
 def _engine(address: str) -> VectorEngine:
-    module, name = _ENGINES[urlsplit(address).scheme]
-    engine: VectorEngine = getattr(importlib.import_module(module), name)(address)
+    scheme = urlsplit(address).scheme
+    module, name, extra = _ENGINES[scheme]
+    try:
+        engine: VectorEngine = getattr(importlib.import_module(module), name)(address)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"a store at {scheme}://", extra) from error
     atexit.register(engine.close)
     return engine
 

@@ -151,7 +151,7 @@ def test_only_vectors_on_a_server_need_an_extra(light: CommandLine, media: Path,
     picture(media / "a.png", GREEN)
     outcome = light.process("index", media, "--index", tmp_path / "new", "--store", "postgresql://me@127.0.0.1/db")
     assert (outcome.status, outcome.stdout) == (1, b"")
-    assert outcome.error == f"error: a store on PostgreSQL {TRAIN_EXTRA.replace('train', 'postgres')}"
+    assert outcome.error == f"error: a store at postgresql:// {TRAIN_EXTRA.replace('train', 'postgres')}"
     assert not (tmp_path / "new").exists()
 
 

@@ -31,7 +31,7 @@ ADDRESS = "memory://here"
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
     engine = MemoryEngine()
-    monkeypatch.setitem(servers._ENGINES, "memory", ("tests.memory_engine", "MemoryEngine"))
+    monkeypatch.setitem(servers._ENGINES, "memory", ("tests.memory_engine", "MemoryEngine", ""))
     monkeypatch.setattr(servers, "_engine", lambda address: engine)
     return engine
 
