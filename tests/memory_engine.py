@@ -68,6 +68,7 @@ class MemoryEngine(VectorEngine):
         for ids, vectors in batches:
             self._act()
             self._insert(table, ids, vectors, born=born)
+        self._require(table)
         return len(self.rows[table])
 
     def arrange(self, table: str, *, n: int) -> None:
@@ -124,18 +125,22 @@ class MemoryEngine(VectorEngine):
         return there[wanted], stored[wanted]
 
     def _insert(self, table: str, ids: Int64Array, vectors: Float32Array, *, born: int) -> None:
+        self._require(table)
         self.rows[table] += [([i, born, NEVER], vector) for i, vector in zip(ids.tolist(), vectors, strict=True)]
 
     def _there(self, table: str, at: int) -> tuple[Int64Array, Float32Array]:
         self._reach()
-        if table not in self.rows:
-            raise StoreChangedError(f"{self.address}: {table} is not there")
+        self._require(table)
         rows = sorted(
             ((row[0], vector) for row, vector in self.rows[table] if row[1] <= at < row[2]), key=lambda one: one[0]
         )
         ids = np.array([i for i, _ in rows], dtype=np.int64)
         assert len(np.unique(ids)) == len(ids)
         return ids, np.stack([vector for _, vector in rows]) if rows else np.zeros((0, 1), dtype=np.float32)
+
+    def _require(self, table: str) -> None:
+        if table not in self.rows:
+            raise StoreChangedError(f"{self.address}: {table} is not there")
 
     def _reach(self) -> None:
         if self.is_out_of_reach:

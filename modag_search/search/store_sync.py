@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.errors import DamagedStoreError, StoreError, StoreServerError
+from modag_search.errors import DamagedStoreError, StoreChangedError, StoreError, StoreServerError
 from modag_search.labels.vocabulary import some_of
 from modag_search.spelling import printable
 from modag_search.stores import StampedReader, StoreStamp, homes_of
@@ -144,8 +144,8 @@ class StoreSync:
 
         Raises
         ------
-        StoreServerError
-            If the server that keeps them is out of reach, or fails.
+        StoreServerError, StoreChangedError
+            If the server that keeps them is out of reach, or fails, or a copy of the index writes to it at the moment.
         """
         damaged = self._catalog.mend_features()
         if damaged.mended:
@@ -167,7 +167,7 @@ class StoreSync:
                 try:
                     self._make_anew(modality)
                     self._homes[modality].tidy()
-                except StoreServerError:
+                except (StoreServerError, StoreChangedError):
                     raise
                 except StoreError as error:
                     _say_that_it_is_left(error)

@@ -15,7 +15,7 @@ import json
 import logging
 import secrets
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -161,7 +161,8 @@ class SharedReader(StoreReader):
 
     @functools.cached_property
     def _ids(self) -> Int64Array:
-        ids = self.engine.ids(self.table, at=self._at)
+        with self._reading():
+            ids = self.engine.ids(self.table, at=self._at)
         self._require_whole()
         if len(ids) != len(self):
             raise DamagedStoreError(
@@ -180,6 +181,18 @@ class SharedReader(StoreReader):
         if record.table == self.table:
             return record.moments[0].generation <= self._at
         return self.table in dict(record.former)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tell a table that was replaced from one that is lost: the record names it still."""
+        try:
+            yield
+        except StoreChangedError as error:
+            if self.is_whole():
+                raise DamagedStoreError(
+                    f"{self.engine.address}: lacks the table {self.table}; `modag rebuild` makes it anew"
+                ) from error
+            raise
 
     def _require_whole(self) -> None:
         """Look at the record after what was read: who clears something away says so there before."""
@@ -207,9 +220,10 @@ class SharedReader(StoreReader):
         if n <= (_FEW if len(vectors) < _SEVERAL else MOST_COMPARED):
             similarities, ids = self._compared(vectors, self._counting(among, without), k=min(k, n))
         else:
-            similarities, ids = self.engine.search(
-                self.table, vectors, at=self._at, k=min(k, n), among=among, without=without, n=len(self)
-            )
+            with self._reading():
+                similarities, ids = self.engine.search(
+                    self.table, vectors, at=self._at, k=min(k, n), among=among, without=without, n=len(self)
+                )
         self._require_whole()
         return filled_up(similarities, ids, k=k)
 
@@ -241,7 +255,8 @@ class SharedReader(StoreReader):
         vectors = np.full((len(ids), self.dimension), np.nan, dtype=np.float32)
         for start in range(0, len(ids), _BLOCK):
             some = ids[start : start + _BLOCK]
-            found, stored = self.engine.vectors(self.table, some, at=self._at)
+            with self._reading():
+                found, stored = self.engine.vectors(self.table, some, at=self._at)
             order = np.argsort(some)
             vectors[start + order[np.searchsorted(some, found, sorter=order)]] = stored
         if np.isnan(vectors).any():
@@ -347,26 +362,27 @@ class SharedStore(StoreHome):
             engine.create(table, dimension=self._dimension)
             count = engine.fill(table, batches, born=stamp.generation)
             engine.arrange(table, n=count)
-            now_s = time.time()
-            made = Moment(generation=stamp.generation, token=stamp.token, count=count, written_s=now_s)
-            read = [(of_then, until_s) for of_then, until_s in record.former if until_s > now_s]
-            if record.table:
-                read.append((record.table, now_s + _KEPT_FOR_S))
-            written = Record(
-                modality=self._modality,
-                space=stamp.space,
-                pipeline=stamp.pipeline,
-                table=table,
-                arranged=count,
-                writer=self._writer,
-                moments=(made,),
-                former=tuple(read),
-            )
-            engine.put_record(key, written.to_text(), former=record.to_text())
         except BaseException:
             with suppress(StoreError):
                 engine.drop(table)
             raise
+        now_s = time.time()
+        made = Moment(generation=stamp.generation, token=stamp.token, count=count, written_s=now_s)
+        read = [(of_then, until_s) for of_then, until_s in record.former if until_s > now_s]
+        if record.table:
+            read.append((record.table, now_s + _KEPT_FOR_S))
+        written = Record(
+            modality=self._modality,
+            space=stamp.space,
+            pipeline=stamp.pipeline,
+            table=table,
+            arranged=count,
+            writer=self._writer,
+            moments=(made,),
+            former=tuple(read),
+        )
+        # Where this fails, the record may name the new table all the same: it stays, and who writes next looks.
+        engine.put_record(key, written.to_text(), former=record.to_text())
         return count
 
     def update(self, store: StampedReader, *, kept: StampedReader) -> None:

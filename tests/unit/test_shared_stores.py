@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from modag_search.catalog import Catalog
-from modag_search.errors import StoreChangedError, StoreServerError, UsageError
+from modag_search.errors import DamagedStoreError, StoreChangedError, StoreServerError, UsageError
 from modag_search.search import store_sync
 from modag_search.search.store_sync import StoreSync
 from modag_search.stores import LayeredReader, StampedReader, layered, servers, shared
@@ -369,6 +369,64 @@ def test_a_server_that_has_lost_rows_is_made_good_by_who_writes_next(
     stores(catalog).save()
     assert stores(catalog).problems() == []
     assert told(stores(catalog).present("sound"), "abc") == "bc"
+
+
+def test_a_table_that_somebody_has_dropped_is_told_as_lost_and_made_anew(
+    catalog: Catalog, engine: MemoryEngine
+) -> None:
+    put_sounds(catalog, "ab")
+    stores(catalog).save()
+    engine.rows.clear()
+    with pytest.raises(DamagedStoreError, match=r"lacks the table modag_.*; `modag rebuild` makes it anew"):
+        held(stores(catalog).present("sound"), "a")
+    assert len(stores(catalog).problems()) == 2
+    put_sounds(catalog, "c")
+    assert told(stores(catalog).present("sound"), "abc") == "abc"
+    stores(catalog).save()
+    store = stores(catalog).present("sound")
+    assert isinstance(store.reader.base, shared.SharedReader)
+    assert told(store, "abc") == "abc"
+
+
+def test_a_server_that_is_cut_off_once_it_has_a_record_keeps_the_table_that_it_names(
+    catalog: Catalog, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_sounds(catalog, "ab")
+    stores(catalog).save()
+    put = engine.put_record
+
+    def cut(key: str, text: str, *, former: str | None) -> None:
+        put(key, text, former=former)
+        if '"pending": null' in text and '"sound"' in text:
+            raise StoreServerError("cut off")
+
+    monkeypatch.setattr(engine, "put_record", cut)
+    with pytest.raises(StoreServerError):
+        stores(catalog).rebuild()
+    monkeypatch.setattr(engine, "put_record", put)
+    store = stores(catalog).present("sound")
+    assert isinstance(store.reader.base, shared.SharedReader)
+    assert told(store, "ab") == "ab"
+    assert stores(catalog).problems() == []
+
+
+def test_two_who_rebuild_at_once_do_not_both_say_that_it_is_done(
+    catalog: Catalog, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_sounds(catalog, "ab")
+    stores(catalog).save()
+    fill = engine.fill
+
+    def meanwhile(*arguments: object, **others: object) -> int:
+        monkeypatch.setattr(engine, "fill", fill)
+        stores(catalog).rebuild()
+        return fill(*arguments, **others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine, "fill", meanwhile)
+    with pytest.raises(StoreChangedError):
+        stores(catalog).rebuild()
+    assert told(stores(catalog).present("sound"), "ab") == "ab"
+    assert stores(catalog).problems() == []
 
 
 def test_who_read_while_the_server_was_away_reads_from_it_when_it_is_back(
