@@ -20,7 +20,8 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, StaticPool, create_engine
 
-from modag_search.catalog.database import Database
+from modag_search.catalog.dialects import is_of
+from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.catalog.tables import Base, PathBytes
 
 
@@ -31,14 +32,18 @@ def render_item(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False
 
 def migrate(connection: Connection) -> None:
     context.configure(
-        connection=connection, target_metadata=Base.metadata, render_as_batch=True, render_item=render_item
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=True,
+        render_item=render_item,
+        include_object=is_of(connection.dialect.name),
     )
     with context.begin_transaction():
         context.run_migrations()
 
 
 def migrate_catalog(path: str) -> None:
-    database = Database(path, foreign_keys=False)
+    database = SqliteDatabase(path, foreign_keys=False)
     with database.write() as connection:
         migrate(connection)
     database.close()

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from modag_search.catalog import Catalog, migrations
-from modag_search.catalog.database import Database
+from modag_search.catalog.sqlite import SqliteDatabase
+from modag_search.settings import is_url
 from modag_search.values import EncodedItem, EncodedSegment, Failure, MediaFacts, Pipeline, ScannedFile
 
 if TYPE_CHECKING:
@@ -40,8 +42,17 @@ IMAGE = Pipeline(
 FINGERPRINTS: dict[Modality, str] = {"sound": SOUND.fingerprint, "image": IMAGE.fingerprint}
 
 
+of_a_file = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+"""Marks a test of how SQLite keeps a catalog, or of what takes as long on any database."""
+
+
 def new_catalog(path: str | os.PathLike[str]) -> Catalog:
-    """Make a catalog without running the migrations, which take longer than most tests; all begin at one generation."""
+    """Make a catalog without running the migrations, which take longer than most tests; all begin at one generation.
+
+    One at a URL is there already.
+    """
+    if is_url(path):
+        return Catalog.open(path)
     Path(path).write_bytes(empty_catalog())
     return Catalog.open(path)
 
@@ -60,7 +71,7 @@ def make_tables_of(path: Path, revision: str) -> None:
     from alembic import command
 
     configuration = migrations.configuration()
-    database = Database(path, foreign_keys=False)
+    database = SqliteDatabase(path, foreign_keys=False)
     with database.write() as connection:
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, revision)

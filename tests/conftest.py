@@ -10,6 +10,7 @@ import pytest
 
 from modag_search import Index
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.postgres import Server, started
 from tests.shared_folder import shared
 from tests.toy_encoders import install, toy_index
 
@@ -38,6 +39,21 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in ("MODAG_INDEX", "MODAG_MODELS", "NO_COLOR"):
             patch.delenv(name, raising=False)
         yield home
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server; where there is none to be had, what needs it is skipped."""
+    yield from started()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a test has an empty catalog: a path that is free yet, or the URL of a database; it runs on both."""
+    if request.param == "sqlite":
+        return str(tmp_path / "catalog.sqlite")
+    server: Server = request.getfixturevalue("postgres")
+    return server.new_catalog()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
 from modag_search.catalog import changes, forgotten, inspection, mending, migrations, relocation, returns
-from modag_search.catalog.database import Database
 from modag_search.catalog.exclusions import Exclusions
 from modag_search.catalog.failures import Failures
 from modag_search.catalog.hierarchies import Hierarchies
@@ -23,8 +22,10 @@ from modag_search.catalog.notices import Notices
 from modag_search.catalog.pipelines import Pipelines
 from modag_search.catalog.runs import Runs
 from modag_search.catalog.segments import Segments
+from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.errors import CatalogError, IndexLockedError, UsageError
+from modag_search.settings import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from modag_search.catalog.changes import CopyReport, PutReport, RemovalReport
+    from modag_search.catalog.database import Database
     from modag_search.catalog.forgotten import RecallReport
     from modag_search.catalog.inspection import CatalogCounts, CatalogTotals
     from modag_search.catalog.mending import FeatureMending
@@ -134,14 +136,7 @@ class Catalog:
         DamagedCatalogError
             If SQLite cannot read it.
         """
-        if not create and not os.path.exists(path):
-            raise CatalogError(f"{os.fspath(path)}: there is no catalog here; `modag index` makes one")
-        database = Database(path, wait_s=wait_s)
-        try:
-            _bring_up(database, create=create)
-        except BaseException:
-            database.close()
-            raise
+        database = _opened(os.fspath(path), create=create, wait_s=wait_s)
         catalog = cls(database)
         if not catalog.is_read_only:
             catalog.compose_names()
@@ -439,10 +434,27 @@ class Catalog:
     def check(self) -> list[str]:
         """Describe what is wrong with the catalog, a line each; nothing where all is well."""
         with self._database.read() as connection:
-            return inspection.check(connection)
+            return inspection.check(self._database, connection)
 
 
-def _bring_up(database: Database, *, create: bool) -> None:
+def _opened(path: str, *, create: bool, wait_s: float | None) -> Database:
+    """Open the database at a path or URL, brought to the newest revision."""
+    if is_url(path):
+        from modag_search.catalog.postgres import opened
+
+        return opened(path, create=create, wait_s=wait_s)
+    if not create and not os.path.exists(path):
+        raise CatalogError(f"{path}: there is no catalog here; `modag index` makes one")
+    database = SqliteDatabase(path, wait_s=wait_s)
+    try:
+        _bring_up(database, create=create)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _bring_up(database: SqliteDatabase, *, create: bool) -> None:
     """Bring a catalog to the newest revision; where nothing can be written, copies of it."""
     if database.hindrance is None:
         migrations.upgrade(database.path, create=create)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Integer, and_, bindparam, delete, insert, literal, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import BigInteger, Connection, and_, bindparam, delete, insert, literal, select, update
 
 from modag_search.catalog import departures
 from modag_search.catalog.blobs import checksum_of, encode_blob
@@ -22,6 +21,7 @@ from modag_search.catalog.database import (
     next_generation,
     now,
 )
+from modag_search.catalog.dialects import upsert
 from modag_search.catalog.passages import told
 from modag_search.catalog.pipelines import shapes
 from modag_search.catalog.returns import follow_changes, former_contents, give_back
@@ -143,7 +143,7 @@ def _copy_to_others(
     paths = [file.path for _, file in copies]
     formers = former_contents(connection, ids_at(connection, paths).values())
     rows = [_item_values(file) | {name: originals[item_id][name] for name in _FACTS} for item_id, file in copies]
-    connection.execute(_put_item(), rows)
+    connection.execute(_put_item(connection), rows)
     copy_ids = ids_at(connection, paths)
     pairs = [(item_id, copy_ids[file.path]) for item_id, file in copies]
     _copy_segments(connection, pairs, generation=generation)
@@ -188,7 +188,9 @@ def fail(connection: Connection, failures: Sequence[Failure], *, run_id: int | N
         }
         for failure in failures
     ]
-    connection.execute(insert(FailureRow).prefix_with("OR REPLACE"), rows)
+    statement = upsert(connection, FailureRow)
+    replaced = {name: statement.excluded[name] for name in rows[0] if name != "path"}
+    connection.execute(statement.on_conflict_do_update(index_elements=[FailureRow.path], set_=replaced), rows)
     if not keep_items:
         ids = list(ids_at(connection, [failure.path for failure in failures]).values())
         _remove_segments(connection, ids)
@@ -267,9 +269,9 @@ def _as_json(remarks: Iterable[Sequence[str]]) -> list[list[str]] | None:
     return [list(remark) for remark in remarks] or None
 
 
-def _put_item() -> Any:
+def _put_item(connection: Connection) -> Any:
     """Insert an item; at a path that is taken, replace all but its id and its time of creation."""
-    statement = upsert(ItemRow)
+    statement = upsert(connection, ItemRow)
     replaced = ("size_bytes", "mtime_ns", "status", "updated_at", *_FACTS)
     return statement.on_conflict_do_update(
         index_elements=[ItemRow.path], set_={name: statement.excluded[name] for name in replaced}
@@ -289,7 +291,7 @@ def _put_items(connection: Connection, items: Iterable[EncodedItem]) -> None:
         }
         for item in items
     ]
-    connection.execute(_put_item(), rows)
+    connection.execute(_put_item(connection), rows)
 
 
 def _put_segments(
@@ -365,7 +367,7 @@ def _copy_segments(connection: Connection, pairs: Sequence[tuple[int, int]], *, 
             for row, copy_id in copied
         ],
     )
-    features = select(bindparam("new_id", type_=Integer), FeatureRow.data).where(
+    features = select(bindparam("new_id", type_=BigInteger), FeatureRow.data).where(
         FeatureRow.segment_id == bindparam("old_id")
     )
     ids = [{"new_id": new_id, "old_id": row.id} for new_id, (row, _) in zip(new_ids, copied, strict=True)]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import among, now
 from modag_search.catalog.likeness import alike
@@ -130,8 +131,15 @@ def _pass(connection: Connection, steps: Sequence[Step]) -> None:
         for step in steps
         if step.to is not None
     ]
-    statement = update(AnnotationRow).where(AnnotationRow.id == bindparam("passed"))
+    other = aliased(AnnotationRow)
+    is_said_already = exists().where(
+        other.item_id == bindparam("to"),
+        other.label_id == AnnotationRow.label_id,
+        other.start_s.is_not_distinct_from(AnnotationRow.start_s),
+        other.end_s.is_not_distinct_from(AnnotationRow.end_s),
+        other.origin == AnnotationRow.origin,
+    )
+    # Where two go to one item and say the same, the second stays behind, and goes with its own.
+    statement = update(AnnotationRow).where(AnnotationRow.id == bindparam("passed"), ~is_said_already)
     if rows:
-        # Where two go to one item and say the same, the second stays behind, and goes with its own.
-        values = statement.values(item_id=bindparam("to"), content_hash=bindparam("content"))
-        connection.execute(values.prefix_with("OR IGNORE"), rows)
+        connection.execute(statement.values(item_id=bindparam("to"), content_hash=bindparam("content")), rows)

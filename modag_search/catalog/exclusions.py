@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from modag_search.catalog.database import now
+from modag_search.catalog.dialects import upsert
 from modag_search.catalog.tables import ExclusionRow
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Exclusions:
         n_before = len(self.all())
         with self._database.write() as connection:
             if rows:
-                connection.execute(upsert(ExclusionRow).on_conflict_do_nothing(), rows)
+                connection.execute(upsert(connection, ExclusionRow).on_conflict_do_nothing(), rows)
         return len(self.all()) - n_before
 
     def remove(self, patterns: Sequence[str]) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Integer, Text, bindparam, delete, insert, literal, select, update
+from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, insert, literal, select, update
 
 from modag_search.catalog import departures
 from modag_search.catalog.changes import RemovalReport, ids_at, insert_segments, remove_items
 from modag_search.catalog.database import among, batches, count_label_change, next_generation, now
 from modag_search.catalog.departures import SAID
+from modag_search.catalog.dialects import upsert
 from modag_search.catalog.returns import give_back, latest_kept, put_back
 from modag_search.catalog.tables import (
     AnnotationRow,
@@ -167,9 +168,9 @@ def _give_again(connection: Connection, passed_on: Iterable[tuple[int, int, str]
         for annotation_id, item_id, content_hash in passed_on
         if item_id in new_ids
     ]
-    again = select(bindparam("to", type_=Integer), bindparam("content", type_=Text), *(said[name] for name in SAID))
+    again = select(bindparam("to", type_=BigInteger), bindparam("content", type_=Text), *(said[name] for name in SAID))
     if passed:
-        statement = insert(AnnotationRow).prefix_with("OR IGNORE")
         chosen = again.where(said.id == bindparam("passed"))
-        connection.execute(statement.from_select(["item_id", "content_hash", *SAID], chosen), passed)
+        statement = upsert(connection, AnnotationRow).from_select(["item_id", "content_hash", *SAID], chosen)
+        connection.execute(statement.on_conflict_do_nothing(), passed)
         count_label_change(connection)

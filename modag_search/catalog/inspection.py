@@ -6,57 +6,33 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    Float,
-    FromClause,
-    Integer,
-    LargeBinary,
-    Select,
-    and_,
-    case,
-    func,
-    literal,
-    literal_column,
-    not_,
-    or_,
-    select,
-    type_coerce,
-)
+from sqlalchemy import BigInteger, Connection, FromClause, Select, func, select
+from sqlalchemy import cast as cast_to
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.types import NullType
 
-from modag_search.catalog import schema
 from modag_search.catalog.mending import at_odds
 from modag_search.catalog.segments import damaged_features, damaged_forgotten
 from modag_search.catalog.tables import (
     AnnotationRow,
-    Base,
     FailureRow,
     FeatureRow,
     ItemRow,
     KeptAnnotationRow,
     LabelRow,
-    PathBytes,
     PipelineRow,
     RemovalRow,
     SegmentRow,
 )
 from modag_search.errors import DamagedCatalogError
-from modag_search.files import open_regular
 from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from modag_search.catalog.database import Database
     from modag_search.values import MediaKind, Modality, SegmentStatus
 
 _PUT_BACK = "`modag restore` brings a backup back"
-_HEAD_BYTES = 100
 PROBLEMS_SHOWN = 20
 """Of each sort: a damaged catalog has either a few or very many."""
 
@@ -110,7 +86,7 @@ def totals(connection: Connection) -> CatalogTotals:
     """Count what the catalog holds, as far as that is quick."""
     by_pipeline = select(SegmentRow.pipeline_id, func.count().label("n")).group_by(SegmentRow.pipeline_id).subquery()
     segments = connection.execute(
-        select(PipelineRow.modality, func.sum(by_pipeline.c.n))
+        select(PipelineRow.modality, cast_to(func.sum(by_pipeline.c.n), BigInteger))
         .join(by_pipeline, by_pipeline.c.pipeline_id == PipelineRow.id)
         .group_by(PipelineRow.modality)
     )
@@ -153,17 +129,14 @@ def count(connection: Connection) -> CatalogCounts:
     )
 
 
-def check(connection: Connection) -> list[str]:
+def check(database: Database, connection: Connection) -> list[str]:
     """Describe what is wrong with the catalog, a line each; nothing where all is well."""
     found: list[str] = []
     try:
         for problems in (
-            _sqlite_problems,
-            _header_problems,
-            _schema_problems,
-            _value_problems,
+            database.problems,
             _segment_problems,
-            _feature_problems,
+            lambda connection: _feature_problems(database, connection),
             _forgotten_problems,
             _name_problems,
         ):
@@ -180,59 +153,6 @@ def check(connection: Connection) -> list[str]:
 
 def _rows(table: FromClause) -> Select[Any]:
     return select(func.count()).select_from(table)
-
-
-def _sqlite_problems(connection: Connection) -> Iterator[str]:
-    for (message,) in connection.exec_driver_sql(f"PRAGMA integrity_check({PROBLEMS_SHOWN})"):
-        if message != "ok":
-            yield f"SQLite: {message}; {_PUT_BACK}"
-    for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(PROBLEMS_SHOWN):
-        yield f"row {row_id} of table {table} belongs to a row of table {parent} that is not there; {_PUT_BACK}"
-
-
-def _header_problems(connection: Connection) -> Iterator[str]:
-    """Look at what SQLite takes on trust of the first bytes of the file (https://sqlite.org/fileformat2.html)."""
-    (_, _, path), *_ = connection.exec_driver_sql("PRAGMA database_list").fetchall()
-    with open_regular(path) as file:
-        head = file.read(_HEAD_BYTES)
-    written, read, *fixed = head[18:24]
-    if written != read or written not in (1, 2) or fixed != [0, 64, 32, 32] or any(head[72:92]):
-        yield f"SQLite: the first bytes of the file are not those of a catalog; {_PUT_BACK}"
-
-
-def _schema_problems(connection: Connection) -> Iterator[str]:
-    if schema.has_changed(connection.exec_driver_sql):
-        yield schema.HAS_CHANGED
-    for table in schema.tables_that_would_give_ids_again(connection.exec_driver_sql):
-        yield f"table {table} has ids above the last one that it has given, and would give them again; {_PUT_BACK}"
-
-
-def _value_problems(connection: Connection) -> Iterator[str]:
-    """Find values of another kind than their column's: SQLite keeps any value in any column."""
-    for table in Base.metadata.sorted_tables:
-        unfit = case(*((not_(_fits(column)), literal(column.name)) for column in table.columns))
-        rows = select(literal_column("rowid"), unfit).select_from(table).where(unfit.is_not(None)).limit(PROBLEMS_SHOWN)
-        for row, column in connection.execute(rows):
-            yield f"row {row} of table {table.name} has a value in {column} that does not belong there"
-
-
-def _fits(column: Column[Any]) -> ColumnElement[bool]:
-    """Whether a value is of the kind of its column."""
-    raw = type_coerce(column, NullType)
-    match column.type:
-        case PathBytes():
-            fits = and_(func.typeof(raw) == "blob", func.instr(raw, literal_column("x'00'")) == 0)
-        case LargeBinary():
-            fits = func.typeof(raw) == "blob"
-        case JSON():
-            fits = and_(func.typeof(raw) == "text", func.json_valid(raw) == 1)
-        case Float():
-            fits = func.typeof(raw).in_(["real", "integer"])
-        case Integer() | Boolean():
-            fits = func.typeof(raw) == "integer"
-        case _:
-            fits = func.typeof(raw) == "text"
-    return or_(raw.is_(None), fits) if column.nullable else fits
 
 
 def _segment_problems(connection: Connection) -> Iterator[str]:
@@ -273,9 +193,9 @@ def _forgotten_problems(connection: Connection) -> Iterator[str]:
         )
 
 
-def _feature_problems(connection: Connection) -> Iterator[str]:
+def _feature_problems(database: Database, connection: Connection) -> Iterator[str]:
     damaged = list(islice(damaged_features(connection), PROBLEMS_SHOWN))
-    is_certain = not damaged or not at_odds(connection)
+    is_certain = not damaged or not at_odds(database, connection)
     way_out = "`modag verify --repair` mends or discards it" if is_certain else _PUT_BACK
     for segment_id, *_ in damaged:
         yield (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,15 +12,23 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     Select,
-    Text,
-    bindparam,
     func,
     or_,
     select,
     type_coerce,
 )
 
-from modag_search.catalog.database import PATHS_AT_ONCE, Database, among, among_given, batches, given
+from modag_search.catalog.database import (
+    PATHS_AT_ONCE,
+    Database,
+    among,
+    among_given,
+    among_texts_given,
+    batches,
+    given,
+    texts_given,
+)
+from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.likeness import digests
 from modag_search.catalog.places import is_of_present_content, is_shown
 from modag_search.catalog.segments import damaged_features, has_whole_feature
@@ -149,7 +156,7 @@ class Items:
         found: dict[str, list[ItemRecord]] = {}
         with self._database.read() as connection:
             for batch in batches(set(content_hashes), PATHS_AT_ONCE):
-                rows = connection.execute(_items_of_contents(), {"hashes": json.dumps(batch)}).all()
+                rows = connection.execute(_items_of_contents(), texts_given(batch)).all()
                 for record in _with_labels(connection, rows):
                     found.setdefault(record.content_hash, []).append(record)
         return found
@@ -172,13 +179,13 @@ class Items:
         if unlabelled:
             conditions.append(_has_no_label())
         with self._database.read() as connection:
-            rows = connection.execute(_items(*conditions))
+            rows = connection.execute(_items(*conditions).execution_options(**ROW_BY_ROW))
             for batch in rows.partitions(ITEMS_AT_ONCE):
                 yield from _with_labels(connection, batch)
 
     def paths_under(self, root: str) -> Iterator[tuple[int, str]]:
         """Iterate over id and path of the item at `root` and of those below it, in order of path."""
-        statement = select(ItemRow.id, ItemRow.path).where(is_under(root))
+        statement = select(ItemRow.id, ItemRow.path).where(is_under(root)).execution_options(**ROW_BY_ROW)
         with self._database.read() as connection:
             for item_id, path in connection.execute(statement.order_by(ItemRow.path)):  # noqa: UP028
                 yield item_id, path
@@ -286,8 +293,7 @@ def _items_of_ids() -> Select[Any]:
 
 @cache
 def _items_of_contents() -> Select[Any]:
-    hashes = select(func.json_each(bindparam("hashes", type_=Text)).table_valued("value").c.value)
-    return _items(ItemRow.content_hash.in_(hashes), ItemRow.status == "ok")
+    return _items(ItemRow.content_hash.in_(among_texts_given()), ItemRow.status == "ok")
 
 
 @cache

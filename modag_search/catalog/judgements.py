@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, case, delete, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import among, now
 from modag_search.catalog.departures import keep
+from modag_search.catalog.dialects import upsert
 from modag_search.catalog.names import label_ids, read_hierarchy
 from modag_search.catalog.places import is_of_present_content
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow
@@ -96,7 +96,7 @@ def judge(connection: Connection, annotations: Sequence[Annotation]) -> Judged:
     connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(gone))))
     confirmed = _confirm(connection, annotations, ids)
     if rows:
-        connection.execute(upsert(AnnotationRow), list(rows.values()))
+        connection.execute(upsert(connection, AnnotationRow), list(rows.values()))
     tags = _tags(connection, ids.values())
     changed = [row["origin"] for row in rows.values() if row["label_id"] not in tags]
     changed += [one.origin for one in gone.values()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +11,8 @@ from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, delete
 
 from modag_search.catalog.conflicts import count_labelled, labels_beside, read_rivalry, settle_conflicts
 from modag_search.catalog.counting import LabelCount, label_counts
-from modag_search.catalog.database import Database, among, batches, count_label_change, now
+from modag_search.catalog.database import Database, among, among_texts, batches, count_label_change, now
+from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.judgements import judge, settle_opposites
 from modag_search.catalog.merging import merge_labels, move_label
 from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
@@ -373,6 +373,7 @@ class Labels:
             .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
             .where(is_shown())
             .order_by(AnnotationRow.id)
+            .execution_options(**ROW_BY_ROW)
         )
         if not of_former:
             statement = statement.where(is_of_present_content())
@@ -550,8 +551,7 @@ def _is_named(*labels: str) -> ColumnElement[bool]:
 
 
 def _ids_of(*labels: str) -> Select[int]:
-    names = select(func.json_each(json.dumps([*map(composed, labels)])).table_valued("value").c.value)
-    return select(LabelRow.id).where(LabelRow.name.in_(names))
+    return select(LabelRow.id).where(LabelRow.name.in_(among_texts(map(composed, labels))))
 
 
 def _is_given() -> ColumnElement[bool]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import LargeBinary, bindparam, cast, delete, func, select, update
+from sqlalchemy import bindparam, delete, select, update
 
-from modag_search.catalog.blobs import checksum_of, mended_blob
+from modag_search.catalog.blobs import mended_blob
 from modag_search.catalog.database import among
 from modag_search.catalog.segments import damaged_features, damaged_forgotten
 from modag_search.catalog.tables import FeatureRow, ForgottenSegmentRow, ItemRow, SegmentRow
-from modag_search.errors import DamagedCatalogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from modag_search.catalog.database import Database
 
-_CHECKSUMS = "ix_segment_feature_checksum"
 _ID = "of_segment"
 """A parameter of statements that change many rows; a column's own name would stand for its new value."""
 
@@ -62,13 +60,13 @@ def mend_features(database: Database) -> FeatureMending:
 
     They are looked for while others may write: a segment never changes.
     """
-    fitted = _mend_checksums(database)
+    fitted = database.mend_checksums()
     with database.read() as connection:
-        left = at_odds(connection)
+        left = at_odds(database, connection)
         found = _Plan({}, []) if left else _planned(damaged_features(connection))
-        if found != _Plan({}, []) and (broken := _problems(connection, "feature")):
+        if found != _Plan({}, []) and (broken := database.rows_at_odds(connection, "feature")):
             left, found = broken, _Plan({}, [])
-        left_too = _problems(connection, "forgotten_segment")
+        left_too = database.rows_at_odds(connection, "forgotten_segment")
         forgotten = _Plan({}, []) if left_too else _planned(damaged_forgotten(connection))
         of_lost = select(ItemRow.path).join(SegmentRow).where(SegmentRow.id.in_(among(found.lost))).distinct()
         paths = tuple(connection.execute(of_lost.order_by(ItemRow.path)).scalars())
@@ -83,14 +81,9 @@ def mend_features(database: Database) -> FeatureMending:
     return FeatureMending(mended, len(found.lost) + len(forgotten.lost), paths, (*left, *left_too))
 
 
-def at_odds(connection: Connection) -> tuple[str, ...]:
+def at_odds(database: Database, connection: Connection) -> tuple[str, ...]:
     """Describe what keeps segments and pipelines from saying which features are whole; nothing where they can."""
-    return (*_problems(connection, "pipeline"), *_problems(connection, "segment"))
-
-
-def _problems(connection: Connection, table: str) -> tuple[str, ...]:
-    found = connection.exec_driver_sql(f"PRAGMA integrity_check('{table}')").scalars()
-    return tuple(f"table {table}: {message}" for message in found if message != "ok")
+    return (*database.rows_at_odds(connection, "pipeline"), *database.rows_at_odds(connection, "segment"))
 
 
 def _planned(damaged: Iterable[tuple[int, bytes, int | None]]) -> _Plan:
@@ -108,43 +101,3 @@ def _write(connection: Connection, features: Mapping[int, bytes], key: Instrumen
     if features:
         rows = [{_ID: segment_id, "data": data} for segment_id, data in features.items()]
         connection.execute(update(key.class_).where(key == bindparam(_ID)), rows)
-
-
-def _mend_checksums(database: Database) -> int:
-    """Write checksums as the features have them, where either the table or its index still does; return how many."""
-    try:
-        with database.read() as connection:
-            right = _right_checksums(connection) if _problems(connection, "segment") else {}
-        if not right:
-            return 0
-        with database.write() as connection, connection.begin_nested() as attempt:
-            connection.exec_driver_sql(f"REINDEX {_CHECKSUMS}")
-            changed = update(SegmentRow).where(SegmentRow.id == bindparam(_ID))
-            rows = [{_ID: segment_id, "feature_checksum": checksum} for segment_id, checksum in right.items()]
-            connection.execute(changed, rows)
-            if _problems(connection, "segment"):  # something else has changed, too
-                attempt.rollback()
-                return 0
-    except DamagedCatalogError:  # pages that cannot be read
-        return 0
-    return len(right)
-
-
-def _right_checksums(connection: Connection) -> dict[int, int | None]:
-    """Find segments whose checksum differs between table and index, and is known all the same; all of them, or none."""
-    in_table = _checksums(connection, "NOT INDEXED")
-    in_index = _checksums(connection, f"INDEXED BY {_CHECKSUMS}")
-    if in_table.keys() != in_index.keys():
-        return {}
-    differing = [segment_id for segment_id, checksum in in_table.items() if in_index[segment_id] != checksum]
-    data = func.coalesce(cast(FeatureRow.data, LargeBinary), b"")
-    features = select(FeatureRow.segment_id, data).where(FeatureRow.segment_id.in_(among(differing)))
-    found = {segment_id: checksum_of(blob) for segment_id, blob in connection.execute(features)}
-    right = {segment_id: found.get(segment_id) for segment_id in differing}
-    are_known = all(checksum in (in_table[one], in_index[one]) for one, checksum in right.items())
-    return right if are_known else {}
-
-
-def _checksums(connection: Connection, by: str) -> dict[int, object]:
-    rows = connection.exec_driver_sql(f"SELECT id, feature_checksum FROM segment {by}")  # noqa: S608  ours
-    return {segment_id: checksum for segment_id, checksum in rows}  # noqa: C416  rows are no pairs to mypy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, delete, exists, select, tuple_, update
 from sqlalchemy.orm import aliased
 
 from modag_search.catalog.judgements import settle_opposites
@@ -42,10 +42,16 @@ def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: 
     had = connection.execute(select(*columns).where(LabelRow.id == old_id)).one()
     _leave_last_words(connection, AnnotationRow, AnnotationRow.item_id, label_ids={old_id, new_id})
     _leave_last_words(connection, KeptAnnotationRow, KeptAnnotationRow.content_hash, label_ids={old_id, new_id})
-    named_in = (AnnotationRow.label_id, KeptAnnotationRow.label_id, LabelParentRow.child_id, LabelParentRow.parent_id)
-    for column in named_in:
-        moved = update(column.class_).where(column == old_id).values({column.key: new_id})
-        connection.execute(moved.prefix_with("OR IGNORE"))
+    for row in (AnnotationRow, KeptAnnotationRow):
+        connection.execute(update(row).where(row.label_id == old_id).values(label_id=new_id))
+    for column, kept in (
+        (LabelParentRow.child_id, LabelParentRow.parent_id),
+        (LabelParentRow.parent_id, LabelParentRow.child_id),
+    ):
+        other = aliased(LabelParentRow)
+        is_there = exists().where(getattr(other, column.key) == new_id, getattr(other, kept.key) == kept)
+        moved = update(LabelParentRow).where(column == old_id, ~is_there)
+        connection.execute(moved.values({column.key: new_id}))
     connection.execute(
         delete(LabelParentRow).where(LabelParentRow.child_id == new_id, LabelParentRow.parent_id == new_id)
     )

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DatabaseError
 
 from modag_search.catalog import schema
-from modag_search.catalog.database import DAMAGE_ADVICE, Database
+from modag_search.catalog.database import DAMAGE_ADVICE
+from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.catalog.tables import Base, GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError, NewerCatalogError
 from modag_search.files import replacing
@@ -53,7 +54,7 @@ def upgrade(path: str | os.PathLike[str], *, create: bool = False, backs_up: boo
     DamagedCatalogError
         If the file is not a catalog.
     """
-    database = Database(path, foreign_keys=False)
+    database = SqliteDatabase(path, foreign_keys=False)
     try:
         with database.read() as connection:
             revision = _revision(connection, path)
@@ -72,7 +73,9 @@ def upgrade(path: str | os.PathLike[str], *, create: bool = False, backs_up: boo
                 raise DamagedCatalogError(f"{os.fspath(path)}: {schema.HAS_CHANGED}")
             if revision is not None and backs_up:
                 _back_up(os.fspath(path), revision)
-            _run(connection, path)
+            run(connection, path)
+            _require_parents(connection, path)
+            schema.note_checksum(connection.exec_driver_sql)
     finally:
         database.close()
 
@@ -87,18 +90,23 @@ def pending(path: str | os.PathLike[str]) -> list[str]:
     """
     if not os.path.exists(path):
         return _pending(_scripts(), None, path)
-    database = Database(path)
+    database = SqliteDatabase(path)
     try:
         return pending_in(database)
     finally:
         database.close()
 
 
-def pending_in(database: Database) -> list[str]:
+def pending_in(database: SqliteDatabase) -> list[str]:
     """List the migrations that a catalog lacks; see `pending`."""
     with database.read() as connection:
         revision = _revision(connection, database.path)
-    return [] if revision == CURRENT_REVISION else _pending(_scripts(), revision, database.path)
+    return pending_from(revision, database.path)
+
+
+def pending_from(revision: str | None, path: str) -> list[str]:
+    """List the migrations that a catalog of a revision lacks; see `pending`."""
+    return [] if revision == CURRENT_REVISION else _pending(_scripts(), revision, path)
 
 
 def configuration() -> Config:
@@ -180,7 +188,8 @@ def _pending(scripts: ScriptDirectory, revision: str | None, path: str | os.Path
     return [f"{script.revision} {script.doc.rstrip('.')}" for script in reversed(list(steps))]
 
 
-def _run(connection: Connection, path: str | os.PathLike[str]) -> None:
+def run(connection: Connection, path: str | os.PathLike[str]) -> None:
+    """Run the migrations that a catalog lacks, in the caller's transaction."""
     from alembic import command
 
     config = configuration()
@@ -191,12 +200,14 @@ def _run(connection: Connection, path: str | os.PathLike[str]) -> None:
         reason = getattr(error, "orig", None) or error
         problem = f"{os.fspath(path)}: does not hold what its revision says ({reason}), and was left as it was"
         raise DamagedCatalogError(f"{problem}; {DAMAGE_ADVICE}") from error
+
+
+def _require_parents(connection: Connection, path: str | os.PathLike[str]) -> None:
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken is not None:
         raise DamagedCatalogError(
             f"{os.fspath(path)}: table {broken[0]} refers to rows that are not there; the catalog was left as it was"
         )
-    schema.note_checksum(connection.exec_driver_sql)
 
 
 def _back_up(path: str, revision: str) -> None:

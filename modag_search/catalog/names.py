@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import CompoundSelect, Connection, select, union
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import batches, now
+from modag_search.catalog.dialects import upsert
 from modag_search.catalog.tables import AnnotationRow, KeptAnnotationRow, LabelParentRow, LabelRow, StateRow
 from modag_search.hierarchy import Hierarchy
 from modag_search.spelling import composed
@@ -59,7 +59,7 @@ def label_ids(connection: Connection, names: Iterable[str], *, create: bool = Fa
     wanted = set(stored.values())
     if create and wanted:
         rows = [{"name": name, "created_at": now()} for name in sorted(wanted)]
-        connection.execute(upsert(LabelRow).on_conflict_do_nothing(), rows)
+        connection.execute(upsert(connection, LabelRow).on_conflict_do_nothing(), rows)
     found = {
         name: label_id
         for batch in batches(wanted, 500)

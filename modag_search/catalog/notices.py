@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
@@ -13,7 +13,7 @@ from modag_search.values import Notice, Remark
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from modag_search.values import NoticeKind, SegmentStatus
+    from modag_search.values import SegmentStatus
 
 _WORDS: Final[dict[SegmentStatus, str]] = {
     "black": "as good as black",
@@ -22,7 +22,7 @@ _WORDS: Final[dict[SegmentStatus, str]] = {
 }
 """What shows next to nothing may yet show a star, or a shade."""
 
-_KINDS: Final[tuple[NoticeKind, ...]] = ("flat", "black", "silent")
+_KINDS: Final[tuple[Literal["flat", "black", "silent"], ...]] = ("flat", "black", "silent")
 """A video without anything to find goes by what it shows."""
 
 
@@ -110,16 +110,21 @@ def _unfindable(connection: Connection, *conditions: ColumnElement[bool]) -> Ite
     has_feature = select(SegmentRow.id).where(SegmentRow.item_id == ItemRow.id, SegmentRow.status == "ok")
     is_frame = case((and_(SegmentRow.modality == "image", SegmentRow.start_s.is_not(None)), 1), else_=0)
     statement = (
-        select(ItemRow.id, ItemRow.path, func.group_concat(SegmentRow.status.distinct()), func.sum(is_frame))
+        select(ItemRow.id, ItemRow.path, func.sum(is_frame), *map(_has_status, _KINDS))
         .join(SegmentRow, SegmentRow.item_id == ItemRow.id)
         .where(ItemRow.status == "ok", ~has_feature.correlate(ItemRow).exists(), *conditions)
         .group_by(ItemRow.id)
     )
-    for item_id, path, statuses, n_frames in connection.execute(statement):
-        found = set(statuses.split(","))
-        kind = next(kind for kind in _KINDS if kind in found)
+    for item_id, path, n_frames, *has_status in connection.execute(statement):
+        found = [kind for kind, is_there in zip(_KINDS, has_status, strict=True) if is_there]
+        kind = found[0]
         text = f"is {emptiness_in_words(found, n_frames=n_frames)}, so nothing finds it"
         yield Notice(id=item_id, path=path, kind=kind, text=text)
+
+
+def _has_status(status: SegmentStatus) -> ColumnElement[int]:
+    """Whether any of an item's segments is so: 1 or 0."""
+    return func.max(case((SegmentRow.status == status, 1), else_=0))
 
 
 def _remarked(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[Notice]:

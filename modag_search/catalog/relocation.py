@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import LargeBinary, cast, func, literal, select, type_coerce, update
 
 from modag_search.catalog.tables import FailureRow, ForgottenItemRow, ItemRow, KeptAnnotationRow, RunRow
 from modag_search.spelling import printable, unescaped
@@ -66,16 +66,23 @@ def _bytes(folder: str) -> bytes:
 
 def _set_aside(connection: Connection, table: Any, folder: bytes, mark: bytes) -> None:
     # Every path below "a/" sorts between "a/" and "a0", the character after the slash.
-    connection.exec_driver_sql(
-        f"UPDATE {table.__tablename__} SET path = CAST(? || substr(path, ?) AS BLOB) "  # noqa: S608  our own name
-        "WHERE path = ? OR (path >= ? AND path < ?)",
-        (mark, len(folder) + 1, folder, folder + b"/", folder + b"0"),
-    )
+    path = _path_of(table)
+    is_in_it = (path == folder) | ((path >= folder + b"/") & (path < folder + b"0"))
+    _begin_anew(connection, table, mark, n_bytes=len(folder), where=is_in_it)
 
 
 def _bring_back(connection: Connection, table: Any, mark: bytes, folder: bytes) -> None:
-    connection.exec_driver_sql(
-        f"UPDATE {table.__tablename__} SET path = CAST(? || substr(path, ?) AS BLOB) "  # noqa: S608  our own name
-        "WHERE path >= ? AND path < ?",
-        (folder, len(mark) + 1, mark, mark[:-1] + b";"),
-    )
+    path = _path_of(table)
+    _begin_anew(connection, table, folder, n_bytes=len(mark), where=(path >= mark) & (path < mark[:-1] + b";"))
+
+
+def _begin_anew(connection: Connection, table: Any, beginning: bytes, *, n_bytes: int, where: Any) -> None:
+    """Put something else in the place of the first bytes of paths."""
+    rest = func.substr(_path_of(table), n_bytes + 1, type_=LargeBinary)
+    # SQLite makes texts of what it puts together.
+    anew = cast(literal(beginning, LargeBinary).concat(rest), LargeBinary)
+    connection.execute(update(table).where(where).values(path=type_coerce(anew, table.path.type)))
+
+
+def _path_of(table: Any) -> Any:
+    return type_coerce(table.path, LargeBinary)  # as bytes: none of them need be read as text

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import Connection, Integer, Text, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, exists, func, select, update
 
 from modag_search.catalog.database import among, count_label_change
 from modag_search.catalog.departures import SAID, make_way
+from modag_search.catalog.dialects import upsert
 from modag_search.catalog.likeness import Digest, digests, forgotten_digests, has_shape_of_forgotten
 from modag_search.catalog.passages import (
     Said,
@@ -195,8 +196,8 @@ def _give(connection: Connection, steps: Sequence[Step], source: type[Annotation
         for step in steps
         if step.to is not None
     ]
-    chosen = select(bindparam("to", type_=Integer), bindparam("content", type_=Text), *(said[name] for name in SAID))
+    chosen = select(bindparam("to", type_=BigInteger), bindparam("content", type_=Text), *(said[name] for name in SAID))
     if rows:
-        statement = insert(AnnotationRow).prefix_with("OR IGNORE")
         columns = ["item_id", "content_hash", *SAID]
-        connection.execute(statement.from_select(columns, chosen.where(said.id == bindparam("said"))), rows)
+        statement = upsert(connection, AnnotationRow).from_select(columns, chosen.where(said.id == bindparam("said")))
+        connection.execute(statement.on_conflict_do_nothing(), rows)

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from modag_search.catalog.blobs import checksum_of, decode_blobs, is_whole
 from modag_search.catalog.database import Database, among, among_given, given
+from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.selection import selecting
 from modag_search.catalog.tables import FeatureRow, ForgottenSegmentRow, ItemRow, PipelineRow, RemovalRow, SegmentRow
 from modag_search.values import Float32Array, Int64Array, MediaKind, SegmentRecord
@@ -230,6 +231,7 @@ class Segments:
             .where(_can_be_found(fingerprint), SegmentRow.generation > after_generation)
             # Both ascend together; named in this order, the index gives it without sorting.
             .order_by(SegmentRow.generation, SegmentRow.id)
+            .execution_options(**ROW_BY_ROW)
         )
         with self._database.read() as connection:
             for read in connection.execute(statement).partitions(FEATURES_AT_ONCE):
@@ -338,6 +340,7 @@ def damaged_features(
         .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
         .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
         .order_by(SegmentRow.id)
+        .execution_options(**ROW_BY_ROW)
     )
     if item_ids is not None:
         statement = statement.where(SegmentRow.item_id.in_(among(item_ids)))

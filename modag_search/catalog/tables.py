@@ -1,6 +1,6 @@
 """The tables of the catalog.
 
-Ids are never reused (``AUTOINCREMENT``): stores know segments by nothing else. Times are ISO 8601 texts
+Ids are never reused (``AUTOINCREMENT``, sequences): stores know segments by nothing else. Times are ISO 8601 texts
 in UTC. A change to this module needs a migration; ``alembic check`` notices when one is missing.
 
 Each column is in an index, but for those of blobs, which have checksums: SQLite compares rows with their indexes
@@ -23,16 +23,16 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
-    Text,
     TypeDecorator,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from modag_search.catalog.dialects import INTEGER, TEXT, for_postgres, for_sqlite, no
 
 
 class PathBytes(TypeDecorator[str]):
@@ -42,7 +42,7 @@ class PathBytes(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
-        """Give SQLite the bytes."""
+        """Give the database the bytes."""
         return None if value is None else os.fsencode(value)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
@@ -64,7 +64,8 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {
-        str: Text,
+        int: INTEGER,
+        str: TEXT,
         dict[str, Any]: JSON,
         list[Any]: JSON(none_as_null=True),
     }
@@ -198,7 +199,7 @@ class LabelRow(Base):
     audioset_id: Mapped[str | None]
     means: Mapped[str | None]
     added_at: Mapped[str | None]
-    is_tag: Mapped[bool] = mapped_column(Boolean, server_default=text("0"))
+    is_tag: Mapped[bool] = mapped_column(Boolean, server_default=no())
 
 
 class LabelParentRow(Base):
@@ -235,7 +236,7 @@ class AnnotationRow(Base):
     confidence: Mapped[float | None] = mapped_column(Float)
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
     created_at: Mapped[str]
-    is_not: Mapped[bool] = mapped_column(Boolean, server_default=text("0"))
+    is_not: Mapped[bool] = mapped_column(Boolean, server_default=no())
     content_hash: Mapped[str | None]
 
 
@@ -273,7 +274,7 @@ class KeptAnnotationRow(Base):
     confidence: Mapped[float | None] = mapped_column(Float)
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
     created_at: Mapped[str]
-    is_not: Mapped[bool] = mapped_column(Boolean, server_default=text("0"))
+    is_not: Mapped[bool] = mapped_column(Boolean, server_default=no())
     kept_at: Mapped[str]
 
 
@@ -357,10 +358,10 @@ class StateRow(Base):
     __tablename__ = "state"
     __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
 
-    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     generation: Mapped[int]
     label_generation: Mapped[int]
-    label_mode: Mapped[str] = mapped_column(Text, server_default="auto")
+    label_mode: Mapped[str] = mapped_column(server_default="auto")
     change_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
@@ -375,7 +376,10 @@ _ROWS_BEGIN = {
 
 
 def _cover_rows() -> None:
-    """Give each table an index ``ix_TABLE_row`` of the columns that none of its other indexes holds."""
+    """Give each table an index ``ix_TABLE_row`` of the columns that none of its other indexes holds.
+
+    PostgreSQL compares no rows with indexes, and takes no long ones in them: it gets what rows are looked up by alone.
+    """
     for table in Base.metadata.sorted_tables:
         unique = (one for one in table.constraints if isinstance(one, PrimaryKeyConstraint | UniqueConstraint))
         # One over expressions keeps no columns.
@@ -384,8 +388,9 @@ def _cover_rows() -> None:
         rest = [one.name for one in table.columns if one.name not in held and not isinstance(one.type, LargeBinary)]
         if first := _ROWS_BEGIN.get(table.name):
             rest = [first, *(name for name in rest if name != first)]
+            for_postgres(Index(f"ix_{table.name}_{first}", table.c[first]))
         if rest:
-            Index(f"ix_{table.name}_row", *(table.c[name] for name in rest))
+            for_sqlite(Index(f"ix_{table.name}_row", *(table.c[name] for name in rest)))
 
 
 _cover_rows()

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
+def catalog(place: str) -> Iterator[Catalog]:
+    with new_catalog(place) as catalog:
         yield catalog
 
 

@@ -11,7 +11,7 @@ import pytest
 from modag_search.catalog import Annotation, Catalog, LabelChange, LabelCount
 from modag_search.errors import UsageError
 from modag_search.hierarchy import Hierarchy
-from tests.catalog_builders import image, new_catalog, put, sound
+from tests.catalog_builders import image, new_catalog, of_a_file, put, sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
+def catalog(place: str) -> Iterator[Catalog]:
+    with new_catalog(place) as catalog:
         yield catalog
 
 
@@ -156,6 +156,7 @@ def test_of_what_a_person_said_under_names_that_become_one_the_last_word_holds(
     assert held(catalog) == [("guitar", "hand", is_not)]
 
 
+@of_a_file
 @pytest.mark.parametrize("is_not", [False, True])
 def test_the_last_word_holds_where_names_become_one_that_look_the_same(
     tmp_path: Path, catalog: Catalog, is_not: bool
@@ -295,6 +296,7 @@ def test_a_tag_keeps_its_kind_with_another_name_and_loses_it_with_its_last_item(
     assert catalog.labels.class_names() == {"favourite"}
 
 
+@of_a_file
 def test_a_long_recording_with_many_parts_is_judged_quickly(catalog: Catalog) -> None:
     [item] = put(catalog, sound("/m/a.wav"))
     parts = [said(item, "laughter", start_s=float(n), end_s=n + 0.5) for n in range(3000)]

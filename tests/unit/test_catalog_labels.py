@@ -13,12 +13,11 @@ from tests.catalog_builders import image, new_catalog, put, sound, video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
+def catalog(place: str) -> Iterator[Catalog]:
+    with new_catalog(place) as catalog:
         yield catalog
 
 

@@ -12,15 +12,14 @@ from tests.catalog_builders import failure, image, new_catalog, put, sound, vide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from modag_search.catalog import Catalog
     from modag_search.values import EncodedItem, SegmentStatus
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
+def catalog(place: str) -> Iterator[Catalog]:
+    with new_catalog(place) as catalog:
         yield catalog
 
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search.catalog import Annotation, Catalog, database, items
-from tests.catalog_builders import SOUND, image, put, sound
+from modag_search.catalog import Annotation, Catalog, items, sqlite
+from tests.catalog_builders import SOUND, image, new_catalog, of_a_file, put, sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog.open(tmp_path / "catalog.sqlite", create=True) as catalog:
+def catalog(place: str) -> Iterator[Catalog]:
+    with new_catalog(place) as catalog:
         put(catalog, sound("/m/a.wav"), image("/m/b.png"))
         yield catalog
 
@@ -148,11 +148,12 @@ def test_threads_that_write_wait_for_each_other(catalog: Catalog) -> None:
     assert catalog.moment.generation == before.generation + 8
 
 
+@of_a_file
 def test_the_log_stays_short_while_there_is_always_someone_who_reads(
     catalog: Catalog, other: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two readers hand over to each other: there is no moment without a view."""
-    monkeypatch.setattr(database, "_LONG_LOG_BYTES", 2**18)
+    monkeypatch.setattr(sqlite, "_LONG_LOG_BYTES", 2**18)
     turns = [threading.Semaphore(0), threading.Semaphore(1)]
     ended = threading.Event()
 

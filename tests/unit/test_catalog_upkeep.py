@@ -17,15 +17,27 @@ from sqlalchemy import UniqueConstraint
 from modag_search.catalog import Annotation, Catalog, CatalogCounts, CatalogTotals
 from modag_search.catalog.tables import Base
 from modag_search.errors import CatalogError, DamagedCatalogError
-from tests.catalog_builders import FINGERPRINTS, IMAGE, SOUND, failure, file, image, new_catalog, put, sound, video
+from tests.catalog_builders import (
+    FINGERPRINTS,
+    IMAGE,
+    SOUND,
+    failure,
+    file,
+    image,
+    new_catalog,
+    of_a_file,
+    put,
+    sound,
+    video,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
+def catalog(place: str) -> Iterator[Catalog]:
+    with new_catalog(place) as catalog:
         yield catalog
 
 
@@ -90,6 +102,7 @@ def test_a_sound_catalog_has_no_problems(catalog: Catalog) -> None:
     assert catalog.check() == []
 
 
+@of_a_file
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
@@ -127,6 +140,7 @@ def test_every_value_but_a_blob_is_in_an_index() -> None:
         assert rest == ({"data"} if table.name in {"feature", "forgotten_segment"} else set()), table.name
 
 
+@of_a_file
 @pytest.mark.parametrize(
     ("table", "value"),
     [
@@ -156,6 +170,7 @@ def test_a_bit_that_has_changed_in_a_row_is_found(catalog: Catalog, table: str, 
         assert any("missing from index" in problem for problem in damaged.check())
 
 
+@of_a_file
 def test_a_torn_feature_is_refused_and_its_file_is_read_again(catalog: Catalog) -> None:
     put(catalog, sound("/m/a.wav"))
     tamper(catalog, "UPDATE feature SET data = substr(data, 1, 7) WHERE segment_id = 2")
@@ -171,6 +186,7 @@ def test_a_torn_feature_is_refused_and_its_file_is_read_again(catalog: Catalog) 
     assert catalog.check() == []
 
 
+@of_a_file
 @pytest.mark.parametrize("first_number", ["0000c07f", "01000000"], ids=["not a number", "a bit off"])
 def test_a_feature_that_has_changed_is_refused_until_it_is_discarded_and_made_anew(
     catalog: Catalog, first_number: str
@@ -195,6 +211,7 @@ def test_a_feature_that_has_changed_is_refused_until_it_is_discarded_and_made_an
     assert catalog.mend_features() == (0, 0, (), ())
 
 
+@of_a_file
 def test_a_feature_in_which_a_bit_has_changed_is_mended(catalog: Catalog) -> None:
     put(catalog, sound("/m/a.wav"), image("/m/b.png"))
     [(ids, features)] = catalog.segments.features(SOUND.fingerprint)
@@ -212,6 +229,7 @@ def test_a_feature_in_which_a_bit_has_changed_is_mended(catalog: Catalog) -> Non
     assert (ids_now.tolist(), features_now.tolist()) == (ids.tolist(), features.tolist())
 
 
+@of_a_file
 def test_a_bit_is_turned_back_in_any_number_of_features(catalog: Catalog) -> None:
     put(catalog, *(sound(f"/m/{number}.wav", f"sound {number}") for number in range(150)))
     before = _stored_features(Path(catalog.path))
@@ -223,6 +241,7 @@ def test_a_bit_is_turned_back_in_any_number_of_features(catalog: Catalog) -> Non
     assert _stored_features(Path(catalog.path)) == before
 
 
+@of_a_file
 @pytest.mark.parametrize("table", ["segment", "pipeline"])
 def test_no_feature_is_discarded_by_what_a_changed_row_says(catalog: Catalog, tmp_path: Path, table: str) -> None:
     put(catalog, *(sound(f"/m/{number}.wav", f"sound {number}") for number in range(8)), image("/m/b.png"))
@@ -240,6 +259,7 @@ def test_no_feature_is_discarded_by_what_a_changed_row_says(catalog: Catalog, tm
         assert _stored_features(damaged) == before, bit
 
 
+@of_a_file
 def test_a_length_that_has_changed_leaves_features_and_says_so(catalog: Catalog) -> None:
     put(catalog, sound("/m/a.wav"), image("/m/b.png"))
     path = Path(catalog.path)
@@ -256,15 +276,16 @@ def test_a_length_that_has_changed_leaves_features_and_says_so(catalog: Catalog)
     assert _stored_features(path) == before
 
 
-@pytest.mark.parametrize("place", ["segment", "ix_segment_feature_checksum"])
-def test_a_checksum_that_has_changed_is_told_by_feature_and_index(catalog: Catalog, place: str) -> None:
+@of_a_file
+@pytest.mark.parametrize("changed", ["segment", "ix_segment_feature_checksum"])
+def test_a_checksum_that_has_changed_is_told_by_feature_and_index(catalog: Catalog, changed: str) -> None:
     put(catalog, sound("/m/a.wav"), image("/m/b.png"))
     path = Path(catalog.path)
     catalog.close()
     before = _stored_features(path)
     checksum = zlib.crc32(before[1]).to_bytes(4, "big")
     content = bytearray(path.read_bytes())
-    start = _page(path, place)[0]
+    start = _page(path, changed)[0]
     content[content.index(checksum, start) + 2] ^= 1
     path.write_bytes(content)
 

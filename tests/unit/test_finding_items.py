@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from modag_search.catalog import Catalog
+from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.errors import UsageError
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
@@ -32,7 +33,9 @@ def statements(catalog: Catalog) -> list[str]:
     def note(connection: object, cursor: object, statement: str, *_: object) -> None:
         asked.append(statement)
 
-    event.listen(catalog._database._engine, "before_cursor_execute", note)
+    database = catalog._database
+    assert isinstance(database, SqliteDatabase)
+    event.listen(database._engine, "before_cursor_execute", note)
     return asked
 
 

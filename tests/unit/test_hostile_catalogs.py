@@ -80,7 +80,7 @@ def test_a_definition_that_is_no_text_is_damage(
 ) -> None:
     """SQLite quotes it, and Python's module fails to decode what SQLite says."""
     if not is_writable:
-        monkeypatch.setattr("modag_search.catalog.database.hindrance_to_writing", lambda _: "is read-only")
+        monkeypatch.setattr("modag_search.catalog.sqlite.hindrance_to_writing", lambda _: "is read-only")
     content = catalog.read_bytes()
     places = [
         place for found in re.finditer(rb"CREATE [\x09\x0a\x20-\x7e]+", content) for place in range(*found.span())

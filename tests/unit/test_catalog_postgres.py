@@ -1,0 +1,282 @@
+"""A catalog on PostgreSQL, where that differs from a file: who may, what is refused, and who writes at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modag_search.catalog import Annotation, Catalog, migrations
+from modag_search.errors import (
+    CatalogError,
+    DamagedCatalogError,
+    IndexLockedError,
+    NewerCatalogError,
+    ReadOnlyIndexError,
+    UsageError,
+)
+from tests.catalog_builders import image, put, sound
+from tests.postgres import OWNER, PASSWORD, WITH_PASSWORD, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+psycopg = pytest.importorskip("psycopg")
+
+
+@pytest.fixture
+def url(postgres: Server) -> str:
+    """Of a database with an empty catalog."""
+    return postgres.new_catalog()
+
+
+@pytest.fixture
+def catalog(url: str) -> Iterator[Catalog]:
+    with Catalog.open(url) as catalog:
+        yield catalog
+
+
+def execute(url: str, *statements: str) -> None:
+    with psycopg.connect(url, options="-c search_path=modag", autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def refusal(url: str, expected: type[Exception] = CatalogError) -> str:
+    """What opening a catalog says, in one line."""
+    with pytest.raises(expected) as caught:
+        Catalog.open(url)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_catalog_is_made_where_there_is_none_and_only_where_it_is_wanted(postgres: Server) -> None:
+    url = postgres.new_database()
+    assert refusal(url) == (
+        f"{url}: there is no index here; `modag index PATH... --index URL` makes one, and `modag copy` brings one there"
+    )
+    with Catalog.open(url, create=True) as catalog:
+        put(catalog, image("/m/a.png"))
+    with Catalog.open(url, create=True) as catalog:
+        assert catalog.generation == 1
+
+
+def test_any_number_of_processes_may_make_one_at_once(postgres: Server) -> None:
+    url = postgres.new_database()
+
+    def made(_: int) -> str:
+        with Catalog.open(url, create=True) as catalog:
+            return catalog.generation_token
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(made, range(6)))) == 1
+
+
+def test_several_catalogs_and_other_tables_live_in_one_database(postgres: Server) -> None:
+    url = postgres.new_database()
+    execute(url, "CREATE TABLE public.item (name text)")
+    with Catalog.open(url, create=True) as one, Catalog.open(f"{url}?schema=birds", create=True) as other:
+        put(one, image("/m/a.png"))
+        assert (one.generation, other.generation) == (1, 0)
+
+
+def test_a_schema_with_other_tables_is_left_alone(postgres: Server) -> None:
+    url = postgres.new_database()
+    execute(url, "CREATE SCHEMA music", "CREATE TABLE music.songs (name text)")
+    with pytest.raises(DamagedCatalogError, match=r"schema music holds songs and is no catalog.*`\?schema=NAME`"):
+        Catalog.open(f"{url}?schema=music", create=True)
+
+
+@pytest.mark.parametrize("name", ["Birds", "a b", "a;b", ""])
+def test_a_schema_has_a_plain_name(url: str, name: str) -> None:
+    assert "small letters" in refusal(f"{url}?schema={name}x.", UsageError)
+
+
+def test_the_tables_are_as_the_migrations_will_find_them(url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import create_engine
+
+    from modag_search.catalog.dialects import is_of
+    from modag_search.catalog.tables import Base
+
+    engine = create_engine(
+        url.replace("postgresql:", "postgresql+psycopg:"), connect_args={"options": "-c search_path=modag"}
+    )
+    with engine.connect() as connection:
+        options = {"compare_type": True, "include_object": is_of("postgresql")}
+        context = MigrationContext.configure(connection, opts=options)
+        assert context.get_current_revision() == migrations.CURRENT_REVISION
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_a_catalog_of_a_later_version_is_left_alone(url: str) -> None:
+    execute(url, "UPDATE alembic_version SET version_num = '9999'")
+    assert "a later version of modag-search wrote it" in refusal(url, NewerCatalogError)
+    execute(url, "UPDATE alembic_version SET version_num = '0007'")
+    Catalog.open(url).close()
+
+
+def test_tables_that_are_not_whole_are_told(url: str) -> None:
+    execute(url, "ALTER TABLE item DROP COLUMN remarks")
+    assert "lacks column remarks of table item" in refusal(url, DamagedCatalogError)
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("DELETE FROM feature WHERE segment_id = 1", "segment 1 has no feature"),
+        ("UPDATE feature SET data = '\\x00' WHERE segment_id = 2", "segment 2 has a feature that is not what was"),
+        ("UPDATE segment SET status = 'silent' WHERE id = 1", "segment 1 is silent, black or of one colour"),
+        ("INSERT INTO removal VALUES (2, 1)", "segment 2 is noted as removed"),
+        ("SELECT setval('segment_id_seq', 1)", "table segment has ids above the last one"),
+    ],
+)
+def test_each_kind_of_damage_is_named(catalog: Catalog, url: str, statement: str, problem: str) -> None:
+    put(catalog, sound("/m/a.wav"))
+    assert catalog.check() == []
+    execute(url, statement)
+    assert any(line.startswith(problem) for line in catalog.check())
+
+
+def test_a_bit_that_has_changed_in_a_feature_is_turned_back(catalog: Catalog, url: str) -> None:
+    put(catalog, sound("/m/a.wav"))
+    execute(url, "UPDATE feature SET data = set_bit(data, 3, 1 - get_bit(data, 3)) WHERE segment_id = 2")
+    assert len(catalog.check()) == 1
+    assert catalog.mend_features().mended == 1
+    assert catalog.check() == []
+
+
+def test_an_id_is_never_given_again(catalog: Catalog, url: str) -> None:
+    [first] = put(catalog, image("/m/a.png"))
+    catalog.remove([first])
+    with Catalog.open(url) as again:
+        [second] = put(again, image("/m/a.png"))
+    assert second > first
+
+
+def test_names_sort_by_code_point_whatever_the_database_is_made_with(catalog: Catalog) -> None:
+    [item] = put(catalog, image("/m/a.png"))
+    names = ["b", "a", "B", "ä", "é", "z"]
+    catalog.labels.annotate([Annotation(item_id=item, label=name, origin="hand") for name in names])
+    record = catalog.items.get(item)
+    assert record is not None
+    assert list(record.labels) == sorted(names)
+
+
+def test_a_name_that_the_file_system_gives_in_bytes_comes_back(catalog: Catalog) -> None:
+    path = os.fsdecode(b"/m/caf\xe9\\.png")
+    put(catalog, image(path))
+    assert [item.path for item in catalog.items.all()] == [path]
+
+
+def test_a_character_that_postgresql_does_not_keep_is_told(catalog: Catalog) -> None:
+    [item] = put(catalog, image("/m/a.png"))
+    with pytest.raises(CatalogError, match="keeps no texts with the character NUL"):
+        catalog.labels.annotate([Annotation(item_id=item, label="a\0b", origin="hand")])
+
+
+_LABELLING = """
+import os, sys
+from modag_search.catalog import Annotation, Catalog
+own = 0
+while own < 9 and not os.fork():
+    own += 1
+with Catalog.open(sys.argv[1]) as catalog:
+    for number in range(5):
+        catalog.labels.annotate([Annotation(item_id=1, label=f"{own}-{number}", origin="hand")])
+if own < 9:
+    _, status = os.wait()
+    sys.exit(status != 0)
+"""
+
+
+def test_ten_processes_label_at_once_and_nothing_is_lost(catalog: Catalog, url: str) -> None:
+    put(catalog, image("/m/a.png"))
+    catalog.hierarchy.set_mode("multi")
+    before = catalog.change_count
+    subprocess.run([sys.executable, "-c", _LABELLING, url], check=True, timeout=120)
+    assert catalog.labels.names() == {f"{own}-{number}" for own in range(10) for number in range(5)}
+    assert catalog.change_count == before + 50
+    assert catalog.label_generation == 51
+
+
+_HOLDING = """
+import sys, time
+from modag_search.catalog import Catalog
+with Catalog.open(sys.argv[1]) as catalog, catalog._database.write():
+    print("writing", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_who_writes_too_long_is_told_of_and_who_is_killed_holds_nobody_up(catalog: Catalog, url: str) -> None:
+    put(catalog, image("/m/a.png"))
+    with subprocess.Popen([sys.executable, "-c", _HOLDING, url], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"writing\n"
+        assert catalog.generation == 1, "readers wait for nobody"
+        with Catalog.open(url, wait_s=0.1) as impatient, pytest.raises(IndexLockedError, match=r"within 0\.1 s"):
+            impatient.labels.add({"dog": None})
+        holder.send_signal(signal.SIGKILL)
+    assert catalog.labels.add({"dog": None}) == 1
+
+
+def test_a_wrong_password_is_told_without_it(postgres: Server, url: str) -> None:
+    database = url.rpartition("/")[2]
+    postgres.execute(
+        f"DROP ROLE IF EXISTS {WITH_PASSWORD}",
+        f"CREATE ROLE {WITH_PASSWORD} LOGIN SUPERUSER PASSWORD '{PASSWORD}'",
+    )
+    right = postgres.url(database, user=WITH_PASSWORD, password=PASSWORD)
+    with Catalog.open(right) as catalog:
+        assert catalog.path == postgres.url(database, user=WITH_PASSWORD), "for people to read"
+        assert catalog.generation == 0
+    for password in ("guess", None):
+        said = refusal(postgres.url(database, user=WITH_PASSWORD, password=password))
+        assert said.endswith("the password is wrong, or there is none; give it by PGPASSWORD or in ~/.pgpass")
+        assert "guess" not in said
+
+
+def test_what_is_not_there_is_named(postgres: Server) -> None:
+    assert "there is no such database; `createdb` makes one" in refusal(postgres.url("nowhere"))
+    assert "there is no such user" in refusal(postgres.url("postgres", user="nobody_at_all"))
+    assert "cannot be reached" in refusal(f"postgresql://{OWNER}@127.0.0.1:1/postgres")
+    assert "names no database" in refusal(f"postgresql://{OWNER}@127.0.0.1:1", UsageError)
+    assert "cannot be read as a URL" in refusal("postgresql://a@b:port/c", UsageError)
+
+
+def test_who_may_only_read_gets_answers_and_a_refusal(postgres: Server, url: str) -> None:
+    with Catalog.open(url) as catalog:
+        put(catalog, image("/m/a.png"))
+    execute(
+        url,
+        "DROP ROLE IF EXISTS visitor",
+        "CREATE ROLE visitor LOGIN",
+        "GRANT USAGE ON SCHEMA modag TO visitor",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA modag TO visitor",
+        "GRANT SELECT ON ALL SEQUENCES IN SCHEMA modag TO visitor",
+    )
+    with Catalog.open(postgres.url(url.rpartition("/")[2], user="visitor")) as catalog:
+        assert catalog.is_read_only
+        assert [item.path for item in catalog.items.all()] == ["/m/a.png"]
+        assert catalog.check() == []
+        with pytest.raises(ReadOnlyIndexError, match="the user may only read it"):
+            catalog.labels.add({"dog": None})
+    execute(url, "DROP OWNED BY visitor", "DROP ROLE visitor")
+
+
+def test_a_database_that_keeps_other_texts_is_refused(postgres: Server) -> None:
+    postgres.execute("CREATE DATABASE western TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
+    assert "keeps texts as LATIN1" in refusal(postgres.url("western"))
+
+
+def test_an_old_server_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modag_search.catalog.postgres.OLDEST_VERSION", 99)
+    assert "99 is the oldest that will do" in refusal(url)
