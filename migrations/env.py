@@ -20,7 +20,8 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, StaticPool, create_engine
 
-from modag_search.catalog.dialects import is_of
+from modag_search.catalog.dialects import POSTGRESQL, is_of
+from modag_search.catalog.documents import SharedBase
 from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.catalog.tables import Base, PathBytes
 
@@ -31,9 +32,10 @@ def render_item(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False
 
 
 def migrate(connection: Connection) -> None:
+    is_shared = connection.dialect.name == POSTGRESQL
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=[Base.metadata, SharedBase.metadata] if is_shared else Base.metadata,
         render_as_batch=True,
         render_item=render_item,
         include_object=is_of(connection.dialect.name),

@@ -95,9 +95,12 @@ class IndexSettings:
         IndexFolderError
             If it cannot be written.
         """
+        write_atomically(folder / SETTINGS_FILE, [self.to_bytes()], error=IndexFolderError)
+
+    def to_bytes(self) -> bytes:
+        """Return what ``settings.json`` holds."""
         content = {"format": _FORMAT, **dataclasses.asdict(self)}
-        text = json.dumps({**content, _CHECKSUM: _checksum_of(content)}, indent=2) + "\n"
-        write_atomically(folder / SETTINGS_FILE, [text.encode()], error=IndexFolderError)
+        return (json.dumps({**content, _CHECKSUM: _checksum_of(content)}, indent=2) + "\n").encode()
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -195,13 +198,15 @@ def is_url(name: object) -> bool:
 
 
 def without_password(url: str) -> str:
-    """Return the URL of a database as it may be shown.
+    """Return the URL of a database as it may be shown; a path stays as it is.
 
     Examples
     --------
     >>> without_password("postgresql://ada:secret@host/music?sslpassword=secret&sslmode=require")
     'postgresql://ada@host/music?sslmode=require'
     """
+    if not is_url(url):
+        return url
     scheme, _, rest = url.partition("://")
     place, question, query = rest.partition("?")
     user, at, host = place.rpartition("@")
@@ -212,6 +217,12 @@ def without_password(url: str) -> str:
 def is_index(folder: Path) -> bool:
     """Tell whether a folder holds an index."""
     return (folder / SETTINGS_FILE).is_file()
+
+
+def index_named(name: str | None = None) -> Path | str:
+    """Return where the index is that a user names: the URL of a database, or a folder; see `index_folder`."""
+    chosen = name or os.environ.get("MODAG_INDEX")
+    return chosen if chosen and is_url(chosen) else index_folder(name)
 
 
 def index_folder(name_or_folder: str | None = None) -> Path:
@@ -229,6 +240,8 @@ def index_folder(name_or_folder: str | None = None) -> Path:
         Absolute; it need not exist.
     """
     chosen = name_or_folder or os.environ.get("MODAG_INDEX") or "default"
+    if is_url(chosen):
+        raise UsageError(f"{without_password(chosen)}: is a database, and this takes a folder; name one with --index")
     if os.sep in chosen or chosen in (os.curdir, os.pardir):
         return Path(chosen).absolute()
     local = Path("indexes") / chosen

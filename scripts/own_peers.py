@@ -14,7 +14,7 @@ from peers import Peer
 import modag_search as modag
 from modag_search.catalog import Annotation, Catalog
 from modag_search.features.encoding import MediaEncoder
-from modag_search.index.opening import STORES_FOLDER
+from modag_search.index.places import STORES_FOLDER
 from modag_search.search.store_sync import StoreSync
 from modag_search.stores import LayeredReader, StampedReader, StoreFile, StoreKinds, StoreStamp
 from modag_search.values import MODALITIES, EncodedItem, EncodedSegment, MediaFacts, ScannedFile

@@ -12,6 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
 from modag_search.catalog import changes, forgotten, inspection, mending, migrations, relocation, returns
+from modag_search.catalog.documents import Documents
 from modag_search.catalog.exclusions import Exclusions
 from modag_search.catalog.failures import Failures
 from modag_search.catalog.hierarchies import Hierarchies
@@ -28,7 +29,7 @@ from modag_search.errors import CatalogError, IndexLockedError, UsageError
 from modag_search.settings import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -82,6 +83,8 @@ class Catalog:
     failures : Failures
     notices : Notices
     runs : Runs
+    documents : Documents
+        Of a catalog on a server: what lies beside a file.
 
     Examples
     --------
@@ -106,6 +109,7 @@ class Catalog:
         self.failures = Failures(database)
         self.notices = Notices(database)
         self.runs = Runs(database)
+        self.documents = Documents(database)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, create: bool = False, wait_s: float | None = None) -> Self:
@@ -150,6 +154,29 @@ class Catalog:
     def require_writable(self) -> None:
         """Refuse to write where nothing can be written, by a ReadOnlyIndexError."""
         self._database.require_writable()
+
+    def sole_writer(self, *, wait_s: float, on_wait: Callable[[], None]) -> AbstractContextManager[None]:
+        """Be the one, of all processes and machines, who takes files into a catalog on a server, for a block.
+
+        Parameters
+        ----------
+        wait_s : float
+            How long to wait for another one, in seconds.
+        on_wait : callable
+            Called where there is another one.
+
+        Returns
+        -------
+        context manager
+
+        Raises
+        ------
+        IndexLockedError
+            If another one does not come to its end in time.
+        ReadOnlyIndexError
+            If nothing can be written.
+        """
+        return self._database.sole_writer(wait_s=wait_s, on_wait=on_wait)
 
     def compose_names(self) -> None:
         """Let labels that look the same be one; see `Labels.compose_names`. Where that fails, `check` tells of it."""
@@ -209,6 +236,13 @@ class Catalog:
     def generation_token(self) -> str:
         """What tells the generation from one of the same number in a copy of the catalog."""
         return self.moment.token
+
+    @property
+    def first_token(self) -> str:
+        """What tells the catalog from others: the token that it began with, which copies of it have, too."""
+        statement = select(GenerationRow.token).where(GenerationRow.number == 0)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
 
     @property
     def latest_generation(self) -> tuple[int, str]:

@@ -19,7 +19,7 @@ from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError, ReadOnlyIndexError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
 T = TypeVar("T")
@@ -84,6 +84,10 @@ class Database(ABC):
     def mend_checksums(self) -> int:
         """Write checksums of features as the features have them, where that is what has changed; return how many."""
         return 0
+
+    def sole_writer(self, *, wait_s: float, on_wait: Callable[[], None]) -> AbstractContextManager[None]:
+        """Be the one who writes to the index; a folder has a lock of its own for that."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Let go of the database; nothing can be read or written any more."""

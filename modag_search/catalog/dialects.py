@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import BigInteger, ClauseElement, Connection, DefaultClause, Index, Integer, Text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
@@ -19,7 +19,7 @@ _ONLY = "only"
 
 INTEGER = Integer().with_variant(BigInteger(), POSTGRESQL)
 """A number of 64 bits; SQLite counts ids in a column of type INTEGER alone."""
-TEXT = Text().with_variant(postgresql.TEXT(collation="C"), POSTGRESQL)
+TEXT = Text().with_variant(Text(collation="C"), POSTGRESQL)
 """Texts in the order of their code points, whatever order the database is made with."""
 
 
@@ -83,8 +83,11 @@ def no() -> DefaultClause:
 
 def upsert(connection: Connection, table: Any) -> Any:
     """Insert rows, with a word on those that are there already: ``.on_conflict_do_nothing()`` and the like."""
-    insert = postgresql.insert if connection.dialect.name == POSTGRESQL else sqlite.insert
-    return insert(table)
+    if connection.dialect.name == POSTGRESQL:
+        from sqlalchemy.dialects import postgresql  # takes a while to import
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def for_sqlite(index: Index) -> Index:

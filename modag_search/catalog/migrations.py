@@ -21,6 +21,7 @@ from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.catalog.tables import Base, GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError, NewerCatalogError
 from modag_search.files import replacing
+from modag_search.settings import is_url
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -34,8 +35,8 @@ def upgrade(path: str | os.PathLike[str], *, create: bool = False, backs_up: boo
     """Bring the catalog at `path` to the newest revision.
 
     An older catalog is first copied to ``<path>.bak-<its revision>``, or where there is such a copy already to
-    ``<path>.bak-<its revision>-2``, and so on. All migrations happen in one transaction: after a failure or a
-    crash the catalog is as it was.
+    ``<path>.bak-<its revision>-2``, and so on; of one on a server no copy is made. All migrations happen in one
+    transaction: after a failure or a crash the catalog is as it was.
 
     Parameters
     ----------
@@ -54,6 +55,11 @@ def upgrade(path: str | os.PathLike[str], *, create: bool = False, backs_up: boo
     DamagedCatalogError
         If the file is not a catalog.
     """
+    if is_url(path):
+        from modag_search.catalog.postgres import opened
+
+        opened(os.fspath(path), create=create, wait_s=None).close()
+        return
     database = SqliteDatabase(path, foreign_keys=False)
     try:
         with database.read() as connection:
@@ -88,6 +94,10 @@ def pending(path: str | os.PathLike[str]) -> list[str]:
     NewerCatalogError, DamagedCatalogError
         As `upgrade`.
     """
+    if is_url(path):
+        from modag_search.catalog.postgres import pending_at
+
+        return pending_at(os.fspath(path))
     if not os.path.exists(path):
         return _pending(_scripts(), None, path)
     database = SqliteDatabase(path)

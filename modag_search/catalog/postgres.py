@@ -29,7 +29,7 @@ from modag_search.errors import (
 from modag_search.settings import without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import URL
     from sqlalchemy.engine import ExceptionContext
@@ -72,6 +72,8 @@ _DAMAGE: Final = {
     **dict.fromkeys(["XX001", "XX002"], ""),
     **dict.fromkeys(["42P01", "42703", "3F000"], _NOT_AS_MADE),  # a table, a column or the schema is not there
 }
+_KEY: Final = "hashtextextended(:name, 0)"
+"""Of a lock that is no row's."""
 _LOCKED: Final = "55P03"
 _READ_ONLY: Final = "25006"
 _GONE: Final = ("57P01", "57P02", "57P03", "57P05", "25P03", "08000", "08003", "08006", "08007")
@@ -86,6 +88,15 @@ def opened(url: str, *, create: bool, wait_s: float | None) -> PostgresDatabase:
         database.close()
         raise
     return database
+
+
+def pending_at(url: str) -> list[str]:
+    """List the migrations that the catalog at a URL lacks; see `migrations.pending`."""
+    database = PostgresDatabase(url)
+    try:
+        return postgres_tables.pending(database)
+    finally:
+        database.close()
 
 
 def _parsed(url: str) -> URL:
@@ -253,8 +264,25 @@ class PostgresDatabase(Database):
         """Change the tables themselves, alone among those who do."""
         self.require_writable()
         with self._engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": self.schema})
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_KEY})"), {"name": self.schema})
             yield connection
+
+    @contextmanager
+    def sole_writer(self, *, wait_s: float, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Be the one who writes to the index; see `Catalog.sole_writer`."""
+        self._require_open()
+        self.require_writable()
+        locking = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        asked = {"name": f"{self.schema} writer"}
+        try:
+            if not locking.execute(text(f"SELECT pg_try_advisory_lock({_KEY})"), asked).scalar_one():
+                on_wait()
+                locking.exec_driver_sql(f"SET lock_timeout = {max(round(1000 * wait_s), 1)}")
+                locking.execute(text(f"SELECT pg_advisory_lock({_KEY})"), asked)
+            yield
+        finally:
+            locking.invalidate()  # the lock goes with the connection, also that of a process that is killed
+            locking.close()
 
     def problems(self, connection: Connection) -> Iterator[str]:
         """Describe sequences that would give ids again; PostgreSQL sees to the rest itself."""

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, func, insert, inspect, select, text
 
 from modag_search.catalog import migrations
 from modag_search.catalog.database import DAMAGE_ADVICE
+from modag_search.catalog.documents import SharedBase
 from modag_search.catalog.tables import Base, GenerationRow, StateRow
-from modag_search.errors import CatalogError, DamagedCatalogError, ReadOnlyIndexError
+from modag_search.errors import DamagedCatalogError, IndexNotFoundError, ReadOnlyIndexError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 FIRST_REVISION: Final = "0007"
 """The first that there were catalogs on PostgreSQL of."""
 _VERSION: Final = "alembic_version"
+METADATA: Final = (Base.metadata, SharedBase.metadata)
+"""Of all tables that a catalog has here."""
 
 
 def bring_up(database: PostgresDatabase, *, create: bool) -> None:
@@ -39,7 +42,7 @@ def bring_up(database: PostgresDatabase, *, create: bool) -> None:
 
     Raises
     ------
-    CatalogError
+    IndexNotFoundError
         If there is none, and none is to be made.
     NewerCatalogError
         If a later version of modag-search wrote it; it stays as it is.
@@ -54,10 +57,7 @@ def bring_up(database: PostgresDatabase, *, create: bool) -> None:
             _require_tables(connection, database)
             return
     if revision is None and not create:
-        raise CatalogError(
-            f"{database.path}: there is no index here; `modag index PATH... --index URL` makes one, and `modag copy` "
-            "brings one there"
-        )
+        raise _none_at(database)
     if revision is not None:
         migrations.pending_from(revision, database.path)  # refuses a newer one
         if database.hindrance is not None:
@@ -73,10 +73,20 @@ def bring_up(database: PostgresDatabase, *, create: bool) -> None:
             migrations.run(connection, database.path)
 
 
-def exists(database: PostgresDatabase) -> bool:
-    """Tell whether there are tables of a catalog."""
+def pending(database: PostgresDatabase) -> list[str]:
+    """List the migrations that a catalog lacks, oldest first; see `migrations.pending`."""
     with database.reading_tables() as connection:
-        return _revision(connection, database) is not None
+        revision = _revision(connection, database)
+    if revision is None:
+        raise _none_at(database)
+    return migrations.pending_from(revision, database.path)
+
+
+def _none_at(database: PostgresDatabase) -> IndexNotFoundError:
+    return IndexNotFoundError(
+        f"{database.path}: there is no index here; `modag index PATH... --index URL` makes one, and `modag copy` "
+        "brings one there"
+    )
 
 
 def _revision(connection: Connection, database: PostgresDatabase) -> str | None:
@@ -98,7 +108,7 @@ def _revision(connection: Connection, database: PostgresDatabase) -> str | None:
 def _require_tables(connection: Connection, database: PostgresDatabase) -> None:
     columns = inspect(connection).get_multi_columns(schema=database.schema)
     there = {(table, column["name"]) for (_, table), found in columns.items() for column in found}
-    for table in Base.metadata.sorted_tables:
+    for table in (table for metadata in METADATA for table in metadata.sorted_tables):
         for column in table.columns:
             if (table.name, column.name) not in there:
                 raise DamagedCatalogError(
@@ -108,7 +118,8 @@ def _require_tables(connection: Connection, database: PostgresDatabase) -> None:
 
 def _make(connection: Connection, database: PostgresDatabase) -> None:
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {database.schema}"))
-    Base.metadata.create_all(connection, checkfirst=False)
+    for metadata in METADATA:
+        metadata.create_all(connection, checkfirst=False)
     connection.execute(insert(GenerationRow).values(number=0, token=secrets.token_hex(16)))
     connection.execute(insert(StateRow).values(id=1, generation=0, label_generation=0))
     # As Alembic makes it; to ask Alembic for it would take longer than all the rest.

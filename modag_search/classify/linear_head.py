@@ -95,6 +95,10 @@ class Head:
 
     def save(self, path: Path) -> None:
         """Write the head, so that a crash leaves the former one or this one."""
+        write_atomically(path, [self.to_bytes()], error=ModelError)
+
+    def to_bytes(self) -> bytes:
+        """Return what a file of the head holds."""
         arrays = {
             "counts": self.sums.counts,
             "totals": self.sums.totals,
@@ -108,8 +112,7 @@ class Head:
             "label_generation": self.label_generation,
             "beside": self.beside,
         }
-        content = tensor_files.as_bytes(arrays, written=_FORMAT, described=described)
-        write_atomically(path, [content], error=ModelError)
+        return tensor_files.as_bytes(arrays, written=_FORMAT, described=described)
 
     @classmethod
     def load(cls, path: Path) -> Head:

@@ -27,7 +27,7 @@ from modag_search.classify.queries import query_batches
 from modag_search.classify.rivals import LabelGroups
 from modag_search.classify.sorting import Sort, at_most, least_sure_first
 from modag_search.classify.transfer import Proposals, TransferOptions, give, propose
-from modag_search.errors import ModagError, NothingFoundError, UnsupportedMediaError, UsageError
+from modag_search.errors import ModagError, ModelError, NothingFoundError, UnsupportedMediaError, UsageError
 from modag_search.files import Mark, mark_of
 from modag_search.labels.items import find_items
 from modag_search.labels.vocabulary import Vocabulary, some_of, vocabulary_of
@@ -86,6 +86,8 @@ class Namer:
         Of the index, where evidence weights and the head are kept.
     catalog : Catalog
     snapshots : Snapshots
+    keep : callable
+        Keeps a file of the index, by its name, content and the kind of error where it cannot.
 
     Attributes
     ----------
@@ -93,10 +95,11 @@ class Namer:
         The labelled neighbours as they are asked by default, as a part of snapshots.
     """
 
-    def __init__(self, folder: Path, catalog: Catalog, snapshots: Snapshots) -> None:
+    def __init__(self, folder: Path, catalog: Catalog, snapshots: Snapshots, *, keep: Callable[..., None]) -> None:
         self._folder = folder
         self._catalog = catalog
         self._snapshots = snapshots
+        self._keep = keep
         self._head_lock = threading.Lock()
         self._kept_head: _MadeHead | None = None
         self._told_outdated: tuple[tuple[str, Mark | None], int] | None = None
@@ -376,7 +379,7 @@ class Namer:
                 logger.warning("sounds or pictures have their first label, or lost their last; the head is fitted anew")
                 head = None
         head = head or fit_head(labelled, space=space, seed=seed)
-        head.save(path)
+        self._keep(HEAD_FILE, head.to_bytes(), error=ModelError)
         self._warn_of_hearsay(head)
         _warn_of_doubtful_confidence(head, snapshot.space, self._folder)
         return head

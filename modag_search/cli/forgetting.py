@@ -40,7 +40,7 @@ def forget(
     Until the next call, --undo takes everything back. Exit status 3 where a PATH is not in the index, 4 where none is.
     """
     from modag_search.cli.opening import open_index
-    from modag_search.settings import existing_index_folder
+    from modag_search.settings import index_named, without_password
 
     if undo and (paths or dry_run):
         raise click.UsageError("--undo takes back what was forgotten last; it takes no paths, and no --dry-run")
@@ -51,7 +51,7 @@ def forget(
         say(f"{name}: {'is in the index again, and stays as it is' if undo else 'is not in the index'}")
     if len(report.unknown) > _UNKNOWN_SHOWN:
         say(f"… and {len(report.unknown) - _UNKNOWN_SHOWN} more")
-    say(f"{existing_index_folder(index_name)}: {_summary(report, undo=undo)}")
+    say(f"{without_password(str(index_named(index_name)))}: {_summary(report, undo=undo)}")
     if report.still_there and not undo:
         say(
             "still there, so that the next `modag index` of their folders takes them in again, unless `modag exclude "

@@ -115,11 +115,12 @@ def index(
     """
     from modag_search.cli.opening import index_to_foresee, open_index
     from modag_search.cli.progress import file_progress
+    from modag_search.index.opening import settings_at
     from modag_search.media import scan
-    from modag_search.settings import index_folder, is_index
+    from modag_search.settings import index_named, without_password
 
     roots = expand_stdin(paths, nul_separated=nul_separated)
-    if not is_index(index_folder(index_name)):
+    if settings_at(index_named(index_name)) is None:
         scan(
             roots, exclude=exclude, follow_symlinks=follow_symlinks
         )  # refuses what cannot be meant, before one is made
@@ -143,7 +144,7 @@ def index(
         )
         joins = dry_run or opened.space.joins
     say_failures(report.failures)
-    say(_summary(report, str(index_folder(index_name))))
+    say(_summary(report, without_password(str(index_named(index_name)))))
     _say_what_was_left(report, prune=prune)
     say_passages(report.passages, foreseen=report.dry_run)
     if not joins:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from modag_search.index import Index
 from modag_search.index.index import WAIT_S
-from modag_search.index.opening import require_room
-from modag_search.settings import IndexSettings, index_folder, is_index
+from modag_search.index.opening import require_room_at, settings_at
+from modag_search.settings import IndexSettings, index_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,20 +35,21 @@ def open_index(
     ------
     Index
     """
-    folder, settings = index_folder(name), None
+    place, settings = index_named(name), None
     if chosen:
-        settings = replace(IndexSettings.load(folder) if is_index(folder) else IndexSettings(), **chosen)
-    with Index.open(folder, create=create, settings=settings, wait_s=wait_s) as opened:
+        settings = replace(settings_at(place) or IndexSettings(), **chosen)
+    with Index.open(place, create=create, settings=settings, wait_s=wait_s) as opened:
         yield opened
 
 
 @contextmanager
 def index_to_foresee(name: str | None, *, chosen: Mapping[str, Any]) -> Iterator[Index]:
     """Open the index that ``--index`` names; where there is none, an empty one that leaves nothing behind."""
-    if is_index(index_folder(name)):
+    place = index_named(name)
+    if settings_at(place) is not None:
         with open_index(name, chosen=chosen) as opened:
             yield opened
     else:
-        require_room(index_folder(name))
+        require_room_at(place)
         with tempfile.TemporaryDirectory() as folder, open_index(folder, create=True, chosen=chosen) as opened:
             yield opened

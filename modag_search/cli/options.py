@@ -91,7 +91,8 @@ def index_option(command: Command) -> Command:
         metavar="NAME_OR_DIR",
         envvar="MODAG_INDEX",
         show_envvar=True,
-        help="The index. A bare name means indexes/NAME where that folder exists, else one in the user's data folder. "
+        help="The index. A bare name means indexes/NAME where that folder exists, else one in the user's data folder; "
+        "postgresql://USER@HOST/DATABASE one in a database. "
         "[default: default]",
     )(command)
 

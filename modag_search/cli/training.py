@@ -153,7 +153,7 @@ def space(
     from modag_search.cli.progress import count_progress
     from modag_search.files import write_atomically
     from modag_search.index import Index
-    from modag_search.settings import existing_index_folder
+    from modag_search.settings import index_named
     from modag_search.training.checkpoint import Checkpoint
     from modag_search.training.class_head import SharedClassHeadSettings
     from modag_search.training.fitting import fit_space
@@ -167,7 +167,7 @@ def space(
     with ExitStack() as stack:
         index = None
         if index_name or manifest is None:
-            index = stack.enter_context(Index.open(existing_index_folder(index_name)))
+            index = stack.enter_context(Index.open(index_named(index_name)))
         bar = stack.enter_context(count_progress(wanted=not no_progress))
         try:
             fitted = fit_space(

@@ -99,7 +99,7 @@ def verify(index_name: str | None, repair: bool, wait_s: float, output_format: s
     """
     from modag_search.cli.opening import open_index
     from modag_search.index import Index
-    from modag_search.settings import existing_index_folder
+    from modag_search.settings import index_named
 
     if not repair:
         with open_index(index_name) as opened:
@@ -110,7 +110,7 @@ def verify(index_name: str | None, repair: bool, wait_s: float, output_format: s
             sys.exit(1)
         say("all is well")
         return
-    report = Index.repair(existing_index_folder(index_name), wait_s=wait_s)
+    report = Index.repair(index_named(index_name), wait_s=wait_s)
     rows = [{"state": "mended", "problem": line} for line in report.mended]
     rows += [{"state": "discarded", "problem": line} for line in report.discarded]
     rows += [{"state": "left", "problem": line} for line in report.left]
@@ -146,7 +146,7 @@ def info(paths: tuple[str, ...], nul_separated: bool, index_name: str | None, ou
         counts = opened.catalog.count()
         outdated = opened.outdated()
         document = {
-            "folder": str(opened.folder),
+            "folder": opened.name,
             "is_read_only": opened.is_read_only,
             "items": dict(counts.items),
             "failed_items": counts.failed_items,
@@ -177,9 +177,10 @@ def info(paths: tuple[str, ...], nul_separated: bool, index_name: str | None, ou
 def migrate(index_name: str | None, check: bool) -> None:
     """Bring the tables of an older index to this version; opening an index does it too."""
     from modag_search.catalog import migrations
-    from modag_search.settings import existing_index_folder
+    from modag_search.index.opening import catalog_at
+    from modag_search.settings import index_named
 
-    catalog = existing_index_folder(index_name) / "catalog.sqlite"
+    catalog = catalog_at(index_named(index_name))
     pending = migrations.pending(catalog)
     for step in pending:
         show(step)

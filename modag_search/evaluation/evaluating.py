@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,6 @@ from modag_search.training.manifest import read_manifest
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from modag_search.errors import ModagError
@@ -122,7 +122,7 @@ def evaluate(
     if not any(retrieval):
         raise NothingFoundError("nothing to evaluate: no item that asks has the label of another that could answer")
     return Evaluation(
-        index=index.folder.name,
+        index=os.path.basename(index.name),
         space=index.space.name,
         manifest=None if manifest is None else Path(manifest).name,
         k=k,
@@ -297,6 +297,6 @@ def _notes(
         for (voting, asking), result in classification.items()
         if result is None
     ]
-    if index.space.card.get("index") == index.folder.name:
+    if index.space.card.get("index") == os.path.basename(index.name):
         notes.append("the space was trained on labels of this index: how it does on these items says nothing of others")
     return tuple(notes)

@@ -31,7 +31,7 @@ from modag_search.files import (
     see_on_disk,
 )
 from modag_search.index.description import indexed_folders
-from modag_search.index.opening import CATALOG_FILE, OWN_SPACE_FILE
+from modag_search.index.places import CATALOG_FILE, OWN_SPACE_FILE
 from modag_search.labels.vocabulary import some_of
 from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index
 from modag_search.space import Space

@@ -21,7 +21,8 @@ from modag_search.features.cluster import checked_workers
 from modag_search.features.item_vectors import ItemVectors
 from modag_search.index.backup import back_up, restore
 from modag_search.index.description import describe, passed_over
-from modag_search.index.opening import Workings, WriterLock, created, opened
+from modag_search.index.opening import Workings, created, opened
+from modag_search.index.places import FolderPlace, place_at
 from modag_search.index.soundness import OF_VALUES, Soundness, mend_settings
 from modag_search.index.upkeep import Upkeep
 from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
@@ -33,7 +34,6 @@ from modag_search.search.filters import Filters
 from modag_search.search.finder import Asked, Finder, Wanted, no_space_joins
 from modag_search.search.item_map import Maps
 from modag_search.search.snapshot import Snapshots
-from modag_search.settings import IndexSettings, is_index, no_index_in
 from modag_search.values import RepairReport
 
 if TYPE_CHECKING:
@@ -47,9 +47,11 @@ if TYPE_CHECKING:
     from modag_search.classify.sorting import Sort
     from modag_search.curate.checking import Check, TransferCheck
     from modag_search.errors import ModagError
+    from modag_search.index.places import Place
     from modag_search.ingest.run import Progress
     from modag_search.labels.files import FolderLevel, ReadingOptions
     from modag_search.labels.vocabulary import Vocabulary
+    from modag_search.settings import IndexSettings
     from modag_search.space import Space
     from modag_search.values import (
         BackupReport,
@@ -97,7 +99,10 @@ class Index:
 
     Attributes
     ----------
+    name : str
+        The folder, or the URL of the database, without its password.
     folder : Path
+        Of an index in a database, the one of this machine that follows it.
 
     Examples
     --------
@@ -107,17 +112,18 @@ class Index:
     ...     index.search("trumpet.wav", modality="image", n=5)
     """
 
-    def __init__(self, folder: Path, settings: IndexSettings, catalog: Catalog, *, wait_s: float = WAIT_S) -> None:
-        self.folder = folder
+    def __init__(self, place: Place, settings: IndexSettings, catalog: Catalog) -> None:
+        self.name = str(place)
+        self.folder = folder = place.folder
         self._catalog = catalog
-        self._workings = Workings(folder, catalog, settings)
+        self._workings = Workings(place, catalog, settings)
         self._snapshots = Snapshots(catalog, lambda: self._workings.basis)
-        self._namer = Namer(folder, catalog, self._snapshots)
+        self._namer = Namer(folder, catalog, self._snapshots, keep=place.write)
         self._curator = Curator(catalog, self._snapshots, self._namer)
         self._finder = Finder(folder, catalog, self._snapshots)
         self._maps = Maps(folder, catalog, self._snapshots)
-        self._soundness = Soundness(folder, catalog, self._workings, self._namer)
-        self._upkeep = Upkeep(catalog, self._workings, WriterLock(folder, wait_s=wait_s))
+        self._soundness = Soundness(place, catalog, self._workings, self._namer)
+        self._upkeep = Upkeep(catalog, self._workings, place)
 
     @classmethod
     def open(
@@ -133,6 +139,8 @@ class Index:
         Parameters
         ----------
         folder : str or os.PathLike
+            Or the URL of a PostgreSQL database, ``postgresql://USER@HOST/DATABASE``, which any number of machines may
+            share.
         create : bool
             Make a new index where there is none.
         settings : IndexSettings, optional
@@ -155,12 +163,12 @@ class Index:
         IndexFolderError, CatalogError
             If the index cannot be read. Where it cannot be written to, it is opened all the same; see `is_read_only`.
         """
-        path = Path(folder).absolute()
-        if is_index(path):
-            return cls(path, *opened(path, settings, wait_s=wait_s), wait_s=wait_s)
-        if not create:
-            raise no_index_in(path)
-        return cls(path, *created(path, settings, wait_s=wait_s), wait_s=wait_s)
+        place = place_at(folder, wait_s=wait_s)
+        try:
+            return cls(place, *(opened if place.is_index() or not create else created)(place, settings))
+        except BaseException:
+            place.close()
+            raise
 
     def close(self) -> None:
         """Let go of the files."""
@@ -1330,10 +1338,12 @@ class Index:
         IndexNotFoundError, IndexFolderError, CatalogError
             If the index cannot be opened, whatever is done about it.
         """
-        folder = Path(folder).absolute()
-        if not is_index(folder):
-            raise no_index_in(folder)
-        mended = [*mend_settings(folder, wait_s=wait_s)]
+        place = place_at(folder, wait_s=wait_s)
+        mended = []
+        if isinstance(place, FolderPlace):  # a database has its settings whole, or says so
+            if not place.is_index():
+                raise place.no_index()
+            mended = [*mend_settings(place)]
         with cls.open(folder, wait_s=wait_s) as index:
             told = index._upkeep.mend(index._soundness)  # noqa: SLF001  of this very class
             mended += [line for is_discarded, line in told if not is_discarded]

@@ -1,4 +1,4 @@
-"""What an index works with: its settings, and the encoders and the space that they name; and who may write to it."""
+"""What an index works with: its settings, and the encoders and the space that they name."""
 
 from __future__ import annotations
 
@@ -6,106 +6,125 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modag_search import registry
-from modag_search.catalog import Catalog
-from modag_search.catalog.database import BUSY_TIMEOUT_S
 from modag_search.encoders import Encoder
 from modag_search.errors import (
     IndexFolderError,
-    IndexLockedError,
     MissingExtraError,
     ModagError,
     ModelError,
-    ReadOnlyIndexError,
     SpaceMismatchError,
     UnknownPluginError,
     UsageError,
 )
 from modag_search.features.encoding import MediaEncoder
-from modag_search.files import Mark, check_own, hindrance_to_writing, make_folder, mark_of, write_atomically
+from modag_search.index.places import (
+    CATALOG_FILE,
+    LOCK_FILE,
+    OWN_SPACE_FILE,
+    STORES_FOLDER,
+    Place,
+    SharedPlace,
+    place_at,
+)
 from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
-from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index
+from modag_search.settings import NO_FOLDER, IndexSettings
 from modag_search.space import Space, packaged_spaces
 from modag_search.stores import AUTO, is_address, require_known, require_store
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from filelock import FileLock
+    from modag_search.catalog import Catalog
+    from modag_search.files import Mark
 
 
 logger = logging.getLogger(__name__)
 
-OWN_SPACE_FILE = "space.safetensors"
-CATALOG_FILE = "catalog.sqlite"
 _WAY_TO_OTHERS = "`modag rebuild` changes encoders, space and store, for anything else make a new index"
 _WAY_TO_A_SPACE = "put a copy of it back, or move the index to another: `modag rebuild --space NAME_OR_FILE`"
-STORES_FOLDER = "stores"
-LOCK_FILE = "lock"
 _FORMER_SPACES = ("mn04",)
 Encoders = Mapping[Modality, Encoder]
 
 
-def _catalog_wait_s(wait_s: float) -> float:
-    """How long a transaction waits: who has the index's lock must not give up for labels that take a moment."""
-    return max(wait_s, BUSY_TIMEOUT_S)
+def opened(place: Place, settings: IndexSettings | None) -> tuple[IndexSettings, Catalog]:
+    """Open the index at a place, and return its settings and its catalog; see `Index.open`."""
+    if not place.is_index():
+        raise place.no_index()
+    kept = present_settings(place.settings())
+    if settings is not None and kept != (wanted := with_own_space(place.folder, kept, settings)):
+        raise UsageError(f"{place}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
+    return kept, place.open_catalog()
 
 
-def opened(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
-    """Open the index in a folder, and return its settings and its catalog; see `Index.open`."""
-    kept = present_settings(IndexSettings.load(folder))
-    if settings is not None and kept != (wanted := with_own_space(folder, kept, settings)):
-        raise UsageError(f"{folder}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
-    if not (folder / CATALOG_FILE).is_file():
-        raise IndexFolderError(
-            f"{folder}: its {CATALOG_FILE} is gone; put it back, or restore a backup: `modag restore FILE --index NEW`"
-        )
-    return kept, Catalog.open(folder / CATALOG_FILE, wait_s=_catalog_wait_s(wait_s))
-
-
-def created(folder: Path, settings: IndexSettings | None, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
+def created(place: Place, settings: IndexSettings | None) -> tuple[IndexSettings, Catalog]:
     """Make an index, or open the one that another process or thread has made since there was none."""
     wanted = settings or IndexSettings()
     encoder = MediaEncoder(wanted)
-    load_space(folder, wanted, encoder.encoders)
+    # A database has no folder here before it has a catalog, nor a space of its own.
+    load_space(Path() if isinstance(place, SharedPlace) else place.folder, wanted, encoder.encoders)
     require_store(wanted.store)
-    require_room(folder)
+    require_room(place)
     for modality in MODALITIES:
         if encoder.encoders[modality].missing_weights():
             encoder.warm(modality)
-    try:
-        make_folder(folder)
-        with WriterLock(folder, wait_s=wait_s).held():
-            if not is_index(folder):
-                return _made(folder, wanted, encoder.encoders, wait_s=wait_s)
-    except OSError as error:
-        raise IndexFolderError(f"{folder}: cannot be made: {error.strerror or error}") from error
-    return opened(folder, settings, wait_s=wait_s)
+    with place.making():
+        if not place.is_index():
+            return _made(place, wanted, encoder.encoders)
+    return opened(place, settings)
 
 
-def _made(folder: Path, settings: IndexSettings, encoders: Encoders, *, wait_s: float) -> tuple[IndexSettings, Catalog]:
-    """Make an index in a folder, for who holds its lock; the settings come last, since they make a folder one."""
-    settings = replace(settings, space=adopt_space(folder, settings.space, encoders))
-    catalog = Catalog.open(folder / CATALOG_FILE, create=True, wait_s=_catalog_wait_s(wait_s))
-    settings.save(folder)
+def _made(place: Place, settings: IndexSettings, encoders: Encoders) -> tuple[IndexSettings, Catalog]:
+    """Make an index at a place, for who holds its lock; the settings come last, since they make a place one."""
+    settings = replace(settings, space=adopt_space(place, settings.space, encoders))
+    catalog = place.open_catalog(create=True)
+    place.save_settings(settings)
     return settings, catalog
 
 
-def require_room(folder: Path) -> None:
+def require_room(place: Place) -> None:
     """Refuse to make an index among files of another kind; what a broken-off making left is no hindrance."""
+    if isinstance(place, SharedPlace):
+        return  # whose tables are in a schema of their own
+    folder = place.folder
     own = (CATALOG_FILE, STORES_FOLDER, LOCK_FILE, OWN_SPACE_FILE, ".")
     if folder.exists() and not folder.is_dir():
         raise IndexFolderError(f"{folder}: {NO_FOLDER}")
     other = [name for name in os.listdir(folder) if not name.startswith(own)] if folder.is_dir() else []
-    if other and not is_index(folder):  # asked last: another process may have made one a moment ago
+    if other and not place.is_index():  # asked last: another process may have made one a moment ago
         raise IndexFolderError(f"{folder}: holds {other[0]} and is no index; name an empty or a new folder")
+
+
+def settings_at(name: str | os.PathLike[str]) -> IndexSettings | None:
+    """Return what the index that a folder or a URL names is made with; None where there is none."""
+    with closing(place_at(name, wait_s=0.0)) as place:
+        return place.settings() if place.is_index() else None
+
+
+def catalog_at(name: str | os.PathLike[str]) -> str:
+    """Return the file or the URL of the catalog of an index that exists.
+
+    Raises
+    ------
+    IndexNotFoundError
+        If there is no index.
+    """
+    with closing(place_at(name, wait_s=0.0)) as place:
+        if isinstance(place, SharedPlace):
+            return os.fspath(name)
+        if not place.is_index():
+            raise place.no_index()
+        return str(place.folder / CATALOG_FILE)
+
+
+def require_room_at(name: str | os.PathLike[str]) -> None:
+    """Refuse to make an index where that cannot be; see `require_room`."""
+    require_room(place_at(name, wait_s=0.0))
 
 
 def _differences(kept: IndexSettings, wanted: IndexSettings) -> str:
@@ -121,14 +140,15 @@ class Workings:
 
     Parameters
     ----------
-    folder : Path
+    place : Place
     catalog : Catalog
     settings : IndexSettings
-        As the folder has them.
+        As the place has them.
     """
 
-    def __init__(self, folder: Path, catalog: Catalog, settings: IndexSettings) -> None:
-        self._folder = folder
+    def __init__(self, place: Place, catalog: Catalog, settings: IndexSettings) -> None:
+        self._place = place
+        self._folder = place.folder
         self._catalog = catalog
         self._lock = threading.RLock()
         # Not what the folder says now: it may have changed since these settings were read.
@@ -142,9 +162,9 @@ class Workings:
     def settings(self) -> IndexSettings:
         """The settings of now."""
         with self._lock:
-            seen = self._look()
+            seen = self._place.look()
             if seen != self._seen:
-                settings = present_settings(IndexSettings.load(self._folder))
+                settings = present_settings(self._place.settings())
                 if _without_space(settings) != _without_space(self._settings):
                     self._encoder = None
                 self._settings, self._seen = settings, seen
@@ -232,7 +252,7 @@ class Workings:
             if changed.encoder(modality) != settings.encoder(modality):
                 encoder.warm(modality)
         wanted = space if space is not None else fitting_name(self._folder, changed, encoder.encoders)
-        replace(changed, space=adopt_space(self._folder, wanted, encoder.encoders)).save(self._folder)
+        self._place.save_settings(replace(changed, space=adopt_space(self._place, wanted, encoder.encoders)))
 
     def leave(self, store: str) -> None:
         """Clear away what is kept where the stores were before, if these have moved to a server or away from one."""
@@ -243,10 +263,6 @@ class Workings:
             self._stores(store).leave(moved_to=self.basis.stores)
         except ModagError as error:
             logger.warning("%s; what it kept of this index is there still", error)
-
-    def _look(self) -> tuple[Mark | None, ...]:
-        """Tell the files that decide from others of the same names, without reading them."""
-        return tuple(map(mark_of, (self._folder / SETTINGS_FILE, self._folder / OWN_SPACE_FILE)))
 
 
 def _without_space(settings: IndexSettings) -> IndexSettings:
@@ -262,79 +278,6 @@ def _encoder_of(settings: IndexSettings) -> MediaEncoder:
             f"{error}; install its plugin again, or move the index to another: `modag rebuild --sound-encoder NAME`"
             f" or `--image-encoder NAME`"
         ) from error
-
-
-def require_writable(folder: Path) -> None:
-    """Refuse to write to an index that nothing can be written to; what is no index yet may still become one.
-
-    Raises
-    ------
-    ReadOnlyIndexError
-    """
-    if is_index(folder) and (hindrance := hindrance_to_writing(folder / CATALOG_FILE)):
-        raise ReadOnlyIndexError(folder, hindrance)
-
-
-class WriterLock:
-    """Lets one writer at a time at an index, of all processes and threads; readers need none.
-
-    Parameters
-    ----------
-    folder : Path
-    wait_s : float
-        How long to wait for another writer, in seconds.
-    """
-
-    def __init__(self, folder: Path, *, wait_s: float) -> None:
-        self._folder = folder
-        self._wait_s = wait_s
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold it.
-
-        Raises
-        ------
-        IndexLockedError
-            If another writer does not come to its end in time.
-        ReadOnlyIndexError
-            If the index cannot be written to.
-        IndexFolderError
-            If nothing can be written in the folder, or what is written there would change files elsewhere.
-        """
-        from filelock import FileLock, Timeout
-
-        require_writable(self._folder)
-        for name in (LOCK_FILE, STORES_FOLDER):
-            check_own(self._folder / name, error=IndexFolderError)
-
-        # One object a call: each opens the file for itself, so that threads wait for each other as processes do.
-        lock = FileLock(self._folder / LOCK_FILE, thread_local=False)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            self._wait_for(lock)
-        except OSError as error:
-            reason = error.strerror or error
-            way_out = "copy it elsewhere" if is_index(self._folder) else "name another place with --index"
-            raise IndexFolderError(f"{self._folder}: cannot be written to: {reason}; {way_out}") from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _wait_for(self, lock: FileLock) -> None:
-        from filelock import Timeout
-
-        others = f"{self._folder}: another process is writing to this index"
-        if self._wait_s > 0:
-            logger.warning("%s; waiting for it, %g s at the most", others, self._wait_s)
-        try:
-            lock.acquire(timeout=self._wait_s)
-        except Timeout as error:
-            raise IndexLockedError(
-                f"{others}, and was not done within {self._wait_s:g} s; try again, or wait longer with --wait SECONDS"
-            ) from error
 
 
 def load_space(folder: Path, settings: IndexSettings, encoders: Encoders) -> Space:
@@ -379,20 +322,20 @@ def _own_space(folder: Path, encoders: Encoders) -> Space:
     return space
 
 
-def adopt_space(folder: Path, space: str | os.PathLike[str], encoders: Encoders) -> str:
+def adopt_space(place: Place, space: str | os.PathLike[str], encoders: Encoders) -> str:
     """Check a space, copy it into the index where it is a file, and return what the settings call it."""
     source = Path(space)
     if source.is_file():
         adopted = Space.load(source)
         require_fit(adopted, encoders)
         # Not the bytes of the file: those of an earlier version have no checksum.
-        write_atomically(folder / OWN_SPACE_FILE, [adopted.to_bytes()], error=IndexFolderError)
+        place.write(OWN_SPACE_FILE, adopted.to_bytes())
         return "own"
     name = os.fspath(space)
     if name == "own":
-        Space.load(folder / OWN_SPACE_FILE)  # that it does not fit is told where it is used
+        Space.load(place.folder / OWN_SPACE_FILE)  # that it does not fit is told where it is used
     else:
-        load_space(folder, IndexSettings(space=name), encoders)
+        load_space(place.folder, IndexSettings(space=name), encoders)
     return name
 
 

@@ -11,8 +11,8 @@ from modag_search.classify.leave_one_out import check_kept
 from modag_search.classify.linear_head import Head
 from modag_search.classify.namer import CALIBRATION_FILE, HEAD_FILE
 from modag_search.errors import DamagedCatalogError, DamagedStoreError, IndexFolderError, ModagError, ModelError
-from modag_search.files import read_checked, write_atomically
-from modag_search.index.opening import OWN_SPACE_FILE, WriterLock
+from modag_search.files import read_checked
+from modag_search.index.places import OWN_SPACE_FILE, FolderPlace
 from modag_search.labels.vocabulary import some_of
 from modag_search.search.finder import RELEVANCE_FILE
 from modag_search.search.item_map import MAP_FILES
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.classify.namer import Namer
     from modag_search.index.opening import Workings
+    from modag_search.index.places import Place
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +41,15 @@ class Soundness:
 
     Parameters
     ----------
-    folder : Path
+    place : Place
     catalog : Catalog
     workings : Workings
     namer : Namer
     """
 
-    def __init__(self, folder: Path, catalog: Catalog, workings: Workings, namer: Namer) -> None:
-        self._folder = folder
+    def __init__(self, place: Place, catalog: Catalog, workings: Workings, namer: Namer) -> None:
+        self._place = place
+        self._folder = place.folder
         self._catalog = catalog
         self._workings = workings
         self._namer = namer
@@ -97,9 +99,8 @@ class Soundness:
         """Write a whole space that has no checksum with one."""
         with suppress(ModagError):
             if self._workings.settings.space == "own" and not self._workings.space.is_checked:
-                path = self._folder / OWN_SPACE_FILE
-                write_atomically(path, [self._workings.space.to_bytes()], error=IndexFolderError)
-                yield f"{path}: has a checksum now"
+                self._place.write(OWN_SPACE_FILE, self._workings.space.to_bytes())
+                yield f"{self._folder / OWN_SPACE_FILE}: has a checksum now"
 
     def _of_space_and_stores(self) -> list[str]:
         try:
@@ -150,7 +151,7 @@ def _is_altered(error: ModagError) -> bool:
     return isinstance(cause, UnfitFileError) and not isinstance(cause, OtherFormatError)
 
 
-def mend_settings(folder: Path, *, wait_s: float) -> Iterator[str]:
+def mend_settings(place: FolderPlace) -> Iterator[str]:
     """Save settings that have changed since they were written, and say what became of them.
 
     Raises
@@ -158,8 +159,8 @@ def mend_settings(folder: Path, *, wait_s: float) -> Iterator[str]:
     IndexFolderError
         If they are none any more.
     """
-    path = folder / SETTINGS_FILE
-    with WriterLock(folder, wait_s=wait_s).held():
+    folder, path = place.folder, place.folder / SETTINGS_FILE
+    with place.writing():
         try:
             IndexSettings.load(folder)
         except IndexFolderError:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.index.opening import Workings, WriterLock
+    from modag_search.index.opening import Workings
+    from modag_search.index.places import Place
     from modag_search.index.soundness import Soundness
     from modag_search.values import Failure, IndexReport, LabelPassage
 
@@ -41,20 +42,20 @@ class Upkeep:
     ----------
     catalog : Catalog
     workings : Workings
-    writers : WriterLock
+    place : Place
     """
 
-    def __init__(self, catalog: Catalog, workings: Workings, writers: WriterLock) -> None:
+    def __init__(self, catalog: Catalog, workings: Workings, place: Place) -> None:
         self._catalog = catalog
         self._workings = workings
-        self._writers = writers
+        self._place = place
 
     def add(self, roots: Sequence[str], *, options: IngestOptions, progress: Progress | None) -> IndexReport:
         """Take files in; see `Index.add`."""
         if options.dry_run:
             return self._ingest(roots, options, progress).run(run_id=None)
         checked_roots(self._catalog, roots, prune=options.prune)
-        with self._writers.held():
+        with self._place.writing():
             # Only now: who was waited for may have moved the index to other encoders.
             ingest = self._ingest(roots, options, progress)
             arguments = {"paths": [as_root(root) for root in roots], **asdict(options)}
@@ -72,7 +73,7 @@ class Upkeep:
             matched = matching(self._catalog, names)
             passages = self._catalog.kept_labels.foresee(matched.items)
             return matched.report(self._catalog, passages, dry_run=True)
-        with self._writers.held():
+        with self._place.writing():
             matched = matching(self._catalog, names)
             self._catalog.failures.forget(matched.failures)
             if matched.items:
@@ -83,7 +84,7 @@ class Upkeep:
 
     def undo_forget(self) -> ForgetReport:
         """Take back what was forgotten last; see `Index.undo_forget`."""
-        with self._writers.held():
+        with self._place.writing():
             recalled = self._catalog.recall()
             if recalled is None:
                 raise NothingFoundError("nothing was forgotten, or it was taken back")
@@ -105,7 +106,7 @@ class Upkeep:
         on_failure: Callable[[Failure], None] | None,
     ) -> int:
         """Make stores anew, and features that other encoders made; see `Index.rebuild`."""
-        with self._writers.held():
+        with self._place.writing():
             former = self._workings.settings.store
             self._workings.change(space=space, store=store, sound_encoder=sound_encoder, image_encoder=image_encoder)
             for failure in self._encode_outdated(workers=workers, progress=progress):
@@ -117,7 +118,7 @@ class Upkeep:
 
     def mend(self, soundness: Soundness) -> list[tuple[bool, str]]:
         """Make anew what is damaged, and say what, and whether it is gone; see `Index.repair`."""
-        with self._writers.held():
+        with self._place.writing():
             return list(soundness.mend())
 
     def _encode_outdated(self, *, workers: int | str | None, progress: Progress | None) -> tuple[Failure, ...]:

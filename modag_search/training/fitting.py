@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -153,7 +154,7 @@ def fit_space(
         progress=lambda step, _loss: tell("training", step, settings.steps),
         checkpoint=checkpoint,
     )
-    source = {"manifest": manifest.name} if manifest else {"index": index.folder.name if index else ""}
+    source = {"manifest": manifest.name} if manifest else {"index": os.path.basename(index.name) if index else ""}
     card: dict[str, Any] = {"name": name, "made_by": MADE_BY, **source}
     learned = make_space(trained, encoder=encoder, card=card)
     recipe = _Recipe(encoder, collected.groups, settings, class_heads, packaged_names() if names else None)
@@ -187,9 +188,7 @@ def _collect(
     if manifest is None:
         assert index is not None
         assert stored is not None
-        return collect_labelled(
-            index.catalog, stored, videos=videos, on_failure=on_failure, name=f"index {index.folder}"
-        )
+        return collect_labelled(index.catalog, stored, videos=videos, on_failure=on_failure, name=f"index {index.name}")
     entries = read_manifest(manifest, videos=videos)
     n_files = len({entry.path for entry in entries})
     return collect(

@@ -13,7 +13,7 @@ from filelock import FileLock
 from modag_search import Index, IndexSettings
 from modag_search.errors import IndexFolderError, IndexLockedError, UsageError
 from modag_search.index import opening
-from modag_search.index.opening import WriterLock
+from modag_search.index.places import WriterLock
 from tests.made_media import BLUE, RED, picture
 
 if TYPE_CHECKING:

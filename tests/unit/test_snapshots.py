@@ -14,7 +14,7 @@ from filelock import FileLock
 from modag_search import Index
 from modag_search.catalog import Catalog
 from modag_search.catalog.labels import Labels
-from modag_search.index.opening import WriterLock
+from modag_search.index.places import WriterLock
 from modag_search.search.snapshot import STORES, Part
 from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, sound
 from tests.toy_encoders import toy_space

@@ -27,7 +27,7 @@ def info(service: Shared) -> Response:
     counts = index.catalog.count()
     return reply(
         {
-            "name": os.path.basename(index.folder),
+            "name": os.path.basename(index.name),
             "version": __version__,
             "generation": index.catalog.generation,
             "items": dict(counts.items),

@@ -1,0 +1,375 @@
+"""Where an index is: a folder, or a database and a folder of this machine that follows it; and who may write to it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from modag_search.catalog import Catalog
+from modag_search.catalog.database import BUSY_TIMEOUT_S
+from modag_search.catalog.documents import checksum_of
+from modag_search.errors import IndexFolderError, IndexLockedError, IndexNotFoundError, ModagError, ReadOnlyIndexError
+from modag_search.files import check_own, hindrance_to_writing, make_folder, mark_of, read_regular, write_atomically
+from modag_search.settings import SETTINGS_FILE, IndexSettings, is_index, is_url, no_index_in, without_password
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from filelock import FileLock
+
+    from modag_search.files import Mark
+
+logger = logging.getLogger(__name__)
+
+OWN_SPACE_FILE = "space.safetensors"
+CATALOG_FILE = "catalog.sqlite"
+STORES_FOLDER = "stores"
+LOCK_FILE = "lock"
+_ANOTHER = "another process is writing to this index"
+
+
+class Place(ABC):
+    """Where an index is, or may be made.
+
+    Attributes
+    ----------
+    folder : Path
+        Of this machine: where its files are, or copies of them.
+    """
+
+    folder: Path
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Return what people call it."""
+
+    @abstractmethod
+    def is_index(self) -> bool:
+        """Tell whether there is an index."""
+
+    @abstractmethod
+    def no_index(self) -> IndexNotFoundError:
+        """Say that there is none, and what to do."""
+
+    @abstractmethod
+    def open_catalog(self, *, create: bool = False) -> Catalog:
+        """Open the catalog; where there is none, make one if that is wanted."""
+
+    @abstractmethod
+    def look(self) -> tuple[Mark | None, ...]:
+        """Tell the settings and the space from others that were there before, without reading them."""
+
+    @abstractmethod
+    def write(self, name: str, content: bytes, *, error: type[ModagError] = IndexFolderError) -> None:
+        """Keep a file that cannot be made anew in the place of the one that had its name."""
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[None]:
+        """Be the one, of all processes and threads, who takes files in or rebuilds, for a block.
+
+        Raises
+        ------
+        IndexLockedError
+            If another one does not come to its end in time.
+        ReadOnlyIndexError
+            If the index cannot be written to.
+        IndexFolderError
+            If nothing can be written in the folder, or what is written there would change files elsewhere.
+        """
+
+    @abstractmethod
+    def making(self) -> AbstractContextManager[None]:
+        """Be the one who makes an index there, for a block."""
+
+    def close(self) -> None:  # noqa: B027  a folder is not held open
+        """Let go of the place, for who opens no index there."""
+
+    def settings(self) -> IndexSettings:
+        """Read what the index is made with."""
+        return IndexSettings.load(self.folder)
+
+    def save_settings(self, settings: IndexSettings) -> None:
+        """Keep what the index is made with."""
+        self.write(SETTINGS_FILE, settings.to_bytes())
+
+    def _marks(self) -> tuple[Mark | None, ...]:
+        return tuple(map(mark_of, (self.folder / SETTINGS_FILE, self.folder / OWN_SPACE_FILE)))
+
+
+def place_at(name: str | os.PathLike[str], *, wait_s: float) -> Place:
+    """Return the place that a path, or the URL of a database, names.
+
+    Parameters
+    ----------
+    name : str or os.PathLike
+    wait_s : float
+        How long a writer waits for another one there, in seconds.
+
+    Returns
+    -------
+    Place
+    """
+    if isinstance(name, str) and is_url(name):
+        return SharedPlace(name, wait_s=wait_s)
+    return FolderPlace(Path(name).absolute(), wait_s=wait_s)
+
+
+def _catalog_wait_s(wait_s: float) -> float:
+    """How long a transaction waits: who has the index's lock must not give up for labels that take a moment."""
+    return max(wait_s, BUSY_TIMEOUT_S)
+
+
+class FolderPlace(Place):
+    """A folder that is all of an index.
+
+    Parameters
+    ----------
+    folder : Path
+    wait_s : float
+    """
+
+    def __init__(self, folder: Path, *, wait_s: float) -> None:
+        self.folder = folder
+        self._wait_s = wait_s
+
+    def __str__(self) -> str:
+        """Return the path."""
+        return str(self.folder)
+
+    def is_index(self) -> bool:
+        """Tell whether the folder holds an index."""
+        return is_index(self.folder)
+
+    def no_index(self) -> IndexNotFoundError:
+        """Say that it holds none, and what to do."""
+        return no_index_in(self.folder)
+
+    def open_catalog(self, *, create: bool = False) -> Catalog:
+        """Open the file of the catalog; one that is gone is missed, and not made anew."""
+        if not create and not (self.folder / CATALOG_FILE).is_file():
+            raise IndexFolderError(
+                f"{self.folder}: its {CATALOG_FILE} is gone; put it back, or restore a backup: "
+                "`modag restore FILE --index NEW`"
+            )
+        return Catalog.open(self.folder / CATALOG_FILE, create=create, wait_s=_catalog_wait_s(self._wait_s))
+
+    def look(self) -> tuple[Mark | None, ...]:
+        """Look at the files."""
+        return self._marks()
+
+    def write(self, name: str, content: bytes, *, error: type[ModagError] = IndexFolderError) -> None:
+        """Write a file, wholly or not at all."""
+        write_atomically(self.folder / name, [content], error=error)
+
+    def save_settings(self, settings: IndexSettings) -> None:
+        """Write the file of settings."""
+        settings.save(self.folder)
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the lock of the folder."""
+        return WriterLock(self.folder, wait_s=self._wait_s).held()
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Make the folder, and hold its lock."""
+        try:
+            make_folder(self.folder)
+            with self.writing():
+                yield
+        except OSError as error:
+            raise IndexFolderError(f"{self.folder}: cannot be made: {error.strerror or error}") from error
+
+
+class SharedPlace(Place):
+    """A database, which has the catalog and what else cannot be made anew, and a folder here for what can.
+
+    The folder lies below the user's cache folder, and has copies of the documents of the database, so that whatever
+    reads files finds them; they follow the database. Stores, maps and what is measured are of this machine alone.
+
+    Parameters
+    ----------
+    url : str
+    wait_s : float
+    """
+
+    def __init__(self, url: str, *, wait_s: float) -> None:
+        self._url = url
+        self._wait_s = wait_s
+        self._opened: Catalog | None = None
+        self._folder: Path | None = None
+        self._seen = -1
+        self._lock = threading.RLock()
+
+    def __str__(self) -> str:
+        """Return the URL without its password."""
+        return without_password(self._url)
+
+    @property
+    def folder(self) -> Path:  # type: ignore[override]
+        """The folder of this machine; another one for another catalog at the same URL."""
+        if self._folder is None:
+            identity = f"{self}\0{self._catalog().first_token}"
+            name = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
+            self._folder = platformdirs.user_cache_path("modag-search") / "shared" / name
+        return self._folder
+
+    def is_index(self) -> bool:
+        """Tell whether the database holds an index; the settings come last, since they make it one."""
+        try:
+            return SETTINGS_FILE in self._catalog().documents.checksums()
+        except IndexNotFoundError:
+            return False
+
+    def no_index(self) -> IndexNotFoundError:
+        """Say that it holds none, and what to do."""
+        return IndexNotFoundError(
+            f"{self}: there is no index here; `modag index PATH... --index URL` makes one, and `modag copy` brings one "
+            "there"
+        )
+
+    def open_catalog(self, *, create: bool = False) -> Catalog:
+        """Open the catalog, and let the folder follow the database."""
+        catalog = self._catalog(create=create)
+        self.look()
+        return catalog
+
+    def close(self) -> None:
+        """Let go of the database, for who opens no index there."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def settings(self) -> IndexSettings:
+        """Read the settings of the database."""
+        if not self.is_index():
+            raise self.no_index()
+        self.look()
+        return super().settings()
+
+    def look(self) -> tuple[Mark | None, ...]:
+        """Look whether the documents of the database have changed, and fetch those that have."""
+        with self._lock:
+            version = self._catalog().documents.version
+            if version != self._seen:
+                self._fetch()
+                self._seen = version
+        return self._marks()
+
+    def _fetch(self) -> None:
+        documents, folder = self._catalog().documents, self.folder
+        for name, checksum in documents.checksums().items():
+            path = folder / name
+            if mark_of(path) is not None and checksum_of(read_regular(path)) == checksum:
+                continue
+            if (content := documents.get(name)) is not None:
+                write_atomically(path, [content], error=IndexFolderError)
+
+    def write(self, name: str, content: bytes, *, error: type[ModagError] = IndexFolderError) -> None:
+        """Keep a document in the database, and a copy of it here."""
+        self._catalog().documents.write(name, content)
+        write_atomically(self.folder / name, [content], error=error)
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold a lock of the database, which goes with the process that holds it."""
+        return self._catalog().sole_writer(wait_s=self._wait_s, on_wait=self._say_so)
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Make the tables, and hold the lock."""
+        self._catalog(create=True)
+        with self.writing():
+            yield
+
+    def _say_so(self) -> None:
+        _say_who_is_waited_for(str(self), self._wait_s)
+
+    def _catalog(self, *, create: bool = False) -> Catalog:
+        with self._lock:
+            if self._opened is None:
+                self._opened = Catalog.open(self._url, create=create, wait_s=_catalog_wait_s(self._wait_s))
+            return self._opened
+
+
+def _say_who_is_waited_for(place: str, wait_s: float) -> None:
+    if wait_s > 0:
+        logger.warning("%s: %s; waiting for it, %g s at the most", place, _ANOTHER, wait_s)
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse to write to an index that nothing can be written to; what is no index yet may still become one.
+
+    Raises
+    ------
+    ReadOnlyIndexError
+    """
+    if is_index(folder) and (hindrance := hindrance_to_writing(folder / CATALOG_FILE)):
+        raise ReadOnlyIndexError(folder, hindrance)
+
+
+class WriterLock:
+    """Lets one writer at a time at an index, of all processes and threads; readers need none.
+
+    Parameters
+    ----------
+    folder : Path
+    wait_s : float
+        How long to wait for another writer, in seconds.
+    """
+
+    def __init__(self, folder: Path, *, wait_s: float) -> None:
+        self._folder = folder
+        self._wait_s = wait_s
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it.
+
+        Raises
+        ------
+        IndexLockedError
+            If another writer does not come to its end in time.
+        ReadOnlyIndexError
+            If the index cannot be written to.
+        IndexFolderError
+            If nothing can be written in the folder, or what is written there would change files elsewhere.
+        """
+        from filelock import FileLock, Timeout
+
+        require_writable(self._folder)
+        for name in (LOCK_FILE, STORES_FOLDER):
+            check_own(self._folder / name, error=IndexFolderError)
+
+        # One object a call: each opens the file for itself, so that threads wait for each other as processes do.
+        lock = FileLock(self._folder / LOCK_FILE, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self._wait_for(lock)
+        except OSError as error:
+            reason = error.strerror or error
+            way_out = "copy it elsewhere" if is_index(self._folder) else "name another place with --index"
+            raise IndexFolderError(f"{self._folder}: cannot be written to: {reason}; {way_out}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _wait_for(self, lock: FileLock) -> None:
+        from filelock import Timeout
+
+        _say_who_is_waited_for(str(self._folder), self._wait_s)
+        try:
+            lock.acquire(timeout=self._wait_s)
+        except Timeout as error:
+            raise IndexLockedError(
+                f"{self._folder}: {_ANOTHER}, and was not done within {self._wait_s:g} s; try again, or wait longer "
+                "with --wait SECONDS"
+            ) from error
