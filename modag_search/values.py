@@ -501,6 +501,31 @@ class RestoreReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IndexCopyReport:
+    """An index that was copied, or would be.
+
+    Attributes
+    ----------
+    source, target : str
+        Folders, or URLs without their passwords.
+    items : int
+    rows : int
+        Of the catalog.
+    copied : int
+        How many rows were copied now; of a copy that was broken off, the others were there.
+    files : tuple of str
+        What was copied beside the catalog.
+    """
+
+    source: str
+    target: str
+    items: int
+    rows: int
+    copied: int
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetReport:
     """What was forgotten, or taken back.
 

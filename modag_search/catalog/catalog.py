@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
-from modag_search.catalog import changes, forgotten, inspection, mending, migrations, relocation, returns
+from modag_search.catalog import changes, copying, forgotten, inspection, mending, migrations, relocation, returns
 from modag_search.catalog.documents import Documents
 from modag_search.catalog.exclusions import Exclusions
 from modag_search.catalog.failures import Failures
@@ -25,7 +25,7 @@ from modag_search.catalog.runs import Runs
 from modag_search.catalog.segments import Segments
 from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.catalog.tables import GenerationRow, StateRow
-from modag_search.errors import CatalogError, IndexLockedError, UsageError
+from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedError, UsageError
 from modag_search.settings import is_url
 
 if TYPE_CHECKING:
@@ -433,6 +433,34 @@ class Catalog:
             If it cannot be read.
         """
         self._database.copy_to(os.fspath(path))
+
+    def count_rows(self) -> int:
+        """Count the rows of all tables: what `fill_from` would copy."""
+        return copying.count_rows(self._database)
+
+    def fill_from(self, source: Catalog, *, on_rows: Callable[[int], None] | None = None) -> int:
+        """Copy rows of another catalog that are not here yet, ids and all, in its present view.
+
+        Parameters
+        ----------
+        source : Catalog
+        on_rows : callable, optional
+            Called with how many rows have been copied, batch by batch.
+
+        Returns
+        -------
+        int
+            How many there were.
+
+        Raises
+        ------
+        DamagedCatalogError
+            If rows here are not those of the other one, all of which are compared.
+        """
+        n_copied = copying.copy_rows(source._database, self._database, on_rows=on_rows)
+        if found := copying.differences(source._database, self._database):
+            raise DamagedCatalogError(f"{self.path}: {found[0]}; remove what was copied, and copy it again")
+        return n_copied
 
     def fail(self, failures: Sequence[Failure], *, run_id: int | None = None, keep_items: bool) -> None:
         """Note that files could not be indexed.

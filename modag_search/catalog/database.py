@@ -19,7 +19,7 @@ from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError, ReadOnlyIndexError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
 T = TypeVar("T")
@@ -68,6 +68,18 @@ class Database(ABC):
     @abstractmethod
     def _one_change(self) -> AbstractContextManager[Connection]:
         """Connect for one change of the catalog, alone among those who write, and count it."""
+
+    @abstractmethod
+    def load(self) -> AbstractContextManager[Connection]:
+        """Connect for writing rows of another catalog, without counting that as a change."""
+
+    @abstractmethod
+    def last_ids(self, connection: Connection) -> dict[str, int]:
+        """Return the last id that each table has given, whether or not its row is there still."""
+
+    @abstractmethod
+    def give_behind(self, connection: Connection, last_ids: Mapping[str, int]) -> None:
+        """Let tables give ids behind these."""
 
     @abstractmethod
     def copy_to(self, path: str) -> None:

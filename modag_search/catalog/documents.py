@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import BigInteger, LargeBinary, func, select
+from sqlalchemy import BigInteger, LargeBinary, delete, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from modag_search.catalog.dialects import TEXT, upsert
@@ -77,6 +77,11 @@ class Documents:
             row = {"content": content, "checksum": checksum_of(content), "version": version}
             statement = upsert(connection, DocumentRow).values(name=name, **row)
             connection.execute(statement.on_conflict_do_update(index_elements=[DocumentRow.name], set_=row))
+
+    def remove(self, name: str) -> None:
+        """Remove a document, where there is one."""
+        with self._database.write() as connection:
+            connection.execute(delete(DocumentRow).where(DocumentRow.name == name))
 
 
 def checksum_of(content: bytes) -> str:

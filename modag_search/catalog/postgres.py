@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
-from modag_search.catalog import postgres_tables
+from modag_search.catalog import copying, postgres_tables
 from modag_search.catalog.database import BUSY_TIMEOUT_S, CONNECTIONS_KEPT, DAMAGE_ADVICE, Database
+from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.errors import (
     CatalogError,
     DamagedCatalogError,
@@ -29,13 +30,14 @@ from modag_search.errors import (
 from modag_search.settings import without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from sqlalchemy import URL
     from sqlalchemy.engine import ExceptionContext
 
 _FORM: Final = "postgresql://USER@HOST:PORT/DATABASE"
 _SCHEMA: Final = "modag"
+_UNFINISHED: Final = "_unfinished"
 _NAME_OF_SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 OLDEST_VERSION: Final = 15
 """Of the server: the oldest that is tested."""
@@ -90,13 +92,44 @@ def opened(url: str, *, create: bool, wait_s: float | None) -> PostgresDatabase:
     return database
 
 
-def pending_at(url: str) -> list[str]:
-    """List the migrations that the catalog at a URL lacks; see `migrations.pending`."""
+def beside(url: str) -> str:
+    """Return the URL at which a copy is made that is not yet whole: another schema of the same database."""
+    parsed = _parsed(url)
+    schema = f"{_schema_of(parsed, without_password(url))}{_UNFINISHED}"
+    return parsed.update_query_dict({"schema": schema}).render_as_string(hide_password=False)
+
+
+def put_in_place(url: str) -> None:
+    """Let the copy that was made `beside` a URL be what is there."""
+    with _lent(beside(url)) as unfinished:
+        postgres_tables.put_in_place(unfinished, _schema_of(_parsed(url), without_password(url)))
+
+
+def discard_beside(url: str) -> None:
+    """Remove what there is of a copy that is not yet whole."""
+    with _lent(beside(url)) as unfinished:
+        postgres_tables.discard(unfinished)
+
+
+def holds_anything(url: str) -> bool:
+    """Tell whether there is a catalog at a URL, or anything else in the place of one."""
+    with _lent(url) as database:
+        return postgres_tables.holds_anything(database)
+
+
+@contextmanager
+def _lent(url: str) -> Iterator[PostgresDatabase]:
     database = PostgresDatabase(url)
     try:
-        return postgres_tables.pending(database)
+        yield database
     finally:
         database.close()
+
+
+def pending_at(url: str) -> list[str]:
+    """List the migrations that the catalog at a URL lacks; see `migrations.pending`."""
+    with _lent(url) as database:
+        return postgres_tables.pending(database)
 
 
 def _parsed(url: str) -> URL:
@@ -284,14 +317,39 @@ class PostgresDatabase(Database):
             locking.invalidate()  # the lock goes with the connection, also that of a process that is killed
             locking.close()
 
+    @contextmanager
+    def load(self) -> Iterator[Connection]:
+        """Connect for writing rows of another catalog."""
+        self._require_open()
+        self.require_writable()
+        with self._engine.begin() as connection:
+            yield connection
+
+    def last_ids(self, connection: Connection) -> dict[str, int]:
+        """Return what sequences have given."""
+        return postgres_tables.last_ids(connection)
+
+    def give_behind(self, connection: Connection, last_ids: Mapping[str, int]) -> None:
+        """Set sequences."""
+        postgres_tables.give_behind(connection, last_ids)
+
     def problems(self, connection: Connection) -> Iterator[str]:
         """Describe sequences that would give ids again; PostgreSQL sees to the rest itself."""
         for table in postgres_tables.sequences_behind(connection):
             yield f"table {table} has ids above the last one that it has given, and would give them again"
 
     def copy_to(self, path: str) -> None:
-        """Write this moment of the catalog to a new file of SQLite."""
-        raise NotImplementedError
+        """Write this moment of the catalog, row by row, to a new file of SQLite."""
+        from modag_search.catalog.migrations import upgrade
+
+        upgrade(path, create=True)
+        target = SqliteDatabase(path)
+        try:
+            with self.view():
+                copying.copy_rows(self, target)
+            target.leave_no_log()
+        finally:
+            target.close()
 
     def close(self) -> None:
         """Let go of all connections; nothing can be read or written any more."""

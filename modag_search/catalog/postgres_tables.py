@@ -18,7 +18,7 @@ from modag_search.catalog.tables import Base, GenerationRow, StateRow
 from modag_search.errors import DamagedCatalogError, IndexNotFoundError, ReadOnlyIndexError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Table
 
@@ -135,21 +135,50 @@ def counting_tables() -> list[Table]:
     return [table for table in Base.metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]]
 
 
+def holds_anything(database: PostgresDatabase) -> bool:
+    """Tell whether the schema has any table."""
+    with database.reading_tables() as connection:
+        return bool(inspect(connection).get_table_names(schema=database.schema))
+
+
+def last_ids(connection: Connection) -> dict[str, int]:
+    """Return the last id that each table has given."""
+    found = {}
+    for table in counting_tables():
+        last = text(f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {_sequence(table.name)}")  # noqa: S608  ours
+        found[table.name] = connection.execute(last).scalar_one()
+    return found
+
+
 def sequences_behind(connection: Connection) -> Iterator[str]:
     """Find tables with an id above the last one that their sequence has given."""
+    given = last_ids(connection)
     for table in counting_tables():
         highest = connection.execute(select(func.max(table.c.id))).scalar()
-        last = text(f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {_sequence(table)}")  # noqa: S608  ours
-        if highest is not None and highest > connection.execute(last).scalar_one():
+        if highest is not None and highest > given[table.name]:
             yield table.name
 
 
-def give_behind(connection: Connection, table: Table, last_id: int) -> None:
-    """Let a table give ids behind one."""
-    statement = text("SELECT setval(:sequence, :last, true)")
-    if last_id > 0:
-        connection.execute(statement, {"sequence": _sequence(table), "last": last_id})
+def give_behind(connection: Connection, last_ids: Mapping[str, int]) -> None:
+    """Let tables give ids behind these."""
+    statement = text("SELECT setval(CAST(:sequence AS regclass), :last)")
+    for name, last_id in last_ids.items():
+        if last_id > 0:
+            connection.execute(statement, {"sequence": _sequence(name), "last": last_id})
 
 
-def _sequence(table: Table) -> str:
-    return f"{table.name}_id_seq"
+def put_in_place(database: PostgresDatabase, schema: str) -> None:
+    """Give the schema of a catalog another name, which no other has: it is there at once, and as a whole."""
+    with database.upgrading() as connection:
+        connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} RESTRICT"))  # an empty one
+        connection.execute(text(f"ALTER SCHEMA {database.schema} RENAME TO {schema}"))
+
+
+def discard(database: PostgresDatabase) -> None:
+    """Remove a catalog with all that it holds."""
+    with database.upgrading() as connection:
+        connection.execute(text(f"DROP SCHEMA IF EXISTS {database.schema} CASCADE"))
+
+
+def _sequence(table: str) -> str:
+    return f"{table}_id_seq"

@@ -19,7 +19,7 @@ from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedEr
 from modag_search.files import check_own, hindrance_to_writing, is_full, open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from sqlalchemy.engine import ExceptionContext
 
@@ -142,6 +142,25 @@ class SqliteDatabase(Database):
                 connection.exec_driver_sql("UPDATE state SET change_count = change_count + 1")
         self._shorten_log()
 
+    @contextmanager
+    def load(self) -> Iterator[Connection]:
+        """Connect for writing rows of another catalog."""
+        self._require_open()
+        self.require_writable()
+        with self._writing.begin() as connection:
+            yield connection
+        self._shorten_log()
+
+    def last_ids(self, connection: Connection) -> dict[str, int]:
+        """Return what SQLite says it has given."""
+        return dict(map(tuple, connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence").all()))
+
+    def give_behind(self, connection: Connection, last_ids: Mapping[str, int]) -> None:
+        """Write what SQLite is to have given."""
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence")
+        for name, last_id in last_ids.items():
+            connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, last_id))
+
     def copy_to(self, path: str) -> None:
         """Write this moment of the file to a new one, page by page, which is whole without a log beside it."""
         self._require_open()
@@ -170,6 +189,14 @@ class SqliteDatabase(Database):
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._log_left = os.path.getsize(f"{self.path}-wal")
             self._log_left = min(self._log_left, length)
+
+    def leave_no_log(self) -> None:
+        """Take the log into the file, which is whole without anything beside it then; for who has it alone."""
+        with self._engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            assert raw is not None
+            raw.rollback()
+            raw.execute("PRAGMA journal_mode = DELETE")
 
     def close(self) -> None:
         """Let go of the file; nothing can be read or written any more."""

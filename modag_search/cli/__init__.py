@@ -51,6 +51,7 @@ _VERBS = {
     "verify": "upkeep",
     "backup": "backing_up",
     "restore": "backing_up",
+    "copy": "backing_up",
     "info": "upkeep",
     "migrate": "upkeep",
     "models": "models",

@@ -1,4 +1,4 @@
-"""An index in one file: ``backup``, ``restore``."""
+"""An index in one file, or in another place: ``backup``, ``restore``, ``copy``."""
 
 from __future__ import annotations
 
@@ -84,6 +84,48 @@ def restore(file: Path, index_name: str | None, roots: tuple[tuple[str, str], ..
     if report.problems:
         say("the index was damaged when it was backed up, and so is this one; see `modag verify`")
         sys.exit(3)
+
+
+@click.command()
+@click.option("--from", "source", metavar="NAME_OR_DIR", required=True, help="The index to copy; named as by --index.")
+@click.option(
+    "--to", "target", metavar="NAME_OR_DIR", required=True, help="Where the copy is to be; named as by --index."
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing; say what would be copied.")
+@format_option(choices=("table", "json"))
+def copy(source: str, target: str, dry_run: bool, output_format: str | None) -> None:
+    """Copy an index from a folder to a database, back, or from one to another.
+
+    All that cannot be made anew is copied, of one moment, though others read and write meanwhile; each row is compared
+    before the copy becomes an index. Broken off, the same command goes on where it was, unless the index has changed.
+    Media are no part of it, and are known by the same paths. A database is named as postgresql://USER@HOST/DATABASE;
+    PGPASSWORD or ~/.pgpass has its password.
+
+    \b
+    modag copy --from sounds --to postgresql://me@db.example.org/sounds
+    modag copy --from postgresql://me@db.example.org/sounds --to ./sounds-again
+    """  # noqa: D301  click reads the character
+    from modag_search.index import Index
+    from modag_search.settings import index_named
+
+    report = Index.copy(index_named(source), index_named(target), dry_run=dry_run)
+    print_document(
+        {
+            "from": report.source,
+            "to": report.target,
+            "items": report.items,
+            "rows": report.rows,
+            "copied": report.copied,
+            "files": list(report.files),
+        },
+        output_format=output_format,
+    )
+    if dry_run:
+        say(f"would copy {counted(report.rows, 'row')} of {counted(report.items, 'item')}")
+    else:
+        before = report.rows - report.copied
+        rest = f"; {before} were there from before" if before > 0 else ""
+        say(f"{report.target}: {counted(report.rows, 'row')} of {counted(report.items, 'item')}, each compared{rest}")
 
 
 def _way_out(roots: tuple[str, ...]) -> str:

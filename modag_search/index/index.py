@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         FileDescription,
         ForgetReport,
         ImportReport,
+        IndexCopyReport,
         IndexReport,
         ItemMap,
         ItemRecord,
@@ -1412,6 +1414,53 @@ class Index:
         """
         moves = {os.path.abspath(old): os.path.abspath(new) for old, new in (roots or {}).items()}
         return restore(Path(path).absolute(), Path(folder).absolute(), moves)
+
+    @staticmethod
+    def copy(
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str],
+        *,
+        dry_run: bool = False,
+        wait_s: float = WAIT_S,
+        on_rows: Callable[[int, int], None] | None = None,
+    ) -> IndexCopyReport:
+        """Copy an index to another place: from a folder to a database, back, or from one to another.
+
+        What cannot be made anew is copied, ids and all, of one moment, though others read and write meanwhile; every
+        row is compared before the copy becomes an index. Broken off, the next call goes on, unless the index has
+        changed: then it begins anew. Stores are made at the first search.
+
+        Parameters
+        ----------
+        source, target : str or os.PathLike
+            Folders, or URLs of databases. The target is a new one.
+        dry_run : bool
+            Write nothing; report what would be copied.
+        wait_s : float
+            How long to wait for another process that copies to the same folder, in seconds.
+        on_rows : callable, optional
+            Called with how many rows have been copied, and with how many there are, batch by batch.
+
+        Returns
+        -------
+        IndexCopyReport
+
+        Raises
+        ------
+        IndexNotFoundError
+            If there is no index to copy.
+        UsageError
+            If the target holds an index.
+        IndexFolderError, CatalogError
+            If one cannot be read, or the other not be written.
+        """
+        from modag_search.index.copying import copy_index
+
+        with (
+            closing(place_at(source, wait_s=wait_s)) as from_place,
+            closing(place_at(target, wait_s=wait_s)) as to_place,
+        ):
+            return copy_index(from_place, to_place, dry_run=dry_run, on_rows=on_rows)
 
     def stores(self) -> dict[Modality, str]:
         """Return the kind of vector store that each modality has; none before anything was saved."""

@@ -199,10 +199,15 @@ class SharedPlace(Place):
     ----------
     url : str
     wait_s : float
+
+    Attributes
+    ----------
+    url : str
+        With its password; not to be shown.
     """
 
     def __init__(self, url: str, *, wait_s: float) -> None:
-        self._url = url
+        self.url = url
         self._wait_s = wait_s
         self._opened: Catalog | None = None
         self._folder: Path | None = None
@@ -211,7 +216,7 @@ class SharedPlace(Place):
 
     def __str__(self) -> str:
         """Return the URL without its password."""
-        return without_password(self._url)
+        return without_password(self.url)
 
     @property
     def folder(self) -> Path:  # type: ignore[override]
@@ -294,7 +299,7 @@ class SharedPlace(Place):
     def _catalog(self, *, create: bool = False) -> Catalog:
         with self._lock:
             if self._opened is None:
-                self._opened = Catalog.open(self._url, create=create, wait_s=_catalog_wait_s(self._wait_s))
+                self._opened = Catalog.open(self.url, create=create, wait_s=_catalog_wait_s(self._wait_s))
             return self._opened
 
 

@@ -53,7 +53,7 @@ def test_the_verbs_of_the_contract_are_there() -> None:
     assert {"index", "search", "label", "classify", "train", "rebuild", "verify", "failures", "info", "models"} <= verbs
 
 
-OF_NO_INDEX = {"modag models add", "modag models check", "modag train names"}
+OF_NO_INDEX = {"modag copy", "modag models add", "modag models check", "modag train names"}
 PRINT_NO_DATA = {"modag demo", "modag migrate", "modag models add", "modag serve"}
 
 
