@@ -20,7 +20,7 @@
     │   ├── IndexNotFoundError
     │   ├── IndexLockedError       another process is writing to it
     │   └── ReadOnlyIndexError     it answers here, and cannot be written to
-    ├── CatalogError               the SQLite file
+    ├── CatalogError               the file of a catalog, or its database
     │   ├── NewerCatalogError      written by a later version of modag-search
     │   └── DamagedCatalogError
     ├── StoreError                 nearest neighbours, in files or on a server

@@ -7,6 +7,7 @@ the catalog is of comes last, at once.
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.tables import Base, GenerationRow, StateRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from sqlalchemy import Connection, Select
 
@@ -55,8 +56,8 @@ def copy_rows(source: Database, target: Database, *, on_rows: Callable[[int], No
     """
     n_copied = 0
     for table in _BEFORE:
-        with source.read() as connection:
-            rows = connection.execute(_rows_behind(table, _last_key(target, table)))
+        behind = _rows_behind(table, _last_key(target, table))
+        with source.read() as connection, connection.execute(behind) as rows:
             for batch in batches(rows.mappings(), _AT_ONCE):
                 with target.load() as loading:
                     loading.execute(insert(table), [dict(row) for row in batch])
@@ -75,21 +76,30 @@ def copy_rows(source: Database, target: Database, *, on_rows: Callable[[int], No
 
 def differences(source: Database, target: Database) -> list[str]:
     """Compare two catalogs row by row, and describe the first rows that differ, a line each."""
-    return [line for table in TABLES for line in islice(_differences(source, target, table), _SHOWN)]
+    found: list[str] = []
+    for table in TABLES:
+        with closing(_differences(source, target, table)) as lines:
+            found += islice(lines, _SHOWN)
+    return found
 
 
-def _differences(source: Database, target: Database, table: Table) -> Iterator[str]:
+def _differences(source: Database, target: Database, table: Table) -> Generator[str]:
     key = [column.name for column in table.primary_key]
-    with source.read() as one, target.read() as other:
-        pairs = zip_longest(_all_rows(one, table), _all_rows(other, table))
-        for row, copy in pairs:
+    with (
+        source.read() as one,
+        target.read() as other,
+        closing(_all_rows(one, table)) as rows,
+        closing(_all_rows(other, table)) as copies,
+    ):
+        for row, copy in zip_longest(rows, copies):
             if row != copy:
                 there: Any = row or copy
                 yield f"table {table.name}: row {[there[name] for name in key]} is not as it was copied"
 
 
-def _all_rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
-    return (dict(row) for row in connection.execute(_rows_behind(table, None)).mappings())
+def _all_rows(connection: Connection, table: Table) -> Generator[dict[str, Any]]:
+    with connection.execute(_rows_behind(table, None)) as rows:
+        yield from map(dict, rows.mappings())
 
 
 def _last_key(target: Database, table: Table) -> Sequence[Any] | None:

@@ -178,16 +178,16 @@ class Items:
             conditions.append(ItemRow.kind == kind)
         if unlabelled:
             conditions.append(_has_no_label())
-        with self._database.read() as connection:
-            rows = connection.execute(_items(*conditions).execution_options(**ROW_BY_ROW))
+        statement = _items(*conditions).execution_options(**ROW_BY_ROW)
+        with self._database.read() as connection, connection.execute(statement) as rows:
             for batch in rows.partitions(ITEMS_AT_ONCE):
                 yield from _with_labels(connection, batch)
 
     def paths_under(self, root: str) -> Iterator[tuple[int, str]]:
         """Iterate over id and path of the item at `root` and of those below it, in order of path."""
         statement = select(ItemRow.id, ItemRow.path).where(is_under(root)).execution_options(**ROW_BY_ROW)
-        with self._database.read() as connection:
-            for item_id, path in connection.execute(statement.order_by(ItemRow.path)):  # noqa: UP028
+        with self._database.read() as connection, connection.execute(statement.order_by(ItemRow.path)) as rows:
+            for item_id, path in rows:  # noqa: UP028
                 yield item_id, path
 
     def count_under(self, roots: Sequence[str]) -> int:

@@ -379,8 +379,8 @@ class Labels:
             statement = statement.where(is_of_present_content())
         if items is not None:
             statement = statement.where(AnnotationRow.item_id.in_(among(items)))
-        with self._database.read() as connection:
-            for row in connection.execute(statement):
+        with self._database.read() as connection, connection.execute(statement) as rows:
+            for row in rows:
                 yield Annotation(
                     item_id=row.item_id,
                     label=row.name,

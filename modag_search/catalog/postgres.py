@@ -7,6 +7,7 @@ which nobody else can change before it is done: there is one writer at a time, a
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
     from sqlalchemy.engine import ExceptionContext
+
+logger = logging.getLogger(__name__)
 
 _FORM: Final = "postgresql://USER@HOST:PORT/DATABASE"
 _SCHEMA: Final = "modag"
@@ -335,6 +338,12 @@ class PostgresDatabase(Database):
 
     def problems(self, connection: Connection) -> Iterator[str]:
         """Describe sequences that would give ids again; PostgreSQL sees to the rest itself."""
+        if connection.exec_driver_sql("SHOW data_checksums").scalar_one() != "on":
+            logger.warning(
+                "%s: the server keeps no checksums of pages (`pg_checksums --enable`, once it is stopped): a row that "
+                "has changed on its disk may not be noticed",
+                self.path,
+            )
         for table in postgres_tables.sequences_behind(connection):
             yield f"table {table} has ids above the last one that it has given, and would give them again"
 

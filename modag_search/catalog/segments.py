@@ -233,8 +233,8 @@ class Segments:
             .order_by(SegmentRow.generation, SegmentRow.id)
             .execution_options(**ROW_BY_ROW)
         )
-        with self._database.read() as connection:
-            for read in connection.execute(statement).partitions(FEATURES_AT_ONCE):
+        with self._database.read() as connection, connection.execute(statement) as found:
+            for read in found.partitions(FEATURES_AT_ONCE):
                 rows = [row for row in read if is_whole(*row[1:])] if whole_only else read
                 if not rows:
                     continue
@@ -344,9 +344,10 @@ def damaged_features(
     )
     if item_ids is not None:
         statement = statement.where(SegmentRow.item_id.in_(among(item_ids)))
-    for segment_id, data, checksum, dtype, dimension in connection.execute(statement):
-        if not is_whole(data, checksum, dtype, dimension):
-            yield segment_id, data, checksum
+    with connection.execute(statement) as rows:
+        for segment_id, data, checksum, dtype, dimension in rows:
+            if not is_whole(data, checksum, dtype, dimension):
+                yield segment_id, data, checksum
 
 
 def damaged_forgotten(connection: Connection) -> Iterator[tuple[int, bytes, int | None]]:

@@ -17,6 +17,7 @@ from modag_search.errors import (
     DamagedCatalogError,
     IndexLockedError,
     IndexNotFoundError,
+    MissingExtraError,
     NewerCatalogError,
     ReadOnlyIndexError,
     UsageError,
@@ -26,6 +27,8 @@ from tests.postgres import OWNER, PASSWORD, WITH_PASSWORD, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy import Connection
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -278,6 +281,46 @@ def test_a_database_that_keeps_other_texts_is_refused(postgres: Server) -> None:
     assert "keeps texts as LATIN1" in refusal(postgres.url("western"))
 
 
+def test_who_lacks_the_client_is_told_how_to_get_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert 'pip install "modag-search[postgres]"' in refusal(url, MissingExtraError)
+
+
 def test_an_old_server_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modag_search.catalog.postgres.OLDEST_VERSION", 99)
     assert "99 is the oldest that will do" in refusal(url)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("53100", "the server's disk is full (no room); free some space on it, then run the same command again"),
+        ("53200", "the server has no memory left (no room); try again later"),
+        ("42501", "the user may not do that (no room); GRANT it the rights, or name another user in the URL"),
+        (
+            "57P01",
+            "the connection was lost (no room); what was acknowledged is kept; is the server there?",
+        ),
+        ("58030", "no room; see the server's log"),
+    ],
+)
+def test_what_the_server_lacks_is_told_and_nothing_has_changed(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, code: str, told: str
+) -> None:
+    [item] = put(catalog, image("/m/a.png"))
+    before = catalog.change_count
+
+    def fail(connection: Connection) -> None:
+        connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '{code}'; END $$")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("modag_search.catalog.labels.count_label_change", fail)
+        with pytest.raises(CatalogError) as caught:
+            catalog.labels.annotate([Annotation(item_id=item, label="dog", origin="hand")])
+    assert f"{catalog.path}: {told}" in str(caught.value)
+    assert (catalog.change_count, catalog.labels.names()) == (before, set())
+
+
+def test_a_server_that_takes_no_more_connections_is_told(postgres: Server, url: str) -> None:
+    postgres.execute("DROP ROLE IF EXISTS crowd", "CREATE ROLE crowd LOGIN CONNECTION LIMIT 0")
+    assert "takes no more connections; try again later" in refusal(postgres.url(url.rpartition("/")[2], user="crowd"))
