@@ -1,4 +1,4 @@
-"""Servers that keep stores, for tests: one in plain numpy, and PostgreSQL with pgvector."""
+"""Servers that keep stores, for tests: one in plain numpy, PostgreSQL with pgvector, and Milvus."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import atexit
 import functools
 import importlib.util
 import itertools
+import os
 import shutil
 import tempfile
+from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
 from modag_search.stores import servers
+from modag_search.stores.milvus import Milvus
 from modag_search.stores.shared import Moment, Record, SharedReader
-from tests import postgres
+from tests import milvus_server, postgres
 from tests.memory_engine import MemoryEngine
 
 if TYPE_CHECKING:
     from modag_search.stores.engine import VectorEngine
     from modag_search.values import Float32Array, Int64Array
 
-ENGINES = ("memory", "pgvector")
+ENGINES = ("memory", "pgvector", "milvus")
 PRECISION = 1e-6
 
 _names = itertools.count()
@@ -43,9 +46,41 @@ def postgres_server() -> postgres.Server:
 
 
 @functools.cache
+def milvus() -> milvus_server.Server:
+    """A Milvus of this process, which ends with it and lets this process in."""
+    milvus_server.require()
+    folder = Path(tempfile.mkdtemp(prefix="modag-milvus-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["MILVUS_PASSWORD"] = milvus_server.PASSWORD
+    server = milvus_server.Server(folder).start()
+    atexit.register(server.kill)
+    return server
+
+
+class MilvusWithSpares(Milvus):
+    """Has tables ready, as a server takes two seconds to load one and loads several at once."""
+
+    _spares: ClassVar[dict[int, list[str]]] = defaultdict(list)
+
+    def create(self, table: str, *, dimension: int) -> None:
+        spares = self._spares[dimension]
+        while len(spares) < 10:
+            spares.append(f"spare_{next(_names)}")
+            super().create(spares[-1], dimension=dimension)
+        self._client().rename_collection(spares.pop(0), table)
+
+
+@functools.cache
 def engine(name: str) -> VectorEngine:
     """An engine that is ready to be written to."""
-    made = MemoryEngine() if name == "memory" else servers.engine_at(postgres_server().new_database())
+    made: VectorEngine
+    if name == "memory":
+        made = MemoryEngine()
+    elif name == "milvus":
+        made = MilvusWithSpares(milvus().address)
+        atexit.register(made.close)
+    else:
+        made = servers.engine_at(postgres_server().new_database())
     made.prepare()
     return made
 

@@ -50,8 +50,8 @@ def rebuild(
     Nothing is decoded but files whose features another encoder, or another version of one, made; labels stay. Broken
     off, `modag rebuild` goes on where it was.
 
-    --store postgresql://USER@HOST/DATABASE keeps the vectors on PostgreSQL with pgvector, --store auto in files of the
-    index.
+    --store postgresql://USER@HOST/DATABASE keeps the vectors on PostgreSQL with pgvector, --store
+    milvus://HOST[:PORT][/DATABASE] on Milvus, --store auto in files of the index.
     """
     from modag_search.cli.opening import open_index
     from modag_search.cli.progress import file_progress

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from modag_search.stores.engine import VectorEngine
 
 _ENGINES = {
+    "milvus": ("modag_search.stores.milvus", "Milvus", "milvus"),
+    "milvus+https": ("modag_search.stores.milvus", "Milvus", "milvus"),
     "postgresql": ("modag_search.stores.pgvector", "PgVector", "postgres"),
 }
 """Which module has the engine for a scheme, loaded when it is asked for, what it is called, and the extra it needs."""
@@ -71,7 +73,8 @@ def _require_no_secret(address: str) -> None:
         host = f"{parts.username}@{parts.hostname}" if parts.username else parts.hostname
         raise UsageError(
             f"{parts.scheme}://{host}{parts.path}: the address of a store is kept in settings.json, so no password may"
-            " stand in it; PostgreSQL's is read from ~/.pgpass or PGPASSWORD"
+            " stand in it; PostgreSQL's is read from ~/.pgpass or PGPASSWORD, that of Milvus from MILVUS_PASSWORD or"
+            " MILVUS_TOKEN"
         )
 
 

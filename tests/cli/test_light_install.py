@@ -29,7 +29,7 @@ import sys
 from importlib.machinery import PathFinder
 
 ABSENT = {
-    "distributed", "matplotlib", "pillow_heif", "psycopg", "tflite", "tokenizers", "transformers", "umap",
+    "distributed", "matplotlib", "pillow_heif", "psycopg", "pymilvus", "tflite", "tokenizers", "transformers", "umap",
     "torch", "torchaudio", "torchvision"
 }
 
@@ -147,11 +147,17 @@ def test_only_workers_elsewhere_need_an_extra(light: CommandLine, media: Path, t
     assert not (tmp_path / "new").exists()
 
 
-def test_only_vectors_on_a_server_need_an_extra(light: CommandLine, media: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "extra"), [("postgresql://me@127.0.0.1/db", "postgres"), ("milvus://127.0.0.1", "milvus")]
+)
+def test_only_vectors_on_a_server_need_an_extra(
+    light: CommandLine, media: Path, tmp_path: Path, address: str, extra: str
+) -> None:
     picture(media / "a.png", GREEN)
-    outcome = light.process("index", media, "--index", tmp_path / "new", "--store", "postgresql://me@127.0.0.1/db")
+    outcome = light.process("index", media, "--index", tmp_path / "new", "--store", address)
     assert (outcome.status, outcome.stdout) == (1, b"")
-    assert outcome.error == f"error: a store at postgresql:// {TRAIN_EXTRA.replace('train', 'postgres')}"
+    scheme = address.partition("//")[0]
+    assert outcome.error == f"error: a store at {scheme}// {TRAIN_EXTRA.replace('train', extra)}"
     assert not (tmp_path / "new").exists()
 
 
