@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from modag_search.classify.arithmetic.pooling import (
+    CROSS_ONLY_PRIOR,
     MULTILABEL_PRIOR,
     PRIOR,
     EvidenceWeights,
@@ -237,9 +238,19 @@ def test_the_other_modality_is_stood_in_for_as_far_as_the_two_agree() -> None:
 
 def test_what_is_said_only_across_is_trusted_less_than_what_is_said_at_home() -> None:
     strong, weak = (0.5, 0.5), (0.2, 0.2)
-    ((home, _),) = EvidenceWeights().probabilities(said((strong, NOBODY), (weak, NOBODY)), exclusive=True)
-    ((across, less),) = EvidenceWeights().probabilities(said((NOBODY, strong), (NOBODY, weak)), exclusive=True)
+    begun = EvidenceWeights(cross_only=CROSS_ONLY_PRIOR)
+    ((home, _),) = begun.probabilities(said((strong, NOBODY), (weak, NOBODY)), exclusive=True)
+    ((across, less),) = begun.probabilities(said((NOBODY, strong), (NOBODY, weak)), exclusive=True)
     assert home > across > 2 * less
+
+
+def test_where_all_is_said_across_it_is_trusted_more_until_something_is_learnt() -> None:
+    across = said((NOBODY, (0.5, 0.5)), (NOBODY, (0.2, 0.2)))
+    ((alone, _),) = EvidenceWeights().probabilities(across, exclusive=True)
+    ((among_others, _),) = EvidenceWeights(cross_only=CROSS_ONLY_PRIOR).probabilities(across, exclusive=True)
+    assert alone > among_others
+    learnt = learn_evidence_weights(*made(1, right=OWN))
+    assert learnt.cross_only == pytest.approx(CROSS_ONLY_PRIOR, abs=1.0)
 
 
 def test_learning_tells_how_far_hearsay_of_a_label_can_be_trusted() -> None:

@@ -60,6 +60,9 @@ PRIOR = (4.0, 5.0, 1.0, 1.0)
 """Weights before anything is learnt: mean and kernel of the query's own modality, mean and kernel of the other."""
 CROSS_ONLY_PRIOR = (3.0, 4.0, -1.0, 3.0)
 """Likewise for cross-only labels: mean and kernel of the other modality, what is added, and the name."""
+CROSS_ONLY_UNLEARNT = (4.5, 6.0, -1.5, 4.5)
+"""Likewise where nothing can be learnt, as no item of the query's modality has a label: all labels are cross-only, and
+rivals of each other alone."""
 CROSS_ONLY_SHARE = 0.2
 """Share of queries that are taken to be of cross-only labels while weights are learnt."""
 NAME_PRIOR = 1.5
@@ -117,7 +120,7 @@ class EvidenceWeights:
     """
 
     own_and_other: tuple[float, float, float, float] = PRIOR
-    cross_only: tuple[float, float, float, float] = CROSS_ONLY_PRIOR
+    cross_only: tuple[float, float, float, float] = CROSS_ONLY_UNLEARNT
     name: float = NAME_PRIOR
     name_only: tuple[float, float] = NAME_ONLY_PRIOR
     linear: float = LINEAR_PRIOR
@@ -242,22 +245,23 @@ def learn_evidence_weights(
     unseen : np.ndarray [shape=(n, n_labels), float32], optional
         What linear functions would say of each query if nobody had given the labels that hold; default as `evidence`.
     prior : EvidenceWeights, optional
-        Where it starts, and stays near with few queries; default ``EvidenceWeights()``.
+        Where it starts, and stays near with few queries; default `CROSS_ONLY_PRIOR` beside the defaults of
+        `EvidenceWeights`.
 
     Returns
     -------
     EvidenceWeights
-        `prior` where there are no queries, or no two labels to choose between.
+        Where there are no queries, or no two labels to choose between, `prior`, or the defaults.
     """
-    start = prior or EvidenceWeights()
+    start = prior or EvidenceWeights(cross_only=CROSS_ONLY_PRIOR)
     if len(evidence) == 0 or evidence.shape[1] < 2:
-        return start
+        return prior or EvidenceWeights()
     all_holding = holds if also is None else also
     # What holds and is not asked for is as if nobody had spoken of it.
     evidence = np.where((all_holding & ~holds)[..., None], np.float32(-np.inf), evidence)
     teaching = np.isfinite(evidence[..., :4]).any(axis=(0, 2))
     if np.count_nonzero(teaching) < 2:
-        return start
+        return prior or EvidenceWeights()
     evidence, holds = evidence[:, teaching], holds[:, teaching]
     all_holding = all_holding[:, teaching]
     imputation = _learn_imputation(evidence[..., :2], evidence[..., 2:4], start.imputation)
