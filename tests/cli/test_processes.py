@@ -46,6 +46,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "map": ("--format csv", "{here}/media/a.png"),
     "backup": ("indexes/one.modag", '"items": 7'),
     "restore": ("kept.modag --index indexes/again", '"items": 7'),
+    "copy": ("--from ./index --to ./indexes/copied", '"items": 7'),
     "migrate": ("", ""),
     "models": ("--format table", "modag-sound"),
     "train": ("head", '"labels": 2'),
