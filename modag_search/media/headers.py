@@ -173,7 +173,8 @@ _MOST_FLAC_SAMPLES: Final = (1 << 36) - 1
 _BEFORE_PACKETS: Final = 24
 """Bytes of a CAF's table of packets before their lengths, of which each byte but the last has its highest bit set."""
 
-_ENDLESS: Final = re.compile(rb"[\x81-\xff][\x80-\xff]{3}")
+_LONGEST_LENGTH: Final = 5
+_TOO_LONG: Final = re.compile(rb"[\x80-\xff]{%d}" % _LONGEST_LENGTH)
 _TABLE_BLOCK: Final = 1 << 20
 _AU_FORMS: Final = {b".snd": ">I", b"dns.": "<I"}
 
@@ -208,17 +209,21 @@ def read_header(file: BinaryIO) -> Header:
     return _judged(file, _samples(file, layout), layout)
 
 
-def has_endless_packets(file: BinaryIO) -> bool:
-    """Tell whether the table of packets of a CAF holds a length that takes more than 28 bits, which no packet has."""
+def has_broken_packets(file: BinaryIO) -> bool:
+    """Tell whether the table of packets of a CAF has a length of more than five bytes, or ends within one."""
     if read_at(file, 4, 0) != b"caff":
         return False
     table = next((chunk for chunk in _chunks(file, _CAF) if chunk.name == b"pakt"), None)
     if table is None:
         return False
-    first, end = table.start + _BEFORE_PACKETS, min(table.start + table.length, size_of(file))
-    blocks = range(first, end, _TABLE_BLOCK)
+    first, end = table.start + _BEFORE_PACKETS, table.start + table.length
+    if end > size_of(file) or (end > first and read_at(file, 1, end - 1) >= b"\x80"):
+        return True
     # A length may lie in two blocks.
-    return any(_ENDLESS.search(read_at(file, min(_TABLE_BLOCK + 3, end - place), place)) for place in blocks)
+    return any(
+        _TOO_LONG.search(read_at(file, min(_TABLE_BLOCK + _LONGEST_LENGTH, end - place), place))
+        for place in range(first, end, _TABLE_BLOCK)
+    )
 
 
 def remarks_in(headers: Sequence[Header]) -> tuple[Remark, ...]:

@@ -11,7 +11,7 @@ import soundfile
 
 from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, UsageError
 from modag_search.media.completeness import remarks_on
-from modag_search.media.headers import has_endless_packets, read_header, remarks_in
+from modag_search.media.headers import has_broken_packets, read_header, remarks_in
 from modag_search.media.kinds import begins_like_mpeg
 from modag_search.media.loudness import LOSSY_FLOOR, integer_floor
 from modag_search.media.opening import damage
@@ -54,7 +54,7 @@ _COUNTED: Final = "ALAC"
 """Of other codecs libsndfile shortens a sound to the bytes that are there; for these a table counts the packets."""
 
 _NOISY: Final = "libsndfile's decoder of MPEG sound prints what is amiss on stderr, without a file's name"
-_NOISY_OF_PACKETS: Final = "libsndfile prints on stdout, among answers, how a packet of a CAF is too long"
+_NOISY_OF_PACKETS: Final = "libsndfile prints on stdout, among answers, that a CAF's table of packets is broken"
 
 
 class NotASoundError(Exception):
@@ -273,7 +273,7 @@ def _floor(subtype: str) -> float:
 def _open_soundfile(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
     if begins_like_mpeg(read_at(file, 3, 0)):
         raise NotASoundError(_NOISY)
-    if has_endless_packets(file):
+    if has_broken_packets(file):
         raise NotASoundError(_NOISY_OF_PACKETS)
     try:
         sound = _opened(file)

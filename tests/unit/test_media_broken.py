@@ -25,6 +25,7 @@ from tests.unit.broken_media import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.broken_media import (
@@ -115,16 +116,23 @@ def test_damage_anywhere_ends_in_segments_or_in_our_errors(tmp_path: Path, capfd
     assert printed(capfd) == ("", "")
 
 
-@pytest.mark.parametrize("length", [b"\xff" * 4, b"\x80\x90\x80\x80\x80\x80\x00"])
-def test_a_packet_of_a_caf_that_is_too_long_is_not_told_among_answers(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], length: bytes
+BROKEN_TABLES = {
+    "a length without an end": lambda table: b"\xff" * 6 + table[6:],
+    "a length of six bytes": lambda table: b"\x80\x90\x80\x80\x80\x00" + table[6:],
+    "the end within a length": lambda table: table[:-1] + b"\xa7",
+}
+
+
+@pytest.mark.parametrize("spoil", BROKEN_TABLES.values(), ids=BROKEN_TABLES)
+def test_a_broken_table_of_packets_is_not_told_among_answers(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], spoil: Callable[[bytes], bytes]
 ) -> None:
-    data = bytearray(sound_bytes(tone(), file_format="CAF", subtype="ALAC_16"))
-    assert decoded(tmp_path, bytes(data)) == pytest.approx(3.0, abs=0.1)
-    lengths = data.index(b"pakt") + 12 + 24
-    data[lengths : lengths + len(length)] = length
+    data = sound_bytes(tone(), file_format="CAF", subtype="ALAC_16")
+    assert decoded(tmp_path, data) == pytest.approx(3.0, abs=0.1)
+    chunk = data.index(b"pakt")
+    first, end = chunk + 12 + 24, chunk + 12 + int.from_bytes(data[chunk + 4 : chunk + 12], "big")
     with suppress(MediaError):
-        decoded(tmp_path, bytes(data))
+        decoded(tmp_path, data[:first] + spoil(data[first:end]) + data[end:])
     assert printed(capfd) == ("", "")
 
 
