@@ -8,7 +8,7 @@ import hashlib
 import importlib
 import platform
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from modag_search.errors import MissingExtraError, UsageError
 from modag_search.stores.homes import StoreFiles, StoreHome
@@ -28,7 +28,7 @@ _ENGINES = {
     "postgresql": ("modag_search.stores.pgvector", "PgVector", "postgres"),
 }
 """Which module has the engine for a scheme, loaded when it is asked for, what it is called, and the extra it needs."""
-_SECRETS = {"password", "passwd", "pwd", "token", "sslpassword"}
+_SECRETS = {"password", "passwd", "pwd", "token", "sslpassword", "oauth_client_secret"}
 
 
 def is_address(store: str) -> bool:
@@ -46,7 +46,7 @@ def engine_at(address: str) -> VectorEngine:
     MissingExtraError
         If the packages that the engine needs are not installed.
     """
-    scheme = urlsplit(address).scheme
+    scheme = address.partition("://")[0]
     if scheme not in _ENGINES:
         known = ", ".join(f"{name}://..." for name in _ENGINES)
         raise UsageError(f"no store is kept at {scheme}://...; known are {known}")
@@ -56,7 +56,7 @@ def engine_at(address: str) -> VectorEngine:
 
 @functools.cache
 def _engine(address: str) -> VectorEngine:
-    scheme = urlsplit(address).scheme
+    scheme = address.partition("://")[0]
     module, name, extra = _ENGINES[scheme]
     try:
         engine: VectorEngine = getattr(importlib.import_module(module), name)(address)
@@ -68,14 +68,26 @@ def _engine(address: str) -> VectorEngine:
 
 def _require_no_secret(address: str) -> None:
     """Refuse a password: what an index is made with stands in a file that is copied and read by others."""
-    parts = urlsplit(address)
-    if parts.password or _SECRETS & {name.lower() for name, _ in parse_qsl(parts.query)}:
-        host = f"{parts.username}@{parts.hostname}" if parts.username else parts.hostname
+    scheme, _, rest = address.partition("://")
+    options = {name.lower() for name, _ in parse_qsl(rest.partition("?")[2])}
+    before_host, at, _ = rest.partition("@")
+    if (at and _has_password(before_host)) or _SECRETS & options:
+        where = rest.rpartition("@")[2].partition("?")[0]
         raise UsageError(
-            f"{parts.scheme}://{host}{parts.path}: the address of a store is kept in settings.json, so no password may"
-            " stand in it; PostgreSQL's is read from ~/.pgpass or PGPASSWORD, that of Milvus from MILVUS_PASSWORD or"
-            " MILVUS_TOKEN"
+            f"{scheme}://{where}: the address of a store is kept in settings.json, so no password may stand in it;"
+            " PostgreSQL's is read from ~/.pgpass or PGPASSWORD, that of Milvus from MILVUS_PASSWORD or MILVUS_TOKEN"
         )
+
+
+def _has_password(before_host: str) -> bool:
+    """Tell whether a password is in what stands before an ``@``, as libpq reads it or as its writer may have meant it.
+
+    To libpq a ``#`` or ``?`` in it is a part of it, though they end the host of a URL; a ``/`` makes it a port.
+    """
+    name, slash, _ = before_host.partition("/")
+    password = name.partition(":")[2]
+    is_port = slash and (password.isdigit() or "," in name or "]" in name)
+    return bool(password) and not is_port
 
 
 def require_known(store: str) -> None:

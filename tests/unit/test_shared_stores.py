@@ -467,12 +467,38 @@ def test_many_queries_are_compared_here_rather_than_one_by_one(catalog: Catalog,
 
 
 @pytest.mark.parametrize(
-    "address", ["memory://me:hidden@host/db", "memory://host/db?password=hidden", "memory://host/db?token=hidden"]
+    "address",
+    [
+        "memory://me:hidden@host/db",
+        "memory://host/db?password=hidden",
+        "memory://host/db?token=hidden",
+        "memory://me:hidden#1@host/db",
+        "memory://me:hidden?1@host/db",
+        "memory://me:0/hidden@host/db?password=1",
+        "memory://me:not/hidden@host/db",
+        "memory://me:not@hidden@host/db",
+        "memory://me:hidden[@host/db",
+    ],
 )
 def test_no_password_may_stand_in_an_address(engine: MemoryEngine, address: str) -> None:
     with pytest.raises(UsageError, match="no password may stand in it") as raised:
         servers.require_store(address)
     assert "hidden" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "memory://me@host:5432/db",
+        "memory://me:@host/db",
+        "memory://host:5432/db?user=me@realm",
+        "memory://[::1]:5432/db?user=me@realm",
+        "memory://one:1,two:2/db?user=me@realm",
+        "memory://[::1/db",
+    ],
+)
+def test_an_address_without_a_password_is_left_to_the_engine(engine: MemoryEngine, address: str) -> None:
+    assert servers.engine_at(address) is engine
 
 
 def test_a_server_of_an_unknown_kind_is_a_wrong_argument() -> None:
