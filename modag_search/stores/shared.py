@@ -173,22 +173,26 @@ class SharedReader(StoreReader):
         return ids
 
     def is_whole(self) -> bool:
-        """Tell whether nothing of it has been cleared away."""
-        text = self.engine.record(self.key)
-        record = None if text is None else Record.of_text(text)
+        """Tell whether nothing of it has been cleared away, or may be by now."""
+        record = self._record()
         if record is None:
             return False
         if record.table == self.table:
             return record.moments[0].generation <= self._at
-        return self.table in dict(record.former)
+        return dict(record.former).get(self.table, 0.0) > time.time()
+
+    def _record(self) -> Record | None:
+        text = self.engine.record(self.key)
+        return None if text is None else Record.of_text(text)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Tell a table that was replaced from one that is lost: the record names it still."""
+        """Tell a table that was replaced from one that is lost: the record names this one as the present one still."""
         try:
             yield
         except StoreChangedError as error:
-            if self.is_whole():
+            record = self._record()
+            if record is not None and record.table == self.table:
                 raise DamagedStoreError(
                     f"{self.engine.address}: lacks the table {self.table}; `modag rebuild` makes it anew"
                 ) from error

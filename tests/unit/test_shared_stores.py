@@ -269,6 +269,22 @@ def test_who_read_a_store_that_was_made_anew_goes_on_and_then_is_told(
     assert told(stores(catalog).present("sound"), "ab") == "ab"
 
 
+def test_who_read_a_store_that_was_made_anew_begins_with_the_present_one_once_its_time_is_over(
+    catalog: Catalog, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_sounds(catalog, "ab")
+    stores(catalog).save()
+    reading = stores(catalog).present("sound")
+    stores(catalog).rebuild()
+    put_sounds(catalog, "c")
+    assert told(stores(catalog).present("sound", reading), "abc") == "abc"
+    monkeypatch.setattr(time, "time", lambda: 1e12)
+    stores(catalog).save()  # which drops the former table, while the record names it still
+    with pytest.raises(StoreChangedError):
+        held(reading, "a")
+    assert told(stores(catalog).present("sound", reading), "abc") == "abc"
+
+
 def test_so_many_changes_that_all_is_made_anew(
     catalog: Catalog, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
