@@ -33,6 +33,10 @@ _CONNECTING: dict[str, Any] = {
 }
 _SILENT_S = 10.0
 """A command asks for each modality; it need not wait for each."""
+_MEMORY_OF_HASHES = "SET hash_mem_multiplier = 250"
+"""Rows that went are looked up in a hash. With that of work_mem alone, 4 MB, some 100,000 of them make PostgreSQL go
+through all of them for each row instead, which does not come to an end; 1 GB holds millions, and so much is used as
+there are."""
 _IDLE = 8
 """So many connections are kept for threads that come again."""
 
@@ -126,10 +130,16 @@ class Connections:
         parameters = {**_CONNECTING, **conninfo_to_dict(self._address)}
         try:
             # Plans that are made anew for each question know which ids count.
-            return psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+            connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
         except errors.ConnectionTimeout:
             self._silent_until_s = time.monotonic() + _SILENT_S
             raise
+        try:
+            connection.execute(_MEMORY_OF_HASHES)
+        except psycopg.Error:
+            connection.close()
+            raise
+        return connection
 
     def _kept(self) -> Connection | None:
         """Take a connection that this process made before, and not the one that forked it."""

@@ -193,3 +193,21 @@ def test_nearly_all_true_neighbours_are_found_among_any(
         products = np.einsum("qd,qkd->qk", queries, vectors[found[:, :m] // 3])
         assert similarities[:, :m] == pytest.approx(products, abs=vector_servers.PRECISION)
         assert (np.diff(similarities[:, :m], axis=1) <= 0).all()
+
+
+def test_many_rows_that_went_are_looked_up_by_postgresql_and_not_gone_through_for_each_row() -> None:
+    """As its plan says where memory is short; a hundred thousand are too many for what it takes unasked."""
+    engine = pgvector.PgVector(f"{vector_servers.postgres_server().new_database()}?options=-c%20work_mem%3D64kB")
+    table, ids = "modag_many", np.arange(8000, dtype=np.int64)
+    engine.prepare()
+    engine.create(table, dimension=4)
+    engine.fill(table, [(ids, np.ones((8000, 4), dtype=np.float32))], born=1)
+    engine.change(table, generation=2, gone=ids[:6000], ids=NOTHING, vectors=np.ones((0, 4), dtype=np.float32))
+    question = pgvector._said("EXPLAIN SELECT id FROM {table} WHERE {there}", table=table, at=2)
+    with engine._connections.connected() as connection:
+        connection.execute(f"ANALYZE {table}_gone")
+        plan = str(connection.execute(question).fetchall())
+    engine.close()
+    assert "hashed SubPlan" in plan
+    assert engine.ids(table, at=2).tolist() == ids[6000:].tolist()
+    engine.close()
