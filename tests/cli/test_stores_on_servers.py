@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modag_search import Index
+from modag_search.errors import StoreServerError
 from modag_search.stores.servers import engine_at
 from tests import vector_servers
 from tests.postgres import OWNER, WITH_PASSWORD
@@ -160,6 +162,26 @@ def test_while_the_server_is_away_answers_come_of_the_catalog_and_what_is_writte
     filled("forget", "--undo")
     assert filled("verify").status == 0
     assert answers(filled, media) == before
+
+
+def test_a_process_that_reads_does_without_a_server_that_has_died(
+    filled: CommandLine, media: Path, server: Server, url: str
+) -> None:
+    assert filled("rebuild", "--store", url).status == 0
+    with Index.open(filled.folder / "index") as index:
+
+        def found() -> list[tuple[int, str]]:
+            return sorted((round(hit.similarity * 1e4), hit.path) for hit in index.search(media / "a.wav"))
+
+        before = found()
+        server.kill()
+        try:
+            with pytest.raises(StoreServerError):
+                found()
+            assert found() == before
+        finally:
+            server.start()
+        assert found() == before
 
 
 def test_a_reader_needs_no_right_to_write(filled: CommandLine, media: Path, server: Server, url: str) -> None:
