@@ -185,18 +185,18 @@ def test_a_process_that_reads_does_without_a_server_that_has_died(
 
 
 def test_a_reader_needs_no_right_to_write(filled: CommandLine, media: Path, server: Server, url: str) -> None:
-    assert filled("rebuild", "--store", url).status == 0
+    filled.environment["PGUSER"] = OWNER
+    of_whoever_asks = url.replace(f"{OWNER}@", "")
+    assert filled("rebuild", "--store", of_whoever_asks).status == 0
     before = answers(filled, media)
     name = url.rpartition("/")[2]
     server.execute("DROP ROLE IF EXISTS reader", "CREATE ROLE reader LOGIN")
     server.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", database=name)
-    settings = filled.folder / "index" / "settings.json"
-    content = json.loads(settings.read_text())
-    content["store"] = url.replace("modag@", "reader@")
-    del content["checksum"]
-    settings.write_text(json.dumps(content))
+    filled.environment["PGUSER"] = "reader"
+    engine_at(of_whoever_asks).close()
     assert answers(filled, media) == before
     denied = filled("rebuild")
     assert denied.status == 1
     assert "permission denied" in denied.error
+    engine_at(of_whoever_asks).close()
     server.execute("DROP OWNED BY reader", "DROP ROLE reader", database=name)
