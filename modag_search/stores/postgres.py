@@ -30,6 +30,7 @@ _CONNECTING: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
     "application_name": "modag",
+    "client_encoding": "UTF8",  # of a database without an encoding psycopg gives bytes otherwise
 }
 _SILENT_S = 10.0
 """A command asks for each modality; it need not wait for each."""

@@ -211,3 +211,15 @@ def test_many_rows_that_went_are_looked_up_by_postgresql_and_not_gone_through_fo
     assert "hashed SubPlan" in plan
     assert engine.ids(table, at=2).tolist() == ids[6000:].tolist()
     engine.close()
+
+
+def test_a_database_without_an_encoding_will_do() -> None:
+    """As initdb makes it where the locale is C."""
+    server = vector_servers.postgres_server()
+    server.execute("CREATE DATABASE bare ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    engine = pgvector.PgVector(server.url("bare"))
+    engine.prepare()
+    engine.put_record("key", "a text", former=None)
+    assert engine.records() == {"key": "a text"}
+    assert engine.record("key") == "a text"
+    engine.close()
