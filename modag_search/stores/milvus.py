@@ -13,14 +13,14 @@ import os
 import re
 import time
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import grpc
 import numpy as np
 from pymilvus import DataType, MilvusClient
 from pymilvus.exceptions import MilvusException
 
-from modag_search.errors import StoreChangedError, StoreServerError
+from modag_search.errors import StoreChangedError, StoreServerError, UsageError
 from modag_search.stores.base import nothing_found
 from modag_search.stores.engine import NEVER, VectorEngine
 from modag_search.stores.kinds import MOST_COMPARED
@@ -97,6 +97,7 @@ class Milvus(VectorEngine):
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self._parts, self._uri = _parsed(address)
         # What it logs with tracebacks is raised, too, and said here in a line.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
         self._clients: dict[int, MilvusClient] = {}
@@ -491,17 +492,15 @@ class Milvus(VectorEngine):
         return self._clients[process]
 
     def _connected(self) -> MilvusClient:
-        parts = urlsplit(self.address)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         if time.monotonic() < self._silent_until_s:
             raise StoreServerError(f"{self.address}: is out of reach; {_WAY_OUT}")
         try:
             return MilvusClient(
-                uri=f"{'https' if parts.scheme.endswith('https') else 'http'}://{host}:{parts.port or _PORT}",
+                uri=self._uri,
                 token=os.environ.get("MILVUS_TOKEN", ""),
-                user=parts.username or os.environ.get("MILVUS_USER", ""),
+                user=self._parts.username or os.environ.get("MILVUS_USER", ""),
                 password=os.environ.get("MILVUS_PASSWORD", ""),
-                db_name=parts.path.strip("/"),
+                db_name=self._parts.path.strip("/"),
                 timeout=_CONNECTING_S,
                 dedicated=True,
             )
@@ -515,6 +514,20 @@ class Milvus(VectorEngine):
         client = self._clients.pop(os.getpid(), None)
         if client is not None:
             client.close()
+
+
+def _parsed(address: str) -> tuple[SplitResult, str]:
+    """Take an address apart, and say what pymilvus is to connect to."""
+    amiss = "names no host"
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port or _PORT
+    except ValueError as error:
+        host, amiss = None, str(error)
+    if not host:
+        raise UsageError(f"{address}: {amiss}; an address is milvus://[USER@]HOST[:PORT][/DATABASE]")
+    host = f"[{host}]" if ":" in host else host
+    return parts, f"{'https' if parts.scheme.endswith('https') else 'http'}://{host}:{port}"
 
 
 def _said(address: str, error: Exception) -> StoreServerError | StoreChangedError:

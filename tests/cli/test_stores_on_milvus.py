@@ -258,3 +258,11 @@ def test_whatever_moment_a_writer_is_killed_at_readers_are_right_and_the_next_go
         assert len(store.reader.delta_ids) == len(store.reader.gone) == 0
         require_exact(catalog, store)
     assert from_server > 15
+
+
+@pytest.mark.parametrize("rest", ["[::1/db", "host:port/db", "host:99999", "", ":19530/db"])
+def test_an_address_that_is_none_is_a_wrong_argument(modag: CommandLine, rest: str) -> None:
+    outcome = modag("rebuild", "--store", f"milvus://{rest}")
+    assert outcome.status == 2
+    assert outcome.error.startswith(f"error: milvus://{rest}: ")
+    assert "an address is milvus://[USER@]HOST[:PORT][/DATABASE]" in outcome.error
