@@ -96,8 +96,8 @@ class PostgreSql(Place):
 
         self.folder.chmod(0o755)
         self._server = get_server(self.folder, cleanup_mode="stop")
-        address: str = self._server.get_uri()
-        return address.replace(":@", "@")
+        self.address: str = self._server.get_uri().replace(":@", "@")
+        return self.address
 
     def stop(self) -> None:
         """See `Place`."""
@@ -107,6 +107,14 @@ class PostgreSql(Place):
         """See `Place`."""
         pid = int((self.folder / "postmaster.pid").read_text().splitlines()[0])
         return memory_of_tree_mib(pid)
+
+    def disk_mib(self) -> int:
+        """See `Place`; without the log of what was written last, whose size the server bounds."""
+        import psycopg
+
+        with psycopg.connect(self.address) as connection:
+            size: int = connection.execute("SELECT pg_database_size(current_database())").fetchall()[0][0]
+        return round(size / 2**20)
 
 
 class MilvusServer(Place):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+import yaml
 
 from modag_search.cli import modag
 from tests.documents import DOCS, README, ROOT, blocks, pages, without_blocks
@@ -89,6 +90,17 @@ def test_commands_that_are_shown_can_be_meant(page: Path) -> None:
         known = {option for parameter in command.params for option in parameter.opts} | {"-", "--help", "--version"}
         for word in rest:
             assert not word.startswith("-") or word in known or word.lstrip("-").isdigit(), (words, word)
+
+
+def test_containers_are_told_what_can_be_meant() -> None:
+    services = yaml.safe_load((DOCS / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    of_ours = [service for service in services.values() if service.get("command", [""])[0] == "modag"]
+    assert len(of_ours) == 2
+    for service in of_ours:
+        command, rest = command_of(service["command"][1:])
+        command.make_context(str(command.name), rest, resilient_parsing=False)
+        named = {parameter.envvar for parameter in command.params if isinstance(parameter, click.Option)}
+        assert "MODAG_INDEX" in named & service["environment"].keys()
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(ROOT)))
