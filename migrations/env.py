@@ -23,12 +23,12 @@ from sqlalchemy import Connection, StaticPool, create_engine
 from modag_search.catalog.dialects import POSTGRESQL, is_of
 from modag_search.catalog.documents import SharedBase
 from modag_search.catalog.sqlite import SqliteDatabase
-from modag_search.catalog.tables import Base, PathBytes
+from modag_search.catalog.tables import Base, NameBytes
 
 
 def render_item(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False]:
     """Write column types that stay what they are when the package changes."""
-    return "sa.LargeBinary()" if kind == "type" and isinstance(item, PathBytes) else False
+    return "sa.LargeBinary()" if kind == "type" and isinstance(item, NameBytes) else False
 
 
 def migrate(connection: Connection) -> None:

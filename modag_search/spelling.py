@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _ALIKE = 0.65
 """Share of letters in common from which on a name may be meant: ``dgo`` has two thirds with ``dog``."""
+_BELOW_A_ROOT = re.compile(r"@([A-Za-z0-9][A-Za-z0-9_-]*)(?:/|$)")
 _ESCAPE = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
@@ -53,6 +54,23 @@ def on_disk(path: str) -> str:
             there = os.path.join(found, same[0])
         found = there
     return found
+
+
+def root_without_place(path: str) -> str | None:
+    """Return the name of the root that a path of an index is relative to, where this machine has no place of it.
+
+    Examples
+    --------
+    >>> root_without_place("@NAS/birds/wren.wav"), root_without_place("/birds/wren.wav")
+    ('NAS', None)
+    """
+    found = _BELOW_A_ROOT.match(path)
+    return found[1] if found else None
+
+
+def no_place_of(root: str) -> str:
+    """Say why a file below a root cannot be opened here, and the way out."""
+    return f"root {root} has no folder on this machine; `modag roots set {root} FOLDER`"
 
 
 def printable(text: str) -> str:

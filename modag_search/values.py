@@ -1336,6 +1336,27 @@ class ItemMap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRoot:
+    """A folder that machines may have in different places; paths below it are kept relative to it.
+
+    Attributes
+    ----------
+    name : str
+    folder : str or None
+        Where this machine has it; None where nobody has said so.
+    items : int
+        How many items lie below it.
+    machines : dict of str to str
+        Where machines have it, by their names, as the index knows it.
+    """
+
+    name: str
+    folder: str | None
+    items: int
+    machines: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """A call of a verb.
 

@@ -21,6 +21,7 @@ from modag_search.catalog.kept_labels import KeptLabels
 from modag_search.catalog.labels import Labels
 from modag_search.catalog.notices import Notices
 from modag_search.catalog.pipelines import Pipelines
+from modag_search.catalog.roots import Roots
 from modag_search.catalog.runs import Runs
 from modag_search.catalog.segments import Segments
 from modag_search.catalog.sqlite import SqliteDatabase
@@ -80,6 +81,7 @@ class Catalog:
     kept_labels : KeptLabels
     hierarchy : Hierarchies
     exclusions : Exclusions
+    roots : Roots
     failures : Failures
     notices : Notices
     runs : Runs
@@ -106,6 +108,7 @@ class Catalog:
         self.kept_labels = KeptLabels(database)
         self.hierarchy = Hierarchies(database)
         self.exclusions = Exclusions(database)
+        self.roots = Roots(database)
         self.failures = Failures(database)
         self.notices = Notices(database)
         self.runs = Runs(database)
@@ -139,8 +142,15 @@ class Catalog:
             If a later version of modag-search wrote it.
         DamagedCatalogError
             If SQLite cannot read it.
+        UsageError
+            If what ``MODAG_ROOTS`` says of named roots cannot be meant.
         """
         database = _opened(os.fspath(path), create=create, wait_s=wait_s)
+        try:
+            database.follow_roots()
+        except UsageError:
+            database.close()
+            raise
         catalog = cls(database)
         if not catalog.is_read_only:
             catalog.compose_names()

@@ -54,6 +54,11 @@ def copy_rows(source: Database, target: Database, *, on_rows: Callable[[int], No
     int
         How many rows were copied now.
     """
+    with source.as_stored(), target.as_stored():
+        return _copied(source, target, on_rows)
+
+
+def _copied(source: Database, target: Database, on_rows: Callable[[int], None] | None) -> int:
     n_copied = 0
     for table in _BEFORE:
         behind = _rows_behind(table, _last_key(target, table))
@@ -77,9 +82,10 @@ def copy_rows(source: Database, target: Database, *, on_rows: Callable[[int], No
 def differences(source: Database, target: Database) -> list[str]:
     """Compare two catalogs row by row, and describe the first rows that differ, a line each."""
     found: list[str] = []
-    for table in TABLES:
-        with closing(_differences(source, target, table)) as lines:
-            found += islice(lines, _SHOWN)
+    with source.as_stored(), target.as_stored():
+        for table in TABLES:
+            with closing(_differences(source, target, table)) as lines:
+                found += islice(lines, _SHOWN)
     return found
 
 

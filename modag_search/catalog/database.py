@@ -9,20 +9,23 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Select, Text, bindparam, column, insert, select, update
 from sqlalchemy.exc import ResourceClosedError, SQLAlchemyError
 
 from modag_search.catalog.dialects import INTEGER, IntegersOf, TextsOf
+from modag_search.catalog.mounts import NONE, Mounts, MountsOfThread, named_by_environment, sound_places
 from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError, ReadOnlyIndexError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
 T = TypeVar("T")
+
+PLACES = "SELECT name, machine, folder FROM root"
 
 BUSY_TIMEOUT_S = 30.0
 CONNECTIONS_KEPT = 16
@@ -38,6 +41,7 @@ class _ViewOfThread(threading.local):
     """The connection that all reads of a thread share while it is within `Database.view`."""
 
     connection: Connection | None = None
+    is_as_stored = False
 
 
 class Database(ABC):
@@ -60,6 +64,10 @@ class Database(ABC):
         self.hindrance: ReadOnlyIndexError | None = None
         self._view = _ViewOfThread()
         self._is_closed = False
+        self._follows_roots = False
+        self._latest = [NONE]
+        self._mounts = MountsOfThread(self._latest)
+        self._placed: Mapping[str, bytes] = {}
 
     @abstractmethod
     def _one_moment(self) -> AbstractContextManager[Connection]:
@@ -101,6 +109,50 @@ class Database(ABC):
         """Be the one who writes to the index; a folder has a lock of its own for that."""
         raise NotImplementedError
 
+    def follow_roots(self) -> None:
+        """Read and write paths below named roots as they are on this machine, from now on.
+
+        Raises
+        ------
+        UsageError
+            If what the environment says of roots cannot be meant.
+        """
+        self._placed = named_by_environment()
+        self._follows_roots = True
+
+    @contextmanager
+    def as_stored(self) -> Iterator[None]:
+        """Let this thread read and write paths within the block as the database has them."""
+        before = self._mounts.current
+        self._view.is_as_stored, self._mounts.current = True, NONE
+        try:
+            yield
+        finally:
+            self._view.is_as_stored, self._mounts.current = False, before
+
+    def _places(self, connection: Connection) -> Sequence[Any]:
+        """Return where machines have roots, a name, a machine and a folder each."""
+        return connection.exec_driver_sql(PLACES).all()
+
+    def _look_at_roots(self, connection: Connection) -> bool:
+        """Let paths be those of this machine, by the places that roots have at the moment of a connection.
+
+        Returns
+        -------
+        bool
+            Whether anything was read for that.
+        """
+        if not self._follows_roots or self._view.is_as_stored:
+            return False
+        found = self._places(connection)
+        mounts = self._latest[0]
+        if found or mounts is not NONE:
+            places = sound_places(found)
+            mounts = mounts if places == mounts.places else Mounts.of(places, self._placed)
+        connection.dialect.mounts = self._mounts  # type: ignore[attr-defined]
+        self._mounts.current = self._latest[0] = mounts
+        return True
+
     def close(self) -> None:
         """Let go of the database; nothing can be read or written any more."""
         self._is_closed = True
@@ -114,7 +166,8 @@ class Database(ABC):
             return
         with self._one_moment() as connection:
             # To begin chooses no moment; the first read does.
-            connection.exec_driver_sql("SELECT id FROM state")
+            if not self._look_at_roots(connection):
+                connection.exec_driver_sql("SELECT id FROM state")
             self._view.connection = connection
             try:
                 yield
@@ -128,6 +181,7 @@ class Database(ABC):
         shared = self._view.connection
         if shared is None:
             with self._one_moment() as connection, self._named():
+                self._look_at_roots(connection)
                 yield connection
             return
         outlived = RuntimeError("an iterator over the catalog was begun in a view, and must be used up within it")
@@ -149,6 +203,7 @@ class Database(ABC):
         if self._view.connection is not None:
             raise RuntimeError("a view of the catalog is open in this thread; what is written would not show in it")
         with self._one_change() as connection:
+            self._look_at_roots(connection)
             yield connection
 
     def require_writable(self) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 
 from modag_search.catalog.database import now
 from modag_search.catalog.dialects import upsert
+from modag_search.catalog.mounts import mounts_of
 from modag_search.catalog.tables import ExclusionRow
 
 if TYPE_CHECKING:
@@ -23,15 +24,17 @@ class Exclusions:
         self._database = database
 
     def all(self) -> list[str]:
-        """Return all patterns, in order."""
+        """Return all patterns, in order; what lies below a named root is written as this machine has it."""
         with self._database.read() as connection:
-            return list(connection.execute(select(ExclusionRow.pattern).order_by(ExclusionRow.id)).scalars())
+            stored = connection.execute(select(ExclusionRow.pattern).order_by(ExclusionRow.id)).scalars()
+            return list(map(mounts_of(connection.dialect).pattern_shown, stored))
 
     def add(self, patterns: Sequence[str]) -> int:
         """Add patterns behind those that are there, and return how many are new."""
-        rows = [{"pattern": pattern, "created_at": now()} for pattern in dict.fromkeys(patterns)]
         n_before = len(self.all())
         with self._database.write() as connection:
+            stored = map(mounts_of(connection.dialect).pattern_stored, patterns)
+            rows = [{"pattern": pattern, "created_at": now()} for pattern in dict.fromkeys(stored)]
             if rows:
                 connection.execute(upsert(connection, ExclusionRow).on_conflict_do_nothing(), rows)
         return len(self.all()) - n_before
@@ -39,4 +42,5 @@ class Exclusions:
     def remove(self, patterns: Sequence[str]) -> int:
         """Remove patterns, and return how many there were."""
         with self._database.write() as connection:
-            return connection.execute(delete(ExclusionRow).where(ExclusionRow.pattern.in_(list(patterns)))).rowcount
+            stored = list(map(mounts_of(connection.dialect).pattern_stored, patterns))
+            return connection.execute(delete(ExclusionRow).where(ExclusionRow.pattern.in_(stored))).rowcount

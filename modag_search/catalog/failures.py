@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, select
 
 from modag_search.catalog import changes
+from modag_search.catalog.selection import in_order_of_path
 from modag_search.catalog.tables import FailureRow
 from modag_search.values import Failure
 
@@ -33,7 +34,7 @@ class Failures:
     def _where(self, *conditions: ColumnElement[bool]) -> list[Failure]:
         statement = select(FailureRow.__table__).where(*conditions).order_by(FailureRow.path)
         with self._database.read() as connection:
-            return [
+            failures = [
                 Failure(
                     path=row.path,
                     reason=row.reason,
@@ -44,6 +45,7 @@ class Failures:
                 )
                 for row in connection.execute(statement)
             ]
+            return list(in_order_of_path(connection, failures, path_of=lambda failure: failure.path))
 
     def forget(self, paths: Iterable[str]) -> int:
         """Forget that files failed, and return how many of them had."""

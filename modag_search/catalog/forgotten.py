@@ -13,6 +13,7 @@ from modag_search.catalog.database import among, batches, count_label_change, ne
 from modag_search.catalog.departures import SAID
 from modag_search.catalog.dialects import upsert
 from modag_search.catalog.returns import give_back, latest_kept, put_back
+from modag_search.catalog.selection import in_order_of_path
 from modag_search.catalog.tables import (
     AnnotationRow,
     FeatureRow,
@@ -74,7 +75,8 @@ def forget(connection: Connection, item_ids: Iterable[int], *, run_id: int) -> R
 def recall(connection: Connection) -> RecallReport | None:
     """Take back what was forgotten last, under new ids; None where there is nothing."""
     item = ForgottenItemRow
-    rows = connection.execute(select(item.id, item.path, item.run_id).order_by(item.path)).all()
+    found = connection.execute(select(item.id, item.path, item.run_id).order_by(item.path)).all()
+    rows = list(in_order_of_path(connection, found, path_of=lambda row: row.path))
     if not rows:
         return None
     taken = ids_at(connection, [row.path for row in rows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import (
@@ -32,7 +33,7 @@ from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.likeness import digests
 from modag_search.catalog.places import is_of_present_content, is_shown
 from modag_search.catalog.segments import damaged_features, has_whole_feature
-from modag_search.catalog.selection import is_under
+from modag_search.catalog.selection import in_order_of_path, is_under
 from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
 from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark, ScannedFile
 
@@ -185,17 +186,20 @@ class Items:
 
     def paths_under(self, root: str) -> Iterator[tuple[int, str]]:
         """Iterate over id and path of the item at `root` and of those below it, in order of path."""
-        statement = select(ItemRow.id, ItemRow.path).where(is_under(root)).execution_options(**ROW_BY_ROW)
-        with self._database.read() as connection, connection.execute(statement.order_by(ItemRow.path)) as rows:
-            for item_id, path in rows:  # noqa: UP028
-                yield item_id, path
+        statement = select(ItemRow.id, ItemRow.path).order_by(ItemRow.path).execution_options(**ROW_BY_ROW)
+        with (
+            self._database.read() as connection,
+            connection.execute(statement.where(is_under(root, connection))) as rows,
+        ):
+            pairs = ((item_id, path) for item_id, path in rows)
+            yield from in_order_of_path(connection, pairs, path_of=itemgetter(1))
 
     def count_under(self, roots: Sequence[str]) -> int:
         """Count the items at some paths and below them; where one path lies below another, some may count twice."""
         counting = select(func.count()).select_from(ItemRow)
         with self._database.read() as connection:
             return sum(
-                connection.execute(counting.where(or_(*map(is_under, some)))).scalar_one()
+                connection.execute(counting.where(or_(*(is_under(root, connection) for root in some)))).scalar_one()
                 for some in batches(roots, _ROOTS_AT_ONCE)
             )
 
@@ -247,7 +251,7 @@ class Items:
         """Return the paths of the items that `outdated` would return of all there are, sorted."""
         statement = select(ItemRow.path).where(_is_outdated(fingerprints)).order_by(ItemRow.path)
         with self._database.read() as connection:
-            return list(connection.execute(statement).scalars())
+            return list(in_order_of_path(connection, connection.execute(statement).scalars(), path_of=str))
 
     def classify_scan(
         self, files: Sequence[ScannedFile], *, fingerprints: Mapping[Modality, str] | None, retry_failed: bool

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from modag_search.catalog.departures import plan
 from modag_search.catalog.passages import called, told
+from modag_search.catalog.selection import in_order_of_path
 from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow
 from modag_search.values import LabelPassage, MediaKind, ReplacedFile
 
@@ -102,4 +103,4 @@ class KeptLabels:
                 is_wanted = paths is None or path in paths
                 if is_wanted and said_of != (contents or {}).get(path, known):
                     found[FormerLabel(item_id, path, cast("MediaKind", kind), name, is_not)] = None
-        return list(found)
+            return list(in_order_of_path(connection, found, path_of=lambda one: one.path))

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, delete, select, update
 from modag_search.catalog.blobs import mended_blob
 from modag_search.catalog.database import among
 from modag_search.catalog.segments import damaged_features, damaged_forgotten
+from modag_search.catalog.selection import in_order_of_path
 from modag_search.catalog.tables import FeatureRow, ForgottenSegmentRow, ItemRow, SegmentRow
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def mend_features(database: Database) -> FeatureMending:
         left_too = database.rows_at_odds(connection, "forgotten_segment")
         forgotten = _Plan({}, []) if left_too else _planned(damaged_forgotten(connection))
         of_lost = select(ItemRow.path).join(SegmentRow).where(SegmentRow.id.in_(among(found.lost))).distinct()
-        paths = tuple(connection.execute(of_lost.order_by(ItemRow.path)).scalars())
+        found_paths = connection.execute(of_lost.order_by(ItemRow.path)).scalars()
+        paths = tuple(in_order_of_path(connection, found_paths, path_of=str))
     if any((*found, *forgotten)):
         with database.write() as connection:
             _write(connection, found.whole, FeatureRow.segment_id)

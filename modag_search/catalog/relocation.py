@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import LargeBinary, cast, func, literal, select, type_coerce, update
 
-from modag_search.catalog.tables import FailureRow, ForgottenItemRow, ItemRow, KeptAnnotationRow, RunRow
+from modag_search.catalog.dialects import upsert
+from modag_search.catalog.mounts import Mounts, marked, mounts_of, this_machine
+from modag_search.catalog.runs import with_paths
+from modag_search.catalog.tables import (
+    ExclusionRow,
+    FailureRow,
+    ForgottenItemRow,
+    ItemRow,
+    KeptAnnotationRow,
+    RootRow,
+    RunRow,
+)
 from modag_search.spelling import printable, unescaped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import Connection
 
@@ -21,24 +32,91 @@ _WITH_PATHS: Final = (ItemRow, ForgottenItemRow, KeptAnnotationRow, FailureRow)
 def relocate(connection: Connection, moves: Mapping[str, str]) -> None:
     """Give all that lies in some folders, or has lain there, the paths that it has in others; see `Catalog.relocate`.
 
+    Of a named root that lies in one of them, the place moves.
+
     Raises
     ------
     sqlalchemy.exc.IntegrityError
         If two would come to one path.
     """
+    before = mounts_of(connection.dialect)
+    after = _with_places_moved(connection, before, moves)
     marks = {b"%d:" % number: folder for number, folder in enumerate(_inner_first(moves))}
     for table in _WITH_PATHS:
         # What moves begins as no path does meanwhile, lest the next folder move it once more.
         for mark, folder in marks.items():
-            _set_aside(connection, table, _bytes(folder), mark)
+            _set_aside(connection, table, before.stored(_bytes(folder)), mark)
         for mark, folder in marks.items():
-            _bring_back(connection, table, mark, _bytes(moves[folder]))
+            _bring_back(connection, table, mark, after.stored(_bytes(moves[folder])))
+
+    def moved(path: str) -> str:
+        return after.argument_stored(printable(relocated(unescaped(before.argument_shown(path)), moves)))
+
+    _rewrite_runs(connection, moved)
+
+
+def make_relative(connection: Connection, name: str, folder: bytes, *, after: Mounts) -> int:
+    """Let paths in a folder be relative to a root, and return how many items have such."""
+    return _begin_all_anew(
+        connection, folder, marked(name), arguments=after.argument_stored, pattern=after.pattern_stored
+    )
+
+
+def make_absolute(connection: Connection, name: str, folder: bytes, *, before: Mounts) -> int:
+    """Let paths that are relative to a root be absolute, and return how many items have such."""
+    return _begin_all_anew(
+        connection, marked(name), folder, arguments=before.argument_shown, pattern=before.pattern_shown
+    )
+
+
+def place(connection: Connection, name: str, machine: str, folder: str) -> None:
+    """Note where a machine has a root."""
+    statement = upsert(connection, RootRow).values(name=name, machine=machine, folder=folder)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[RootRow.name, RootRow.machine], set_={"folder": statement.excluded.folder}
+        )
+    )
+
+
+def _begin_all_anew(
+    connection: Connection,
+    beginning: bytes,
+    anew: bytes,
+    *,
+    arguments: Callable[[str], str],
+    pattern: Callable[[str], str],
+) -> int:
+    n_items = 0
+    for table in _WITH_PATHS:
+        is_in_it = _is_in(table, beginning)
+        n_rows = _begin_anew(connection, table, anew, n_bytes=len(beginning), where=is_in_it)
+        n_items += n_rows if table is ItemRow else 0
+    _rewrite_runs(connection, arguments)
+    for row_id, stored in connection.execute(select(ExclusionRow.id, ExclusionRow.pattern)).all():
+        if (written := pattern(stored)) != stored:
+            connection.execute(update(ExclusionRow).where(ExclusionRow.id == row_id).values(pattern=written))
+    return n_items
+
+
+def _rewrite_runs(connection: Connection, written: Callable[[str], str]) -> None:
     for run_id, arguments in connection.execute(select(RunRow.id, RunRow.arguments)).all():
-        paths = arguments.get("paths")
-        if isinstance(paths, list):
-            moved = [printable(relocated(unescaped(path), moves)) for path in paths]
-            statement = update(RunRow).where(RunRow.id == run_id)
-            connection.execute(statement.values(arguments={**arguments, "paths": moved}))
+        if (anew := with_paths(arguments, written)) != arguments:
+            connection.execute(update(RunRow).where(RunRow.id == run_id).values(arguments=anew))
+
+
+def _with_places_moved(connection: Connection, mounts: Mounts, moves: Mapping[str, str]) -> Mounts:
+    """Move the places that roots have here; where they have none, that of another machine becomes one."""
+    known = dict(mounts.folders)
+    for name, _, folder in mounts.places:
+        if name not in known and relocated(os.fsdecode(folder), moves) != os.fsdecode(folder):
+            known[name] = folder
+    folders = {}
+    for name, folder in known.items():
+        folders[name] = os.fsencode(relocated(os.fsdecode(folder), moves))
+        if folders[name] != folder:
+            place(connection, name, this_machine(), os.fsdecode(folders[name]))
+    return Mounts(folders, mounts.places)
 
 
 def relocated(path: str, moves: Mapping[str, str]) -> str:
@@ -65,10 +143,13 @@ def _bytes(folder: str) -> bytes:
 
 
 def _set_aside(connection: Connection, table: Any, folder: bytes, mark: bytes) -> None:
+    _begin_anew(connection, table, mark, n_bytes=len(folder), where=_is_in(table, folder))
+
+
+def _is_in(table: Any, folder: bytes) -> Any:
     # Every path below "a/" sorts between "a/" and "a0", the character after the slash.
     path = _path_of(table)
-    is_in_it = (path == folder) | ((path >= folder + b"/") & (path < folder + b"0"))
-    _begin_anew(connection, table, mark, n_bytes=len(folder), where=is_in_it)
+    return (path == folder) | ((path >= folder + b"/") & (path < folder + b"0"))
 
 
 def _bring_back(connection: Connection, table: Any, mark: bytes, folder: bytes) -> None:
@@ -76,12 +157,12 @@ def _bring_back(connection: Connection, table: Any, mark: bytes, folder: bytes) 
     _begin_anew(connection, table, folder, n_bytes=len(mark), where=(path >= mark) & (path < mark[:-1] + b";"))
 
 
-def _begin_anew(connection: Connection, table: Any, beginning: bytes, *, n_bytes: int, where: Any) -> None:
-    """Put something else in the place of the first bytes of paths."""
+def _begin_anew(connection: Connection, table: Any, beginning: bytes, *, n_bytes: int, where: Any) -> int:
+    """Put something else in the place of the first bytes of paths, and return of how many."""
     rest = func.substr(_path_of(table), n_bytes + 1, type_=LargeBinary)
     # SQLite makes texts of what it puts together.
     anew = cast(literal(beginning, LargeBinary).concat(rest), LargeBinary)
-    connection.execute(update(table).where(where).values(path=type_coerce(anew, table.path.type)))
+    return connection.execute(update(table).where(where).values(path=type_coerce(anew, table.path.type))).rowcount
 
 
 def _path_of(table: Any) -> Any:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, insert, select, update
 
 from modag_search.catalog.database import Database, now
+from modag_search.catalog.mounts import mounts_of
 from modag_search.catalog.tables import RunRow
 from modag_search.catalog.versions import library_versions
 from modag_search.values import RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class Runs:
@@ -23,10 +24,9 @@ class Runs:
 
     def start(self, verb: str, *, arguments: Mapping[str, Any]) -> int:
         """Note that a verb was called, by the library versions of today, and return the run's id."""
-        statement = insert(RunRow).values(
-            verb=verb, arguments=dict(arguments), versions=library_versions(), started_at=now()
-        )
         with self._database.write() as connection:
+            kept = with_paths(arguments, mounts_of(connection.dialect).argument_stored)
+            statement = insert(RunRow).values(verb=verb, arguments=kept, versions=library_versions(), started_at=now())
             return connection.execute(statement.returning(RunRow.id)).scalar_one()
 
     def finish(self, run_id: int, outcome: Mapping[str, Any]) -> None:
@@ -38,7 +38,18 @@ class Runs:
         """Return all runs, oldest first."""
         with self._database.read() as connection:
             rows = connection.execute(select(RunRow.__table__).order_by(RunRow.id)).mappings()
-            return [RunRecord(**row) for row in rows]
+            mounts = mounts_of(connection.dialect)
+            if not mounts.places:
+                return [RunRecord(**row) for row in rows]
+            return [
+                RunRecord(**{**row, "arguments": with_paths(row["arguments"], mounts.argument_shown)}) for row in rows
+            ]
+
+
+def with_paths(arguments: Mapping[str, Any], written: Callable[[str], str]) -> dict[str, Any]:
+    """Write the paths among the arguments of a run in another way."""
+    paths = arguments.get("paths")
+    return {**arguments, "paths": list(map(written, paths))} if isinstance(paths, list) else dict(arguments)
 
 
 def note_end(connection: Connection, run_id: int, outcome: Mapping[str, Any]) -> None:

@@ -160,15 +160,17 @@ class Segments:
         -------
         np.ndarray [shape=(n,), int64]
         """
-        conditions = selecting(under=under, kind=kind, min_duration_s=min_duration_s, max_duration_s=max_duration_s)
         statement = (
             select(SegmentRow.id)
             .join(ItemRow, ItemRow.id == SegmentRow.item_id)
-            .where(SegmentRow.status == "ok", *conditions)
+            .where(SegmentRow.status == "ok")
             .order_by(SegmentRow.id)
         )
         with self._database.read() as connection:
-            return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
+            conditions = selecting(
+                connection, under=under, kind=kind, min_duration_s=min_duration_s, max_duration_s=max_duration_s
+            )
+            return np.array(connection.execute(statement.where(*conditions)).scalars().all(), dtype=np.int64)
 
     def drawn(self, fingerprint: str, *, n: int) -> tuple[Int64Array, Int64Array]:
         """Draw items from all over the catalog, always the same ones, and the first segment of each with a feature.

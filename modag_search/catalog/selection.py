@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, LargeBinary, literal, or_, type_coerce
 
+from modag_search.catalog.mounts import mounts_of
 from modag_search.catalog.tables import ItemRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy import Connection
 
     from modag_search.values import MediaKind
 
+T = TypeVar("T")
 
-def is_under(root: str) -> ColumnElement[bool]:
-    """Whether an item is at a path or below it."""
-    folder = os.fsencode(root).rstrip(b"/") + b"/"
-    # Every path below "a/" sorts between "a/" and "a0", the character after the slash.
-    below = (ItemRow.path >= os.fsdecode(folder)) & (ItemRow.path < os.fsdecode(folder[:-1] + b"0"))
-    return or_(ItemRow.path == root, below)
+
+def is_under(root: str, connection: Connection) -> ColumnElement[bool]:
+    """Whether an item is at a path or below it, as this machine has it; see `Mounts.ranges`."""
+    path = type_coerce(ItemRow.path, LargeBinary)
+    below = [
+        # Every path below "a/" sorts between "a/" and "a0", the character after the slash.
+        (path >= literal(folder + b"/", LargeBinary)) & (path < literal(folder + b"0", LargeBinary))
+        for folder in mounts_of(connection.dialect).ranges(root)
+    ]
+    return or_(ItemRow.path == root, *below)
 
 
 def selecting(
+    connection: Connection,
     *,
     under: Sequence[str] = (),
     kind: MediaKind | None = None,
@@ -34,6 +43,8 @@ def selecting(
 
     Parameters
     ----------
+    connection : Connection
+        To what the statement is for.
     under : sequence of str
         Folders, or files; without any, wherever it is.
     kind : {"image", "sound", "video"}, optional
@@ -46,7 +57,7 @@ def selecting(
     """
     conditions: list[ColumnElement[bool]] = []
     if under:
-        conditions.append(or_(*map(is_under, under)))
+        conditions.append(or_(*(is_under(folder, connection) for folder in under)))
     if kind is not None:
         conditions.append(ItemRow.kind == kind)
     if min_duration_s is not None:
@@ -54,3 +65,10 @@ def selecting(
     if max_duration_s is not None:
         conditions.append(ItemRow.duration_s <= max_duration_s)
     return conditions
+
+
+def in_order_of_path(connection: Connection, rows: Iterable[T], *, path_of: Callable[[T], str]) -> Iterable[T]:
+    """Return rows, which are in order of the paths that the catalog keeps, in that of the paths on this machine."""
+    if not mounts_of(connection.dialect).places:
+        return rows
+    return sorted(rows, key=lambda row: os.fsencode(path_of(row)))

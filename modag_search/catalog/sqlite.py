@@ -6,20 +6,20 @@ import os
 import sqlite3
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool
 
 from modag_search.catalog import schema, sqlite_checks
-from modag_search.catalog.database import BUSY_TIMEOUT_S, CONNECTIONS_KEPT, DAMAGE_ADVICE, Database
+from modag_search.catalog.database import BUSY_TIMEOUT_S, CONNECTIONS_KEPT, DAMAGE_ADVICE, PLACES, Database
 from modag_search.catalog.unwritable import Unwritable, UnwritableConnection
 from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedError, ModagError, ReadOnlyIndexError
 from modag_search.files import check_own, hindrance_to_writing, is_full, open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy.engine import ExceptionContext
 
@@ -150,6 +150,18 @@ class SqliteDatabase(Database):
         with self._writing.begin() as connection:
             yield connection
         self._shorten_log()
+
+    def _places(self, connection: Connection) -> Sequence[Any]:
+        """Return where machines have roots; asked of the driver, which takes a tenth of the time."""
+        if not connection.in_transaction():
+            connection.begin()
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        try:
+            found: list[Any] = driver.execute(PLACES).fetchall()
+        except sqlite3.Error:
+            return super()._places(connection)  # says what is wrong
+        return found
 
     def last_ids(self, connection: Connection) -> dict[str, int]:
         """Return what SQLite says it has given."""

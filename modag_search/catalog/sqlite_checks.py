@@ -32,7 +32,7 @@ from sqlalchemy.types import NullType
 from modag_search.catalog import schema
 from modag_search.catalog.blobs import checksum_of
 from modag_search.catalog.database import among
-from modag_search.catalog.tables import Base, FeatureRow, PathBytes, SegmentRow
+from modag_search.catalog.tables import Base, FeatureRow, NameBytes, SegmentRow
 from modag_search.errors import DamagedCatalogError
 from modag_search.files import open_regular
 
@@ -100,7 +100,7 @@ def _fits(column: Column[Any]) -> ColumnElement[bool]:
     """Whether a value is of the kind of its column."""
     raw = type_coerce(column, NullType)
     match column.type:
-        case PathBytes():
+        case NameBytes():
             fits = and_(func.typeof(raw) == "blob", func.instr(raw, literal_column("x'00'")) == 0)
         case LargeBinary():
             fits = func.typeof(raw) == "blob"

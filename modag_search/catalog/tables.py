@@ -33,10 +33,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from modag_search.catalog.dialects import INTEGER, TEXT, for_postgres, for_sqlite, no
+from modag_search.catalog.mounts import mounts_of
 
 
-class PathBytes(TypeDecorator[str]):
-    """A path, stored as the bytes that the file system knows: names need not be UTF-8."""
+class NameBytes(TypeDecorator[str]):
+    """A name of a file or folder, stored as the bytes that the file system knows: it need not be UTF-8."""
 
     impl = LargeBinary
     cache_ok = True
@@ -47,6 +48,22 @@ class PathBytes(TypeDecorator[str]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Give Python the name, as `os.listdir` would."""
+        return None if value is None else os.fsdecode(value)
+
+
+class PathBytes(NameBytes):
+    """A path, which below a named root is stored with the root's name in the place of its folder; see `Mounts`."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """Give the database the path as it is on any machine."""
+        return None if value is None else mounts_of(dialect).stored(os.fsencode(value))
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """Give Python the path as it is on this machine."""
+        if value is not None and value.startswith(b"@"):
+            value = mounts_of(dialect).shown(value)
         return None if value is None else os.fsdecode(value)
 
 
@@ -327,6 +344,19 @@ class ExclusionRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     pattern: Mapped[str]
     created_at: Mapped[str]
+
+
+class RootRow(Base):
+    """Where a machine has a named root: paths below it are kept as ``@NAME/rest``, and others may have it elsewhere.
+
+    A root is there while any machine has a place of it.
+    """
+
+    __tablename__ = "root"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    machine: Mapped[str] = mapped_column(primary_key=True)
+    folder: Mapped[str] = mapped_column(NameBytes)
 
 
 class FailureRow(Base):

@@ -31,6 +31,7 @@ _VERBS = {
     "index": "indexing",
     "failures": "indexing",
     "exclude": "indexing",
+    "roots": "rooting",
     "forget": "forgetting",
     "search": "searching",
     "export": "exporting",
@@ -59,7 +60,7 @@ _VERBS = {
 }
 
 _QUICK_VERBS = frozenset(
-    {"backup", "exclude", "export", "failures", "info", "label", "models", "restore", "search", "tag"}
+    {"backup", "exclude", "export", "failures", "info", "label", "models", "restore", "roots", "search", "tag"}
 )
 """Those whose products of matrices are too small for several threads: starting them would take longer."""
 

@@ -15,6 +15,7 @@ from modag_search.errors import UsageError
 from modag_search.files import see_on_disk
 from modag_search.labels.files.names import name_key, numbered, plain_name
 from modag_search.media import Exclusion
+from modag_search.spelling import no_place_of, root_without_place
 from modag_search.values import Delivery
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def deliver(paths: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[s
     """
     shelf = _Shelf(os.path.abspath(folder), link=link)
     failures: list[tuple[str, str]] = []
-    for path in dict.fromkeys(map(os.path.abspath, paths)):
+    for path in dict.fromkeys(map(_absolute, paths)):
         try:
             reason = _unfit(path)
             if reason is None:
@@ -74,7 +75,15 @@ def indexed_root(catalog: Catalog, folder: str | os.PathLike[str]) -> str | None
     return next(held, None)
 
 
+def _absolute(path: str | os.PathLike[str]) -> str:
+    """Return an absolute path; what an index holds below a root without a place here has none."""
+    name = os.fspath(path)
+    return name if root_without_place(name) and not os.path.lexists(name) else os.path.abspath(name)
+
+
 def _unfit(path: str) -> str | None:
+    if root := root_without_place(path):
+        return no_place_of(root)
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

@@ -338,8 +338,10 @@ def _extract(archive: zipfile.ZipFile, name: str, member: _Member, target: Path,
 
 
 def _require_known(catalog: Catalog, roots: Mapping[str, str], manifest: _Manifest) -> None:
+    elsewhere = [os.path.join(folder, "") for one in catalog.roots.all() for folder in one.machines.values()]
     for root in roots:
-        if not catalog.items.count_under([root]):
+        holds_root = any(folder.startswith(os.path.join(root, "")) for folder in elsewhere)
+        if not holds_root and not catalog.items.count_under([root]):
             folders = ", ".join(manifest.roots[:_FOLDERS_NAMED]) or "none"
             raise UsageError(f"{root}: nothing of the backup lies there; its folders: {folders}")
 
@@ -390,7 +392,7 @@ def _leave_the_catalog_alone(folder: Path) -> None:
 
 
 def _report(folder: Path, catalog: Catalog, found: Mapping[str, str], problems: tuple[str, ...]) -> RestoreReport:
-    paths = [path for _, path in catalog.items.paths_under("/")]
+    paths = [item.path for item in catalog.items.all()]
     return RestoreReport(
         folder=str(folder),
         items=len(paths),

@@ -27,6 +27,7 @@ from modag_search.index.places import FolderPlace, place_at
 from modag_search.index.soundness import OF_VALUES, Soundness, mend_settings
 from modag_search.index.upkeep import Upkeep
 from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
+from modag_search.ingest.named_roots import RootBook
 from modag_search.ingest.run import IngestOptions
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
@@ -289,6 +290,11 @@ class Index:
     def exclusions(self) -> ExclusionBook:
         """The patterns of what `add` never takes in: to add, list, remove."""
         return ExclusionBook(self._catalog)
+
+    @property
+    def roots(self) -> RootBook:
+        """The named roots, which machines may have in different folders: to list, add, place, remove."""
+        return RootBook(self._catalog)
 
     def forget(self, paths: Paths, *, dry_run: bool = False) -> ForgetReport:
         """Take items out of the index, whether or not their files are there; `undo_forget` takes them back.

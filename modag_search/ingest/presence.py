@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modag_search.spelling import root_without_place
+
 if TYPE_CHECKING:
     from modag_search.values import ItemRecord
 
@@ -17,8 +19,11 @@ def is_gone(item: ItemRecord) -> bool:
     """Tell whether the file of an item has been removed, as far as can be told for certain.
 
     It is not where the system denies a look, where what is left of its path is a folder in which drives are mounted, or
-    where that folder is empty and has been since before the file was last seen: a mount point without its drive.
+    where that folder is empty and has been since before the file was last seen: a mount point without its drive; nor
+    where the file lies below a named root that has no place on this machine.
     """
+    if root_without_place(item.path):
+        return False
     try:
         os.lstat(item.path)
     except (FileNotFoundError, NotADirectoryError):

@@ -16,6 +16,7 @@ from modag_search.errors import (
 from modag_search.media.kinds import SIGNATURE_BYTES, appearance_of
 from modag_search.media.raw_streams import after_id3, raw_stream_in
 from modag_search.media.views import read_at
+from modag_search.spelling import no_place_of, root_without_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,8 @@ def open_regular(path: str) -> Iterator[FileIO]:
     UnreadableMediaError
         The file is gone, is not a regular file, or the system denies access.
     """
+    if root := root_without_place(path):
+        raise UnreadableMediaError(path, no_place_of(root))
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise UnreadableMediaError(path, "is not a regular file")

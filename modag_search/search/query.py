@@ -26,7 +26,7 @@ from modag_search.features.files import FeatureReader, FileFeatures
 from modag_search.features.vectors import SegmentVectors, of_unit_length
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item
-from modag_search.spelling import on_disk
+from modag_search.spelling import no_place_of, on_disk, root_without_place
 from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, MediaFacts, Modality
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ class QueryMaker:
         if self._space.reads_words and not _LOOKS_LIKE_PATH.search(name):
             return name
         hint = f"; words are asked with as {shlex.quote(f'text:{name}')}" if self._space.reads_words else ""
+        if root := root_without_place(name):
+            hint = f"; if an index holds it: {no_place_of(root)}"
         raise UnreadableMediaError(os.path.abspath(name), f"does not exist (any more){hint}")
 
     def _of_words(self, words: str) -> Query:

@@ -71,6 +71,7 @@ def test_verbs_on_an_index(filled: CommandLine, media: Path, tmp_path: Path) -> 
         ("failures",),
         ("exclude", "add", "drafts/"),
         ("exclude", "list"),
+        ("roots", "list"),
         ("forget", media / "a.png"),
         ("forget", "--undo"),
         ("rebuild",),

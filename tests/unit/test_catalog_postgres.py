@@ -123,7 +123,7 @@ def test_the_tables_are_as_the_migrations_will_find_them(url: str) -> None:
 def test_a_catalog_of_a_later_version_is_left_alone(url: str) -> None:
     execute(url, "UPDATE alembic_version SET version_num = '9999'")
     assert "a later version of modag-search wrote it" in refusal(url, NewerCatalogError)
-    execute(url, "UPDATE alembic_version SET version_num = '0007'")
+    execute(url, f"UPDATE alembic_version SET version_num = '{migrations.CURRENT_REVISION}'")
     Catalog.open(url).close()
 
 
@@ -324,3 +324,14 @@ def test_what_the_server_lacks_is_told_and_nothing_has_changed(
 def test_a_server_that_takes_no_more_connections_is_told(postgres: Server, url: str) -> None:
     postgres.execute("DROP ROLE IF EXISTS crowd", "CREATE ROLE crowd LOGIN CONNECTION LIMIT 0")
     assert "takes no more connections; try again later" in refusal(postgres.url(url.rpartition("/")[2], user="crowd"))
+
+
+def test_a_catalog_of_before_there_were_roots_is_brought_up(url: str, catalog: Catalog) -> None:
+    put(catalog, image("/m/a.png"))
+    execute(url, "DROP TABLE root", "UPDATE alembic_version SET version_num = '0007'")
+    assert migrations.pending(url) == ["0008 Keep paths relative to named roots, which each machine may have elsewhere"]
+    with Catalog.open(url) as later:
+        assert [item.path for item in later.items.all()] == ["/m/a.png"]
+        assert later.roots.add("M", "/m") == 1
+        assert later.check() == []
+    test_the_tables_are_as_the_migrations_will_find_them(url)

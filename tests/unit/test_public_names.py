@@ -77,6 +77,7 @@ NAMES = [
     "Modality",
     "ModalityEvidence",
     "ModelError",
+    "NamedRoot",
     "NearestExample",
     "Neighbour",
     "NewerCatalogError",
