@@ -47,6 +47,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "backup": ("indexes/one.modag", '"items": 7'),
     "restore": ("kept.modag --index indexes/again", '"items": 7'),
     "copy": ("--from ./index --to ./indexes/copied", '"items": 7'),
+    "roots": ("add NAS media", '"items": 7'),
     "migrate": ("", ""),
     "models": ("--format table", "modag-sound"),
     "train": ("head", '"labels": 2'),
