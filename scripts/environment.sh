@@ -82,7 +82,7 @@ install_checkout() {
     if [ $# -gt 0 ] && [ -n "${MODAG_LOCK:-}" ]; then
         install_locked || return
     elif [ $# -gt 0 ]; then
-        install --editable '.[dask,heic,map,postgres,transformers,web,yamnet]' --group "$1"
+        install --editable '.[dask,heic,map,milvus,postgres,transformers,web,yamnet]' --group "$1"
     else
         install --editable '.[web]'
     fi
@@ -100,7 +100,7 @@ install_locked() {
     tail -n 20 "$refused" >&2
     if grep -q -i -e 'no matching distribution' -e 'no version of' "$refused"; then
         say "$MODAG_LOCK: not all of it can be had here; taking what pyproject.toml allows"
-        install --editable '.[dask,heic,map,postgres,transformers,web,yamnet]' --group dev
+        install --editable '.[dask,heic,map,milvus,postgres,transformers,web,yamnet]' --group dev
     else
         false
     fi

@@ -21,7 +21,7 @@ MOMENTS = {
     "before anything is done": ("INSERT INTO run", 1),
     "when labels are about to be kept": ("INSERT INTO kept_annotation", 1),
     "when labels are about to leave their items": ("DELETE FROM annotation", 2),
-    "when a label is about to pass to a copy": ("UPDATE OR IGNORE annotation", 1),
+    "when a label is about to pass to a copy": ("UPDATE annotation SET item_id", 1),
     "when segments are about to go": ("DELETE FROM segment", 1),
     "when items are about to go": ("DELETE FROM item", 1),
     "when all is done and about to be there": ("commit", 2),
@@ -100,7 +100,7 @@ def test_a_killed_prune_is_done_wholly_or_not_at_all(killing: Killing, prepared:
     [
         ("INSERT INTO segment", 1),
         ("INSERT INTO feature", 1),
-        ("INSERT OR IGNORE INTO annotation", 1),
+        ("INSERT INTO annotation", 1),
         ("DELETE FROM kept_annotation", 1),
         ("DELETE FROM forgotten_item", 1),
         ("commit", 1),

@@ -8,6 +8,7 @@ import compare
 import engines
 import pytest
 
+from tests import milvus_server
 from tests.unit.test_compare import N, made
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ __all__ = ["made"]
 
 @pytest.mark.parametrize("name", list(engines.PLACES))
 def test_a_place_is_measured(name: str, made: material.Material, tmp_path: Path) -> None:
+    if name == "milvus":
+        milvus_server.require()
     row = engines.measured(name, n=N, folder=tmp_path)
     assert [row[which]["recall"] for which in ("all", "half", "hundredth")] == [1, 1, 1]
     assert (row["added_found"], row["deleted_found"]) == (1, 0)

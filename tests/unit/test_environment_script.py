@@ -11,7 +11,7 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LIGHT = "install --editable .[web]"
-FULL = "install --editable .[dask,heic,map,transformers,web,yamnet] --group"
+FULL = "install --editable .[dask,heic,map,milvus,postgres,transformers,web,yamnet] --group"
 
 # Keeps no packages, only a log of what was to be installed.
 UV = """#!/bin/sh
