@@ -14,12 +14,12 @@ from typing import Any, Literal, Self
 
 import platformdirs
 
+from modag_search.addresses import is_url, without_password
 from modag_search.errors import IndexFolderError, IndexNotFoundError, UsageError
 from modag_search.files import json_of, read_regular, write_atomically
 from modag_search.values import Modality, Segmentation
 
 SETTINGS_FILE = "settings.json"
-URL_SCHEMES = ("postgresql://", "postgres://")
 NO_FOLDER = "is no folder, and an index is one; name another place with --index"
 _FORMAT = 1
 _CHECKSUM = "checksum"
@@ -190,28 +190,6 @@ def _as_written(content: bytearray) -> dict[str, Any] | None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
-
-
-def is_url(name: object) -> bool:
-    """Tell whether an index is named by the URL of a database, and not by a folder."""
-    return isinstance(name, str) and name.startswith(URL_SCHEMES)
-
-
-def without_password(url: str) -> str:
-    """Return the URL of a database as it may be shown; a path stays as it is.
-
-    Examples
-    --------
-    >>> without_password("postgresql://ada:secret@host/music?sslpassword=secret&sslmode=require")
-    'postgresql://ada@host/music?sslmode=require'
-    """
-    if not is_url(url):
-        return url
-    scheme, _, rest = url.partition("://")
-    place, question, query = rest.partition("?")
-    user, at, host = place.rpartition("@")
-    kept = "&".join(part for part in query.split("&") if "password" not in part.partition("=")[0].lower())
-    return f"{scheme}://{user.partition(':')[0]}{at}{host}{question if kept else ''}{kept}"
 
 
 def is_index(folder: Path) -> bool:

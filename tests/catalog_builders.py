@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from modag_search.addresses import is_url
 from modag_search.catalog import Catalog, migrations
 from modag_search.catalog.sqlite import SqliteDatabase
-from modag_search.settings import is_url
 from modag_search.values import EncodedItem, EncodedSegment, Failure, MediaFacts, Pipeline, ScannedFile
 
 if TYPE_CHECKING:

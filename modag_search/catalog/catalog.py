@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
+from modag_search.addresses import is_url
 from modag_search.catalog import changes, copying, forgotten, inspection, mending, migrations, relocation, returns
 from modag_search.catalog.documents import Documents
 from modag_search.catalog.exclusions import Exclusions
@@ -27,7 +28,6 @@ from modag_search.catalog.segments import Segments
 from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedError, UsageError
-from modag_search.settings import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

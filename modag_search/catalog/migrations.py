@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DatabaseError
 
+from modag_search.addresses import is_url
 from modag_search.catalog import schema
 from modag_search.catalog.database import DAMAGE_ADVICE
 from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.catalog.tables import Base, GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError, NewerCatalogError
 from modag_search.files import replacing
-from modag_search.settings import is_url
 
 if TYPE_CHECKING:
     from alembic.config import Config

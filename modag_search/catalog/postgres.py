@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
+from modag_search.addresses import WATCHED, without_password
 from modag_search.catalog import copying, postgres_tables
 from modag_search.catalog.database import BUSY_TIMEOUT_S, CONNECTIONS_KEPT, DAMAGE_ADVICE, Database
 from modag_search.catalog.sqlite import SqliteDatabase
@@ -28,7 +29,6 @@ from modag_search.errors import (
     ReadOnlyIndexError,
     UsageError,
 )
-from modag_search.settings import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,9 +44,6 @@ _UNFINISHED: Final = "_unfinished"
 _NAME_OF_SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 OLDEST_VERSION: Final = 15
 """Of the server: the oldest that is tested."""
-_CONNECT_TIMEOUT_S: Final = 10
-_WATCHED: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
-"""How a connection is noticed that leads nowhere any more, by us (in s and ms) and by the server: locks end with it."""
 
 _AGAIN: Final = "run the same command again once it is"
 _OF_CONNECTING: Final = {
@@ -218,8 +215,7 @@ class PostgresDatabase(Database):
             f"-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
         )
         options = " ".join(filter(None, [options, str(given.pop("options", ""))]))
-        settings: dict[str, Any] = {"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "modag", **_WATCHED}
-        settings = {key: value for key, value in settings.items() if key not in given}
+        settings = {"application_name": "modag", **WATCHED}
         try:
             engine = create_engine(
                 url.set(drivername="postgresql+psycopg", query=given),

@@ -39,8 +39,9 @@ def forget(
     ** does not; - reads paths from stdin. Labels pass to files of the same content, or are kept until it comes back.
     Until the next call, --undo takes everything back. Exit status 3 where a PATH is not in the index, 4 where none is.
     """
+    from modag_search.addresses import without_password
     from modag_search.cli.opening import open_index
-    from modag_search.settings import index_named, without_password
+    from modag_search.settings import index_named
 
     if undo and (paths or dry_run):
         raise click.UsageError("--undo takes back what was forgotten last; it takes no paths, and no --dry-run")

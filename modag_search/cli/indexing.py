@@ -113,11 +113,12 @@ def index(
     systems keep for themselves, are passed over, and so is what `modag exclude` names. With --prune, PATH may be gone
     itself; labels pass to files of the same content, or are kept until it comes back.
     """
+    from modag_search.addresses import without_password
     from modag_search.cli.opening import index_to_foresee, open_index
     from modag_search.cli.progress import file_progress
     from modag_search.index.opening import settings_at
     from modag_search.media import scan
-    from modag_search.settings import index_named, without_password
+    from modag_search.settings import index_named
 
     roots = expand_stdin(paths, nul_separated=nul_separated)
     if settings_at(index_named(index_name)) is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modag_search import registry
+from modag_search.addresses import is_address
 from modag_search.encoders import Encoder
 from modag_search.errors import (
     IndexFolderError,
@@ -36,7 +37,7 @@ from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
 from modag_search.settings import NO_FOLDER, IndexSettings
 from modag_search.space import Space, packaged_spaces
-from modag_search.stores import AUTO, is_address, require_known, require_store
+from modag_search.stores import AUTO, require_known, require_store
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:

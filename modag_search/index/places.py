@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from modag_search.addresses import is_url, without_password
 from modag_search.catalog import Catalog
 from modag_search.catalog.database import BUSY_TIMEOUT_S
 from modag_search.catalog.documents import checksum_of
 from modag_search.errors import IndexFolderError, IndexLockedError, IndexNotFoundError, ModagError, ReadOnlyIndexError
 from modag_search.files import check_own, hindrance_to_writing, make_folder, mark_of, read_regular, write_atomically
-from modag_search.settings import SETTINGS_FILE, IndexSettings, is_index, is_url, no_index_in, without_password
+from modag_search.settings import SETTINGS_FILE, IndexSettings, is_index, no_index_in
 
 if TYPE_CHECKING:
     import os

@@ -6,7 +6,7 @@ from modag_search.stores.kinds import AUTO, StoreKinds
 from modag_search.stores.layered import LayeredReader
 from modag_search.stores.mapped import MappedStore
 from modag_search.stores.saved import StampedReader, StoreFile
-from modag_search.stores.servers import homes_of, is_address, require_known, require_store
+from modag_search.stores.servers import homes_of, require_known, require_store
 
 __all__ = [
     "AUTO",
@@ -21,7 +21,6 @@ __all__ = [
     "StoreStamp",
     "VectorStore",
     "homes_of",
-    "is_address",
     "require_known",
     "require_store",
 ]

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
+from modag_search.addresses import WATCHED
 from modag_search.errors import StoreChangedError, StoreServerError
 
 if TYPE_CHECKING:
@@ -23,12 +24,7 @@ T = TypeVar("T")
 
 WAY_OUT = "`modag rebuild --store auto` keeps the stores in files again"
 _CONNECTING: dict[str, Any] = {
-    "connect_timeout": 10,
-    # A server that is cut off is given up after half a minute, not after the hours of TCP.
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
+    **WATCHED,
     "application_name": "modag",
     "client_encoding": "UTF8",  # of a database without an encoding psycopg gives bytes otherwise
 }

@@ -8,8 +8,8 @@ import hashlib
 import importlib
 import platform
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
+from modag_search.addresses import holds_password, is_address, without_password
 from modag_search.errors import MissingExtraError, UsageError
 from modag_search.stores.homes import StoreFiles, StoreHome
 from modag_search.stores.kinds import AUTO, StoreKinds
@@ -28,12 +28,6 @@ _ENGINES = {
     "postgresql": ("modag_search.stores.pgvector", "PgVector", "postgres"),
 }
 """Which module has the engine for a scheme, loaded when it is asked for, what it is called, and the extra it needs."""
-_SECRETS = {"password", "passwd", "pwd", "token", "sslpassword", "oauth_client_secret"}
-
-
-def is_address(store: str) -> bool:
-    """Tell the address of a server from the name of a kind of store."""
-    return "://" in store
 
 
 def engine_at(address: str) -> VectorEngine:
@@ -50,7 +44,7 @@ def engine_at(address: str) -> VectorEngine:
     if scheme not in _ENGINES:
         known = ", ".join(f"{name}://..." for name in _ENGINES)
         raise UsageError(f"no store is kept at {scheme}://...; known are {known}")
-    _require_no_secret(address)
+    _require_no_password(address)
     return _engine(address)
 
 
@@ -66,28 +60,14 @@ def _engine(address: str) -> VectorEngine:
     return engine
 
 
-def _require_no_secret(address: str) -> None:
+def _require_no_password(address: str) -> None:
     """Refuse a password: what an index is made with stands in a file that is copied and read by others."""
-    scheme, _, rest = address.partition("://")
-    options = {name.lower() for name, _ in parse_qsl(rest.partition("?")[2])}
-    before_host, at, _ = rest.partition("@")
-    if (at and _has_password(before_host)) or _SECRETS & options:
-        where = rest.rpartition("@")[2].partition("?")[0]
+    if holds_password(address):
         raise UsageError(
-            f"{scheme}://{where}: the address of a store is kept in settings.json, so no password may stand in it;"
-            " PostgreSQL's is read from ~/.pgpass or PGPASSWORD, that of Milvus from MILVUS_PASSWORD or MILVUS_TOKEN"
+            f"{without_password(address)}: the address of a store is kept in settings.json, so no password may stand in"
+            " it; PostgreSQL's is read from ~/.pgpass or PGPASSWORD, that of Milvus from MILVUS_PASSWORD or"
+            " MILVUS_TOKEN"
         )
-
-
-def _has_password(before_host: str) -> bool:
-    """Tell whether a password is in what stands before an ``@``, as libpq reads it or as its writer may have meant it.
-
-    To libpq a ``#`` or ``?`` in it is a part of it, though they end the host of a URL; a ``/`` makes it a port.
-    """
-    name, slash, _ = before_host.partition("/")
-    password = name.partition(":")[2]
-    is_port = slash and (password.isdigit() or "," in name or "]" in name)
-    return bool(password) and not is_port
 
 
 def require_known(store: str) -> None:

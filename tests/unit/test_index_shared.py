@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search import Index, IndexSettings
+from modag_search.addresses import without_password
 from modag_search.errors import DamagedCatalogError, IndexLockedError, IndexNotFoundError, UsageError
-from modag_search.settings import index_folder, index_named, without_password
+from modag_search.settings import index_folder, index_named
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.toy_encoders import toy_space
 
@@ -173,6 +174,10 @@ def test_a_url_names_a_database_and_nothing_else(monkeypatch: pytest.MonkeyPatch
         ("/srv/a@b:c?d", "/srv/a@b:c?d"),
         ("postgresql://ada:p@ss@host:5433/music?schema=a", "postgresql://ada@host:5433/music?schema=a"),
         ("postgres://ada@/music?host=/run&password=x", "postgres://ada@/music?host=/run"),
+        ("postgresql://ada:p?ss@host/music?schema=a", "postgresql://ada@host/music?schema=a"),
+        ("postgresql://ada:p?s@s#@host/music", "postgresql://ada@host/music"),
+        ("postgresql://host:5433/music?user=ada@realm", "postgresql://host:5433/music?user=ada@realm"),
+        ("postgresql://host/music?pass%77ord=secret", "postgresql://host/music"),
     ],
 )
 def test_a_url_is_shown_without_its_password(url: str, told: str) -> None:
