@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scale
 from engines import PostgreSql
+from page_speed import median_s
 
 import modag_search as modag
 
@@ -79,17 +79,11 @@ def _asked(place: Path | str, *, n: int, runs: int) -> dict[str, float]:
         return {
             "opened_s": round(opened_s, 3),
             "first_answer_s": round(first_s, 2),
-            "search_ms": _median_ms(lambda: index.search(f"id:{next(asked)}"), runs=runs),
-            "classify_ms": _median_ms(lambda: index.classify([f"id:{next(asked)}"]), runs=runs),
-            "tag_ms": _median_ms(lambda: index.tag([f"id:{next(asked)}"], f"tag {next(numbers)}"), runs=runs),
+            "search_ms": _ms(lambda: index.search(f"id:{next(asked)}"), runs=runs),
+            "classify_ms": _ms(lambda: index.classify([f"id:{next(asked)}"]), runs=runs),
+            "tag_ms": _ms(lambda: index.tag([f"id:{next(asked)}"], f"tag {next(numbers)}"), runs=runs),
         }
 
 
-def _median_ms(call: Callable[[], object], *, runs: int) -> float:
-    call()
-    times = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return round(1000 * statistics.median(times), 1)
+def _ms(call: Callable[[], object], *, runs: int) -> float:
+    return round(1000 * median_s(call, runs=runs), 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -13,20 +12,19 @@ import grpc
 import pytest
 from pymilvus import MilvusClient
 
-from modag_search.catalog import Catalog
 from modag_search.errors import StoreServerError
 from modag_search.stores import layered, milvus, servers, shared
 from tests import milvus_server, vector_servers
 from tests.catalog_builders import new_catalog
 from tests.cli.test_stores_on_servers import answers
-from tests.recovery.test_stores_on_servers import require_exact, stores, writer
+from tests.recovery.test_stores_on_servers import outlive, stores
 from tests.unit.test_shared_stores import put_sounds, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modag_search.stores import StampedReader
+    from modag_search.catalog import Catalog
     from tests.cli.command_line import CommandLine
     from tests.milvus_server import Server
 
@@ -235,29 +233,7 @@ def test_whatever_moment_a_writer_is_killed_at_readers_are_right_and_the_next_go
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layered, "_LEAST_HEAVY", 12)  # now and then all is made anew
-    path, drawn, address = tmp_path / "catalog.sqlite", random.Random(0), server.address
-    with new_catalog(path) as catalog:
-        put_sounds(catalog, "abc")
-        stores(catalog, address).save()
-    from_server = 0
-    for seed in range(4):
-        with writer(path, address, seed), Catalog.open(path) as catalog:
-            former: StampedReader | None = None
-            for _ in range(drawn.randint(5, 20)):
-                with catalog.view():
-                    former = stores(catalog, address).present("sound", former if drawn.random() < 0.5 else None)
-                    require_exact(catalog, former)
-                    from_server += isinstance(former.reader.base, shared.SharedReader)
-        with Catalog.open(path) as catalog:
-            with catalog.view():
-                require_exact(catalog, stores(catalog, address).present("sound"))
-            assert stores(catalog, address).problems() == []
-    with Catalog.open(path) as catalog:
-        stores(catalog, address).save()
-        store = stores(catalog, address).present("sound")
-        assert len(store.reader.delta_ids) == len(store.reader.gone) == 0
-        require_exact(catalog, store)
-    assert from_server > 15
+    outlive(tmp_path / "catalog.sqlite", server.address, writers=4)
 
 
 @pytest.mark.parametrize("rest", ["[::1/db", "host:port/db", "host:99999", "", ":19530/db"])
