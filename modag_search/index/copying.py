@@ -15,7 +15,6 @@ from modag_search.catalog import Catalog, postgres
 from modag_search.classify.namer import HEAD_FILE
 from modag_search.errors import IndexFolderError, UsageError
 from modag_search.files import make_folder, read_regular, see_on_disk, write_atomically
-from modag_search.index.opening import require_room
 from modag_search.index.places import CATALOG_FILE, OWN_SPACE_FILE, FolderPlace, SharedPlace
 from modag_search.settings import SETTINGS_FILE
 from modag_search.values import IndexCopyReport
@@ -138,7 +137,7 @@ class _InFolder(_Unfinished):
             raise UsageError(
                 f"{self._place}: is an index already; name a new folder, and remove the other once all is well"
             )
-        require_room(self._place)
+        self._place.require_room()
 
     def alone(self) -> AbstractContextManager[None]:
         return self._place.making()

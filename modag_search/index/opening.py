@@ -15,7 +15,6 @@ from modag_search import registry
 from modag_search.addresses import is_address
 from modag_search.encoders import Encoder
 from modag_search.errors import (
-    IndexFolderError,
     MissingExtraError,
     ModagError,
     ModelError,
@@ -25,8 +24,6 @@ from modag_search.errors import (
 )
 from modag_search.features.encoding import MediaEncoder
 from modag_search.index.places import (
-    CATALOG_FILE,
-    LOCK_FILE,
     OWN_SPACE_FILE,
     STORES_FOLDER,
     Place,
@@ -35,7 +32,7 @@ from modag_search.index.places import (
 )
 from modag_search.search.snapshot import Basis
 from modag_search.search.store_sync import StoreSync
-from modag_search.settings import NO_FOLDER, IndexSettings
+from modag_search.settings import IndexSettings
 from modag_search.space import Space, packaged_spaces
 from modag_search.stores import AUTO, require_known, require_store
 from modag_search.values import MODALITIES, Modality
@@ -70,7 +67,7 @@ def created(place: Place, settings: IndexSettings | None) -> tuple[IndexSettings
     # A database has no folder here before it has a catalog, nor a space of its own.
     load_space(Path() if isinstance(place, SharedPlace) else place.folder, wanted, encoder.encoders)
     require_store(wanted.store)
-    require_room(place)
+    place.require_room()
     for modality in MODALITIES:
         if encoder.encoders[modality].missing_weights():
             encoder.warm(modality)
@@ -88,19 +85,6 @@ def _made(place: Place, settings: IndexSettings, encoders: Encoders) -> tuple[In
     return settings, catalog
 
 
-def require_room(place: Place) -> None:
-    """Refuse to make an index among files of another kind; what a broken-off making left is no hindrance."""
-    if isinstance(place, SharedPlace):
-        return  # whose tables are in a schema of their own
-    folder = place.folder
-    own = (CATALOG_FILE, STORES_FOLDER, LOCK_FILE, OWN_SPACE_FILE, ".")
-    if folder.exists() and not folder.is_dir():
-        raise IndexFolderError(f"{folder}: {NO_FOLDER}")
-    other = [name for name in os.listdir(folder) if not name.startswith(own)] if folder.is_dir() else []
-    if other and not place.is_index():  # asked last: another process may have made one a moment ago
-        raise IndexFolderError(f"{folder}: holds {other[0]} and is no index; name an empty or a new folder")
-
-
 def settings_at(name: str | os.PathLike[str]) -> IndexSettings | None:
     """Return what the index that a folder or a URL names is made with; None where there is none."""
     with closing(place_at(name, wait_s=0.0)) as place:
@@ -116,16 +100,14 @@ def catalog_at(name: str | os.PathLike[str]) -> str:
         If there is no index.
     """
     with closing(place_at(name, wait_s=0.0)) as place:
-        if isinstance(place, SharedPlace):
-            return os.fspath(name)
         if not place.is_index():
             raise place.no_index()
-        return str(place.folder / CATALOG_FILE)
+        return place.catalog_name
 
 
 def require_room_at(name: str | os.PathLike[str]) -> None:
-    """Refuse to make an index where that cannot be; see `require_room`."""
-    require_room(place_at(name, wait_s=0.0))
+    """Refuse to make an index where that cannot be; see `Place.require_room`."""
+    place_at(name, wait_s=0.0).require_room()
 
 
 def _differences(kept: IndexSettings, wanted: IndexSettings) -> str:

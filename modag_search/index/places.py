@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import threading
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -18,10 +19,9 @@ from modag_search.catalog.database import BUSY_TIMEOUT_S
 from modag_search.catalog.documents import checksum_of
 from modag_search.errors import IndexFolderError, IndexLockedError, IndexNotFoundError, ModagError, ReadOnlyIndexError
 from modag_search.files import check_own, hindrance_to_writing, make_folder, mark_of, read_regular, write_atomically
-from modag_search.settings import SETTINGS_FILE, IndexSettings, is_index, no_index_in
+from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index, no_index_in
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
@@ -57,9 +57,17 @@ class Place(ABC):
     def is_index(self) -> bool:
         """Tell whether there is an index."""
 
+    @property
+    @abstractmethod
+    def catalog_name(self) -> str:
+        """The file or the URL of the catalog."""
+
     @abstractmethod
     def no_index(self) -> IndexNotFoundError:
         """Say that there is none, and what to do."""
+
+    def require_room(self) -> None:  # noqa: B027  a database has a schema for it
+        """Refuse to make an index among what is none; what a broken-off making left is no hindrance."""
 
     @abstractmethod
     def open_catalog(self, *, create: bool = False) -> Catalog:
@@ -150,6 +158,21 @@ class FolderPlace(Place):
         """Tell whether the folder holds an index."""
         return is_index(self.folder)
 
+    @property
+    def catalog_name(self) -> str:
+        """The file of the catalog."""
+        return str(self.folder / CATALOG_FILE)
+
+    def require_room(self) -> None:
+        """Refuse what is no folder, and one with files of another kind."""
+        own = (CATALOG_FILE, STORES_FOLDER, LOCK_FILE, OWN_SPACE_FILE, ".")
+        if self.folder.exists() and not self.folder.is_dir():
+            raise IndexFolderError(f"{self.folder}: {NO_FOLDER}")
+        there = os.listdir(self.folder) if self.folder.is_dir() else []
+        other = [name for name in there if not name.startswith(own)]
+        if other and not self.is_index():  # asked last: another process may have made one a moment ago
+            raise IndexFolderError(f"{self.folder}: holds {other[0]} and is no index; name an empty or a new folder")
+
     def no_index(self) -> IndexNotFoundError:
         """Say that it holds none, and what to do."""
         return no_index_in(self.folder)
@@ -234,6 +257,11 @@ class SharedPlace(Place):
             return SETTINGS_FILE in self._catalog().documents.checksums()
         except IndexNotFoundError:
             return False
+
+    @property
+    def catalog_name(self) -> str:
+        """The URL, with its password."""
+        return self.url
 
     def no_index(self) -> IndexNotFoundError:
         """Say that it holds none, and what to do."""

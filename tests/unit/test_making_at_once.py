@@ -13,7 +13,7 @@ from filelock import FileLock
 from modag_search import Index, IndexSettings
 from modag_search.errors import IndexFolderError, IndexLockedError, UsageError
 from modag_search.index import opening
-from modag_search.index.places import WriterLock
+from modag_search.index.places import FolderPlace, WriterLock
 from tests.made_media import BLUE, RED, picture
 
 if TYPE_CHECKING:
@@ -76,19 +76,21 @@ def test_who_waited_is_told_of_other_settings(tmp_path: Path, toys: None, monkey
         assert index.settings.window_s == 10.0
 
 
-@pytest.mark.parametrize("step", ["load_space", "require_room", "MediaEncoder"])
+@pytest.mark.parametrize(
+    ("where", "step"), [(opening, "load_space"), (FolderPlace, "require_room"), (opening, "MediaEncoder")]
+)
 def test_an_index_that_came_since_one_looked_is_opened(
-    step: str, tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch
+    where: object, step: str, tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "index"
-    real = getattr(opening, step)
+    real = getattr(where, step)
 
     def after_another(*arguments: Any) -> Any:
-        monkeypatch.setattr(opening, step, real)
+        monkeypatch.setattr(where, step, real)
         make(folder).close()
         return real(*arguments)
 
-    monkeypatch.setattr(opening, step, after_another)
+    monkeypatch.setattr(where, step, after_another)
     with make(folder) as index:
         assert index.add([picture(tmp_path / "a.png", RED)]).added == 1
 
