@@ -80,7 +80,8 @@ class Material:
         self._file = folder / "vectors.f32"
         self.asking: Float32Array = np.load(folder / "asking.npy")
         self.dimension: int = self.asking.shape[1]
-        self._right: Mapping[str, Any] = np.load(folder / "right.npz")
+        with np.load(folder / "right.npz") as right:
+            self._right: Mapping[str, Any] = dict(right)
 
     def batches(self, at_once: int = _AT_ONCE) -> Iterator[tuple[Int64Array, Float32Array]]:
         """Read ids and vectors; not by map, since a map would count as memory of who reads."""
