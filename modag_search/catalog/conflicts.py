@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
@@ -15,7 +15,7 @@ from modag_search.errors import LabelConflictError
 from modag_search.rivalry import Rivalry, Several, rivalry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from modag_search.hierarchy import Hierarchy
 
@@ -31,10 +31,29 @@ class LabelledPart(Protocol):
     def end_s(self) -> float | None: ...  # noqa: D102
 
 
+Part = TypeVar("Part", bound=LabelledPart)
+
+
 def stand_together(first: LabelledPart, second: LabelledPart, hierarchy: Hierarchy) -> bool:
     """Tell whether two labels of one item are at one place, and neither is a kind of the other."""
     overlap = _before_end(first.start_s, second.end_s) and _before_end(second.start_s, first.end_s)
     return overlap and not hierarchy.are_related(first.label, second.label)
+
+
+def standing_together(parts: Collection[Part], hierarchy: Hierarchy) -> Iterator[tuple[Part, Part]]:
+    """Iterate over the pairs that stand together, of the labels of one item; of each pair, what comes first is first.
+
+    A recording may have thousands of labels, few of them at any one time: from its beginning to its end, each is
+    compared with those that have not ended.
+    """
+    going_on: list[tuple[int, Part]] = []
+    by_start = sorted(enumerate(parts), key=lambda one: -math.inf if one[1].start_s is None else one[1].start_s)
+    for place, part in by_start:
+        going_on = [(before, other) for before, other in going_on if _before_end(part.start_s, other.end_s)]
+        for before, other in going_on:
+            if stand_together(other, part, hierarchy):
+                yield (other, part) if before < place else (part, other)
+        going_on.append((place, part))
 
 
 def names_a_class() -> ColumnElement[bool]:
@@ -90,8 +109,8 @@ def settle_conflicts(
     refused: list[tuple[str, str, str]] = []
     giving_way = []
     for rows in _labels_of_items(connection, item_ids):
-        for first, second in combinations(rows, 2):
-            if not (rivalry.exclude(first.label, second.label) and stand_together(first, second, hierarchy)):
+        for first, second in standing_together(rows, hierarchy):
+            if not rivalry.exclude(first.label, second.label):
                 continue
             if loser := next((row for row in (second, first) if row.origin == "transfer"), None):
                 giving_way.append(loser.id)
@@ -157,8 +176,7 @@ class _Part(NamedTuple):
 def _stacked(parts: frozenset[_Part], hierarchy: Hierarchy, *, count: int) -> Several:
     together = {
         (min(first.label, second.label), max(first.label, second.label))
-        for first, second in combinations(parts, 2)
-        if stand_together(first, second, hierarchy)
+        for first, second in standing_together(parts, hierarchy)
     }
     return Several(tuple(sorted(together)), count)
 
