@@ -195,6 +195,7 @@ class Workings:
             space=self.space,
             fingerprints=self.encoder.fingerprints,
             store=store,
+            keeping=self._place.keeping,
         )
 
     def _kind_of_stores(self, named: str) -> str:

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +94,16 @@ class Place(ABC):
         IndexFolderError
             If nothing can be written in the folder, or what is written there would change files elsewhere.
         """
+
+    def keeping(self) -> AbstractContextManager[bool]:
+        """Be the only one on this machine who keeps what is of this machine alone, for a block.
+
+        Returns
+        -------
+        context manager of bool
+            Whether one is: not where another process is at it, nor where all that is kept is for who is `writing`.
+        """
+        return nullcontext(False)
 
     @abstractmethod
     def making(self) -> AbstractContextManager[None]:
@@ -311,9 +321,51 @@ class SharedPlace(Place):
         self._catalog().documents.write(name, content)
         write_atomically(self.folder / name, [content], error=error)
 
-    def writing(self) -> AbstractContextManager[None]:
-        """Hold a lock of the database, which goes with the process that holds it."""
-        return self._catalog().sole_writer(wait_s=self._wait_s, on_wait=self._say_so)
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold a lock of the database, which goes with the process that holds it, and that of the folder here."""
+        from filelock import Timeout
+
+        with self._catalog().sole_writer(wait_s=self._wait_s, on_wait=self._say_so):
+            lock, wait_s = self._lock_here(), _catalog_wait_s(self._wait_s)
+            try:
+                lock.acquire(timeout=wait_s)
+            except Timeout as error:
+                raise IndexLockedError(
+                    f"{self.folder}: another process is keeping stores there, and was not done within {wait_s:g} s; "
+                    "try again"
+                ) from error
+            except OSError as error:
+                raise IndexFolderError(f"{self.folder}: cannot be written to: {error.strerror or error}") from error
+            try:
+                yield
+            finally:
+                lock.release()
+
+    @contextmanager
+    def keeping(self) -> Iterator[bool]:
+        """Hold the lock of the folder, if nobody else does."""
+        try:
+            lock = self._lock_here()
+            lock.acquire(timeout=0)
+        except (OSError, IndexFolderError):  # what cannot be kept has been made all the same
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def _lock_here(self) -> FileLock:
+        from filelock import FileLock
+
+        try:
+            make_folder(self.folder)
+        except OSError as error:
+            raise IndexFolderError(f"{self.folder}: cannot be made: {error.strerror or error}") from error
+        for name in (LOCK_FILE, STORES_FOLDER):
+            check_own(self.folder / name, error=IndexFolderError)
+        return FileLock(self.folder / LOCK_FILE, thread_local=False)
 
     @contextmanager
     def making(self) -> Iterator[None]:

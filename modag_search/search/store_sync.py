@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from modag_search.stores import StampedReader, StoreStamp, homes_of
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from modag_search.catalog import Catalog
@@ -37,8 +37,9 @@ _MOST_WITHOUT_SERVER = 100_000
 class StoreSync:
     """Makes readers that reflect the catalog, one a modality, from what is kept and from what has changed since.
 
-    It keeps nothing itself, so threads may share it. A reader follows the catalog in memory alone; only who holds the
-    index's lock calls `save` and `rebuild`, which write.
+    It keeps nothing itself, so threads may share it. A reader follows the catalog in memory, and keeps a store that it
+    had to make only where stores are of this machine alone; otherwise only who holds the index's lock writes, by
+    `save` and `rebuild`.
 
     Parameters
     ----------
@@ -50,15 +51,25 @@ class StoreSync:
         Of the pipelines whose features count.
     store : str
         Name of the kind of store, ``auto``, or the address of the server that keeps them.
+    keeping : callable, optional
+        Gives a context for keeping what a reader has made, which says whether it may; default, it may not.
     """
 
     def __init__(
-        self, folder: Path, *, catalog: Catalog, space: Space, fingerprints: Mapping[Modality, str], store: str
+        self,
+        folder: Path,
+        *,
+        catalog: Catalog,
+        space: Space,
+        fingerprints: Mapping[Modality, str],
+        store: str,
+        keeping: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(False),
     ) -> None:
         self._catalog = catalog
         self._space = space
         self._space_fingerprint = space.fingerprint
         self._fingerprints = fingerprints
+        self._keeping = keeping
         self._homes = homes_of(store, folder=folder, dimension=space.dimension, knows=catalog.has_generation)
 
     def present(self, modality: Modality, former: StampedReader | None = None) -> StampedReader:
@@ -93,9 +104,19 @@ class StoreSync:
                 store = None
             if store is None:
                 store = self._built(modality)
-                if len(store.reader) > _MANY:
+                if not self._is_kept_here(modality, store) and len(store.reader) > _MANY:
                     self._say_that_many_were_made(len(store.reader))
         return store
+
+    def _is_kept_here(self, modality: Modality, store: StampedReader) -> bool:
+        """Keep what had to be made, where that is for whoever reads; what has been kept meanwhile stays."""
+        home = self._homes[modality]
+        with self._keeping() as may_keep, _or_later():
+            if may_keep:
+                kept = home.kept(on_damage=lambda _: None)  # that something is damaged has been said
+                is_behind = kept is None or kept.stamp.generation <= store.stamp.generation
+                return home.keep(store) if is_behind else True
+        return False
 
     def _say_that_many_were_made(self, n: int) -> None:
         way_out = "the index is read-only here, so each command does it" if self._catalog.is_read_only else _SAVED_BY

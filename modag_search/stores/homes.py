@@ -88,6 +88,16 @@ class StoreHome(ABC):
             builder.add(ids, vectors)
         return StampedReader(reader=LayeredReader(builder.build()), stamp=stamp, built=stamp, kind=kind)
 
+    def keep(self, store: StampedReader) -> bool:  # noqa: ARG002  what is on a server is for who writes
+        """Keep what `in_memory` made, where that is for whoever reads; for who alone does so on this machine.
+
+        Returns
+        -------
+        bool
+            Whether it is kept.
+        """
+        return False
+
     @abstractmethod
     def make_anew(self, batches: Batches, *, n: int, stamp: StoreStamp) -> int:
         """Keep other vectors in place of those that are kept, wholly or not at all; parameters as of `in_memory`.
@@ -173,6 +183,11 @@ class StoreFiles(StoreHome):
         store = self.in_memory(batches, n=n, stamp=stamp)
         self._write(store, kept=None)
         return len(store.reader)
+
+    def keep(self, store: StampedReader) -> bool:
+        """Write it; see `StoreHome.keep`."""
+        self._write(store, kept=None)
+        return True
 
     def update(self, store: StampedReader, *, kept: StampedReader) -> None:
         """Write what has changed; see `StoreHome.update`."""

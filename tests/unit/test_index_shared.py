@@ -5,15 +5,18 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 from modag_search import Index, IndexSettings
 from modag_search.addresses import without_password
 from modag_search.errors import DamagedCatalogError, IndexLockedError, IndexNotFoundError, UsageError
+from modag_search.index.places import LOCK_FILE, STORES_FOLDER
 from modag_search.settings import index_folder, index_named
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.toy_encoders import toy_space
@@ -96,6 +99,46 @@ def test_machines_see_what_others_write(shared: Index, url: str, collection: Pat
         other.rebuild(store="faiss-ivf")
         assert shared.settings.store == "faiss-ivf"
         assert answers(other, collection) == answers(shared, collection)
+
+
+def test_a_machine_that_only_reads_keeps_the_stores_it_had_to_make(
+    shared: Index, url: str, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared.add([collection])
+    with another_machine(url, tmp_path / "other") as other:
+        expected = [(hit.path, hit.similarity) for hit in other.search(collection / "a.png", n=9)]
+        assert [path.name for path in sorted((other.folder / STORES_FOLDER).iterdir())]
+    monkeypatch.setattr("modag_search.stores.homes.StoreHome.in_memory", lambda *_, **__: 1 / 0)
+    with another_machine(url, tmp_path / "other") as other:
+        assert [(hit.path, hit.similarity) for hit in other.search(collection / "a.png", n=9)] == expected
+
+
+def test_who_keeps_stores_on_a_machine_is_waited_for_by_writers_alone(
+    shared: Index, url: str, collection: Path, tmp_path: Path
+) -> None:
+    shared.add([collection])
+    with another_machine(url, tmp_path / "other") as other:
+        with FileLock(other.folder / LOCK_FILE):
+            hits = other.search(collection / "a.png", n=9)
+            assert not (other.folder / STORES_FOLDER).exists(), "another process is at it"
+        assert [hit.path for hit in hits] == [hit.path for hit in shared.search(collection / "a.png", n=9)]
+        with FileLock(other.folder / LOCK_FILE) as held:
+            waiting = threading.Thread(target=other.rebuild)
+            waiting.start()
+            assert other.search(collection / "b.png", n=9), "who asks waits for nobody"
+            held.release()
+            waiting.join()
+        assert (other.folder / STORES_FOLDER).exists()
+
+
+def test_a_machine_that_can_keep_nothing_answers_all_the_same(
+    shared: Index, url: str, collection: Path, tmp_path: Path
+) -> None:
+    shared.add([collection])
+    with another_machine(url, tmp_path / "other") as other:
+        (other.folder / STORES_FOLDER).write_bytes(b"no folder")
+        found = [hit.path for hit in other.search(collection / "a.png", n=9)]
+        assert found == [hit.path for hit in shared.search(collection / "a.png", n=9)]
 
 
 def test_a_machine_that_has_lost_its_copies_gets_them_again(shared: Index, url: str, collection: Path) -> None:
