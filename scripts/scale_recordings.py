@@ -28,22 +28,36 @@ _GONE_EVERY = 100
 _OPENED_BY = 1000
 
 
-def rows(scratch: Path, drawn_from: Mapping[Modality, Seeds], *, n: int, windows: int, runs: int) -> dict[str, Any]:
-    """Make an index of recordings in a folder, and ask it by pictures, by recordings and by parts of them.
+def make(folder: Path, drawn_from: Mapping[Modality, Seeds], *, n: int, windows: int) -> dict[str, Any]:
+    """Make an index of recordings in a folder.
+
+    Returns
+    -------
+    dict of str to Any
+        How long that took, in seconds.
+    """
+    index_folder = cold.Side(cold.ROOT, folder).index
+    folder.mkdir(exist_ok=True)
+    made = partial(scale.make_recordings, index_folder, drawn_from, n=n, windows=windows, labelled=n // 10)
+    found: dict[str, Any] = {"recordings": n, "windows_each": windows, "segments": n * (windows + 1)}
+    found["catalog_s"] = round(timed(made)[0] / 1000, 1)
+    with modag.Index.open(index_folder) as index:
+        found["stores_s"] = round(timed(index.rebuild)[0] / 1000, 1)
+    return found
+
+
+def rows(folder: Path, *, runs: int) -> dict[str, Any]:
+    """Ask an index that `make` made by pictures, by recordings and by parts of them; some are taken out, and put back.
 
     Returns
     -------
     dict of str to Any
         Times in seconds, or in milliseconds where they are called so.
     """
-    side = cold.Side(cold.ROOT, scratch)
-    made = partial(scale.make_recordings, side.index, drawn_from, n=n, windows=windows, labelled=n // 10)
-    found: dict[str, Any] = {"recordings": n, "windows_each": windows, "segments": n * (windows + 1)}
-    found["catalog_s"] = round(timed(made)[0] / 1000, 1)
+    side = cold.Side(cold.ROOT, folder)
+    found: dict[str, Any] = {"index_mib": mib(side.index), "stores_mib": mib(side.index / "stores")}
     with modag.Index.open(side.index) as index:
-        found["stores_s"] = round(timed(index.rebuild)[0] / 1000, 1)
-    found |= {"index_mib": mib(side.index), "stores_mib": mib(side.index / "stores")}
-    with modag.Index.open(side.index) as index:
+        n = sum(1 for _ in index.catalog.items.all()) // 2  # as many pictures
         pictures, recordings = (_drawn(index, kind, runs) for kind in MODALITIES)
         found["opening"] = opening(side.index, _drawn(index, "image", min(n, _OPENED_BY)))
         found["cold_search"] = cold.compared([side.run("search", f"id:{number}") for number in recordings[:6]][1:])
@@ -62,6 +76,8 @@ def rows(scratch: Path, drawn_from: Mapping[Modality, Seeds], *, n: int, windows
         taken_out_ms, _ = timed(partial(index.forget, [f"id:{number}" for number in gone]))
         found["taken_out"] = {"recordings": len(gone), "seconds": round(taken_out_ms / 1000, 2)}
         found["next_search_ms"] = round(timed(part_asks[-1])[0], 1)
+        put_back_ms, _ = timed(index.undo_forget)
+        found["put_back_s"] = round(put_back_ms / 1000, 2)
     return found
 
 
