@@ -225,7 +225,30 @@ class DamagedStoreError(StoreError):
 
 
 class StoreServerError(StoreError):
-    """The server that keeps a store is out of reach, refuses what is asked of it, or is not fit to."""
+    """The server that keeps a store is out of reach, refuses what is asked of it, or is not fit to.
+
+    Parameters
+    ----------
+    problem : str
+        Names the server, and says what is amiss.
+    *ways_out : str
+        What can be done about it.
+
+    Attributes
+    ----------
+    LEAVING : str
+        The way out of an index whose stores are there; of no use to one that is not there yet, or no longer.
+    """
+
+    LEAVING = "`modag rebuild --store auto` keeps the stores in files again"
+
+    def __init__(self, problem: str, *ways_out: str) -> None:
+        self.problem = problem
+        self.ways_out = ways_out
+        super().__init__(problem, *ways_out)
+
+    def __str__(self) -> str:
+        return "; ".join(filter(None, [self.problem, ", or ".join(self.ways_out)]))
 
 
 class StoreChangedError(StoreError):

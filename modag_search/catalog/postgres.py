@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
-from modag_search.addresses import WATCHED, without_password
+from modag_search.addresses import WATCHED, refusal_of_postgres, without_password
 from modag_search.catalog import copying, postgres_tables
 from modag_search.catalog.database import BUSY_TIMEOUT_S, CONNECTIONS_KEPT, DAMAGE_ADVICE, Database
 from modag_search.catalog.sqlite import SqliteDatabase
@@ -46,20 +46,6 @@ OLDEST_VERSION: Final = 15
 """Of the server: the oldest that is tested."""
 
 _AGAIN: Final = "run the same command again once it is"
-_OF_CONNECTING: Final = {
-    r"password authentication failed|no password supplied": (
-        "the password is wrong, or there is none",
-        "give it by PGPASSWORD or in ~/.pgpass",
-    ),
-    r'database ".*" does not exist': ("there is no such database", "`createdb` makes one"),
-    r'role ".*" does not exist': ("there is no such user", "`createuser` makes one"),
-    r"too many clients|remaining connection slots|too many connections": (
-        "the server takes no more connections",
-        "try again later, or raise its max_connections",
-    ),
-    r"starting up|shutting down|in recovery mode": ("the server is starting or stopping", "try again in a moment"),
-}
-"""What a server says as it refuses a connection; libpq gives no code with that."""
 _OF_STATEMENTS: Final = {
     "53100": ("the server's disk is full", "free some space on it, then run the same command again"),
     "53200": ("the server has no memory left", "try again later"),
@@ -401,10 +387,8 @@ def _problem(error: BaseException, code: str, said: str) -> str | None:
 
 
 def _refusal(message: str, said: str) -> str:
-    for pattern, (problem, way_out) in _OF_CONNECTING.items():
-        if re.search(pattern, message):
-            return f"{problem}; {way_out}"
-    return f"cannot be reached ({said}); is the server there? {_AGAIN}"
+    known = refusal_of_postgres(message)
+    return "; ".join(known) if known else f"cannot be reached ({said}); is the server there? {_AGAIN}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -230,7 +230,7 @@ class Workings:
             sound_encoder=sound_encoder or settings.sound_encoder,
             image_encoder=image_encoder or settings.image_encoder,
         )
-        require_store(changed.store)
+        require_store(changed.store, is_kept_there=changed.store == settings.store)
         encoder = MediaEncoder(changed)
         for modality in MODALITIES:
             if changed.encoder(modality) != settings.encoder(modality):

@@ -44,7 +44,6 @@ _ASKING_S = 120.0
 _STARTING_S = 20.0
 _INDEXING_S = 24 * 3600.0
 _POLL_S = 0.1
-_WAY_OUT = "`modag rebuild --store auto` keeps the stores in files again"
 
 _RECORD = "modag_record_"
 """Begins the names of collections that are records; keys of tables are hexadecimal, and so none of theirs does."""
@@ -113,7 +112,7 @@ class Milvus(VectorEngine):
         numbers = re.match(r"v?(\d+)\.(\d+)", version)
         if numbers and (int(numbers[1]), int(numbers[2])) < _OLDEST:
             raise StoreServerError(
-                f"{self.address}: is Milvus {version}, and stores need {_OLDEST[0]}.{_OLDEST[1]} or later; update it"
+                f"{self.address}: is Milvus {version}, and stores need {_OLDEST[0]}.{_OLDEST[1]} or later", "update it"
             )
         self.tables()
 
@@ -236,11 +235,11 @@ class Milvus(VectorEngine):
         while time.monotonic() < ends_at:
             state = self._client().describe_index(table, "vector", timeout=_ASKING_S)
             if state["state"] == "Failed":
-                raise StoreServerError(f"{self.address}: cannot make an index; see the server's log")
+                raise StoreServerError(f"{self.address}: cannot make an index", "see the server's log")
             if state["state"] == "Finished" and not state["pending_index_rows"]:
                 return
             time.sleep(_POLL_S)
-        raise StoreServerError(f"{self.address}: has not made an index in a day; see the server's log")
+        raise StoreServerError(f"{self.address}: has not made an index in a day", "see the server's log")
 
     @_in_words
     def change(self, table: str, *, generation: int, gone: Int64Array, ids: Int64Array, vectors: Float32Array) -> None:
@@ -493,7 +492,7 @@ class Milvus(VectorEngine):
 
     def _connected(self) -> MilvusClient:
         if time.monotonic() < self._silent_until_s:
-            raise StoreServerError(f"{self.address}: is out of reach; {_WAY_OUT}")
+            raise StoreServerError(f"{self.address}: is out of reach", StoreServerError.LEAVING)
         try:
             return MilvusClient(
                 uri=self._uri,
@@ -538,15 +537,18 @@ def _said(address: str, error: Exception) -> StoreServerError | StoreChangedErro
     if code == _NOT_FOUND:
         return StoreChangedError(f"{address}: what was read of the store has been replaced meanwhile; ask again")
     if code in {_NOT_CONNECTED, "UNAVAILABLE", "DEADLINE_EXCEEDED"} or "UNAVAILABLE" in line:
-        return StoreServerError(f"{address}: is out of reach; {_WAY_OUT}")
+        return StoreServerError(f"{address}: is out of reach", StoreServerError.LEAVING)
     known = {
-        "UNAUTHENTICATED": "does not let this user in; a token is read from MILVUS_TOKEN, a user and a password from"
-        " MILVUS_USER and MILVUS_PASSWORD",
-        "PERMISSION_DENIED": f"{line}; who administers it can grant it",
-        _NO_DATABASE: "has no such database; make it there, or name another one",
-        _NOT_LOADED: "a table has been released there; load it, or run `modag rebuild`",
+        "UNAUTHENTICATED": (
+            "does not let this user in",
+            "a token is read from MILVUS_TOKEN, a user and a password from MILVUS_USER and MILVUS_PASSWORD",
+        ),
+        "PERMISSION_DENIED": (line, "who administers it can grant it"),
+        _NO_DATABASE: ("has no such database", "make it there", "name another one"),
+        _NOT_LOADED: ("a table has been released there", "load it", "run `modag rebuild`"),
     }
-    return StoreServerError(f"{address}: {known.get(code, f'{line}; {_WAY_OUT}')}")
+    problem, *ways_out = known.get(code, (line, StoreServerError.LEAVING))
+    return StoreServerError(f"{address}: {problem}", *ways_out)
 
 
 def _code(error: BaseException) -> Any:

@@ -19,7 +19,7 @@ from modag_search.errors import StoreChangedError, StoreServerError
 from modag_search.stores.base import nothing_found
 from modag_search.stores.engine import VectorEngine
 from modag_search.stores.kinds import MOST_COMPARED
-from modag_search.stores.postgres import WAY_OUT, Connections
+from modag_search.stores.postgres import Connections
 from modag_search.stores.selection import KeptByArray, marked
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class PgVector(VectorEngine):
             if connection.info.server_version < _OLDEST_SERVER:
                 raise StoreServerError(
                     f"{self.address}: is PostgreSQL {connection.info.server_version // 10_000}, and 14 or later is"
-                    f" wanted; {WAY_OUT}"
+                    " wanted",
+                    "update it",
+                    StoreServerError.LEAVING,
                 )
             self._require_extension(connection)
             if _value(connection, "SELECT to_regclass('modag_record')") is None:
@@ -86,19 +88,20 @@ class PgVector(VectorEngine):
                     connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
             except errors.InsufficientPrivilege as error:
                 raise StoreServerError(
-                    f"{self.address}: its owner must say `CREATE EXTENSION vector` in it once, which is denied here"
+                    f"{self.address}: lacks the extension pgvector, and this user may not make it",
+                    "its owner must say `CREATE EXTENSION vector` in it once",
                 ) from error
             except (errors.FeatureNotSupported, errors.UndefinedFile) as error:
                 major = connection.info.server_version // 10_000
                 raise StoreServerError(
-                    f"{self.address}: lacks the extension pgvector; install it beside the server, as by"
-                    f" `apt install postgresql-{major}-pgvector`"
+                    f"{self.address}: lacks the extension pgvector",
+                    f"install it beside the server, as by `apt install postgresql-{major}-pgvector`",
                 ) from error
             version = _value(connection, "SELECT extversion FROM pg_extension WHERE extname = 'vector'")
         if tuple(int(part) for part in str(version).split(".")[:2]) < _OLDEST_EXTENSION:
             raise StoreServerError(
-                f"{self.address}: has pgvector {version}, and 0.8 or later is wanted; install that, and say"
-                " `ALTER EXTENSION vector UPDATE` in the database"
+                f"{self.address}: has pgvector {version}, and 0.8 or later is wanted",
+                "install that, and say `ALTER EXTENSION vector UPDATE` in the database",
             )
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-from modag_search.addresses import WATCHED
+from modag_search.addresses import WATCHED, refusal_of_postgres
 from modag_search.errors import StoreChangedError, StoreServerError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WAY_OUT = "`modag rebuild --store auto` keeps the stores in files again"
 _CONNECTING: dict[str, Any] = {
     **WATCHED,
     "application_name": "modag",
@@ -173,15 +172,16 @@ class Connections:
                 f"{self._address}: what was read of the store has been replaced meanwhile; ask again"
             ) from error
         except errors.InsufficientPrivilege as error:
-            raise StoreServerError(f"{self._address}: {_first_line(error)}; its owner can grant it") from error
+            raise StoreServerError(f"{self._address}: {_first_line(error)}", "its owner can grant it") from error
         except (errors.DiskFull, errors.OutOfMemory) as error:
             raise StoreServerError(
-                f"{self._address}: its disk or memory is full: {_first_line(error)}; make room there, or {WAY_OUT}"
+                f"{self._address}: its disk or memory is full: {_first_line(error)}",
+                "make room there",
+                StoreServerError.LEAVING,
             ) from error
         except psycopg.OperationalError as error:
-            line = _first_line(error)
-            way_out = "its password is read from PGPASSWORD or ~/.pgpass" if "password" in line else WAY_OUT
-            raise StoreServerError(f"{self._address}: {line}; {way_out}") from error
+            problem, *ways_out = refusal_of_postgres(str(error)) or (_first_line(error),)
+            raise StoreServerError(f"{self._address}: {problem}", *ways_out, StoreServerError.LEAVING) from error
         except psycopg.Error as error:
             raise StoreServerError(f"{self._address}: {_first_line(error)}") from error
 

@@ -10,7 +10,7 @@ import platform
 from typing import TYPE_CHECKING
 
 from modag_search.addresses import holds_password, is_address, without_password
-from modag_search.errors import MissingExtraError, UsageError
+from modag_search.errors import MissingExtraError, StoreServerError, UsageError
 from modag_search.stores.homes import StoreFiles, StoreHome
 from modag_search.stores.kinds import AUTO, StoreKinds
 from modag_search.stores.shared import SharedStore
@@ -26,8 +26,10 @@ _ENGINES = {
     "milvus": ("modag_search.stores.milvus", "Milvus", "milvus"),
     "milvus+https": ("modag_search.stores.milvus", "Milvus", "milvus"),
     "postgresql": ("modag_search.stores.pgvector", "PgVector", "postgres"),
+    "postgres": ("modag_search.stores.pgvector", "PgVector", "postgres"),
 }
 """Which module has the engine for a scheme, loaded when it is asked for, what it is called, and the extra it needs."""
+_CORRECT_IT = "see whether the address is right, and the server is there"
 
 
 def engine_at(address: str) -> VectorEngine:
@@ -86,8 +88,14 @@ def require_known(store: str) -> None:
         StoreKinds(store)
 
 
-def require_store(store: str) -> None:
+def require_store(store: str, *, is_kept_there: bool = False) -> None:
     """See to it that an index can have a store, and that a server can be written to.
+
+    Parameters
+    ----------
+    store : str
+    is_kept_there : bool
+        Whether the index has its stores there already, which it may leave if the server will not do.
 
     Raises
     ------
@@ -98,7 +106,13 @@ def require_store(store: str) -> None:
     """
     require_known(store)
     if is_address(store):
-        engine_at(store).prepare()
+        try:
+            engine_at(store).prepare()
+        except StoreServerError as error:
+            if is_kept_there:
+                raise
+            ways_out = tuple(one for one in error.ways_out if one != StoreServerError.LEAVING)
+            raise StoreServerError(error.problem, *(ways_out or (_CORRECT_IT,))) from error
 
 
 def homes_of(

@@ -76,7 +76,7 @@ def test_an_index_moves_to_milvus_and_back_and_answers_the_same(
     ("address", "status", "words"),
     [
         ("milvus://me:hidden@127.0.0.1", 2, "no password may stand in it"),
-        ("milvus://127.0.0.1:1", 1, "is out of reach; `modag rebuild --store auto`"),
+        ("milvus://127.0.0.1:1", 1, "is out of reach; see whether the address is right"),
         ("milvus://root@127.0.0.1:PORT/nowhere", 1, "has no such database"),
         ("milvus://root@localhost:PORT", 1, "MILVUS_USER and MILVUS_PASSWORD"),
         ("milvus://localhost:PORT", 1, "MILVUS_USER and MILVUS_PASSWORD"),

@@ -112,18 +112,21 @@ def test_a_new_index_may_have_its_vectors_on_a_server(filled: CommandLine, media
     ("url", "status", "words"),
     [
         ("postgresql://me:hidden@127.0.0.1/db", 2, "no password may stand in it"),
-        ("postgresql://nobody@127.0.0.1:1/db", 1, "onnection refused"),
+        ("postgresql://nobody@127.0.0.1:1/db", 1, "onnection refused; see whether the address is right"),
+        ("postgresql://modag@127.0.0.1:PORT/nowhere", 1, "there is no such database; `createdb` makes one"),
+        ("postgresql://stranger@127.0.0.1:PORT/db", 1, "there is no such user; `createuser` makes one"),
         ("mysql://host/db", 2, "no store is kept at mysql://"),
     ],
 )
 def test_a_server_that_will_not_do_changes_nothing(
-    filled: CommandLine, media: Path, url: str, status: int, words: str
+    filled: CommandLine, media: Path, server: Server, url: str, status: int, words: str
 ) -> None:
     before = (filled.folder / "index" / "settings.json").read_bytes()
-    outcome = filled("rebuild", "--store", url)
+    outcome = filled("rebuild", "--store", url.replace("PORT", str(server.port)))
     assert outcome.status == status
     assert words in outcome.error
     assert "hidden" not in outcome.error
+    assert "--store auto" not in outcome.error, "it has not moved"
     assert (filled.folder / "index" / "settings.json").read_bytes() == before
     assert filled("search", media / "a.png").status == 0
 
@@ -134,7 +137,7 @@ def test_a_wrong_password_is_told_in_one_line(filled: CommandLine, server: Serve
     guarded = url.replace(f"{OWNER}@", f"{WITH_PASSWORD}@")
     outcome = filled("rebuild", "--store", guarded)
     assert outcome.status == 1
-    assert "password authentication failed" in outcome.error
+    assert "the password is wrong" in outcome.error
     assert "PGPASSWORD" in outcome.error
     assert "wrong secret" not in outcome.error
 
@@ -162,6 +165,18 @@ def test_while_the_server_is_away_answers_come_of_the_catalog_and_what_is_writte
     filled("forget", "--undo")
     assert filled("verify").status == 0
     assert answers(filled, media) == before
+
+
+def test_an_address_may_begin_as_libpq_lets_it(filled: CommandLine, media: Path, url: str) -> None:
+    before = answers(filled, media)
+    short = url.replace("postgresql://", "postgres://")
+    assert filled("rebuild", "--store", short).data["store"] == short
+    assert answers(filled, media) == before
+    assert filled("rebuild", "--store", url).status == 0
+    assert filled("verify").status == 0
+    assert not (filled.folder / "index" / "former-stores").exists()
+    assert answers(filled, media) == before
+    engine_at(short).close()
 
 
 def test_a_process_that_reads_does_without_a_server_that_has_died(
