@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -43,21 +43,27 @@ def binaries() -> Path | None:
 
 
 class Server:
-    """A server that is started with nothing in it, and can be killed and started again."""
+    """A server that is started with nothing in it, and can be killed and started again; its log may have a folder."""
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, *, log: Path | None = None) -> None:
         self._folder, self._programs = folder, programs
         self._data = folder / "data"
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         folder.chmod(0o755)
         self._user = _unprivileged()
-        if self._user is not None:
-            shutil.chown(folder, self._user)
+        for own in filter(None, (folder, log)):
+            self.own(own)
         made: list[str | Path] = [programs / "initdb", "-D", self._data, "-U", OWNER, "-A", "trust", "-E", "UTF8"]
         made += ["--no-sync", "--locale=C.UTF-8"]
+        made += [] if log is None else ["--waldir", log / "wal", "--wal-segsize", "1"]
         subprocess.run(made, check=True, stdout=subprocess.DEVNULL, user=self._user, cwd=folder)
         self._data.joinpath("pg_hba.conf").write_text(_HBA)
+
+    def own(self, folder: Path) -> None:
+        """Let the server write to a folder."""
+        if self._user is not None:
+            shutil.chown(folder, self._user)
 
     def start(self) -> Self:
         options = itertools.chain.from_iterable(("-c", option) for option in _QUICK)
@@ -119,15 +125,27 @@ class Server:
             for statement in statements:
                 connection.execute(statement)
 
-    def new_database(self, *, template: str = "template0") -> str:
+    def new_database(self, *, template: str = "template0", tablespace: str = "pg_default") -> str:
         """The URL of a new database."""
         name = f"test_{next(_numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy TABLESPACE {tablespace}")
         return self.url(name)
 
     def new_catalog(self) -> str:
         """The URL of a database with a catalog in it, which takes a tenth of the time that making one does."""
         return self.new_database(template=self._with_catalog())
+
+    @contextmanager
+    def database_on(self, disk: Path) -> Iterator[str]:
+        """The URL of a new database whose tables are on another disk; it goes with the block."""
+        self.own(disk)
+        self.execute(f"CREATE TABLESPACE elsewhere LOCATION '{disk}'")
+        url = self.new_database(tablespace="elsewhere")
+        try:
+            yield url
+        finally:
+            name = url.rpartition("/")[2]
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)", "DROP TABLESPACE elsewhere")
 
     @functools.cache  # noqa: B019  a server lives as long as the tests
     def _with_catalog(self) -> str:

@@ -102,3 +102,16 @@ def kept(name: str, ids: Int64Array, vectors: Float32Array) -> SharedReader:
     record = Record(modality="sound", space="", pipeline="", table=table, moments=(moment,))
     server.put_record(table, record.to_text(), former=None)
     return SharedReader(server, key=table, table=table, moment=moment, dimension=vectors.shape[1])
+
+
+def filled_table(url: str) -> str:
+    """Name the only table of a database that has vectors in it."""
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        counted = {
+            name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
+            for name in servers.engine_at(url).tables()
+        }
+    (table,) = (name for name, count in counted.items() if count)
+    return table

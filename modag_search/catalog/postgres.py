@@ -202,6 +202,8 @@ class PostgresDatabase(Database):
         )
         options = " ".join(filter(None, [options, str(given.pop("options", ""))]))
         settings = {"application_name": "modag", **WATCHED}
+        # What it warns of as it ends what has failed is raised, too, and said here in a line.
+        logging.getLogger("psycopg").setLevel(logging.CRITICAL + 1)
         try:
             engine = create_engine(
                 url.set(drivername="postgresql+psycopg", query=given),

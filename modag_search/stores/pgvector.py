@@ -268,11 +268,10 @@ class PgVector(VectorEngine):
 
     def ids(self, table: str, *, at: int) -> Int64Array:
         """Return ids as one value, 8 bytes each; see `VectorEngine.ids`."""
-        statement = _said(
-            "SELECT string_agg(int8send(id), '' ORDER BY id) FROM {table} WHERE {there}", table=table, at=at
-        )
+        statement = _said("SELECT string_agg(int8send(id), '') FROM {table} WHERE {there}", table=table, at=at)
         content: bytes | None = self._connections.asked(lambda connection: _value(connection, statement))
-        return np.frombuffer(content or b"", ">i8").astype(np.int64)
+        # Sorted here: to sort many, PostgreSQL writes files, and its disk may be full.
+        return np.sort(np.frombuffer(content or b"", ">i8").astype(np.int64))
 
     def vectors(self, table: str, ids: Int64Array, *, at: int) -> tuple[Int64Array, Float32Array]:
         """Return vectors as one value; see `VectorEngine.vectors`."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from modag_search.stores import StampedReader
+    from modag_search.stores.engine import VectorEngine
     from tests.postgres import Server
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks writers")
@@ -132,6 +133,12 @@ def outlive(path: Path, url: str, *, writers: int) -> None:
         require_exact(catalog, store)
 
 
+def named_by_records(engine: VectorEngine) -> set[str]:
+    """The tables that are read, or may be read still."""
+    records = filter(None, map(shared.Record.of_text, engine.records().values()))
+    return {name for record in records for name in (record.table, *dict(record.former))}
+
+
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # threads of proxies have nothing to do with it
 def test_whatever_moment_a_writer_is_killed_at_readers_are_right_and_the_next_goes_on(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
@@ -139,13 +146,7 @@ def test_whatever_moment_a_writer_is_killed_at_readers_are_right_and_the_next_go
     monkeypatch.setattr(layered, "_LEAST_HEAVY", 12)  # now and then all is made anew
     outlive(tmp_path / "catalog.sqlite", url, writers=6)
     engine = servers.engine_at(url)
-    records = [shared.Record.of_text(text) for text in engine.records().values()]
-    assert engine.tables() == {
-        table
-        for record in records
-        if record is not None
-        for table in (record.table, *(name for name, _ in record.former))
-    }
+    assert engine.tables() == named_by_records(engine)
 
 
 def test_a_server_that_is_killed_while_it_is_filled_is_filled_anew(
