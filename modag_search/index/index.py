@@ -23,8 +23,8 @@ from modag_search.features.item_vectors import ItemVectors
 from modag_search.index.backup import back_up, restore
 from modag_search.index.description import describe, passed_over
 from modag_search.index.opening import Workings, created, opened
-from modag_search.index.places import FolderPlace, place_at
-from modag_search.index.soundness import OF_VALUES, Soundness, mend_settings
+from modag_search.index.places import place_at
+from modag_search.index.soundness import OF_VALUES, Soundness, mend_beside
 from modag_search.index.upkeep import Upkeep
 from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
 from modag_search.ingest.named_roots import RootBook
@@ -1346,12 +1346,8 @@ class Index:
         IndexNotFoundError, IndexFolderError, CatalogError
             If the index cannot be opened, whatever is done about it.
         """
-        place = place_at(folder, wait_s=wait_s)
-        mended = []
-        if isinstance(place, FolderPlace):  # a database has its settings whole, or says so
-            if not place.is_index():
-                raise place.no_index()
-            mended = [*mend_settings(place)]
+        with closing(place_at(folder, wait_s=wait_s)) as place:
+            mended = [*mend_beside(place)]
         with cls.open(folder, wait_s=wait_s) as index:
             told = index._upkeep.mend(index._soundness)  # noqa: SLF001  of this very class
             mended += [line for is_discarded, line in told if not is_discarded]

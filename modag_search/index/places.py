@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
+    from modag_search.catalog.documents import Documents
     from modag_search.files import Mark
 
 logger = logging.getLogger(__name__)
@@ -274,7 +275,12 @@ class SharedPlace(Place):
         return self.url
 
     def no_index(self) -> IndexNotFoundError:
-        """Say that it holds none, and what to do."""
+        """Say that it holds none, and what to do; or that its settings are lost."""
+        if self._opened is not None and self._opened.generation > 0:
+            return IndexNotFoundError(
+                f"{self}: its {SETTINGS_FILE} is gone, and its catalog is there; on a machine that has used the index, "
+                "`modag verify --repair` puts it back; a backup has it, too: `modag restore FILE --index NEW`"
+            )
         return IndexNotFoundError(
             f"{self}: there is no index here; `modag index PATH... --index URL` makes one, and `modag copy` brings one "
             "there"
@@ -315,6 +321,11 @@ class SharedPlace(Place):
                 continue
             if (content := documents.get(name)) is not None:
                 write_atomically(path, [content], error=IndexFolderError)
+
+    @property
+    def documents(self) -> Documents:
+        """What the database has beside the tables of the catalog."""
+        return self._catalog().documents
 
     def write(self, name: str, content: bytes, *, error: type[ModagError] = IndexFolderError) -> None:
         """Keep a document in the database, and a copy of it here."""

@@ -211,7 +211,7 @@ class StoreSync:
         found: list[str] = []
         for modality in MODALITIES:
             try:
-                for where, store in self._homes[modality].examined():
+                for where, store in self._homes[modality].examined(n=self._count(modality)):
                     if isinstance(store, DamagedStoreError):
                         found.append(str(store))
                     else:

@@ -135,8 +135,14 @@ class StoreHome(ABC):
         return False
 
     @abstractmethod
-    def examined(self) -> Iterator[tuple[str, StampedReader | DamagedStoreError]]:
-        """Iterate over all that is kept: where, and a reader that compared it with its checksums or what is amiss."""
+    def examined(self, *, n: int) -> Iterator[tuple[str, StampedReader | DamagedStoreError]]:
+        """Iterate over all that is kept: where, and a reader that compared it with its checksums or what is amiss.
+
+        Parameters
+        ----------
+        n : int
+            How many vectors there should be.
+        """
 
     @abstractmethod
     def kind(self) -> str | None:
@@ -227,8 +233,8 @@ class StoreFiles(StoreHome):
         for file in self._files.values():
             file.remove()
 
-    def examined(self) -> Iterator[tuple[str, StampedReader | DamagedStoreError]]:
-        """Read each file as a whole; see `StoreHome.examined`."""
+    def examined(self, *, n: int) -> Iterator[tuple[str, StampedReader | DamagedStoreError]]:  # noqa: ARG002
+        """Read each file as a whole; see `StoreHome.examined`. One that is not there is made when it is needed."""
         for file in self._files.values():
             try:
                 store = file.read(whole=True)

@@ -471,12 +471,14 @@ class SharedStore(StoreHome):
 
     # Looking.
 
-    def examined(self) -> Iterator[tuple[str, StampedReader | DamagedStoreError]]:
+    def examined(self, *, n: int) -> Iterator[tuple[str, StampedReader | DamagedStoreError]]:
         """Read what the server holds; see `StoreHome.examined`."""
+        where = f"{self._engine.address}: the {self._modality} store"
         own = self._own()
         if own is None or not own[1].moments:
+            if n and not any(self._knows(one.generation, one.token) for _, of in self._records() for one in of.moments):
+                yield where, DamagedStoreError(f"{where} is not there; `modag rebuild` makes it anew")
             return
-        where = f"{self._engine.address}: the {self._modality} store"
         store = self._reader(own[0], own[1], own[1].moments[-1])
         try:
             store.reader.ids()
