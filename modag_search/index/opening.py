@@ -15,14 +15,17 @@ from modag_search import registry
 from modag_search.addresses import is_address
 from modag_search.encoders import Encoder
 from modag_search.errors import (
+    IndexFolderError,
     MissingExtraError,
     ModagError,
     ModelError,
     SpaceMismatchError,
+    StoreServerError,
     UnknownPluginError,
     UsageError,
 )
 from modag_search.features.encoding import MediaEncoder
+from modag_search.files import read_regular, write_atomically
 from modag_search.index.places import (
     OWN_SPACE_FILE,
     STORES_FOLDER,
@@ -47,6 +50,8 @@ logger = logging.getLogger(__name__)
 _WAY_TO_OTHERS = "`modag rebuild` changes encoders, space and store, for anything else make a new index"
 _WAY_TO_A_SPACE = "put a copy of it back, or move the index to another: `modag rebuild --space NAME_OR_FILE`"
 _FORMER_SPACES = ("mn04",)
+_FORMER_STORES_FILE = "former-stores"
+"""Names stores that the index has left, a line each, while they may keep something of it."""
 Encoders = Mapping[Modality, Encoder]
 
 
@@ -236,17 +241,66 @@ class Workings:
             if changed.encoder(modality) != settings.encoder(modality):
                 encoder.warm(modality)
         wanted = space if space is not None else fitting_name(self._folder, changed, encoder.encoders)
+        if _is_other_place(changed.store, settings.store):
+            self._note_former([*self.former_stores(), settings.store])
         self._place.save_settings(replace(changed, space=adopt_space(self._place, wanted, encoder.encoders)))
 
-    def leave(self, store: str) -> None:
-        """Clear away what is kept where the stores were before, if these have moved to a server or away from one."""
-        now = self.settings.store
-        if now == store or not (is_address(now) or is_address(store)):
-            return
+    def former_stores(self) -> list[str]:
+        """List stores that the index has left, and that may keep something of it: their names, or addresses."""
+        try:
+            return read_regular(self.former_stores_file).decode(errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise IndexFolderError(
+                f"{self.former_stores_file}: cannot be read: {error.strerror or error}; remove it"
+            ) from error
+
+    @property
+    def former_stores_file(self) -> Path:
+        """Where they are noted: until they are left, or this is removed."""
+        return self._folder / _FORMER_STORES_FILE
+
+    def leave_former(self) -> list[str]:
+        """Clear away what former stores keep of the index, for who holds its lock; what cannot be is for the next one.
+
+        Returns
+        -------
+        list of str
+            Those that keep nothing of it any more.
+        """
+        former = self.former_stores()
+        staying = [store for store in former if not self._has_left(store)]
+        if staying != former:
+            self._note_former(staying)
+        return [store for store in former if store not in staying]
+
+    def _has_left(self, store: str) -> bool:
+        if not _is_other_place(store, self.settings.store):
+            return True
         try:
             self._stores(store).leave(moved_to=self.basis.stores)
         except ModagError as error:
-            logger.warning("%s; what it kept of this index is there still", error)
+            logger.warning(
+                "%s; what it kept of this index is there still: the next `modag rebuild` clears it away, unless %s is"
+                " removed",
+                error.problem if isinstance(error, StoreServerError) else error,
+                self.former_stores_file,
+            )
+            return False
+        return True
+
+    def _note_former(self, stores: list[str]) -> None:
+        if stores:
+            lines = "".join(f"{store}\n" for store in dict.fromkeys(stores))
+            write_atomically(self.former_stores_file, [lines.encode()], error=IndexFolderError)
+        else:
+            self.former_stores_file.unlink(missing_ok=True)
+
+
+def _is_other_place(store: str, other: str) -> bool:
+    """Tell whether one of two stores is on a server, and the other is not there; files are made anew in their place."""
+    return store != other and (is_address(store) or is_address(other))
 
 
 def _without_space(settings: IndexSettings) -> IndexSettings:

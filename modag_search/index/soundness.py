@@ -6,6 +6,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from modag_search.addresses import without_password
 from modag_search.catalog.documents import checksum_of
 from modag_search.catalog.mending import FeatureMending
 from modag_search.classify.leave_one_out import check_kept
@@ -64,6 +65,7 @@ class Soundness:
                 *found,
                 *self._of_documents(),
                 *self._of_space_and_stores(),
+                *self._of_former_stores(),
                 *self._of_head(),
                 *self._of_derived().values(),
             ]
@@ -95,6 +97,8 @@ class Soundness:
         with suppress(ModelError, *((DamagedCatalogError, *OF_VALUES) if damaged.left else ())):
             if damaged.mended or damaged.discarded or any(self._of_space_and_stores()):
                 yield False, f"the stores are made anew, of {self._workings.basis.stores.make_anew()} vectors"
+        for store in self._workings.leave_former():
+            yield False, f"{without_password(store)}: keeps nothing of this index any more"
         for problem in self._of_head(altered_only=True):
             with suppress(ModagError):  # of too few labels, or a damaged space
                 self._namer.train_head(update=False, seed=0)
@@ -123,6 +127,13 @@ class Soundness:
             return self._workings.basis.stores.problems()
         except ModelError as error:
             return [str(error)]
+
+    def _of_former_stores(self) -> list[str]:
+        return [
+            f"{without_password(store)}: the index has moved away, and vectors of it may be there still; `modag"
+            f" rebuild` clears them away; where that is gone for ever, remove {self._workings.former_stores_file}"
+            for store in self._workings.former_stores()
+        ]
 
     def _of_head(self, *, altered_only: bool = False) -> list[str]:
         path = self._folder / HEAD_FILE

@@ -107,13 +107,12 @@ class Upkeep:
     ) -> int:
         """Make stores anew, and features that other encoders made; see `Index.rebuild`."""
         with self._place.writing():
-            former = self._workings.settings.store
             self._workings.change(space=space, store=store, sound_encoder=sound_encoder, image_encoder=image_encoder)
             for failure in self._encode_outdated(workers=workers, progress=progress):
                 if on_failure:
                     on_failure(failure)
             vectors = self._workings.basis.stores.rebuild()
-            self._workings.leave(former)
+            self._workings.leave_former()
             return vectors
 
     def mend(self, soundness: Soundness) -> list[tuple[bool, str]]:

@@ -167,6 +167,32 @@ def test_while_the_server_is_away_answers_come_of_the_catalog_and_what_is_writte
     assert answers(filled, media) == before
 
 
+def test_a_database_that_an_index_has_moved_to_and_that_is_gone_can_be_left(
+    filled: CommandLine, media: Path, server: Server
+) -> None:
+    url = server.new_database()
+    assert filled("rebuild", "--store", url).status == 0
+    engine_at(url).close()
+    server.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+    told = filled("rebuild")
+    assert told.status == 1
+    assert told.error.endswith(
+        "there is no such database; `createdb` makes one, or `modag rebuild --store auto` keeps the stores in files"
+        " again"
+    )
+    left = filled("rebuild", "--store", "auto")
+    assert left.status == 0
+    assert "what it kept of this index is there still: the next `modag rebuild` clears it away, unless " in left.error
+    assert "--store auto" not in left.error
+    assert filled("search", media / "a.wav").status == 0
+    (problem,) = filled("verify").data
+    assert problem["problem"].startswith(f"{url}: the index has moved away")
+    note = filled.folder / "index" / "former-stores"
+    assert problem["problem"].endswith(f"where that is gone for ever, remove {note}")
+    note.unlink()
+    assert filled("verify").status == 0
+
+
 def test_an_address_may_begin_as_libpq_lets_it(filled: CommandLine, media: Path, url: str) -> None:
     before = answers(filled, media)
     short = url.replace("postgresql://", "postgres://")
@@ -177,6 +203,60 @@ def test_an_address_may_begin_as_libpq_lets_it(filled: CommandLine, media: Path,
     assert not (filled.folder / "index" / "former-stores").exists()
     assert answers(filled, media) == before
     engine_at(short).close()
+
+
+@pytest.mark.parametrize("way", [("rebuild",), ("verify", "--repair")])
+def test_a_move_that_was_killed_before_it_left_is_named_and_ended_by_the_next(
+    filled: CommandLine, media: Path, url: str, monkeypatch: pytest.MonkeyPatch, way: tuple[str, ...]
+) -> None:
+    before = answers(filled, media)
+    assert filled("rebuild", "--store", url).status == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("modag_search.index.opening.Workings.leave_former", lambda _: 1 / 0)
+        with Index.open(filled.folder / "index") as index, pytest.raises(ZeroDivisionError):
+            index.rebuild(store="auto")
+    assert answers(filled, media) == before
+    assert len(engine_at(url).tables()) == 2
+    found = filled("verify")
+    assert found.status == 1
+    assert f"{url}: the index has moved away" in found.data[0]["problem"]
+    assert filled(*way).status == 0
+    assert engine_at(url).tables() == set()
+    assert engine_at(url).records() == {}
+    assert filled("verify").status == 0
+    assert answers(filled, media) == before
+
+
+def test_a_move_to_a_server_that_was_killed_leaves_no_files(
+    filled: CommandLine, media: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = answers(filled, media)
+    with monkeypatch.context() as patch:
+        patch.setattr("modag_search.search.store_sync.StoreSync.rebuild", lambda _: 1 / 0)
+        with Index.open(filled.folder / "index") as index, pytest.raises(ZeroDivisionError):
+            index.rebuild(store=url)
+    assert answers(filled, media) == before
+    assert filled("verify").status == 1
+    assert filled("rebuild").status == 0
+    assert not list((filled.folder / "index" / "stores").iterdir())
+    assert filled("verify").status == 0
+    assert answers(filled, media) == before
+
+
+def test_what_a_server_kept_that_was_away_goes_when_it_is_back(
+    filled: CommandLine, media: Path, server: Server, url: str
+) -> None:
+    assert filled("rebuild", "--store", url).status == 0
+    server.kill()
+    try:
+        assert filled("rebuild", "--store", "auto").status == 0
+    finally:
+        server.start()
+    assert len(engine_at(url).tables()) == 2
+    assert filled("verify").status == 1
+    assert filled("rebuild").status == 0
+    assert engine_at(url).tables() == set()
+    assert filled("verify").status == 0
 
 
 def test_a_process_that_reads_does_without_a_server_that_has_died(
