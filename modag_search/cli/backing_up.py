@@ -61,15 +61,16 @@ def restore(file: Path, index_name: str | None, roots: tuple[tuple[str, str], ..
     All that was known comes back: labels, features, what was forgotten last. Stores are made at the first search. Where
     the media lie elsewhere now, as on another machine, --root says where: nothing is decoded again. Without --root,
     folders that are not there are looked for where they lay seen from FILE, as on a disk that is mounted elsewhere.
-    Exit status 3 where the backup is of a damaged index.
+    In a database (--index postgresql://USER@HOST/DATABASE) it is an index once all of it is there. Exit status 3 where
+    the backup is of a damaged index.
     """
     from modag_search.index import Index
-    from modag_search.settings import index_folder
+    from modag_search.settings import index_named
 
     moves = dict(roots)
     if len(moves) < len(roots):
         raise UsageError("--root: a folder is named twice")
-    report = Index.restore(file, index_folder(index_name), roots=moves)
+    report = Index.restore(file, index_named(index_name), roots=moves)
     print_document(
         {"folder": report.folder, "items": report.items, "missing": report.missing}, output_format=output_format
     )

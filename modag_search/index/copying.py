@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from abc import ABC, abstractmethod
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from modag_search.catalog import Catalog, postgres
 from modag_search.classify.namer import HEAD_FILE
-from modag_search.errors import IndexFolderError, UsageError
+from modag_search.errors import IndexFolderError, ModagError, UsageError
 from modag_search.files import make_folder, read_regular, see_on_disk, write_atomically
+from modag_search.index.backup import restore
 from modag_search.index.places import CATALOG_FILE, OWN_SPACE_FILE, FolderPlace, SharedPlace
 from modag_search.settings import SETTINGS_FILE
 from modag_search.values import IndexCopyReport
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from modag_search.index.places import Place
+    from modag_search.values import RestoreReport
 
 _UNFINISHED: Final = ".copying"
 _SOURCE: Final = "source.json"
@@ -33,14 +36,19 @@ _ATTEMPTS: Final = 5
 
 
 def copy_index(
-    source: Place, target: Place, *, dry_run: bool, on_rows: Callable[[int, int], None] | None
+    source: Place,
+    target: Place,
+    *,
+    dry_run: bool = False,
+    can_go_on: bool = True,
+    on_rows: Callable[[int, int], None] | None = None,
 ) -> IndexCopyReport:
-    """Copy an index; see `Index.copy`."""
+    """Copy an index; see `Index.copy`. Where none `can_go_on`, since the source goes, what fails is removed."""
     if not source.is_index():
         raise source.no_index()
     if str(source) == str(target):
         raise UsageError(f"{target}: is what is to be copied; name another place for the copy")
-    unfinished = _InDatabase(target) if isinstance(target, SharedPlace) else _InFolder(cast("FolderPlace", target))
+    unfinished = _unfinished_at(target)
     unfinished.require_free()
     with closing(source.open_catalog()) as catalog, _one_moment(source, catalog) as beside:
         rows = catalog.count_rows()
@@ -56,9 +64,29 @@ def copy_index(
             return report
         moment = json.dumps([str(source), *catalog.moment, catalog.change_count])
         with unfinished.alone():
-            copied = _fill(unfinished, catalog, moment, on_rows=on_rows and (lambda n: on_rows(n, rows)))
+            try:
+                copied = _fill(unfinished, catalog, moment, on_rows=on_rows and (lambda n: on_rows(n, rows)))
+            except BaseException:
+                if not can_go_on:
+                    with suppress(ModagError):
+                        unfinished.discard()
+                raise
             unfinished.finish(beside)
     return replace(report, copied=copied)
+
+
+def restore_to_database(source: Path, target: Place, roots: Mapping[str, str]) -> RestoreReport:
+    """Make an index in a database of a backup; see `Index.restore`. It is restored to a folder, and copied."""
+    _unfinished_at(target).require_free()
+    with tempfile.TemporaryDirectory(prefix="modag-restore-") as scratch:
+        folder = Path(scratch) / "index"
+        report = restore(source, folder, roots)
+        copy_index(FolderPlace(folder, wait_s=0.0), target, can_go_on=False)
+    return replace(report, folder=str(target))
+
+
+def _unfinished_at(place: Place) -> _Unfinished:
+    return _InDatabase(place) if isinstance(place, SharedPlace) else _InFolder(cast("FolderPlace", place))
 
 
 def _fill(unfinished: _Unfinished, catalog: Catalog, moment: str, *, on_rows: Callable[[int], None] | None) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from modag_search.addresses import is_url
 from modag_search.catalog.database import DAMAGE_ADVICE
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.classify.namer import Namer
@@ -1389,13 +1390,14 @@ class Index:
     ) -> RestoreReport:
         """Make an index of what `back_up` wrote; an older one is brought to this version.
 
-        Every byte is compared with its checksum first. Where that fails, nothing is left in `folder`.
+        Every byte is compared with its checksum first. Where that fails, nothing is left in `folder`. In a database it
+        is an index once it is whole; until then it needs room in the folder for temporary files, too.
 
         Parameters
         ----------
         path : str or os.PathLike
         folder : str or os.PathLike
-            A new or empty one.
+            A new or empty one; or the URL of a database without an index.
         roots : mapping of str to str, optional
             Where the media lay, and where they lie now: folders, all of whose files the index then knows by their new
             paths. Where one folder lies in another, the inner one decides. Without any, folders that are not there are
@@ -1415,7 +1417,13 @@ class Index:
             If the index cannot be written.
         """
         moves = {os.path.abspath(old): os.path.abspath(new) for old, new in (roots or {}).items()}
-        return restore(Path(path).absolute(), Path(folder).absolute(), moves)
+        if not is_url(folder):
+            return restore(Path(path).absolute(), Path(folder).absolute(), moves)
+
+        from modag_search.index.copying import restore_to_database
+
+        with closing(place_at(folder, wait_s=0.0)) as place:
+            return restore_to_database(Path(path).absolute(), place, moves)
 
     @staticmethod
     def copy(

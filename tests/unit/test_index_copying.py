@@ -143,6 +143,69 @@ def test_a_backup_of_a_database_becomes_a_folder(labelled: Index, media: Path, u
         assert answers(again, media) == before
 
 
+def test_a_backup_becomes_an_index_in_a_database(
+    labelled: Index, media: Path, url: str, tmp_path: Path, toy_plugins: Path
+) -> None:
+    before = answers(labelled, media)
+    labelled.back_up(tmp_path / "one.modag")
+    modag = CommandLine(tmp_path, plugins=toy_plugins)
+    restored = modag("restore", "one.modag", "--index", url.replace("modag@", "modag:hush@"), "--format", "json")
+    assert (restored.status, restored.data) == (0, {"folder": url, "items": 6, "missing": 0}), restored.stderr
+    with Index.open(url) as shared:
+        assert answers(shared, media) == before
+    again = modag("restore", "one.modag", "--index", url)
+    assert again.status == 2
+    assert "holds an index already" in again.error
+    assert not list(tmp_path.glob("modag-restore-*"))
+
+
+def test_media_are_found_where_they_lie_by_what_is_restored_to_a_database(
+    labelled: Index, media: Path, url: str, tmp_path: Path
+) -> None:
+    labelled.back_up(tmp_path / "one.modag")
+    media.rename(tmp_path / "disk")
+    told = Index.restore(tmp_path / "one.modag", url, roots={str(media): str(tmp_path / "disk")})
+    assert (told.folder, told.items, told.missing) == (url, 6, 0)
+    with Index.open(url) as shared:
+        assert shared.item(tmp_path / "disk" / "a.png").labels == ("red",)
+
+
+_RESTORING = """
+import os, signal, sys
+from modag_search import Index
+from modag_search.catalog import copying
+copying._AT_ONCE = 2
+loaded, put = [], copying.insert
+def insert(table):
+    loaded.append(table)
+    if len(loaded) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return put(table)
+copying.insert = insert
+Index.restore(*sys.argv[1:])
+"""
+
+
+def test_a_restore_to_a_database_that_is_broken_off_leaves_no_index_and_nothing_half(
+    labelled: Index, media: Path, url: str, tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = answers(labelled, media)
+    labelled.back_up(tmp_path / "one.modag")
+    killed = subprocess.run([sys.executable, "-c", _RESTORING, tmp_path / "one.modag", url], check=False)
+    assert killed.returncode == -9
+    with pytest.raises(IndexNotFoundError):
+        Index.open(url)
+    with monkeypatch.context() as patch:
+        patch.setattr("modag_search.catalog.catalog.Catalog.fill_from", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            Index.restore(tmp_path / "one.modag", url)
+    empty = "DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM pg_namespace WHERE nspname LIKE 'modag%'); END $$"
+    postgres.execute(empty, database=url.rpartition("/")[2])
+    Index.restore(tmp_path / "one.modag", url)
+    with Index.open(url) as shared:
+        assert answers(shared, media) == before
+
+
 def test_the_command_line_copies_and_shows_no_password(
     labelled: Index, media: Path, toy_plugins: Path, url: str, tmp_path: Path
 ) -> None:
