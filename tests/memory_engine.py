@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class MemoryEngine(VectorEngine):
-    """Rows in a list; `fails_after` so many acts of writing it breaks off, as a writer does that is killed."""
+    """Rows in a list; `fails_after` so many acts of writing it breaks off, as a writer does that is killed.
+
+    Where it `may_lose` rows it counts those that it has.
+    """
 
     name = "memory"
 
@@ -29,6 +32,7 @@ class MemoryEngine(VectorEngine):
         self.rows: dict[str, list[tuple[Row, Float32Array]]] = {}
         self.fails_after: int | None = None
         self.is_out_of_reach = False
+        self.may_lose = False
         self.asked: dict[str, int] = defaultdict(int)
 
     def prepare(self) -> None:
@@ -95,6 +99,9 @@ class MemoryEngine(VectorEngine):
     def purge(self, table: str, *, until: int) -> None:
         self._act()
         self.rows[table] = [(row, vector) for row, vector in self.rows[table] if row[2] > until]
+
+    def count(self, table: str, *, at: int) -> int | None:
+        return len(self._there(table, at)[0]) if self.may_lose else None
 
     def ids(self, table: str, *, at: int) -> Int64Array:
         return self._there(table, at)[0]

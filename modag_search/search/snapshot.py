@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from modag_search.errors import StoreChangedError, StoreServerError
+from modag_search.errors import DamagedStoreError, StoreChangedError, StoreServerError
 from modag_search.features.vectors import SegmentVectors
 from modag_search.values import MODALITIES, Modality
 
@@ -167,7 +167,7 @@ class Snapshots:
             stack.callback(setattr, self._within, "snapshot", None)
             try:
                 yield snapshot
-            except (StoreChangedError, StoreServerError):
+            except (DamagedStoreError, StoreChangedError, StoreServerError):
                 with self._lock:
                     self._latest = None  # who asks again begins with what the server has now, or does without it
                 raise

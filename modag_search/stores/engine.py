@@ -145,6 +145,16 @@ class VectorEngine(ABC):
     def purge(self, table: str, *, until: int) -> None:
         """Remove rows that went at a generation or before it."""
 
+    def count(self, table: str, *, at: int) -> int | None:  # noqa: ARG002
+        """Count the rows that are there at a generation, for who is to be sure before an answer that none is lost.
+
+        Returns
+        -------
+        int or None
+            None of a server that loses nothing of what it acknowledged, or of which `ids` tells as fast.
+        """
+        return None
+
     @abstractmethod
     def ids(self, table: str, *, at: int) -> Int64Array:
         """Return the ids of the rows that are there at a generation ``[shape=(n,), int64]``, ascending."""

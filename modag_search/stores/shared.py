@@ -46,6 +46,8 @@ _FEW = 2000
 """So many vectors are fetched and compared here: the index of a server is slow to find them among many others."""
 _SEVERAL = 8
 """For so many queries at once, all vectors that a server would compare without an index are fetched instead."""
+_SURE_FOR_S = 3.0
+"""So long after a count a server has all that it had: one that loses rows was started again, which takes longer."""
 _BLOCK = 8192
 _GROWN = 2
 
@@ -146,6 +148,7 @@ class SharedReader(StoreReader):
         self.moment = moment
         self.dimension = dimension
         self._here: KeptByArray[Int64Array] = KeptByArray()
+        self._sure_until_s = 0.0
 
     @property
     def _at(self) -> int:
@@ -164,13 +167,33 @@ class SharedReader(StoreReader):
         with self._reading():
             ids = self.engine.ids(self.table, at=self._at)
         self._require_whole()
-        if len(ids) != len(self):
-            raise DamagedStoreError(
-                f"{self.engine.address}: holds {len(ids)} vectors, must hold {len(self)}; `modag rebuild` makes them"
-                " anew"
-            )
+        self._require_count(len(ids))
         ids.setflags(write=False)
         return ids
+
+    def require_all(self) -> None:
+        """See to it that no row is lost, where the server may lose some.
+
+        Raises
+        ------
+        DamagedStoreError
+            If the server holds fewer rows than were acknowledged, or more.
+        """
+        if time.monotonic() < self._sure_until_s:
+            return
+        began_s = time.monotonic()
+        with self._reading():
+            count = self.engine.count(self.table, at=self._at)
+        if count is not None and count != len(self):
+            self._require_whole()
+            self._require_count(count)
+        self._sure_until_s = began_s + _SURE_FOR_S
+
+    def _require_count(self, count: int) -> None:
+        if count != len(self):
+            raise DamagedStoreError(
+                f"{self.engine.address}: holds {count} vectors, must hold {len(self)}; `modag rebuild` makes them anew"
+            )
 
     def is_whole(self) -> bool:
         """Tell whether nothing of it has been cleared away, or may be by now."""
@@ -224,6 +247,7 @@ class SharedReader(StoreReader):
         if n <= (_FEW if len(vectors) < _SEVERAL else MOST_COMPARED):
             similarities, ids = self._compared(vectors, self._counting(among, without), k=min(k, n))
         else:
+            self.require_all()
             with self._reading():
                 similarities, ids = self.engine.search(
                     self.table, vectors, at=self._at, k=min(k, n), among=among, without=without, n=len(self)
@@ -310,17 +334,35 @@ class SharedStore(StoreHome):
         self._knows = knows
         self._writer = writer
 
-    def kept(self, *, on_damage: OnDamage) -> StampedReader | None:  # noqa: ARG002
+    def kept(self, *, on_damage: OnDamage) -> StampedReader | None:
         """Return a reader of what the server holds; see `StoreHome.kept`."""
         own = self._own()
-        return self._reader(own[0], own[1], own[1].moments[-1]) if own and own[1].moments else None
+        if own is None or not own[1].moments:
+            return None
+        return self._with_all(self._reader(own[0], own[1], own[1].moments[-1]), on_damage)
 
-    def starts(self, *, on_damage: OnDamage) -> Iterator[StampedReader]:  # noqa: ARG002
+    def starts(self, *, on_damage: OnDamage) -> Iterator[StampedReader]:
         """Iterate over the generations that can be read, of all records; see `StoreHome.starts`."""
         found = [(key, record, moment) for key, record in self._records() for moment in record.moments]
+        damaged: set[str] = set()
         for key, record, moment in sorted(found, key=lambda one: one[2].generation, reverse=True):
-            if self._knows(moment.generation, moment.token):
-                yield self._reader(key, record, moment)
+            if record.table not in damaged and self._knows(moment.generation, moment.token):
+                start = self._with_all(self._reader(key, record, moment), on_damage)
+                if start is None:
+                    damaged.add(record.table)
+                else:
+                    yield start
+
+    def _with_all(self, store: StampedReader, on_damage: OnDamage) -> StampedReader | None:
+        """Return a store that has lost nothing, as far as counting tells."""
+        base = store.reader.base
+        assert isinstance(base, SharedReader)
+        try:
+            base.require_all()
+        except DamagedStoreError as error:
+            on_damage(error)
+            return None
+        return store
 
     def has_moved_on(self, former: StampedReader) -> bool:
         """Tell whether an earlier reader has been left behind; see `StoreHome.has_moved_on`."""

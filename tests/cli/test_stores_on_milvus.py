@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import secrets
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
+import numpy as np
 import pytest
 from pymilvus import MilvusClient
 
+from modag_search.catalog import Catalog
 from modag_search.errors import StoreServerError
 from modag_search.stores import layered, milvus, servers, shared
+from modag_search.stores.engine import NEVER, VectorEngine
 from tests import milvus_server, vector_servers
 from tests.catalog_builders import new_catalog
 from tests.cli.test_stores_on_servers import answers
-from tests.recovery.test_stores_on_servers import outlive, stores
+from tests.recovery.test_stores_on_servers import named_by_records, outlive, require_exact, stores, writer
 from tests.unit.test_shared_stores import put_sounds, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from modag_search.catalog import Catalog
     from tests.cli.command_line import CommandLine
     from tests.milvus_server import Server
 
@@ -211,6 +215,157 @@ def test_a_server_that_is_killed_before_a_change_is_whole_has_none_of_it(
     stores(catalog, server.address).save()
     assert len(stores(catalog, server.address).present("sound").reader.base) == 4
     assert stores(catalog, server.address).problems() == []
+
+
+def test_a_record_is_there_once_it_is_put_though_the_server_is_killed(server: Server) -> None:
+    engine = servers.engine_at(server.address)
+    key = secrets.token_hex(8)
+    engine.put_record(key, "first", former=None)
+    engine.put_record(key, "second", former="first")
+    engine.put_record(key, "third", former="second")
+    server.kill()
+    server.start()
+    assert engine.record(key) == "third"
+    engine.drop_record(key)
+
+
+def in_the_middle_of_filling(server: Server, patch: pytest.MonkeyPatch) -> None:
+    fill = milvus.Milvus.fill
+
+    def killed(self: milvus.Milvus, table: str, batches: Iterable[tuple[Any, Any]], *, born: int) -> int:
+        def until_killed() -> Iterator[tuple[Any, Any]]:
+            for number, (ids, vectors) in enumerate(batches):
+                yield ids, vectors
+                if number == 0:
+                    server.kill()
+                    yield ids + 10**6, vectors
+
+        return fill(self, table, until_killed(), born=born)
+
+    patch.setattr(milvus.Milvus, "fill", killed)
+
+
+def in_the_middle_of_arranging(server: Server, patch: pytest.MonkeyPatch) -> None:
+    wait = milvus.Milvus._wait_for_index
+
+    def killed(self: milvus.Milvus, table: str) -> None:
+        server.kill()
+        wait(self, table)
+
+    patch.setattr(milvus.Milvus, "_wait_for_index", killed)
+
+
+def once_all_is_there_but_the_record(server: Server, patch: pytest.MonkeyPatch) -> None:
+    put = milvus.Milvus.put_record
+
+    def killed(self: milvus.Milvus, key: str, text: str, *, former: str | None) -> None:
+        if '"pending": null' in text:
+            server.kill()
+        put(self, key, text, former=former)
+
+    patch.setattr(milvus.Milvus, "put_record", killed)
+
+
+def tables_of_sounds(engine: VectorEngine) -> dict[str, str]:
+    """Name the present tables by their records."""
+    records = {key: shared.Record.of_text(text) for key, text in engine.records().items()}
+    return {key: one.table for key, one in records.items() if one is not None and one.modality == "sound"}
+
+
+@pytest.mark.parametrize(
+    "break_off", [in_the_middle_of_filling, in_the_middle_of_arranging, once_all_is_there_but_the_record]
+)
+def test_a_server_that_is_killed_while_a_store_is_made_anew_has_what_it_had(
+    catalog: Catalog,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    break_off: Callable[[Server, pytest.MonkeyPatch], None],
+) -> None:
+    for room in (milvus, shared):
+        monkeypatch.setattr(room, "MOST_COMPARED", 50)
+    put_sounds(catalog, "".join(chr(0x4E00 + number) for number in range(200)))
+    stores(catalog, server.address).save()
+    engine = servers.engine_at(server.address)
+    before = tables_of_sounds(engine)
+    with monkeypatch.context() as patch:
+        break_off(server, patch)
+        try:
+            with pytest.raises(StoreServerError) as raised:
+                stores(catalog, server.address).rebuild()
+        finally:
+            server.start()
+    assert "\n" not in str(raised.value)
+    assert server.address in str(raised.value)
+    assert tables_of_sounds(engine) == before
+    with catalog.view():
+        store = stores(catalog, server.address).present("sound")
+        assert isinstance(store.reader.base, shared.SharedReader)
+        require_exact(catalog, store)
+    assert stores(catalog, server.address).problems() == []
+    put_sounds(catalog, "d")
+    stores(catalog, server.address).save()
+    assert len(stores(catalog, server.address).present("sound").reader.base) == 204
+    stores(catalog, server.address).rebuild()
+    assert stores(catalog, server.address).problems() == []
+    own = [
+        f"modag_{key}_"
+        for key, text in engine.records().items()
+        if (one := shared.Record.of_text(text)) and one.latest and catalog.has_generation(*one.latest)
+    ]
+    assert len(own) == 2
+    assert {name for name in engine.tables() if name.startswith(tuple(own))} <= named_by_records(engine)
+
+
+def test_rows_that_a_server_has_twice_are_found_by_counting_and_mended_by_the_next(
+    catalog: Catalog, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As Milvus 2.3.5 has them now and then when it was killed: of what was put in again, the former row is back."""
+    stores(catalog, server.address).save()
+    catalog.remove([1])
+    stores(catalog, server.address).save()
+    base = stores(catalog, server.address).present("sound").reader.base
+    assert isinstance(base, shared.SharedReader)
+    assert isinstance(base.engine, milvus.Milvus)
+    client = base.engine._client()
+    (row,) = client.query(base.table, filter="segment == 1", output_fields=["*"], strict_float32=True)
+    client.insert(base.table, [{**row, "gone": NEVER, "vector": np.asarray(row["vector"], dtype=np.float32)}])
+    base.engine.close()
+    base.engine._forget(base.table)
+    with catalog.view():
+        require_exact(catalog, stores(catalog, server.address).present("sound"))
+    (message,) = caplog.messages
+    assert "holds 3 vectors, must hold 2; `modag rebuild` makes them anew; making it anew from the catalog" in message
+    (problem,) = stores(catalog, server.address).problems()
+    assert "holds 3 vectors, must hold 2" in problem
+    stores(catalog, server.address).save()
+    store = stores(catalog, server.address).present("sound")
+    assert isinstance(store.reader.base, shared.SharedReader)
+    assert told(store, "abc") == "bc"
+    assert stores(catalog, server.address).problems() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks writers")
+def test_whatever_moment_the_server_is_killed_at_readers_are_right_and_the_next_writer_goes_on(
+    tmp_path: Path, server: Server
+) -> None:
+    drawn = random.Random(0)
+    with new_catalog(tmp_path / "catalog.sqlite") as catalog:
+        put_sounds(catalog, "abc")
+        stores(catalog, server.address).save()
+    for seed in range(3):
+        with writer(tmp_path / "catalog.sqlite", server.address, seed, may_fail=True):
+            time.sleep(drawn.uniform(0.5, 3.0))  # whenever: it is killed in the middle of something
+            server.kill()
+        server.start()
+        with Catalog.open(tmp_path / "catalog.sqlite") as catalog:
+            with catalog.view():
+                require_exact(catalog, stores(catalog, server.address).present("sound"))
+            stores(catalog, server.address).save()
+            assert stores(catalog, server.address).problems() == []
+            with catalog.view():
+                store = stores(catalog, server.address).present("sound")
+                assert isinstance(store.reader.base, shared.SharedReader)
+                require_exact(catalog, store)
 
 
 def test_a_table_that_was_released_is_told(catalog: Catalog, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -387,6 +387,45 @@ def test_a_server_that_has_lost_rows_is_made_good_by_who_writes_next(
     assert told(stores(catalog).present("sound"), "abc") == "bc"
 
 
+def test_a_server_that_may_lose_rows_is_counted_before_it_answers(
+    catalog: Catalog, engine: MemoryEngine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "_FEW", 0)
+    engine.may_lose = True
+    put_sounds(catalog, "abc")
+    stores(catalog).save()
+    reading = stores(catalog).present("sound")
+    assert told(reading, "abc") == "abc"
+    (rows,) = (rows for rows in engine.rows.values() if rows)
+    lost = rows.pop()
+    assert told(stores(catalog).present("sound"), "abc") == "abc", "made of the catalog"
+    (message,) = caplog.messages
+    assert message == (
+        f"{ADDRESS}: holds 2 vectors, must hold 3; `modag rebuild` makes them anew; making it anew from the catalog; "
+        "`modag rebuild` saves it"
+    )
+    monkeypatch.setattr(time, "monotonic", lambda: 1e12)  # it may have been killed, and be back
+    with pytest.raises(DamagedStoreError, match="holds 2 vectors, must hold 3"):
+        held(reading, "a")
+    rows.append(lost)
+    assert told(reading, "abc") == "abc"
+
+
+def test_who_writes_next_makes_good_what_a_server_has_lost_though_nothing_has_changed(
+    catalog: Catalog, engine: MemoryEngine
+) -> None:
+    engine.may_lose = True
+    put_sounds(catalog, "ab")
+    stores(catalog).save()
+    (rows,) = (rows for rows in engine.rows.values() if rows)
+    rows.pop()
+    stores(catalog).save()
+    store = stores(catalog).present("sound")
+    assert isinstance(store.reader.base, shared.SharedReader)
+    assert told(store, "ab") == "ab"
+    assert stores(catalog).problems() == []
+
+
 def test_a_table_that_somebody_has_dropped_is_told_as_lost_and_made_anew(
     catalog: Catalog, engine: MemoryEngine
 ) -> None:
