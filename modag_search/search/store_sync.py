@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from modag_search.stores import StampedReader, StoreStamp, homes_of
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from modag_search.catalog import Catalog
@@ -274,20 +274,19 @@ class StoreSync:
 
     def _built(self, modality: Modality) -> StampedReader:
         """Make a store in memory."""
-        return self._homes[modality].in_memory(
-            self._vectors(modality, after_generation=0), n=self._count(modality), stamp=self.stamp(modality)
-        )
+        with closing(self._vectors(modality, after_generation=0)) as batches:
+            return self._homes[modality].in_memory(batches, n=self._count(modality), stamp=self.stamp(modality))
 
     def _make_anew(self, modality: Modality) -> None:
         """Make a store where it is kept."""
-        self._homes[modality].make_anew(
-            self._vectors(modality, after_generation=0), n=self._count(modality), stamp=self.stamp(modality)
-        )
+        # Closed where that fails: what is left of it would outlive the view, and be told of with a traceback.
+        with closing(self._vectors(modality, after_generation=0)) as batches:
+            self._homes[modality].make_anew(batches, n=self._count(modality), stamp=self.stamp(modality))
 
     def _count(self, modality: Modality) -> int:
         return self._catalog.segments.count(self._fingerprints[modality])
 
-    def _vectors(self, modality: Modality, *, after_generation: int) -> Iterator[tuple[Int64Array, Float32Array]]:
+    def _vectors(self, modality: Modality, *, after_generation: int) -> Generator[tuple[Int64Array, Float32Array]]:
         fingerprint = self._fingerprints[modality]
         for ids, features in self._catalog.segments.features(fingerprint, after_generation=after_generation):
             yield ids, self._space.project(modality, features)

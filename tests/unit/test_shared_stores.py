@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import shutil
 import sqlite3
 import time
@@ -385,6 +386,26 @@ def test_a_server_that_has_lost_rows_is_made_good_by_who_writes_next(
     stores(catalog).save()
     assert stores(catalog).problems() == []
     assert told(stores(catalog).present("sound"), "abc") == "bc"
+
+
+def test_who_is_cut_off_in_the_middle_of_filling_leaves_nothing_that_fails_later(
+    catalog: Catalog, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("modag_search.catalog.segments.FEATURES_AT_ONCE", 1)
+    put_sounds(catalog, "abc")
+
+    def cut(_: str, batches: Iterator[object], *, born: int) -> int:
+        if next(batches, None) is None:
+            return 0  # of pictures
+        raise StoreServerError(f"cut off at {born}")
+
+    monkeypatch.setattr(engine, "fill", cut)
+    with pytest.raises(StoreServerError) as told_of:
+        stores(catalog).rebuild()
+    catalog.close()
+    del told_of  # and with it all that was under way
+    gc.collect()
+    assert caplog.messages == []
 
 
 def test_a_server_that_may_lose_rows_is_counted_before_it_answers(
