@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from modag_search.errors import (
     CatalogError,
+    CatalogServerError,
     ClusterError,
     CorruptMediaError,
     DamagedCatalogError,
@@ -201,6 +202,7 @@ __all__ = [
     "NOTHING",
     "BackupReport",
     "CatalogError",
+    "CatalogServerError",
     "Check",
     "CheckedPrecision",
     "ClassHead",

@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 DATABASE_SCHEMES: Final = ("postgresql://", "postgres://")
-WATCHED: Final[Mapping[str, int]] = {
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-"""How libpq is to notice a server that is cut off: after half a minute (s, and ms), not after the hours of TCP."""
 _REFUSALS: Final = {
     r"password authentication failed|no password supplied": (
         "the password is wrong, or there is none",

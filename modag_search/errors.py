@@ -21,6 +21,7 @@
     │   ├── IndexLockedError       another process is writing to it
     │   └── ReadOnlyIndexError     it answers here, and cannot be written to
     ├── CatalogError               the file of a catalog, or its database
+    │   ├── CatalogServerError     the server of a catalog is out of reach, refuses, or will not do
     │   ├── NewerCatalogError      written by a later version of modag-search
     │   └── DamagedCatalogError
     ├── StoreError                 nearest neighbours, in files or on a server
@@ -206,6 +207,10 @@ class ReadOnlyIndexError(IndexFolderError):
 
 class CatalogError(ModagError):
     """The catalog of an index cannot be used."""
+
+
+class CatalogServerError(CatalogError):
+    """The server that keeps a catalog is out of reach, refuses what is asked of it, or is not fit to."""
 
 
 class NewerCatalogError(CatalogError):

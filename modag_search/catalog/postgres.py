@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import logging
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
-from modag_search.addresses import WATCHED, refusal_of_postgres, without_password
+from modag_search.addresses import refusal_of_postgres, without_password
 from modag_search.catalog import copying, postgres_tables
 from modag_search.catalog.database import BUSY_TIMEOUT_S, CONNECTIONS_KEPT, DAMAGE_ADVICE, Database
 from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.errors import (
     CatalogError,
+    CatalogServerError,
     DamagedCatalogError,
     IndexLockedError,
     MissingExtraError,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_LOG: Final = "modag"
 _FORM: Final = "postgresql://USER@HOST:PORT/DATABASE"
 _SCHEMA: Final = "modag"
 _UNFINISHED: Final = "_unfinished"
@@ -86,9 +88,25 @@ def beside(url: str) -> str:
 
 
 def put_in_place(url: str) -> None:
-    """Let the copy that was made `beside` a URL be what is there."""
-    with _lent(beside(url)) as unfinished:
-        postgres_tables.put_in_place(unfinished, _schema_of(_parsed(url), without_password(url)))
+    """Let the copy that was made `beside` a URL be what is there.
+
+    Raises
+    ------
+    CatalogServerError
+        If that may not have happened; where the connection was lost over it, and it had, all is well.
+    """
+    try:
+        with _lent(beside(url)) as unfinished:
+            postgres_tables.put_in_place(unfinished, _schema_of(_parsed(url), without_password(url)))
+    except CatalogServerError:
+        if not _is_in_place(url):
+            raise
+
+
+def _is_in_place(url: str) -> bool:
+    with suppress(CatalogServerError):
+        return holds_anything(url) and not holds_anything(beside(url))
+    return False
 
 
 def discard_beside(url: str) -> None:
@@ -169,7 +187,7 @@ class PostgresDatabase(Database):
 
     Raises
     ------
-    CatalogError
+    CatalogServerError
         If the server cannot be reached, refuses, or is too old.
     UsageError
         If the URL cannot be meant.
@@ -201,10 +219,12 @@ class PostgresDatabase(Database):
             f"-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
         )
         options = " ".join(filter(None, [options, str(given.pop("options", ""))]))
-        settings = {"application_name": "modag", **WATCHED}
         # What it warns of as it ends what has failed is raised, too, and said here in a line.
         logging.getLogger("psycopg").setLevel(logging.CRITICAL + 1)
         try:
+            from modag_search.postgres import WATCHED, WatchedConnection
+
+            settings = {"application_name": "modag", **WATCHED}
             engine = create_engine(
                 url.set(drivername="postgresql+psycopg", query=given),
                 connect_args={
@@ -213,6 +233,7 @@ class PostgresDatabase(Database):
                 },
                 client_encoding="utf8",
                 poolclass=QueuePool,
+                pool_logging_name=_LOG,
                 pool_size=CONNECTIONS_KEPT,
                 max_overflow=-1,
                 # A server that was started anew since costs one look, and no error.
@@ -220,11 +241,20 @@ class PostgresDatabase(Database):
             )
         except (ModuleNotFoundError, NoSuchModuleError) as error:
             raise MissingExtraError("an index on PostgreSQL", extra="postgres") from error
+
+        def connected(_: object, __: object, arguments: list[Any], named: dict[str, Any]) -> WatchedConnection[Any]:
+            return WatchedConnection.connect(*arguments, **named)
+
+        # A connection that is cut once all is read is no loss; what is one is raised. Neither is for a traceback.
+        logging.getLogger(f"{QueuePool.__module__}.QueuePool.{_LOG}").setLevel(logging.CRITICAL + 1)
+        event.listen(engine, "do_connect", connected)
         event.listen(engine, "handle_error", self._explain)
         event.listen(engine, "checkin", self._end_late_ones)
         return engine
 
     def _explain(self, context: ExceptionContext) -> None:
+        if context.is_pre_ping:
+            return  # what was cut while nobody used it is made anew
         error = context.original_exception
         explained = _explained(error, self.path, wait_s=self._wait_s, is_connecting=context.connection is None)
         if explained is not None:
@@ -240,7 +270,7 @@ class PostgresDatabase(Database):
             asked = {"schema": self.schema, "state": f"{self.schema}.state"}
             found = _Standing(*connection.execute(_STANDING, asked).one())
         if found.version < OLDEST_VERSION:
-            raise CatalogError(
+            raise CatalogServerError(
                 f"{self.path}: the server is PostgreSQL {found.version}; {OLDEST_VERSION} is the oldest that will do"
             )
         if found.encoding != "UTF8":
@@ -359,6 +389,8 @@ def _schema_of(url: URL, path: str) -> str:
 
 def _explained(error: BaseException, path: str, *, wait_s: float, is_connecting: bool) -> ModagError | None:
     """Our error for one of PostgreSQL's; None where the fault is in the program."""
+    import psycopg
+
     code, said = getattr(error, "sqlstate", None) or "", _first_line(error)
     if code == _LOCKED:
         return IndexLockedError(
@@ -369,7 +401,11 @@ def _explained(error: BaseException, path: str, *, wait_s: float, is_connecting:
     if code == _READ_ONLY:
         return ReadOnlyIndexError(path, "the server takes no changes just now", "name the primary server in the URL")
     problem = _refusal(str(error), said) if is_connecting else _problem(error, code, said)
-    return CatalogError(f"{path}: {problem}") if problem else None
+    if problem:
+        return CatalogServerError(f"{path}: {problem}")
+    if isinstance(error, psycopg.DataError) and "NUL" in said:
+        return CatalogError(f"{path}: PostgreSQL keeps no texts with the character NUL in them")
+    return None
 
 
 def _problem(error: BaseException, code: str, said: str) -> str | None:
@@ -383,8 +419,6 @@ def _problem(error: BaseException, code: str, said: str) -> str | None:
         return f"the connection was lost ({said}); what was acknowledged is kept; is the server there? {_AGAIN}"
     if isinstance(error, psycopg.OperationalError):
         return f"{said}; see the server's log"
-    if isinstance(error, psycopg.DataError) and "NUL" in said:
-        return "PostgreSQL keeps no texts with the character NUL in them"
     return None
 
 

@@ -13,13 +13,14 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-from modag_search.addresses import WATCHED, refusal_of_postgres
+from modag_search.addresses import refusal_of_postgres
 from modag_search.errors import StoreChangedError, StoreServerError
+from modag_search.postgres import WATCHED, WatchedConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Connection = psycopg.Connection[tuple[Any, ...]]
+    Connection = WatchedConnection[tuple[Any, ...]]
 
 T = TypeVar("T")
 
@@ -129,7 +130,7 @@ class Connections:
         parameters = {**_CONNECTING, **conninfo_to_dict(self._address)}
         try:
             # Plans that are made anew for each question know which ids count.
-            connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+            connection = WatchedConnection.connect(**parameters, autocommit=True, prepare_threshold=None)
         except errors.ConnectionTimeout:
             self._silent_until_s = time.monotonic() + _SILENT_S
             raise

@@ -31,6 +31,7 @@ _STATUS: tuple[tuple[type[errors.ModagError], int], ...] = (
     (errors.OversizedMediaError, 413),
     (errors.MediaError, 422),
     (errors.IndexLockedError, 503),
+    (errors.CatalogServerError, 503),
     (errors.StoreServerError, 503),
     (errors.StoreChangedError, 503),
     (errors.ReadOnlyIndexError, 403),

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import socket
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +19,12 @@ from modag_search.search.store_sync import StoreSync
 from modag_search.stores import layered, pgvector, servers, shared
 from tests import vector_servers
 from tests.catalog_builders import FINGERPRINTS, new_catalog, put, sound
+from tests.cut_network import Link, Network
 from tests.unit.test_shared_stores import put_sounds, told
 from tests.unit.test_store_sync import space
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from modag_search.stores import StampedReader
     from modag_search.stores.engine import VectorEngine
@@ -281,74 +281,118 @@ def test_a_server_that_never_answers_is_given_up() -> None:
             servers.require_store(url)
 
 
-def test_a_connection_that_is_cut_in_the_middle_is_told_in_one_line(catalog: Catalog, server: Server, url: str) -> None:
-    """A proxy passes on what it gets, until it is told to cut all connections."""
-    with Proxy(server.port) as proxy:
-        through = url.replace(f":{server.port}/", f":{proxy.port}/")
-        stores(catalog, through).save()
-        store = stores(catalog, through).present("sound")
-        assert told(store, "abc") == "abc"
-        proxy.cut()
-        assert told(store, "abc") == "abc", "it connects again"
-        proxy.close()
-        with pytest.raises(StoreServerError) as raised:
-            told(store, "a")
-        assert "\n" not in str(raised.value)
+@pytest.fixture
+def network(server: Server) -> Iterator[Network]:
+    with Network(server.port) as network:
+        yield network
+
+
+def test_a_network_that_is_cut_between_questions_costs_none(catalog: Catalog, network: Network, url: str) -> None:
+    through = network.through(url)
+    stores(catalog, through).save()
+    store = stores(catalog, through).present("sound")
+    assert told(store, "abc") == "abc"
+    network.cut()
+    assert told(store, "abc") == "abc", "it connects again"
+    network.refuse()
+    assert_one_line(through, lambda: told(store, "a"))
+    network.mend()
+    assert told(store, "abc") == "abc"
     assert told(stores(catalog, url).present("sound"), "abc") == "abc", "the store is known by the catalog alone"
 
 
-class Proxy:
-    """Passes on what is sent to a port."""
+def test_a_question_in_whose_midst_the_network_is_cut_is_asked_again(
+    catalog: Catalog, network: Network, url: str
+) -> None:
+    through = network.through(url)
+    stores(catalog, through).save()
+    store = stores(catalog, through).present("sound")
+    for act in (Link.end, Link.lose_answer):
+        with network.when(b"vector_send", act) as cut:
+            assert told(store, "abc") == "abc"
+        assert cut.seen.is_set()
 
-    def __init__(self, port: int) -> None:
-        self._to = port
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listening.getsockname()[1]
-        self._sockets: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
 
-    def __enter__(self) -> Proxy:
-        return self
+def test_a_server_that_freezes_in_the_midst_of_a_question_is_given_up(
+    catalog: Catalog, network: Network, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modag_search.postgres.SILENCE_S", 0.3)
+    through = network.through(url)
+    stores(catalog, through).save()
+    store = stores(catalog, through).present("sound")
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def freeze(_: Link) -> None:
+        network.silence()
+        network.take_no_more()
 
-    def cut(self) -> None:
-        """End all connections."""
-        while self._sockets:
-            one = self._sockets.pop()
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+    with network.when(b"vector_send", freeze):
+        assert_one_line(through, lambda: told(store, "a"))
+    network.mend()
+    assert told(store, "abc") == "abc"
 
-    def close(self) -> None:
-        """Take no more."""
-        try:
-            self._listening.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-        self._listening.close()
-        self.cut()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listening.accept()
-                far = socket.create_connection(("127.0.0.1", self._to))
-            except OSError:
-                return
-            self._sockets += [near, far]
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+def assert_one_line(address: str, ask: Callable[[], object]) -> None:
+    with pytest.raises(StoreServerError) as raised:
+        ask()
+    assert str(raised.value).startswith(f"{address}: ")
+    assert "\n" not in str(raised.value)
+    assert str(raised.value).endswith("`modag rebuild --store auto` keeps the stores in files again")
 
-    @staticmethod
-    def _pass_on(one: socket.socket, other: socket.socket) -> None:
-        try:
-            while content := one.recv(65536):
-                other.sendall(content)
-        except OSError:
-            pass
-        finally:
-            for each in (one, other):
-                each.close()
+
+@pytest.mark.parametrize(
+    ("after", "pattern", "act", "n"),
+    [
+        (b"UPDATE modag_record", b"PGCOPY", Link.end, 3),
+        (b"PGCOPY", b"COMMIT", Link.end, 3),
+        (b"PGCOPY", b"COMMIT", Link.lose_answer, 4),
+    ],
+    ids=["in the middle", "at the commit", "at the commit, answer lost"],
+)
+def test_a_change_that_is_cut_off_is_whole_or_not_there_and_the_next_goes_on(
+    catalog: Catalog,
+    network: Network,
+    url: str,
+    caplog: pytest.LogCaptureFixture,
+    after: bytes,
+    pattern: bytes,
+    act: Callable[[Link], object],
+    n: int,
+) -> None:
+    through = network.through(url)
+    stores(catalog, through).save()
+    put_sounds(catalog, "d")
+    with network.when(pattern, act, after=after):
+        stores(catalog, through).save()
+    assert [through in message for message in caplog.messages] == [True]
+    store = stores(catalog, url).present("sound")
+    assert len(store.reader.base) == n
+    assert told(store, "abcd") == "abcd"
+    put_sounds(catalog, "e")
+    stores(catalog, through).save()
+    assert len(stores(catalog, url).present("sound").reader.base) == 5
+    assert stores(catalog, url).problems() == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "act"),
+    [
+        (b"PGCOPY", Link.end),
+        (b"CREATE UNIQUE INDEX", Link.lose_answer),
+        (b"UPDATE modag_record", Link.end),
+        (b"UPDATE modag_record", Link.lose_answer),
+    ],
+    ids=["while it is filled", "while it is arranged", "before it is named", "when it is named, answer lost"],
+)
+def test_a_rebuild_that_is_cut_off_leaves_what_there_was_and_the_next_goes_on(
+    catalog: Catalog, network: Network, url: str, pattern: bytes, act: Callable[[Link], object]
+) -> None:
+    through = network.through(url)
+    stores(catalog, through).save()
+    with network.when(pattern, act, nth=2) as cut:  # that of pictures comes first, and has none
+        assert_one_line(through, stores(catalog, through).rebuild)
+    assert cut.seen.is_set()
+    assert told(stores(catalog, url).present("sound"), "abc") == "abc"
+    stores(catalog, through).rebuild()
+    with catalog.view():
+        require_exact(catalog, stores(catalog, url).present("sound"))
+    assert stores(catalog, url).problems() == []

@@ -21,6 +21,7 @@ NAMES = [
     "NOTHING",
     "BackupReport",
     "CatalogError",
+    "CatalogServerError",
     "Check",
     "CheckedPrecision",
     "ClassHead",
