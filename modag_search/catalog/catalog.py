@@ -188,6 +188,16 @@ class Catalog:
         """
         return self._database.sole_writer(wait_s=wait_s, on_wait=on_wait)
 
+    def require_sole_writer(self) -> None:
+        """Make sure that this thread, within `sole_writer`, is the one who writes still.
+
+        Raises
+        ------
+        CatalogServerError
+            If the connection was lost meanwhile, and with it the lock.
+        """
+        self._database.require_sole_writer()
+
     def compose_names(self) -> None:
         """Let labels that look the same be one; see `Labels.compose_names`. Where that fails, `check` tells of it."""
         with suppress(CatalogError, UsageError, IndexLockedError, TypeError):  # TypeError: a name that is no text

@@ -109,6 +109,9 @@ class Database(ABC):
         """Be the one who writes to the index; a folder has a lock of its own for that."""
         raise NotImplementedError
 
+    def require_sole_writer(self) -> None:  # noqa: B027  the lock of a folder cannot be lost
+        """Make sure that this thread, if it is the one who writes, is so still."""
+
     def follow_roots(self) -> None:
         """Read and write paths below named roots as they are on this machine, from now on.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -147,6 +148,12 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
+class _SoleWriterOfThread(threading.local):
+    """The connection that holds the lock of the one who writes, in the thread that is that one."""
+
+    connection: Connection | None = None
+
+
 class _Standing(NamedTuple):
     """What a server says of itself and of who asks."""
 
@@ -200,6 +207,7 @@ class PostgresDatabase(Database):
         super().__init__(without_password(url))
         self.schema = _schema_of(parsed, self.path)
         self._wait_s = BUSY_TIMEOUT_S if wait_s is None else wait_s
+        self._sole = _SoleWriterOfThread()
         self._engine = self._connecting(parsed)
         reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = self._engine.execution_options(**reading)
@@ -297,8 +305,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def _one_change(self) -> Iterator[Connection]:
-        self.require_writable()
-        with self._engine.begin() as connection:
+        with self.load() as connection:
             # Of those who come at once, all but one wait here; what is read from now on is what the last one left.
             connection.exec_driver_sql("UPDATE state SET change_count = change_count + 1")
             yield connection
@@ -319,26 +326,55 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def sole_writer(self, *, wait_s: float, on_wait: Callable[[], None]) -> Iterator[None]:
-        """Be the one who writes to the index; see `Catalog.sole_writer`."""
+        """Be the one who writes to the index; see `Catalog.sole_writer`.
+
+        This thread then writes on the connection that holds the lock: who loses the one has lost the other.
+        """
         self._require_open()
         self.require_writable()
-        locking = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        locking = self._engine.connect()
         asked = {"name": f"{self.schema} writer"}
         try:
-            if not locking.execute(text(f"SELECT pg_try_advisory_lock({_KEY})"), asked).scalar_one():
-                on_wait()
-                locking.exec_driver_sql(f"SET lock_timeout = {max(round(1000 * wait_s), 1)}")
-                locking.execute(text(f"SELECT pg_advisory_lock({_KEY})"), asked)
+            with locking.begin():
+                if not locking.execute(text(f"SELECT pg_try_advisory_lock({_KEY})"), asked).scalar_one():
+                    on_wait()
+                    locking.exec_driver_sql(f"SET LOCAL lock_timeout = {max(round(1000 * wait_s), 1)}")
+                    locking.execute(text(f"SELECT pg_advisory_lock({_KEY})"), asked)
+            self._sole.connection = locking
             yield
         finally:
+            self._sole.connection = None
             locking.invalidate()  # the lock goes with the connection, also that of a process that is killed
             locking.close()
+
+    def require_sole_writer(self) -> None:
+        """Make sure that this thread has lost no lock; see `Catalog.require_sole_writer`."""
+        locking = self._sole.connection
+        if locking is not None:
+            with self._locked(locking):
+                locking.exec_driver_sql("SELECT 1")
+
+    @contextmanager
+    def _locked(self, locking: Connection) -> Iterator[None]:
+        """Begin a transaction on the connection that holds the lock: on another one it would begin without a lock."""
+        if locking.invalidated:
+            raise CatalogServerError(
+                f"{self.path}: the connection was lost, and the lock with it that keeps others from writing; what was "
+                f"acknowledged is kept; is the server there? {_AGAIN}"
+            )
+        with locking.begin():
+            yield
 
     @contextmanager
     def load(self) -> Iterator[Connection]:
         """Connect for writing rows of another catalog."""
         self._require_open()
         self.require_writable()
+        locking = self._sole.connection
+        if locking is not None:
+            with self._locked(locking):
+                yield locking
+            return
         with self._engine.begin() as connection:
             yield connection
 

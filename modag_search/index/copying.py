@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -93,7 +93,8 @@ def _fill(unfinished: _Unfinished, catalog: Catalog, moment: str, *, on_rows: Ca
     """Copy what is lacking; what there is of another moment, or of another index, is done anew."""
     if unfinished.moment() != moment:
         unfinished.discard()
-    with closing(unfinished.open()) as copy:
+        unfinished.begin()
+    with unfinished.catalog() as copy:
         unfinished.note(moment)
         return copy.fill_from(catalog, on_rows=on_rows)
 
@@ -141,12 +142,15 @@ class _Unfinished(ABC):
         """Note of which moment the rows will be."""
 
     @abstractmethod
-    def open(self) -> Catalog:
-        """Open its catalog, a new one where there is none."""
+    def catalog(self) -> AbstractContextManager[Catalog]:
+        """Open its catalog for a block, a new one where there is none."""
 
     @abstractmethod
     def discard(self) -> None:
         """Remove what there is."""
+
+    def begin(self) -> None:  # noqa: B027  a folder and its catalog are made as they are opened
+        """Make what was discarded anew, without a row."""
 
     @abstractmethod
     def finish(self, beside: Mapping[str, bytes]) -> None:
@@ -178,7 +182,7 @@ class _InFolder(_Unfinished):
     def note(self, moment: str) -> None:
         write_atomically(self._folder / _SOURCE, [moment.encode()], error=IndexFolderError)
 
-    def open(self) -> Catalog:
+    def catalog(self) -> AbstractContextManager[Catalog]:
         make_folder(self._folder)
         return Catalog.open(self._folder / CATALOG_FILE, create=True)
 
@@ -201,6 +205,7 @@ class _InDatabase(_Unfinished):
 
     def __init__(self, place: SharedPlace) -> None:
         self._place = place
+        self._held: Catalog | None = None
 
     def require_free(self) -> None:
         if postgres.holds_anything(self._place.url):
@@ -211,27 +216,38 @@ class _InDatabase(_Unfinished):
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        with self.open() as catalog, catalog.sole_writer(wait_s=0.0, on_wait=lambda: None):
-            yield
+        with self.catalog() as catalog, catalog.sole_writer(wait_s=0.0, on_wait=lambda: None):
+            self._held = catalog  # what is written by it is written under the lock
+            try:
+                yield
+            finally:
+                self._held = None
 
     def moment(self) -> str | None:
-        with self.open() as catalog:
+        with self.catalog() as catalog:
             noted = catalog.documents.get(_SOURCE)
         return None if noted is None else noted.decode(errors="replace")
 
     def note(self, moment: str) -> None:
-        with self.open() as catalog:
+        with self.catalog() as catalog:
             if catalog.documents.get(_SOURCE) is None:
                 catalog.documents.write(_SOURCE, moment.encode())
 
-    def open(self) -> Catalog:
-        return Catalog.open(postgres.beside(self._place.url), create=True)
+    def catalog(self) -> AbstractContextManager[Catalog]:
+        return Catalog.open(self._url, create=True) if self._held is None else nullcontext(self._held)
+
+    @property
+    def _url(self) -> str:
+        return postgres.beside(self._place.url)
 
     def discard(self) -> None:
         postgres.discard_beside(self._place.url)
 
+    def begin(self) -> None:
+        Catalog.open(self._url, create=True).close()
+
     def finish(self, beside: Mapping[str, bytes]) -> None:
-        with self.open() as catalog:
+        with self.catalog() as catalog:
             for name, content in beside.items():
                 catalog.documents.write(name, content)
             catalog.documents.remove(_SOURCE)

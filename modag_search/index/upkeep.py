@@ -62,7 +62,7 @@ class Upkeep:
             run_id = self._catalog.runs.start("index", arguments=arguments)
             with _meanwhile(self._workings.basis.stores.compact):
                 report = ingest.run(run_id=run_id)
-            self._workings.basis.stores.save()
+            self._save_stores()
             self._catalog.runs.finish(run_id, _outcome(report))
         return report
 
@@ -79,7 +79,7 @@ class Upkeep:
             if matched.items:
                 run_id = self._catalog.runs.start("forget", arguments={"paths": [printable(name) for name in names]})
                 passages = self._catalog.forget(matched.items, run_id=run_id).passages
-                self._workings.basis.stores.save()
+                self._save_stores()
         return matched.report(self._catalog, passages, dry_run=False)
 
     def undo_forget(self) -> ForgetReport:
@@ -88,8 +88,13 @@ class Upkeep:
             recalled = self._catalog.recall()
             if recalled is None:
                 raise NothingFoundError("nothing was forgotten, or it was taken back")
-            self._workings.basis.stores.save()
+            self._save_stores()
         return ForgetReport(paths=tuple(recalled.paths), unknown=tuple(recalled.taken), passages=recalled.passages)
+
+    def _save_stores(self) -> None:
+        """Bring the stores up to date, unless another one may be about to."""
+        self._catalog.require_sole_writer()
+        self._workings.basis.stores.save()
 
     def _ingest(self, roots: Sequence[str], options: IngestOptions, progress: Progress | None) -> Ingest:
         return Ingest(self._catalog, self._workings.encoder, roots, options=options, progress=progress)
@@ -111,6 +116,7 @@ class Upkeep:
             for failure in self._encode_outdated(workers=workers, progress=progress):
                 if on_failure:
                     on_failure(failure)
+            self._catalog.require_sole_writer()
             vectors = self._workings.basis.stores.rebuild()
             self._workings.leave_former()
             return vectors

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modag_search import CatalogServerError, Index, IndexSettings
+from modag_search import CatalogServerError, Index, IndexLockedError, IndexSettings
 from modag_search.catalog import copying
 from tests.cut_network import Link, Network
 from tests.made_media import picture
@@ -177,8 +177,64 @@ def test_a_database_that_freezes_is_given_up(
     assert shared.verify() == []
 
 
+class Counted:
+    """Does something once, when so many files are done."""
+
+    def __init__(self, n: int, act: Callable[[], object]) -> None:
+        self._n, self._act = n, act
+        self.is_done = False
+
+    def __call__(self, *, done: int, found: int) -> None:
+        if done >= self._n and not self.is_done:
+            self.is_done = True
+            self._act()
+
+
+def test_who_loses_the_lock_alone_writes_no_more(
+    url: str, network: Network, shared: Index, pictures: list[Path], media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the connection that holds the lock is cut, and another writer begins meanwhile."""
+    monkeypatch.setattr("modag_search.ingest.run._STORED_AT_ONCE", 2)
+    locks: list[Link] = []
+    with Index.open(url) as second:
+        reports = []
+
+        def lose_it() -> None:
+            with pytest.raises(IndexLockedError), Index.open(url, wait_s=0.0) as impatient:
+                impatient.add([media])
+            locks[0].end()
+            reports.append(second.add([media]))
+
+        with network.when(b"pg_try_advisory_lock", locks.append), pytest.raises(CatalogServerError) as caught:
+            shared.add([media], progress=Counted(4, lose_it))
+        assert told(caught, shared).startswith("the connection was lost")
+        [report] = reports
+        assert report.added + report.unchanged == len(pictures)
+        assert len(list(second.catalog.items.all())) == len(pictures)
+        assert second.verify() == []
+    assert shared.add([media]).unchanged == len(pictures)
+
+
+def test_who_loses_the_lock_last_leaves_stores_alone(
+    network: Network, shared: Index, pictures: list[Path], media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locks: list[Link] = []
+    stores = type(shared._workings.basis.stores)
+
+    def reunited(_: object) -> list[object]:
+        locks[0].end()
+        return []
+
+    with monkeypatch.context() as patch, network.when(b"pg_try_advisory_lock", locks.append):
+        patch.setattr(stores, "save", lambda _: pytest.fail("another one may save"))
+        patch.setattr(shared.catalog, "reunite", reunited)
+        with pytest.raises(CatalogServerError):
+            shared.add([media])
+    assert shared.add([media]).unchanged == len(pictures)
+
+
 @pytest.mark.filterwarnings("ignore:.*psycopg.ServerCursor:ResourceWarning")  # psycopg's own, of what was cut
-@pytest.mark.parametrize("way", ["back"])
+@pytest.mark.parametrize("way", ["there", "back"])
 def test_a_copy_that_is_cut_off_goes_on(
     filled: Index, url: str, network: Network, tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
