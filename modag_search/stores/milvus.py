@@ -8,6 +8,7 @@ properties are read as they are written, while rows are seen some time after the
 from __future__ import annotations
 
 import functools
+import json
 import logging
 import os
 import re
@@ -41,6 +42,25 @@ _SILENT_S = 10.0
 """So long a server that did not answer at all is not waited for again: a command asks for each modality."""
 _ASKING_S = 120.0
 """Longer than a server takes that was started again and loads what it had."""
+_INSERTING = json.dumps(
+    {
+        "methodConfig": [
+            {
+                "name": [{"service": "milvus.proto.milvus.MilvusService", "method": "Insert"}],
+                "timeout": f"{_ASKING_S:g}s",
+            }
+        ]
+    }
+)
+"""What pymilvus is given a deadline for, it sends again."""
+_HEARD = {
+    "grpc.keepalive_time_ms": 10_000,
+    "grpc.keepalive_timeout_ms": 10_000,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.http2.ping_timeout_ms": 10_000,  # else a minute, whatever that of keepalive is
+    "grpc.service_config": _INSERTING,
+}
+"""A server that has frozen does not answer pings; one that works for long on an answer does."""
 _STARTING_S = 20.0
 _INDEXING_S = 24 * 3600.0
 _POLL_S = 0.1
@@ -65,7 +85,7 @@ _LISTS, _PROBES = 1024, 64
 
 _STARTING = {1, 101, 103, 400, 401, 500, 501, 503, 901, 902}
 """Not ready, not loaded or not wholly, and replicas, channels and nodes that are not there."""
-_NOT_FOUND, _NOT_LOADED, _NO_DATABASE, _NOT_CONNECTED = 100, 101, 800, 2
+_NOT_FOUND, _NOT_LOADED, _NO_DATABASE, _NOT_CONNECTED, _TOO_FAST = 100, 101, 800, 2, 8
 
 
 def _in_words(method: Callable[P, R]) -> Callable[P, R]:
@@ -274,7 +294,20 @@ class Milvus(VectorEngine):
             for i, vector in zip(ids.tolist(), np.asarray(vectors, dtype=np.float32), strict=True)
         ]
         for some in _messages(rows):
-            self._client().insert(table, some, timeout=_ASKING_S)
+            self._insert_once(table, some)
+
+    def _insert_once(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Insert rows, or fail: a server takes a key twice, so what may have got there is not sent again."""
+        ends_at = time.monotonic() + _ASKING_S
+        while True:
+            try:
+                self._client().insert(table, rows, retry_times=0)
+            except MilvusException as error:
+                if error.code != _TOO_FAST or time.monotonic() > ends_at:
+                    raise
+                time.sleep(_POLL_S)
+            else:
+                return
 
     def _put_again(self, table: str, rows: list[dict[str, Any]], *, gone: int) -> None:
         again = [
@@ -509,6 +542,7 @@ class Milvus(VectorEngine):
                 password=os.environ.get("MILVUS_PASSWORD", ""),
                 db_name=self._parts.path.strip("/"),
                 timeout=_CONNECTING_S,
+                grpc_options=_HEARD,
                 dedicated=True,
             )
         except MilvusException as error:

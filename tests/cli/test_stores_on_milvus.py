@@ -14,6 +14,7 @@ import grpc
 import numpy as np
 import pytest
 from pymilvus import MilvusClient
+from pymilvus.exceptions import MilvusException
 
 from modag_search.catalog import Catalog
 from modag_search.errors import StoreServerError
@@ -22,6 +23,7 @@ from modag_search.stores.engine import NEVER, VectorEngine
 from tests import milvus_server, vector_servers
 from tests.catalog_builders import new_catalog
 from tests.cli.test_stores_on_servers import answers
+from tests.cut_network import Link, Network
 from tests.recovery.test_stores_on_servers import named_by_records, outlive, require_exact, stores, writer
 from tests.unit.test_shared_stores import put_sounds, told
 
@@ -381,6 +383,82 @@ def test_a_table_that_was_released_is_told(catalog: Catalog, server: Server, mon
         told(reading, "a")
     base.engine._client().load_collection(base.table)
     assert told(reading, "abc") == "abc"
+
+
+@pytest.fixture
+def network(server: Server) -> Iterator[Network]:
+    with Network(server.port) as network:
+        yield network
+
+
+def test_a_network_that_is_cut_costs_readers_nothing(catalog: Catalog, server: Server, network: Network) -> None:
+    through = network.through(server.address)
+    stores(catalog, through).save()
+    reading = stores(catalog, through).present("sound")
+    for act in (Link.end, Link.lose_answer):
+        with network.when(b"born <= ", act) as cut:
+            assert told(reading, "abc") == "abc"
+        assert cut.seen.is_set()
+
+
+def test_a_server_that_freezes_is_given_up(
+    catalog: Catalog, server: Server, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores(catalog, server.address).save()
+    soon = {name: 1000 for name, value in milvus._HEARD.items() if value == 10_000}
+    monkeypatch.setattr(milvus, "_HEARD", milvus._HEARD | soon)
+    monkeypatch.setattr(milvus, "_CONNECTING_S", 1.0)
+    reading = stores(catalog, network.through(server.address)).present("sound")
+    with network.when(b"born <= ", lambda _: network.silence()), pytest.raises(StoreServerError) as raised:
+        told(reading, "a")
+    assert "is out of reach; `modag rebuild --store auto`" in str(raised.value)
+    network.mend()
+    assert told(reading, "abc") == "abc"
+
+
+@pytest.mark.parametrize("act", [Link.end, Link.lose_answer], ids=["before", "answer lost"])
+def test_rows_whose_insertion_is_cut_off_are_there_once(
+    catalog: Catalog,
+    server: Server,
+    network: Network,
+    caplog: pytest.LogCaptureFixture,
+    act: Callable[[Link], object],
+) -> None:
+    through = network.through(server.address)
+    stores(catalog, through).save()
+    put_sounds(catalog, "d")
+    inserted = b":%d" % catalog.generation  # keys of rows end so
+    with network.when(inserted, act) as cut:
+        stores(catalog, through).save()
+    assert cut.seen.is_set()
+    assert [through in message for message in caplog.messages] == [True]
+    assert told(stores(catalog, server.address).present("sound"), "abcd") == "abcd"
+    stores(catalog, through).save()
+    store = stores(catalog, server.address).present("sound")
+    assert isinstance(store.reader.base, shared.SharedReader)
+    assert len(store.reader.base) == 4
+    with catalog.view():
+        require_exact(catalog, store)
+    with network.when(inserted, act), pytest.raises(StoreServerError, match="is out of reach"):
+        stores(catalog, through).rebuild()
+    stores(catalog, through).rebuild()
+    assert stores(catalog, server.address).problems() == []
+
+
+def test_a_server_that_is_in_no_hurry_is_waited_for(
+    catalog: Catalog, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, refusals = MilvusClient.insert, [MilvusException(8, "rate limit exceeded")] * 3
+
+    def refused(self: MilvusClient, *arguments: object, **others: object) -> object:
+        if refusals:
+            raise refusals.pop()
+        return insert(self, *arguments, **others)
+
+    monkeypatch.setattr(milvus, "_POLL_S", 0.0)
+    monkeypatch.setattr(MilvusClient, "insert", refused)
+    stores(catalog, server.address).save()
+    assert told(stores(catalog, server.address).present("sound"), "abc") == "abc"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks writers")
