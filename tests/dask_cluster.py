@@ -30,13 +30,17 @@ class DaskCluster:
         For homes and the workers' files.
     plugins : Path
         A folder of installed packages.
+    **environment : str
+        Of the scheduler, beside ours.
     """
 
-    def __init__(self, folder: Path, *, plugins: Path) -> None:
+    def __init__(self, folder: Path, *, plugins: Path, **environment: str) -> None:
         self._folder = folder
         self._environment = CommandLine(folder, plugins=plugins).environment | _QUIET
         self._processes: list[subprocess.Popen[str]] = []
-        self.scheduler = self._started("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.scheduler = self._started(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", **environment
+        )
         self._address = _told(self.scheduler, r"Scheduler at: +tcp://(\S+)")
 
     @property
@@ -44,19 +48,30 @@ class DaskCluster:
         """What `--workers` takes."""
         return f"dask://{self._address}"
 
-    def start_workers(self, n: int, **environment: str) -> None:
-        """Start so many workers, and wait for one; several have nannies, who start another one where one dies."""
+    @property
+    def port(self) -> int:
+        """That of the scheduler."""
+        return int(self._address.rpartition(":")[2])
+
+    def start_workers(self, n: int, *, scheduler: str = "", **environment: str) -> None:
+        """Start so many workers, and wait for one; several have nannies, who start another one where one dies.
+
+        They reach the scheduler at its own address, or at another one.
+        """
         nanny = ["--nworkers", str(n)] if n > 1 else ["--no-nanny"]
         options = [*nanny, "--nthreads", "1", "--no-dashboard", "--local-directory", str(self._folder / "workers")]
-        workers = self._started(
-            "worker", f"tcp://{self._address}", *options, "--preload", "tests.worker_preload", **environment
-        )
+        at = f"tcp://{scheduler or self._address}"
+        workers = self._started("worker", at, *options, "--preload", "tests.worker_preload", **environment)
         _told(workers, r"Registered to: +(\S+)")
 
     def kill_a_worker(self, chance: random.Random) -> None:
         """End one of the workers, which does not hear of it."""
         with suppress(ProcessLookupError):
             os.kill(chance.choice(sorted(self._workers())), signal.SIGKILL)
+
+    def freeze_the_first_worker(self) -> None:
+        """Let it do nothing any more, not even end, where it was started alone."""
+        self._processes[1].send_signal(signal.SIGSTOP)
 
     def close(self) -> None:
         """End all."""
