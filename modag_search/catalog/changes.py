@@ -156,7 +156,7 @@ def _copy_to_others(
 
 def remove(connection: Connection, item_ids: Iterable[int]) -> RemovalReport:
     """Remove items with all that belongs to them, but for their labels, which pass to others or are kept."""
-    ids = list(item_ids)
+    ids = sorted(item_ids)  # as their rows lie, so that each page is gone to once
     if not ids:
         return RemovalReport()
     steps = departures.carry_out(connection, departures.plan(connection, ids))

@@ -57,7 +57,7 @@ def forget(connection: Connection, item_ids: Iterable[int], *, run_id: int) -> R
     The run's outcome notes which annotations passed to other items and which were kept, so that these can be taken
     back, too.
     """
-    ids = list(item_ids)
+    ids = sorted(item_ids)  # as their rows lie, so that each page is gone to once
     _empty(connection)
     _put_aside(connection, ids, run_id=run_id)
     kept_before = latest_kept(connection)

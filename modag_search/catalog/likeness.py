@@ -98,12 +98,13 @@ def alike(connection: Connection, item_ids: Collection[int], *, without: Collect
     dict of int to list of int
         Items that have none are left out.
     """
+    candidates = _candidates(connection, item_ids, without)
+    if not candidates:
+        return {}  # most often, and no feature need be read for that
     ours = digests(connection, item_ids)
-    if not ours:
-        return {}
     wanted = set(ours.values())
     found: dict[Digest, list[int]] = {}
-    for item_id, digest in sorted(digests(connection, _candidates(connection, ours, without)).items()):
+    for item_id, digest in sorted(digests(connection, candidates).items()):
         if digest in wanted:
             found.setdefault(digest, []).append(item_id)
     return {item_id: found[digest] for item_id, digest in ours.items() if digest in found}

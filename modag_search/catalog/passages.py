@@ -99,7 +99,10 @@ def _statement_of(row: Any) -> tuple[Any, ...]:
 def settle(connection: Connection, arrivals: Iterable[tuple[Said, Sequence[Taker]]]) -> list[Step]:
     """Decide, for each annotation, which of the items that it may go to takes it."""
     listed = list(arrivals)
-    takers = _Takers(connection, {taker for _, some in listed for taker in some})
+    known = {taker for _, some in listed for taker in some}
+    if not known:
+        return [Step(said=said, to=None) for said, _ in listed]  # which labels exclude each other takes all to tell
+    takers = _Takers(connection, known)
     return [takers.take(said, some) for said, some in listed]
 
 

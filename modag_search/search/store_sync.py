@@ -122,14 +122,13 @@ class StoreSync:
         way_out = "the index is read-only here, so each command does it" if self._catalog.is_read_only else _SAVED_BY
         logger.warning("%d vectors had to be made anew; %s", n, way_out)
 
-    def save(self) -> int:
-        """Bring what is kept up to date, and return how many vectors there are; for who holds the index's lock."""
+    def save(self) -> None:
+        """Bring what is kept up to date; for who holds the index's lock."""
         try:
             for modality in MODALITIES:
                 self._save(modality)
         except StoreServerError as error:
             _say_that_it_is_left(error)  # once: one server keeps them all
-        return sum(map(self._count, MODALITIES))
 
     def _save(self, modality: Modality) -> None:
         home = self._homes[modality]

@@ -193,7 +193,7 @@ def test_a_server_that_is_killed_before_a_change_is_whole_has_none_of_it(
     monkeypatch.setattr(pgvector.PgVector, "change", killed)
     put_sounds(catalog, "d")
     try:
-        assert stores(catalog, url).save() == 4
+        stores(catalog, url).save()
         assert [url in message for message in caplog.messages] == [True]
     finally:
         server.start()

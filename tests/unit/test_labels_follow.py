@@ -179,6 +179,26 @@ def test_a_file_that_a_move_overwrites_leaves_its_labels(index: Index, media: Pa
     assert labels(index) == {"three.png": ("blue",)}
 
 
+def test_of_several_that_are_forgotten_only_what_has_its_like_passes_on(index: Index, media: Path) -> None:
+    silence = sound(media / "gone" / "silence.wav", (0, 1))
+    red, blue = picture(media / "gone" / "red.png", RED), picture(media / "gone" / "blue.png", BLUE)
+    tagged(red, media / "left.png")
+    index.add([media])
+    index.label([silence, red, blue], "seen")
+
+    passages = index.forget([media / "gone"]).passages
+
+    assert set(passages) == {
+        passage(red, "seen", to=media / "left.png"),
+        passage(silence, "seen", fate="kept"),
+        passage(blue, "seen", fate="kept"),
+    }
+    assert labels(index) == {"left.png": ("seen",)}
+    index.undo_forget()
+    assert labels(index) == dict.fromkeys(["left.png", "silence.wav", "red.png", "blue.png"], ("seen",))
+    assert index.verify() == []
+
+
 def test_silence_is_not_the_same_as_other_silence(index: Index, media: Path) -> None:
     one = sound(media / "one.wav", (0, 1))
     sound(media / "two.wav", (0, 1), (0, 0.5))
