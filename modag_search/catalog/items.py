@@ -31,6 +31,7 @@ from modag_search.catalog.database import (
 )
 from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.likeness import digests
+from modag_search.catalog.mounts import mounts_of
 from modag_search.catalog.places import is_of_present_content, is_shown
 from modag_search.catalog.segments import damaged_features, has_whole_feature
 from modag_search.catalog.selection import in_order_of_path, is_under
@@ -392,6 +393,8 @@ def _indexed(
         statement = statement.where(~_is_outdated(fingerprints))
     encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
     paths = [file.path.encode(encoding, errors) for file in files]
+    if (mounts := mounts_of(connection.dialect)).folders:
+        paths = list(map(mounts.stored, paths))
     most = 2 * len(paths)
     rows = connection.execute(statement.where(path.between(min(paths), max(paths))).limit(most)).all()
     if len(rows) == most:

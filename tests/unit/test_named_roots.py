@@ -116,6 +116,15 @@ def test_a_root_changes_nothing_on_the_machine_that_named_it(index: Index, here:
     assert index.verify() == []
 
 
+def test_what_has_not_changed_below_a_root_is_not_read_again(index: Index, here: Path) -> None:
+    status = (here / "a.wav").stat()
+    content = (here / "a.wav").read_bytes()
+    (here / "a.wav").write_bytes(content[:-2] + b"\x01\x02")
+    os.utime(here / "a.wav", ns=(status.st_atime_ns, status.st_mtime_ns))
+    report = index.add([here])
+    assert (report.unchanged, report.updated, report.altered) == (7, 0, ()), "that is for `rehash` to find"
+
+
 def test_another_machine_has_everything_where_its_media_are(
     index: Index, name: str, here: Path, there: Path, tmp_path: Path
 ) -> None:
