@@ -2,49 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 from urllib.parse import unquote
 
 DATABASE_SCHEMES: Final = ("postgresql://", "postgres://")
-_REFUSALS: Final = {
-    r"password authentication failed|no password supplied": (
-        "the password is wrong, or there is none",
-        "give it by PGPASSWORD or in ~/.pgpass",
-    ),
-    r'database ".*" does not exist': ("there is no such database", "`createdb` makes one"),
-    r'role ".*" does not exist': ("there is no such user", "`createuser` makes one"),
-    r"too many clients|remaining connection slots|too many connections": (
-        "the server takes no more connections",
-        "try again later, or raise its max_connections",
-    ),
-    r"could not write init file|No space left on device": (
-        "the server's disk is full",
-        "free some space on it, then run the same command again",
-    ),
-    r"starting up|shutting down|in recovery mode|not yet accepting connections": (
-        "the server is starting or stopping",
-        "try again in a moment",
-    ),
-}
-"""What a PostgreSQL says as it refuses a connection; libpq gives no code with that."""
 _SECRETS: Final = ("password", "passwd", "pwd", "token", "secret")
-
-
-def refusal_of_postgres(message: str) -> tuple[str, str] | None:
-    """Say why a PostgreSQL refused a connection, and what to do; None of what is not known, or where none is there.
-
-    Parameters
-    ----------
-    message : str
-        What libpq said.
-
-    Returns
-    -------
-    (str, str) or None
-        The problem and the way out.
-    """
-    return next((told for pattern, told in _REFUSALS.items() if re.search(pattern, message)), None)
 
 
 def is_address(name: str) -> bool:

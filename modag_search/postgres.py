@@ -1,4 +1,6 @@
-"""Connections to a PostgreSQL that notice where no answer will come any more; the catalog and stores share them.
+"""Connections to a PostgreSQL that notice where no answer will come any more, and what it means by refusing one.
+
+The catalog and stores share them.
 
 TCP tells of a machine that is off and of a cable that is cut. It does not tell of a server that has frozen, or of a
 proxy in between that passes nothing on: their kernels acknowledge whatever is sent. So who has waited for a while asks
@@ -7,6 +9,7 @@ the server over another connection whether the answer is being made. Statements 
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -39,6 +42,43 @@ _WAITS: Final = """
 """
 """Whether the server's process of a connection waits for the client, as this one does for it; null where none is there.
 Before that, whether processes are known to libpq by their numbers: a pooler in between makes up its own."""
+_REFUSALS: Final = {
+    r"password authentication failed|no password supplied": (
+        "the password is wrong, or there is none",
+        "give it by PGPASSWORD or in ~/.pgpass",
+    ),
+    r'database ".*" does not exist': ("there is no such database", "`createdb` makes one"),
+    r'role ".*" does not exist': ("there is no such user", "`createuser` makes one"),
+    r"too many clients|remaining connection slots|too many connections": (
+        "the server takes no more connections",
+        "try again later, or raise its max_connections",
+    ),
+    r"could not write init file|No space left on device": (
+        "the server's disk is full",
+        "free some space on it, then run the same command again",
+    ),
+    r"starting up|shutting down|in recovery mode|not yet accepting connections": (
+        "the server is starting or stopping",
+        "try again in a moment",
+    ),
+}
+"""What a PostgreSQL says as it refuses a connection; libpq gives no code with that."""
+
+
+def refusal(message: str) -> tuple[str, str] | None:
+    """Say why a PostgreSQL refused a connection, and what to do; None of what is not known, or where none is there.
+
+    Parameters
+    ----------
+    message : str
+        What libpq said.
+
+    Returns
+    -------
+    (str, str) or None
+        The problem and the way out.
+    """
+    return next((told for pattern, told in _REFUSALS.items() if re.search(pattern, message)), None)
 
 
 class WatchedConnection(psycopg.Connection[Row]):

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
-from modag_search.addresses import refusal_of_postgres, without_password
+from modag_search.addresses import without_password
 from modag_search.catalog import copying, postgres_tables
 from modag_search.catalog.database import BUSY_TIMEOUT_S, CONNECTIONS_KEPT, DAMAGE_ADVICE, Database
 from modag_search.catalog.sqlite import SqliteDatabase
@@ -459,7 +459,9 @@ def _problem(error: BaseException, code: str, said: str) -> str | None:
 
 
 def _refusal(message: str, said: str) -> str:
-    known = refusal_of_postgres(message)
+    from modag_search.postgres import refusal
+
+    known = refusal(message)
     return "; ".join(known) if known else f"cannot be reached ({said}); is the server there? {_AGAIN}"
 
 

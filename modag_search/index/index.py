@@ -25,7 +25,7 @@ from modag_search.index.backup import back_up, restore
 from modag_search.index.description import describe, passed_over
 from modag_search.index.opening import Workings, created, opened
 from modag_search.index.places import place_at
-from modag_search.index.soundness import OF_VALUES, Soundness, mend_beside
+from modag_search.index.soundness import OF_VALUES, Soundness
 from modag_search.index.upkeep import Upkeep
 from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
 from modag_search.ingest.named_roots import RootBook
@@ -1348,7 +1348,7 @@ class Index:
             If the index cannot be opened, whatever is done about it.
         """
         with closing(place_at(folder, wait_s=wait_s)) as place:
-            mended = [*mend_beside(place)]
+            mended = [*place.mend()]
         with cls.open(folder, wait_s=wait_s) as index:
             told = index._upkeep.mend(index._soundness)  # noqa: SLF001  of this very class
             mended += [line for is_discarded, line in told if not is_discarded]

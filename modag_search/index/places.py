@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,17 @@ from modag_search.addresses import is_url, without_password
 from modag_search.catalog import Catalog
 from modag_search.catalog.database import BUSY_TIMEOUT_S
 from modag_search.catalog.documents import checksum_of
-from modag_search.errors import IndexFolderError, IndexLockedError, IndexNotFoundError, ModagError, ReadOnlyIndexError
+from modag_search.errors import (
+    DamagedCatalogError,
+    IndexFolderError,
+    IndexLockedError,
+    IndexNotFoundError,
+    ModagError,
+    ReadOnlyIndexError,
+)
 from modag_search.files import check_own, hindrance_to_writing, make_folder, mark_of, read_regular, write_atomically
 from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index, no_index_in
+from modag_search.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +35,6 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
-    from modag_search.catalog.documents import Documents
     from modag_search.files import Mark
 
 logger = logging.getLogger(__name__)
@@ -112,6 +119,22 @@ class Place(ABC):
 
     def close(self) -> None:  # noqa: B027  a folder is not held open
         """Let go of the place, for who opens no index there."""
+
+    def problems(self) -> list[str]:
+        """Describe what is amiss beside the catalog that keeps an index from being opened on any machine."""
+        return []
+
+    @abstractmethod
+    def mend(self) -> Iterator[str]:
+        """Mend what an index cannot be opened without, beside its catalog, and say what became of it.
+
+        Raises
+        ------
+        IndexNotFoundError
+            If there is no index.
+        IndexFolderError
+            If settings are none any more.
+        """
 
     def settings(self) -> IndexSettings:
         """Read what the index is made with."""
@@ -208,6 +231,23 @@ class FolderPlace(Place):
     def save_settings(self, settings: IndexSettings) -> None:
         """Write the file of settings."""
         settings.save(self.folder)
+
+    def mend(self) -> Iterator[str]:
+        """Save settings that have changed since they were written; see `Place.mend`."""
+        if not self.is_index():
+            raise self.no_index()
+        path = self.folder / SETTINGS_FILE
+        with self.writing():
+            try:
+                IndexSettings.load(self.folder)
+            except IndexFolderError:
+                settings, are_as_written = IndexSettings.mended(self.folder)
+                settings.save(self.folder)
+                yield (
+                    f"{path}: a bit had changed, and is turned back"
+                    if are_as_written
+                    else f"{path}: had changed, and is taken as it is: {settings}"
+                )
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the lock of the folder."""
@@ -322,10 +362,34 @@ class SharedPlace(Place):
             if (content := documents.get(name)) is not None:
                 write_atomically(path, [content], error=IndexFolderError)
 
-    @property
-    def documents(self) -> Documents:
-        """What the database has beside the tables of the catalog."""
-        return self._catalog().documents
+    def problems(self) -> list[str]:
+        """Describe documents that are lost, or not what was stored."""
+        return [*self._amiss().values()]
+
+    def mend(self) -> Iterator[str]:
+        """Put documents back that are lost or damaged, where this machine has a whole copy; see `Place.mend`."""
+        documents = self._catalog().documents
+        stored = documents.checksums()
+        for name in self._amiss():
+            path = self.folder / name
+            if _is_whole(path, checksum=stored.get(name)):
+                with self.writing():
+                    documents.write(name, read_regular(path))
+                yield f"{self}: the document {name} was lost or damaged; it is put back as it is in {path}"
+
+    def _amiss(self) -> dict[str, str]:
+        """Describe what is amiss with documents, by name."""
+        documents = self._catalog().documents
+        stored, found = documents.checksums(), {}
+        for name in stored:
+            try:
+                documents.get(name)
+            except DamagedCatalogError as error:
+                found[name] = str(error)
+        needed = [SETTINGS_FILE]
+        with suppress(ModagError):
+            needed += [OWN_SPACE_FILE] if IndexSettings.load(self.folder).space == "own" else []
+        return found | {name: f"{self}: the document {name} is not there" for name in needed if name not in stored}
 
     def write(self, name: str, content: bytes, *, error: type[ModagError] = IndexFolderError) -> None:
         """Keep a document in the database, and a copy of it here."""
@@ -393,6 +457,19 @@ class SharedPlace(Place):
             if self._opened is None:
                 self._opened = Catalog.open(self.url, create=create, wait_s=_catalog_wait_s(self._wait_s))
             return self._opened
+
+
+def _is_whole(path: Path, *, checksum: str | None) -> bool:
+    """Tell whether a copy is there, and what was stored; settings and spaces have a checksum of their own."""
+    if checksum is not None:
+        return path.exists() and checksum_of(read_regular(path)) == checksum
+    with suppress(ModagError):
+        if path.name == SETTINGS_FILE:
+            IndexSettings.load(path.parent)
+        else:
+            Space.load(path)
+        return True
+    return False
 
 
 def _say_who_is_waited_for(place: str, wait_s: float) -> None:

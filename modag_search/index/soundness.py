@@ -7,19 +7,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from modag_search.addresses import without_password
-from modag_search.catalog.documents import checksum_of
 from modag_search.catalog.mending import FeatureMending
 from modag_search.classify.leave_one_out import check_kept
 from modag_search.classify.linear_head import Head
 from modag_search.classify.namer import CALIBRATION_FILE, HEAD_FILE
-from modag_search.errors import DamagedCatalogError, DamagedStoreError, IndexFolderError, ModagError, ModelError
-from modag_search.files import read_checked, read_regular
-from modag_search.index.places import OWN_SPACE_FILE, FolderPlace, SharedPlace
+from modag_search.errors import DamagedCatalogError, DamagedStoreError, ModagError, ModelError
+from modag_search.files import read_checked
+from modag_search.index.places import OWN_SPACE_FILE
 from modag_search.labels.vocabulary import some_of
 from modag_search.search.finder import RELEVANCE_FILE
 from modag_search.search.item_map import MAP_FILES
-from modag_search.settings import SETTINGS_FILE, IndexSettings
-from modag_search.space import Space
 from modag_search.spelling import printable
 from modag_search.tensor_files import OtherFormatError, UnfitFileError
 
@@ -63,7 +60,7 @@ class Soundness:
         try:
             return [
                 *found,
-                *self._of_documents(),
+                *self._place.problems(),
                 *self._of_space_and_stores(),
                 *self._of_former_stores(),
                 *self._of_head(),
@@ -113,9 +110,6 @@ class Soundness:
             if self._workings.settings.space == "own" and not self._workings.space.is_checked:
                 self._place.write(OWN_SPACE_FILE, self._workings.space.to_bytes())
                 yield f"{self._folder / OWN_SPACE_FILE}: has a checksum now"
-
-    def _of_documents(self) -> list[str]:
-        return [*_documents_amiss(self._place).values()] if isinstance(self._place, SharedPlace) else []
 
     def _of_space_and_stores(self) -> list[str]:
         try:
@@ -171,76 +165,3 @@ def _is_altered(error: ModagError) -> bool:
     if isinstance(error, DamagedStoreError):  # of one that was read as far as it goes
         return not isinstance(cause, (OSError, MemoryError))
     return isinstance(cause, UnfitFileError) and not isinstance(cause, OtherFormatError)
-
-
-def mend_beside(place: Place) -> Iterator[str]:
-    """Mend what an index cannot be opened without, beside its catalog, and say what became of it.
-
-    Settings that have changed since they were written are saved. Documents of a database that are lost or damaged are
-    put back where this machine has a whole copy.
-
-    Raises
-    ------
-    IndexNotFoundError
-        If there is no index.
-    IndexFolderError
-        If settings are none any more.
-    """
-    if isinstance(place, SharedPlace):
-        yield from _mend_documents(place)
-    elif isinstance(place, FolderPlace):
-        if not place.is_index():
-            raise place.no_index()
-        yield from _mend_settings(place)
-
-
-def _mend_settings(place: FolderPlace) -> Iterator[str]:
-    folder, path = place.folder, place.folder / SETTINGS_FILE
-    with place.writing():
-        try:
-            IndexSettings.load(folder)
-        except IndexFolderError:
-            settings, are_as_written = IndexSettings.mended(folder)
-            settings.save(folder)
-            yield (
-                f"{path}: a bit had changed, and is turned back"
-                if are_as_written
-                else f"{path}: had changed, and is taken as it is: {settings}"
-            )
-
-
-def _mend_documents(place: SharedPlace) -> Iterator[str]:
-    stored = place.documents.checksums()
-    for name in _documents_amiss(place):
-        path = place.folder / name
-        if _is_whole(path, checksum=stored.get(name)):
-            with place.writing():
-                place.documents.write(name, read_regular(path))
-            yield f"{place}: the document {name} was lost or damaged; it is put back as it is in {path}"
-
-
-def _documents_amiss(place: SharedPlace) -> dict[str, str]:
-    """Describe documents of a database that are lost, or not what was stored, by name."""
-    stored, found = place.documents.checksums(), {}
-    for name in stored:
-        try:
-            place.documents.get(name)
-        except DamagedCatalogError as error:
-            found[name] = str(error)
-    needed = [SETTINGS_FILE]
-    with suppress(ModagError):
-        needed += [OWN_SPACE_FILE] if IndexSettings.load(place.folder).space == "own" else []
-    return found | {name: f"{place}: the document {name} is not there" for name in needed if name not in stored}
-
-
-def _is_whole(path: Path, *, checksum: str | None) -> bool:
-    """Tell whether a copy is there, and what was stored; settings and spaces have a checksum of their own."""
-    if checksum is not None:
-        return path.exists() and checksum_of(read_regular(path)) == checksum
-    with suppress(ModagError):
-        if path.name == SETTINGS_FILE:
-            IndexSettings.load(path.parent)
-        else:
-            Space.load(path)
-        return True
-    return False

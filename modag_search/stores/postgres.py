@@ -13,9 +13,8 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-from modag_search.addresses import refusal_of_postgres
 from modag_search.errors import StoreChangedError, StoreServerError
-from modag_search.postgres import WATCHED, WatchedConnection
+from modag_search.postgres import WATCHED, WatchedConnection, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,7 +183,7 @@ class Connections:
                 StoreServerError.LEAVING,
             ) from error
         except psycopg.OperationalError as error:
-            problem, *ways_out = refusal_of_postgres(str(error)) or (_first_line(error),)
+            problem, *ways_out = refusal(str(error)) or (_first_line(error),)
             raise StoreServerError(f"{self._address}: {problem}", *ways_out, StoreServerError.LEAVING) from error
         except psycopg.Error as error:
             raise StoreServerError(f"{self._address}: {_first_line(error)}") from error
