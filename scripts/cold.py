@@ -97,7 +97,9 @@ class Side:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": os.pathsep.join([str(self.root), str(self.root / "scripts")])}
+        # Installed, a version is compiled once.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return {**kept, "PYTHONPATH": os.pathsep.join([str(self.root), str(self.root / "scripts")])}
 
 
 def former_tree(commit: str, folder: Path) -> Path:
