@@ -326,6 +326,15 @@ class SharedPlace(Place):
             "there"
         )
 
+    def require_room(self) -> None:
+        """Refuse to make an index in the place of one whose settings are lost."""
+        try:
+            generation = self._catalog().generation
+        except IndexNotFoundError:
+            return
+        if generation > 0 and not self.is_index():
+            raise self.no_index()
+
     def open_catalog(self, *, create: bool = False) -> Catalog:
         """Open the catalog, and let the folder follow the database."""
         catalog = self._catalog(create=create)
@@ -368,14 +377,16 @@ class SharedPlace(Place):
 
     def mend(self) -> Iterator[str]:
         """Put documents back that are lost or damaged, where this machine has a whole copy; see `Place.mend`."""
-        documents = self._catalog().documents
-        stored = documents.checksums()
-        for name in self._amiss():
-            path = self.folder / name
-            if _is_whole(path, checksum=stored.get(name)):
-                with self.writing():
+        if not self._amiss():
+            return
+        with self.writing():  # who had the lock until now may have written them anew
+            documents = self._catalog().documents
+            stored = documents.checksums()
+            for name in self._amiss():
+                path = self.folder / name
+                if _is_whole(path, checksum=stored.get(name)):
                     documents.write(name, read_regular(path))
-                yield f"{self}: the document {name} was lost or damaged; it is put back as it is in {path}"
+                    yield f"{self}: the document {name} was lost or damaged; it is put back as it is in {path}"
 
     def _amiss(self) -> dict[str, str]:
         """Describe what is amiss with documents, by name."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from modag_search import Index
+from modag_search.index.places import SharedPlace
+from modag_search.settings import SETTINGS_FILE
 from modag_search.stores.servers import engine_at
 from tests import vector_servers
 from tests.cli.command_line import CommandLine
@@ -195,12 +198,40 @@ def test_settings_that_are_lost_are_put_back_by_a_machine_that_has_them(
     outcome = modag("search", media / "a.wav")
     assert outcome.status == 1
     assert f"{url}: its settings.json is gone, and its catalog is there; " in outcome.error
+    made = modag("index", media)
+    assert made.status == 1, "an index with other settings must not take its place"
+    assert "its settings.json is gone" in made.error
     strange = modag("verify", "--repair", XDG_CACHE_HOME=str(modag.folder / "another machine"))
     assert strange.status == 1
     assert "its settings.json is gone" in strange.error
     assert modag("verify", "--repair").status == 0
     assert said(modag, media) == before
     assert problems(modag) == []
+
+
+@pytest.mark.parametrize("modag", ["database"], indirect=True)
+def test_what_another_machine_has_written_anew_meanwhile_stays(
+    modag: CommandLine, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = modag.environment["MODAG_INDEX"]
+    database = url.rpartition("/")[2]
+    with Index.open(url):
+        pass  # this machine has copies
+    with closing(SharedPlace(url, wait_s=0.0)) as place:
+        whole = place._catalog().documents.get(SETTINGS_FILE)
+        assert whole is not None
+        server.execute(f"UPDATE modag.document SET content = 'x' WHERE name = '{SETTINGS_FILE}'", database=database)
+        writing = place.writing
+
+        @contextmanager
+        def waited() -> Iterator[None]:
+            with writing():
+                place._catalog().documents.write(SETTINGS_FILE, whole + b" ")
+                yield
+
+        monkeypatch.setattr(place, "writing", waited)
+        assert list(place.mend()) == []
+        assert place._catalog().documents.get(SETTINGS_FILE) == whole + b" "
 
 
 @pytest.mark.parametrize("modag", ["database"], indirect=True)
