@@ -241,12 +241,16 @@ class Workings:
             if changed.encoder(modality) != settings.encoder(modality):
                 encoder.warm(modality)
         wanted = space if space is not None else fitting_name(self._folder, changed, encoder.encoders)
+        changed = replace(changed, space=adopt_space(self._place, wanted, encoder.encoders))
         if _is_other_place(changed.store, settings.store):
-            self._note_former([*self.former_stores(), settings.store])
-        self._place.save_settings(replace(changed, space=adopt_space(self._place, wanted, encoder.encoders)))
+            self._note_former([*self._noted(), settings.store])
+        self._place.save_settings(changed)
 
     def former_stores(self) -> list[str]:
         """List stores that the index has left, and that may keep something of it: their names, or addresses."""
+        return [store for store in self._noted() if _is_other_place(store, self.settings.store)]
+
+    def _noted(self) -> list[str]:
         try:
             return read_regular(self.former_stores_file).decode(errors="replace").splitlines()
         except FileNotFoundError:
@@ -271,13 +275,11 @@ class Workings:
         """
         former = self.former_stores()
         staying = [store for store in former if not self._has_left(store)]
-        if staying != former:
+        if staying != self._noted():
             self._note_former(staying)
         return [store for store in former if store not in staying]
 
     def _has_left(self, store: str) -> bool:
-        if not _is_other_place(store, self.settings.store):
-            return True
         try:
             self._stores(store).leave(moved_to=self.basis.stores)
         except ModagError as error:

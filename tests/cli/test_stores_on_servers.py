@@ -205,6 +205,18 @@ def test_an_address_may_begin_as_libpq_lets_it(filled: CommandLine, media: Path,
     engine_at(short).close()
 
 
+def test_a_move_that_is_refused_leaves_no_note(filled: CommandLine, url: str) -> None:
+    refused = filled("rebuild", "--store", url, "--space", "mistyped")
+    assert refused.status == 1
+    assert "there is no space 'mistyped'" in refused.error
+    assert filled("verify").status == 0
+    note = filled.folder / "index" / "former-stores"
+    note.write_text("auto\n")  # as by a move that was killed before the settings changed
+    assert filled("verify").status == 0
+    assert filled("rebuild").status == 0
+    assert not note.exists()
+
+
 @pytest.mark.parametrize("way", [("rebuild",), ("verify", "--repair")])
 def test_a_move_that_was_killed_before_it_left_is_named_and_ended_by_the_next(
     filled: CommandLine, media: Path, url: str, monkeypatch: pytest.MonkeyPatch, way: tuple[str, ...]
