@@ -110,12 +110,15 @@ class StoreSync:
 
     def _is_kept_here(self, modality: Modality, store: StampedReader) -> bool:
         """Keep what had to be made, where that is for whoever reads; what has been kept meanwhile stays."""
-        home = self._homes[modality]
+
+        def is_ahead(kept: StoreStamp) -> bool:
+            # The catalog may have been put back to an earlier moment, and know nothing of the later ones.
+            is_of_now = self._catalog.has_generation(kept.generation, kept.token)
+            return is_of_now and kept.generation > store.stamp.generation
+
         with self._keeping() as may_keep, _or_later():
             if may_keep:
-                kept = home.kept(on_damage=lambda _: None)  # that something is damaged has been said
-                is_behind = kept is None or kept.stamp.generation <= store.stamp.generation
-                return home.keep(store) if is_behind else True
+                return self._homes[modality].keep(store, unless=is_ahead)
         return False
 
     def _say_that_many_were_made(self, n: int) -> None:

@@ -88,8 +88,19 @@ class StoreHome(ABC):
             builder.add(ids, vectors)
         return StampedReader(reader=LayeredReader(builder.build()), stamp=stamp, built=stamp, kind=kind)
 
-    def keep(self, store: StampedReader) -> bool:  # noqa: ARG002  what is on a server is for who writes
+    def keep(
+        self,
+        store: StampedReader,  # noqa: ARG002  what is on a server is for who writes
+        *,
+        unless: Callable[[StoreStamp], bool],  # noqa: ARG002
+    ) -> bool:
         """Keep what `in_memory` made, where that is for whoever reads; for who alone does so on this machine.
+
+        Parameters
+        ----------
+        store : StampedReader
+        unless : callable
+            Tells of what is kept already whether it is to stay.
 
         Returns
         -------
@@ -190,9 +201,11 @@ class StoreFiles(StoreHome):
         self._write(store, kept=None)
         return len(store.reader)
 
-    def keep(self, store: StampedReader) -> bool:
+    def keep(self, store: StampedReader, *, unless: Callable[[StoreStamp], bool]) -> bool:
         """Write it; see `StoreHome.keep`."""
-        self._write(store, kept=None)
+        kept = self.kept(on_damage=lambda _: None)  # who made it has said so
+        if kept is None or not unless(kept.stamp):
+            self._write(store, kept=None)
         return True
 
     def update(self, store: StampedReader, *, kept: StampedReader) -> None:

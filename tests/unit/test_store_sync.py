@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,25 @@ def test_a_store_of_another_past_is_not_believed(catalog: Catalog, tmp_path: Pat
         put(put_back, sound("/m/c.wav", "newer", statuses=("ok",)))
         assert held(stores(put_back, folder).present("sound"), "newer") == [3]
         assert stores(put_back, folder).problems() == []
+
+
+def test_a_reader_that_keeps_what_it_made_keeps_it_in_an_earlier_past_too(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keeping(of: Catalog) -> StoreSync:
+        made = stores(of, tmp_path / "stores")
+        monkeypatch.setattr(made, "_keeping", lambda: nullcontext(True))
+        return made
+
+    put(catalog, sound("/m/a.wav", "common", statuses=("ok",)))
+    copy = tmp_path / "copy.sqlite"
+    with closing(sqlite3.connect(catalog.path)) as source, closing(sqlite3.connect(copy)) as backup:
+        source.backup(backup)
+    put(catalog, sound("/m/b.wav", "lost", statuses=("ok",)))
+    assert held(keeping(catalog).present("sound"), "lost") == [2]
+    with Catalog.open(copy) as put_back:
+        assert held(keeping(put_back).present("sound"), "common") == [1]
+        assert saved(tmp_path / "stores").stamp.generation == put_back.generation, "not made at each command"
 
 
 def test_an_older_store_is_not_made_anew_but_follows(
