@@ -112,7 +112,8 @@ def catalog_at(name: str | os.PathLike[str]) -> str:
 
 def require_room_at(name: str | os.PathLike[str]) -> None:
     """Refuse to make an index where that cannot be; see `Place.require_room`."""
-    place_at(name, wait_s=0.0).require_room()
+    with closing(place_at(name, wait_s=0.0)) as place:
+        place.require_room()
 
 
 def _differences(kept: IndexSettings, wanted: IndexSettings) -> str:
