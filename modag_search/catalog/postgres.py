@@ -227,8 +227,6 @@ class PostgresDatabase(Database):
             f"-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
         )
         options = " ".join(filter(None, [options, str(given.pop("options", ""))]))
-        # What it warns of as it ends what has failed is raised, too, and said here in a line.
-        logging.getLogger("psycopg").setLevel(logging.CRITICAL + 1)
         try:
             from modag_search.postgres import WATCHED, WatchedConnection
 

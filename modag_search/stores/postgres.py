@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -50,8 +49,6 @@ class Connections:
     """
 
     def __init__(self, address: str) -> None:
-        # What it warns of as it ends what has failed is raised, too, and said here in a line.
-        logging.getLogger("psycopg").setLevel(logging.CRITICAL + 1)
         self._address = address
         self._idle: list[tuple[int, Connection]] = []
         self._of_others: list[Connection] = []

@@ -123,3 +123,39 @@ def test_it_looks_as_who_asked(network: Network, postgres: Server) -> None:
         holder.execute("SELECT pg_advisory_lock(18)")
         with network.when(LOOK, nth=3, act=lambda _: holder.execute("SELECT pg_advisory_unlock(18)")):
             connection.execute("SELECT pg_advisory_lock(18)")
+
+
+def test_a_server_that_refuses_to_be_asked_is_there(network: Network, postgres: Server) -> None:
+    """It says so itself; what a statement waits for is waited for."""
+    postgres.execute("DROP ROLE IF EXISTS limited", "CREATE ROLE limited LOGIN CONNECTION LIMIT 1")
+    address = network.through(postgres.url("postgres", user="limited"))
+    with (
+        psycopg.connect(postgres.url("postgres"), autocommit=True) as holder,
+        connected(address) as connection,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute("SELECT pg_advisory_lock(19)")
+        unlock = "SELECT pg_advisory_unlock(19)"
+        with network.when(b"user\0limited\0", nth=4, act=lambda _: holder.execute(unlock)) as looked:
+            assert pool.submit(lambda: connection.execute("SELECT pg_advisory_lock(19)")).result()
+        assert looked.seen.is_set()
+
+
+def test_it_looks_at_the_server_that_was_asked(
+    network: Network, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name may stand for several."""
+    address = network.through(postgres.url("postgres")).replace("127.0.0.1", "localhost")
+    looked_at = []
+    connect = postgres_module._Look.connect
+
+    def noted(address: str, **options: Any) -> Any:
+        looked_at.append(psycopg.conninfo.conninfo_to_dict(address))
+        return connect(address, **options)
+
+    monkeypatch.setattr(postgres_module._Look, "connect", noted)
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as holder, connected(address) as connection:
+        holder.execute("SELECT pg_advisory_lock(20)")
+        with network.when(LOOK, lambda _: holder.execute("SELECT pg_advisory_unlock(20)")):
+            connection.execute("SELECT pg_advisory_lock(20)")
+    assert {(one["host"], one.get("hostaddr")) for one in looked_at} == {("localhost", "127.0.0.1")}
