@@ -241,6 +241,7 @@ class _InDatabase(_Unfinished):
         return postgres.beside(self._place.url)
 
     def discard(self) -> None:
+        self._require_lock()
         postgres.discard_beside(self._place.url)
 
     def begin(self) -> None:
@@ -251,4 +252,10 @@ class _InDatabase(_Unfinished):
             for name, content in beside.items():
                 catalog.documents.write(name, content)
             catalog.documents.remove(_SOURCE)
+        self._require_lock()
         postgres.put_in_place(self._place.url)
+
+    def _require_lock(self) -> None:
+        """Leave alone what another one may have begun here since the lock was lost."""
+        if self._held is not None:
+            self._held.require_sole_writer()

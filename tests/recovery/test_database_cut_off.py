@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modag_search import CatalogServerError, Index, IndexLockedError, IndexSettings
-from modag_search.catalog import copying
+from modag_search.catalog import Catalog, copying, postgres
 from tests.cut_network import Link, Network
 from tests.made_media import picture
 from tests.toy_encoders import toy_space
@@ -262,6 +262,27 @@ def test_a_copy_that_is_cut_off_goes_on(
     with Index.open(target) as copy:
         assert copy.catalog.moment == before
         assert copy.verify() == []
+
+
+def test_a_copy_that_has_lost_its_lock_leaves_alone_what_another_began(
+    filled: Index, url: str, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the connection that holds the lock of a restore is cut."""
+    monkeypatch.setattr(copying, "_AT_ONCE", 2)
+    backup = tmp_path / "backup.modag"
+    filled.back_up(backup)
+    locks: list[Link] = []
+    fill = Catalog.fill_from
+
+    def lose_it(catalog: Catalog, source: Catalog, **options: Any) -> int:
+        locks[0].end()
+        return fill(catalog, source, **options)
+
+    monkeypatch.setattr(Catalog, "fill_from", lose_it)
+    with network.when(b"pg_try_advisory_lock", locks.append), pytest.raises(CatalogServerError):
+        Index.restore(backup, network.through(url))
+    with Catalog.open(postgres.beside(url)) as begun:
+        assert begun.documents.get("source.json") is not None
 
 
 @pytest.mark.parametrize("act", CUTS.values(), ids=CUTS.keys())
