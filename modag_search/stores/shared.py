@@ -244,10 +244,10 @@ class SharedReader(StoreReader):
         n = len(self) - (0 if without is None else len(without)) if among is None else len(among)
         if n == 0:
             return nothing_found(len(vectors), k)
+        self.require_all()
         if n <= (_FEW if len(vectors) < _SEVERAL else MOST_COMPARED):
             similarities, ids = self._compared(vectors, self._counting(among, without), k=min(k, n))
         else:
-            self.require_all()
             with self._reading():
                 similarities, ids = self.engine.search(
                     self.table, vectors, at=self._at, k=min(k, n), among=among, without=without, n=len(self)
@@ -287,12 +287,16 @@ class SharedReader(StoreReader):
                 found, stored = self.engine.vectors(self.table, some, at=self._at)
             order = np.argsort(some)
             vectors[start + order[np.searchsorted(some, found, sorter=order)]] = stored
-        if np.isnan(vectors).any():
+        if n_lost := int(np.isnan(vectors).any(axis=1).sum()):
             self._require_whole()
+            raise DamagedStoreError(
+                f"{self.engine.address}: has lost {n_lost} vectors; `modag rebuild` makes them anew"
+            )
         return vectors
 
     def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
         """Fetch vectors some at a time, and compare here; see `StoreReader.nearest_to_any`."""
+        self.require_all()
         ids = self.ids()
         nearest = np.full(len(ids), -np.inf, dtype=np.float32)
         for start in range(0, len(ids) if len(vectors) else 0, _BLOCK):
@@ -499,10 +503,11 @@ class SharedStore(StoreHome):
                 key,
             )
             return
+        # The record goes last: as long as it is there, who is broken off here finds what is left of the tables.
+        leaving = dataclasses.replace(record, table="", arranged=0, moments=(), former=(), pending=record.latest)
+        self._engine.put_record(key, leaving.to_text(), former=record.to_text())
+        self._drop_leftovers(key, leaving)
         self._engine.drop_record(key)
-        for table in sorted(self._engine.tables()):
-            if table.startswith(f"modag_{key}_"):
-                self._engine.drop(table)
 
     def is_kept_in(self, other: StoreHome) -> bool:
         """Compare the keys of records; see `StoreHome.is_kept_in`."""

@@ -19,7 +19,7 @@ from modag_search.errors import DamagedStoreError, StoreChangedError, StoreServe
 from modag_search.search import store_sync
 from modag_search.search.store_sync import StoreSync
 from modag_search.stores import LayeredReader, StampedReader, layered, servers, shared
-from tests.catalog_builders import FINGERPRINTS, image, new_catalog, put, sound
+from tests.catalog_builders import FINGERPRINTS, feature, image, new_catalog, put, sound
 from tests.memory_engine import Killed, MemoryEngine
 from tests.unit.test_store_sync import held, space
 
@@ -218,6 +218,25 @@ def test_who_moves_to_another_name_of_the_same_server_loses_nothing(catalog: Cat
     assert stores(catalog).kinds() == {"image": "memory", "sound": "memory"}
     stores(catalog).leave(moved_to=in_files(catalog))
     assert (engine.texts, engine.rows) == ({}, {})
+
+
+def test_a_leave_that_is_broken_off_anywhere_is_ended_by_the_next(catalog: Catalog, engine: MemoryEngine) -> None:
+    put_sounds(catalog, "abc")
+    for acts in range(30):
+        stores(catalog).save()
+        engine.fails_after = acts
+        try:
+            stores(catalog).leave(moved_to=in_files(catalog))
+            was_killed = False
+        except Killed:
+            was_killed = True
+        engine.fails_after = None
+        assert told(stores(catalog).present("sound"), "abc") == "abc"
+        stores(catalog).leave(moved_to=in_files(catalog))
+        assert (engine.texts, engine.rows) == ({}, {})
+        if not was_killed:
+            return
+    pytest.fail("it was never done")
 
 
 def test_indexes_on_one_server_know_nothing_of_each_other(
@@ -430,6 +449,23 @@ def test_a_server_that_may_lose_rows_is_counted_before_it_answers(
         held(reading, "a")
     rows.append(lost)
     assert told(reading, "abc") == "abc"
+
+
+@pytest.mark.parametrize("may_lose", [True, False])
+def test_of_few_vectors_a_loss_is_told_too(
+    catalog: Catalog, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch, *, may_lose: bool
+) -> None:
+    engine.may_lose = may_lose
+    put_sounds(catalog, "abc")
+    stores(catalog).save()
+    reading = stores(catalog).present("sound")
+    assert told(reading, "abc") == "abc"
+    (rows,) = (rows for rows in engine.rows.values() if rows)
+    rows.pop()
+    monkeypatch.setattr(time, "monotonic", lambda: 1e12)  # it may have been killed, and be back
+    for ask in (lambda: held(reading, "a", n=3), lambda: reading.reader.base.nearest_to_any(feature("a")[None])):
+        with pytest.raises(DamagedStoreError, match="holds 2 vectors, must hold 3" if may_lose else "lost 1 vectors"):
+            ask()
 
 
 def test_who_writes_next_makes_good_what_a_server_has_lost_though_nothing_has_changed(
