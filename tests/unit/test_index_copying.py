@@ -206,6 +206,26 @@ def test_a_restore_to_a_database_that_is_broken_off_leaves_no_index_and_nothing_
         assert answers(shared, media) == before
 
 
+def test_who_has_lost_the_lock_of_a_restore_leaves_alone_what_another_one_makes(
+    labelled: Index, url: str, tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled.back_up(tmp_path / "one.modag")
+    database = url.rpartition("/")[2]
+
+    def lose_the_lock(*_: object, **__: object) -> None:
+        of_this = f"datname = '{database}' AND pid <> pg_backend_pid()"
+        postgres.execute(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {of_this}")
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("modag_search.catalog.catalog.Catalog.fill_from", lose_the_lock)
+        with pytest.raises(ZeroDivisionError):
+            Index.restore(tmp_path / "one.modag", url)
+    there = "DO $$ BEGIN ASSERT EXISTS (SELECT FROM modag_unfinished.document); END $$"
+    postgres.execute(there, database=database)
+    Index.restore(tmp_path / "one.modag", url)
+
+
 def test_the_command_line_copies_and_shows_no_password(
     labelled: Index, media: Path, toy_plugins: Path, url: str, tmp_path: Path
 ) -> None:
