@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 OWNER = "modag"
 WITH_PASSWORD = "guarded"
 PASSWORD = "open sesame"
-_QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60", "log_min_messages=fatal")
+_QUICK = (
+    "fsync=off",
+    "full_page_writes=off",
+    "shared_buffers=32MB",
+    "max_connections=60",
+    "log_min_messages=fatal",
+    "autovacuum=off",  # it lets a file be written anew that every connection reads: on a full disk, none is let in
+)
 _HBA = f"local all all trust\nhost all {WITH_PASSWORD} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
 _ENOUGH_BYTES = 4 * 2**30
 _numbers = itertools.count()

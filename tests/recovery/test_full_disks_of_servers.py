@@ -308,12 +308,14 @@ def test_an_index_whose_vectors_are_on_a_full_disk_is_checked_and_mended_once_th
     assert moved.status == 1
     assert "its disk or memory is full" in moved.error
     assert modag("search", many / "007.png").data == before
+    disk.free()
     table = vector_servers.filled_table(vectors)
     database = vectors.rpartition("/")[2]
     vector_servers.postgres_server().execute(f"DELETE FROM {table} WHERE id < 10", database=database)
     found = modag("verify")
     assert found.status == 1
     assert "must hold 120" in found.data[0]["problem"]
+    disk.fill()
     assert "its disk or memory is full" in modag("verify", "--repair").stderr
     disk.free()
     assert modag("verify", "--repair").status == 0
