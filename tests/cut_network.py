@@ -226,3 +226,16 @@ class Trigger:
         if link in self._prepared:
             self._left -= content.count(self._pattern)
         return was > 0 >= self._left
+
+
+class Once:
+    """Progress of a run that does something once, when so many files are done."""
+
+    def __init__(self, n: int, act: Callable[[], object]) -> None:
+        self._n, self._act = n, act
+        self.is_done = False
+
+    def __call__(self, *, done: int, found: int) -> None:
+        if done >= self._n and not self.is_done:
+            self.is_done = True
+            self._act()

@@ -106,6 +106,13 @@ def toy_space(*, turned: bool = False) -> Space:
     )
 
 
+def toy_settings(folder: Path) -> IndexSettings:
+    """Name these encoders and their space, which is put into a folder."""
+    space = folder / "toys.safetensors"
+    space.write_bytes(toy_space().to_bytes())
+    return IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image", space=str(space))
+
+
 def toy_index(folder: Path, **settings: float) -> Index:
     """Make an index that uses the toys, or open it where it is there already."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,13 +9,13 @@ import pytest
 from modag_search import ClusterError, Index
 from modag_search.features import cluster as clusters
 from modag_search.ingest import run as ingest_run
-from tests.cut_network import Network
+from tests.cut_network import Network, Once
 from tests.made_media import picture
 from tests.recovery.test_workers_killed import contents
 from tests.toy_encoders import toy_index
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.dask_cluster import DaskCluster
@@ -49,19 +49,6 @@ def pictures(media: Path) -> Path:
     for number in range(PICTURES):
         picture(media / f"{number:02}.png", (200, 9 * number, 9))
     return media
-
-
-class Once:
-    """Does something once, when so many files are done."""
-
-    def __init__(self, n: int, act: Callable[[], object]) -> None:
-        self._n, self._act = n, act
-        self.is_done = False
-
-    def __call__(self, *, done: int, found: int) -> None:
-        if done >= self._n and not self.is_done:
-            self.is_done = True
-            self._act()
 
 
 @pytest.mark.parametrize("way", ["cut", "silent", "frozen"])

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modag_search import CatalogServerError, Index, IndexLockedError, IndexSettings
+from modag_search import CatalogServerError, Index, IndexLockedError
 from modag_search.catalog import Catalog, copying, postgres
-from tests.cut_network import Link, Network
+from tests.cut_network import Link, Network, Once
 from tests.made_media import picture
-from tests.toy_encoders import toy_space
+from tests.toy_encoders import toy_settings
 from tests.web.conftest import serving
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def url(postgres: Server) -> str:
 @pytest.fixture
 def shared(url: str, network: Network, tmp_path: Path) -> Iterator[Index]:
     """An empty index in it, opened through the network."""
-    space = tmp_path / "toys.safetensors"
-    space.write_bytes(toy_space().to_bytes())
-    settings = IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image", space=str(space))
-    Index.open(url, create=True, settings=settings).close()
+    Index.open(url, create=True, settings=toy_settings(tmp_path)).close()
     with Index.open(network.through(url)) as index:
         yield index
 
@@ -177,19 +174,6 @@ def test_a_database_that_freezes_is_given_up(
     assert shared.verify() == []
 
 
-class Counted:
-    """Does something once, when so many files are done."""
-
-    def __init__(self, n: int, act: Callable[[], object]) -> None:
-        self._n, self._act = n, act
-        self.is_done = False
-
-    def __call__(self, *, done: int, found: int) -> None:
-        if done >= self._n and not self.is_done:
-            self.is_done = True
-            self._act()
-
-
 def test_who_loses_the_lock_alone_writes_no_more(
     url: str, network: Network, shared: Index, pictures: list[Path], media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +190,7 @@ def test_who_loses_the_lock_alone_writes_no_more(
             reports.append(second.add([media]))
 
         with network.when(b"pg_try_advisory_lock", locks.append), pytest.raises(CatalogServerError) as caught:
-            shared.add([media], progress=Counted(4, lose_it))
+            shared.add([media], progress=Once(4, lose_it))
         assert told(caught, shared).startswith("the connection was lost")
         [report] = reports
         assert report.added + report.unchanged == len(pictures)

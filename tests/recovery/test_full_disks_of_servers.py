@@ -18,7 +18,7 @@ from tests.cli.command_line import CommandLine
 from tests.made_media import picture
 from tests.postgres import Server, binaries
 from tests.recovery.test_stores_on_servers import named_by_records, require_exact, stores
-from tests.toy_encoders import toy_index, toy_space
+from tests.toy_encoders import toy_index, toy_settings
 from tests.unit.test_shared_stores import put_sounds
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def url(postgres: Server, disk: SmallDisk) -> Iterator[str]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> IndexSettings:
-    space = tmp_path / "toys.safetensors"
-    space.write_bytes(toy_space().to_bytes())
-    return IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image", space=str(space))
+    return toy_settings(tmp_path)
 
 
 @pytest.fixture
@@ -293,14 +291,20 @@ def test_a_rebuild_that_finds_no_room_leaves_what_was_there_and_nothing_else(
     assert stores(catalog, vectors).problems() == []
 
 
-def test_an_index_whose_vectors_are_on_a_full_disk_is_checked_and_mended_once_there_is_room(
-    tmp_path: Path, toy_plugins: Path, many: Path, vectors: str, disk: SmallDisk
-) -> None:
+@pytest.fixture
+def modag(tmp_path: Path, toy_plugins: Path, many: Path, vectors: str) -> CommandLine:
+    """``modag`` with an index whose vectors are on the disk."""
     modag = CommandLine(tmp_path, plugins=toy_plugins)
     modag.environment["MODAG_INDEX"] = str(tmp_path / "index")
     with toy_index(tmp_path / "index") as index:
         index.add([many])
     assert modag("rebuild", "--store", vectors).status == 0
+    return modag
+
+
+def test_an_index_whose_vectors_are_on_a_full_disk_is_checked_and_mended_once_there_is_room(
+    modag: CommandLine, many: Path, vectors: str, disk: SmallDisk
+) -> None:
     before = modag("search", many / "007.png").data
     disk.fill()
     assert modag("verify").status == 0
@@ -323,14 +327,7 @@ def test_an_index_whose_vectors_are_on_a_full_disk_is_checked_and_mended_once_th
     assert modag("search", many / "007.png").data == before
 
 
-def test_vectors_go_back_to_files_from_a_full_disk(
-    tmp_path: Path, toy_plugins: Path, many: Path, vectors: str, disk: SmallDisk
-) -> None:
-    modag = CommandLine(tmp_path, plugins=toy_plugins)
-    modag.environment["MODAG_INDEX"] = str(tmp_path / "index")
-    with toy_index(tmp_path / "index") as index:
-        index.add([many])
-    assert modag("rebuild", "--store", vectors).status == 0
+def test_vectors_go_back_to_files_from_a_full_disk(modag: CommandLine, vectors: str, disk: SmallDisk) -> None:
     disk.fill()
     assert modag("rebuild", "--store", "auto").status == 0
     assert servers.engine_at(vectors).tables() == set()

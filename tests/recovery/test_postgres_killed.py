@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search import Index, IndexSettings
+from modag_search import Index
 from modag_search.catalog.database import count_label_change
 from modag_search.errors import CatalogError
 from tests.made_media import picture
 from tests.postgres import Server, started
-from tests.toy_encoders import toy_space
+from tests.toy_encoders import toy_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +30,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def shared(server: Server, tmp_path: Path) -> Iterator[Index]:
-    space = tmp_path / "toys.safetensors"
-    space.write_bytes(toy_space().to_bytes())
-    settings = IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image", space=str(space))
-    with Index.open(server.new_database(), create=True, settings=settings) as index:
+    with Index.open(server.new_database(), create=True, settings=toy_settings(tmp_path)) as index:
         yield index
 
 

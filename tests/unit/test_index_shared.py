@@ -19,7 +19,7 @@ from modag_search.errors import DamagedCatalogError, IndexLockedError, IndexNotF
 from modag_search.index.places import LOCK_FILE, STORES_FOLDER
 from modag_search.settings import index_folder, index_named
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
-from tests.toy_encoders import toy_space
+from tests.toy_encoders import toy_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +38,7 @@ def url(postgres: Server) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> IndexSettings:
-    space = tmp_path / "toys.safetensors"
-    space.write_bytes(toy_space().to_bytes())
-    return IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image", space=str(space))
+    return toy_settings(tmp_path)
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search import Index, IndexSettings
+from modag_search import Index
 from modag_search.catalog import Catalog
 from modag_search.errors import UnreadableMediaError, UsageError
 from modag_search.media import content_hash
 from tests.catalog_builders import image, put
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
-from tests.toy_encoders import toy_space
+from tests.toy_encoders import toy_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,10 +72,7 @@ def there(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def index(name: str, here: Path, tmp_path: Path) -> Iterator[Index]:
-    space = tmp_path / "toys.safetensors"
-    space.write_bytes(toy_space().to_bytes())
-    settings = IndexSettings(sound_encoder="toy-sound", image_encoder="toy-image", space=str(space))
-    with Index.open(name, create=True, settings=settings) as opened:
+    with Index.open(name, create=True, settings=toy_settings(tmp_path)) as opened:
         assert opened.add([here]).added == 7
         opened.label([here / "a.wav", here / "sub" / "a.png"], "low")
         opened.exclusions.add([f"{here}/drafts/*.wav", f"!{here}/drafts/keep.wav", "*.tmp"])
