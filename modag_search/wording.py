@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from modag_search.values import CLOSE
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -29,6 +27,8 @@ _ROUND_NUMBERS = (1_000_000, 100_000, 10_000, 1_000, 100)
 
 def far_in_words(hits: Sequence[Hit]) -> str | None:
     """Say that not even the best of some answers is close; None where one is, or there are none."""
+    from modag_search.values import CLOSE  # numpy comes with it, which verbs without an answer need not wait for
+
     best = max(hits, key=lambda hit: hit.relevance, default=None)
     if best is None or best.relevance >= CLOSE:
         return None

@@ -56,6 +56,10 @@ def run(modag: CommandLine, *verbs: tuple[object, ...], heavy: tuple[str, ...] =
     assert done.returncode == 0, done.stderr.decode()
 
 
+def test_numpy_comes_after_it_is_known_how_many_threads_it_may_have(modag: CommandLine) -> None:
+    run(modag, ("--version",), heavy=("numpy",))
+
+
 def test_verbs_on_an_index(filled: CommandLine, media: Path, tmp_path: Path) -> None:
     run(
         filled,
