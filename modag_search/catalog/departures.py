@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal, select, update
-from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import among, now
 from modag_search.catalog.likeness import alike
@@ -131,7 +130,7 @@ def _pass(connection: Connection, steps: Sequence[Step]) -> None:
         for step in steps
         if step.to is not None
     ]
-    other = aliased(AnnotationRow)
+    other = AnnotationRow.aliased()
     is_said_already = exists().where(
         other.item_id == bindparam("to"),
         other.label_id == AnnotationRow.label_id,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import BigInteger, LargeBinary, delete, func, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, LargeBinary, MetaData, delete, func, select
 
+from modag_search.catalog.columns import Rows, column
 from modag_search.catalog.dialects import TEXT, upsert
 from modag_search.catalog.tables import Base
 from modag_search.errors import DamagedCatalogError
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _DIGEST_BYTES: Final = 16
 
 
-class SharedBase(DeclarativeBase):
+class SharedBase(Rows):
     """Base of the tables that a database of several machines has, and a file has not."""
 
-    metadata = type(Base.metadata)(naming_convention=Base.metadata.naming_convention)
+    metadata = MetaData(naming_convention=Base.metadata.naming_convention)
 
 
 class DocumentRow(SharedBase):
@@ -29,10 +29,10 @@ class DocumentRow(SharedBase):
 
     __tablename__ = "document"
 
-    name: Mapped[str] = mapped_column(TEXT, primary_key=True)
-    content: Mapped[bytes] = mapped_column(LargeBinary)
-    checksum: Mapped[str] = mapped_column(TEXT)
-    version: Mapped[int] = mapped_column(BigInteger)
+    name = column(TEXT, primary_key=True)
+    content = column(LargeBinary)
+    checksum = column(TEXT)
+    version = column(BigInteger)
 
 
 class Documents:

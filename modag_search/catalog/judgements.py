@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, case, delete, select, update
-from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import among, now
 from modag_search.catalog.departures import keep
@@ -126,7 +125,7 @@ def _confirm(connection: Connection, annotations: Sequence[Annotation], label_id
 
 def settle_opposites(connection: Connection, label_id: int) -> None:
     """Let opposites give way that came together when labels became one."""
-    stronger = aliased(AnnotationRow)
+    stronger = AnnotationRow.aliased()
     rank, of_stronger = (case(_RANKS, value=origin) for origin in (AnnotationRow.origin, stronger.origin))
     gives_way = (
         select(stronger.id)

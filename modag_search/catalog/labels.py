@@ -442,7 +442,7 @@ class Labels:
             .order_by(AnnotationRow.id)
         )
         with self._database.read() as connection:
-            return [tuple(row) for row in connection.execute(statement)]  # type: ignore[misc]
+            return [tuple(row) for row in connection.execute(statement)]
 
     def count_by_run(self) -> dict[int, int]:
         """Count the annotations of each run that are still there, or wait for their content."""

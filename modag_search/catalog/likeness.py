@@ -7,7 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, func, select, tuple_
-from sqlalchemy.orm import aliased
 
 from modag_search.catalog.blobs import changed_feature, checksum_of
 from modag_search.catalog.database import among, among_given, given
@@ -120,7 +119,7 @@ def _candidates(connection: Connection, item_ids: Collection[int], without: Coll
         .where(SegmentRow.item_id.in_(among(item_ids)), SegmentRow.status == "ok")
         .group_by(SegmentRow.item_id)
     )
-    first = aliased(SegmentRow)
+    first = SegmentRow.aliased()
     statement = (
         select(SegmentRow.item_id)
         .distinct()

@@ -19,10 +19,10 @@ from modag_search.catalog.tables import FeatureRow, ForgottenSegmentRow, ItemRow
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import Connection
-    from sqlalchemy.orm import InstrumentedAttribute
+    from sqlalchemy import ColumnClause, Connection
 
     from modag_search.catalog.database import Database
+    from modag_search.catalog.tables import Base
 
 _ID = "of_segment"
 """A parameter of statements that change many rows; a column's own name would stand for its new value."""
@@ -74,9 +74,9 @@ def mend_features(database: Database) -> FeatureMending:
         paths = tuple(in_order_of_path(connection, found_paths, path_of=str))
     if any((*found, *forgotten)):
         with database.write() as connection:
-            _write(connection, found.whole, FeatureRow.segment_id)
+            _write(connection, FeatureRow, FeatureRow.segment_id, found.whole)
             connection.execute(delete(FeatureRow).where(FeatureRow.segment_id.in_(among(found.lost))))
-            _write(connection, forgotten.whole, ForgottenSegmentRow.id)
+            _write(connection, ForgottenSegmentRow, ForgottenSegmentRow.id, forgotten.whole)
             without = update(ForgottenSegmentRow).values(data=None, feature_checksum=None)
             connection.execute(without.where(ForgottenSegmentRow.id.in_(among(forgotten.lost))))
     mended = fitted + len(found.whole) + len(forgotten.whole)
@@ -99,7 +99,7 @@ def _planned(damaged: Iterable[tuple[int, bytes, int | None]]) -> _Plan:
     return plan
 
 
-def _write(connection: Connection, features: Mapping[int, bytes], key: InstrumentedAttribute[int]) -> None:
+def _write(connection: Connection, row: type[Base], key: ColumnClause[int], features: Mapping[int, bytes]) -> None:
     if features:
         rows = [{_ID: segment_id, "data": data} for segment_id, data in features.items()]
-        connection.execute(update(key.class_).where(key == bindparam(_ID)), rows)
+        connection.execute(update(row).where(key == bindparam(_ID)), rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, exists, select, tuple_, update
-from sqlalchemy.orm import aliased
 
 from modag_search.catalog.judgements import settle_opposites
 from modag_search.catalog.names import label_ids, read_hierarchy
@@ -16,7 +15,7 @@ from modag_search.spelling import composed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy.orm import InstrumentedAttribute
+    from sqlalchemy import ColumnClause
 
 
 def merge_labels(connection: Connection, labels: Iterable[str], into: str) -> bool:
@@ -48,7 +47,7 @@ def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: 
         (LabelParentRow.child_id, LabelParentRow.parent_id),
         (LabelParentRow.parent_id, LabelParentRow.child_id),
     ):
-        other = aliased(LabelParentRow)
+        other = LabelParentRow.aliased()
         is_there = exists().where(getattr(other, column.key) == new_id, getattr(other, kept.key) == kept)
         moved = update(LabelParentRow).where(column == old_id, ~is_there)
         connection.execute(moved.values({column.key: new_id}))
@@ -64,12 +63,12 @@ def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: 
 def _leave_last_words(
     connection: Connection,
     row: type[AnnotationRow | KeptAnnotationRow],
-    whole: InstrumentedAttribute[Any],
+    whole: ColumnClause[Any],
     *,
     label_ids: set[int],
 ) -> None:
     """Of what was said at one place, by hand or by another origin, under two labels that become one, leave the last."""
-    later = aliased(row)
+    later = row.aliased()
     was_said_later = (
         select(later.id)
         .where(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import CompoundSelect, Connection, select, union
-from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import batches, now
 from modag_search.catalog.dialects import upsert
@@ -23,7 +22,7 @@ an item may have any, and labels exclude each other but for those that often sta
 
 def read_hierarchy(connection: Connection) -> Hierarchy:
     """Return which labels are kinds of which; cycles are refused with a UsageError."""
-    child, parent = aliased(LabelRow), aliased(LabelRow)
+    child, parent = LabelRow.aliased(), LabelRow.aliased()
     statement = (
         select(child.name, parent.name)
         .select_from(LabelParentRow)

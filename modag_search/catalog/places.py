@@ -7,17 +7,9 @@ part goes before what is said of the whole.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import aliased
 
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow, SegmentRow
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm.util import AliasedClass
-
-    Said = type[AnnotationRow] | AliasedClass[AnnotationRow]
 
 _SLACK_S = 0.5
 """Windows end with the file; people and programs round."""
@@ -36,7 +28,7 @@ def is_shown() -> ColumnElement[bool]:
 
 def holds_for_segment() -> ColumnElement[bool]:
     """Select labels with the segments of their items that they hold for."""
-    denied = aliased(AnnotationRow)
+    denied = AnnotationRow.aliased()
     on_its_part = (
         select(denied.id)
         .where(_is_of_same(denied), denied.is_not, ~_is_of_whole(denied), _covers(denied))
@@ -49,7 +41,7 @@ def holds_for_segment() -> ColumnElement[bool]:
 
 def is_denied_of_segment() -> ColumnElement[bool]:
     """Select denials with the segments of their items that they hold for."""
-    given = aliased(AnnotationRow)
+    given = AnnotationRow.aliased()
     on_its_part = (
         select(given.id)
         .where(_is_of_same(given), ~given.is_not, given.origin != "transfer", ~_is_of_whole(given), _overlaps(given))
@@ -59,15 +51,15 @@ def is_denied_of_segment() -> ColumnElement[bool]:
     return AnnotationRow.is_not & _covers(AnnotationRow) & ~on_its_part
 
 
-def _is_of_same(other: Said) -> ColumnElement[bool]:
+def _is_of_same(other: type[AnnotationRow]) -> ColumnElement[bool]:
     return and_(other.item_id == AnnotationRow.item_id, other.label_id == AnnotationRow.label_id)
 
 
-def _is_of_whole(said: Said) -> ColumnElement[bool]:
+def _is_of_whole(said: type[AnnotationRow]) -> ColumnElement[bool]:
     return said.start_s.is_(None) & said.end_s.is_(None)
 
 
-def _overlaps(said: Said) -> ColumnElement[bool]:
+def _overlaps(said: type[AnnotationRow]) -> ColumnElement[bool]:
     begins_before_its_end = said.end_s.is_(None) | (SegmentRow.start_s < said.end_s)
     # A frame has no length: its start alone can lie within.
     ends_after_its_start = or_(
@@ -78,7 +70,7 @@ def _overlaps(said: Said) -> ColumnElement[bool]:
     return _is_of_whole(said) | (SegmentRow.start_s.is_not(None) & begins_before_its_end & ends_after_its_start)
 
 
-def _covers(said: Said) -> ColumnElement[bool]:
+def _covers(said: type[AnnotationRow]) -> ColumnElement[bool]:
     begins_within = said.start_s.is_(None) | (SegmentRow.start_s >= said.start_s - _SLACK_S)
     ends_within = said.end_s.is_(None) | (func.coalesce(SegmentRow.end_s, SegmentRow.start_s) <= said.end_s + _SLACK_S)
     return _is_of_whole(said) | (SegmentRow.start_s.is_not(None) & begins_within & ends_within)

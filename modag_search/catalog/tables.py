@@ -11,7 +11,7 @@ makes the indexes that this needs.
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     JSON,
@@ -30,10 +30,13 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from modag_search.catalog.columns import Rows, column, optional
 from modag_search.catalog.dialects import INTEGER, TEXT, for_postgres, for_sqlite, no
 from modag_search.catalog.mounts import mounts_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnClause
 
 
 class NameBytes(TypeDecorator[str]):
@@ -67,7 +70,7 @@ class PathBytes(NameBytes):
         return None if value is None else os.fsdecode(value)
 
 
-class Base(DeclarativeBase):
+class Base(Rows):
     """Base of all tables."""
 
     # SQLite alters a table by copying it, which needs every constraint to have a name.
@@ -80,15 +83,9 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        int: INTEGER,
-        str: TEXT,
-        dict[str, Any]: JSON,
-        list[Any]: JSON(none_as_null=True),
-    }
 
 
-class ItemRow(Base):
+class ItemRow(Base, sqlite_autoincrement=True):
     """A media file; `path` and `content_hash` together say which."""
 
     __tablename__ = "item"
@@ -97,25 +94,24 @@ class ItemRow(Base):
         Index(None, "size_bytes"),
         CheckConstraint("kind IN ('image', 'sound', 'video')", name="kind"),
         CheckConstraint("status IN ('ok', 'failed')", name="status"),
-        {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    path: Mapped[str] = mapped_column(PathBytes)
-    content_hash: Mapped[str]
-    size_bytes: Mapped[int] = mapped_column(BigInteger)
-    mtime_ns: Mapped[int] = mapped_column(BigInteger)
-    kind: Mapped[str]
-    duration_s: Mapped[float | None] = mapped_column(Float)
-    width_px: Mapped[int | None]
-    height_px: Mapped[int | None]
-    remarks: Mapped[list[Any] | None]
-    status: Mapped[str]
-    created_at: Mapped[str]
-    updated_at: Mapped[str]
+    id = column(INTEGER, primary_key=True)
+    path = column(PathBytes)
+    content_hash = column(TEXT)
+    size_bytes = column(BigInteger)
+    mtime_ns = column(BigInteger)
+    kind = column(TEXT)
+    duration_s = optional(Float)
+    width_px = optional(INTEGER)
+    height_px = optional(INTEGER)
+    remarks: ColumnClause[list[Any] | None] = optional(JSON(none_as_null=True))
+    status = column(TEXT)
+    created_at = column(TEXT)
+    updated_at = column(TEXT)
 
 
-class PipelineRow(Base):
+class PipelineRow(Base, sqlite_autoincrement=True):
     """What decided the features of a segment: decoder, cutting, network and weights."""
 
     __tablename__ = "pipeline"
@@ -123,19 +119,18 @@ class PipelineRow(Base):
         UniqueConstraint("fingerprint"),
         CheckConstraint("modality IN ('image', 'sound')", name="modality"),
         CheckConstraint("dtype IN ('<f4', '<f2')", name="dtype"),
-        {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    modality: Mapped[str]
-    encoder: Mapped[str]
-    dimension: Mapped[int]
-    dtype: Mapped[str]
-    fingerprint: Mapped[str]
-    specification: Mapped[dict[str, Any]]
+    id = column(INTEGER, primary_key=True)
+    modality = column(TEXT)
+    encoder = column(TEXT)
+    dimension = column(INTEGER)
+    dtype = column(TEXT)
+    fingerprint = column(TEXT)
+    specification: ColumnClause[dict[str, Any]] = column(JSON)
 
 
-class SegmentRow(Base):
+class SegmentRow(Base, sqlite_autoincrement=True):
     """What gets a vector; `generation` is the one at which it came into the catalog.
 
     `feature_checksum` is the CRC-32 of its feature's bytes: it tells damage, and finds what may have the same feature.
@@ -148,18 +143,17 @@ class SegmentRow(Base):
         Index(None, "pipeline_id", "generation"),
         CheckConstraint("modality IN ('image', 'sound')", name="modality"),
         CheckConstraint("status IN ('ok', 'silent', 'black', 'flat')", name="status"),
-        {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
-    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipeline.id"))
-    modality: Mapped[str]
-    start_s: Mapped[float | None] = mapped_column(Float)
-    end_s: Mapped[float | None] = mapped_column(Float)
-    status: Mapped[str]
-    generation: Mapped[int]
-    feature_checksum: Mapped[int | None] = mapped_column(BigInteger)
+    id = column(INTEGER, primary_key=True)
+    item_id = column(INTEGER, ForeignKey("item.id", ondelete="CASCADE"))
+    pipeline_id = column(INTEGER, ForeignKey("pipeline.id"))
+    modality = column(TEXT)
+    start_s = optional(Float)
+    end_s = optional(Float)
+    status = column(TEXT)
+    generation = column(INTEGER)
+    feature_checksum = optional(BigInteger)
 
 
 class FeatureRow(Base):
@@ -167,8 +161,8 @@ class FeatureRow(Base):
 
     __tablename__ = "feature"
 
-    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True)
-    data: Mapped[bytes] = mapped_column(LargeBinary)
+    segment_id = column(INTEGER, ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True)
+    data = column(LargeBinary)
 
 
 class RemovalRow(Base):
@@ -177,26 +171,25 @@ class RemovalRow(Base):
     __tablename__ = "removal"
     __table_args__ = (Index(None, "generation"),)
 
-    segment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    generation: Mapped[int]
+    segment_id = column(INTEGER, primary_key=True, autoincrement=False)
+    generation = column(INTEGER)
 
 
-class RunRow(Base):
+class RunRow(Base, sqlite_autoincrement=True):
     """One call of a verb that wrote to the catalog."""
 
     __tablename__ = "run"
-    __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    verb: Mapped[str]
-    arguments: Mapped[dict[str, Any]]
-    versions: Mapped[dict[str, Any]]
-    started_at: Mapped[str]
-    finished_at: Mapped[str | None]
-    outcome: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    id = column(INTEGER, primary_key=True)
+    verb = column(TEXT)
+    arguments: ColumnClause[dict[str, Any]] = column(JSON)
+    versions: ColumnClause[dict[str, Any]] = column(JSON)
+    started_at = column(TEXT)
+    finished_at = optional(TEXT)
+    outcome: ColumnClause[dict[str, Any] | None] = optional(JSON(none_as_null=True))
 
 
-class LabelRow(Base):
+class LabelRow(Base, sqlite_autoincrement=True):
     """A name that items can have, AudioSet's id of it, and words for it, where it has them.
 
     One that was added counts without any item: `added_at` says since when. A tag (favourite, reviewed) names no kind of
@@ -207,16 +200,15 @@ class LabelRow(Base):
     __table_args__ = (
         UniqueConstraint("name"),
         Index(None, "audioset_id", unique=True),
-        {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    created_at: Mapped[str]
-    audioset_id: Mapped[str | None]
-    means: Mapped[str | None]
-    added_at: Mapped[str | None]
-    is_tag: Mapped[bool] = mapped_column(Boolean, server_default=no())
+    id = column(INTEGER, primary_key=True)
+    name = column(TEXT)
+    created_at = column(TEXT)
+    audioset_id = optional(TEXT)
+    means = optional(TEXT)
+    added_at = optional(TEXT)
+    is_tag = column(Boolean, server_default=no())
 
 
 class LabelParentRow(Base):
@@ -225,11 +217,11 @@ class LabelParentRow(Base):
     __tablename__ = "label_parent"
     __table_args__ = (Index(None, "parent_id"),)
 
-    child_id: Mapped[int] = mapped_column(ForeignKey("label.id", ondelete="CASCADE"), primary_key=True)
-    parent_id: Mapped[int] = mapped_column(ForeignKey("label.id", ondelete="CASCADE"), primary_key=True)
+    child_id = column(INTEGER, ForeignKey("label.id", ondelete="CASCADE"), primary_key=True)
+    parent_id = column(INTEGER, ForeignKey("label.id", ondelete="CASCADE"), primary_key=True)
 
 
-class AnnotationRow(Base):
+class AnnotationRow(Base, sqlite_autoincrement=True):
     """What somebody said of an item, or of a part of it: that a label holds, or that it does not.
 
     `content_hash` is the item's as it was then: files are replaced under the same name.
@@ -240,21 +232,20 @@ class AnnotationRow(Base):
         Index(None, "content_hash"),
         Index(None, "run_id"),
         CheckConstraint("origin IN ('hand', 'import', 'transfer')", name="origin"),
-        {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
-    label_id: Mapped[int] = mapped_column(ForeignKey("label.id", ondelete="CASCADE"))
-    start_s: Mapped[float | None] = mapped_column(Float)
-    end_s: Mapped[float | None] = mapped_column(Float)
-    origin: Mapped[str]
-    source: Mapped[str | None]
-    confidence: Mapped[float | None] = mapped_column(Float)
-    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
-    created_at: Mapped[str]
-    is_not: Mapped[bool] = mapped_column(Boolean, server_default=no())
-    content_hash: Mapped[str | None]
+    id = column(INTEGER, primary_key=True)
+    item_id = column(INTEGER, ForeignKey("item.id", ondelete="CASCADE"))
+    label_id = column(INTEGER, ForeignKey("label.id", ondelete="CASCADE"))
+    start_s = optional(Float)
+    end_s = optional(Float)
+    origin = column(TEXT)
+    source = optional(TEXT)
+    confidence = optional(Float)
+    run_id = optional(INTEGER, ForeignKey("run.id"))
+    created_at = column(TEXT)
+    is_not = column(Boolean, server_default=no())
+    content_hash = optional(TEXT)
 
 
 # SQLite holds that no NULL equals another; -1 is no place in a file. Alembic does not see indexes on
@@ -269,7 +260,7 @@ ANNOTATION_KEY = (
 Index("uq_annotation_place", *ANNOTATION_KEY, unique=True)
 
 
-class KeptAnnotationRow(Base):
+class KeptAnnotationRow(Base, sqlite_autoincrement=True):
     """What was said of a content that no item has any more; it holds again when one has."""
 
     __tablename__ = "kept_annotation"
@@ -277,22 +268,21 @@ class KeptAnnotationRow(Base):
         Index(None, "label_id"),
         Index(None, "run_id"),
         CheckConstraint("origin IN ('hand', 'import', 'transfer')", name="origin"),
-        {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    content_hash: Mapped[str]
-    path: Mapped[str] = mapped_column(PathBytes)
-    label_id: Mapped[int] = mapped_column(ForeignKey("label.id", ondelete="CASCADE"))
-    start_s: Mapped[float | None] = mapped_column(Float)
-    end_s: Mapped[float | None] = mapped_column(Float)
-    origin: Mapped[str]
-    source: Mapped[str | None]
-    confidence: Mapped[float | None] = mapped_column(Float)
-    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
-    created_at: Mapped[str]
-    is_not: Mapped[bool] = mapped_column(Boolean, server_default=no())
-    kept_at: Mapped[str]
+    id = column(INTEGER, primary_key=True)
+    content_hash = column(TEXT)
+    path = column(PathBytes)
+    label_id = column(INTEGER, ForeignKey("label.id", ondelete="CASCADE"))
+    start_s = optional(Float)
+    end_s = optional(Float)
+    origin = column(TEXT)
+    source = optional(TEXT)
+    confidence = optional(Float)
+    run_id = optional(INTEGER, ForeignKey("run.id"))
+    created_at = column(TEXT)
+    is_not = column(Boolean, server_default=no())
+    kept_at = column(TEXT)
 
 
 class ForgottenItemRow(Base):
@@ -300,20 +290,20 @@ class ForgottenItemRow(Base):
 
     __tablename__ = "forgotten_item"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    path: Mapped[str] = mapped_column(PathBytes)
-    content_hash: Mapped[str]
-    size_bytes: Mapped[int] = mapped_column(BigInteger)
-    mtime_ns: Mapped[int] = mapped_column(BigInteger)
-    kind: Mapped[str]
-    duration_s: Mapped[float | None] = mapped_column(Float)
-    width_px: Mapped[int | None]
-    height_px: Mapped[int | None]
-    remarks: Mapped[list[Any] | None]
-    status: Mapped[str]
-    created_at: Mapped[str]
-    updated_at: Mapped[str]
-    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    id = column(INTEGER, primary_key=True, autoincrement=False)
+    path = column(PathBytes)
+    content_hash = column(TEXT)
+    size_bytes = column(BigInteger)
+    mtime_ns = column(BigInteger)
+    kind = column(TEXT)
+    duration_s = optional(Float)
+    width_px = optional(INTEGER)
+    height_px = optional(INTEGER)
+    remarks: ColumnClause[list[Any] | None] = optional(JSON(none_as_null=True))
+    status = column(TEXT)
+    created_at = column(TEXT)
+    updated_at = column(TEXT)
+    run_id = optional(INTEGER, ForeignKey("run.id"))
 
 
 class ForgottenSegmentRow(Base):
@@ -321,29 +311,26 @@ class ForgottenSegmentRow(Base):
 
     __tablename__ = "forgotten_segment"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    item_id: Mapped[int] = mapped_column(ForeignKey("forgotten_item.id", ondelete="CASCADE"))
-    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipeline.id"))
-    modality: Mapped[str]
-    start_s: Mapped[float | None] = mapped_column(Float)
-    end_s: Mapped[float | None] = mapped_column(Float)
-    status: Mapped[str]
-    data: Mapped[bytes | None] = mapped_column(LargeBinary)
-    feature_checksum: Mapped[int | None] = mapped_column(BigInteger)
+    id = column(INTEGER, primary_key=True, autoincrement=False)
+    item_id = column(INTEGER, ForeignKey("forgotten_item.id", ondelete="CASCADE"))
+    pipeline_id = column(INTEGER, ForeignKey("pipeline.id"))
+    modality = column(TEXT)
+    start_s = optional(Float)
+    end_s = optional(Float)
+    status = column(TEXT)
+    data = optional(LargeBinary)
+    feature_checksum = optional(BigInteger)
 
 
-class ExclusionRow(Base):
+class ExclusionRow(Base, sqlite_autoincrement=True):
     """A pattern of paths that are never taken in, as in .gitignore."""
 
     __tablename__ = "exclusion"
-    __table_args__ = (
-        UniqueConstraint("pattern"),
-        {"sqlite_autoincrement": True},
-    )
+    __table_args__ = (UniqueConstraint("pattern"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    pattern: Mapped[str]
-    created_at: Mapped[str]
+    id = column(INTEGER, primary_key=True)
+    pattern = column(TEXT)
+    created_at = column(TEXT)
 
 
 class RootRow(Base):
@@ -354,9 +341,9 @@ class RootRow(Base):
 
     __tablename__ = "root"
 
-    name: Mapped[str] = mapped_column(primary_key=True)
-    machine: Mapped[str] = mapped_column(primary_key=True)
-    folder: Mapped[str] = mapped_column(NameBytes)
+    name = column(TEXT, primary_key=True)
+    machine = column(TEXT, primary_key=True)
+    folder = column(NameBytes)
 
 
 class FailureRow(Base):
@@ -364,13 +351,13 @@ class FailureRow(Base):
 
     __tablename__ = "failure"
 
-    path: Mapped[str] = mapped_column(PathBytes, primary_key=True)
-    reason: Mapped[str]
-    error: Mapped[str]
-    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    mtime_ns: Mapped[int | None] = mapped_column(BigInteger)
-    failed_at: Mapped[str]
-    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    path = column(PathBytes, primary_key=True)
+    reason = column(TEXT)
+    error = column(TEXT)
+    size_bytes = optional(BigInteger)
+    mtime_ns = optional(BigInteger)
+    failed_at = column(TEXT)
+    run_id = optional(INTEGER, ForeignKey("run.id"))
 
 
 class GenerationRow(Base):
@@ -378,8 +365,8 @@ class GenerationRow(Base):
 
     __tablename__ = "generation"
 
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    token: Mapped[str]
+    number = column(INTEGER, primary_key=True, autoincrement=False)
+    token = column(TEXT)
 
 
 class StateRow(Base):
@@ -388,11 +375,11 @@ class StateRow(Base):
     __tablename__ = "state"
     __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    generation: Mapped[int]
-    label_generation: Mapped[int]
-    label_mode: Mapped[str] = mapped_column(server_default="auto")
-    change_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    id = column(INTEGER, primary_key=True, autoincrement=False)
+    generation = column(INTEGER)
+    label_generation = column(INTEGER)
+    label_mode = column(TEXT, server_default="auto")
+    change_count = column(BigInteger, server_default="0")
 
 
 _ROWS_BEGIN = {

@@ -6,7 +6,6 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, delete, exists, func, or_, select, update
-from sqlalchemy.orm import aliased
 
 from modag_search.catalog.database import among
 from modag_search.catalog.names import label_ids, labels_in_use
@@ -82,7 +81,7 @@ def turn_into(connection: Connection, name: str, *, is_tag: bool) -> TurnedTrans
 
 def _give_way(connection: Connection, tag: int) -> int:
     """Take back what was transferred of a tag, before it was one, to items that were called otherwise since."""
-    other = aliased(AnnotationRow)
+    other = AnnotationRow.aliased()
     classes = select(LabelRow.id).where(~LabelRow.is_tag)
     called = exists().where(other.item_id == AnnotationRow.item_id, other.id > AnnotationRow.id, ~other.is_not)
     transferred = (AnnotationRow.label_id == tag, AnnotationRow.origin == "transfer")
