@@ -31,6 +31,8 @@ BUSY_TIMEOUT_S = 30.0
 CONNECTIONS_KEPT = 16
 PATHS_AT_ONCE = 500
 """Paths in one statement; SQLite may be built to take no more than 999 parameters."""
+OF_VALUES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What Python raises where a value is not what it must be."""
 DAMAGE_ADVICE = (
     "a backup brings it back: `modag restore FILE --index NEW`; without one, see whether `modag label export` still "
     "reads the labels, index the files into a new index, and give it these by `modag label --from`"

@@ -13,31 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from modag_search.addresses import is_url
-from modag_search.catalog.database import DAMAGE_ADVICE
+from modag_search.catalog.database import DAMAGE_ADVICE, OF_VALUES
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
-from modag_search.classify.namer import Namer
-from modag_search.classify.transfer import TransferOptions
-from modag_search.curate.curator import Curator
 from modag_search.errors import DamagedCatalogError, SpaceMismatchError, UsageError
-from modag_search.features.cluster import checked_workers
-from modag_search.features.item_vectors import ItemVectors
-from modag_search.index.backup import back_up, restore
-from modag_search.index.description import describe, passed_over
-from modag_search.index.opening import Workings, created, opened
+from modag_search.index.opening import opened
 from modag_search.index.places import place_at
-from modag_search.index.soundness import OF_VALUES, Soundness
-from modag_search.index.upkeep import Upkeep
-from modag_search.ingest.exclusions import ExclusionBook, checked_patterns
-from modag_search.ingest.named_roots import RootBook
-from modag_search.ingest.run import IngestOptions
+from modag_search.index.rooms import Rooms
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
-from modag_search.pages.results import Classifications, Hits
-from modag_search.search.filters import Filters
-from modag_search.search.finder import Asked, Finder, Wanted, no_space_joins
-from modag_search.search.item_map import Maps
-from modag_search.search.snapshot import Snapshots
-from modag_search.values import RepairReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,10 +33,14 @@ if TYPE_CHECKING:
     from modag_search.classify.sorting import Sort
     from modag_search.curate.checking import Check, TransferCheck
     from modag_search.errors import ModagError
+    from modag_search.features.item_vectors import ItemVectors
     from modag_search.index.places import Place
+    from modag_search.ingest.exclusions import ExclusionBook
+    from modag_search.ingest.named_roots import RootBook
     from modag_search.ingest.run import Progress
     from modag_search.labels.files import FolderLevel, ReadingOptions
     from modag_search.labels.vocabulary import Vocabulary
+    from modag_search.pages.results import Classifications, Hits
     from modag_search.settings import IndexSettings
     from modag_search.space import Space
     from modag_search.values import (
@@ -76,6 +63,7 @@ if TYPE_CHECKING:
         Modality,
         Notice,
         PairIssue,
+        RepairReport,
         RestoreReport,
         Suggestion,
         TransferReport,
@@ -118,16 +106,9 @@ class Index:
 
     def __init__(self, place: Place, settings: IndexSettings, catalog: Catalog) -> None:
         self.name = str(place)
-        self.folder = folder = place.folder
+        self.folder = place.folder
         self._catalog = catalog
-        self._workings = Workings(place, catalog, settings)
-        self._snapshots = Snapshots(catalog, lambda: self._workings.basis)
-        self._namer = Namer(folder, catalog, self._snapshots, keep=place.write)
-        self._curator = Curator(catalog, self._snapshots, self._namer)
-        self._finder = Finder(folder, catalog, self._snapshots)
-        self._maps = Maps(folder, catalog, self._snapshots)
-        self._soundness = Soundness(place, catalog, self._workings, self._namer)
-        self._upkeep = Upkeep(catalog, self._workings, place)
+        self._rooms = Rooms(place, catalog, settings)
 
     @classmethod
     def open(
@@ -169,7 +150,7 @@ class Index:
         """
         place = place_at(folder, wait_s=wait_s)
         try:
-            return cls(place, *(opened if place.is_index() or not create else created)(place, settings))
+            return cls(place, *_opened_or_made(place, settings, create=create))
         except BaseException:
             place.close()
             raise
@@ -186,7 +167,7 @@ class Index:
     ) -> None:
         """Close the index; where a value in the catalog led to an error of ours, the catalog is said to be damaged."""
         try:
-            if isinstance(error, OF_VALUES) and _passed_here(error) and (problems := self._catalog.check()):
+            if _may_come_of_damage(error) and (problems := self._catalog.check()):
                 raise DamagedCatalogError(f"{self._catalog.path}: {problems[0]}; {DAMAGE_ADVICE}") from error
         finally:
             self.close()
@@ -204,18 +185,20 @@ class Index:
     @property
     def settings(self) -> IndexSettings:
         """What the index is made with, as its folder says now."""
-        return self._workings.settings
+        return self._rooms.workings.settings
 
     @property
     def space(self) -> Space:
         """The space that the vectors are in."""
-        return self._workings.space
+        return self._rooms.workings.space
 
     @property
     def vectors(self) -> ItemVectors:
         """Labelled items, and files, as single vectors: what an evaluation reads."""
+        from modag_search.features.item_vectors import ItemVectors
+
         self._require_joined()
-        return ItemVectors(self._catalog, self._workings.encoder, self.space)
+        return ItemVectors(self._catalog, self._rooms.workings.encoder, self.space)
 
     # Adding.
 
@@ -276,6 +259,10 @@ class Index:
         ClusterError, MissingExtraError
             If the workers are to be those of a cluster, and it has none of use or goes away, or Dask is not installed.
         """
+        from modag_search.features.cluster import checked_workers
+        from modag_search.ingest.exclusions import checked_patterns
+        from modag_search.ingest.run import IngestOptions
+
         options = IngestOptions(
             prune=prune,
             dry_run=dry_run,
@@ -285,16 +272,20 @@ class Index:
             retry_failed=retry_failed,
             rehash=rehash,
         )
-        return self._upkeep.add(one_or_more(paths), options=options, progress=progress)
+        return self._rooms.upkeep.add(one_or_more(paths), options=options, progress=progress)
 
     @property
     def exclusions(self) -> ExclusionBook:
         """The patterns of what `add` never takes in: to add, list, remove."""
+        from modag_search.ingest.exclusions import ExclusionBook
+
         return ExclusionBook(self._catalog)
 
     @property
     def roots(self) -> RootBook:
         """The named roots, which machines may have in different folders: to list, add, place, remove."""
+        from modag_search.ingest.named_roots import RootBook
+
         return RootBook(self._catalog)
 
     def forget(self, paths: Paths, *, dry_run: bool = False) -> ForgetReport:
@@ -321,7 +312,7 @@ class Index:
         UsageError
             If a path cannot be meant.
         """
-        return self._upkeep.forget(one_or_more(paths), dry_run=dry_run)
+        return self._rooms.upkeep.forget(one_or_more(paths), dry_run=dry_run)
 
     def undo_forget(self) -> ForgetReport:
         """Take back what the last `forget` took out, with features and labels; no file is read.
@@ -336,7 +327,7 @@ class Index:
         NothingFoundError
             If nothing was forgotten, or it has been taken back.
         """
-        return self._upkeep.undo_forget()
+        return self._rooms.upkeep.undo_forget()
 
     # Asking.
 
@@ -421,6 +412,10 @@ class Index:
         >>> index.search(samples, sample_rate_hz=48_000)  # doctest: +SKIP
         >>> index.search("sea.jpg", plus=[samples, "wind"], sample_rate_hz=48_000)  # doctest: +SKIP
         """
+        from modag_search.pages.results import Hits
+        from modag_search.search.filters import Filters
+        from modag_search.search.finder import Asked, Wanted
+
         asked = Asked(
             query=query,
             sample_rate_hz=sample_rate_hz,
@@ -445,7 +440,7 @@ class Index:
             copies=copies,
             places=places,
         )
-        return Hits(self._finder.find(asked, wanted))
+        return Hits(self._rooms.finder.find(asked, wanted))
 
     def search_many(
         self,
@@ -740,6 +735,8 @@ class Index:
         ModelError
             If there is no head, or it was fitted in another space.
         """
+        from modag_search.pages.results import Classifications
+
         return Classifications(
             self.classify_each(
                 paths,
@@ -805,7 +802,7 @@ class Index:
             Where it comes to a file that cannot be read.
         """
         self._require_joined()
-        return self._namer.classify_each(
+        return self._rooms.namer.classify_each(
             None if paths is None else one_or_more(paths),
             by=by,
             names=names,
@@ -857,7 +854,7 @@ class Index:
         {'own': 0.0, 'other': 1.4, 'name': 0.3, 'features': 0.0, 'added': 0.0}
         """
         self._require_joined()
-        return self._namer.explain(os.fspath(path), names=names, k=k, temperature=temperature, level=level)
+        return self._rooms.namer.explain(os.fspath(path), names=names, k=k, temperature=temperature, level=level)
 
     def transfer(
         self,
@@ -901,6 +898,8 @@ class Index:
         UsageError, NothingFoundError, ModelError
             As `classify`.
         """
+        from modag_search.classify.transfer import TransferOptions
+
         self._require_joined()
         options = TransferOptions(
             min_confidence=min_confidence,
@@ -911,7 +910,7 @@ class Index:
             temperature=temperature,
             level=level,
         )
-        return self._namer.transfer(options, dry_run=dry_run)
+        return self._rooms.namer.transfer(options, dry_run=dry_run)
 
     def check_transfer(
         self,
@@ -959,6 +958,8 @@ class Index:
         0.722
         >>> report = check.transfer(answers)  # doctest: +SKIP
         """
+        from modag_search.classify.transfer import TransferOptions
+
         self._require_joined()
         options = TransferOptions(
             min_confidence=min_confidence,
@@ -969,7 +970,7 @@ class Index:
             temperature=temperature,
             level=level,
         )
-        return self._curator.check_transfer(options, n=n, seed=seed)
+        return self._rooms.curator.check_transfer(options, n=n, seed=seed)
 
     def train_head(self, *, update: bool = False, seed: int = 0) -> Head:
         """Fit a linear head to the vectors of the labelled items, for ``classify(by="head")``.
@@ -994,7 +995,7 @@ class Index:
             With `update`, if there is no head.
         """
         self._require_joined()
-        return self._namer.train_head(update=update, seed=seed)
+        return self._rooms.namer.train_head(update=update, seed=seed)
 
     # Looking over a collection.
 
@@ -1036,7 +1037,7 @@ class Index:
             If no item is without a label; with `near`, also if nothing has a label, or none has that one.
         """
         self._require_joined()
-        return self._curator.suggest(n=n, modality=modality, seed=seed, near=near, label=label)
+        return self._rooms.curator.suggest(n=n, modality=modality, seed=seed, near=near, label=label)
 
     def count(self, label: str) -> LabelEstimate:
         """Estimate how many items are something, with a 95 % interval.
@@ -1059,7 +1060,7 @@ class Index:
             If nothing has a label, or nothing has this one and it was not added.
         """
         self._require_joined()
-        return self._curator.count(label)
+        return self._rooms.curator.count(label)
 
     def check_count(self, label: str, n: int = 20, *, seed: int = 0) -> Check:
         """Draw questions whose answers, once they are kept, make `count` surer.
@@ -1092,7 +1093,7 @@ class Index:
         LabelEstimate(label='violin', count=143, low=121, high=178, ...)
         """
         self._require_joined()
-        return self._curator.check_count(label, n=n, seed=seed)
+        return self._rooms.curator.check_count(label, n=n, seed=seed)
 
     def audit(self, *, max_probability: float = 0.1) -> list[LabelIssue]:
         """List labels that were given to a former content of a file, and those that others contradict.
@@ -1118,12 +1119,12 @@ class Index:
         try:
             self._require_joined()
         except SpaceMismatchError as error:
-            issues = self._curator.label_issues(max_probability=max_probability, can_compare=False)
+            issues = self._rooms.curator.label_issues(max_probability=max_probability, can_compare=False)
             if not issues:
                 raise
             logger.warning("only files that were replaced under their labels are listed: %s", error)
             return issues
-        return self._curator.label_issues(max_probability=max_probability, can_compare=True)
+        return self._rooms.curator.label_issues(max_probability=max_probability, can_compare=True)
 
     def audit_pairs(self, *, min_rank: float = 0.5, seed: int = 0) -> list[PairIssue]:
         """List sounds and pictures that stand together and do not fit each other.
@@ -1143,7 +1144,7 @@ class Index:
             The worst first.
         """
         self._require_joined()
-        return self._curator.pair_issues(min_rank=min_rank, seed=seed)
+        return self._rooms.curator.pair_issues(min_rank=min_rank, seed=seed)
 
     def duplicates(
         self, *, modality: Modality | None = None, min_similarity: float | None = None, alike: bool = False
@@ -1167,7 +1168,7 @@ class Index:
         list of DuplicateGroup
             In each, what has labels first, else the best copy, and why.
         """
-        return self._curator.duplicates(modality=modality, min_similarity=min_similarity, alike=alike)
+        return self._rooms.curator.duplicates(modality=modality, min_similarity=min_similarity, alike=alike)
 
     def map(self, method: MapMethod = "pca") -> ItemMap:
         """Lay the items out in two dimensions: what is alike mostly lies together, sounds beside their pictures.
@@ -1199,7 +1200,7 @@ class Index:
         >>> found = index.map()  # doctest: +SKIP
         >>> plt.scatter(*found.positions.T, c=[kind == "sound" for kind in found.kinds])  # doctest: +SKIP
         """
-        return self._maps.map(method)
+        return self._rooms.maps.map(method)
 
     # Upkeep.
 
@@ -1226,7 +1227,9 @@ class Index:
         UsageError
             If there is no item with an id, or there are several whose paths look the same.
         """
-        return describe(self._catalog, os.fspath(path), fingerprints=self._workings.encoder.fingerprints)
+        from modag_search.index.description import describe
+
+        return describe(self._catalog, os.fspath(path), fingerprints=self._rooms.workings.encoder.fingerprints)
 
     def notices(self) -> list[Notice]:
         """Return what there is to know of items that did not fail, in order of path.
@@ -1254,6 +1257,8 @@ class Index:
         NoMediaError
             If a path does not exist.
         """
+        from modag_search.index.description import passed_over
+
         return passed_over(self._catalog, one_or_more(paths))
 
     def rebuild(
@@ -1304,7 +1309,9 @@ class Index:
         ClusterError
             As for `add`.
         """
-        return self._upkeep.rebuild(
+        from modag_search.features.cluster import checked_workers
+
+        return self._rooms.upkeep.rebuild(
             space=space,
             store=store,
             sound_encoder=sound_encoder,
@@ -1320,7 +1327,7 @@ class Index:
         All there is is read: rows of the catalog are compared with its indexes, features with their checksums, vectors
         with what the space makes of features, files with their checksums.
         """
-        return self._soundness.problems()
+        return self._rooms.soundness.problems()
 
     @classmethod
     def repair(cls, folder: str | os.PathLike[str], *, wait_s: float = WAIT_S) -> RepairReport:
@@ -1347,10 +1354,12 @@ class Index:
         IndexNotFoundError, IndexFolderError, CatalogError
             If the index cannot be opened, whatever is done about it.
         """
+        from modag_search.values import RepairReport
+
         with closing(place_at(folder, wait_s=wait_s)) as place:
             mended = [*place.mend()]
         with cls.open(folder, wait_s=wait_s) as index:
-            told = index._upkeep.mend(index._soundness)  # noqa: SLF001  of this very class
+            told = index._rooms.upkeep.mend(index._rooms.soundness)  # noqa: SLF001  of this very class
             mended += [line for is_discarded, line in told if not is_discarded]
             discarded = tuple(line for is_discarded, line in told if is_discarded)
             return RepairReport(mended=tuple(mended), discarded=discarded, left=tuple(index.verify()))
@@ -1379,6 +1388,8 @@ class Index:
         DamagedCatalogError
             If the catalog cannot be read.
         """
+        from modag_search.index.backup import back_up
+
         return back_up(self.folder, self._catalog, Path(path).absolute())
 
     @staticmethod
@@ -1418,6 +1429,8 @@ class Index:
         """
         moves = {os.path.abspath(old): os.path.abspath(new) for old, new in (roots or {}).items()}
         if not is_url(folder):
+            from modag_search.index.backup import restore
+
             return restore(Path(path).absolute(), Path(folder).absolute(), moves)
 
         from modag_search.index.copying import restore_to_database
@@ -1474,11 +1487,11 @@ class Index:
 
     def stores(self) -> dict[Modality, str]:
         """Return the kind of vector store that each modality has; none before anything was saved."""
-        return self._workings.basis.stores.kinds()
+        return self._rooms.workings.basis.stores.kinds()
 
     def outdated(self) -> int:
         """Count the items that another version of an encoder or a decoder made; `add` brings them up to date."""
-        return self._catalog.items.count_outdated(self._workings.encoder.fingerprints)
+        return self._catalog.items.count_outdated(self._rooms.workings.encoder.fingerprints)
 
     def _require_joined(self) -> None:
         """Refuse to spread labels where some of what would be named cannot be compared with some that have labels."""
@@ -1486,11 +1499,24 @@ class Index:
             return
         stored = {modality for (modality, status), n in self._catalog.count().segments.items() if n and status == "ok"}
         if len(stored) > 1:
+            from modag_search.search.finder import no_space_joins
+
             raise no_space_joins(self.settings, self.folder, "labels of the one say nothing of the other")
 
 
-def _passed_here(error: BaseException) -> bool:
-    """Tell whether an error came out of this package, rather than of the code of who uses it alone."""
+def _opened_or_made(place: Place, settings: IndexSettings | None, *, create: bool) -> tuple[IndexSettings, Catalog]:
+    if place.is_index() or not create:
+        return opened(place, settings)
+
+    from modag_search.index.making import created
+
+    return created(place, settings)
+
+
+def _may_come_of_damage(error: BaseException | None) -> bool:
+    """Tell whether an error came out of this package, rather than of the code of who uses it alone, and of a value."""
+    if not isinstance(error, OF_VALUES):
+        return False
     names = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
     return any(name.startswith(f"{_PACKAGE}.") for name in names)
 

@@ -27,7 +27,6 @@ from modag_search.errors import (
 )
 from modag_search.files import check_own, hindrance_to_writing, make_folder, mark_of, read_regular, write_atomically
 from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index, no_index_in
-from modag_search.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -478,6 +477,8 @@ def _is_whole(path: Path, *, checksum: str | None) -> bool:
         if path.name == SETTINGS_FILE:
             IndexSettings.load(path.parent)
         else:
+            from modag_search.space import Space
+
             Space.load(path)
         return True
     return False

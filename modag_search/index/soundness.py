@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from modag_search.addresses import without_password
+from modag_search.catalog.database import OF_VALUES
 from modag_search.catalog.mending import FeatureMending
 from modag_search.classify.leave_one_out import check_kept
 from modag_search.classify.linear_head import Head
@@ -26,13 +27,11 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Catalog
     from modag_search.classify.namer import Namer
-    from modag_search.index.opening import Workings
     from modag_search.index.places import Place
+    from modag_search.index.workings import Workings
 
 logger = logging.getLogger(__name__)
 
-OF_VALUES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""What Python raises where a value is not what it must be."""
 _MADE_AGAIN = "`modag verify --repair` removes it, and it is made anew when it is asked for"
 
 

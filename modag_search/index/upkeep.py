@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.index.opening import Workings
     from modag_search.index.places import Place
     from modag_search.index.soundness import Soundness
+    from modag_search.index.workings import Workings
     from modag_search.values import Failure, IndexReport, LabelPassage
 
 logger = logging.getLogger(__name__)

@@ -224,7 +224,7 @@ def test_a_move_that_was_killed_before_it_left_is_named_and_ended_by_the_next(
     before = answers(filled, media)
     assert filled("rebuild", "--store", url).status == 0
     with monkeypatch.context() as patch:
-        patch.setattr("modag_search.index.opening.Workings.leave_former", lambda _: 1 / 0)
+        patch.setattr("modag_search.index.workings.Workings.leave_former", lambda _: 1 / 0)
         with Index.open(filled.folder / "index") as index, pytest.raises(ZeroDivisionError):
             index.rebuild(store="auto")
     assert answers(filled, media) == before

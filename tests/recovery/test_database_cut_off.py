@@ -203,7 +203,7 @@ def test_who_loses_the_lock_last_leaves_stores_alone(
     network: Network, shared: Index, pictures: list[Path], media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locks: list[Link] = []
-    stores = type(shared._workings.basis.stores)
+    stores = type(shared._rooms.workings.basis.stores)
 
     def reunited(_: object) -> list[object]:
         locks[0].end()

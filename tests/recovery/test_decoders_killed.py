@@ -175,7 +175,7 @@ def test_features_do_not_depend_on_where_media_are_decoded(
             features.append(
                 {
                     modality: {one: row.tobytes() for one, row in pipelines.features_of(ids, fingerprint=mark).items()}
-                    for modality, mark in index._workings.encoder.fingerprints.items()
+                    for modality, mark in index._rooms.workings.encoder.fingerprints.items()
                 }
             )
     assert features[0] == features[1]

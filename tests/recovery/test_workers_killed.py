@@ -77,7 +77,7 @@ def contents(index: Index) -> dict[str, Any]:
         own = segments.of_items([item.id])
         features = {
             one: row.tobytes()
-            for mark in index._workings.encoder.fingerprints.values()
+            for mark in index._rooms.workings.encoder.fingerprints.values()
             for one, row in segments.features_of([each.id for each in own], fingerprint=mark).items()
         }
         found[item.path] = (

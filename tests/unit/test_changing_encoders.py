@@ -141,7 +141,7 @@ def test_changing_an_encoder_keeps_ids_labels_and_the_other_features(filled: Ind
 
 
 def sound_features(index: Index) -> dict[int, list[float]]:
-    stored = index.catalog.segments.features(index._workings.encoder.fingerprints["sound"])
+    stored = index.catalog.segments.features(index._rooms.workings.encoder.fingerprints["sound"])
     return {i: feature.tolist() for ids, rows in stored for i, feature in zip(ids.tolist(), rows, strict=True)}
 
 

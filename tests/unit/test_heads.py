@@ -57,7 +57,7 @@ def named(index: Index, query: Path) -> str | None:
 
 
 def labelled_set(index: Index) -> LabelledSet:
-    with index._snapshots.present() as snapshot:
+    with index._rooms.snapshots.present() as snapshot:
         return snapshot.get(LABELLED_SET)
 
 

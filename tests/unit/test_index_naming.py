@@ -64,8 +64,8 @@ def only(index: Index, query: Path | str, **options: object) -> Classification:
 
 
 def neighbour_classifier(index: Index) -> NeighbourClassifier:
-    with index._snapshots.present() as snapshot:
-        return snapshot.get(index._namer.neighbour_classifier)
+    with index._rooms.snapshots.present() as snapshot:
+        return snapshot.get(index._rooms.namer.neighbour_classifier)
 
 
 def assert_same(first: Classification, second: Classification) -> None:
@@ -357,7 +357,7 @@ def test_a_likely_answer_is_no_less_likely_for_a_deeper_label_that_cannot_be(str
     strings.unlabel([media / "cello.png"], "cello")
     classifier = neighbour_classifier(strings)
     violin = strings.item(media / "violin.png")  # has no vote on itself, so that nobody is for the deepest label
-    with strings._snapshots.present() as snapshot:
+    with strings._rooms.snapshots.present() as snapshot:
         (batch,) = stored_batches(strings.catalog, snapshot.vectors, [(violin.id, violin.path)])
     decision = Decision(classifier, level="deepest", min_confidence=0)
     ((label, confidence),) = decision.best(decision.scores(classifier.answer(batch).probabilities))

@@ -53,7 +53,7 @@ def read(index: Index, *, former: LabelledSet | None = None) -> LabelledSet:
 
 
 def vectors_of(index: Index) -> SegmentVectors:
-    with index._snapshots.present() as snapshot:
+    with index._rooms.snapshots.present() as snapshot:
         return snapshot.vectors
 
 

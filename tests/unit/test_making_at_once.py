@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from modag_search import Index, IndexSettings
 from modag_search.errors import IndexFolderError, IndexLockedError, UsageError
-from modag_search.index import opening
+from modag_search.index import making
 from modag_search.index.places import FolderPlace, WriterLock
 from tests.made_media import BLUE, RED, picture
 
@@ -77,7 +77,7 @@ def test_who_waited_is_told_of_other_settings(tmp_path: Path, toys: None, monkey
 
 
 @pytest.mark.parametrize(
-    ("where", "step"), [(opening, "load_space"), (FolderPlace, "require_room"), (opening, "MediaEncoder")]
+    ("where", "step"), [(making, "load_space"), (FolderPlace, "require_room"), (making, "MediaEncoder")]
 )
 def test_an_index_that_came_since_one_looked_is_opened(
     where: object, step: str, tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch

@@ -240,8 +240,8 @@ def test_audit_says_nothing_against_labels_that_nobody_else_has(everyday: Index)
 
 
 def weights_of(index: Index) -> Mapping[Modality, EvidenceWeights]:
-    with index._snapshots.present() as snapshot:
-        return snapshot.get(index._namer.neighbour_classifier).evidence_weights
+    with index._rooms.snapshots.present() as snapshot:
+        return snapshot.get(index._rooms.namer.neighbour_classifier).evidence_weights
 
 
 def test_names_asked_with_and_labels_added_answer_alike(everyday: Index) -> None:

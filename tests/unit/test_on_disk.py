@@ -188,8 +188,8 @@ def test_calibration_has_the_parts_that_are_named(index: Index) -> None:
     assert found["learnt_from"] == 2  # of the last modality read: sounds
     (sounds,) = {one.fingerprint for one in index.catalog.pipelines.all() if one.modality == "sound"}
     [(_, features)] = index.catalog.segments.features(sounds)
-    with index._snapshots.present() as snapshot:
-        linear = snapshot.get(index._namer.neighbour_classifier).neighbours.linear["sound"]
+    with index._rooms.snapshots.present() as snapshot:
+        linear = snapshot.get(index._rooms.namer.neighbour_classifier).neighbours.linear["sound"]
     expected = linear.scores(of_unit_length(features[:1]))[0]
     np.testing.assert_allclose(found["scores_of_features"]("sound", features[:1]), expected, atol=1e-5)
 

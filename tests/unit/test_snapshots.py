@@ -140,15 +140,15 @@ def test_a_reader_goes_on_in_the_space_that_another_process_has_moved_to(
 def test_a_snapshot_keeps_its_moment_while_the_next_is_made(index: Index, media: Path) -> None:
     red = picture(media / "red.png", RED)
     index.add([red])
-    with index._snapshots.present() as before:
+    with index._rooms.snapshots.present() as before:
         store = before.get(STORES["image"])
         with Index.open(index.folder) as other:
             other.add([picture(media / "green.png", GREEN)])
         assert len(before.catalog.count().items) == 1
         assert index.catalog.count().items == {"image": 1}, "this thread reads of one moment"
-        with index._snapshots.present() as within:
+        with index._rooms.snapshots.present() as within:
             assert within is before
-    with index._snapshots.present() as after:
+    with index._rooms.snapshots.present() as after:
         assert after is not before
         assert len(after.get(STORES["image"]).reader) == 2
         assert after.get(STORES["image"]).reader.base is store.reader.base
@@ -157,20 +157,20 @@ def test_a_snapshot_keeps_its_moment_while_the_next_is_made(index: Index, media:
 
 def test_a_snapshot_serves_until_the_catalog_moves(index: Index, media: Path) -> None:
     index.add([picture(media / "blue.png", BLUE)])
-    with index._snapshots.present() as first:
+    with index._rooms.snapshots.present() as first:
         made = first.get(STORES["image"])
-    with index._snapshots.present() as second:
+    with index._rooms.snapshots.present() as second:
         assert second is first
         assert second.get(STORES["image"]) is made
     index.label([media / "blue.png"], "sky")
-    with index._snapshots.present() as third:
+    with index._rooms.snapshots.present() as third:
         assert third is not first
         assert third.get(STORES["image"]) is made, "labels change no vectors"
 
 
 def test_what_is_written_within_a_snapshot_is_refused(index: Index, media: Path) -> None:
     index.add([picture(media / "blue.png", BLUE)])
-    with index._snapshots.present(), pytest.raises(RuntimeError, match="view"):
+    with index._rooms.snapshots.present(), pytest.raises(RuntimeError, match="view"):
         index.label([media / "blue.png"], "sky")
 
 
@@ -228,7 +228,7 @@ def test_who_asks_for_one_part_waits_for_no_other_that_is_being_made(filled: Ind
     made: list[bool] = []
 
     def make() -> None:
-        with filled._snapshots.present() as snapshot:
+        with filled._rooms.snapshots.present() as snapshot:
             made.append(snapshot.get(slow))
 
     thread = threading.Thread(target=make)
@@ -256,7 +256,7 @@ def test_threads_that_ask_for_one_part_share_it(filled: Index) -> None:
     made: list[object] = []
 
     def ask() -> None:
-        with filled._snapshots.present() as snapshot:
+        with filled._rooms.snapshots.present() as snapshot:
             made.append(snapshot.get(part))
 
     threads = [threading.Thread(target=ask) for _ in range(N_THREADS)]
