@@ -26,7 +26,8 @@ def encoder_names() -> list[str]:
 
 def present_name(encoder: str) -> str:
     """Return the name of an encoder, or of its successor where an earlier version had it and this one does not."""
-    return encoder if encoder in encoder_names() else _SUCCESSORS.get(encoder, encoder)
+    # To see what is installed takes a while, which is spent where it matters alone.
+    return _SUCCESSORS[encoder] if encoder in _SUCCESSORS and encoder not in encoder_names() else encoder
 
 
 def store_names() -> list[str]:

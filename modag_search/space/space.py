@@ -58,7 +58,7 @@ QueryModality = Literal["image", "sound", "text"]
 """What may ask; what is found is an image or a sound."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)  # without slots, which nothing could be kept beside
 class Space:
     """Two branches into one space, bound to the encoders that they were trained on.
 
@@ -172,7 +172,7 @@ class Space:
         """Return the same space with vectors of a length that is a multiple of a number."""
         return replace(self, padding=-self._unpadded % multiple)
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """Hash of everything that decides a vector, given the feature."""
         digest = hashlib.blake2b(digest_size=16)
