@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from modag_search.errors import WeightsDamagedError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modag_search.values import Float32Array
 
 
@@ -15,10 +17,7 @@ class OnnxNetwork:
 
     Parameters
     ----------
-    content : bytes
-        Of the file.
-    name : str
-        What to call it in an error.
+    path : Path
 
     Raises
     ------
@@ -26,7 +25,7 @@ class OnnxNetwork:
         If it is no network.
     """
 
-    def __init__(self, content: bytes, *, name: str) -> None:
+    def __init__(self, path: Path) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -38,11 +37,9 @@ class OnnxNetwork:
         options.enable_mem_pattern = False
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(
-                content, sess_options=options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(path, sess_options=options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions have no common base
-            raise WeightsDamagedError(f"{name}: is no network: {error}; reinstall modag-search") from error
+            raise WeightsDamagedError(f"{path}: is no network: {error}; reinstall modag-search") from error
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, prepared: Float32Array) -> Float32Array:

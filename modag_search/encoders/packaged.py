@@ -12,8 +12,9 @@ import numpy as np
 from modag_search.encoders.base import ClassHead
 from modag_search.encoders.network import Network, NetworkEncoder
 from modag_search.encoders.onnx_backend import OnnxNetwork
-from modag_search.encoders.weights import packaged_path
+from modag_search.encoders.weights import packaged_path, sha256_of
 from modag_search.errors import WeightsDamagedError
+from modag_search.files import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,18 @@ class PackagedEncoder(NetworkEncoder):
             If the file is not the one that its card describes.
         """
         path = packaged_path(f"{self._stem}.onnx")
-        return OnnxNetwork(_checked(path, self.weights_digest()), name=str(path))
+        before = mark_of(path)
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            raise _altered(path) from error
+        if found != self.weights_digest():
+            raise _altered(path)
+        # onnxruntime reads the file itself: it would keep bytes that it is given, beside what it makes of them.
+        network = OnnxNetwork(path)
+        if mark_of(path) != before:
+            raise _altered(path)
+        return network
 
     def class_head(self) -> ClassHead:
         """Return the layer that makes class logits of features; errors as in `load_network`."""

@@ -19,6 +19,7 @@ from onnx import numpy_helper
 from modag_search.encoders import log_mel
 from modag_search.encoders.efficientnet_lite2 import EfficientNetLite2
 from modag_search.encoders.modag_sound import ModagSound
+from modag_search.encoders.onnx_backend import OnnxNetwork
 from modag_search.encoders.weights import packaged_path, sha256_of
 from modag_search.errors import WeightsDamagedError
 from modag_search.space import Space, packaged_spaces
@@ -176,5 +177,23 @@ def test_an_altered_network_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path
     (tmp_path / "modag_sound.onnx").write_bytes(altered)
     (tmp_path / "modag_sound.json").write_bytes(packaged_path("modag_sound.json").read_bytes())
     monkeypatch.setattr("modag_search.encoders.packaged.packaged_path", lambda name: tmp_path / name)
+    with pytest.raises(WeightsDamagedError, match=r"modag_sound\.onnx: gone or altered; .*reinstall"):
+        ModagSound().encode([np.ones(4000, dtype=np.float32)])
+
+
+def test_a_network_that_is_replaced_while_it_is_loaded_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    network = tmp_path / "modag_sound.onnx"
+    for name in ("modag_sound.onnx", "modag_sound.json"):
+        (tmp_path / name).write_bytes(packaged_path(name).read_bytes())
+    monkeypatch.setattr("modag_search.encoders.packaged.packaged_path", lambda name: tmp_path / name)
+
+    def replacing(path: Path) -> OnnxNetwork:
+        network.with_suffix(".new").write_bytes(network.read_bytes())
+        network.with_suffix(".new").replace(network)
+        return OnnxNetwork(path)
+
+    monkeypatch.setattr("modag_search.encoders.packaged.OnnxNetwork", replacing)
     with pytest.raises(WeightsDamagedError, match=r"modag_sound\.onnx: gone or altered; .*reinstall"):
         ModagSound().encode([np.ones(4000, dtype=np.float32)])
