@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import logging
@@ -14,6 +15,7 @@ import click
 from modag_search import __version__
 from modag_search.cli.logs import HarmlessFormatter
 from modag_search.cli.output import say
+from modag_search.cli.threads import keep_to_one_thread
 from modag_search.errors import ModagError, NothingFoundError, UsageError
 
 FAILED = 1
@@ -60,7 +62,20 @@ _VERBS = {
 }
 
 _QUICK_VERBS = frozenset(
-    {"backup", "exclude", "export", "failures", "info", "label", "models", "restore", "roots", "search", "tag"}
+    {
+        "backup",
+        "exclude",
+        "explain",
+        "export",
+        "failures",
+        "info",
+        "label",
+        "models",
+        "restore",
+        "roots",
+        "search",
+        "tag",
+    }
 )
 """Those whose products of matrices are too small for several threads: starting them would take longer."""
 
@@ -77,7 +92,7 @@ class Verbs(click.Group):
         if cmd_name not in _VERBS:
             return None
         if cmd_name in _QUICK_VERBS:
-            _keep_to_one_thread()
+            keep_to_one_thread()
         module = import_module(f"modag_search.cli.{_VERBS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)
         return command
@@ -106,7 +121,10 @@ def modag(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line; errors of ours become a line on stderr and an exit status."""
-    gc.set_threshold(10_000)  # what imports make stays: to look through it for garbage at every 700 objects is in vain
+    # What imports make stays: to look through it for garbage at every 700 objects, and at last before the system takes
+    # all memory back, is in vain.
+    gc.set_threshold(10_000)
+    atexit.register(gc.freeze)
     try:
         modag.main(standalone_mode=False)
     except UsageError as error:
@@ -146,12 +164,6 @@ def _show(error: click.ClickException) -> None:
     error.show(shown)
     for line in shown.getvalue().removesuffix("\n").split("\n"):
         say(line)
-
-
-def _keep_to_one_thread() -> None:
-    """Have numpy's and faiss's libraries, which are not imported yet, start no threads; the user's word goes first."""
-    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
 
 
 def _leave(status: int, message: str) -> None:

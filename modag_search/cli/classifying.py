@@ -13,6 +13,7 @@ from modag_search.cli.choosing import choice, classifier_options, max_confidence
 from modag_search.cli.options import expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import chosen_format, counted, print_rows, say
 from modag_search.cli.reviewing import answers_to, check_can_ask, check_options, confirmed, on_terminal, say_precision
+from modag_search.cli.threads import keep_to_one_thread
 from modag_search.rows import ANSWER, answer_row, classification_row, transferred_row
 
 if TYPE_CHECKING:
@@ -66,10 +67,13 @@ def classify(
     what has, is called so: what is much like a labelled item is compared with it as `modag duplicates` does. The json
     formats also list the neighbours that voted, those that weighed most first, and copy_of, what it is a copy of.
     """
-    from modag_search.cli.opening import open_index
-
     if bool(paths) + every + unlabelled != 1:
         raise click.UsageError("name files to classify, or --all, or --unlabelled: one of the three")
+    if paths:
+        keep_to_one_thread()
+
+    from modag_search.cli.opening import open_index
+
     files = expand_stdin(paths, nul_separated=nul_separated) if paths else None
     failures: list[ModagError] = []
     labels: Counter[str | None] = Counter()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from modag_search import Index, cli
+from modag_search import Index, IndexNotFoundError, cli
 from tests.made_media import GREEN, HIGH_HZ, picture, sound
 
 if TYPE_CHECKING:
@@ -105,18 +105,29 @@ def default(modag: CommandLine, media: Path, tmp_path: Path) -> CommandLine:
 
 DECODERS = ("PIL", "av", "soundfile", "soxr")
 NETWORK_RUNNERS = ("onnxruntime", "torch")
+WORKINGS = ("modag_search.encoders", "modag_search.index.workings", "modag_search.space", "modag_search.stores")
+FINDING = ("modag_search.search.finder", "modag_search.values.answers")
+NAMING = ("modag_search.classify.namer", "modag_search.copies.pixels", "modag_search.values.curation")
+INDEXING = ("modag_search.features.cluster", "modag_search.ingest.run", "modag_search.values.reports")
 
 
 @pytest.mark.parametrize(
     ("verb", "needless"),
     [
         (("models",), (*DECODERS, *NETWORK_RUNNERS, "faiss")),
-        (("info",), (*DECODERS, *NETWORK_RUNNERS, "faiss")),
-        (("label", "id:1", "--as", "green"), (*DECODERS, *NETWORK_RUNNERS, "faiss")),
-        (("exclude", "add", "drafts/"), (*DECODERS, *NETWORK_RUNNERS, "faiss")),
-        (("search", "id:1"), (*DECODERS, *NETWORK_RUNNERS)),
-        (("search", "new.jpg"), ("av", "soundfile", "soxr", "torch")),
-        (("search", "new.wav"), ("PIL", "av", "torch")),
+        (("info",), (*DECODERS, *NETWORK_RUNNERS, "faiss", *FINDING, *NAMING, *INDEXING)),
+        (
+            ("label", "id:1", "--as", "green"),
+            (*DECODERS, *NETWORK_RUNNERS, "faiss", *WORKINGS, *FINDING, *NAMING, *INDEXING),
+        ),
+        (
+            ("exclude", "add", "drafts/"),
+            (*DECODERS, *NETWORK_RUNNERS, "faiss", *WORKINGS, *FINDING, *NAMING, *INDEXING),
+        ),
+        (("search", "id:1"), (*DECODERS, *NETWORK_RUNNERS, *NAMING, *INDEXING)),
+        (("search", "new.jpg"), ("av", "soundfile", "soxr", "torch", *NAMING, *INDEXING)),
+        (("search", "new.wav"), ("PIL", "av", "torch", *NAMING, *INDEXING)),
+        (("classify", "new.jpg", "--names", "cat,dog"), ("av", "soundfile", "soxr", "torch", *INDEXING[:2])),
     ],
 )
 def test_a_verb_imports_what_it_needs_alone(
@@ -124,7 +135,7 @@ def test_a_verb_imports_what_it_needs_alone(
 ) -> None:
     picture(tmp_path / "new.jpg", GREEN)
     sound(tmp_path / "new.wav", (HIGH_HZ, 2))
-    run(default, verb, heavy=(*needless, "alembic", "matplotlib", "scipy"))
+    run(default, verb, heavy=(*needless, "alembic", "matplotlib", "scipy", "sqlalchemy.orm"))
 
 
 @pytest.mark.parametrize(("verb", "told", "threads"), [("search", "", "1"), ("search", "3", "3"), ("index", "", None)])
@@ -137,6 +148,17 @@ def test_verbs_that_answer_at_once_start_no_threads(
             monkeypatch.delenv(variable)
         cli.modag.get_command(click.Context(cli.modag), verb)
         assert os.environ.get(variable) == threads
+
+
+@pytest.mark.parametrize(("asked", "threads"), [(("a.png",), "1"), (("--all",), None), (("--unlabelled",), None)])
+def test_who_names_single_files_starts_no_threads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: tuple[str, ...], threads: str | None
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    with pytest.raises(IndexNotFoundError):
+        cli.modag.main(["classify", *asked, "--index", str(tmp_path / "none")], standalone_mode=False)
+    assert os.environ.get("OMP_NUM_THREADS") == threads
 
 
 def test_verbs_that_only_look_at_labels(filled: CommandLine, media: Path, tmp_path: Path) -> None:
