@@ -195,6 +195,12 @@ class Items:
             pairs = ((item_id, path) for item_id, path in rows)
             yield from in_order_of_path(connection, pairs, path_of=itemgetter(1))
 
+    def has_under(self, root: str) -> bool:
+        """Tell whether there is an item at a path or below it; however many there are, at once."""
+        with self._database.read() as connection:
+            statement = select(ItemRow.id).where(is_under(root, connection)).limit(1)
+            return connection.execute(statement).first() is not None
+
     def count_under(self, roots: Sequence[str]) -> int:
         """Count the items at some paths and below them; where one path lies below another, some may count twice."""
         counting = select(func.count()).select_from(ItemRow)

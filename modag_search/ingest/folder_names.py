@@ -30,7 +30,7 @@ class FolderNames:
         self._known: dict[str, str] = {}
         roots = (root for run in catalog.runs.all() if run.verb == "index" for root in run.arguments.get("paths", ()))
         for root in dict.fromkeys(map(unescaped, roots)):
-            if os.path.isdir(root) and self._holds(root):
+            if os.path.isdir(root) and catalog.items.has_under(root):
                 self._note(root)
 
     def take(self, path: str) -> str:
@@ -83,7 +83,7 @@ class FolderNames:
 
     def _look_up(self, folder: str) -> str:
         names = list(self._names_of(folder))
-        if not names or folder in names or self._holds(folder):
+        if not names or folder in names or self._catalog.items.has_under(folder):
             return folder
         return names[0]
 
@@ -97,9 +97,6 @@ class FolderNames:
         names = self._names.setdefault(_key(folder), [])
         if folder not in names:
             names.append(folder)
-
-    def _holds(self, path: str) -> bool:
-        return next(self._catalog.items.paths_under(path), None) is not None
 
 
 def _ways_to(folder: str) -> Iterator[tuple[_Key, str]]:

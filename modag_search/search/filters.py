@@ -101,7 +101,7 @@ class Filters:
         -------
         list of str
         """
-        return [folder for folder in self.under if next(catalog.items.paths_under(_absolute(folder)), None) is None]
+        return [folder for folder in self.under if not catalog.items.has_under(_absolute(folder))]
 
 
 class Selections:

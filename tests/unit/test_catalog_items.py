@@ -497,6 +497,7 @@ def test_paths_under_a_folder_are_not_those_of_its_neighbours(catalog: Catalog, 
     put(catalog, *(image(path) for path in ["/m/a.png", "/m/ab/3.png", "/m/A/4.png", *inside]))
 
     assert [path for _, path in catalog.items.paths_under(root)] == inside
+    assert catalog.items.has_under(root) == bool(inside)
     assert len(list(catalog.items.paths_under("/"))) == 6
 
 
