@@ -33,11 +33,13 @@ class _NamesType(click.ParamType[Any]):
 
 def choice(listed: Sequence[list[str]], vocabulary: str | None) -> Vocabulary | list[str] | None:
     """Return what to choose among."""
-    from modag_search.labels.presets import preset
-
     if listed and vocabulary:
         raise click.UsageError("--names and --preset exclude each other; name one")
-    return preset(vocabulary) if vocabulary else [name for names in listed for name in names] or None
+    if not vocabulary:
+        return [name for names in listed for name in names] or None
+    from modag_search.labels.presets import preset
+
+    return preset(vocabulary)
 
 
 def by_option(command: Command) -> Command:

@@ -107,8 +107,11 @@ DECODERS = ("PIL", "av", "soundfile", "soxr")
 NETWORK_RUNNERS = ("onnxruntime", "torch")
 WORKINGS = ("modag_search.encoders", "modag_search.index.workings", "modag_search.space", "modag_search.stores")
 FINDING = ("modag_search.search.finder", "modag_search.values.answers")
-NAMING = ("modag_search.classify.namer", "modag_search.copies.pixels", "modag_search.values.curation")
-INDEXING = ("modag_search.features.cluster", "modag_search.ingest.run", "modag_search.values.reports")
+NAMING = (
+    *("modag_search.classify.namer", "modag_search.copies.pixels"),
+    *("modag_search.values.curation", "modag_search.values.reports"),
+)
+INDEXING = ("modag_search.features.cluster", "modag_search.ingest.run")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +130,10 @@ INDEXING = ("modag_search.features.cluster", "modag_search.ingest.run", "modag_s
         (("search", "id:1"), (*DECODERS, *NETWORK_RUNNERS, *NAMING, *INDEXING)),
         (("search", "new.jpg"), ("av", "soundfile", "soxr", "torch", *NAMING, *INDEXING)),
         (("search", "new.wav"), ("PIL", "av", "torch", *NAMING, *INDEXING)),
-        (("classify", "new.jpg", "--names", "cat,dog"), ("av", "soundfile", "soxr", "torch", *INDEXING[:2])),
+        (
+            ("classify", "new.jpg", "--names", "cat,dog"),
+            ("av", "soundfile", "soxr", "torch", "modag_search.labels.files", *INDEXING),
+        ),
     ],
 )
 def test_a_verb_imports_what_it_needs_alone(
