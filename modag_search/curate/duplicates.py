@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 HOLDS_THE_OTHERS: Final = "holds the others"
 
-_ROWS_AT_ONCE: Final = 512
+_ROWS_AT_ONCE: Final = 2048
 
 _MODALITIES_OF: Final[dict[MediaKind, tuple[Modality, ...]]] = {
     "image": ("image",),

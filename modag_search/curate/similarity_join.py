@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from modag_search.copies.bounds import MARGIN, bounding
+from modag_search.curate.cells import Slab, slabs, squares
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -59,8 +60,6 @@ class Candidates:
         """Return the later rows that may be near to one ``[shape=(k,), int64]``, ascending."""
         place = int(np.searchsorted(self.rows, row))
         of_few = self.others[self.ends[place - 1] if place else 0 : self.ends[place]]
-        if not self.tables:
-            return of_few.astype(np.int64)
         of_many = [some[np.flatnonzero(np.unpackbits(near[place], count=len(some)))] for some, near in self.tables]
         return np.sort(np.concatenate([of_few, *of_many])).astype(np.int64)
 
@@ -111,13 +110,16 @@ class SimilarityJoin:
     ) -> None:
         self._vectors = vectors
         self._keys = keys
-        self._ranges = ranges
         self._floors: Float32Array = (floors - MARGIN).astype(np.float32)
         none = np.full(len(vectors), -1.0)
         self._required: Float32Array = ((none if required is None else required) - MARGIN).astype(np.float32)
         directions = _directions(vectors, np.maximum(self._floors, self._required))
         self.width = vectors.shape[1] if directions is None else directions.shape[1]
         self._reduced = vectors if directions is None else bounding(vectors, directions)
+        self._longest = float(np.sqrt(squares(self._reduced).max(initial=0)))
+        self._slabs = list(slabs(self._reduced, keys, ranges))
+        self._lowest = [[_lowest(limits, slab) for limits in (self._floors, self._required)] for slab in self._slabs]
+        self._limit = _same(self._floors, self._floors, self._required, self._required)
 
     def candidates(self, rows: Int64Array) -> Candidates:
         """Find the later rows that may be near to some.
@@ -125,7 +127,7 @@ class SimilarityJoin:
         Parameters
         ----------
         rows : np.ndarray [shape=(m,), int64]
-            Ascending; some hundred.
+            Ascending; some thousand.
 
         Returns
         -------
@@ -133,38 +135,67 @@ class SimilarityJoin:
             No larger than a bit for each pair of one of the rows and a later row.
         """
         places, others, tables = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int32)], []
-        columns = self._columns(rows).astype(np.int32)
-        for start in range(0, len(columns), _COLUMNS_AT_ONCE):
-            some = columns[start : start + _COLUMNS_AT_ONCE]
-            near = self._are_near(rows, some)
-            if np.count_nonzero(near) > _MANY * near.size:
-                tables.append((some, np.packbits(near, axis=1)))
+        for parts in self._runs(rows):
+            columns = np.concatenate([part.columns for part in parts])
+            if sum(np.count_nonzero(part.near) for part in parts) > _MANY * len(rows) * len(columns):
+                tables.append((columns, _table(parts, len(rows))))
                 continue
-            # Of a table with few that are true, places in one row of all are found in a tenth of the time.
-            place, column = np.divmod(np.flatnonzero(near), len(some))
-            places.append(place.astype(np.int32))
-            others.append(some[column])
+            for part in parts:
+                # Of a table with few that are true, places in one row of all are found in a tenth of the time.
+                place, column = np.divmod(np.flatnonzero(part.near), len(part.columns))
+                places.append(part.places[place])
+                others.append(part.columns[column])
         place = np.concatenate(places)
         order = np.argsort(place, kind="stable")
         ends = np.cumsum(np.bincount(place, minlength=len(rows)))
         return Candidates(rows, np.concatenate(others)[order], ends, tables)
 
+    def _runs(self, rows: Int64Array) -> Iterator[list[_Compared]]:
+        """Compare rows with what later ones may be near, and bring what came of cells together, so many columns."""
+        run: list[_Compared] = []
+        n_columns = 0
+        for compared in self._compared(rows):
+            run.append(compared)
+            n_columns += len(compared.columns)
+            if n_columns >= _COLUMNS_AT_ONCE:
+                yield run
+                run, n_columns = [], 0
+        if run:
+            yield run
+
+    def _compared(self, rows: Int64Array) -> Iterator[_Compared]:
+        """Compare rows with the later ones in each cell that may hold what is near to them."""
+        keys = self._keys[rows]
+        for slab, (floors, required) in zip(self._slabs, self._lowest, strict=True):
+            places = np.flatnonzero((keys >= slab.lowest) & (keys <= slab.highest)).astype(np.int32)
+            asked = rows[places]
+            if self._limit is None:
+                limits = _joint(self._floors[asked, None], floors, self._required[asked, None], required)
+            else:
+                limits = np.full((1, 1), self._limit, dtype=np.float32)
+            # |x - y|^2 = |x|^2 + |y|^2 - 2 x . y, of bounds as of all else.
+            reach = np.sqrt(np.maximum(2 * (self._longest**2 + MARGIN - limits), 0))
+            may_hold = slab.may_hold(self._reduced[asked], reach).T
+            for cell, may in zip(slab.cells, may_hold, strict=True):
+                some = np.flatnonzero(may)
+                later = cell[np.searchsorted(cell, rows[0], side="right") :] if len(some) else cell[:0]
+                for start in range(0, len(later), _COLUMNS_AT_ONCE):
+                    columns = later[start : start + _COLUMNS_AT_ONCE]
+                    yield _Compared(places[some], columns, self._are_near(asked[some], columns))
+
     def _are_near(self, rows: Int64Array, columns: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-        """Tell of rows, and columns that are later, which bounds let be near."""
-        bounds = self._reduced[rows] @ _taken(self._reduced, columns).T
-        near: npt.NDArray[np.bool_] = bounds >= self._limits_of(rows, columns)
-        if columns[0] <= rows[-1]:
-            near &= columns > rows[:, None]
+        """Tell of rows and columns which of these are later, and which bounds let be near."""
+        bounds = self._reduced[rows] @ self._reduced[columns].T
+        near: npt.NDArray[np.bool_] = bounds >= (self._limits_of(rows, columns) if self._limit is None else self._limit)
+        n_between = int(np.searchsorted(columns, rows[-1], side="right"))
+        near[:, :n_between] &= columns[:n_between] > rows[:, None]
         return near
 
-    def _limits_of(self, rows: Int64Array, columns: npt.NDArray[np.int32]) -> Float32Array:
+    def _limits_of(self, rows: Int64Array, columns: npt.NDArray[np.int32]) -> Float32Array | float:
         """Return from which bound on pairs may be near; one for all where that is so."""
         floors, required = (self._floors[rows], self._floors[columns]), (self._required[rows], self._required[columns])
-        if all(limits.min() == limits.max() for limits in (*floors, *required)):
-            same = max(min(floors[0][0], floors[1][0]), required[0][0], required[1][0])
-            return np.full((1, 1), same, dtype=np.float32)
-        lower: Float32Array = np.minimum(floors[0][:, None], floors[1])
-        return np.maximum(lower, np.maximum(required[0][:, None], required[1]), out=lower)
+        same = _same(*floors, *required)
+        return _joint(floors[0][:, None], floors[1], required[0][:, None], required[1]) if same is None else same
 
     def cosines(self, row: int, others: Int64Array) -> np.ndarray:
         """Return the cosines of a row and others, each the same whatever the others are.
@@ -185,21 +216,45 @@ class SimilarityJoin:
             cosines[some] = np.einsum("ij,j->i", self._vectors[others[some]], self._vectors[row])
         return cosines
 
-    def _columns(self, rows: Int64Array) -> Int64Array:
-        """Return what lies behind the first of the rows and in the range of any of them."""
-        later = np.arange(rows[0] + 1 if len(rows) else len(self._keys), len(self._keys))
-        keys = np.sort(self._keys[rows])
-        lowest, highest = self._ranges[later].T
-        # A key of the rows lies in a range where more of them lie up to its end than before its start.
-        is_in_range = np.searchsorted(keys, highest, side="right") > np.searchsorted(keys, lowest, side="left")
-        columns: Int64Array = later[is_in_range]
-        return columns
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compared:
+    """Which of some columns ``[shape=(k,)]`` may be near ``[shape=(m, k)]`` to which of the rows asked about."""
+
+    places: npt.NDArray[np.int32]
+    columns: npt.NDArray[np.int32]
+    near: npt.NDArray[np.bool_]
 
 
-def _taken(matrix: Float32Array, rows: npt.NDArray[np.int32]) -> Float32Array:
-    """Return some rows, ascending; as a view where they follow on each other."""
-    first, last = int(rows[0]), int(rows[-1])
-    return matrix[first : last + 1] if last - first + 1 == len(rows) else matrix[rows]
+def _table(parts: Sequence[_Compared], n_rows: int) -> Uint8Array:
+    """Return of all rows asked about bits that tell which columns of some parts may be near."""
+    near = np.zeros((n_rows, sum(len(part.columns) for part in parts)), dtype=bool)
+    start = 0
+    for part in parts:
+        near[part.places, start : start + len(part.columns)] = part.near
+        start += len(part.columns)
+    return np.packbits(near, axis=1)
+
+
+def _lowest(limits: Float32Array, slab: Slab) -> Float32Array:
+    """Return the lowest limit in each cell ``[shape=(n_cells,), float32]``."""
+    return np.array([limits[cell].min() for cell in slab.cells], dtype=np.float32)
+
+
+def _joint(
+    floors: Float32Array, floors_of_others: Float32Array, required: Float32Array, required_of_others: Float32Array
+) -> Float32Array:
+    """Return what the bound of two must reach: the lower floor, and what either requires."""
+    lower: Float32Array = np.minimum(floors, floors_of_others)
+    return np.maximum(lower, np.maximum(required, required_of_others), out=lower)
+
+
+def _same(*limits: Float32Array) -> float | None:
+    """Return what all pairs must reach, by the arguments of `_joint`; None where it is not one for all."""
+    if any(some.size and some.min() != some.max() for some in limits) or not all(some.size for some in limits):
+        return None
+    floor, floor_of_others, required, required_of_others = (float(some[0]) for some in limits)
+    return max(min(floor, floor_of_others), required, required_of_others)
 
 
 def _directions(vectors: Float32Array, limits: Float32Array) -> Float32Array | None:

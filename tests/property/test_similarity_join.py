@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from modag_search.curate import similarity_join
+from modag_search.curate import cells, similarity_join
+from modag_search.curate.cells import Slab, slabs
 from modag_search.curate.similarity_join import SimilarityJoin
 
 
@@ -60,6 +61,7 @@ def all_near(vectors: np.ndarray, floors: np.ndarray, *, margin: float) -> set[t
     strewn=st.sampled_from([0.0, 0.1, 1.0]),
     at_once=st.sampled_from([(3, 7), (500, 500)]),
     many=st.sampled_from([-1.0, 0.2, 1.0]),
+    of_cell=st.sampled_from([1, 5, 500]),
 )
 def test_no_near_pair_is_left_out(
     seed: int,
@@ -71,6 +73,7 @@ def test_no_near_pair_is_left_out(
     strewn: float,
     at_once: tuple[int, int],
     many: float,
+    of_cell: int,
 ) -> None:
     vectors = spread(n, d, kinds=3, spread=strewn, seed=seed)
     floors = floor - lower * np.random.default_rng(seed).random(n)
@@ -83,7 +86,7 @@ def test_no_near_pair_is_left_out(
         "_COLUMNS_AT_ONCE": at_once[1],
         "_MANY": many,
     }
-    with patch.multiple(similarity_join, **few):
+    with patch.multiple(similarity_join, **few), patch.object(cells, "_ROWS_OF_CELL", of_cell):
         join = SimilarityJoin(vectors, floors=floors, keys=np.zeros(n), ranges=np.zeros((n, 2)))
         assert join.width == (width if n >= 30 and width < d else d)
         found = joined(join, n, floors, rows_at_once=at_once[0])
@@ -92,36 +95,82 @@ def test_no_near_pair_is_left_out(
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 1000), rows_at_once=st.sampled_from([1, 10, 200]))
-def test_what_has_a_key_out_of_range_need_not_come_and_all_else_does(seed: int, rows_at_once: int) -> None:
+@given(seed=st.integers(0, 1000), rows_at_once=st.sampled_from([1, 10, 200]), of_cell=st.sampled_from([1, 7, 40, 500]))
+def test_what_has_a_key_out_of_range_need_not_come_and_all_else_does(
+    seed: int, rows_at_once: int, of_cell: int
+) -> None:
     random = np.random.default_rng(seed)
     keys = random.integers(0, 6, 80).astype(np.float64)
     ranges = np.stack([keys - 1, keys + 1], axis=1)
     vectors, floors = np.ones((80, 1), np.float32), np.full(80, 0.9)
-    found = joined(
-        SimilarityJoin(vectors, floors=floors, keys=keys, ranges=ranges), 80, floors, rows_at_once=rows_at_once
-    )
-    near = {(one, two) for one in range(80) for two in range(one + 1, 80) if abs(keys[one] - keys[two]) <= 1}
-    assert found >= near
-    if rows_at_once == 1:
-        assert found == near
+    with patch.object(cells, "_ROWS_OF_CELL", of_cell):
+        join = SimilarityJoin(vectors, floors=floors, keys=keys, ranges=ranges)
+        found = joined(join, 80, floors, rows_at_once=rows_at_once)
+    pairs = [(one, two) for one in range(80) for two in range(one + 1, 80)]
+    assert found >= {(one, two) for one, two in pairs if abs(keys[one] - keys[two]) <= 1}
+    if of_cell == 1:  # keys of one slab differ by 1 at most, and what is near to them by 1 more
+        assert found <= {(one, two) for one, two in pairs if abs(keys[one] - keys[two]) <= 2}
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 1000), share=st.sampled_from([0.0, 0.3, 1.0]))
-def test_what_either_requires_holds_whatever_the_floors_are(seed: int, share: float) -> None:
+@given(
+    seed=st.integers(0, 1000),
+    share=st.sampled_from([0.0, 0.3, 1.0]),
+    lower=st.sampled_from([0.0, 0.4]),
+    of_cell=st.sampled_from([2, 10, 500]),
+)
+def test_what_either_requires_holds_whatever_the_floors_are(
+    seed: int, share: float, lower: float, of_cell: int
+) -> None:
     random = np.random.default_rng(seed)
     n = 80
-    vectors, floors = spread(n, 8, kinds=3, spread=0.5, seed=seed), np.full(n, 0.5)
+    vectors, floors = spread(n, 8, kinds=3, spread=0.5, seed=seed), 0.8 - lower * random.random(n)
     required = np.where(random.random(n) < share, 0.9, -1.0)
-    join = SimilarityJoin(vectors, floors=floors, keys=np.zeros(n), ranges=np.zeros((n, 2)), required=required)
-    found = joined(join, n, floors, rows_at_once=30)
+    with patch.object(cells, "_ROWS_OF_CELL", of_cell):
+        join = SimilarityJoin(vectors, floors=floors, keys=np.zeros(n), ranges=np.zeros((n, 2)), required=required)
+        found = joined(join, n, floors, rows_at_once=30)
     cosines = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
-    limits = np.maximum(0.5, np.maximum.outer(required, required))
+    limits = np.maximum(np.minimum.outer(floors, floors), np.maximum.outer(required, required))
     near = np.triu(cosines >= limits, 1)
     assert found >= set(zip(*(places.tolist() for places in np.nonzero(near)), strict=True))
     nearly = np.triu(cosines >= limits - 1e-3, 1)
     assert found <= set(zip(*(places.tolist() for places in np.nonzero(nearly)), strict=True))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    n=st.integers(1, 150),
+    d=st.integers(1, 12),
+    strewn=st.sampled_from([0.0, 0.1, 1.0]),
+    reach=st.sampled_from([0.0, 0.05, 0.3, 1.0]),
+    of_cell=st.sampled_from([1, 4, 500]),
+)
+def test_cells_hold_each_row_once_and_what_is_in_reach_lies_in_those_that_may_hold_it(
+    seed: int, n: int, d: int, strewn: float, reach: float, of_cell: int
+) -> None:
+    """Of any vectors, not only of unit ones."""
+    random = np.random.default_rng(seed)
+    matrix = (spread(n, d, kinds=3, spread=strewn, seed=seed) * random.uniform(0, 1, (n, 1))).astype(np.float32)
+    keys = random.uniform(0, 5, n)
+    with patch.object(cells, "_ROWS_OF_CELL", of_cell):
+        laid_out = list(slabs(matrix, keys, np.stack([keys - 1, keys + 1], axis=1)))
+    held = [cell for slab in laid_out for cell in slab.cells]
+    assert sorted(np.concatenate(held).tolist()) == list(range(n))
+    assert all(len(cell) and (np.diff(cell) > 0).all() for cell in held)
+    asked = matrix + reach * spread(n, d, kinds=1, spread=10.0, seed=seed + 1) * random.uniform(0, 1, (n, 1))
+    for slab in laid_out:
+        may = slab.may_hold(asked.astype(np.float32), np.full((1, 1), reach, np.float32))
+        for number, cell in enumerate(slab.cells):
+            distances = np.linalg.norm(asked[:, None] - matrix[cell].astype(np.float64), axis=2)
+            assert may[(distances <= reach).any(axis=1), number].all()
+
+
+def test_of_many_that_gather_most_cells_need_no_look() -> None:
+    matrix = spread(6000, 16, kinds=40, spread=0.1, seed=0)
+    slab = Slab.of(matrix, np.arange(6000), lowest=0.0, highest=0.0)
+    assert len(slab.cells) > 5
+    assert slab.may_hold(matrix, np.full((1, 1), 0.1, np.float32)).mean() < 0.5
 
 
 @pytest.mark.parametrize("kinds", [1, 20])
