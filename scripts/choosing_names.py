@@ -6,7 +6,9 @@ of photographs among the train sources. Instruments are sources, and classes, le
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +22,6 @@ from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from default_spaces import Packaged
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from modag_search.values import Float32Array, Modality
 
 FIRST = 10
+PARAPHRASES = Path(__file__).with_name("paraphrases.csv")
 PICTURES_A_CLASS = 3
 LEAST_SOUNDS = 3
 
@@ -122,9 +124,14 @@ class GeneralThings:
         }
         if space.reads_words:
             texts = space.text_vectors([name.replace("_", " ") for name in self._names])
+            said = paraphrases("general", self._names)
+            described = space.text_vectors([text for _, text in said])
             for what, vectors, right in (("pictures", pictures, self._shown), ("sounds", sounds, self._heard)):
                 scores[f"{what} by words"] = [
                     _precision(row[None], right[n]) for row, n in zip(texts @ vectors.T, self._names, strict=True)
+                ]
+                scores[f"{what} by paraphrases"] = [
+                    _precision(row[None], right[n]) for row, (n, _) in zip(described @ vectors.T, said, strict=True)
                 ]
         return {what: float(np.mean(values)) for what, values in scores.items()}
 
@@ -168,6 +175,7 @@ class Instruments:
                 scores[f"{kind}{words[modality]} by {words[voting]}"] = answer.accuracy
             if space.reads_words and not self.classes:
                 scores[f"{words[modality]} by names alone"] = _by_names(space, queries, asked)
+                scores[f"{words[modality]} by paraphrases"] = _by_paraphrases(space, queries, asked)
         return scores
 
 
@@ -176,6 +184,30 @@ def _by_names(space: Space, queries: Media, vectors: Float32Array) -> float:
     guessed = (vectors @ space.text_vectors([f"a {name.replace('_', ' ')}" for name in classes]).T).argmax(axis=1)
     right = classes[guessed] == queries.names
     return float(np.mean([right[queries.names == name].mean() for name in classes]))
+
+
+def _by_paraphrases(space: Space, queries: Media, vectors: Float32Array) -> float:
+    """Precision at ten, or at as many as are right, mean over paraphrases of classes that have three media."""
+    names, counts = np.unique(queries.names, return_counts=True)
+    said = paraphrases("instruments", names[counts >= LEAST_SOUNDS].tolist())
+    similarities = space.text_vectors([text for _, text in said]) @ vectors.T
+    return float(
+        np.mean([_precision(row[None], queries.names == n) for row, (n, _) in zip(similarities, said, strict=True)])
+    )
+
+
+def paraphrases(taxonomy: str, classes: Sequence[str]) -> list[tuple[str, str]]:
+    """Read what someone may say who does not use the names of some classes (paraphrases.csv), with the class of each.
+
+    Parameters
+    ----------
+    taxonomy : {"general", "instruments", "imagenet", "audioset"}
+        What the classes are of; of the last two they are numbers.
+    classes : sequence of str
+    """
+    with PARAPHRASES.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["taxonomy"] == taxonomy]
+    return [(row["class"], row["text"]) for row in rows if row["class"] in set(classes)]
 
 
 def choose_names(ours: Packaged, space: Space, things: GeneralThings, instruments: Sequence[Instruments]) -> None:

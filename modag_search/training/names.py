@@ -1,4 +1,9 @@
-"""What the encoders' classes are called, as a sentence encoder sees it: a space that both encoders already reach."""
+"""What the encoders' classes are called, as a sentence encoder sees it: a space that both encoders already reach.
+
+A name alone says little to a sentence encoder; what a dictionary says of it says more. WordNet defines what pictures
+show. What is heard is defined in ``sound_definitions.txt``, a line for each of AudioSet's classes, written for this
+project.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import csv
 import io
 import zipfile
 from dataclasses import dataclass
+from importlib import resources
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -46,6 +52,8 @@ class Names:
     ----------
     audioset : tuple of str
         Display names of AudioSet's 527 classes.
+    sound_definitions : tuple of str
+        What they are.
     imagenet : tuple of int
         Place of each of ImageNet's 1,000 classes in `lemmas`.
     lemmas : tuple of tuple of str
@@ -55,6 +63,7 @@ class Names:
     """
 
     audioset: tuple[str, ...]
+    sound_definitions: tuple[str, ...]
     imagenet: tuple[int, ...]
     lemmas: tuple[tuple[str, ...], ...]
     definitions: tuple[str, ...]
@@ -75,7 +84,13 @@ def wheel_of(folder: Path, package: str) -> zipfile.ZipFile:
 
 
 def read_names(wheels: Path) -> Names:
-    """Read the names of both taxonomies out of wheels: epanns has AudioSet's, timm those of ImageNet and WordNet."""
+    """Read the names of both taxonomies out of wheels: epanns has AudioSet's, timm those of ImageNet and WordNet.
+
+    Raises
+    ------
+    UsageError
+        If a wheel is not there.
+    """
     with wheel_of(wheels, "epanns") as archive:
         table = archive.read(_MEMBERS["epanns"]).decode()
         audioset = tuple(row["display_name"] for row in csv.DictReader(io.StringIO(table)))
@@ -85,8 +100,10 @@ def read_names(wheels: Path) -> Names:
             for name in ("imagenet_synsets", "imagenet_synset_to_lemma", "imagenet_synset_to_definition")
         )
     numbers = {line.split("\t")[0]: place for place, line in enumerate(lemmas)}
+    defined = resources.files("modag_search.training").joinpath("sound_definitions.txt").read_text(encoding="utf-8")
     return Names(
         audioset,
+        tuple(defined.splitlines()),
         tuple(numbers[synset] for synset in synsets),
         tuple(tuple(line.split("\t")[1].split(", ")) for line in lemmas),
         tuple(line.split("\t")[1] for line in definitions),
@@ -128,11 +145,28 @@ class NameSpace:
         return _unit((encoded - self.mean) @ self.projection)
 
 
-def name_space(names: Names, encode: Encode, *, dimension: int) -> NameSpace:
+@dataclass(frozen=True, slots=True)
+class DefinitionWeights:
+    """What texts about a class weigh in its vector; see ``scripts/choose_definitions``.
+
+    Attributes
+    ----------
+    sounds : tuple of float
+        Of the name, the name with its definition, and the definition alone.
+    pictures : tuple of float
+        Of the first of its names, all of them, all with the definition, and the definition alone.
+    """
+
+    sounds: tuple[float, float, float] = (1, 2, 0)
+    pictures: tuple[float, float, float, float] = (1, 1, 2, 0)
+
+
+def name_space(names: Names, encode: Encode, *, dimension: int, weights: DefinitionWeights | None = None) -> NameSpace:
     """See the names of both taxonomies as a sentence encoder does, with what they have in common brought out.
 
-    Each taxonomy is centred by its own mean: all names of sounds are a little alike, and so are all of pictures. The
-    projection keeps the directions in which names of either differ most, and damps the first of them.
+    A class is the mean of its names and of what is said of it, which weighs more. Each taxonomy is centred by its
+    own mean: all names of sounds are a little alike, and so are all of pictures. The projection keeps the
+    directions in which names of either differ most, and damps the first of them.
 
     Parameters
     ----------
@@ -141,18 +175,29 @@ def name_space(names: Names, encode: Encode, *, dimension: int) -> NameSpace:
         The sentence encoder.
     dimension : int
         How many directions to keep.
+    weights : DefinitionWeights, optional
 
     Returns
     -------
     NameSpace
     """
-    sounds = encode([f"a {name}" for name in names.audioset])
-    lemmas = [names.lemmas[place] for place in names.imagenet]
-    definitions = [names.definitions[place] for place in names.imagenet]
-    pictures = _unit(
-        encode([f"a {words[0]}" for words in lemmas])
-        + encode([", ".join(words) for words in lemmas])
-        + encode([f"{', '.join(words)}: {said}" for words, said in zip(lemmas, definitions, strict=True)])
+    weights = weights or DefinitionWeights()
+    defined = list(zip(names.audioset, names.sound_definitions, strict=True))
+    sounds = _mean_of(
+        encode,
+        [f"a {name}" for name, _ in defined],
+        [f"{name}: {said}" for name, said in defined],
+        [said for _, said in defined],
+        weights=weights.sounds,
+    )
+    shown = [(names.lemmas[place], names.definitions[place]) for place in names.imagenet]
+    pictures = _mean_of(
+        encode,
+        [f"a {words[0]}" for words, _ in shown],
+        [", ".join(words) for words, _ in shown],
+        [f"{', '.join(words)}: {said}" for words, said in shown],
+        [said for _, said in shown],
+        weights=weights.pictures,
     )
     means = sounds.mean(axis=0), pictures.mean(axis=0)
     centred = sounds - means[0], pictures - means[1]
@@ -169,6 +214,12 @@ def name_space(names: Names, encode: Encode, *, dimension: int) -> NameSpace:
         {"audioset": _unit(centred[0] @ projection), "imagenet": _unit(centred[1] @ projection)},
         _unit((common - mean) @ projection),
     )
+
+
+def _mean_of(encode: Encode, *texts: Sequence[str], weights: Sequence[float]) -> Float32Array:
+    """Mean of what texts about the same things give, at unit length."""
+    total = sum(weight * encode(of_kind) for weight, of_kind in zip(weights, texts, strict=True) if weight)
+    return _unit(np.asarray(total))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -92,7 +92,11 @@ def training_texts(names: Names, tokens: Sequence[str], *, settings: TokenTableS
     pairs = random.choice(np.array([*nouns, *words], dtype=object), (settings.compositions, 2))
     templates = random.integers(len(_TEMPLATES), size=len(pairs))
     composed = [_TEMPLATES[number].format(*pair) for number, pair in zip(templates, pairs, strict=True)]
-    return list(dict.fromkeys([*alone, *sounds, *names.audioset, *words, *names.definitions, *composed]))
+    return list(
+        dict.fromkeys(
+            [*alone, *sounds, *names.audioset, *names.sound_definitions, *words, *names.definitions, *composed]
+        )
+    )
 
 
 def vocabulary_texts(texts: Sequence[str], tokens: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 NAMES = Names(
     ("Dog", "Bark", "Thunder"),
+    ("an animal that guards", "the cry of an animal that guards", "what follows lightning"),
     (1, 0),
     (("cat", "true cat"), ("dog", "domestic dog"), ("storm",)),
     ("a feline", "a canine", "bad weather"),
@@ -90,9 +92,35 @@ def test_names_are_read_from_wheels(tmp_path: Path) -> None:
         "imagenet_synset_to_definition": "n1\ta feline\nn2\ta canine\n",
     }
     wheel(tmp_path, "timm", {f"timm/data/_info/{name}.txt": text for name, text in files.items()})
-    assert read_names(tmp_path) == Names(
-        ("Bark, yip",), (1, 0), (("cat", "true cat"), ("dog",)), ("a feline", "a canine")
+    names = read_names(tmp_path)
+    assert (names.audioset, names.imagenet) == (("Bark, yip",), (1, 0))
+    assert (names.lemmas, names.definitions) == ((("cat", "true cat"), ("dog",)), ("a feline", "a canine"))
+
+
+def test_every_sound_is_defined(tmp_path: Path) -> None:
+    wheel(tmp_path, "epanns", {"epanns/config/audioset_labels.csv": "index,mid,display_name\n"})
+    wheel(
+        tmp_path,
+        "timm",
+        {f"timm/data/_info/imagenet_{name}.txt": "" for name in ("synsets", "synset_to_lemma", "synset_to_definition")},
     )
+    said = read_names(tmp_path).sound_definitions
+    packaged = packaged_names()
+    assert len(said) == len(packaged.classes["audioset"])
+    assert len(set(said)) == len(said)
+    strange = {word for text in said for word in packaged.words.read(text).unknown}
+    assert not strange, "a definition says in words that are known what a name may not"
+    # Lines are AudioSet's classes in their order: these speak of themselves.
+    assert "pet" in said[74]
+    assert "bow" in said[191]
+    assert "microphone" in said[285]
+    assert "recorder" in said[526]
+
+
+def test_what_is_said_of_a_sound_counts() -> None:
+    said = ("bad weather", *NAMES.sound_definitions[1:])
+    one, other = (name_space(names, encode, dimension=4) for names in (NAMES, replace(NAMES, sound_definitions=said)))
+    assert not np.allclose(one.classes["audioset"][0], other.classes["audioset"][0])
 
 
 def test_names_of_either_taxonomy_are_centred_by_themselves() -> None:
@@ -110,7 +138,7 @@ def test_names_of_either_taxonomy_are_centred_by_themselves() -> None:
 def test_texts_to_learn_from_hold_names_definitions_and_words_once() -> None:
     settings = TokenTableSettings(compositions=20)
     texts = training_texts(NAMES, TOKENS, settings=settings)
-    assert {"a feline", "Thunder", "weather"} <= set(texts)
+    assert {"a feline", "Thunder", "what follows lightning", "weather"} <= set(texts)
     assert len(set(texts)) == len(texts)
     assert texts == training_texts(NAMES, TOKENS, settings=settings)
     assert kept_tokens({"[PAD]": 0, "dog": 1, "犬": 2, "##s": 3}) == ("dog", "##s")
