@@ -64,9 +64,9 @@ class Slab:
         held, sizes = np.unique(nearest, return_counts=True)
         in_order = rows[np.argsort(nearest, kind="stable")].astype(np.int32)
         centres = centres[held]
-        lengths = squares(centres)
-        apart = np.sqrt(np.maximum(lengths[:, None] + lengths - 2 * (centres @ centres.T), 0))
-        return cls(lowest, highest, np.split(in_order, np.cumsum(sizes)[:-1]), centres, lengths, apart)
+        return cls(
+            lowest, highest, np.split(in_order, np.cumsum(sizes)[:-1]), centres, squares(centres), _apart(centres)
+        )
 
     def may_hold(self, vectors: Float32Array, reach: Float32Array) -> npt.NDArray[np.bool_]:
         """Tell which cells may hold what is near to vectors.
@@ -140,6 +140,17 @@ def _nearest(matrix: Float32Array, rows: Int64Array, centres: Float32Array) -> I
     parts = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
     nearest: Int64Array = np.concatenate([(matrix[part] @ centres.T - halves).argmax(axis=1) for part in parts])
     return nearest
+
+
+def _apart(centres: Float32Array) -> Float32Array:
+    """Return the distances of centres to each other ``[shape=(n, n), float32]``.
+
+    By numbers of 64 bits: the root of a difference of squares of 32 makes nothing of what is a thousandth apart.
+    """
+    wide = centres.astype(np.float64)
+    lengths = np.einsum("ij,ij->i", wide, wide)
+    result: Float32Array = np.sqrt(np.maximum(lengths[:, None] + lengths - 2 * (wide @ wide.T), 0)).astype(np.float32)
+    return result
 
 
 def squares(vectors: Float32Array) -> Float32Array:

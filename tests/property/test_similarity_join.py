@@ -142,7 +142,7 @@ def test_what_either_requires_holds_whatever_the_floors_are(
     seed=st.integers(0, 1000),
     n=st.integers(1, 150),
     d=st.integers(1, 12),
-    strewn=st.sampled_from([0.0, 0.1, 1.0]),
+    strewn=st.sampled_from([0.0, 3e-4, 1e-3, 0.1, 1.0]),
     reach=st.sampled_from([0.0, 0.05, 0.3, 1.0]),
     of_cell=st.sampled_from([1, 4, 500]),
 )
@@ -164,6 +164,22 @@ def test_cells_hold_each_row_once_and_what_is_in_reach_lies_in_those_that_may_ho
         for number, cell in enumerate(slab.cells):
             distances = np.linalg.norm(asked[:, None] - matrix[cell].astype(np.float64), axis=2)
             assert may[(distances <= reach).any(axis=1), number].all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("spacing", [1e-4, 3e-4, 1e-3])
+def test_altered_copies_of_what_is_nearly_equal_are_found(spacing: float, seed: int) -> None:
+    """Frames of a still video lie in cells that are next to nothing apart."""
+    n, d, floor = 1100, 64, 0.98
+    random = np.random.default_rng(seed)
+    one, across = np.linalg.qr(random.standard_normal((d, 2)))[0].T
+    angles = np.concatenate([[0.19, -0.19], np.where(random.random(n) < 0.5, spacing, -spacing)])
+    vectors = (np.outer(np.cos(angles), one) + np.outer(np.sin(angles), across)).astype(np.float32)
+    join = SimilarityJoin(vectors, floors=np.full(n + 2, floor), keys=np.zeros(n + 2), ranges=np.zeros((n + 2, 2)))
+    candidates = join.candidates(np.arange(2))
+    for row in range(2):
+        near = np.flatnonzero(vectors.astype(np.float64) @ vectors[row].astype(np.float64) >= floor)
+        assert set(near[near > row].tolist()) <= set(candidates.of(row).tolist())
 
 
 def test_of_many_that_gather_most_cells_need_no_look() -> None:
