@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +19,6 @@ from modag_search.rows import ANSWER, answer_row, classification_row, transferre
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from modag_search.classify.classify import By
     from modag_search.classify.decision import Level
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from modag_search.errors import ModagError
     from modag_search.values import Classification, Transferred, TransferReport
 
+_MANY = 8
 _BANDS = ((0.95, "0.95 to 1"), (0.9, "0.9 to 0.95"), (0.8, "0.8 to 0.9"), (0.5, "0.5 to 0.8"), (0.0, "below 0.5"))
 
 
@@ -69,7 +70,7 @@ def classify(
     """
     if bool(paths) + every + unlabelled != 1:
         raise click.UsageError("name files to classify, or --all, or --unlabelled: one of the three")
-    if paths:
+    if _are_few_files(paths):
         keep_to_one_thread()
 
     from modag_search.cli.opening import open_index
@@ -104,6 +105,11 @@ def classify(
             nothing = f"no answer has a confidence of {max_confidence:g} or less"
         say("no label is sure enough" if labels else nothing)
         sys.exit(4)
+
+
+def _are_few_files(paths: tuple[str, ...]) -> bool:
+    """Tell whether so little is asked that threads for products of matrices would only wait for each other."""
+    return 0 < len(paths) < _MANY and not any(path == "-" or Path(path).is_dir() for path in paths)
 
 
 def _rows(

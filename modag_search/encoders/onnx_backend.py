@@ -37,7 +37,9 @@ class OnnxNetwork:
         options.enable_mem_pattern = False
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(path, sess_options=options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                _readable(path), sess_options=options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # onnxruntime's own exceptions have no common base
             raise WeightsDamagedError(f"{path}: is no network: {error}; reinstall modag-search") from error
         self._input = self._session.get_inputs()[0].name
@@ -46,3 +48,12 @@ class OnnxNetwork:
         """Run the network on one prepared segment; several threads may at once."""
         feature: Float32Array = self._session.run(None, {self._input: prepared[None]})[0][0]
         return feature
+
+
+def _readable(path: Path) -> Path | bytes:
+    """Return what onnxruntime can read: a path, or a file's bytes where its path is no text, as file systems allow."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return path.read_bytes()
+    return path

@@ -31,7 +31,9 @@ class _Once(Generic[T]):
         self._name = make.__name__
         self.__doc__ = make.__doc__
 
-    def __get__(self, rooms: Rooms, _: type[Rooms]) -> T:
+    def __get__(self, rooms: Rooms | None, _: type[Rooms]) -> T:
+        if rooms is None:
+            return self  # type: ignore[return-value]  # the class is asked for it, as by what lists its members
         # What is kept under the name of the property is found before it from then on.
         kept = vars(rooms)
         with rooms.making:

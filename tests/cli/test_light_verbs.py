@@ -60,6 +60,24 @@ def test_numpy_comes_after_it_is_known_how_many_threads_it_may_have(modag: Comma
     run(modag, ("--version",), heavy=("numpy",))
 
 
+def test_few_files_are_named_on_one_thread_and_many_are_not(
+    filled: CommandLine, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[bool] = []
+    monkeypatch.setattr("modag_search.cli.classifying.keep_to_one_thread", lambda: kept.append(True))
+    filled("label", media / "a.png", "--as", "low")
+    for asked, expected in (
+        (("id:1",), 1),
+        ((media / "a.png", media / "a.wav"), 1),
+        ((media,), 0),
+        (["id:1"] * 8, 0),
+        (("--all",), 0),
+    ):
+        kept.clear()
+        filled("classify", *asked)
+        assert len(kept) == expected, asked
+
+
 def test_verbs_on_an_index(filled: CommandLine, media: Path, tmp_path: Path) -> None:
     run(
         filled,

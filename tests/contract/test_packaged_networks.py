@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
+import os
+import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -197,3 +199,15 @@ def test_a_network_that_is_replaced_while_it_is_loaded_is_refused(
     monkeypatch.setattr("modag_search.encoders.packaged.OnnxNetwork", replacing)
     with pytest.raises(WeightsDamagedError, match=r"modag_sound\.onnx: gone or altered; .*reinstall"):
         ModagSound().encode([np.ones(4000, dtype=np.float32)])
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="file names are text there")
+def test_a_network_is_read_from_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    network = folder / "modag_sound.onnx"
+    network.write_bytes(packaged_path("modag_sound.onnx").read_bytes())
+    OnnxNetwork(network)
+    network.write_bytes(b"no network")
+    with pytest.raises(WeightsDamagedError, match="is no network"):
+        OnnxNetwork(network)

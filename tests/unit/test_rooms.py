@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from modag_search.index.rooms import Rooms
 from modag_search.search import finder
 from tests.toy_encoders import toy_index
 
@@ -39,3 +41,7 @@ def test_threads_that_ask_at_once_share_what_is_made(
         found = list(threads.map(ask, range(N_THREADS)))
     assert made == found[:1]
     assert all(one is made[0] for one in found)
+
+
+def test_rooms_can_be_listed() -> None:
+    assert {"finder", "namer"} <= {name for name, _ in inspect.getmembers(Rooms)}
