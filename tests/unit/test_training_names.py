@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,11 +41,11 @@ from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from modag_search import Space
     from modag_search.values import Float32Array
 
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 NAMES = Names(
     ("Dog", "Bark", "Thunder"),
     ("an animal that guards", "the cry of an animal that guards", "what follows lightning"),
@@ -115,6 +117,17 @@ def test_every_sound_is_defined(tmp_path: Path) -> None:
     assert "bow" in said[191]
     assert "microphone" in said[285]
     assert "recorder" in said[526]
+
+
+def test_what_names_are_chosen_by_is_not_what_they_are_tested_with() -> None:
+    with (SCRIPTS / "paraphrases.csv").open(encoding="utf-8", newline="") as file:
+        chosen_by = list(csv.DictReader(file))
+    with (SCRIPTS / "word_queries.csv").open(encoding="utf-8", newline="") as file:
+        tested = list(csv.DictReader(file))
+    assert not {row["text"].casefold() for row in chosen_by} & {row["query"].casefold() for row in tested}
+    parts = [part.partition("-") for row in tested for part in row["imagenet"].split()]
+    numbers = {number for first, _, last in parts for number in range(int(first), int(last or first) + 1)}
+    assert not numbers & {int(row["class"]) for row in chosen_by if row["taxonomy"] == "imagenet"}
 
 
 def test_what_is_said_of_a_sound_counts() -> None:
