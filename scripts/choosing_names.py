@@ -74,20 +74,32 @@ TRIALS = {
     "words at temperature 0.2": Trial(replace(_SHIPPED, word_temperature=0.2)),
     "common names have all of a word's share": Trial(replace(_SHIPPED, word_share=1.0)),
     "common names have a quarter of it": Trial(replace(_SHIPPED, word_share=0.25)),
+    "nothing taught has a name": Trial(replace(_SHIPPED, taught_share=0.0)),
+    "taught names weigh 0.3": Trial(replace(_SHIPPED, taught_share=0.3)),
+    "taught names weigh 0.7": Trial(replace(_SHIPPED, taught_share=0.7)),
+    "taught names from a cosine of 0.5": Trial(replace(_SHIPPED, taught_least=0.5)),
+    "taught names at temperature 0.1": Trial(replace(_SHIPPED, taught_temperature=0.1)),
 }
+OF_TAUGHT_NAMES = ("as shipped", *(what for what in TRIALS if "taught" in what))
 
 
 def tried(space: Space, ours: Packaged, trial: Trial) -> Space:
     """Make the space that a trial asks for of one that was trained."""
     if trial.settings is None:
-        return replace(space, meaning=None, class_head_share=trial.share)
+        return replace(space, meaning=None, taught=None, class_head_share=trial.share)
     heads = {m: ours.encoder.encoders[m].class_head() for m in MODALITIES}
     known = {m: head for m, head in heads.items() if head is not None}
     meaning = make_meaning(known, ours.names, settings=trial.settings, share=trial.share)
     if trial.counts_all:
         classes = {m: replace(one, counts=np.ones_like(one.counts)) for m, one in meaning.classes.items()}
         meaning = replace(meaning, classes=classes)
-    return replace(space, meaning=meaning, class_head_share=trial.share)
+    taught = space.taught and replace(
+        space.taught,
+        share=trial.settings.taught_share,
+        least_similarity=trial.settings.taught_least,
+        temperature=trial.settings.taught_temperature,
+    )
+    return replace(space, meaning=meaning, taught=taught, class_head_share=trial.share)
 
 
 class GeneralThings:
@@ -173,16 +185,27 @@ class Instruments:
                 answer = name_by(queries, voters, projected=projected, classes=listed)
                 kind = "unseen " if self.classes else ""
                 scores[f"{kind}{words[modality]} by {words[voting]}"] = answer.accuracy
-            if space.reads_words and not self.classes:
-                scores[f"{words[modality]} by names alone"] = _by_names(space, queries, asked)
-                scores[f"{words[modality]} by paraphrases"] = _by_paraphrases(space, queries, asked)
+            if not space.reads_words:
+                continue
+            every = sorted({name for part in (self.asked, self.kept) for m in MODALITIES for name in part[m].names})
+            if self.classes:
+                unseen = sorted({*self.classes} & {*queries.names})
+                scores[f"unseen {words[modality]} by names of all"] = _by_names(space, queries, asked, unseen, every)
+                continue
+            present = np.unique(queries.names).tolist()
+            taught = sorted({*present} & {*self.kept[modality].names})
+            scores[f"{words[modality]} by names alone"] = _by_names(space, queries, asked, present, present)
+            scores[f"{words[modality]} by names taught"] = _by_names(space, queries, asked, taught, taught)
+            scores[f"{words[modality]} by paraphrases"] = _by_paraphrases(space, queries, asked)
         return scores
 
 
-def _by_names(space: Space, queries: Media, vectors: Float32Array) -> float:
-    classes = np.unique(queries.names)
-    guessed = (vectors @ space.text_vectors([f"a {name.replace('_', ' ')}" for name in classes]).T).argmax(axis=1)
-    right = classes[guessed] == queries.names
+def _by_names(
+    space: Space, queries: Media, vectors: Float32Array, classes: Sequence[str], among: Sequence[str]
+) -> float:
+    """Accuracy of naming media of some classes, which are among those whose names are given."""
+    guessed = (vectors @ space.text_vectors([f"a {name.replace('_', ' ')}" for name in among]).T).argmax(axis=1)
+    right = np.array(among)[guessed] == queries.names
     return float(np.mean([right[queries.names == name].mean() for name in classes]))
 
 
@@ -210,9 +233,17 @@ def paraphrases(taxonomy: str, classes: Sequence[str]) -> list[tuple[str, str]]:
     return [(row["class"], row["text"]) for row in rows if row["class"] in set(classes)]
 
 
-def choose_names(ours: Packaged, space: Space, things: GeneralThings, instruments: Sequence[Instruments]) -> None:
+def choose_names(
+    ours: Packaged,
+    space: Space,
+    things: GeneralThings,
+    instruments: Sequence[Instruments],
+    *,
+    trials: Sequence[str] = tuple(TRIALS),
+) -> None:
     """Print how each trial does."""
-    for number, (what, trial) in enumerate(TRIALS.items()):
+    for number, what in enumerate(trials):
+        trial = TRIALS[what]
         one = tried(space, ours, trial)
         row = things.scores(one)
         left_out = things.scores(without_names(one, things.common_names))

@@ -13,9 +13,9 @@ from modag_search.training.class_head import common_names
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
-    from modag_search.space import Space
+    from modag_search.space import Space, TaughtNames
 
 
 def names_of(imagenet: Collection[int] = (), audioset: Collection[int] = ()) -> set[str]:
@@ -27,7 +27,7 @@ def names_of(imagenet: Collection[int] = (), audioset: Collection[int] = ()) -> 
     }
 
 
-def without_names(space: Space, left_out: Iterable[str]) -> Space:
+def without_names(space: Space, left_out: Collection[str]) -> Space:
     """Take names out of a space, with the classes of which the common ones are made; their own names stay."""
     assert space.tree
     gone = np.isin(space.tree.names, list(left_out))
@@ -52,7 +52,16 @@ def without_names(space: Space, left_out: Iterable[str]) -> Space:
             for m, one in meaning.classes.items()
         }
         meaning = replace(meaning, classes=classes, common=meaning.common[kept])
-    return replace(space, tree=tree, class_heads=heads, meaning=meaning).padded_to(32)
+    taught = space.taught and _not_taught(space.taught, left_out)
+    return replace(space, tree=tree, class_heads=heads, meaning=meaning, taught=taught).padded_to(32)
+
+
+def _not_taught(taught: TaughtNames, left_out: Collection[str]) -> TaughtNames | None:
+    kept = np.flatnonzero(~np.isin(taught.names, list(left_out)))
+    if not len(kept):
+        return None
+    names = tuple(taught.names[place] for place in kept)
+    return replace(taught, names=names, meant=taught.meant[kept], learned=taught.learned[kept])
 
 
 def _without(head: SharedClassHead, gone: np.ndarray, number: np.ndarray) -> SharedClassHead:

@@ -39,6 +39,7 @@ _HELP = {
     "mixing": "Greatest share of another example of the same group mixed in.",
     "margin": "Of the hinge loss, in cosine.",
     "temperature": "Of supcon and infonce.",
+    "within": "With supcon, weight of telling apart the labels of each modality, with or without the other.",
     "hidden": "Width of the hidden layer.",
     "dimension": "Length of the vectors.",
     "patience": "Checks (one every 25 steps) without progress before it stops; 0: never early.",

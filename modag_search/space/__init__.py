@@ -4,6 +4,7 @@ from modag_search.space.branches import Branch
 from modag_search.space.class_head import NameTree, SharedClassHead
 from modag_search.space.meaning import ClassNames, Meaning
 from modag_search.space.space import QueryModality, Space, packaged_spaces
+from modag_search.space.taught import TaughtNames
 from modag_search.space.words import Reading, TokenTable
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Reading",
     "SharedClassHead",
     "Space",
+    "TaughtNames",
     "TokenTable",
     "packaged_spaces",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from modag_search.space.branches import Branch
 from modag_search.space.class_head import NameTree, SharedClassHead
 from modag_search.space.meaning import Meaning
+from modag_search.space.taught import TaughtNames
 from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
@@ -66,6 +67,23 @@ def read_meaning(
         if meaning.classes[modality].weight.shape[1] != tensors[f"{modality}.weight_in"].shape[-1]:
             raise ValueError("its names are of features of another length than its branches are")
     return meaning
+
+
+def read_taught(
+    tensors: Mapping[str, np.ndarray],
+    stored: Mapping[str, Any] | None,
+    branches: Mapping[Modality, Branch],
+    meaning: Meaning | None,
+) -> TaughtNames | None:
+    """Find what the training called things; None where it called them nothing."""
+    if stored is None:
+        return None
+    if meaning is None:
+        raise ValueError("it was taught names, but understands no words")
+    taught = TaughtNames.from_tensors(tensors, stored)
+    if (taught.meant.shape[1], taught.learned.shape[1]) != (meaning.dimension, branches["sound"].dimension):
+        raise ValueError("the names that it was taught have vectors of other lengths than its parts")
+    return taught
 
 
 def as_rows(tensors: Mapping[str, np.ndarray], modality: Modality) -> dict[str, np.ndarray]:

@@ -36,6 +36,7 @@ from modag_search.space.file_parts import (
     read_meaning,
     read_naming,
     read_padding,
+    read_taught,
     read_unrelated,
 )
 from modag_search.space.meaning import Meaning, unit
@@ -44,6 +45,7 @@ from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from modag_search.space.taught import TaughtNames
     from modag_search.space.words import Reading
 
 _FORMAT = "modag-space/5"
@@ -68,7 +70,8 @@ class Space:
     together: the less the common names say, the more does the third. So the similarity of two vectors is a weighted
     mean of the similarities of their parts. Zeros may follow, which bring vectors to a length that processors like.
 
-    A text has no first part; the others hold what its words mean.
+    Of a text the others hold what its words mean. A first part it has where it is what the training called something,
+    or near to that.
 
     Attributes
     ----------
@@ -81,6 +84,8 @@ class Space:
         Weight of the other parts in a similarity, in [0, 1]; that of the first is the rest.
     meaning : Meaning, optional
         What the third part is made by; None in a space that has none, which then understands no words.
+    taught : TaughtNames, optional
+        What the training called things; None where it called them nothing, or no words are understood.
     text_towers : bool
         Whether a text is understood by way of both encoders' own text towers; see `tower_vectors`.
     padding : int
@@ -109,6 +114,7 @@ class Space:
     tree: NameTree | None = None
     class_head_share: float = 0.0
     meaning: Meaning | None = None
+    taught: TaughtNames | None = None
     text_towers: bool = False
     padding: int = 0
     is_checked: bool = True
@@ -249,8 +255,13 @@ class Space:
             raise self._without_words()
         meant = self.meaning.words.vectors(texts)
         named, common = self.meaning.named(meant)
+        told = unit(np.concatenate(self._told(self.tree, self.meaning, named, common, meant), axis=1))
         learned = np.zeros((len(texts), self.branches["sound"].dimension), dtype=np.float32)
-        return unit(self._padded([learned, *self._told(self.tree, self.meaning, named, common, meant)]))
+        if self.taught:
+            directions, shares = self.taught.told(meant)
+            learned = np.sqrt(shares)[:, None] * directions
+            told = np.sqrt(1 - shares)[:, None] * told
+        return unit(self._padded([learned, told]))
 
     def understood(self, texts: Sequence[str]) -> tuple[Int64Array, Float32Array]:
         """Carry those texts into the space that have a word which is understood.
@@ -347,6 +358,9 @@ class Space:
             metadata["text_towers"] = True
         if self.meaning:
             metadata["names"] = self.meaning.to_json()
+        if self.taught:
+            tensors |= self.taught.tensors()
+            metadata["taught"] = self.taught.to_json()
         return tensor_files.as_bytes(tensors, written=_FORMAT, described=metadata)
 
     def _tensors(self, modality: Modality) -> dict[str, np.ndarray]:
@@ -379,6 +393,7 @@ class Space:
                 tree=tree,
                 class_head_share=share,
                 meaning=meaning,
+                taught=read_taught(tensors, metadata.get("taught"), branches, meaning),
                 padding=read_padding(metadata),
                 encoders=read_encoders(metadata["encoders"]),
                 text_towers=text_towers,

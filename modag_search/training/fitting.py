@@ -27,7 +27,7 @@ from modag_search.training.comparison import (
     was_trained_elsewhere,
 )
 from modag_search.training.manifest import read_manifest
-from modag_search.training.names import MeaningSettings, NameVectors, make_meaning, packaged_names
+from modag_search.training.names import MeaningSettings, NameVectors, make_meaning, packaged_names, taught_names
 from modag_search.training.space import (
     Examples,
     SpaceTrainingSettings,
@@ -42,7 +42,7 @@ from modag_search.training.splitting import taught_and_checks
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from modag_search.errors import MediaError
@@ -157,7 +157,9 @@ def fit_space(
     source = {"manifest": manifest.name} if manifest else {"index": os.path.basename(index.name) if index else ""}
     card: dict[str, Any] = {"name": name, "made_by": MADE_BY, **source}
     learned = make_space(trained, encoder=encoder, card=card)
-    recipe = _Recipe(encoder, collected.groups, settings, class_heads, packaged_names() if names else None)
+    recipe = _Recipe(
+        encoder, collected.groups, collected.pairs, settings, class_heads, packaged_names() if names else None
+    )
     space = recipe.with_best_class_heads(learned, taught, checks)
     card |= _account(collected, trained, taught, checks, space)
     naming: dict[Modality, NamingComparison] = {}
@@ -226,6 +228,7 @@ def with_class_heads(
     meaning: MeaningSettings | None = None,
     seed: int = 0,
     unlabelled: Mapping[Modality, Float32Array] | None = None,
+    pairs: Collection[int] = (),
 ) -> Space:
     """Let a space draw on what its encoders' own classifiers know.
 
@@ -247,6 +250,8 @@ def with_class_heads(
     seed : int
     unlabelled : Mapping of modality to np.ndarray [shape=(n, d), float32], optional
         See `fit_shared_class_head`.
+    pairs : collection of int
+        Groups that no label names, but a pair of files, or a moment of a video.
 
     Returns
     -------
@@ -265,6 +270,8 @@ def with_class_heads(
         how = meaning or MeaningSettings()
         named = make_meaning(known, names, settings=how, share=settings.share)
         knowing = dataclasses.replace(knowing, meaning=named)
+        taught = taught_names(knowing, examples, groups, settings=how, unnamed=pairs)
+        knowing = dataclasses.replace(knowing, taught=taught)
     return _weighted(knowing.padded_to(_LENGTHS_MULTIPLE_OF), share=settings.share, examples=examples, groups=groups)
 
 
@@ -284,8 +291,13 @@ def _weighted(space: Space, *, share: float, examples: Mapping[Modality, Example
 def _unrelated_to_words(
     space: Space, examples: Mapping[Modality, Examples], groups: Sequence[str]
 ) -> dict[str, tuple[float, float]]:
-    """Measure mean and standard deviation of the similarity of common names and of what is called otherwise."""
-    texts = space.text_vectors([f"a {name.replace('_', ' ')}" for name in space.names])
+    """Measure mean and standard deviation of the similarity of common names and of what is called otherwise.
+
+    As most texts ask: those that no label of the training is near to.
+    """
+    texts = dataclasses.replace(space, taught=None).text_vectors(
+        [f"a {name.replace('_', ' ')}" for name in space.names]
+    )
     called = np.array(groups)
     unrelated = {}
     for modality in MODALITIES:
@@ -301,10 +313,11 @@ def _projections(space: Space) -> dict[Modality, Callable[[Float32Array], Float3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Recipe:
-    """What a space is made by beside its examples; `groups` are the names of theirs."""
+    """What a space is made by beside its examples; `groups` are the names of theirs, but for `pairs`."""
 
     encoder: MediaEncoder
     groups: Sequence[str]
+    pairs: Collection[int]
     settings: SpaceTrainingSettings
     class_heads: SharedClassHeadSettings | None
     names: NameVectors | None
@@ -344,7 +357,16 @@ class _Recipe:
 
     def _with_class_heads(self, space: Space, taught: Mapping[Modality, Examples]) -> Space:
         chosen, seed = self.class_heads or SharedClassHeadSettings(), self.settings.seed
-        return with_class_heads(space, self.encoder, taught, self.groups, settings=chosen, names=self.names, seed=seed)
+        return with_class_heads(
+            space,
+            self.encoder,
+            taught,
+            self.groups,
+            settings=chosen,
+            names=self.names,
+            seed=seed,
+            pairs=self.pairs,
+        )
 
 
 def _count_groups(examples: Mapping[Modality, Examples]) -> dict[str, int]:

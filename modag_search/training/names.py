@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from modag_search.errors import UsageError
-from modag_search.space import ClassNames, Meaning, Space, TokenTable, packaged_spaces
+from modag_search.labels.vocabulary import readable
+from modag_search.space import ClassNames, Meaning, Space, TaughtNames, TokenTable, packaged_spaces
 from modag_search.training.class_head import EXCLUSIVE, common_names
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from modag_search.encoders.base import ClassHead
+    from modag_search.training.space import Examples
     from modag_search.values import Float32Array, Modality
 
     Encode = Callable[[Sequence[str]], Float32Array]
@@ -273,6 +275,8 @@ class MeaningSettings:
         For pictures, whose classes exclude each other, and for sounds.
     n_likeliest : int
     word_temperature, word_share : float
+    taught_share, taught_least, taught_temperature : float
+        See `space.TaughtNames`.
     """
 
     least_share: float = 0.5
@@ -280,11 +284,17 @@ class MeaningSettings:
     n_likeliest: int = 10
     word_temperature: float = 0.1
     word_share: float = 0.5
+    taught_share: float = 0.5
+    taught_least: float = 0.7
+    taught_temperature: float = 0.03
 
     def __post_init__(self) -> None:
-        if not (0 <= self.least_share <= 1 and 0 <= self.word_share <= 1):
-            raise UsageError(f"shares of names must be from 0 to 1, not {self.least_share} and {self.word_share}")
-        if min(*self.temperatures, self.word_temperature) <= 0 or self.n_likeliest < 1:
+        shares = self.least_share, self.word_share, self.taught_share
+        if not all(0 <= share <= 1 for share in shares):
+            raise UsageError(f"shares of names must be from 0 to 1, not {', '.join(map(str, shares))}")
+        if not 0 <= self.taught_least < 1:
+            raise UsageError(f"the least similarity of a name must be from 0 to 1, not {self.taught_least}")
+        if min(*self.temperatures, self.word_temperature, self.taught_temperature) <= 0 or self.n_likeliest < 1:
             raise UsageError("names need temperatures above 0 and one class at least")
 
 
@@ -328,6 +338,52 @@ def make_meaning(
         settings.least_share * share,
         settings.word_temperature,
         settings.word_share,
+    )
+
+
+def taught_names(
+    space: Space,
+    examples: Mapping[Modality, Examples],
+    groups: Sequence[str],
+    *,
+    settings: MeaningSettings,
+    unnamed: Collection[int] = (),
+) -> TaughtNames | None:
+    """Find where the examples of each name lie in what a space learnt.
+
+    Parameters
+    ----------
+    space : Space
+        That understands words.
+    examples : Mapping of modality to Examples
+    groups : sequence of str
+        Names of the groups of the examples, by number.
+    settings : MeaningSettings
+    unnamed : collection of int
+        Groups that have no name: pairs.
+
+    Returns
+    -------
+    TaughtNames or None
+        None where no name is understood.
+    """
+    learned = {m: space.branches[m](examples[m].features) for m in MODALITIES}
+    names, means = [], []
+    for number in sorted({*np.unique(np.concatenate([examples[m].groups for m in MODALITIES])).tolist()} - {*unnamed}):
+        if not space.read(readable(groups[number])).understood:
+            continue
+        of_each = [learned[m][examples[m].groups == number] for m in MODALITIES]
+        names.append(groups[number])
+        means.append(_unit(np.stack([part.mean(axis=0) for part in of_each if len(part)])).mean(axis=0))
+    if not names or space.meaning is None:
+        return None
+    return TaughtNames(
+        tuple(names),
+        _as_stored(space.meaning.words.vectors([readable(name) for name in names])),
+        _as_stored(_unit(np.stack(means))),
+        settings.taught_share,
+        settings.taught_least,
+        settings.taught_temperature,
     )
 
 

@@ -11,7 +11,7 @@ LOSS_NAMES = ("hinge", "infonce", "supcon")
 
 _AT_LEAST_ONE = ("steps", "examples_a_group", "hidden", "dimension")
 _ABOVE_ZERO = ("learning_rate", "margin", "temperature")
-_NOT_BELOW_ZERO = ("weight_decay", "patience", "seed")
+_NOT_BELOW_ZERO = ("weight_decay", "within", "patience", "seed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,8 @@ class SpaceTrainingSettings:
         Of ``hinge``, in cosine.
     temperature : float
         Of ``supcon`` and ``infonce``.
+    within : float
+        With ``supcon``, weight of telling apart the groups of each modality, those that the other lacks too.
     hidden, dimension : int
         Width of the hidden layer, and length of the vectors.
     patience : int
@@ -57,6 +59,7 @@ class SpaceTrainingSettings:
     mixing: float = 0.5
     margin: float = 1.0
     temperature: float = 0.1
+    within: float = 0.5
     hidden: int = 256
     dimension: int = 128
     patience: int = 10

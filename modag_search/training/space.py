@@ -18,7 +18,7 @@ import torch
 from modag_search.classify.arithmetic.knn import vote_all
 from modag_search.errors import UsageError
 from modag_search.metrics.accuracy import macro_accuracy, recall_at
-from modag_search.training.losses import LOSSES, loss_options
+from modag_search.training.losses import LOSSES, loss_options, within_modality
 from modag_search.training.networks import BranchNetwork
 from modag_search.training.settings import SpaceTrainingSettings
 from modag_search.training.threads import training_threads
@@ -48,6 +48,8 @@ __all__ = [
 _ACROSS: tuple[tuple[Modality, Modality], ...] = (("sound", "image"), ("image", "sound"))
 _CHECK_EVERY = 25
 _QUERIES_AT_ONCE = 256
+_MORE_GROUPS = 3
+"""Of one modality, as many times the groups of a batch are told apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,6 +181,7 @@ class _Run:
         self._features = {modality: torch.from_numpy(examples[modality].features) for modality in MODALITIES}
         self._members = {modality: _members(examples[modality].groups, shared) for modality in MODALITIES}
         self._groups = shared
+        self._members_of_all = _members_of_all(examples) if settings.loss == "supcon" and settings.within else {}
         largest = max(len(members) for modality in MODALITIES for members in self._members[modality].values())
         self._examples_a_group = min(settings.examples_a_group, largest)
         self._groups_a_batch = settings.groups_a_batch * settings.examples_a_group // self._examples_a_group
@@ -214,9 +217,13 @@ class _Run:
         for group in self._optimiser.param_groups:
             group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * self.steps_done / settings.steps))
         chosen = self._random.permutation(self._groups)[: self._groups_a_batch]
-        groups = torch.from_numpy(np.repeat(chosen, self._examples_a_group))
-        vectors = {modality: self._networks[modality].train()(self._drawn(modality, chosen)) for modality in MODALITIES}
+        n = self._examples_a_group
+        groups = torch.from_numpy(np.repeat(chosen, n))
+        drawn = {modality: self._drawn(modality, self._members[modality], chosen, n) for modality in MODALITIES}
+        vectors = {modality: self._networks[modality].train()(drawn[modality]) for modality in MODALITIES}
         loss = LOSSES[settings.loss](vectors["sound"], vectors["image"], groups, groups, **loss_options(settings))
+        for modality, members in self._members_of_all.items():
+            loss = loss + settings.within * self._loss_within(modality, members)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
@@ -241,10 +248,22 @@ class _Run:
             self._best_score, self._best_check, self._checks_since = score, self.steps_done, 0
             self._best = copy.deepcopy(self._weights())
 
-    def _drawn(self, modality: Modality, groups: Sequence[int] | npt.NDArray[np.int64]) -> torch.Tensor:
+    def _loss_within(self, modality: Modality, members: dict[int, npt.NDArray[np.int64]]) -> torch.Tensor:
+        """Tell groups of a modality apart, more of them than a batch has, with fewer examples of each."""
+        n = max(2, self._settings.examples_a_group // 2)
+        chosen = self._random.permutation(list(members))[: _MORE_GROUPS * self._settings.groups_a_batch]
+        vectors = self._networks[modality](self._drawn(modality, members, chosen, n))
+        groups = torch.from_numpy(np.repeat(chosen, n))
+        return within_modality(vectors, groups, temperature=self._settings.temperature)
+
+    def _drawn(
+        self,
+        modality: Modality,
+        members: Mapping[int, npt.NDArray[np.int64]],
+        groups: Sequence[int] | npt.NDArray[np.int64],
+        n: int,
+    ) -> torch.Tensor:
         """Draw examples of each group, each mixed with another of its group."""
-        n = self._examples_a_group
-        members = self._members[modality]
         first = np.concatenate([self._random.choice(members[int(group)], n) for group in groups])
         second = np.concatenate([self._random.choice(members[int(group)], n) for group in groups])
         share = torch.from_numpy(self._random.uniform(0, self._settings.mixing, (len(first), 1)).astype(np.float32))
@@ -296,6 +315,16 @@ def _members(groups: npt.NDArray[np.int64], shared: npt.NDArray[np.int64]) -> di
     order = np.argsort(groups, kind="stable")
     starts, ends = (np.searchsorted(groups[order], shared, side=side) for side in ("left", "right"))
     return {group: order[start:end] for group, start, end in zip(shared.tolist(), starts, ends, strict=True)}
+
+
+def _members_of_all(examples: Mapping[Modality, Examples]) -> dict[Modality, dict[int, npt.NDArray[np.int64]]]:
+    """Find the examples of the groups of each modality that have several; a modality with one such group has none."""
+    found: dict[Modality, dict[int, npt.NDArray[np.int64]]] = {}
+    for modality in MODALITIES:
+        groups, counts = np.unique(examples[modality].groups, return_counts=True)
+        if (counts > 1).sum() > 1:
+            found[modality] = _members(examples[modality].groups, groups[counts > 1])
+    return found
 
 
 def _known(

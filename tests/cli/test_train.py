@@ -99,7 +99,7 @@ def test_a_space_that_names_pictures_worse_than_before_says_so(
 ) -> None:
     several_of_each(filled, media)
     # On a line there is room for two of the six.
-    outcome = filled("train", "space", "--steps", "20", "--dimension", "1", "--no-plot", "--no-names")
+    outcome = filled("train", "space", "--steps", "20", "--dimension", "1", "--within", "0", "--no-plot", "--no-names")
     warning, pictures, sounds, written = outcome.stderr.splitlines()
     found = outcome.data["naming"]["image"]
     assert (found["files"], found["labels"], found["features"], found["former"]) == (18, 6, 1.0, 1.0)

@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from modag_search import Space
 from modag_search.errors import ModelError
-from modag_search.space import Branch, ClassNames, Meaning, NameTree, SharedClassHead, TokenTable
+from modag_search.space import Branch, ClassNames, Meaning, NameTree, SharedClassHead, TaughtNames, TokenTable
 from modag_search.space.words import crc_of
 from modag_search.values import MODALITIES
 from tests.earlier_files import without_checksum
@@ -137,6 +137,74 @@ def test_a_text_is_its_words_and_the_common_names_that_these_are_near_to(space: 
         [np.zeros(4), np.sqrt(second) * roots, np.sqrt(SHARE - second) * called, np.zeros(space.padding)]
     )
     np.testing.assert_allclose(space.text_vectors(["hot dog"])[0], expected / np.linalg.norm(expected), atol=1e-5)
+
+
+@pytest.fixture
+def taught(space: Space) -> TaughtNames:
+    """Two names, the first of which is what "bell" means."""
+    assert space.meaning
+    bell = space.meaning.words.vectors(["bell"]).astype(np.float16).astype(np.float32)
+    return TaughtNames(("big_bell", "my_dog"), np.concatenate([bell, units(71, 1, M)]), units(72, 2, 4), 0.7, 0.6, 0.03)
+
+
+def test_a_text_that_was_taught_asks_in_what_was_learnt_too(space: Space, taught: TaughtNames) -> None:
+    assert space.meaning
+    told = replace(space, taught=taught)
+    before, vector = space.text_vectors(["bell"])[0], told.text_vectors(["bell"])[0].astype(float)
+    near = taught.meant @ space.meaning.words.vectors(["bell"])[0]
+    of_name = np.exp(near / 0.03) / np.exp(near / 0.03).sum()
+    learned = of_name @ taught.learned
+    share = 0.7 * (near.max() - 0.6) / 0.4
+    expected = np.concatenate([np.sqrt(share) * learned / np.linalg.norm(learned), np.sqrt(1 - share) * before[4:]])
+    np.testing.assert_allclose(vector, expected, atol=1e-5)
+    assert vector @ vector == pytest.approx(1, rel=1e-5)
+
+
+def test_a_text_unlike_all_that_was_taught_stays_as_it_is(space: Space, taught: TaughtNames) -> None:
+    assert space.meaning
+    unlike = replace(taught, meant=-space.meaning.words.vectors(["bell"]).repeat(2, axis=0))
+    np.testing.assert_allclose(
+        replace(space, taught=unlike).text_vectors(["bell"]), space.text_vectors(["bell"]), atol=1e-6
+    )
+
+
+def test_what_was_taught_is_kept_and_decides_no_vector_of_media(
+    space: Space, taught: TaughtNames, tmp_path: Path
+) -> None:
+    told = replace(space, taught=taught)
+    loaded = Space.load(saved(told, tmp_path))
+    assert loaded.taught
+    assert loaded.taught.names == ("big_bell", "my_dog")
+    np.testing.assert_array_equal(loaded.text_vectors(["hotdog", "bell"]), told.text_vectors(["hotdog", "bell"]))
+    assert loaded.to_bytes() == told.to_bytes()
+    assert loaded.fingerprint == space.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"names": ("one",)}, "do not fit them"),
+        ({"meant": units(71, 2, M - 1)}, "vectors of other lengths"),
+        ({"learned": units(72, 2, 5)}, "vectors of other lengths"),
+        ({"learned": np.full((2, 4), np.inf, np.float32)}, "not finite"),
+        ({"names": (), "meant": units(1, 0, M), "learned": units(1, 0, 4)}, "are none"),
+        ({"share": 1.5}, "need a share"),
+        ({"least_similarity": 1.0}, "need a share"),
+        ({"temperature": 0.0}, "need a share"),
+    ],
+)
+def test_taught_names_that_cannot_be_used_name_their_file(
+    space: Space, taught: TaughtNames, tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    broken = replace(space, taught=replace(taught, **changes))  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match=rf"a\.safetensors: .*{words}"):
+        Space.load(saved(broken, tmp_path))
+
+
+def test_taught_names_need_words(space: Space, taught: TaughtNames, tmp_path: Path) -> None:
+    broken = replace(space, meaning=None, taught=taught).padded_to(32)
+    with pytest.raises(ModelError, match="was taught names, but understands no words"):
+        Space.load(saved(broken, tmp_path))
 
 
 def test_a_saved_space_says_the_same(space: Space, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from modag_search.training.token_table import (
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from modag_search import Space
     from modag_search.values import Float32Array
@@ -259,7 +259,10 @@ def test_names_come_back_from_their_file() -> None:
     np.testing.assert_array_equal(again.words.vectors(["a dog"]), names.words.vectors(["a dog"]))
 
 
-def trained(*, names: bool, share: float = 0.9) -> Space:
+LABELS = ("dog", "violin", "mine")
+
+
+def trained(*, names: bool, share: float = 0.9, labels: Sequence[str] = LABELS, pairs: Collection[int] = ()) -> Space:
     encoder = MediaEncoder(IndexSettings())
     random = np.random.default_rng(6)
     examples = {
@@ -272,9 +275,10 @@ def trained(*, names: bool, share: float = 0.9) -> Space:
         made,
         encoder,
         examples,
-        ["dog", "violin", "mine"],
+        labels,
         settings=SharedClassHeadSettings(share=share, corrected=()),
         names=packaged_names() if names else None,
+        pairs=pairs,
     )
 
 
@@ -286,6 +290,27 @@ def test_a_trained_space_keeps_the_names() -> None:
     puppy, wolf, piano = space.text_vectors(["a puppy", "a wolf", "a piano"])
     assert puppy @ wolf > puppy @ piano
     assert space.dimension % 32 == 0
+
+
+def test_labels_of_the_training_are_names_that_it_was_taught() -> None:
+    space = trained(names=True, labels=["viola_da_gamba", "qwrtzp", "violin"])
+    assert space.taught
+    assert space.taught.names == ("viola_da_gamba", "violin"), "qwrtzp says nothing"
+    assert not space.text_vectors(["a thunderstorm"])[0, :8].any()
+    gamba, violin = space.text_vectors(["viola da gamba", "violin"])[:, :8]
+    learned = space.taught.learned
+    assert gamba @ learned[0] > gamba @ learned[1]
+    assert violin @ learned[1] > violin @ learned[0]
+
+
+def test_pairs_have_no_names_and_numbers_say_nothing() -> None:
+    numbered = trained(names=True, labels=["dog_1", "2", "3"])
+    assert numbered.taught
+    assert numbered.taught.names == ("dog_1",)
+    paired = trained(names=True, pairs={0, 1})
+    assert paired.taught
+    assert paired.taught.names == ("mine",)
+    assert trained(names=True, pairs={0, 1, 2}).taught is None
 
 
 def test_names_can_be_left_out() -> None:

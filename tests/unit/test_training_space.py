@@ -62,6 +62,29 @@ def test_it_learns_which_sounds_go_with_which_pictures(loss: str) -> None:
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
 
 
+def test_groups_that_one_modality_lacks_are_told_apart() -> None:
+    both, sounds_alone = examples(8, seed=1, groups=(0, 1)), examples(8, seed=1)
+    taught: dict[Modality, Examples] = {"image": both["image"], "sound": sounds_alone["sound"]}
+    asked = examples(6, seed=2, groups=(2, 3))["sound"]
+
+    def margin(within: float) -> float:
+        """How much more alike sounds of one of these groups are than sounds of both."""
+        trained = train_branches(taught, validation=None, settings=replace(QUICK, within=within))
+        vectors = trained.branches["sound"](asked.features)
+        alike = vectors @ vectors.T
+        same = asked.groups[:, None] == asked.groups
+        return float(alike[same].mean() - alike[~same].mean())
+
+    assert margin(0.5) > margin(0) + 0.3
+
+
+def test_pairs_have_nothing_to_tell_apart_within_a_modality() -> None:
+    features = examples(6, seed=1)
+    taught = {m: Examples(part.features, np.arange(len(part.groups))) for m, part in features.items()}
+    with_it, without = (train_branches(taught, validation=None, settings=replace(QUICK, within=w)) for w in (0.5, 0))
+    assert tensors(with_it) == tensors(without)
+
+
 def test_the_same_seed_gives_the_same_branches() -> None:
     taught = examples(6, seed=1)
     first, second = (train_branches(taught, validation=None, settings=QUICK) for _ in range(2))
