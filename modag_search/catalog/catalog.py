@@ -30,7 +30,7 @@ from modag_search.catalog.tables import GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError, IndexLockedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -408,15 +408,41 @@ class Catalog:
         with self._database.write() as connection:
             return changes.remove(connection, item_ids)
 
-    def forget(self, item_ids: Iterable[int], *, run_id: int) -> RemovalReport:
-        """Remove items as `remove` does, so that `recall` can take them back until the next call; finishes the run."""
+    def forget(self, item_ids: Iterable[int], *, failures: Collection[str] = (), run_id: int) -> RemovalReport:
+        """Remove items as `remove` does, and failures, so that `recall` can take them back until the next call.
+
+        Parameters
+        ----------
+        item_ids : iterable of int
+        failures : collection of str
+            Paths of files that failed.
+        run_id : int
+            The run, which this finishes.
+
+        Returns
+        -------
+        RemovalReport
+            Of the items.
+        """
         with self._database.write() as connection:
-            return forgotten.forget(connection, item_ids, run_id=run_id)
+            return forgotten.forget(connection, item_ids, failures=failures, run_id=run_id)
 
     def recall(self) -> RecallReport | None:
-        """Take back what was forgotten last, with its features and labels; None where there is nothing."""
-        with self._database.write() as connection:
-            return forgotten.recall(connection)
+        """Take back what was forgotten last, with ids, features and labels; None where there is nothing.
+
+        Raises
+        ------
+        DamagedCatalogError
+            If an id was given to another item meanwhile, which only a counter that was tampered with explains.
+        """
+        try:
+            with self._database.write() as connection:
+                return forgotten.recall(connection)
+        except IntegrityError as error:
+            raise DamagedCatalogError(
+                f"{self.path}: an id of what was forgotten is another item's by now, which only damage explains; "
+                "`modag index` takes the files in again"
+            ) from error
 
     def relocate(self, moves: Mapping[str, str]) -> None:
         """Give what lies in some folders the paths that it has in others: of items, failures, labels kept, and runs.

@@ -1,22 +1,24 @@
-"""Items that were forgotten last, put aside with their features so that they can be taken back without their files."""
+"""What was forgotten last, put aside so that it can be taken back without its files: items with features, failures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, insert, literal, select, update
+from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, exists, insert, literal, select, update
 
 from modag_search.catalog import departures
-from modag_search.catalog.changes import RemovalReport, ids_at, insert_segments, remove_items
-from modag_search.catalog.database import among, batches, count_label_change, next_generation, now
+from modag_search.catalog.changes import RemovalReport, forget_failures, ids_at, insert_segments, remove_items
+from modag_search.catalog.database import PATHS_AT_ONCE, among, batches, count_label_change, next_generation, now
 from modag_search.catalog.departures import SAID
 from modag_search.catalog.dialects import upsert
 from modag_search.catalog.returns import give_back, latest_kept, put_back
 from modag_search.catalog.selection import in_order_of_path
 from modag_search.catalog.tables import (
     AnnotationRow,
+    FailureRow,
     FeatureRow,
+    ForgottenFailureRow,
     ForgottenItemRow,
     ForgottenSegmentRow,
     ItemRow,
@@ -25,7 +27,7 @@ from modag_search.catalog.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from modag_search.catalog.passages import Step
     from modag_search.values import LabelPassage
@@ -41,18 +43,24 @@ class RecallReport:
     Attributes
     ----------
     paths : list of str
+        Of items.
+    failures : int
+        How many files are known again to have failed.
     taken : list of str
         Paths at which the index holds something again; what was forgotten there stays forgotten.
     passages : tuple of LabelPassage
     """
 
     paths: list[str]
+    failures: int
     taken: list[str]
     passages: tuple[LabelPassage, ...]
 
 
-def forget(connection: Connection, item_ids: Iterable[int], *, run_id: int) -> RemovalReport:
-    """Remove items, and put them aside in the place of those that were forgotten before.
+def forget(
+    connection: Connection, item_ids: Iterable[int], *, failures: Collection[str] = (), run_id: int
+) -> RemovalReport:
+    """Remove items, and failures by path, and put them aside in the place of those that were forgotten before.
 
     The run's outcome notes which annotations passed to other items and which were kept, so that these can be taken
     back, too.
@@ -60,11 +68,13 @@ def forget(connection: Connection, item_ids: Iterable[int], *, run_id: int) -> R
     ids = sorted(item_ids)  # as their rows lie, so that each page is gone to once
     _empty(connection)
     _put_aside(connection, ids, run_id=run_id)
+    _put_failures_aside(connection, failures)
     kept_before = latest_kept(connection)
     steps = departures.carry_out(connection, departures.plan(connection, ids))
     report = remove_items(connection, ids, steps)
     outcome = {
         "removed": report.removed,
+        "failures": forget_failures(connection, failures),
         "passed": _passed(steps, set(ids)),
         "kept": (kept_before + 1, latest_kept(connection)),
     }
@@ -73,31 +83,46 @@ def forget(connection: Connection, item_ids: Iterable[int], *, run_id: int) -> R
 
 
 def recall(connection: Connection) -> RecallReport | None:
-    """Take back what was forgotten last, under new ids; None where there is nothing."""
+    """Take back what was forgotten last, items under the ids that they had; None where there is nothing."""
     item = ForgottenItemRow
     found = connection.execute(select(item.id, item.path, item.run_id).order_by(item.path)).all()
     rows = list(in_order_of_path(connection, found, path_of=lambda row: row.path))
-    if not rows:
+    if not rows and connection.execute(select(ForgottenFailureRow.path).limit(1)).first() is None:
         return None
+    failures = _failures_again(connection)  # first: behind it, items are there that were not
     taken = ids_at(connection, [row.path for row in rows])
-    new_ids = _items_again(connection, [row.id for row in rows if row.path not in taken])
-    _segments_again(connection, new_ids)
-    outcome = connection.execute(select(RunRow.outcome).where(RunRow.id == rows[0].run_id)).scalar_one()
-    _give_again(connection, outcome["passed"], new_ids)
-    by_path = {row.path: new_ids[row.id] for row in rows if row.id in new_ids}
-    put_back(connection, by_path, kept_ids=outcome["kept"])
-    passages = give_back(connection, new_ids.values())
+    ids_by_path = {row.path: row.id for row in rows if row.path not in taken}
+    passages = _items_again(connection, ids_by_path, run_id=rows[0].run_id) if ids_by_path else ()
     _empty(connection)
     return RecallReport(
-        paths=list(by_path),
-        taken=[row.path for row in rows if row.id not in new_ids],
+        paths=list(ids_by_path),
+        failures=failures,
+        taken=[row.path for row in rows if row.path in taken],
         passages=passages,
     )
 
 
+def _items_again(connection: Connection, ids_by_path: Mapping[str, int], *, run_id: int) -> tuple[LabelPassage, ...]:
+    """Insert items as they were, with what was said of them and what holds again now that they are there.
+
+    An id is given to nothing else meanwhile: tables never give one again.
+    """
+    item_ids = sorted(ids_by_path.values())
+    row = ForgottenItemRow.__table__.c
+    columns = [column for column in row if column.name != "run_id"]
+    for batch in batches(item_ids, _ITEMS_AT_ONCE):
+        again = select(*columns).where(row.id.in_(among(batch))).order_by(row.id)
+        connection.execute(insert(ItemRow).from_select([column.name for column in columns], again))
+    _segments_again(connection, item_ids)
+    outcome = connection.execute(select(RunRow.outcome).where(RunRow.id == run_id)).scalar_one()
+    _give_again(connection, outcome["passed"], set(item_ids))
+    put_back(connection, ids_by_path, kept_ids=outcome["kept"])
+    return give_back(connection, item_ids)
+
+
 def _empty(connection: Connection) -> None:
-    connection.execute(delete(ForgottenSegmentRow))
-    connection.execute(delete(ForgottenItemRow))
+    for row in (ForgottenSegmentRow, ForgottenItemRow, ForgottenFailureRow):
+        connection.execute(delete(row))
 
 
 def _put_aside(connection: Connection, item_ids: Sequence[int], *, run_id: int) -> None:
@@ -112,6 +137,22 @@ def _put_aside(connection: Connection, item_ids: Sequence[int], *, run_id: int) 
         .where(SegmentRow.item_id.in_(among(item_ids)))
     )
     connection.execute(insert(ForgottenSegmentRow).from_select([*of_segment, "data"], segments))
+
+
+def _put_failures_aside(connection: Connection, paths: Iterable[str]) -> None:
+    columns = FailureRow.__table__.c
+    for batch in batches(paths, PATHS_AT_ONCE):
+        failed = select(*columns).where(FailureRow.path.in_(batch))
+        connection.execute(insert(ForgottenFailureRow).from_select(columns.keys(), failed))
+
+
+def _failures_again(connection: Connection) -> int:
+    """Note failures as they were, but where something is at their paths again; return how many."""
+    row = ForgottenFailureRow
+    is_taken = exists().where(ItemRow.path == row.path) | exists().where(FailureRow.path == row.path)
+    columns = row.__table__.c
+    again = insert(FailureRow).from_select(columns.keys(), select(*columns).where(~is_taken))
+    return len(connection.execute(again.returning(FailureRow.path)).all())
 
 
 def _segment_columns(row: Any) -> dict[str, Any]:
@@ -129,28 +170,15 @@ def _passed(steps: Iterable[Step], item_ids: set[int]) -> list[tuple[int, int, s
     ]
 
 
-def _items_again(connection: Connection, item_ids: Sequence[int]) -> dict[int, int]:
-    """Insert items as they were, and return their new ids by the former ones."""
-    row = ForgottenItemRow.__table__.c
-    columns = [column for column in row if column.name not in ("id", "run_id")]
-    new_ids: dict[int, int] = {}
-    for batch in batches(sorted(item_ids), _ITEMS_AT_ONCE):
-        rows = connection.execute(select(*columns).where(row.id.in_(among(batch))).order_by(row.id)).mappings()
-        statement = insert(ItemRow).returning(ItemRow.id, sort_by_parameter_order=True)
-        inserted = connection.execute(statement, [dict(one) for one in rows]).scalars()
-        new_ids |= zip(batch, inserted, strict=True)
-    return new_ids
-
-
-def _segments_again(connection: Connection, new_ids: Mapping[int, int]) -> None:
+def _segments_again(connection: Connection, item_ids: Sequence[int]) -> None:
+    """Insert segments as they were, under new ids: stores know by them what has come."""
     generation = next_generation(connection)
     row = ForgottenSegmentRow
-    for batch in batches(new_ids, _ITEMS_AT_ONCE):
+    for batch in batches(item_ids, _ITEMS_AT_ONCE):
         statement = select(row.__table__).where(row.item_id.in_(among(batch))).order_by(row.id)
         segments = connection.execute(statement).mappings().all()
         copied = [
-            {name: one[name] for name in _OF_SEGMENT} | {"item_id": new_ids[one["item_id"]], "generation": generation}
-            for one in segments
+            {name: one[name] for name in ("item_id", *_OF_SEGMENT)} | {"generation": generation} for one in segments
         ]
         ids = insert_segments(connection, copied)
         features = [
@@ -162,13 +190,13 @@ def _segments_again(connection: Connection, new_ids: Mapping[int, int]) -> None:
             connection.execute(insert(FeatureRow), features)
 
 
-def _give_again(connection: Connection, passed_on: Iterable[tuple[int, int, str]], new_ids: Mapping[int, int]) -> None:
+def _give_again(connection: Connection, passed_on: Iterable[tuple[int, int, str]], item_ids: set[int]) -> None:
     """Give items what passed from them to others; these keep it, since they hold the same."""
     said = AnnotationRow.__table__.c
     passed = [
-        {"passed": annotation_id, "to": new_ids[item_id], "content": content_hash}
+        {"passed": annotation_id, "to": item_id, "content": content_hash}
         for annotation_id, item_id, content_hash in passed_on
-        if item_id in new_ids
+        if item_id in item_ids
     ]
     again = select(bindparam("to", type_=BigInteger), bindparam("content", type_=Text), *(said[name] for name in SAID))
     if passed:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-CURRENT_REVISION = "0008"
+CURRENT_REVISION = "0009"
 """The newest migration."""
 
 

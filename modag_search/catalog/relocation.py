@@ -13,6 +13,7 @@ from modag_search.catalog.runs import with_paths
 from modag_search.catalog.tables import (
     ExclusionRow,
     FailureRow,
+    ForgottenFailureRow,
     ForgottenItemRow,
     ItemRow,
     KeptAnnotationRow,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_WITH_PATHS: Final = (ItemRow, ForgottenItemRow, KeptAnnotationRow, FailureRow)
+_WITH_PATHS: Final = (ItemRow, ForgottenItemRow, KeptAnnotationRow, FailureRow, ForgottenFailureRow)
 
 
 def relocate(connection: Connection, moves: Mapping[str, str]) -> None:

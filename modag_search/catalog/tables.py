@@ -322,6 +322,20 @@ class ForgottenSegmentRow(Base):
     feature_checksum = optional(BigInteger)
 
 
+class ForgottenFailureRow(Base):
+    """A failure that was forgotten last, as it was."""
+
+    __tablename__ = "forgotten_failure"
+
+    path = column(PathBytes, primary_key=True)
+    reason = column(TEXT)
+    error = column(TEXT)
+    size_bytes = optional(BigInteger)
+    mtime_ns = optional(BigInteger)
+    failed_at = column(TEXT)
+    run_id = optional(INTEGER, ForeignKey("run.id"))
+
+
 class ExclusionRow(Base, sqlite_autoincrement=True):
     """A pattern of paths that are never taken in, as in .gitignore."""
 

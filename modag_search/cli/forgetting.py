@@ -65,10 +65,10 @@ def forget(
 
 
 def _summary(report: ForgetReport, *, undo: bool) -> str:
-    if undo:
-        return f"{counted(len(report.paths), 'file')} taken back"
     failed = f", and {counted(report.failures, 'file')} that could not be indexed" if report.failures else ""
-    way_back = "" if report.dry_run or not report.paths else "; until the next, `modag forget --undo` takes this back"
+    if undo:
+        return f"{counted(len(report.paths), 'file')} taken back{failed}"
+    way_back = "" if report.dry_run else "; until the next, `modag forget --undo` takes this back"
     would = "would be forgotten: " if report.dry_run else "forgotten: "
     return f"{would}{counted(len(report.paths), 'file')}{failed}{way_back}"
 

@@ -315,7 +315,7 @@ class Index:
         return self._rooms.upkeep.forget(one_or_more(paths), dry_run=dry_run)
 
     def undo_forget(self) -> ForgetReport:
-        """Take back what the last `forget` took out, with features and labels; no file is read.
+        """Take back what the last `forget` took out, with ids, features, labels and failures; no file is read.
 
         Returns
         -------

@@ -75,11 +75,9 @@ class Upkeep:
             return matched.report(self._catalog, passages, dry_run=True)
         with self._place.writing():
             matched = matching(self._catalog, names)
-            self._catalog.failures.forget(matched.failures)
-            if matched.items:
-                run_id = self._catalog.runs.start("forget", arguments={"paths": [printable(name) for name in names]})
-                passages = self._catalog.forget(matched.items, run_id=run_id).passages
-                self._save_stores()
+            run_id = self._catalog.runs.start("forget", arguments={"paths": [printable(name) for name in names]})
+            passages = self._catalog.forget(matched.items, failures=matched.failures, run_id=run_id).passages
+            self._save_stores()
         return matched.report(self._catalog, passages, dry_run=False)
 
     def undo_forget(self) -> ForgetReport:
@@ -89,7 +87,12 @@ class Upkeep:
             if recalled is None:
                 raise NothingFoundError("nothing was forgotten, or it was taken back")
             self._save_stores()
-        return ForgetReport(paths=tuple(recalled.paths), unknown=tuple(recalled.taken), passages=recalled.passages)
+        return ForgetReport(
+            paths=tuple(recalled.paths),
+            failures=recalled.failures,
+            unknown=tuple(recalled.taken),
+            passages=recalled.passages,
+        )
 
     def _save_stores(self) -> None:
         """Bring the stores up to date, unless another one may be about to."""

@@ -73,6 +73,21 @@ def test_what_is_not_in_the_index_leaves_with_3_or_4(filled: CommandLine, media:
         assert filled("forget", *arguments).status == 2
 
 
+def test_what_could_not_be_indexed_is_taken_back_too(filled: CommandLine, media: Path) -> None:
+    torn = media / "torn.png"
+    torn.write_bytes(b"no picture")
+    filled("index", media)
+    failures = filled("failures").data
+    outcome = filled("forget", torn)
+    assert outcome.error == (
+        f"{filled.folder}/index: forgotten: 0 files, and 1 file that could not be indexed; until the next, `modag "
+        "forget --undo` takes this back"
+    )
+    outcome = filled("forget", "--undo")
+    assert outcome.error == f"{filled.folder}/index: 0 files taken back, and 1 file that could not be indexed"
+    assert filled("failures").data == failures
+
+
 def test_an_unknown_id_costs_the_others_nothing(filled: CommandLine, media: Path) -> None:
     outcome = filled("forget", "id:99", media / "a.png", "id:2")
     assert outcome.status == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,10 @@ from tests.recovery.test_labels_killed import Killing
 from tests.toy_encoders import toy_index
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from modag_search.values import Failure, ItemRecord
 
 LABELS = {"red", "green", "blue"}
 
@@ -28,16 +32,18 @@ MOMENTS = {
     "when all is there and stores are to be saved": ("a file is written", 1),
 }
 """Statement or event, and how many of it come to pass."""
+OF_FORGETTING = {"when a failure is about to be put aside": ("INSERT INTO forgotten_failure", 1)}
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory, toys: None) -> Path:
-    """A folder with an index of three pictures with labels, and a copy of one without."""
+    """A folder with an index of three pictures with labels, a copy of one without, and a file that is no picture."""
     folder = tmp_path_factory.mktemp("prepared")
     for name, colour in (("red", RED), ("green", GREEN), ("blue", BLUE)):
         picture(folder / "media" / "gone" / f"{name}.png", colour)
     (folder / "media" / "left").mkdir()
     shutil.copy(folder / "media" / "gone" / "red.png", folder / "media" / "left" / "copy.png")
+    (folder / "media" / "gone" / "torn.png").write_bytes(b"no picture")
     with toy_index(folder / "index") as index:
         index.add([folder / "media"])
         for name in sorted(LABELS):
@@ -50,24 +56,30 @@ def killing(tmp_path: Path, prepared: Path, toys: None, toy_plugins: Path) -> Ki
     return Killing(tmp_path, prepared, toy_plugins)
 
 
-State = tuple[set[str], set[str], set[str]]
-"""Names of the items, labels that they have, and labels that are kept."""
+State = tuple[set[str], set[str], set[str], set[str]]
+"""Names of the items, labels that they have, labels that are kept, and names of what failed."""
 
-BEFORE: State = ({"red.png", "green.png", "blue.png", "copy.png"}, LABELS, set())
-AFTER: State = ({"copy.png"}, {"red"}, {"green", "blue"})
+BEFORE: State = ({"red.png", "green.png", "blue.png", "copy.png"}, LABELS, set(), {"torn.png"})
+AFTER: State = ({"copy.png"}, {"red"}, {"green", "blue"}, set())
+PRUNED: State = (*AFTER[:3], {"torn.png"})
+"""What failed is known while its file is there."""
 
 
 def whole(index: Index) -> State:
     """Return the state of an index, in which nothing is wrong."""
     assert index.verify() == []
     items = list(index.catalog.items.all())
-    names = {item.path.rpartition("/")[2] for item in items}
-    return names, {label for item in items for label in item.labels}, set(index.catalog.kept_labels.count_by_label())
+    labels = {label for item in items for label in item.labels}
+    return names_of(items), labels, set(index.catalog.kept_labels.count_by_label()), names_of(index.failures())
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+def names_of(files: Sequence[ItemRecord | Failure]) -> set[str]:
+    return {os.path.basename(file.path) for file in files}
+
+
+@pytest.mark.parametrize("moment", [*MOMENTS, *OF_FORGETTING])
 def test_a_killed_forget_is_done_wholly_or_not_at_all(killing: Killing, prepared: Path, moment: str) -> None:
-    what, count = MOMENTS[moment]
+    what, count = (MOMENTS | OF_FORGETTING)[moment]
     gone = prepared / "media" / "gone"
     killing.kill_at(what, count, "forget", gone)
     with Index.open(killing.index) as index:
@@ -88,9 +100,9 @@ def test_a_killed_prune_is_done_wholly_or_not_at_all(killing: Killing, prepared:
     media = prepared / "media"
     killing.kill_at(what, count, "index", media, "--prune", "--exclude", "gone/")
     with Index.open(killing.index) as index:
-        assert whole(index) == (AFTER if moment.endswith("saved") else BEFORE)
+        assert whole(index) == (PRUNED if moment.endswith("saved") else BEFORE)
         index.add([media], prune=True, exclude=["gone/"])
-        assert whole(index) == AFTER
+        assert whole(index) == PRUNED
         index.add([media])
         assert whole(index) == BEFORE
 
@@ -102,6 +114,7 @@ def test_a_killed_prune_is_done_wholly_or_not_at_all(killing: Killing, prepared:
         ("INSERT INTO feature", 1),
         ("INSERT INTO annotation", 1),
         ("DELETE FROM kept_annotation", 1),
+        ("INSERT INTO failure", 1),
         ("DELETE FROM forgotten_item", 1),
         ("commit", 1),
     ],

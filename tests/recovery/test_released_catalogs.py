@@ -37,4 +37,6 @@ def test_a_released_catalog_is_read(kept: Path, tmp_path: Path) -> None:
         recalled = catalog.recall()
         assert recalled is not None
         assert [*recalled.paths] == ["/media/1.wav"]
+        assert recalled.failures == (kept.stem >= "0009"), "what failed was not kept before"
+        assert [*catalog.items.paths_under("/media/1.wav")] == [(4, "/media/1.wav")]
         assert catalog.check() == []

@@ -34,8 +34,8 @@ def catalog(place: str) -> Iterator[Catalog]:
         catalog.labels.annotate([*said, Annotation(item_id=b, label="cat", origin="import", source="x", is_not=True)])
         catalog.hierarchy.replace(Hierarchy.of([("dog", "animal")]))
         catalog.exclusions.add(["*.tmp"])
-        catalog.fail([failure("/m/d.png")], run_id=run, keep_items=False)
-        catalog.forget([c], run_id=run)
+        catalog.fail([failure("/m/d.png"), failure("/m/e.png")], run_id=run, keep_items=False)
+        catalog.forget([c], failures=["/m/e.png"], run_id=run)
         catalog.remove([a])
         yield catalog
 
@@ -60,7 +60,8 @@ def test_a_copy_has_all_rows_and_goes_on_as_the_catalog_does(catalog: Catalog, t
     assert target.check() == catalog.check() == []
     assert put(catalog, image("/m/new.png")) == put(target, image("/m/new.png")), "no id is given again"
     assert catalog.recall() == target.recall()
-    assert [one.path for one in catalog.items.all()] == [one.path for one in target.items.all()]
+    assert list(catalog.items.all()) == list(target.items.all())
+    assert len(catalog.failures.all()) == len(target.failures.all()) == 2
     assert list(catalog.labels.annotations()) == list(target.labels.annotations())
 
 

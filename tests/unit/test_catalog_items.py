@@ -634,3 +634,48 @@ def test_what_was_noticed_of_a_file_is_kept_and_taken_back(catalog: Catalog) -> 
     assert catalog.items.facts([item_id])[item_id].remarks == (remark,)
     put(catalog, image("/a.png"))
     assert catalog.items.facts([item_id])[item_id].remarks == ()
+
+
+def test_what_was_forgotten_comes_back_as_it_was_under_its_ids(catalog: Catalog) -> None:
+    a, b, c = put(catalog, sound("/m/a.wav", "tune"), image("/m/b.png", "sun"), sound("/m/c.wav", "hum"))
+    for item_id, name in ((a, "low"), (c, "high"), (c, "odd")):
+        label(catalog, item_id, name)
+    catalog.labels.annotate([Annotation(item_id=b, label="low", origin="hand", is_not=True)])
+    catalog.fail([failure("/m/bad.wav"), failure("/m/worse.wav")], keep_items=False)
+    items, failures = list(catalog.items.all()), catalog.failures.all()
+    said = {(one.item_id, one.label, one.is_not) for one in catalog.labels.annotations()}
+
+    run = catalog.runs.start("forget", arguments={})
+    assert catalog.forget([a, b, c], failures=["/m/bad.wav", "/m/worse.wav"], run_id=run).removed == 3
+    assert (list(catalog.items.all()), catalog.failures.all()) == ([], [])
+    (new,) = put(catalog, image("/m/new.png", "moon"))
+    assert new > c, "no id is given to another item meanwhile"
+    recalled = catalog.recall()
+
+    assert recalled is not None
+    assert (len(recalled.paths), recalled.failures, recalled.taken) == (3, 2, [])
+    assert [item for item in catalog.items.all() if item.id != new] == items
+    assert catalog.failures.all() == failures
+    assert {(one.item_id, one.label, one.is_not) for one in catalog.labels.annotations()} == said
+    assert catalog.check() == []
+    assert catalog.recall() is None
+
+
+def test_what_failed_and_was_forgotten_comes_back_alone_but_where_something_is_there_again(catalog: Catalog) -> None:
+    (a,) = put(catalog, sound("/m/a.wav"))
+    paths = [f"/m/{name}.wav" for name in ("bad", "mended", "worse")]
+    catalog.fail([failure(path) for path in paths], keep_items=False)
+    catalog.forget([a], run_id=catalog.runs.start("forget", arguments={}))
+    catalog.forget([], failures=paths, run_id=catalog.runs.start("forget", arguments={}))
+    put(catalog, sound("/m/mended.wav"))
+    catalog.fail([replace(failure("/m/worse.wav"), reason="another")], keep_items=False)
+
+    recalled = catalog.recall()
+
+    assert recalled is not None
+    assert (recalled.paths, recalled.failures) == ([], 1), "only what was forgotten last"
+    assert [(one.path, one.reason) for one in catalog.failures.all()] == [
+        ("/m/bad.wav", failure("/m/bad.wav").reason),
+        ("/m/worse.wav", "another"),
+    ]
+    assert catalog.recall() is None

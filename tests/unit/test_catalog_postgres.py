@@ -328,8 +328,11 @@ def test_a_server_that_takes_no_more_connections_is_told(postgres: Server, url: 
 
 def test_a_catalog_of_before_there_were_roots_is_brought_up(url: str, catalog: Catalog) -> None:
     put(catalog, image("/m/a.png"))
-    execute(url, "DROP TABLE root", "UPDATE alembic_version SET version_num = '0007'")
-    assert migrations.pending(url) == ["0008 Keep paths relative to named roots, which each machine may have elsewhere"]
+    execute(url, "DROP TABLE forgotten_failure, root", "UPDATE alembic_version SET version_num = '0007'")
+    assert migrations.pending(url) == [
+        "0008 Keep paths relative to named roots, which each machine may have elsewhere",
+        "0009 Keep failures that are forgotten until that is undone, as items are",
+    ]
     with Catalog.open(url) as later:
         assert [item.path for item in later.items.all()] == ["/m/a.png"]
         assert later.roots.add("M", "/m") == 1

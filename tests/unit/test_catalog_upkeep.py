@@ -129,6 +129,17 @@ def test_each_kind_of_damage_is_named(catalog: Catalog, statement: str, problem:
     assert any(line.startswith(problem) for line in catalog.check())
 
 
+@of_a_file
+def test_an_id_that_damage_gave_to_another_item_stays_its_own(catalog: Catalog) -> None:
+    (a,) = put(catalog, sound("/m/a.wav"))
+    catalog.forget([a], run_id=catalog.runs.start("forget", arguments={}))
+    tamper(catalog, "UPDATE sqlite_sequence SET seq = 0 WHERE name = 'item'")
+    assert put(catalog, sound("/m/b.wav")) == [a]
+    with pytest.raises(DamagedCatalogError, match="an id of what was forgotten is another item's by now"):
+        catalog.recall()
+    assert [(item.id, item.path) for item in catalog.items.all()] == [(a, "/m/b.wav")]
+
+
 def test_every_value_but_a_blob_is_in_an_index() -> None:
     """SQLite compares rows with indexes: a bit of what no index has would change without a trace."""
     for table in Base.metadata.sorted_tables:
