@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -251,4 +252,5 @@ def no_index_in(folder: Path) -> IndexNotFoundError:
         )
     if is_index(Path(folder.name)):
         return IndexNotFoundError(f"{folder}: there is no index here; `--index ./{folder.name}` names one that is")
-    return IndexNotFoundError(f"{folder}: there is no index here; `modag index PATH... --index {folder}` makes one")
+    named = shlex.quote(str(folder))
+    return IndexNotFoundError(f"{folder}: there is no index here; `modag index PATH... --index {named}` makes one")

@@ -35,7 +35,7 @@ OF_VALUES = (ArithmeticError, AssertionError, AttributeError, LookupError, Runti
 """What Python raises where a value is not what it must be."""
 DAMAGE_ADVICE = (
     "a backup brings it back: `modag restore FILE --index NEW`; without one, see whether `modag label export` still "
-    "reads the labels, index the files into a new index, and give it these by `modag label --from`"
+    "reads the labels, index the files into a new index, and give it these by `modag label --from FILE --index NEW`"
 )
 
 

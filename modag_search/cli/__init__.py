@@ -13,6 +13,7 @@ from importlib import import_module
 import click
 
 from modag_search import __version__
+from modag_search.cli.hints import note_index
 from modag_search.cli.logs import HarmlessFormatter
 from modag_search.cli.output import say
 from modag_search.cli.threads import keep_to_one_thread
@@ -125,6 +126,7 @@ def main() -> None:
     # all memory back, is in vain.
     gc.set_threshold(10_000)
     atexit.register(gc.freeze)
+    note_index(None)
     try:
         modag.main(standalone_mode=False)
     except UsageError as error:

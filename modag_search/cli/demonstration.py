@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modag_search.cli.hints import note_index
 from modag_search.cli.options import progress_option
 from modag_search.cli.output import counted, print_rows, say, say_failures, show
 from modag_search.errors import MediaError, NothingFoundError
@@ -56,6 +57,7 @@ def demo(files: tuple[str, ...], index_name: str, source: str, no_progress: bool
     from modag_search.settings import index_folder
 
     folder = index_folder(index_name)
+    note_index(str(_for_display(folder)))
     media = _for_display(folder.with_name(f"{folder.name}-media"))
     clock = _Clock()
     clock.begin(f"1. Obtain sounds and pictures, into {media}")

@@ -58,7 +58,7 @@ def _presence(described: FileDescription) -> str | None:
     if described.is_given_up:
         return "is as it was when it failed; until it changes, only `modag index --retry-failed` reads it"
     if described.state == "failed":
-        return "failed when `modag index` read it last; the next run reads it again"
+        return "failed when it was read last; the next `modag index` reads it again"
     if described.is_unchanged:
         return "has the size and time that it had when it was indexed"
     return "has changed since it was indexed; `modag index` takes it in anew"

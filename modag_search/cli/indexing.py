@@ -151,7 +151,7 @@ def index(
     if not joins:
         say(
             "no space joins these two encoders: sounds find sounds, and pictures find pictures; "
-            "`modag train space --index` makes one of labels, without decoding anything again, and `modag train names` "
+            "`modag train space` makes one of labels, without decoding anything again, and `modag train names` "
             "one of names, where both encoders read texts"
         )
     if chosen_format(output_format) == "json":

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from modag_search.cli.hints import completed
 from modag_search.cli.output import harmless
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ class HarmlessFormatter(logging.Formatter):
     """Writes warnings on one line, with escapes for what would steer a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
-        """Escape what names hold; a traceback that follows keeps its lines."""
-        return harmless(super().formatMessage(record))
+        """Complete hints, and escape what names hold; a traceback that follows keeps its lines."""
+        return harmless(completed(super().formatMessage(record)))
 
 
 class _TextFormatter(HarmlessFormatter):

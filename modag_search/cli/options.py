@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from click_default_group import DefaultGroup
 
+from modag_search.cli.hints import index_given
 from modag_search.cli.output import NUL_PATHS
 from modag_search.errors import UsageError
 from modag_search.spelling import lines_of
@@ -91,6 +92,7 @@ def index_option(command: Command) -> Command:
         metavar="NAME_OR_DIR",
         envvar="MODAG_INDEX",
         show_envvar=True,
+        callback=index_given,
         help="The index. A bare name means indexes/NAME where that folder exists, else one in the user's data folder; "
         "postgresql://USER@HOST/DATABASE one in a database. "
         "[default: default]",

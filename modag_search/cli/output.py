@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from modag_search.cli.hints import completed
 from modag_search.labels.vocabulary import some_of
 from modag_search.rows import HIT, as_json, hit_row
 from modag_search.spelling import printable
@@ -165,12 +166,12 @@ def print_document(document: Row, *, output_format: str | None) -> None:
 
 def show(line: str = "") -> None:
     """Print a line for people, to stdout."""
-    click.echo(_in_encoding_of(sys.stdout, harmless(line)))
+    _show(completed(line))
 
 
 def say(message: str) -> None:
     """Tell the user something, on stderr."""
-    click.echo(_in_encoding_of(sys.stderr, harmless(message)), err=True)
+    click.echo(_in_encoding_of(sys.stderr, harmless(completed(message))), err=True)
 
 
 def say_failures(failures: Sequence[Failure]) -> None:
@@ -282,11 +283,18 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
 
     click.echo(click.style(line(columns), bold=True))
     for texts in cells:
-        show(line(texts))
+        _show(line(texts))
+
+
+def _show(line: str) -> None:
+    click.echo(_in_encoding_of(sys.stdout, harmless(line)))
 
 
 def _as_shown(column: str, value: Any) -> Any:
-    return shortened(value) if column in _PATHS and isinstance(value, str) else value
+    """Shorten what is a path, and complete what is words."""
+    if not isinstance(value, str):
+        return value
+    return shortened(value) if column in _PATHS else completed(value)
 
 
 def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import shlex
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modag_search.cli.hints import index_given
 from modag_search.cli.options import Command, format_option, index_option, progress_option
 from modag_search.cli.output import counted, print_document, say
 from modag_search.cli.writing import check_writable
@@ -72,6 +74,7 @@ def train() -> None:
     "--index",
     "index_name",
     metavar="NAME_OR_DIR",
+    callback=index_given,
     help="Learn from the labels of this index; with MANIFEST, take the features of the files that it holds unchanged. "
     "[default: none with MANIFEST, else $MODAG_INDEX or default]",
 )
@@ -198,8 +201,8 @@ def space(
         write_atomically(plot_path, [picture], error=ModagError)
     if not no_comparison:
         _say_how_it_names(fitted, index)
-    to = f" --index {index_name}" if index_name else ""
-    say(f"{output}: written; `modag rebuild --space {output}{to}` moves {'the' if to else 'an'} index to it")
+    move = shlex.join(["modag", "rebuild", "--space", str(output)])
+    say(f"{output}: written; `{move}` moves {'the' if index_name else 'an'} index to it")
     print_document(dict(fitted.space.card), output_format=output_format)
     if fitted.failures:
         sys.exit(3)

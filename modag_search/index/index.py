@@ -1501,7 +1501,7 @@ class Index:
         if len(stored) > 1:
             from modag_search.search.finder import no_space_joins
 
-            raise no_space_joins(self.settings, self.folder, "labels of the one say nothing of the other")
+            raise no_space_joins(self.settings, "labels of the one say nothing of the other")
 
 
 def _opened_or_made(place: Place, settings: IndexSettings | None, *, create: bool) -> tuple[IndexSettings, Catalog]:

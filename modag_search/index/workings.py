@@ -321,12 +321,12 @@ def require_fit(space: Space, encoders: Encoders) -> None:
         if trained_on["name"] != encoders[modality].name:
             raise SpaceMismatchError(
                 f"space {space.name!r} was trained on {trained_on['name']}, not on {encoders[modality].name}; "
-                f"`modag train space --index` makes one for the latter, `modag rebuild --space FILE` takes it"
+                f"`modag train space` makes one for the latter, `modag rebuild --space FILE` takes it"
             )
         if trained_on["fingerprint"] != encoders[modality].fingerprint:
             raise SpaceMismatchError(
                 f"space {space.name!r} was trained on another version of {trained_on['name']}; "
-                f"`modag train space --index` makes it anew, `modag rebuild --space FILE` takes it"
+                f"`modag train space` makes it anew, `modag rebuild --space FILE` takes it"
             )
 
 

@@ -129,7 +129,6 @@ class Finder:
     """
 
     def __init__(self, folder: Path, catalog: Catalog, snapshots: Snapshots) -> None:
-        self._folder = folder
         self._catalog = catalog
         self._snapshots = snapshots
         self._warned_of: tuple[int, str] | None = None
@@ -180,7 +179,7 @@ class Finder:
         for term in terms:
             if not any(term.comparable(space, stored) for stored in question.probes):
                 what = f"sounds find sounds and pictures find pictures alone, and {term.name} has nothing to find"
-                raise no_space_joins(snapshot.encoder.settings, self._folder, what)
+                raise no_space_joins(snapshot.encoder.settings, what)
         return question
 
     def _warn_of_outdated(self, snapshot: Snapshot) -> None:
@@ -201,10 +200,9 @@ class Finder:
             )
 
 
-def no_space_joins(settings: IndexSettings, folder: Path, what: str) -> SpaceMismatchError:
+def no_space_joins(settings: IndexSettings, what: str) -> SpaceMismatchError:
     """Word that something takes a space, where sounds and pictures are kept apart."""
     return SpaceMismatchError(
         f"no space joins {settings.sound_encoder} and {settings.image_encoder} in this index, so {what}; label some "
-        f"sounds and pictures and make one: `modag train space --index {folder} --output FILE`, then "
-        f"`modag rebuild --space FILE`"
+        "sounds and pictures and make one: `modag train space --output FILE`, then `modag rebuild --space FILE`"
     )

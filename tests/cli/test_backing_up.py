@@ -71,7 +71,8 @@ def test_damage_is_told_and_kept(filled: CommandLine, tmp_path: Path) -> None:
     )
     restored = filled("restore", tmp_path / "one.modag", "--index", tmp_path / "new")
     assert (restored.status, restored.data["items"]) == (3, 6)
-    assert restored.stderr.splitlines()[0] == told, "it is told by the names that the index had"
+    named = told.replace("--repair`", f"--repair --index {tmp_path / 'new'}`")
+    assert restored.stderr.splitlines()[0] == named, "it is told by the names that the index had"
     assert filled("verify", "--index", tmp_path / "new").status == 1
 
 

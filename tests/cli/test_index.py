@@ -409,7 +409,7 @@ def test_encoders_that_no_space_joins_say_what_follows(toy: CommandLine, media: 
     indexed = toy("index", media, *index, "--sound-encoder", "toy-sound", "--image-encoder", "toy-image")
     assert indexed.status == 0
     assert "no space joins these two encoders" in indexed.stderr
-    assert "modag train space --index" in indexed.stderr
+    assert f"`modag train space --index {toy.folder}/apart` makes one" in indexed.stderr
     across = toy("search", low, "--modality", "image", *index)
     assert (across.status, across.stdout) == (1, b"")
     assert across.error.startswith("error: no space joins toy-sound and toy-image in this index")

@@ -63,7 +63,7 @@ def test_info_of_a_file_that_was_damaged_since(filled: CommandLine, media: Path)
     assert failed["former"] == former
     assert list(failed).index("former") < list(failed).index("size_bytes")
     (media / "a.png").write_bytes(b"no picture either")
-    assert facts()["file"] == "failed when `modag index` read it last; the next run reads it again"
+    assert facts()["file"] == "failed when it was read last; the next `modag index` reads it again"
     (media / "a.png").unlink()
     assert facts()["file"] == "is not there, or out of reach"
 

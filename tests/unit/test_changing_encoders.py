@@ -43,7 +43,7 @@ def test_without_a_space_each_modality_is_searched_alone(apart: Index, media: Pa
 
 def test_without_a_space_the_other_modality_says_what_to_do(apart: Index, media: Path) -> None:
     with pytest.raises(
-        SpaceMismatchError, match=r"no space joins toy-sound and efficientnet-lite2.*train space --index"
+        SpaceMismatchError, match=r"no space joins toy-sound and efficientnet-lite2.*train space --output"
     ):
         apart.search(media / "a.wav", modality="image")
 
