@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modag_search import media
 from modag_search.features.stored import is_as_indexed, scanned
-from modag_search.labels.items import item_named, items_meant, labels_of
+from modag_search.labels.items import NO_SUCH_ID, item_named, items_meant, labels_of
 from modag_search.spelling import on_disk, printable, unescaped
 from modag_search.values import Excluded, FileDescription, Notice, ScannedFile, Unread
 
@@ -25,6 +25,8 @@ def describe(catalog: Catalog, name: str, *, fingerprints: Mapping[Modality, str
         item = item_named(catalog, name)
         if item is not None:
             return _of_item(catalog, item, fingerprints)
+        if name.startswith("id:"):
+            return FileDescription(path=name, state="not indexed", reason=NO_SUCH_ID, exists=False)
         path = os.path.abspath(on_disk(name))
         failure = catalog.failures.at(path)
         return FileDescription(

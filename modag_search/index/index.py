@@ -1225,7 +1225,7 @@ class Index:
         Raises
         ------
         UsageError
-            If there is no item with an id, or there are several whose paths look the same.
+            If an id is no number, or there are several items whose paths look the same.
         """
         from modag_search.index.description import describe
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _ID = "id:"
 _SUGGESTED = 3
+NO_SUCH_ID = "is not in the index; `modag search` shows the ids of items"
 
 
 def find_items(catalog: Catalog, names: Sequence[str]) -> list[ItemRecord]:
@@ -61,15 +62,16 @@ def find_item(catalog: Catalog, name: str) -> ItemRecord:
 
 
 def item_named(catalog: Catalog, name: str) -> ItemRecord | None:
-    """Return the item at a path, in whatever Unicode form, or ``id:N``; None where there is none at the path.
+    """Return the item at a path, in whatever Unicode form, or ``id:N``; None where there is none.
 
     Raises
     ------
     UsageError
-        If there is none with the id, or several whose paths look the same.
+        If an id is no number, or there are several items whose paths look the same.
     """
     if name.startswith(_ID):
-        return find_item(catalog, name)
+        number = checked_id(name)
+        return catalog.items.get_many([number]).get(number)
     path = os.path.abspath(name)
     return catalog.items.at(path) or _in_other_forms(catalog, [path]).get(path)
 
@@ -140,7 +142,7 @@ def _id_in(name: str) -> int | None:
 
 def _why_absent(catalog: Catalog, name: str) -> str:
     if name.startswith(_ID):
-        return "is not in the index; `modag search` shows the ids of items"
+        return NO_SUCH_ID
     path = os.path.abspath(name)
     if os.path.isdir(path):
         return "is a folder; name its files, or take the names of folders for labels with --from-folders"

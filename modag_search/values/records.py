@@ -230,6 +230,7 @@ class FileDescription:
     Attributes
     ----------
     path : str
+        Or ``id:N``, where no item has that.
     state : {"indexed", "failed", "not indexed"}
     reason : str or None
         Why it failed, or is not in the index, as the end of a sentence that begins with the file. Of an item that is

@@ -42,6 +42,16 @@ def test_info_of_files(filled: CommandLine, media: Path) -> None:
         "reason  is passed over: is no picture, sound or video by its ending",
     ]
     assert filled("info", "-", stdin=b"").status == 2
+    nothing = filled("info", "id:999", "--format", "table")
+    assert nothing.status == 4
+    assert nothing.stdout.decode().splitlines() == [
+        "path    id:999",
+        "state   not indexed",
+        "reason  is not in the index; `modag search` shows the ids of items",
+    ]
+    some = filled("info", "id:999", "id:2")
+    assert (some.status, [one["state"] for one in some.data]) == (0, ["not indexed", "indexed"])
+    assert filled("info", "id:first").status == 2
 
 
 def test_info_of_a_file_that_was_damaged_since(filled: CommandLine, media: Path) -> None:

@@ -157,5 +157,8 @@ def test_roots_are_known_however_they_were_named(
 
 
 def test_an_id_that_no_item_has(index: Index) -> None:
-    with pytest.raises(UsageError, match="id:7: is not in the index"):
-        index.describe("id:7")
+    described = index.describe("id:7")
+    assert (described.path, described.state, described.exists) == ("id:7", "not indexed", False)
+    assert described.reason == "is not in the index; `modag search` shows the ids of items"
+    with pytest.raises(UsageError, match="id:x: an id is a whole number"):
+        index.describe("id:x")
