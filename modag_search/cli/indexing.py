@@ -244,6 +244,12 @@ def failures(
     if everything and not roots:
         say("what is passed over is listed where a folder is named: `modag failures --all PATH`")
     if (everything or roots) and not rows:
+        where = f" at or below {shown(roots)}" if roots else ""
+        say(
+            f"nothing found: nothing is amiss{where}, as far as the index knows"
+            if everything
+            else f"nothing found: no file{where} failed; --all lists what else is amiss"
+        )
         sys.exit(4)
 
 
