@@ -29,7 +29,7 @@ from modag_search.catalog.database import Database, among, among_given, given
 from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.selection import selecting
 from modag_search.catalog.tables import FeatureRow, ForgottenSegmentRow, ItemRow, PipelineRow, RemovalRow, SegmentRow
-from modag_search.values import Float32Array, Int64Array, MediaKind, SegmentRecord
+from modag_search.values import Float32Array, Int64Array, MediaKind, Modality, SegmentRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -153,8 +153,11 @@ class Segments:
         kind: MediaKind | None = None,
         min_duration_s: float | None = None,
         max_duration_s: float | None = None,
+        modality: Modality | None = None,
     ) -> Int64Array:
         """Return the ids of the segments that can be found of some items, ascending; see `selection.selecting`.
+
+        With a modality, those of it alone.
 
         Returns
         -------
@@ -170,6 +173,8 @@ class Segments:
             conditions = selecting(
                 connection, under=under, kind=kind, min_duration_s=min_duration_s, max_duration_s=max_duration_s
             )
+            if modality is not None:
+                conditions.append(SegmentRow.modality == modality)
             return np.array(connection.execute(statement.where(*conditions)).scalars().all(), dtype=np.int64)
 
     def drawn(self, fingerprint: str, *, n: int) -> tuple[Int64Array, Int64Array]:

@@ -103,7 +103,8 @@ def classify(
         nothing = "no item is left without a label" if unlabelled else "nothing to classify"
         if max_confidence < 1:
             nothing = f"no answer has a confidence of {max_confidence:g} or less"
-        say("no label is sure enough" if labels else nothing)
+        floor = f" for --min-confidence {min_confidence:g}" if min_confidence else ""
+        say(f"no label is sure enough{floor}" if labels else nothing)
         sys.exit(4)
 
 

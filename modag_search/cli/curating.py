@@ -10,6 +10,7 @@ import click
 from modag_search.cli.options import format_option, index_option
 from modag_search.cli.output import NUL_PATHS, chosen_format, print_groups, print_rows, say
 from modag_search.rows import DUPLICATE, SUGGESTION, duplicate_rows, issue_row, pair_row, suggestion_row
+from modag_search.wording import NOUNS
 
 if TYPE_CHECKING:
     from modag_search.values import Modality
@@ -144,7 +145,10 @@ def duplicates(
     else:
         print_rows(rows, output_format=output_format, columns=_ALIKE_COLUMNS if alike else columns, fields=DUPLICATE)
     if not rows:
-        say("nothing is merely alike" if alike else "no duplicates")
+        what = "nothing is merely alike" if alike else "no duplicates"
+        among = f" among the {NOUNS[modality][1]}" if modality else ""
+        floor = "" if min_similarity is None else f" with --min-similarity {min_similarity:g}; a lower one finds more"
+        say(f"{what}{among}{floor}")
         sys.exit(4)
     if not alike:
         _say_what_to_heed(rows, len(parts))

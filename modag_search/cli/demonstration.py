@@ -12,7 +12,7 @@ import click
 
 from modag_search.cli.hints import note_index
 from modag_search.cli.options import progress_option
-from modag_search.cli.output import counted, print_rows, say, say_failures, show
+from modag_search.cli.output import counted, print_rows, say, say_failures, say_if_far, show
 from modag_search.errors import MediaError, NothingFoundError
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def _ask(index: Index, query: str, wanted: Modality, folder: Path, *, thing: str
     hits = index.search(query, modality=wanted, n=_ANSWERS)
     rows = [{"similarity": hit.similarity, "name": spoken_name(hit.path), "path": hit.path} for hit in hits]
     print_rows(rows, output_format="table", columns=("similarity", "name", "path"))
+    say_if_far(hits)
 
 
 def _ask_both_ways(index: Index, file: str, folder: Path) -> bool:

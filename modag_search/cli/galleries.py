@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modag_search.cli.options import index_option
-from modag_search.cli.output import counted, shown
-from modag_search.cli.reporting import empty_folders, page_options, reasons_for, tell
-from modag_search.cli.searching import why_nothing
+from modag_search.cli.output import counted
+from modag_search.cli.reporting import page_options, reasons_for, tell
 from modag_search.cli.writing import check_room
 from modag_search.errors import NothingFoundError, UsageError
 
@@ -167,11 +166,12 @@ def _lead(n: int, *, asks: bool) -> str:
 
 
 def _why_none(opened: Index, choosing: Mapping[str, Any], max_confidence: float | None) -> str:
-    if not opened.catalog.count().items:
-        return "the index is empty; `modag index PATH...` takes files in"
-    empty = empty_folders(opened, choosing["under"])
-    if empty and len(empty) == len(choosing["under"]):
-        return f"nothing found: no item lies below {shown(empty)}"
+    from modag_search.search.emptiness import filtered_out
+    from modag_search.search.filters import Filters
+
+    filters = Filters(**{name: choosing[name] for name in ("label", "under", "kind")})
+    if why := filtered_out(opened.catalog, filters):
+        return why
     if max_confidence is not None:
         return f"nothing found: no item without a label has an answer with a confidence of {max_confidence:g} or less"
-    return why_nothing(opened, label=choosing["label"], under=(), empty=())
+    return "nothing found: all that is left has a label" if choosing["unlabelled"] else "nothing found"

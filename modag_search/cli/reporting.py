@@ -18,7 +18,7 @@ from modag_search.cli.searching import (
     combination,
     each_for_itself,
     failure_in_words,
-    why_nothing,
+    say_why_none,
 )
 from modag_search.cli.writing import check_room
 from modag_search.errors import NothingFoundError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from modag_search.index import Index
     from modag_search.pages.entries import Entry
+    from modag_search.pages.results import Hits
     from modag_search.pages.writing import Written
     from modag_search.values import Explanation, Hit
 
@@ -101,14 +102,15 @@ def report(
         found = list(_found(opened, each, queries, failures, asking))
         for query, hits in found:
             say_if_far(hits, query=None if each is None else query)
+        without = [(query, hits.why_none) for query, hits in found if not hits]
+        say_why_none(without, n_queries=1 if each is None else len(each))
         for failure in failures:
             say(f"failed: {failure}")
         ids = {hit.path: hit.id for _, hits in found for hit in hits}
         if not ids and failures:
             sys.exit(3)
         if not ids:
-            label, under = asking["label"], asking["under"]
-            raise NothingFoundError(why_nothing(opened, label=label, under=under, empty=empty_folders(opened, under)))
+            sys.exit(4)
         reasons = reasons_for(opened, ids) if why else {}
         part = asking["start_s"], asking["end_s"]
         sections = [
@@ -130,7 +132,7 @@ def report(
 
 def _found(
     opened: Index, each: list[str] | None, queries: Sequence[str], failures: list[str], asking: dict[str, Any]
-) -> Iterable[tuple[str, Sequence[Hit]]]:
+) -> Iterable[tuple[str, Hits]]:
     if each is None:
         query, plus, minus = combination(queries)
         return [(" ".join(queries), opened.search(query, plus=plus, minus=minus, **asking))]
@@ -155,12 +157,12 @@ def _answers(opened: Index, hits: Sequence[Hit], reasons: Mapping[str, Explanati
     ]
 
 
-def _notes(hits: Sequence[Hit]) -> tuple[str, ...]:
+def _notes(hits: Hits) -> tuple[str, ...]:
     """Say that nothing was found, or nothing that is close."""
     from modag_search.wording import far_in_words
 
-    words = far_in_words(hits) if hits else "nothing found"
-    return () if words is None else (f"{words.capitalize()}.",)
+    words = far_in_words(hits) if hits else hits.why_none
+    return () if words is None else (f"{words[:1].upper()}{words[1:]}.",)
 
 
 def _asked(opened: Index, queries: Sequence[str], *, part: tuple[float | None, float | None]) -> Iterator[Entry]:
@@ -195,13 +197,6 @@ def _heading(queries: Sequence[str]) -> str:
     joined = " ".join(names) if {"+", "-"} & set(queries) else ", ".join(names[:3])
     more = len(queries) - 3
     return f"What goes with {joined}{f' and {more} more' if more > 0 and ', ' in joined else ''}"
-
-
-def empty_folders(opened: Index, under: Sequence[str]) -> list[str]:
-    """Return those of some folders that hold no item."""
-    from modag_search.search.filters import Filters
-
-    return Filters(under=tuple(under)).empty_folders(opened.catalog)
 
 
 def tell(target: Path, written: Written, *, output_format: str | None, failed: int = 0, left_out: int = 0) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from modag_search.errors import ModagError
     from modag_search.index import Index
+    from modag_search.pages.results import Hits
     from modag_search.values import Hit
 
 _SIGNS = ("+", "-")
@@ -35,18 +36,23 @@ class _Notes:
         Of all that was found, each once.
     best : list of (str, Hit)
         Queries with their most relevant answer.
+    without : list of (str, str)
+        Queries without any, and why there is none.
     """
 
     def __init__(self) -> None:
         self.paths: dict[str, None] = {}
         self.best: list[tuple[str, Hit]] = []
+        self.without: list[tuple[str, str]] = []
 
-    def taken(self, answers: Iterable[tuple[str, list[Hit]]]) -> Iterator[tuple[str, list[Hit]]]:
+    def taken(self, answers: Iterable[tuple[str, Hits]]) -> Iterator[tuple[str, Hits]]:
         """Take note of answers while they go by."""
         for query, hits in answers:
             self.paths.update(dict.fromkeys(hit.path for hit in hits))
             if hits:
                 self.best.append((query, max(hits, key=lambda hit: hit.relevance)))
+            else:
+                self.without.append((query, hits.why_none))
             yield query, hits
 
 
@@ -162,19 +168,18 @@ def search(
             output_format=output_format,
         )
         empty = Filters(under=under).empty_folders(opened.catalog)
-        nothing = "" if notes.paths else why_nothing(opened, label=label, under=under, empty=empty)
         folder = link_to if copy_to is None else copy_to
         n_failed = 0 if folder is None else _delivered(opened, notes.paths, folder, link=copy_to is None)
     if empty and len(empty) < len(under):
         say(f"warning: no item lies below {shown(empty)}")
     for asked, best in notes.best:
         say_if_far([best], query=None if each is None else asked)
+    say_why_none(notes.without, n_queries=1 if each is None else len(each))
     for failure in failures:
         say(f"failed: {failure}")
     if failures or n_failed:
         sys.exit(3)
     if not notes.paths:
-        say(nothing)
         sys.exit(4)
 
 
@@ -184,7 +189,7 @@ def _answers(
     combined: tuple[str, list[str], list[str]] | None,
     failures: list[str],
     **options: Any,
-) -> Iterable[tuple[str, list[Hit]]]:
+) -> Iterable[tuple[str, Hits]]:
     """Answer a combination of queries, or queries one by one, and note those that fail."""
     if combined is not None:
         query, plus, minus = combined
@@ -194,13 +199,14 @@ def _answers(
     )
 
 
-def why_nothing(opened: Index, *, label: str | None, under: Sequence[str], empty: Sequence[str]) -> str:
-    """Say that nothing was found, and why where that is plain: a name that nothing has, folders without items."""
-    if under and len(empty) == len(under):
-        return f"nothing found: no item lies below {shown(empty)}"
-    if label is not None and not opened.labels.is_given(label):
-        return f"nothing found: no item has the label {label}{opened.labels.did_you_mean(label)}"
-    return "nothing found"
+def say_why_none(without: Sequence[tuple[str, str]], *, n_queries: int) -> None:
+    """Say on stderr which of some queries found nothing, and why: once, where that is the same for all there are."""
+    reasons = {why for _, why in without}
+    if len(reasons) == 1 and len(without) == n_queries:
+        say(*reasons)
+        return
+    for query, why in without:
+        say(f"{query}: {why}")
 
 
 def each_for_itself(arguments: Sequence[str], *, nul_separated: bool) -> list[str] | None:

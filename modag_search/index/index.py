@@ -395,7 +395,8 @@ class Index:
         Returns
         -------
         Hits
-            A list of `Hit`, the nearest first; a notebook shows them as tiles, which can be played.
+            A list of `Hit`, the nearest first; a notebook shows them as tiles, which can be played. Where there is
+            none, its `why_none` says which filters leave nothing.
 
         Raises
         ------
@@ -440,7 +441,8 @@ class Index:
             copies=copies,
             places=places,
         )
-        return Hits(self._rooms.finder.find(asked, wanted))
+        hits, why_none = self._rooms.finder.find(asked, wanted)
+        return Hits(hits, why_none=why_none)
 
     def search_many(
         self,

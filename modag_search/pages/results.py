@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self, SupportsIndex, TypeVar, overload
 from modag_search.values import Classification, Hit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from modag_search.pages.entries import Entry
 
 Result = TypeVar("Result")
@@ -51,9 +53,18 @@ class Hits(_Shown[Hit]):
 
     A notebook shows the first twelve as tiles, which can be played; nothing is decoded before. `list(hits)` is shown as
     text.
+
+    Attributes
+    ----------
+    why_none : str
+        Of a search that found nothing: why, and the way out, in words.
     """
 
-    __slots__ = ()
+    __slots__ = ("why_none",)
+
+    def __init__(self, hits: Iterable[Hit] = (), *, why_none: str = "") -> None:
+        super().__init__(hits)
+        self.why_none = why_none
 
     def _entries(self, n: int) -> list[Entry]:
         from modag_search.pages.entries import entry_of_hit

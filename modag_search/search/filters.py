@@ -76,7 +76,7 @@ class Filters:
         selected = labelled = None
         if self.under or self.kind is not None or self._has_length:
             selected = catalog.segments.selected(
-                under=[_absolute(folder) for folder in self.under],
+                under=[absolute(folder) for folder in self.under],
                 kind=self.kind,
                 min_duration_s=self.min_duration_s,
                 max_duration_s=self.max_duration_s,
@@ -101,7 +101,7 @@ class Filters:
         -------
         list of str
         """
-        return [folder for folder in self.under if not catalog.items.has_under(_absolute(folder))]
+        return [folder for folder in self.under if not catalog.items.has_under(absolute(folder))]
 
 
 class Selections:
@@ -116,7 +116,7 @@ class Selections:
 
     def segments(self, filters: Filters, catalog: Catalog) -> Int64Array | None:
         """Return what `Filters.segments` does: the same array again, for the same filters."""
-        filters = replace(filters, under=tuple(map(_absolute, filters.under)))  # working folders change
+        filters = replace(filters, under=tuple(map(absolute, filters.under)))  # working folders change
         key = catalog.change_count, filters
         with self._lock:
             if key in self._kept:
@@ -133,5 +133,6 @@ class Selections:
 SELECTIONS: Part[Selections] = Part("selections", lambda _, __: Selections())
 
 
-def _absolute(folder: str) -> str:
+def absolute(folder: str) -> str:
+    """Return the path of a folder that was named, as the disk has it."""
     return os.path.abspath(on_disk(folder))

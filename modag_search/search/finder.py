@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modag_search.errors import SpaceMismatchError, UsageError
 from modag_search.media import is_picture
+from modag_search.search.emptiness import filtered_out, short_of
 from modag_search.search.filters import SELECTIONS
 from modag_search.search.items import ItemSearch
 from modag_search.search.places import Places
@@ -21,18 +22,19 @@ from modag_search.search.snapshot import STORES, Part
 from modag_search.values import MODALITIES, Modality
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from modag_search.catalog import Catalog
     from modag_search.search.filters import Filters
     from modag_search.search.snapshot import Snapshot, Snapshots
     from modag_search.settings import IndexSettings
-    from modag_search.values import Hit
+    from modag_search.values import Hit, Int64Array
 
 logger = logging.getLogger(__name__)
 
 RELEVANCE_FILE = "relevance"
+_NO_FLOOR = {"min_similarity": -1.0, "min_relevance": 0.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,13 +134,14 @@ class Finder:
         self._catalog = catalog
         self._snapshots = snapshots
         self._warned_of: tuple[int, str] | None = None
+        self._filtered_out: tuple[Any, str | None] | None = None
         self._lock = threading.Lock()
         self._unlike_things: Part[UnlikeThings] = Part(
             "unlike things", lambda snapshot, _: kept_or_measured(folder / RELEVANCE_FILE, snapshot)
         )
 
-    def find(self, asked: Asked, wanted: Wanted) -> list[Hit]:
-        """Find the items that are nearest to a query; see `Index.search`."""
+    def find(self, asked: Asked, wanted: Wanted) -> tuple[list[Hit], str]:
+        """Find the items that are nearest to a query, and say why there is none; see `Index.search`."""
         wanted.check()
         asked.check()
         modalities = MODALITIES if wanted.modality == "any" else (wanted.modality,)
@@ -165,8 +168,26 @@ class Finder:
                     min_relevance=wanted.min_relevance,
                 )
                 hits = [replace(hit, places=listing.of_hit(hit, question)) for hit in hits]
+            why_none = "" if hits else self._why_none(search, question, wanted, among)
             self._warn_of_outdated(snapshot)
-        return hits
+        return hits, why_none
+
+    def _why_none(self, search: ItemSearch, question: Question, wanted: Wanted, among: Int64Array | None) -> str:
+        """Say which filters leave nothing, or how far the best answer is from what is asked of it."""
+        # Many queries are asked with the same filters; these are looked at once.
+        key = self._catalog.change_count, os.getcwd(), wanted.filters, wanted.modality
+        if self._filtered_out is None or self._filtered_out[0] != key:
+            self._filtered_out = key, filtered_out(self._catalog, wanted.filters, modality=wanted.modality)
+        why = self._filtered_out[1]
+        floors = {"min_similarity": wanted.min_similarity, "min_relevance": wanted.min_relevance}
+        asked = {name: least for name, least in floors.items() if least > _NO_FLOOR[name]}
+        if why is None and asked:
+
+            def best(least: Mapping[str, float]) -> Hit | None:
+                return next(iter(search.hits(question, n=1, among=among, copies=wanted.copies, **least)), None)
+
+            why = short_of(asked, best)
+        return why or f"nothing found{': nothing is left but what asks itself' if question.without else ''}"
 
     def _question(self, snapshot: Snapshot, terms: Sequence[Term], *, wanted: Sequence[Modality]) -> Question:
         """Put terms together; each must be comparable with some of what is wanted, or would count for nothing."""

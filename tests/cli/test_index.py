@@ -223,7 +223,10 @@ def test_what_nothing_finds_is_counted_and_listed(toy: CommandLine, media: Path)
     assert nothing.error == f"nothing found: nothing is amiss at or below {low}, as far as the index knows"
     none = toy("failures", low, media / "red.png")
     assert (none.status, none.data) == (4, [])
-    assert none.error == f"nothing found: no file at or below {low}, {media / 'red.png'} failed; --all lists what else is amiss"
+    assert (
+        none.error
+        == f"nothing found: no file at or below {low}, {media / 'red.png'} failed; --all lists what else is amiss"
+    )
     labelled = toy("label", silent, silent, low, "--as", "hum")
     assert labelled.data["items"] == 2, "what is named twice is one item"
     assert labelled.error == f"{silent} is silent throughout, so nothing finds it; its label teaches nothing"

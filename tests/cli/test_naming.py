@@ -141,7 +141,7 @@ def test_unknown_is_an_answer(named: CommandLine, media: Path, tmp_path: Path) -
     between = picture(tmp_path / "q.png", (140, 140, 10))
     outcome = named("classify", between, "--min-confidence", "0.9")
     assert outcome.status == 4
-    assert outcome.error == "no label is sure enough"
+    assert outcome.error == "no label is sure enough for --min-confidence 0.9"
     (answer,) = outcome.data
     assert answer["label"] is None
     assert answer["confidence"] == answer["scores"][0]["score"] < 0.9
@@ -439,7 +439,7 @@ def test_the_same_picture_twice(filled: CommandLine, media: Path, tmp_path: Path
     assert rows[0] == ["group", "path", "labels", "similarity", "exact", "confirmed_by", "kept_because"]
     assert [row[1] for row in rows[1:]] == [f"media/{name}" for _, name, _ in found]
     outcome = filled("duplicates", "--modality", "sound", "--format", "paths")
-    assert (outcome.status, outcome.stdout, outcome.error) == (4, b"", "no duplicates")
+    assert (outcome.status, outcome.stdout, outcome.error) == (4, b"", "no duplicates among the sounds")
 
 
 def test_the_copy_that_has_labels_is_the_one_to_keep(filled: CommandLine, media: Path, tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_nothing_found_leaves_with_4(filled: CommandLine, media: Path, output_fo
     assert (outcome.status, outcome.stdout, outcome.error) == (
         4,
         printed,
-        "nothing found: no item has the label nobody",
+        "nothing found: no item has the label nobody; `modag label list` lists the labels",
     )
 
 
@@ -303,6 +303,57 @@ def test_folders_that_hold_no_item_are_named(filled: CommandLine, media: Path) -
     assert (some.status, len(some.data)) == (0, len(filled("search", "id:1").data))
     assert f"warning: no item lies below {mistyped}\n" in some.stderr
     assert "lies below" not in filled("search", "id:1", "--under", media, "--under", media / "a.png").stderr
+    told, why = filled("search", "id:1", "--under", mistyped, "--under", media, "--kind", "video").stderr.splitlines()
+    assert told == f"warning: no item lies below {mistyped}"
+    assert why.startswith("nothing found: the index holds no videos")
+
+
+def test_what_leaves_nothing_is_said_with_the_way_out(filled: CommandLine, media: Path) -> None:
+    filled("label", media / "a.png", "--as", "dog")
+    (media / "empty").mkdir()
+    takes_in = "`modag index PATH...` takes files in"
+    for filters, why in {
+        ("--kind", "video"): f"the index holds no videos that can be found; {takes_in}",
+        ("--label", "dig"): "no item has the label dig; did you mean dog?",
+        ("--under", media / "empty"): f"no item lies below {media}/empty; `modag index {media}/empty` takes it in",
+        ("--under", "nowhere"): "no item lies below nowhere, and no such file is there",
+        ("--min-duration", 100): "nothing in the index lasts 100 s; lower --min-duration",
+        ("--max-duration", 0.5): "nothing in the index lasts 0.5 s or less; raise --max-duration",
+        ("--modality", "image", "--kind", "sound"): (
+            "no item meets --modality image and --kind sound together; without --modality image 3 do"
+        ),
+        ("--under", media / "a.png", "--label", "dog", "--kind", "sound"): (
+            f"no item meets --under {media}/a.png, --label dog and --kind sound together; without --kind sound 1 does"
+        ),
+        ("--modality", "image", "--label", "dog"): "nothing is left but what asks itself",
+        ("--modality", "image", "--min-relevance", "1"): "no answer reaches --min-relevance 1; ",
+        ("--modality", "sound", "--min-similarity", "1"): "no answer reaches --min-similarity 1; ",
+        (
+            "--modality",
+            "sound",
+            "--min-similarity",
+            "1",
+            "--min-relevance",
+            "1",
+        ): "no answer reaches --min-similarity 1; ",
+    }.items():
+        nothing = filled("search", "id:1", *filters)
+        assert nothing.status == 4
+        assert nothing.error.startswith(f"nothing found: {why}"), filters
+
+
+def test_an_index_without_items_says_so(toy: CommandLine, media: Path) -> None:
+    nothing = toy("search", picture(media / "a.png", RED))
+    assert (nothing.status, nothing.error) == (4, "the index is empty; `modag index PATH...` takes files in")
+
+
+def test_each_of_several_questions_without_an_answer_is_named(filled: CommandLine, media: Path) -> None:
+    some = filled("search", "id:1", "id:2", "--under", media / "a.png")
+    assert some.status == 0
+    told = "id:1: nothing found: nothing is left but what asks itself"
+    assert told in some.stderr.splitlines()
+    none = filled("search", "id:1", "id:2", "--kind", "video", "--modality", "sound")
+    assert (none.status, none.error.count("the index holds no videos")) == (4, 1)
 
 
 def test_answers_are_chosen_by_folder_kind_and_length(filled: CommandLine, media: Path) -> None:
@@ -313,8 +364,6 @@ def test_answers_are_chosen_by_folder_kind_and_length(filled: CommandLine, media
     assert names(filled("search", "id:1", "--under", media / "sub", "--kind", "sound").data) == ["long.wav"]
     assert names(filled("search", "id:1", "--min-duration", "5").data) == ["long.wav"]
     assert "long.wav" not in names(filled("search", "id:1", "--max-duration", "5").data)
-    nothing = filled("search", "id:1", "--under", media / "sub", "--min-duration", "100")
-    assert (nothing.status, nothing.error) == (4, "nothing found")
     for impossible in (["--kind", "image", "--min-duration", "1"], ["--min-duration", "3", "--max-duration", "2"]):
         outcome = filled("search", "id:1", *impossible)
         assert (outcome.status, outcome.stdout) == (2, b"")
