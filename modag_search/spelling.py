@@ -31,6 +31,17 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def decomposed(name: str) -> str:
+    r"""Return a name in Unicode's form NFD: an umlaut is a letter and two dots; see `composed`.
+
+    Examples
+    --------
+    >>> decomposed("Gr\u00fcn") == "Gru\u0308n"
+    True
+    """
+    return unicodedata.normalize("NFD", name)
+
+
 def on_disk(path: str) -> str:
     """Return a path as the disk has it: as it is given, else in another Unicode form; as given where there is none.
 

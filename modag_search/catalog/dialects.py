@@ -56,6 +56,23 @@ def _texts_in_postgres(element: TextsOf, compiler: SQLCompiler, **how: Any) -> s
     return f"(SELECT each.value FROM json_array_elements_text(CAST({listed} AS JSON)) AS each(value))"  # noqa: S608  a parameter
 
 
+class InLowerCase(FunctionElement[str]):
+    """Bytes as a text with ASCII's letters in lower case, to be compared with others that became one so."""
+
+    name = "lower"
+    inherit_cache = True
+
+
+@compiles(InLowerCase)
+def _lower_in_sqlite(element: InLowerCase, compiler: SQLCompiler, **how: Any) -> str:
+    return f"lower(CAST({compiler.process(element.clauses, **how)} AS TEXT))"
+
+
+@compiles(InLowerCase, POSTGRESQL)
+def _lower_in_postgres(element: InLowerCase, compiler: SQLCompiler, **how: Any) -> str:
+    return f"lower(encode({compiler.process(element.clauses, **how)}, 'escape'))"  # the bytes need not be UTF-8
+
+
 class _No(ClauseElement):
     """What a column says by default that says yes or no."""
 

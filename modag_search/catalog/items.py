@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
 from operator import itemgetter
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Row,
     Select,
     func,
+    literal,
     or_,
     select,
     type_coerce,
@@ -29,13 +31,14 @@ from modag_search.catalog.database import (
     given,
     texts_given,
 )
-from modag_search.catalog.dialects import ROW_BY_ROW
+from modag_search.catalog.dialects import ROW_BY_ROW, InLowerCase
 from modag_search.catalog.likeness import digests
 from modag_search.catalog.mounts import mounts_of
 from modag_search.catalog.places import is_of_present_content, is_shown
 from modag_search.catalog.segments import damaged_features, has_whole_feature
 from modag_search.catalog.selection import in_order_of_path, is_under
 from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
+from modag_search.spelling import composed, decomposed
 from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark, ScannedFile
 
 if TYPE_CHECKING:
@@ -194,6 +197,32 @@ class Items:
         ):
             pairs = ((item_id, path) for item_id, path in rows)
             yield from in_order_of_path(connection, pairs, path_of=itemgetter(1))
+
+    def called(self, name: str, *, most: int) -> list[tuple[int, str]]:
+        """Return id and path of items whose files are called so, in whatever folder, Unicode form, upper or lower case.
+
+        Parameters
+        ----------
+        name : str
+            Of a file, without a folder.
+        most : int
+            How many, at the most.
+
+        Returns
+        -------
+        list of (int, str)
+            In order of path.
+        """
+        path = type_coerce(ItemRow.path, LargeBinary)
+        endings = {os.fsencode(f"/{form}") for form in (name, composed(name), decomposed(name))}
+        is_called_so = (
+            InLowerCase(func.substr(path, func.length(path) - len(ending) + 1, type_=LargeBinary))
+            == InLowerCase(literal(ending, LargeBinary))
+            for ending in endings
+        )
+        statement = select(ItemRow.id, ItemRow.path).where(or_(*is_called_so)).order_by(ItemRow.path).limit(most)
+        with self._database.read() as connection:
+            return [(item_id, path) for item_id, path in connection.execute(statement)]
 
     def has_under(self, root: str) -> bool:
         """Tell whether there is an item at a path or below it; however many there are, at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import shlex
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _ID = "id:"
 _SUGGESTED = 3
+_LOOKED_AT = 1000
 NO_SUCH_ID = "is not in the index; `modag search` shows the ids of items"
 
 
@@ -181,18 +183,23 @@ def why_not_indexed(name: str, *, may_be_glob: bool = False) -> str:
 def items_meant(catalog: Catalog, path: str) -> str:
     """Ask, at the end of a message, for the items that a path may have been meant for.
 
-    Those of its name elsewhere, in upper or lower case, or else those of nearly its name in its folder.
+    Those of its name, in upper or lower case and in whatever folder, or else those of nearly its name in its folder.
     """
     folder, name = os.path.split(path)
-    beside: dict[str, list[str]] = {}
-    elsewhere = []
-    for _, other in catalog.items.paths_under("/"):
-        its_folder, its_name = os.path.split(other)
-        if composed(its_name).casefold() == composed(name).casefold():
-            elsewhere.append(other)
-        elif its_folder == folder:
-            beside.setdefault(os.path.splitext(its_name)[0], []).append(its_name)
-    # Without endings, which all have in common.
-    alike = [one for stem in near(os.path.splitext(name)[0], beside) for one in beside[stem]]
-    meant = " or ".join((elsewhere or alike)[:_SUGGESTED])
+    called = catalog.items.called(name, most=_SUGGESTED) if name else []
+    found = [one for one in called if one[1] != path] or _nearly_called(catalog, folder, name)
+    meant = " or ".join(f"{other} (id:{item_id})" for item_id, other in found)
     return f"; did you mean {meant}?" if meant else ""
+
+
+def _nearly_called(catalog: Catalog, folder: str, name: str) -> list[tuple[int, str]]:
+    """Return items whose files have nearly a name, of the first that there are in a folder or below it."""
+    beside: dict[str, list[tuple[int, str]]] = {}
+    for item_id, other in itertools.islice(catalog.items.paths_under(folder), _LOOKED_AT):
+        if os.path.dirname(other) == folder:
+            # Without endings, which all have in common.
+            beside.setdefault(os.path.splitext(os.path.basename(other))[0], []).append((item_id, other))
+    stem, ending = os.path.splitext(name)
+    alike = [one for near_stem in near(stem, beside, most=_SUGGESTED) for one in beside[near_stem]]
+    of_same_kind = [one for one in alike if one[1].endswith(ending)]
+    return (of_same_kind or alike)[:_SUGGESTED]

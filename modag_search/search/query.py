@@ -25,7 +25,7 @@ from modag_search.errors import (
 from modag_search.features.files import FeatureReader, FileFeatures
 from modag_search.features.vectors import SegmentVectors, of_unit_length
 from modag_search.labels.book import LabelBook
-from modag_search.labels.items import find_item
+from modag_search.labels.items import find_item, items_meant
 from modag_search.spelling import no_place_of, on_disk, root_without_place
 from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, MediaFacts, Modality
 
@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 _LOOKS_LIKE_PATH = re.compile(r"^[~.]|[/\\\0]|\.[A-Za-z0-9]{1,5}$|^[a-z]+:")
 """What has a separator or an ending, or begins as a hidden file or as ``id:`` does."""
 _HAS_SIGN = re.compile(r"\s[-+\u2013\u2212]\s|\w\+\w")
+_ABSENT_LOOKED_UP = 3
+"""Of files that are asked with and are not there, how many may be looked for elsewhere: each takes a look at all."""
 _FAILED = "failed, so nothing is known of it; `modag failures` says why"
 _OUTDATED = "was made by another encoder, or another version of one; `modag rebuild` renews it"
 
@@ -137,8 +139,13 @@ class QueryMaker:
             return name
         hint = f"; words are asked with as {shlex.quote(f'text:{name}')}" if self._space.reads_words else ""
         if root := root_without_place(name):
-            hint = f"; if an index holds it: {no_place_of(root)}"
-        raise UnreadableMediaError(os.path.abspath(name), f"does not exist (any more){hint}")
+            reason = f"does not exist (any more); if an index holds it: {no_place_of(root)}"
+            raise UnreadableMediaError(os.path.abspath(name), reason)
+        raise self._absent(os.path.abspath(name), hint)
+
+    def _absent(self, path: str, hint: str = "") -> UnreadableMediaError:
+        """Say that a file is not there, and which items it may have been meant for."""
+        return UnreadableMediaError(path, f"does not exist (any more){items_meant(self._catalog, path) or hint}")
 
     def _of_words(self, words: str) -> Query:
         """Ask with what words mean, and say which of them mean nothing here."""
@@ -199,11 +206,16 @@ class QueryMaker:
                 taken.append(name if item is None else item.path)
                 yield item or os.path.abspath(on_disk(name))
 
+        n_absent = 0
         for found in self._reader.of_each(asked(), workers=workers):
             name = taken.popleft()
             try:
                 if isinstance(found, MediaError):
-                    raise found
+                    path = os.path.abspath(on_disk(name))
+                    if os.path.lexists(path) or root_without_place(name) or n_absent >= _ABSENT_LOOKED_UP:
+                        raise found
+                    n_absent += 1
+                    raise self._absent(path) from found
                 query = self._of(found)
             except (MediaError, NothingFoundError) as error:
                 if on_failure is None:

@@ -308,5 +308,5 @@ def test_what_is_missing_is_called_as_the_file_calls_it(filled: CommandLine) -> 
     outcome = filled("label", "--from", "l.csv")
     assert outcome.error == (
         f"error: {filled.folder}/l.csv: line 2: C:\\Photos\\B.PNG: is not in the index, and no such file is there; "
-        f"`--skip-missing` labels the others; did you mean {filled.folder}/media/b.png?"
+        f"`--skip-missing` labels the others; did you mean {filled.folder}/media/b.png (id:3)?"
     )

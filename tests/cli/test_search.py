@@ -342,6 +342,29 @@ def test_what_leaves_nothing_is_said_with_the_way_out(filled: CommandLine, media
         assert nothing.error.startswith(f"nothing found: {why}"), filters
 
 
+def test_a_file_of_the_index_that_is_named_in_another_folder_is_offered(
+    filled: CommandLine, media: Path, tmp_path: Path
+) -> None:
+    here = tmp_path / "elsewhere"
+    here.mkdir()
+    meant = f"did you mean {media}/a.png (id:1)?"
+    for arguments in (
+        ("search", here / "a.png"),
+        ("search", "a.png"),
+        ("search", "A.png", "b.png"),
+        ("search", "id:2", "+", "a.png"),
+        ("report", "a.png", "--to", tmp_path / "page.html"),
+    ):
+        assert meant in filled(*arguments).stderr, arguments
+    assert f"did you mean {media}/b.png (id:3)?" in filled("search", media / "bb.png").error
+    assert filled("search", "zzz.png").error == f"error: {tmp_path}/zzz.png: does not exist (any more)"
+    filled("label", media / "b.png", "--as", "green")
+    assert meant in filled("classify", "a.png").error
+    assert meant in filled("explain", "a.png").error
+    many = filled("classify", *(f"{number}/a.png" for number in range(5))).stderr.splitlines()
+    assert [meant in line for line in many] == [True] * 3 + [False] * 2, "many are not looked for each"
+
+
 def test_an_index_without_items_says_so(toy: CommandLine, media: Path) -> None:
     nothing = toy("search", picture(media / "a.png", RED))
     assert (nothing.status, nothing.error) == (4, "the index is empty; `modag index PATH...` takes files in")

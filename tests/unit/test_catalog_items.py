@@ -679,3 +679,20 @@ def test_what_failed_and_was_forgotten_comes_back_alone_but_where_something_is_t
         ("/m/worse.wav", "another"),
     ]
     assert catalog.recall() is None
+
+
+def test_items_are_found_by_the_names_of_their_files(catalog: Catalog) -> None:
+    a, b, _, odd, grown = put(
+        catalog,
+        image("/m/x/dog.png"),
+        image("/m/y/Dog.PNG"),
+        image("/m/hotdog.png"),
+        image("/m/do\udce9.png"),
+        image("/m/Gru\u0308n.png"),
+    )
+    assert catalog.items.called("dog.png", most=9) == [(a, "/m/x/dog.png"), (b, "/m/y/Dog.PNG")]
+    assert catalog.items.called("DOG.png", most=1) == [(a, "/m/x/dog.png")]
+    assert catalog.items.called("do\udce9.PNG", most=9) == [(odd, "/m/do\udce9.png")]
+    assert catalog.items.called("Gr\u00fcn.png", most=9) == [(grown, "/m/Gru\u0308n.png")]
+    assert catalog.items.called("a much longer name than any path has here.png", most=9) == []
+    assert catalog.items.called("m", most=9) == catalog.items.called("", most=9) == []

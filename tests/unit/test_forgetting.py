@@ -93,7 +93,7 @@ def test_names_may_be_given_in_another_unicode_form(index: Index, media: Path, n
 
 
 def test_what_may_have_been_meant_is_asked_back(indexed: Index, media: Path) -> None:
-    with pytest.raises(NothingFoundError, match=rf"; did you mean {media}/a.png\?$"):
+    with pytest.raises(NothingFoundError, match=rf"; did you mean {media}/a.png \(id:1\)\?$"):
         indexed.forget(media / "A.PNG")
 
 

@@ -135,7 +135,7 @@ def test_why_a_file_is_not_in_the_index(index: Index, media: Path, tmp_path: Pat
         (elsewhere, "lies in no folder that was indexed; `modag index` takes it in"),
         (new, "has come since its folder was indexed, or that was broken off; `modag index` takes it in"),
         (media, "is a folder; `modag failures --all` lists what is passed over in it"),
-        (media / "Red.png", f"does not exist, and is not in the index; did you mean {red}?"),
+        (media / "Red.png", f"does not exist, and is not in the index; did you mean {red} (id:{index.item(red).id})?"),
     ):
         assert reason(index, path) == words
 
