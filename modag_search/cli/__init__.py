@@ -162,8 +162,10 @@ def _comes_of_lack_of_memory(error: BaseException) -> bool:
 
 def _show(error: click.ClickException) -> None:
     """Print what click says of a command that cannot be meant, and how it is used; what was given may be a name."""
+    from modag_search.cli.meant import as_meant
+
     shown = io.StringIO()
-    error.show(shown)
+    as_meant(error).show(shown)
     for line in shown.getvalue().removesuffix("\n").split("\n"):
         say(line)
 
