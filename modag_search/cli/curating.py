@@ -88,8 +88,9 @@ def audit(
 
     reason says which: neighbours; copies, where items with the same content have labels that exclude each other, and
     copy_of names one of them in the json formats; or replaced, until the label is given again or taken back. A pair is
-    the sound and the frames of a video, or a sound and a picture of one name in one folder. Nothing is changed. Exit
-    status 4 where there is nothing to list.
+    the sound and the frames of a video, or a sound and a picture of one name in one folder. What nothing can confirm,
+    since no other item has its label, is named on stderr. Nothing is changed. Exit status 4 where there is nothing to
+    list.
     """
     from modag_search.cli.opening import open_index
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from modag_search.classify.labelled_set import can_name
@@ -16,7 +17,9 @@ from modag_search.curate.pairs import pair_issues
 from modag_search.curate.suggest import suggest
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.labels.book import LabelBook
+from modag_search.labels.vocabulary import some_of
 from modag_search.media import isolated
+from modag_search.wording import NOUNS
 
 if TYPE_CHECKING:
     from modag_search.catalog import Catalog
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from modag_search.curate.checking import Check
     from modag_search.search.snapshot import Snapshot, Snapshots
     from modag_search.values import DuplicateGroup, LabelEstimate, LabelIssue, Modality, PairIssue, Suggestion
+
+
+logger = logging.getLogger(__name__)
 
 
 class Curator:
@@ -138,7 +144,16 @@ class Curator:
             max_probability=max_probability,
         )
         contradicted = {(issue.id, issue.label) for issue in by_copies}
-        found = label_issues(self._catalog, classifier, max_probability=max_probability)
+        found, unchecked = label_issues(self._catalog, classifier, max_probability=max_probability)
+        if unchecked:
+            logger.warning(
+                "%d %s could not be checked, since no other item of the same modality has %s: %s; `modag label PATH... "
+                "--as NAME` gives another one",
+                len(unchecked),
+                "label" if len(unchecked) == 1 else "labels",
+                "it" if len(unchecked) == 1 else "them",
+                some_of([f"{label} ({NOUNS[modality][0]})" for label, modality in unchecked]),
+            )
         return [*by_copies, *(issue for issue in found if (issue.id, issue.label) not in contradicted)]
 
     def pair_issues(self, *, min_rank: float, seed: int) -> list[PairIssue]:

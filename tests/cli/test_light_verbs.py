@@ -207,8 +207,8 @@ def test_verbs_that_only_look_at_labels(filled: CommandLine, media: Path, tmp_pa
 
 
 def test_verbs_that_name_items_by_their_features(filled: CommandLine, media: Path) -> None:
-    # The two odd ones give `audit` something to list.
-    named = [("a.png", "low"), ("b.png", "high"), ("a.wav", "high"), ("b.wav", "low")]
+    # The copy with another label gives `audit` something to list.
+    named = [("a.png", "low"), ("again.png", "high"), ("b.png", "high"), ("a.wav", "high"), ("b.wav", "low")]
     shutil.copy(media / "a.png", media / "again.png")
     run(
         filled,

@@ -37,7 +37,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "transfer": ("--min-confidence 0 --format paths", "{here}/media/a.wav\n"),
     "explain": ("media/a.wav --format table", "low"),
     "suggest": ("-n 1 --modality image --format paths", "{here}/media/c.png\n"),
-    "audit": ("--max-probability 1 --format paths", "{here}/media/a.png\n"),
+    "audit": ("--pairs --min-rank 0 --format csv", "{here}/media/a.png\n"),
     "duplicates": ("--format paths", "{here}/media/c.wav\n{here}/media/d.wav\n"),
     "evaluate": ("", '"space": "toy"'),
     "rebuild": ("", '"vectors": 7'),

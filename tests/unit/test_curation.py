@@ -206,12 +206,19 @@ def test_labels_that_agree_are_not_doubted(labelled: Index) -> None:
     assert labelled.audit(max_probability=1.0) == [], "nothing is likelier than what each has"
 
 
-def test_a_label_that_no_other_item_has_is_not_doubted(labelled: Index, media: Path) -> None:
+def test_a_label_that_no_other_item_has_is_not_doubted(
+    labelled: Index, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for name, colour in (("odd one", (220, 220, 220)), ("another", (200, 200, 10))):
         odd = picture(media / f"{name}.png", colour)
         labelled.add([media])
         labelled.label([odd], name)
     assert labelled.audit() == [], "the others cannot know it"
+    (told,) = caplog.messages
+    assert told == (
+        "2 labels could not be checked, since no other item of the same modality has them: another (picture), odd one "
+        "(picture); `modag label PATH... --as NAME` gives another one"
+    )
 
 
 def test_several_labels_of_the_only_labelled_item_are_not_doubted(clusters: Index, media: Path) -> None:
