@@ -72,7 +72,7 @@ class Curator:
                 seed=seed,
             )
         if not found:
-            raise NothingFoundError("no item is left without a label")
+            raise _none_left(modality)
         return found
 
     def _nearest_to(self, near: float, *, label: str | None, n: int, modality: Modality | None) -> list[Suggestion]:
@@ -83,7 +83,7 @@ class Curator:
             asked = None if label is None else LabelBook(self._catalog).resolve_class(label)
             found = nearest_to(near, self._catalog, snapshot.vectors, classifier, label=asked, n=n, modality=modality)
         if not found:
-            raise NothingFoundError("no item is left without a label")
+            raise _none_left(modality)
         return found
 
     def check_transfer(self, options: TransferOptions, *, n: int, seed: int) -> TransferCheck:
@@ -179,3 +179,8 @@ class Curator:
     def _require_items(self) -> None:
         if next(self._catalog.items.all(), None) is None:
             raise NothingFoundError("the index is empty; `modag index PATH...` takes files in")
+
+
+def _none_left(modality: Modality | None) -> NothingFoundError:
+    what = "item" if modality is None else NOUNS[modality][0]
+    return NothingFoundError(f"no {what} is left without a label")

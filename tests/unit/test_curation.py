@@ -170,7 +170,7 @@ def test_there_must_be_something_to_suggest(index: Index, media: Path) -> None:
     index.add([*make_pictures(media, "red", n=2)])
     with pytest.raises(UsageError, match="n must be 1 at least, not 0"):
         index.suggest(n=0)
-    with pytest.raises(NothingFoundError, match="no item is left without a label"):
+    with pytest.raises(NothingFoundError, match="no sound is left without a label"):
         index.suggest(modality="sound")
     index.label(sorted(media.iterdir()), "red")
     with pytest.raises(NothingFoundError, match="no item is left without a label"):
