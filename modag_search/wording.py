@@ -67,6 +67,9 @@ def rules_in_words(why: Explanation, *, named: Callable[[str], str] = str) -> li
         lines.append(f"Before its file was replaced it was labelled {', '.join(former)}, which counts no more.")
     if why.by_head is not None and why.by_head.label != why.label:
         lines.append(f"The head would say {why.by_head.label} {why.by_head.score:.3f} (`modag classify --by head`).")
+    # Where the only label that is possible is explained, that is part of what is said for it.
+    if why.second is not None:
+        lines += [f"{_share_in_words(said).capitalize()}." for said in why.heard if said.known_share is not None]
     return lines
 
 
@@ -143,7 +146,12 @@ def _part(part: EvidencePart, why: Explanation, said: ModalityEvidence) -> str:
         return f"like what was said not to be {why.second if part.log_odds >= 0 else why.first}"
     if part.kind == "features":
         return f"what tells {plural} apart here, in their features: rather {favoured}"
-    return "what speaks for a label must outweigh, for it to hold at all"
+    return _share_in_words(said) if part.kind == "share" else "what a label must outweigh to hold at all"
+
+
+def _share_in_words(said: ModalityEvidence) -> str:
+    """Say for how many items of an index any label holds."""
+    return f"any label holds for about {said.known_share or 0:.0%} of the {NOUNS[said.modality][1]} here, by a sample"
 
 
 def _by_examples(part: EvidencePart, why: Explanation, said: ModalityEvidence, *, modality: Modality) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from collections_of import Named, Part, first_of_each, give, indexed, named, parts_of, split, take_all
+from first_labels import FirstLabels, first_labels, summaries
 from sources import TEST_PAIRS, TEST_PHOTOS, TEST_SOUNDS, TRAIN_PHOTOS, TRAIN_SOUNDS, test_sources, train_sources
 
 from modag_search.classify.arithmetic.knn import vote_all
-from modag_search.classify.arithmetic.pooling import softmax
+from modag_search.classify.arithmetic.logistic import softmax
 from modag_search.classify.queries import mean_of_queries, stored_batches
 from modag_search.features.encoding import MediaEncoder
 from modag_search.features.vectors import SegmentVectors
@@ -31,6 +32,7 @@ COUNTS = (1, 2, 4, 5, 8, 10, 16, 20)
 LEAST = 12
 """Recordings or photographs of a class, that it takes part: half of them may be labelled."""
 SURE = 0.9
+FIRST_CLASSES = (1, 3, 10)
 REGRESSION_C = 30.0
 
 GROUPS: dict[str, Sequence[int]] = {
@@ -96,8 +98,8 @@ class Collection:
         return chosen
 
 
-def collections(data: Path, work: Path) -> Iterator[Collection]:
-    """Open one collection after the other, without any labels."""
+def collections(data: Path, work: Path, *, known: bool = True) -> Iterator[Collection]:
+    """Open one collection after the other, without any labels; `known` ones too, which the space learnt from."""
     test = {"image": TEST_PHOTOS, "sound": (*TEST_SOUNDS, *TEST_PAIRS)}
     train = {"image": tuple(TRAIN_PHOTOS), "sound": tuple(TRAIN_SOUNDS)}
     for name, folder, sources, of in (
@@ -105,6 +107,8 @@ def collections(data: Path, work: Path) -> Iterator[Collection]:
         ("everyday", "everyday", [data / "sound" / "esc10"], {"sound": ("esc10",), "image": ()}),
         ("train", "train", [data / source for source in train_sources()], train),
     ):
+        if name == "train" and not known:
+            continue
         with indexed(work / folder, sources) as index:
             take_all(index)
             parts = parts_of(index, of)  # type: ignore[arg-type]
@@ -275,6 +279,20 @@ def strangers(collection: Collection, *, draws: int) -> list[Row]:
                 }
             )
     return rows
+
+
+def first_named(collection: Collection, *, draws: int) -> list[Row]:
+    """Label a few of a few classes, as one begins; tell what the rest, most of it strangers, is called."""
+    part = collection.part
+
+    def name(labelled: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        take_all(collection.index)
+        give(collection.index, part.only(labelled.tolist()))
+        found = named(collection.index, part.only(asked.tolist()))
+        return found.right, found.confidences
+
+    found: list[FirstLabels] = list(first_labels(part.classes, name, draws=draws, numbers=FIRST_CLASSES))
+    return [{"collection": collection.name, **row} for row in summaries(found)]
 
 
 def by_the_other_alone(data: Path, work: Path, *, draws: int) -> list[Row]:

@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from modag_search.classify.ahead import computed_ahead
+from modag_search.classify.arithmetic.pooling import EVEN_SHARE
 from modag_search.classify.denials import Doubts
+from modag_search.classify.known_share import share_of_known, weighed
 from modag_search.classify.queries import mean_of_queries
 from modag_search.classify.rivals import LabelGroups
 from modag_search.classify.vote_samples import HARDLY_POSSIBLE
 from modag_search.classify.votes import Votes, list_votes
+from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from modag_search.classify.arithmetic.lda import Discriminant
-    from modag_search.classify.arithmetic.pooling import BoolArray, EvidenceWeights, FloatArray
+    from modag_search.classify.arithmetic.logistic import BoolArray, FloatArray
+    from modag_search.classify.arithmetic.pooling import EvidenceWeights
     from modag_search.classify.denials import Denials
+    from modag_search.classify.known_share import Sample
     from modag_search.classify.neighbours import Block, Neighbours
     from modag_search.classify.queries import QueryBatch, UnreadBatch
     from modag_search.hierarchy import Hierarchy
@@ -80,6 +85,15 @@ class NeighbourClassifier:
     evidence_weights : Mapping of modality to EvidenceWeights
         For queries of each modality.
     denials : Denials, optional
+    sample : Mapping of modality to QueryBatch, optional
+        Items that stand for all of the index: they tell how many are of no labelled class.
+
+    Attributes
+    ----------
+    known_shares : Mapping of modality to float
+        For what share of the items of each modality any label holds, where labels exclude each other; in (0, 1).
+    shares : Mapping of modality to float
+        The same as they count in answers; see `known_share.weighed`.
     """
 
     def __init__(
@@ -87,9 +101,13 @@ class NeighbourClassifier:
         neighbours: Neighbours,
         evidence_weights: Mapping[Modality, EvidenceWeights],
         denials: Denials | None = None,
+        *,
+        sample: Sample | None = None,
     ) -> None:
         self.neighbours = neighbours
         self.evidence_weights = evidence_weights
+        self.known_shares: Mapping[Modality, float] = dict.fromkeys(MODALITIES, EVEN_SHARE)
+        self.shares = self.known_shares
         self.names = neighbours.labelled.names
         self.hierarchy = neighbours.labelled.hierarchy
         self.groups = LabelGroups.of(neighbours.labelled.rivalry, self.names)
@@ -101,6 +119,15 @@ class NeighbourClassifier:
             hierarchy=self.hierarchy,
             unrelated_similarity=neighbours.unrelated_similarity,
         )
+        if sample and self.has_rivals and not self.goes_by_names_alone:
+            self.known_shares = {modality: self._known_share(modality, batch) for modality, batch in sample.items()}
+            self.shares = {modality: self._as_it_counts(modality) for modality in MODALITIES}
+
+    def without_denials(self) -> NeighbourClassifier:
+        """Return one that judges alike, but for what items are said not to be."""
+        judging = NeighbourClassifier(self.neighbours, self.evidence_weights)
+        judging.known_shares, judging.shares = self.known_shares, self.shares
+        return judging
 
     def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> ClassifierOutput:
         """Name queries; see `Classifier.answer`."""
@@ -115,21 +142,26 @@ class NeighbourClassifier:
 
     @property
     def has_rivals(self) -> bool:
-        """Whether answers are weighed against each other: one label alone has no rival, and is judged for itself."""
-        labelled, groups = self.neighbours.labelled, self.groups
-        return groups.are_rivals and len(np.intersect1d(labelled.speaking, np.flatnonzero(groups.leading))) > 1
+        """Whether answers are weighed against each other, and against none of them, which one label alone has too."""
+        return self.groups.are_rivals
 
     @property
     def goes_by_names_alone(self) -> bool:
         """Whether no label has an example: labels are what somebody thought of then, and media may be none of these."""
         return self.neighbours.labelled.n_votes == 0
 
-    def probabilities(self, modality: Modality, evidence: Float32Array) -> FloatArray:
-        """Tell how likely labels are by evidence for queries of one modality; see `EvidenceWeights.probabilities`."""
+    def probabilities(self, modality: Modality, evidence: Float32Array, *, share: float | None = None) -> FloatArray:
+        """Tell how likely labels are by evidence for queries of one modality; see `EvidenceWeights.probabilities`.
+
+        For what `share` of the queries any label holds is by default what `shares` says.
+        """
         weights = self.evidence_weights[modality]
         return self.groups.probabilities(
             among=lambda labels: weights.probabilities(
-                evidence[:, labels], exclusive=self.has_rivals, by_name_alone=self.goes_by_names_alone
+                evidence[:, labels],
+                exclusive=self.has_rivals,
+                by_name_alone=self.goes_by_names_alone,
+                share=share or self.shares[modality],
             ),
             alone=lambda: weights.probabilities(evidence, exclusive=False),
         )
@@ -137,6 +169,22 @@ class NeighbourClassifier:
     def may_hold(self, modality: Modality, evidence: Float32Array) -> BoolArray:
         """Tell by rough evidence for queries of one modality which labels must be asked in full."""
         return self.probabilities(modality, evidence) >= HARDLY_POSSIBLE
+
+    def _known_share(self, modality: Modality, batch: QueryBatch) -> float:
+        """Estimate for what share of the items of a modality any label holds."""
+        in_full, weights = not self.neighbours.has_many_votes, self.evidence_weights[modality]
+        blocks = self.neighbours.blocks(batch.segments, batch.items, in_full=in_full)
+        said = (block.evidence() if in_full else block.likely_evidence(self.may_hold) for block in blocks)
+        odds = [weights.log_odds_of_any(one[modality].evidence[:, self.groups.leading]) for one in said]
+        return share_of_known(np.concatenate([np.zeros(0), *odds]))
+
+    def _as_it_counts(self, modality: Modality) -> float:
+        """Weigh the share of what is known by how many examples the labels have that answers are chosen from."""
+        part = self.neighbours.labelled.by_modality[modality]
+        pairs = np.unique(np.stack([part.labels, part.contents[part.rows]]), axis=1)
+        counts = np.bincount(pairs[0], minlength=len(self.names))[self.groups.leading]
+        # By hearsay alone, a label has no example.
+        return weighed(self.known_shares[modality], examples=counts.sum() / max(np.count_nonzero(counts), 1))
 
     def _answer(self, block: Block, most_votes: int, *, in_full: bool) -> ClassifierOutput:
         evidence = block.evidence() if in_full else block.likely_evidence(self.may_hold)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
+    from modag_search.classify.arithmetic.logistic import BoolArray, FloatArray
     from modag_search.classify.classifiers import Classifier
     from modag_search.classify.labelled_set import LabelledSet
     from modag_search.classify.queries import QueryBatch

@@ -15,7 +15,7 @@ from modag_search.values import LabelScore
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
+    from modag_search.classify.arithmetic.logistic import BoolArray, FloatArray
     from modag_search.classify.classifiers import Classifier
 
 Level = int | Literal["deepest"] | None

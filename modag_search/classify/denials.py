@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modag_search.classify.arithmetic.knn import TEMPERATURE
-from modag_search.classify.arithmetic.pooling import sigmoid
+from modag_search.classify.arithmetic.logistic import sigmoid
 from modag_search.classify.queries import mean_of_queries
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
+    from modag_search.classify.arithmetic.logistic import BoolArray, FloatArray
     from modag_search.classify.labelled_set import LabelledSet
     from modag_search.classify.neighbours import UnrelatedSimilarity
     from modag_search.classify.queries import QuerySegments

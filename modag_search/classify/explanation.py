@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.classify.arithmetic.pooling import EVIDENCE_KINDS
+from modag_search.classify.arithmetic.pooling import EVIDENCE_KINDS, log_odds_of
 from modag_search.classify.neighbours import own_first
 from modag_search.errors import NothingFoundError
 from modag_search.labels.items import labels_of
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.arithmetic.pooling import EvidenceWeights, FloatArray
+    from modag_search.classify.arithmetic.logistic import FloatArray
+    from modag_search.classify.arithmetic.pooling import EvidenceWeights
     from modag_search.classify.classifiers import NeighbourClassifier
     from modag_search.classify.copied_labels import CopyJudge
     from modag_search.classify.decision import Decision, Level
@@ -141,35 +142,61 @@ def _heard(
     """Say what is said of the segments of one modality."""
     weights = classifier.evidence_weights[modality]
     left = _left_of(classifier, block, modality)
-    parts = (*_parts(classifier, weights, said.evidence, rivals), *_denials(left, rivals))
+    share = classifier.shares[modality]
+    parts = (*_parts(classifier, weights, said.evidence, rivals, share=share), *_denials(left, rivals))
     above_none = None
     if classifier.has_rivals:
-        (scores,) = weights.scores(said.evidence)
-        (of_none,) = weights.scores_of_none(said.evidence, by_name_alone=classifier.goes_by_names_alone).tolist()
-        above_none = _known(float(scores[rivals.first])) - of_none + float(left[rivals.first])
+        above_none = _above_none(classifier, weights, said.evidence, rivals, share=share) + float(left[rivals.first])
     return ModalityEvidence(
         modality=modality,
         log_odds=sum(part.log_odds for part in parts),
         above_none=above_none,
+        known_share=classifier.known_shares[modality] if classifier.has_rivals else None,
         parts=parts,
         examples=tuple(_examples(catalog, classifier, block, rivals, modality)),
     )
 
 
+def _above_none(
+    classifier: NeighbourClassifier, weights: EvidenceWeights, evidence: Float32Array, rivals: _Rivals, *, share: float
+) -> float:
+    """Return the log-odds of the first label against none."""
+    (scores,) = weights.scores(evidence)
+    if not np.isfinite(scores[rivals.first]):
+        return 0.0  # one modality of a video heard nothing of what the other did
+    leading = classifier.groups.leading
+    (of_any,) = weights.log_odds_of_any(
+        evidence[:, leading], by_name_alone=classifier.goes_by_names_alone, share=share
+    ).tolist()
+    return float(scores[rivals.first] - np.logaddexp.reduce(scores[leading]) + of_any)
+
+
 def _parts(
-    classifier: NeighbourClassifier, weights: EvidenceWeights, evidence: Float32Array, rivals: _Rivals
+    classifier: NeighbourClassifier, weights: EvidenceWeights, evidence: Float32Array, rivals: _Rivals, *, share: float
 ) -> tuple[EvidencePart, ...]:
     """Divide the log-odds of the first label against the second among those who speak; without a second, its own."""
     (contributions,) = weights.contributions(evidence)
-    # Where each label is judged for itself, log-odds are a slope times the score, and an offset that all have.
-    slope, offset = (1.0, 0.0) if classifier.has_rivals else weights.multilabel
+    is_alone = rivals.second is None
+    # Of what has no rival, log-odds are a slope times the score, and an offset.
+    slope, offset = _of_one(classifier, weights, evidence) if is_alone or not classifier.has_rivals else (1.0, 0.0)
     of_second = 0.0 if rivals.second is None else contributions[rivals.second]
     by_kind = slope * (contributions[rivals.first] - of_second)
     parts = [EvidencePart(kind=kind, log_odds=float(by)) for kind, by in zip(EVIDENCE_KINDS, by_kind, strict=True)]
-    if rivals.second is None:
-        (of_none,) = weights.scores_of_none(evidence, by_name_alone=classifier.goes_by_names_alone).tolist()
-        parts.append(EvidencePart(kind="none", log_odds=-of_none if classifier.has_rivals else offset))
+    if is_alone:
+        parts.append(EvidencePart(kind="none", log_odds=offset))
+    if is_alone and classifier.has_rivals:
+        parts.append(EvidencePart(kind="share", log_odds=log_odds_of(share)))
     return tuple(parts)
+
+
+def _of_one(classifier: NeighbourClassifier, weights: EvidenceWeights, evidence: Float32Array) -> tuple[float, float]:
+    """Return slope and offset of the log-odds that a label holds which is judged for itself, or the only one."""
+    if not classifier.has_rivals:
+        return weights.multilabel
+    slopes, offsets = weights.odds_of_any(
+        evidence[:, classifier.groups.leading], by_name_alone=classifier.goes_by_names_alone
+    )
+    return float(slopes[0]), float(offsets[0])
 
 
 def _left_of(classifier: NeighbourClassifier, block: Block, modality: Modality) -> FloatArray:
@@ -185,11 +212,6 @@ def _denials(left: FloatArray, rivals: _Rivals) -> list[EvidencePart]:
     against_second = 0.0 if rivals.second is None else float(left[rivals.second])
     log_odds = float(left[rivals.first]) - against_second
     return [EvidencePart(kind="denials", log_odds=log_odds)] if log_odds else []
-
-
-def _known(score: float) -> float:
-    """Return a score; 0 where one modality of a video heard nothing of what the other did."""
-    return score if np.isfinite(score) else 0.0
 
 
 def _examples(

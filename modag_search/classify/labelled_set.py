@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from modag_search.catalog import Catalog, CatalogMoment
-    from modag_search.classify.arithmetic.pooling import FloatArray
+    from modag_search.classify.arithmetic.logistic import FloatArray
     from modag_search.features.vectors import SegmentVectors
     from modag_search.hierarchy import Hierarchy
     from modag_search.labels.vocabulary import Vocabulary

@@ -10,7 +10,7 @@ import numpy as np
 from modag_search.classify.labelled_set import spread
 
 if TYPE_CHECKING:
-    from modag_search.classify.arithmetic.pooling import BoolArray
+    from modag_search.classify.arithmetic.logistic import BoolArray
     from modag_search.classify.labelled_set import LabelledVectors
     from modag_search.values import Float32Array, Int64Array
 

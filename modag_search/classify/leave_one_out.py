@@ -14,12 +14,8 @@ import numpy as np
 from modag_search import tensor_files
 from modag_search.classify.ahead import computed_ahead
 from modag_search.classify.arithmetic.least_squares import LinearClassifier
-from modag_search.classify.arithmetic.pooling import (
-    MULTILABEL_PRIOR,
-    EvidenceWeights,
-    learn_evidence_weights,
-    learn_sigmoid,
-)
+from modag_search.classify.arithmetic.logistic import learn_sigmoid
+from modag_search.classify.arithmetic.pooling import MULTILABEL_PRIOR, EvidenceWeights, learn_evidence_weights
 from modag_search.classify.queries import QuerySegments
 from modag_search.classify.rivals import LabelGroups
 from modag_search.errors import StoreError
@@ -31,13 +27,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.arithmetic.pooling import BoolArray
+    from modag_search.classify.arithmetic.logistic import BoolArray
     from modag_search.classify.labelled_set import LabelledSet, LabelledVectors
     from modag_search.classify.neighbours import Likely, Neighbours
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = "modag-calibration/6"
+_FORMAT = "modag-calibration/7"
 _FORMATS = {_FORMAT: True}
 """Known formats of files, and whether they have a checksum."""
 _ITEMS = 2000
@@ -221,14 +217,13 @@ def _learnt(neighbours: Neighbours, modality: Modality, items: LeftOut) -> Evide
     """
     groups = LabelGroups.of(neighbours.labelled.rivalry, neighbours.labelled.names)
     leading = items if groups.leading.all() else items.of_labels(groups.leading)
-    told = leading.holds & leading.heard
-    are_told = told.any(axis=1)
-    if groups.rivalry.rest_exclude and groups.rivalry.rest_leads:
-        are_told &= leading.given.sum(axis=1) == 1
-    weights, there = EvidenceWeights(), np.flatnonzero(are_told)
-    if len(there):
-        unseen = neighbours.linear[modality].unseen(items.units[there])[:, groups.leading]
-        weights = learn_evidence_weights(leading.evidence[there], told[there], also=leading.holds[there], unseen=unseen)
+    is_asked = leading.holds.any(axis=1)
+    if groups.are_rivals:
+        is_asked &= leading.given.sum(axis=1) == 1
+    asked = np.flatnonzero(is_asked)
+    evidence, holds, heard = leading.evidence[asked], leading.holds[asked], leading.heard[asked]
+    unseen = neighbours.linear[modality].unseen(items.units[asked])[:, groups.leading]
+    weights = learn_evidence_weights(evidence, holds & heard, also=holds, unseen=unseen)
     if leading is items:
         return weights
     beside = items.of_labels(~groups.leading)

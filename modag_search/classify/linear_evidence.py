@@ -17,7 +17,7 @@ from modag_search.values import MODALITIES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from modag_search.classify.arithmetic.pooling import BoolArray
+    from modag_search.classify.arithmetic.logistic import BoolArray
     from modag_search.classify.labelled_set import LabelledSet, LabelledVectors
     from modag_search.values import Float32Array, Int64Array, Modality
 

@@ -18,6 +18,7 @@ from modag_search.classify.copied_labels import CopyJudge, GivenLabels
 from modag_search.classify.decision import Decision
 from modag_search.classify.denials import Denials, Doubts, read_denials
 from modag_search.classify.explanation import explain
+from modag_search.classify.known_share import Sample, draw_sample
 from modag_search.classify.labelled_set import LabelledSet, chosen_labels, read_labelled_set, require_labels
 from modag_search.classify.leave_one_out import kept_or_learnt, labelled_set_fingerprint
 from modag_search.classify.linear_evidence import linear_evidence
@@ -61,6 +62,7 @@ _DOUBTFUL = 0.1
 LABELLED_SET: Part[LabelledSet] = Part(
     "labelled set", lambda snapshot, former: read_labelled_set(snapshot.catalog, snapshot.vectors, former=former)
 )
+SAMPLE: Part[Sample] = Part("sample", lambda snapshot, _: draw_sample(snapshot))
 DENIALS: Part[Denials] = Part("denials", lambda snapshot, _: read_denials(snapshot.catalog, snapshot.vectors))
 GIVEN_LABELS: Part[GivenLabels] = Part(
     "given labels",
@@ -128,12 +130,12 @@ class Namer:
         )
         if former is not None and _teach_the_same(former.neighbours.labelled, labelled):
             neighbours = replace(neighbours, linear=former.neighbours.linear)
-            return NeighbourClassifier(neighbours, former.evidence_weights, snapshot.get(DENIALS))
+            return _asking(snapshot, neighbours, former.evidence_weights)
         learnt = kept_or_learnt(
             self._folder / CALIBRATION_FILE, neighbours, catalog=snapshot.catalog, space=snapshot.space.fingerprint
         )
         linear = linear_evidence(labelled, kept=learnt.classifiers)
-        return NeighbourClassifier(replace(neighbours, linear=linear), learnt.evidence_weights, snapshot.get(DENIALS))
+        return _asking(snapshot, replace(neighbours, linear=linear), learnt.evidence_weights)
 
     def _head(self, snapshot: Snapshot) -> HeadClassifier:
         made, labelled = self._made_head(snapshot), snapshot.get(LABELLED_SET)
@@ -201,7 +203,7 @@ class Namer:
         weights: Mapping[Modality, EvidenceWeights] = {modality: EvidenceWeights() for modality in MODALITIES}
         if chosen.n_votes:
             weights = self._usual(snapshot, k=k, temperature=temperature).evidence_weights
-        return NeighbourClassifier(neighbours, weights, snapshot.get(DENIALS))
+        return _asking(snapshot, neighbours, weights)
 
     def _classifier(
         self, snapshot: Snapshot, by: By, names: Vocabulary | str | Sequence[str] | None, *, k: int, temperature: float
@@ -418,6 +420,12 @@ def _without_tags(
     """Take the functions of labels that have become tags since they were fitted: these are no answers."""
     is_tag = np.isin(np.array(names, dtype=object), list(tags))
     return {modality: replace(one, bias=np.where(is_tag, -np.inf, one.bias)) for modality, one in discriminants.items()}
+
+
+def _asking(
+    snapshot: Snapshot, neighbours: Neighbours, weights: Mapping[Modality, EvidenceWeights]
+) -> NeighbourClassifier:
+    return NeighbourClassifier(neighbours, weights, snapshot.get(DENIALS), sample=snapshot.get(SAMPLE))
 
 
 def _teach_the_same(first: LabelledSet, second: LabelledSet) -> bool:

@@ -22,7 +22,7 @@ from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from modag_search.classify.arithmetic.pooling import BoolArray
+    from modag_search.classify.arithmetic.logistic import BoolArray
     from modag_search.classify.labelled_set import LabelledSet, SortedVotes
     from modag_search.classify.linear_evidence import LinearEvidence
     from modag_search.space import QueryModality

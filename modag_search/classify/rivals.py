@@ -14,7 +14,7 @@ from modag_search.values import Int64Array
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
+    from modag_search.classify.arithmetic.logistic import BoolArray, FloatArray
 
 Judge = Callable[[Int64Array], "FloatArray"]
 """Given some labels, returns how likely each is."""

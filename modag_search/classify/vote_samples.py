@@ -17,7 +17,7 @@ from modag_search.classify.labelled_set import SortedVotes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modag_search.classify.arithmetic.pooling import BoolArray
+    from modag_search.classify.arithmetic.logistic import BoolArray
     from modag_search.classify.labelled_set import LabelledVectors
     from modag_search.values import Float32Array, Int64Array
 

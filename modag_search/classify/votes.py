@@ -21,7 +21,8 @@ from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from modag_search.classify.arithmetic.pooling import BoolArray, EvidenceWeights, FloatArray
+    from modag_search.classify.arithmetic.logistic import BoolArray, FloatArray
+    from modag_search.classify.arithmetic.pooling import EvidenceWeights
     from modag_search.classify.labelled_set import LabelledSet
     from modag_search.classify.neighbours import Block, Piece, QueryEvidence
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog, FormerLabel
-    from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
+    from modag_search.classify.arithmetic.logistic import BoolArray, FloatArray
     from modag_search.classify.classifiers import NeighbourClassifier
     from modag_search.classify.leave_one_out import LeftOut
     from modag_search.features.vectors import SegmentVectors
@@ -103,6 +103,8 @@ def contradictions(
     return found
 
 
+_ARE_KNOWN = 0.95
+"""For what share of the items that somebody gave a label any label holds."""
 _FAR_BELOW = 0.5
 """Of how many items have a label that stands beside others: one of these that is less likely is doubtful."""
 
@@ -187,7 +189,7 @@ def _judged(
     Of 36 right labels of single photographs, with four sounds each, 22 looked wrong so, each beside a label of one
     photograph, and of 39 where half the rivals had more, 1.
     """
-    probabilities = classifier.probabilities(modality, items.evidence)
+    probabilities = classifier.probabilities(modality, items.evidence, share=_ARE_KNOWN)
     if classifier.doubts:
         probabilities = classifier.doubts.without_forbidden(probabilities, items.items)
     highest, likeliest = classifier.groups.highest_of_rivals(probabilities)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.classify.classifiers import NeighbourClassifier, answer_all
+from modag_search.classify.classifiers import answer_all
 from modag_search.classify.decision import likelihood_of
 from modag_search.classify.queries import unread_batches
 from modag_search.curate.checking import VERB, Check
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from modag_search.catalog import Annotation, Catalog
+    from modag_search.classify.classifiers import NeighbourClassifier
     from modag_search.features.vectors import SegmentVectors
     from modag_search.values import Int64Array
 
@@ -58,7 +59,7 @@ class LabelCounter:
         self._above = catalog.hierarchy.get().ancestors(label)
         likelihood = likelihood_of(classifier, label)
         # What was answered with no is judged as the others are, and not by that answer.
-        judging = NeighbourClassifier(classifier.neighbours, classifier.evidence_weights)
+        judging = classifier.without_denials()
         self._there = {item_id: path for item_id, path, _ in catalog.items.found()}
         asked = [
             (item_id, path)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.arithmetic.pooling import FloatArray
+    from modag_search.classify.arithmetic.logistic import FloatArray
     from modag_search.features.vectors import SegmentVectors
 
 _OTHERS = 4000

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.classify.arithmetic.pooling import FloatArray
+    from modag_search.classify.arithmetic.logistic import FloatArray
     from modag_search.classify.classifiers import NeighbourClassifier
     from modag_search.classify.labelled_set import LabelledVectors
     from modag_search.classify.neighbours import UnrelatedSimilarity

@@ -163,14 +163,14 @@ class EvidencePart:
 
     Attributes
     ----------
-    kind : EvidenceKind, "none" or "denials"
-        ``none``: where there is no second label, what one must outweigh to hold at all. ``denials``: what is like the
-        item was said not to be one of the two.
+    kind : EvidenceKind, "none", "share" or "denials"
+        Where there is no second label, ``none``: what one must outweigh to hold at all; ``share``: for how many items
+        of the index any does. ``denials``: what is like the item was said not to be one of the two.
     log_odds : float
         Negative where it speaks for the second.
     """
 
-    kind: EvidenceKind | Literal["none", "denials"]
+    kind: EvidenceKind | Literal["none", "share", "denials"]
     log_odds: float
 
 
@@ -214,6 +214,9 @@ class ModalityEvidence:
         How much likelier the first label is than the second, as a natural logarithm.
     above_none : float or None
         Likewise than that no label holds; None where labels do not exclude each other.
+    known_share : float or None
+        For what share of the index's items of the modality any label holds, by a sample; None as before. The less it
+        is, the less is `above_none`.
     parts : tuple of EvidencePart
         They add up to `log_odds`.
     examples : tuple of NearestExample
@@ -223,6 +226,7 @@ class ModalityEvidence:
     modality: Modality
     log_odds: float
     above_none: float | None
+    known_share: float | None
     parts: tuple[EvidencePart, ...]
     examples: tuple[NearestExample, ...]
 

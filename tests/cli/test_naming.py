@@ -112,7 +112,7 @@ def test_each_answer_lists_who_voted(named: CommandLine, media: Path, tmp_path: 
     assert [list(voter) for voter in voters] == [NEIGHBOUR_FIELDS] * 4
     weights = [voter["weight"] for voter in voters]
     assert weights == sorted(weights, reverse=True)
-    assert sum(weights) == pytest.approx(1, abs=1e-3)
+    assert sum(weights) == pytest.approx(sum(score["score"] for score in answer["scores"]), abs=1e-3)
     by_path = {voter["path"]: voter for voter in voters}
     heard, seen = by_path[str(media / "a.wav")], by_path[str(media / "a.png")]
     assert (heard["modality"], heard["label"], heard["start_s"], heard["end_s"]) == ("sound", "violin", 0, 1)

@@ -145,12 +145,13 @@ def test_where_the_hierarchy_decides_it_is_said_with_what_it_added_up(
     assert index.explain(bluish, level=0).decided_by == "evidence", "a drum is no kind"
 
 
-def test_a_label_without_a_rival_is_judged_for_itself(index: Index, media: Path, tmp_path: Path) -> None:
+def test_a_label_without_a_rival_is_weighed_against_none(index: Index, media: Path, tmp_path: Path) -> None:
     picture(media / "a.png", RED)
     index.add([media])
     index.label([media / "a.png"], "red")
     why = index.explain(picture(tmp_path / "q.png", ORANGE))
-    assert (why.label, why.second, why.none) == ("red", None, None)
+    assert (why.label, why.second) == ("red", None)
+    assert why.none == pytest.approx(1 - why.confidence)
     (said,) = why.heard
     assert said.log_odds == pytest.approx(math.log(why.confidence / (1 - why.confidence)), abs=1e-4)
     assert of_kinds(why)["none"] < 0

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -195,7 +196,8 @@ def test_labels_that_only_copies_share_teach_nothing(filled: Index, media: Path)
     filled.add([media])
     for name in ("a", "b"):
         filled.label([media / f"{name}.png", media / f"{name}-copy.png"], name)
-    assert neighbour_classifier(filled).evidence_weights["image"] == EvidenceWeights()
+    learnt = neighbour_classifier(filled).evidence_weights["image"]
+    assert replace(learnt, any_label=EvidenceWeights().any_label) == EvidenceWeights(), "but what strangers are like"
 
 
 def test_what_no_other_picture_is_called_is_no_rival_of_what_others_are(index: Index, media: Path) -> None:
@@ -216,10 +218,11 @@ def test_what_no_other_picture_is_called_is_no_rival_of_what_others_are(index: I
     assert (told.sum(axis=1) == 1).all()
     unheard = np.where((asked.holds & ~told)[..., None], np.float32(-np.inf), asked.evidence)
     unseen = classifier.neighbours.linear["image"].unseen(asked.units)
-    assert classifier.evidence_weights["image"] == learn_evidence_weights(
-        unheard, told, also=asked.holds, unseen=unseen
-    )
-    assert classifier.evidence_weights["image"] != learn_evidence_weights(asked.evidence, told, unseen=unseen)
+    learnt = classifier.evidence_weights["image"]
+    expected = learn_evidence_weights(unheard, told, also=asked.holds, unseen=unseen)
+    assert learnt.any_label == pytest.approx(expected.any_label, rel=1e-4)
+    assert learnt == replace(expected, any_label=learnt.any_label)
+    assert learnt != learn_evidence_weights(asked.evidence, told, unseen=unseen)
 
 
 def test_parts_of_a_sound_vote_for_what_they_are_called(windowed: Index, media: Path, tmp_path: Path) -> None:
@@ -336,9 +339,9 @@ def test_a_level_adds_up_what_is_of_one_kind(strings: Index, tmp_path: Path) -> 
 
 def test_the_deepest_answer_backs_off_where_a_leaf_is_not_sure_enough(strings: Index, tmp_path: Path) -> None:
     between = picture(tmp_path / "q.png", (230, 70, 10))
-    backed_off = only(strings, between, level="deepest", min_confidence=0.9)
+    backed_off = only(strings, between, level="deepest", min_confidence=0.7)
     assert backed_off.label == "bowed"
-    assert backed_off.confidence > 0.9
+    assert backed_off.confidence > 0.7
     sure = only(strings, picture(tmp_path / "r.png", GREEN), level="deepest", min_confidence=0.6)
     assert sure.label == "guitar"
     unknown = only(strings, picture(tmp_path / "s.png", (200, 200, 200)), level="deepest", min_confidence=0.99)
@@ -422,7 +425,7 @@ def never(*_: object, **__: object) -> None:
 def described(calibration: Path) -> dict[str, Any]:
     """Read what a file of what was learnt says of itself."""
     with safe_open(calibration, framework="numpy") as file:
-        metadata: dict[str, Any] = json.loads(file.metadata()["modag-calibration/6"])
+        metadata: dict[str, Any] = json.loads(file.metadata()["modag-calibration/7"])
     del metadata["checksum"]
     return metadata
 
@@ -430,7 +433,7 @@ def described(calibration: Path) -> dict[str, Any]:
 def describe(calibration: Path, metadata: dict[str, Any]) -> None:
     """Let a file of what was learnt say something else of itself."""
     tensors = load(calibration.read_bytes())
-    calibration.write_bytes(tensor_files.as_bytes(tensors, written="modag-calibration/6", described=metadata))
+    calibration.write_bytes(tensor_files.as_bytes(tensors, written="modag-calibration/7", described=metadata))
 
 
 def test_what_was_learnt_is_kept_while_nothing_changes(

@@ -84,7 +84,7 @@ def test_one_photograph_of_two_things_leaves_labels_exclusive(index: Index) -> N
 
 def test_wrong_answers_that_are_denied_teach_their_like(index: Index) -> None:
     before = answers(index)
-    wrong = [path for path, (label, confidence) in sorted(before.items()) if label != truth(path) and confidence > 0.5]
+    wrong = [path for path, (label, confidence) in sorted(before.items()) if label != truth(path) and confidence > 0.4]
     denied = wrong[::2]
     assert len(denied) >= 5
     for path in denied:

@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from modag_search.classify.arithmetic.logistic import learn_sigmoid, sigmoid, softmax
 from modag_search.classify.arithmetic.pooling import (
     CROSS_ONLY_PRIOR,
     MULTILABEL_PRIOR,
     PRIOR,
     EvidenceWeights,
     learn_evidence_weights,
-    learn_sigmoid,
-    sigmoid,
-    softmax,
 )
 
 LABELS = 5
+ALL_KNOWN = 0.999
+"""Share of a collection whose every class is labelled."""
 OWN, OTHER = slice(0, 2), slice(2, 4)
 NOBODY = (-np.inf, -np.inf)
 NO_NAME = NO_FEATURES = -np.inf
@@ -49,7 +49,7 @@ def drawn(n: int, truth: EvidenceWeights, *, exclusive: bool, seed: int) -> tupl
     """Queries whose labels hold as often as a learnt says."""
     random = np.random.default_rng(seed)
     evidence = unnamed(random.normal(0, 0.35, (n, LABELS, 4)))
-    probabilities = replace(truth, none=-1e6).probabilities(evidence, exclusive=exclusive)
+    probabilities = replace(truth, any_label=(0.0, 1e6)).probabilities(evidence, exclusive=exclusive)
     if exclusive:
         holds = np.zeros((n, LABELS), dtype=bool)
         holds[np.arange(n), [random.choice(LABELS, p=row) for row in probabilities]] = True
@@ -66,7 +66,7 @@ def calibration_error(confidence: np.ndarray, is_right: np.ndarray) -> float:
 
 
 def share_right(learnt: EvidenceWeights, evidence: np.ndarray, holds: np.ndarray) -> float:
-    best = learnt.probabilities(evidence, exclusive=True).argmax(axis=1)
+    best = learnt.scores(evidence).argmax(axis=1)
     return float(holds[np.arange(len(holds)), best].mean())
 
 
@@ -76,7 +76,7 @@ def test_where_one_label_holds_or_none_probabilities_add_up_to_one() -> None:
     probabilities = EvidenceWeights().probabilities(evidence, exclusive=True)
     assert (probabilities >= 0).all()
     assert (probabilities.sum(axis=1) < 1).all(), "the rest is that none holds"
-    certain = EvidenceWeights(none=-1e6).probabilities(evidence, exclusive=True)
+    certain = EvidenceWeights(any_label=(0.0, 1e6)).probabilities(evidence, exclusive=True)
     np.testing.assert_allclose(certain.sum(axis=1), 1)
     np.testing.assert_allclose(probabilities / probabilities.sum(axis=1, keepdims=True), certain)
 
@@ -192,8 +192,8 @@ def test_learning_trusts_the_modality_that_is_right_and_not_the_noise(right: sli
 def test_learning_from_noise_alone_is_sure_of_nothing() -> None:
     learnt = learn_evidence_weights(*made(400, right=None))
     evidence, _ = made(400, right=None, seed=1)
-    assert learnt.probabilities(evidence, exclusive=True).max() < 0.5
-    assert EvidenceWeights().probabilities(evidence, exclusive=True).max() > 0.9
+    assert learnt.probabilities(evidence, exclusive=True, share=ALL_KNOWN).max() < 0.5
+    assert EvidenceWeights().probabilities(evidence, exclusive=True, share=ALL_KNOWN).max() > 0.9
 
 
 def test_without_examples_or_without_a_choice_the_prior_stays() -> None:
@@ -203,7 +203,8 @@ def test_without_examples_or_without_a_choice_the_prior_stays() -> None:
         == EvidenceWeights()
         == EvidenceWeights(PRIOR, multilabel=MULTILABEL_PRIOR, learnt_from=0)
     )
-    assert learn_evidence_weights(evidence[:, :1], holds[:, :1]) == EvidenceWeights()
+    of_one = learn_evidence_weights(evidence[:, :1], holds[:, :1])
+    assert replace(of_one, any_label=EvidenceWeights().any_label) == EvidenceWeights()
     other = EvidenceWeights((1.0, 2.0, 3.0, 4.0))
     assert learn_evidence_weights(evidence[:0], holds[:0], prior=other) == other
 
@@ -215,8 +216,8 @@ def test_a_label_that_holds_of_everything_is_no_rival_however_much_is_said_for_i
     both = np.pad(holds, ((0, 0), (0, 1)), constant_values=True)
     asked = np.pad(holds, ((0, 0), (0, 1)), constant_values=told)
     query = said(((0.2, 0.2), (0.0, 0.0)), ((0.0, 0.0), (0.0, 0.0)))
-    ((sure, _),) = learn_evidence_weights(evidence, holds).probabilities(query, exclusive=True)
-    ((likely, _),) = learn_evidence_weights(with_wider, asked, also=both).probabilities(query, exclusive=True)
+    ((sure, _),) = softmax(learn_evidence_weights(evidence, holds).scores(query))
+    ((likely, _),) = softmax(learn_evidence_weights(with_wider, asked, also=both).scores(query))
     assert likely == pytest.approx(sure, abs=0.001)
     assert sure > 0.85
 
@@ -237,10 +238,10 @@ def test_the_other_modality_is_stood_in_for_as_far_as_the_two_agree() -> None:
 
 
 def test_what_is_said_only_across_is_trusted_less_than_what_is_said_at_home() -> None:
-    strong, weak = (0.5, 0.5), (0.2, 0.2)
+    strong, weak, third = (0.5, 0.5), (0.2, 0.2), ((0.1, 0.1), NOBODY)
     begun = EvidenceWeights(cross_only=CROSS_ONLY_PRIOR)
-    ((home, _),) = begun.probabilities(said((strong, NOBODY), (weak, NOBODY)), exclusive=True)
-    ((across, less),) = begun.probabilities(said((NOBODY, strong), (NOBODY, weak)), exclusive=True)
+    ((home, *_),) = begun.probabilities(said((strong, NOBODY), (weak, NOBODY), third), exclusive=True)
+    ((across, less, _),) = begun.probabilities(said((NOBODY, strong), (NOBODY, weak), third), exclusive=True)
     assert home > across > 2 * less
 
 
@@ -267,7 +268,7 @@ def test_of_what_is_said_with_a_confidence_that_share_is_right(seed: int) -> Non
     evidence, holds = drawn(1500, truth, exclusive=True, seed=seed + 1)
 
     def error(weights: EvidenceWeights) -> float:
-        probabilities = weights.probabilities(evidence, exclusive=True)
+        probabilities = weights.probabilities(evidence, exclusive=True, share=ALL_KNOWN)
         best = probabilities.argmax(axis=1)
         return calibration_error(probabilities.max(axis=1), holds[np.arange(len(holds)), best])
 
@@ -280,7 +281,7 @@ def test_few_examples_of_a_plain_truth_make_answers_as_sure_as_they_are_right(se
     truth = EvidenceWeights((30.0, 40.0, 10.0, 15.0))
     weights = learn_evidence_weights(*drawn(40, truth, exclusive=True, seed=seed))
     evidence, holds = drawn(1500, truth, exclusive=True, seed=seed + 1)
-    sureness = weights.probabilities(evidence, exclusive=True).max(axis=1)
+    sureness = weights.probabilities(evidence, exclusive=True, share=ALL_KNOWN).max(axis=1)
     right = share_right(weights, evidence, holds)
     assert right - 0.15 < sureness.mean() < right + 0.03, "with few, none of the labels may be what holds"
 

@@ -11,7 +11,9 @@ from modag_search.wording import evidence_in_words
 
 
 def explained(log_odds: float) -> tuple[Explanation, ModalityEvidence]:
-    said = ModalityEvidence(modality="sound", log_odds=log_odds, above_none=None, parts=(), examples=())
+    said = ModalityEvidence(
+        modality="sound", log_odds=log_odds, above_none=None, known_share=None, parts=(), examples=()
+    )
     values = dict.fromkeys(field.name for field in dataclasses.fields(Explanation))
     return Explanation(**{**values, "first": "a", "second": "b", "heard": (said,)}), said  # type: ignore[arg-type]
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from modag_search.classify.arithmetic.pooling import learn_sigmoid, sigmoid, softmax
+from modag_search.classify.arithmetic.logistic import learn_sigmoid, sigmoid, softmax
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.classify.arithmetic.pooling import softmax
+from modag_search.classify.arithmetic.logistic import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modag_search.classify.arithmetic.pooling import BoolArray, FloatArray
+    from modag_search.classify.arithmetic.logistic import BoolArray, FloatArray
     from modag_search.values import Float32Array, Int64Array
 
 _STRENGTHS = np.geomspace(1e-4, 1.0, 13)

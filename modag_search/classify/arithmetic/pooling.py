@@ -22,40 +22,61 @@ examples come.
 A sixth piece is what a linear function of features says (see `least_squares`): features of one modality tell apart what
 a shared space may have brought together. It stands beside the voters of the query's own modality.
 
-Where labels exclude each other, none of them may hold: "none" is one more choice, with a score of its own. It is learnt
-from the same queries as if nobody had given any label of theirs, as if `NONE_SHARE` of all queries were such.
+Where labels exclude each other, none of them may hold: most of a collection may be of classes that nobody labelled.
+The choice is in two steps, a nested logit: whether any label holds, by all scores together, the logarithm of the sum of
+their exponentials; and which one, by scores beside each other. The first step is learnt after the second, from the same
+queries as they are, and as if nobody had given any label of theirs: these are strangers. Both sorts count alike. An
+item that alone has its label cannot be asked as one whose label others have; what its score would be is guessed
+(`UNHEARD`), and so is all where there is one label alone. How many strangers there are is not learnt from labels, but
+from the collection (see `known_share`).
 
 References
 ----------
 McFadden, "Conditional logit analysis of qualitative choice behavior", 1974: a choice among any number of labels with
-weights that all labels share. Genest, Zidek, "Combining probability distributions", Statistical Science 1(1), 1986: the
-logarithmic opinion pool.
+weights that all labels share. McFadden, "Modelling the choice of residential location", 1978: nested logit, inclusive
+values, and their estimation one after the other. Genest, Zidek, "Combining probability distributions", Statistical
+Science 1(1), 1986: the logarithmic opinion pool.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+
+from modag_search.classify.arithmetic.logistic import (
+    BoolArray,
+    FloatArray,
+    learn_sigmoid,
+    minimise,
+    sigmoid,
+    softmax,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
 
     from modag_search.values import EvidenceKind, Float32Array
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 LINEAR_PRIOR = 8.0
 """Weight, before anything is learnt, of what the linear function of a label says."""
 NONE_PRIOR = 2.5
-"""Score, before anything is learnt, of no label at all."""
-NONE_BY_HEARSAY = 0.0
-"""Likewise where no label has voters of the query's own modality, so that nothing can be learnt."""
+"""Score of no label at all, before anything is learnt, while it is learnt how to choose one."""
 NONE_SHARE = 0.07
-"""Share of queries that are taken to have none of the labels while weights are learnt."""
+"""Share of queries that are taken to have none of the labels meanwhile."""
+ANY_LABEL_PRIOR = (0.6, -3.3)
+"""Slope and offset, before anything is learnt, of the log-odds that any label holds, given all scores together."""
+ANY_LABEL_ALONE = (1.2, -4.8)
+"""Likewise where there is one label to speak, so that no other tells what strangers are like."""
+ANY_LABEL_BY_HEARSAY = (1.0, 0.0)
+"""Likewise where no label has voters of the query's own modality, so that nothing can be learnt."""
+UNHEARD = 7.0
+"""Score of the right label, for queries that alone have it."""
+EVEN_SHARE = 0.5
+"""Share of queries for which a label holds, where nothing tells."""
 PRIOR = (4.0, 5.0, 1.0, 1.0)
 """Weights before anything is learnt: mean and kernel of the query's own modality, mean and kernel of the other."""
 CROSS_ONLY_PRIOR = (3.0, 4.0, -1.0, 3.0)
@@ -82,12 +103,9 @@ MULTILABEL_PRIOR = (1.0, -2.5)
 _SHARPNESSES = tuple(np.exp(np.linspace(np.log(0.5), np.log(2.0), 29)).tolist())
 _LEAST_WEIGHTS = np.array([0.0] * 6 + [-np.inf] + [0.0] * 3 + [-np.inf, 0.0, -np.inf])
 """Evidence for a label never speaks against it; what is added for some labels may."""
-_PRECISION = 0.15
-"""Of the Gaussian prior over weights."""
+_ANY_LABEL_PRECISION = (100.0, 1.0)
+"""Of the prior over `any_label`: with few queries, a slope is found that is far too steep for others."""
 _LEAST_SLOPE = 1e-3
-_MOST_STEPS = 50
-_FLAT = 1e-6
-"""Gradient at which a minimum is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +125,8 @@ class EvidenceWeights:
         Of the name of a label without voters, and what is added for these labels; only the last may be negative.
     linear : float
         Of what the linear function says of a label that has voters of the query's own modality; not negative.
-    none : float
-        Score of no label at all.
+    any_label : (float, float)
+        Slope, not negative, and offset that make the log-odds that any label holds of all scores together.
     imputation : float
         What evidence of the query's own modality is multiplied by where it stands for the other's.
     name_imputation : float
@@ -124,7 +142,7 @@ class EvidenceWeights:
     name: float = NAME_PRIOR
     name_only: tuple[float, float] = NAME_ONLY_PRIOR
     linear: float = LINEAR_PRIOR
-    none: float = NONE_PRIOR
+    any_label: tuple[float, float] = ANY_LABEL_PRIOR
     imputation: float = IMPUTATION_PRIOR
     name_imputation: float = NAME_IMPUTATION_PRIOR
     multilabel: tuple[float, float] = MULTILABEL_PRIOR
@@ -142,12 +160,14 @@ class EvidenceWeights:
         first, second, third, fourth = map(float, stored["own_and_other"])
         mean, kernel, added, name_of_cross = map(float, stored["cross_only"])
         slope, offset = map(float, stored["name_only"])
+        of_all, constant_of_all = map(float, stored["any_label"])
         of_score, constant = map(float, stored["multilabel"])
-        single = ("name", "linear", "none", "imputation", "name_imputation")
+        single = ("name", "linear", "imputation", "name_imputation")
         return cls(
             own_and_other=(first, second, third, fourth),
             cross_only=(mean, kernel, added, name_of_cross),
             name_only=(slope, offset),
+            any_label=(of_all, constant_of_all),
             multilabel=(of_score, constant),
             learnt_from=int(stored["learnt_from"]),
             **{name: float(stored[name]) for name in single},
@@ -155,7 +175,7 @@ class EvidenceWeights:
 
     def scores(self, evidence: Float32Array) -> FloatArray:
         """Weigh evidence ``[shape=(n, n_labels, 6)]`` to scores ``[shape=(n, n_labels)]``; -inf without any."""
-        return _scores(_features(evidence, self.imputation, self.name_imputation), _as_array(self))[:, :-1]
+        return _scores(_features(evidence, self.imputation, self.name_imputation), _as_array(self))
 
     def contributions(self, evidence: Float32Array) -> FloatArray:
         """Divide scores among those who speak.
@@ -173,7 +193,7 @@ class EvidenceWeights:
         np.ndarray [shape=(n, n_labels, 5), float64]
             By `EVIDENCE_KINDS`; they add up to `scores`. 0 where nothing is said of a label.
         """
-        features = _features(evidence, self.imputation, self.name_imputation)[:, :-1]
+        features = _features(evidence, self.imputation, self.name_imputation)
         weighed = np.where(np.isfinite(features), features, 0) * _as_array(self)
         has_own, has_other, has_name = np.moveaxis(np.isfinite(evidence[..., [0, 2, 4]]), -1, 0)
         beside, spoken = weighed[..., 2:4].sum(axis=-1), weighed[..., 7:10].sum(axis=-1)
@@ -185,15 +205,36 @@ class EvidenceWeights:
         divided: FloatArray = np.stack(parts, axis=-1)
         return divided
 
-    def scores_of_none(self, evidence: Float32Array, *, by_name_alone: bool = False) -> FloatArray:
-        """Score no label at all ``[shape=(n,)]``, where labels exclude each other; parameters as of `probabilities`."""
-        slope, offset = self.multilabel
-        if by_name_alone:
-            return np.full(len(evidence), -offset / max(slope, _LEAST_SLOPE))
-        by_own = np.isfinite(evidence[..., 0]).any(axis=1)
-        return np.where(by_own, self.none, NONE_BY_HEARSAY)
+    def odds_of_any(self, evidence: Float32Array, *, by_name_alone: bool = False) -> tuple[FloatArray, FloatArray]:
+        """Return slope and offset, ``[shape=(n,)]`` each, of the log-odds that any label holds.
 
-    def probabilities(self, evidence: Float32Array, *, exclusive: bool, by_name_alone: bool = False) -> FloatArray:
+        They are of the logarithm of the sum of the exponentials of scores, and hold where a label is as likely to hold
+        as not. Parameters are as of `probabilities`.
+        """
+        if by_name_alone:
+            slope, offset = self.multilabel
+            return np.ones(len(evidence)), np.full(len(evidence), offset / max(slope, _LEAST_SLOPE))
+        has_own = np.isfinite(evidence[..., 0])
+        is_alone = (has_own | np.isfinite(evidence[..., 2]) | np.isfinite(evidence[..., 4])).sum(axis=1) == 1
+        by_hearsay = ~has_own.any(axis=1)
+        kinds = np.where(by_hearsay, 2, np.where(is_alone, 1, 0))
+        slopes, offsets = np.array([self.any_label, ANY_LABEL_ALONE, ANY_LABEL_BY_HEARSAY])[kinds].T
+        return slopes, offsets
+
+    def log_odds_of_any(
+        self, evidence: Float32Array, *, by_name_alone: bool = False, share: float = EVEN_SHARE
+    ) -> FloatArray:
+        """Tell how much likelier it is that any label holds than none, as a natural logarithm ``[shape=(n,)]``.
+
+        Parameters are as of `probabilities`, for labels that exclude each other; -inf where nothing is said of any.
+        """
+        slopes, offsets = self.odds_of_any(evidence, by_name_alone=by_name_alone)
+        together = _together(self.scores(evidence))
+        return np.where(np.isfinite(together), slopes * together + offsets + log_odds_of(share), -np.inf)
+
+    def probabilities(
+        self, evidence: Float32Array, *, exclusive: bool, by_name_alone: bool = False, share: float = EVEN_SHARE
+    ) -> FloatArray:
         """Return how likely each label holds.
 
         Parameters
@@ -207,6 +248,8 @@ class EvidenceWeights:
         by_name_alone : bool
             True where no label has any voter. None of them is then as likely as a label that would be judged even, for
             itself.
+        share : float
+            Of queries for which a label holds, where they exclude each other; in (0, 1).
 
         Returns
         -------
@@ -214,14 +257,18 @@ class EvidenceWeights:
             0 for labels without evidence.
         """
         scores = self.scores(evidence)
-        slope, offset = self.multilabel
         if exclusive:
-            none = self.scores_of_none(evidence, by_name_alone=by_name_alone)[:, None]
-            beside = np.where(np.isfinite(scores).any(axis=1, keepdims=True), none, -np.inf)
-            shares: FloatArray = softmax(np.concatenate([scores, beside], axis=1))[:, :-1]
+            any_holds = sigmoid(self.log_odds_of_any(evidence, by_name_alone=by_name_alone, share=share))
+            shares: FloatArray = softmax(scores) * any_holds[:, None]
             return shares
+        slope, offset = self.multilabel
         there = np.isfinite(scores)
         return np.where(there, sigmoid(slope * np.where(there, scores, 0.0) + offset), 0.0)
+
+
+def log_odds_of(share: float) -> float:
+    """Return the natural logarithm of the odds of a share in (0, 1)."""
+    return float(np.log(share) - np.log1p(-share))
 
 
 def learn_evidence_weights(
@@ -239,7 +286,8 @@ def learn_evidence_weights(
     evidence : np.ndarray [shape=(n, n_labels, 6), float32]
         As for `EvidenceWeights.probabilities`.
     holds : np.ndarray [shape=(n, n_labels), bool]
-        Which labels hold; one at least for each query, with evidence.
+        Which labels hold, with evidence. None does for queries that alone have theirs: these tell nothing of how to
+        choose a label, but what strangers are like.
     also : np.ndarray [shape=(n, n_labels), bool], optional
         Which hold too, without being asked for: they are nobody's rivals. `holds` lies within.
     unseen : np.ndarray [shape=(n, n_labels), float32], optional
@@ -251,102 +299,93 @@ def learn_evidence_weights(
     Returns
     -------
     EvidenceWeights
-        Where there are no queries, or no two labels to choose between, `prior`, or the defaults.
+        Where there are no queries, `prior`, or the defaults. Where there are no two labels to choose between, so are
+        they but for `any_label`.
     """
-    start = prior or EvidenceWeights(cross_only=CROSS_ONLY_PRIOR)
+    all_holding = holds if also is None else also
+    linear = evidence[..., 5] if unseen is None else unseen
+    told = np.flatnonzero(holds.any(axis=1))
+    weights = _learn_choice(evidence[told], holds[told], all_holding[told], linear[told], prior)
+    return replace(weights, any_label=_learn_any_label(weights, evidence, holds, all_holding, linear))
+
+
+def _learn_choice(
+    evidence: Float32Array,
+    holds: BoolArray,
+    all_holding: BoolArray,
+    unseen: Float32Array,
+    prior: EvidenceWeights | None,
+) -> EvidenceWeights:
+    """Learn how to choose a label.
+
+    No label at all is a rival meanwhile, so that what is said of a label counts as far as it tells more than that it is
+    the likeliest of few.
+    """
     if len(evidence) == 0 or evidence.shape[1] < 2:
         return prior or EvidenceWeights()
-    all_holding = holds if also is None else also
+    start = prior or EvidenceWeights(cross_only=CROSS_ONLY_PRIOR)
     # What holds and is not asked for is as if nobody had spoken of it.
     evidence = np.where((all_holding & ~holds)[..., None], np.float32(-np.inf), evidence)
     teaching = np.isfinite(evidence[..., :4]).any(axis=(0, 2))
     if np.count_nonzero(teaching) < 2:
         return prior or EvidenceWeights()
-    evidence, holds = evidence[:, teaching], holds[:, teaching]
-    all_holding = all_holding[:, teaching]
+    evidence, holds, all_holding = evidence[:, teaching], holds[:, teaching], all_holding[:, teaching]
+    linear = unseen[:, teaching]
     imputation = _learn_imputation(evidence[..., :2], evidence[..., 2:4], start.imputation)
     name_imputation = _learn_imputation(_mean_of_voters(evidence), evidence[..., 4:5], start.name_imputation)
 
     def arranged(evidence: Float32Array) -> Float32Array:
-        return _features(evidence, imputation, name_imputation)
+        return _beside_none(_features(evidence, imputation, name_imputation))
 
     features = arranged(evidence)
     with_none = np.pad(holds, ((0, 0), (0, 1)))
     none = np.zeros_like(with_none)
     none[:, -1] = True
-    linear = evidence[..., 5] if unseen is None else unseen[:, teaching]
-    weights = _learn_weights(
+    found = _learn_weights(
         [
             (features, with_none, 1 - CROSS_ONLY_SHARE - NAME_ONLY_SHARE - NONE_SHARE),
             (arranged(_orphaned(evidence, holds, linear)), with_none, CROSS_ONLY_SHARE),
             (arranged(_half_without_voters(evidence)), with_none, NAME_ONLY_SHARE),
             (arranged(_without_own_labels(evidence, all_holding, linear)), none, NONE_SHARE),
         ],
-        _as_array(start),
+        np.append(_as_array(start), NONE_PRIOR),
     )
-    weights *= _learn_sharpness(_scores(features, weights), with_none)
+    found *= _learn_sharpness(_scores(features, found), with_none)
+    features, weights = features[:, :-1, :-1], found[:-1]
     first, second, third, fourth, mean, kernel, offset, name_of_cross, name, *others = weights.tolist()
-    name_alone, offset_alone, linear_weight, none_score = others
+    name_alone, offset_alone, linear_weight = others
     return EvidenceWeights(
         own_and_other=(first, second, third, fourth),
         cross_only=(mean, kernel, offset, name_of_cross),
         name=name,
         name_only=(name_alone, offset_alone),
         linear=linear_weight,
-        none=none_score,
+        any_label=start.any_label,
         imputation=imputation,
         name_imputation=name_imputation,
-        multilabel=_learn_multilabel(_scores(features, weights)[:, :-1], holds, start.multilabel),
+        multilabel=_learn_multilabel(_scores(features, weights), holds, start.multilabel),
         learnt_from=len(evidence),
     )
 
 
-def softmax(scores: FloatArray) -> FloatArray:
-    """Make probabilities of scores ``[shape=(n, n_labels)]``; a row without any finite score gives zeros."""
-    highest = scores.max(axis=1, keepdims=True, initial=-np.inf)
-    # Below the highest, exponents are 0 at the most and cannot overflow.
-    likelihoods = np.exp(scores - np.where(np.isfinite(highest), highest, 0.0))
-    shares: FloatArray = likelihoods / np.maximum(likelihoods.sum(axis=1, keepdims=True), 1e-300)
-    return shares
-
-
-def sigmoid(log_odds: FloatArray) -> FloatArray:
-    """Make probabilities of log-odds, without overflow."""
-    odds: FloatArray = 0.5 * (1.0 + np.tanh(0.5 * log_odds))
-    return odds
-
-
-def learn_sigmoid(scores: FloatArray, holds: BoolArray, prior: tuple[float, float]) -> tuple[float, float]:
-    """Learn slope (not negative) and offset of the log-odds that a statement holds, given its score.
-
-    Parameters
-    ----------
-    scores : np.ndarray [shape=(n,), float64]
-        Finite.
-    holds : np.ndarray [shape=(n,), bool]
-    prior : (float, float)
-        Where they start, and stay near with few statements.
-
-    Returns
-    -------
-    (float, float)
-
-    References
-    ----------
-    Platt, "Probabilistic outputs for support vector machines", 1999.
-    """
-    signs = np.where(holds, 1.0, -1.0)
-    inputs = np.stack([scores, np.ones_like(scores)], axis=1)
-
-    def loss(parameters: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-        margins = signs * (inputs @ parameters)
-        # How likely the opposite of each truth is: the gradient of the log-loss log(1 + exp(-margin)), but for signs.
-        errors = sigmoid(-margins)
-        curvature = (inputs * (errors * (1 - errors))[:, None]).T @ inputs
-        return float(np.logaddexp(0, -margins).sum()), -(signs * errors) @ inputs, curvature
-
-    slope, offset = _minimise(loss, np.array(prior), least=np.array([0.0, -np.inf])).tolist()
-    return slope, offset
+def _learn_any_label(
+    weights: EvidenceWeights, evidence: Float32Array, holds: BoolArray, all_holding: BoolArray, unseen: Float32Array
+) -> tuple[float, float]:
+    """Learn slope and offset of the log-odds that any label holds."""
+    of_strangers = _together(weights.scores(_without_own_labels(evidence, all_holding, unseen)))
+    is_known = holds.any(axis=1)
+    # What alone has its label is known by what is said of the others, and by what would be said of its own.
+    of_known = np.where(is_known, _together(weights.scores(evidence)), np.logaddexp(of_strangers, UNHEARD))
+    # Where no other label is left, nothing tells what strangers are like.
+    there = np.isfinite(of_strangers)
+    sides = of_known[np.isfinite(of_known) & (is_known | there)], of_strangers[there]
+    n = sum(map(len, sides))
+    # Both sides count alike: how many of each there are says nothing of the collection.
+    counts = np.concatenate([np.full(len(side), n / (2 * max(len(side), 1))) for side in sides])
+    known = np.repeat([True, False], [len(side) for side in sides])
+    return learn_sigmoid(
+        np.concatenate(sides), known, weights.any_label, weights=counts, precision=_ANY_LABEL_PRECISION
+    )
 
 
 def _orphaned(evidence: Float32Array, holds: BoolArray, linear: Float32Array) -> Float32Array:
@@ -392,16 +431,16 @@ def _mean_of_voters(evidence: Float32Array) -> Float32Array:
 
 def _as_array(weights: EvidenceWeights) -> FloatArray:
     """Arrange weights as `_features` arranges what they are for."""
-    alone = [*weights.name_only, weights.linear, weights.none]
+    alone = [*weights.name_only, weights.linear]
     return np.array([*weights.own_and_other, *weights.cross_only, weights.name, *alone])
 
 
 def _features(evidence: Float32Array, imputation: float, name_imputation: float) -> Float32Array:
-    """Arrange evidence as what weights are for, ``[shape=(n, n_labels + 1, 13)]``; no label at all comes last.
+    """Arrange evidence as what weights are for, ``[shape=(n, n_labels, 12)]``.
 
     For labels with voters of the query's own modality the first four, the ninth and the twelfth; for cross-only labels
-    the fifth to the eighth; for labels without voters the tenth and eleventh; for no label the last. The others are 0;
-    -inf where nothing is said at all.
+    the fifth to the eighth; for labels without voters the tenth and eleventh. The others are 0; -inf where nothing is
+    said at all.
     """
     own, other, name, linear = evidence[..., :2], evidence[..., 2:4], evidence[..., 4:5], evidence[..., 5:]
     has_own, has_other, has_name = (np.isfinite(part[..., :1]) for part in (own, other, name))
@@ -423,13 +462,23 @@ def _features(evidence: Float32Array, imputation: float, name_imputation: float)
         np.where(name_only, known_name, 0),
         name_only,
         np.where(has_own & np.isfinite(linear), linear, 0),
-        np.zeros_like(has_own),
     ]
     features = np.concatenate(parts, axis=-1, dtype=np.float32)
-    features = np.where(has_voters | has_name, features, np.float32(-np.inf))
-    none = np.zeros((len(features), 1, features.shape[-1]), dtype=np.float32)
-    none[..., -1] = 1.0
-    return np.concatenate([features, none], axis=1)
+    return np.where(has_voters | has_name, features, np.float32(-np.inf))
+
+
+def _together(scores: FloatArray) -> FloatArray:
+    """Return the logarithm of the sum of the exponentials of scores ``[shape=(n,)]``; -inf without any finite one."""
+    total: FloatArray = np.logaddexp.reduce(scores, axis=1, initial=-np.inf)
+    return total
+
+
+def _beside_none(features: Float32Array) -> Float32Array:
+    """Put no label at all beside the others ``[shape=(n, n_labels + 1, 13)]``: all it has is a weight of its own."""
+    padded: Float32Array = np.pad(features, ((0, 0), (0, 1), (0, 1)))
+    padded[..., -1] = np.where(np.isfinite(padded[..., 0]), padded[..., -1], np.float32(-np.inf))
+    padded[:, -1, -1] = 1.0
+    return padded
 
 
 def _learn_imputation(known: Float32Array, wanted: Float32Array, start: float) -> float:
@@ -469,45 +518,7 @@ def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start
             curvature += weight * ((flat * shares.reshape(-1, 1)).T @ flat - expected.T @ expected)
         return total, gradient, curvature
 
-    return _minimise(loss, start, least=_LEAST_WEIGHTS)
-
-
-def _minimise(
-    loss: Callable[[FloatArray], tuple[float, FloatArray, FloatArray]], start: FloatArray, *, least: FloatArray
-) -> FloatArray:
-    """Minimise a convex loss and the Gaussian prior around `start`; no parameter falls below its least value.
-
-    The loss returns its value, gradient and Hessian. Newton's method, projected: parameters that are at their least
-    value and would fall below it are held; steps are halved until they help.
-
-    References
-    ----------
-    Bertsekas, "Projected Newton methods for optimization problems with simple constraints", 1982.
-    """
-
-    def penalised(parameters: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-        value, gradient, hessian = loss(parameters)
-        distance = parameters - start
-        value += _PRECISION * float((distance**2).sum())
-        return value, gradient + 2 * _PRECISION * distance, hessian + 2 * _PRECISION * np.eye(start.size)
-
-    parameters = np.maximum(start, least)
-    value, gradient, hessian = penalised(parameters)
-    for _ in range(_MOST_STEPS):
-        free = (parameters > least) | (gradient < 0)
-        if np.abs(gradient[free]).max(initial=0.0) < _FLAT:
-            break
-        step = np.zeros_like(parameters)
-        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], -gradient[free])
-        for shrunk in 0.5 ** np.arange(_MOST_STEPS):
-            tried = np.maximum(parameters + shrunk * step, least)
-            reached = penalised(tried)
-            if reached[0] <= value + 1e-4 * float(gradient @ (tried - parameters)):
-                break
-        else:
-            break  # as low as floating point can tell
-        parameters, (value, gradient, hessian) = tried, reached
-    return parameters
+    return minimise(loss, start, least=_LEAST_WEIGHTS)
 
 
 def _learn_sharpness(scores: FloatArray, holds: BoolArray) -> float:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from modag_search.classify.arithmetic.pooling import BoolArray, EvidenceWeights, FloatArray
+    from modag_search.classify.arithmetic.logistic import BoolArray, FloatArray
+    from modag_search.classify.arithmetic.pooling import EvidenceWeights
     from modag_search.values import Float32Array, Int64Array
 
 _LISTED = 0.99
