@@ -365,12 +365,13 @@ def taught_names(
     Returns
     -------
     TaughtNames or None
-        None where no name is understood.
+        None where no name is understood. Those such as "set 3" or "img cello", of which something says nothing, are
+        none: others would share their meaning.
     """
     learned = {m: space.branches[m](examples[m].features) for m in MODALITIES}
     names, means = [], []
     for number in sorted({*np.unique(np.concatenate([examples[m].groups for m in MODALITIES])).tolist()} - {*unnamed}):
-        if not space.read(readable(groups[number])).understood:
+        if not _is_name(groups[number], space):
             continue
         of_each = [learned[m][examples[m].groups == number] for m in MODALITIES]
         names.append(groups[number])
@@ -385,6 +386,13 @@ def taught_names(
         settings.taught_least,
         settings.taught_temperature,
     )
+
+
+def _is_name(group: str, space: Space) -> bool:
+    """Tell whether all of a group's name says something."""
+    text = readable(group)
+    reading = space.read(text)
+    return bool(reading.understood) and not reading.unknown and text.split() == group.replace("_", " ").split()
 
 
 def _as_stored(vectors: Float32Array) -> Float32Array:
