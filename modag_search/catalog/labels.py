@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, delete, func, select, union_all, update
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, delete, func, select, union_all, update
 
 from modag_search.catalog.conflicts import count_labelled, labels_beside, read_rivalry, settle_conflicts
 from modag_search.catalog.counting import LabelCount, label_counts
-from modag_search.catalog.database import Database, among, among_texts, batches, count_label_change, now
+from modag_search.catalog.database import Database, among, batches, count_label_change, now
 from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.judgements import judge, settle_opposites
 from modag_search.catalog.merging import merge_labels, move_label
 from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
-from modag_search.catalog.places import holds_for_segment, is_denied_of_segment, is_of_present_content, is_shown
+from modag_search.catalog.places import (
+    holds_for_segment,
+    ids_of_labels,
+    is_denied_of_segment,
+    is_of_present_content,
+    is_shown,
+)
 from modag_search.catalog.returns import give_kept_back
 from modag_search.catalog.runs import note_end
 from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow, SegmentRow
@@ -240,7 +246,7 @@ class Labels:
         with self._database.write() as connection:
             if connection.execute(added.values(added_at=None)).rowcount:
                 count_label_change(connection)
-            kept = delete(KeptAnnotationRow).where(KeptAnnotationRow.label_id.in_(_ids_of(label)))
+            kept = delete(KeptAnnotationRow).where(KeptAnnotationRow.label_id.in_(ids_of_labels(label)))
             deleted = connection.execute(kept).rowcount + _deleted(connection, _is_named(label))
             # Words stay where the hierarchy still names the label, and nowhere else: it might be given again.
             unused = update(LabelRow).where(named, LabelRow.id.not_in(labels_in_use()))
@@ -526,7 +532,7 @@ class Labels:
         """Take back what was said of items, also what waits for their contents to say the same again."""
         contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
         kept = KeptAnnotationRow
-        again = (kept.content_hash.in_(contents), kept.label_id.in_(_ids_of(label)), kept.is_not.is_(is_not))
+        again = (kept.content_hash.in_(contents), kept.label_id.in_(ids_of_labels(label)), kept.is_not.is_(is_not))
         own = (AnnotationRow.item_id.in_(among(item_ids)), _is_named(label), AnnotationRow.is_not.is_(is_not))
         with self._database.write() as connection:
             deleted = _deleted(connection, *own)
@@ -547,11 +553,7 @@ def _deleted(connection: Connection, *conditions: ColumnElement[bool]) -> int:
 
 
 def _is_named(*labels: str) -> ColumnElement[bool]:
-    return AnnotationRow.label_id.in_(_ids_of(*labels))
-
-
-def _ids_of(*labels: str) -> Select[int]:
-    return select(LabelRow.id).where(LabelRow.name.in_(among_texts(map(composed, labels))))
+    return AnnotationRow.label_id.in_(ids_of_labels(*labels))
 
 
 def _is_given() -> ColumnElement[bool]:

@@ -7,9 +7,11 @@ part goes before what is said of the whole.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
+from modag_search.catalog.database import among_texts
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow, SegmentRow
+from modag_search.spelling import composed
 
 _SLACK_S = 0.5
 """Windows end with the file; people and programs round."""
@@ -18,6 +20,11 @@ _SLACK_S = 0.5
 def is_of_present_content() -> ColumnElement[bool]:
     """Select what was said of what its item holds now, and not of a file that was replaced; needs the item's row."""
     return AnnotationRow.content_hash.is_(None) | (AnnotationRow.content_hash == ItemRow.content_hash)
+
+
+def ids_of_labels(*labels: str) -> Select[int]:
+    """Select the ids of some labels; of names that are none, none."""
+    return select(LabelRow.id).where(LabelRow.name.in_(among_texts(map(composed, labels))))
 
 
 def is_shown() -> ColumnElement[bool]:

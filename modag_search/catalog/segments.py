@@ -27,12 +27,21 @@ from sqlalchemy import (
 from modag_search.catalog.blobs import checksum_of, decode_blobs, is_whole
 from modag_search.catalog.database import Database, among, among_given, given
 from modag_search.catalog.dialects import ROW_BY_ROW
+from modag_search.catalog.places import holds_for_segment, ids_of_labels, is_shown
 from modag_search.catalog.selection import selecting
-from modag_search.catalog.tables import FeatureRow, ForgottenSegmentRow, ItemRow, PipelineRow, RemovalRow, SegmentRow
+from modag_search.catalog.tables import (
+    AnnotationRow,
+    FeatureRow,
+    ForgottenSegmentRow,
+    ItemRow,
+    PipelineRow,
+    RemovalRow,
+    SegmentRow,
+)
 from modag_search.values import Float32Array, Int64Array, MediaKind, Modality, SegmentRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -177,6 +186,47 @@ class Segments:
                 conditions.append(SegmentRow.modality == modality)
             return np.array(connection.execute(statement.where(*conditions)).scalars().all(), dtype=np.int64)
 
+    def count_items(
+        self,
+        *,
+        most: int,
+        labels: Collection[str] | None = None,
+        under: Sequence[str] = (),
+        kind: MediaKind | None = None,
+        min_duration_s: float | None = None,
+        max_duration_s: float | None = None,
+        modality: Modality | None = None,
+    ) -> int:
+        """Count the items of which a segment can be found that meets all that is given; see `selected`.
+
+        Parameters
+        ----------
+        most : int
+            Where to stop counting.
+        labels : collection of str, optional
+            Of which one at least holds for the segment.
+
+        Returns
+        -------
+        int
+        """
+        with self._database.read() as connection:
+            conditions = selecting(
+                connection, under=under, kind=kind, min_duration_s=min_duration_s, max_duration_s=max_duration_s
+            )
+            if modality is not None:
+                conditions.append(SegmentRow.modality == modality)
+            if labels is not None:
+                conditions += _has_one_of(labels)
+            found = (
+                select(SegmentRow.item_id)
+                .join(ItemRow, ItemRow.id == SegmentRow.item_id)
+                .where(SegmentRow.status == "ok", *conditions)
+                .distinct()
+                .limit(most)
+            )
+            return int(connection.execute(select(func.count()).select_from(found.subquery())).scalar_one())
+
     def drawn(self, fingerprint: str, *, n: int) -> tuple[Int64Array, Int64Array]:
         """Draw items from all over the catalog, always the same ones, and the first segment of each with a feature.
 
@@ -287,6 +337,15 @@ class Segments:
         )
         with self._database.read() as connection:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
+
+
+def _has_one_of(labels: Collection[str]) -> list[ColumnElement[bool]]:
+    """Select segments by labels: first the few items that have one, then where it holds for the segment."""
+    of_label = AnnotationRow.label_id.in_(ids_of_labels(*labels))
+    holds = select(AnnotationRow.id).where(
+        AnnotationRow.item_id == SegmentRow.item_id, of_label, holds_for_segment(), is_shown()
+    )
+    return [SegmentRow.item_id.in_(select(AnnotationRow.item_id).where(of_label)), holds.exists()]
 
 
 @cache

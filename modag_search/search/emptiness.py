@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import why_not_indexed
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Catalog
     from modag_search.search.filters import Filters
-    from modag_search.values import Hit, Int64Array, Modality
+    from modag_search.values import Hit, Modality
 
 _TAKEN_IN = "`modag index PATH...` takes files in"
 _PLURALS = {"image": "pictures", "sound": "sounds", "video": "videos"}
@@ -32,12 +31,15 @@ _OPTIONS = {
     "max_duration_s": "--max-duration",
 }
 """In the order in which they are looked at."""
+_MOST = 1000
+"""How far is counted what would be found without a filter."""
 
 
 def filtered_out(catalog: Catalog, filters: Filters, *, modality: Modality | Literal["any"] = "any") -> str | None:
     """Say why no item meets some filters: the first that none meets, or those that none meets together.
 
-    To be asked once nothing was found: each answer takes a few questions to the catalog.
+    To be asked once nothing was found: it takes a few questions to the catalog, each of which stops at the first item
+    that meets the filters, but looks at all where none does.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def filtered_out(catalog: Catalog, filters: Filters, *, modality: Modality | Lit
     str or None
         None where something meets them all.
     """
-    if not catalog.totals().items:
+    if not _n_items(catalog, {}) and not catalog.totals().items:
         return f"the index is empty; {_TAKEN_IN}"
     given = {name: getattr(filters, name, None if modality == "any" else modality) for name in _OPTIONS}
     chosen = {name: value for name, value in given.items() if value not in (None, ())}
@@ -87,35 +89,31 @@ def short_of(floors: Mapping[str, float], best: Callable[[Mapping[str, float]], 
         if best({name: least}) is None:
             of_best = nearest.similarity if name == "min_similarity" else nearest.relevance
             far = far_in_words([nearest])
-            return f"nothing found: no answer reaches {options[name]}; {far or f'the best has {of_best:.3f}'}"
+            below = math.floor(1000 * of_best) / 1000  # rounded up, it might seem to reach
+            return f"nothing found: no answer reaches {options[name]}; {far or f'the best has {below:.3f}'}"
     return f"nothing found: no answer reaches both {' and '.join(options.values())}; leave one out"
 
 
-def _n_items(catalog: Catalog, chosen: Mapping[str, Any]) -> int:
-    """Count the items that meet filters and can be found."""
+def _n_items(catalog: Catalog, chosen: Mapping[str, Any], *, most: int = 1) -> int:
+    """Count the items that meet filters and can be found, up to so many."""
     rest = {name: value for name, value in chosen.items() if name != "label"}
     if folders := rest.get("under"):
         rest["under"] = [absolute(folder) for folder in folders]
-    segments = catalog.segments.selected(**rest)
-    if "label" in chosen:
-        segments = np.intersect1d(segments, _labelled(catalog, chosen["label"]))
-    return len(np.unique(catalog.segments.owners(segments))) if len(segments) else 0
-
-
-def _labelled(catalog: Catalog, label: str) -> Int64Array:
-    found: Int64Array = catalog.labels.labelled_segments(labels=LabelBook(catalog).with_descendants(label))[0]
-    return found
+    labels = LabelBook(catalog).with_descendants(chosen["label"]) if "label" in chosen else None
+    return catalog.segments.count_items(most=most, labels=labels, **rest)
 
 
 def _together(catalog: Catalog, chosen: Mapping[str, Any]) -> str:
     """Say that no item meets all of some filters, and without which of them the most do."""
     options = {name: _option(name, value) for name, value in chosen.items()}
     left = {
-        name: _n_items(catalog, {other: value for other, value in chosen.items() if other != name}) for name in chosen
+        name: _n_items(catalog, {other: value for other, value in chosen.items() if other != name}, most=_MOST + 1)
+        for name in chosen
     }
     name = max(left, key=lambda one: left[one])
     n = left[name]
-    way_out = f"without {options[name]} {n} {'does' if n == 1 else 'do'}" if n else "leave some out"
+    many = f"more than {_MOST:,}" if n > _MOST else str(n)
+    way_out = f"without {options[name]} {many} {'does' if n == 1 else 'do'}" if n else "leave some out"
     *others, last = options.values()
     return f"no item meets {', '.join(others)} and {last} together; {way_out}"
 

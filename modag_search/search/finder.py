@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RELEVANCE_FILE = "relevance"
-_NO_FLOOR = {"min_similarity": -1.0, "min_relevance": 0.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,6 +106,12 @@ class Wanted:
         """How many places of each answer are listed."""
         return math.inf if self.places == "all" else self.places
 
+    @property
+    def floors(self) -> dict[str, float]:
+        """What is asked of answers beyond what any has."""
+        least = {"min_similarity": -1.0, "min_relevance": 0.0}
+        return {name: floor for name, none in least.items() if (floor := getattr(self, name)) > none}
+
     def check(self) -> None:
         """Refuse what no search can be asked for; raises UsageError."""
         if self.n < 1:
@@ -173,21 +178,20 @@ class Finder:
         return hits, why_none
 
     def _why_none(self, search: ItemSearch, question: Question, wanted: Wanted, among: Int64Array | None) -> str:
-        """Say which filters leave nothing, or how far the best answer is from what is asked of it."""
-        # Many queries are asked with the same filters; these are looked at once.
-        key = self._catalog.change_count, os.getcwd(), wanted.filters, wanted.modality
-        if self._filtered_out is None or self._filtered_out[0] != key:
-            self._filtered_out = key, filtered_out(self._catalog, wanted.filters, modality=wanted.modality)
-        why = self._filtered_out[1]
-        floors = {"min_similarity": wanted.min_similarity, "min_relevance": wanted.min_relevance}
-        asked = {name: least for name, least in floors.items() if least > _NO_FLOOR[name]}
-        if why is None and asked:
+        """Say how far the best answer is from what is asked of it, or which filters leave nothing."""
+        if asked := wanted.floors:
 
             def best(least: Mapping[str, float]) -> Hit | None:
                 return next(iter(search.hits(question, n=1, among=among, copies=wanted.copies, **least)), None)
 
-            why = short_of(asked, best)
-        return why or f"nothing found{': nothing is left but what asks itself' if question.without else ''}"
+            if why := short_of(asked, best):
+                return why
+        # Many queries are asked with the same filters; these are looked at once.
+        key = self._catalog.change_count, os.getcwd(), wanted.filters, wanted.modality
+        kept = self._filtered_out
+        if kept is None or kept[0] != key:
+            kept = self._filtered_out = key, filtered_out(self._catalog, wanted.filters, modality=wanted.modality)
+        return kept[1] or f"nothing found{': nothing is left but what asks itself' if question.without else ''}"
 
     def _question(self, snapshot: Snapshot, terms: Sequence[Term], *, wanted: Sequence[Modality]) -> Question:
         """Put terms together; each must be comparable with some of what is wanted, or would count for nothing."""

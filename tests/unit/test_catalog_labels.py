@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -233,6 +234,24 @@ def test_a_label_on_an_item_holds_for_all_segments_that_can_be_found(catalog: Ca
     ]
     assert catalog.labels.labelled_segments("image")[0].tolist() == [picture]
     assert catalog.labels.labelled_segments("sound")[0].tolist() == [first, first, third, third]
+
+
+def test_items_are_counted_by_labels_of_their_segments_up_to_so_many(catalog: Catalog) -> None:
+    a, b, c = put(
+        catalog,
+        sound("/m/a.wav", statuses=("ok", "silent", "ok")),
+        image("/m/b.png"),
+        sound("/m/c.wav", statuses=("silent",)),
+    )
+    catalog.labels.annotate([by_hand(a, "trumpet"), by_hand(b, "trumpet"), by_hand(c, "trumpet"), by_hand(b, "brass")])
+    catalog.labels.annotate([Annotation(item_id=a, label="brass", origin="hand", is_not=True)])
+    count = partial(catalog.segments.count_items, most=10)
+
+    assert (count(), count(labels=["trumpet"]), count(labels=["trumpet", "brass"])) == (2, 2, 2)
+    assert (count(labels=["brass"]), count(labels=["flute"]), count(labels=[])) == (1, 0, 0)
+    assert (count(labels=["trumpet"], modality="sound"), count(labels=["brass"], kind="sound")) == (1, 0)
+    assert count(labels=["trumpet"], under=["/m/a.wav"], modality="image") == 0
+    assert catalog.segments.count_items(most=1) == 1
 
 
 @pytest.mark.parametrize(
