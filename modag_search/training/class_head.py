@@ -109,6 +109,7 @@ def fit_shared_class_head(
     settings: SharedClassHeadSettings,
     seed: int = 0,
     unlabelled: Mapping[Modality, Float32Array] | None = None,
+    taught: Mapping[Modality, SharedClassHead] | None = None,
 ) -> tuple[NameTree, dict[Modality, SharedClassHead]] | None:
     """Make the class heads of both modalities.
 
@@ -123,6 +124,8 @@ def fit_shared_class_head(
     unlabelled : Mapping of modality to np.ndarray [shape=(n, d), float32], optional
         Features of media of all kinds, of which a corrected classifier must go on saying what it said: it would
         otherwise hear in everything what it was taught.
+    taught : Mapping of modality to SharedClassHead, optional
+        What such classifiers of the same encoders and names were taught before: they begin there.
 
     Returns
     -------
@@ -139,7 +142,8 @@ def fit_shared_class_head(
     for modality in MODALITIES:
         corrected = modality in settings.corrected
         shown = {groups[g] for g in np.unique(examples[modality].groups)} if corrected else set()
-        classifier = _NamesClassifier(_head(heads, modality), names, examples[modality].features, shown=shown)
+        start = taught[modality] if taught else _own_head(_head(heads, modality), names)
+        classifier = _NamesClassifier(start, names, examples[modality].features, shown=shown)
         if corrected:
             kept = (unlabelled or {}).get(modality)
             _teach(classifier, examples[modality], groups, names, settings=settings, seed=seed, unlabelled=kept)
@@ -153,24 +157,30 @@ def _head(heads: Mapping[Modality, ClassHead | None], modality: Modality) -> Cla
     return head
 
 
+def _own_head(head: ClassHead, names: Sequence[CommonName]) -> SharedClassHead:
+    """Take of an encoder's classes those that mean a name, and the rest where classes exclude each other."""
+    rows = [(number, i) for i, entry in enumerate(names) for number in entry.classes[head.taxonomy]]
+    if head.taxonomy in EXCLUSIVE:
+        named = {number for number, _ in rows}
+        rows += [(number, REST) for number in range(len(head.bias)) if number not in named]
+    numbers, name_of = map(np.array, zip(*rows, strict=True))
+    return SharedClassHead(head.weight[numbers], head.bias[numbers], name_of.astype(np.int64))
+
+
 class _NamesClassifier:
-    """An encoder's classes, summed by name, with a linear correction to be learnt.
+    """Classes, summed by name, with a linear correction to be learnt.
 
     Names that have no class and are `shown` by examples get one, which begins as the mean of all.
     """
 
     def __init__(
-        self, head: ClassHead, names: Sequence[CommonName], features: Float32Array, *, shown: set[str]
+        self, head: SharedClassHead, names: Sequence[CommonName], features: Float32Array, *, shown: set[str]
     ) -> None:
-        rows = [(number, i) for i, entry in enumerate(names) for number in entry.classes[head.taxonomy]]
-        if head.taxonomy in EXCLUSIVE:
-            named = {number for number, _ in rows}
-            rows += [(number, REST) for number in range(len(head.bias)) if number not in named]
-        missing = [i for i, entry in enumerate(names) if entry.name in shown and not entry.classes[head.taxonomy]]
-        weight, bias = head.weight[[n for n, _ in rows]], head.bias[[n for n, _ in rows]]
+        missing = [i for i, entry in enumerate(names) if entry.name in shown and i not in head.name_of]
+        weight, bias = head.weight, head.bias
         self.weight = torch.from_numpy(np.concatenate([weight, np.tile(weight.mean(0), (len(missing), 1))]))
         self.bias = torch.from_numpy(np.concatenate([bias, np.full(len(missing), bias.mean(), np.float32)]))
-        self.name_of: Int64Array = np.array([i for _, i in rows] + missing, dtype=np.int64)
+        self.name_of: Int64Array = np.concatenate([head.name_of, np.array(missing, dtype=np.int64)])
         self.mean = torch.from_numpy(features.mean(axis=0))
         spread = features.std(axis=0)
         self.spread = torch.from_numpy(spread + 0.1 * spread.mean() + 1e-3)

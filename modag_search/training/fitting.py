@@ -15,7 +15,7 @@ from modag_search.errors import UsageError
 from modag_search.features.encoding import MediaEncoder
 from modag_search.features.stored import StoredFeatures
 from modag_search.settings import IndexSettings
-from modag_search.space import Space
+from modag_search.space import Space, packaged_spaces
 from modag_search.training.class_head import SharedClassHeadSettings, fit_shared_class_head
 from modag_search.training.collecting import Collected, collect, collect_labelled
 from modag_search.training.comparison import (
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from modag_search.errors import MediaError
     from modag_search.index import Index
+    from modag_search.space import SharedClassHead
     from modag_search.training.checkpoint import Checkpoint
     from modag_search.values import Float32Array
 
@@ -229,6 +230,7 @@ def with_class_heads(
     seed: int = 0,
     unlabelled: Mapping[Modality, Float32Array] | None = None,
     pairs: Collection[int] = (),
+    taught: Mapping[Modality, SharedClassHead] | None = None,
 ) -> Space:
     """Let a space draw on what its encoders' own classifiers know.
 
@@ -252,6 +254,8 @@ def with_class_heads(
         See `fit_shared_class_head`.
     pairs : collection of int
         Groups that no label names, but a pair of files, or a moment of a video.
+    taught : Mapping of modality to SharedClassHead, optional
+        See `fit_shared_class_head`.
 
     Returns
     -------
@@ -260,7 +264,9 @@ def with_class_heads(
     if settings.share == 0:
         return space
     heads = {modality: encoder.encoders[modality].class_head() for modality in MODALITIES}
-    fitted = fit_shared_class_head(examples, groups, heads, settings=settings, seed=seed, unlabelled=unlabelled)
+    fitted = fit_shared_class_head(
+        examples, groups, heads, settings=settings, seed=seed, unlabelled=unlabelled, taught=taught
+    )
     if fitted is None:
         return space
     tree, class_heads = fitted
@@ -270,8 +276,8 @@ def with_class_heads(
         how = meaning or MeaningSettings()
         named = make_meaning(known, names, settings=how, share=settings.share)
         knowing = dataclasses.replace(knowing, meaning=named)
-        taught = taught_names(knowing, examples, groups, settings=how, unnamed=pairs)
-        knowing = dataclasses.replace(knowing, taught=taught)
+        named_so = taught_names(knowing, examples, groups, settings=how, unnamed=pairs)
+        knowing = dataclasses.replace(knowing, taught=named_so)
     return _weighted(knowing.padded_to(_LENGTHS_MULTIPLE_OF), share=settings.share, examples=examples, groups=groups)
 
 
@@ -366,7 +372,18 @@ class _Recipe:
             names=self.names,
             seed=seed,
             pairs=self.pairs,
+            taught=_taught_before(self.encoder),
         )
+
+
+def _taught_before(encoder: MediaEncoder) -> Mapping[Modality, SharedClassHead] | None:
+    """Return what the packaged space was taught of common names; None where it is of other encoders.
+
+    AudioSet has no class for an oboe. A space that began without would no longer know what one is.
+    """
+    packaged = Space.load(packaged_spaces()["default"])
+    fits = all(packaged.encoders[m]["fingerprint"] == encoder.encoders[m].fingerprint for m in MODALITIES)
+    return packaged.class_heads if fits else None
 
 
 def _count_groups(examples: Mapping[Modality, Examples]) -> dict[str, int]:

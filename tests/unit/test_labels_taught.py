@@ -46,3 +46,20 @@ def test_words_of_own_labels_find_what_is_like_their_media(tmp_path: Path) -> No
     assert all("shanai" in path for path in after), (before, after)
     assert any("timgm6mb" in path for path in after), "what has no label is found, too"
     assert before < 8
+
+
+def test_a_space_of_few_labels_still_knows_what_the_packaged_one_was_taught(tmp_path: Path) -> None:
+    with modag_search.Index.open(tmp_path / "index", create=True) as index:
+        for label in ("cello", "banjo", "flute"):
+            paths = [path for folder in MEDIA[label] for path in sorted(shared(f"data/{folder}").iterdir())[:5]]
+            index.add(paths)
+            index.label(paths, label)
+        for name in ("oboe", "bassoon"):  # of which AudioSet has no class
+            index.add(sorted(shared(f"data/sound/mirdata_samples/{name}").iterdir())[:6])
+        settings = SpaceTrainingSettings(steps=100, hidden=64, dimension=32)
+        trained = fit_space(index=index, name="own", settings=settings, compare=False).space
+        (tmp_path / "own.safetensors").write_bytes(trained.to_bytes())
+        index.rebuild(space=tmp_path / "own.safetensors")
+        for name in ("oboe", "bassoon"):
+            hits = index.search(f"text:{name}", modality="sound", n=5)
+            assert any(f"/{name}/" in hit.path for hit in hits), [hit.path for hit in hits]
