@@ -184,7 +184,8 @@ class NeighbourClassifier:
         pairs = np.unique(np.stack([part.labels, part.contents[part.rows]]), axis=1)
         counts = np.bincount(pairs[0], minlength=len(self.names))[self.groups.leading]
         # By hearsay alone, a label has no example.
-        return weighed(self.known_shares[modality], examples=counts.sum() / max(np.count_nonzero(counts), 1))
+        labels = int(np.count_nonzero(counts))
+        return weighed(self.known_shares[modality], examples=counts.sum() / max(labels, 1), labels=labels)
 
     def _answer(self, block: Block, most_votes: int, *, in_full: bool) -> ClassifierOutput:
         evidence = block.evidence() if in_full else block.likely_evidence(self.may_hold)

@@ -31,6 +31,9 @@ ITEMS = 256
 LEAST_WEIGHT = 0.3
 """What a stranger weighs, for a known thing, where labels have many examples. With 1, confidence is right for all of a
 collection, and too low for what is of a labelled class; with 0, the other way round."""
+LEAST_SHARE = 0.2
+"""What less counts as. Strangers that labels teach are the nearest kin of what is labelled; where hardly anything is
+known, most strangers are like none of it, and the little that is known would be held back for their number."""
 _WORTH = 4
 """As many items count as much as `EVEN_SHARE`, which holds for an empty index."""
 _STEPS = 100
@@ -53,7 +56,7 @@ def _drawn(snapshot: Snapshot, modality: Modality) -> QueryBatch:
     return QueryBatch(("",) * len(ids), found, {modality: QuerySegments(vectors, features, np.arange(len(ids)))})
 
 
-def weighed(share: float, *, examples: float) -> float:
+def weighed(share: float, *, examples: float, labels: int) -> float:
     """Return the share of what is known, where strangers weigh the less the more is known of labels.
 
     Parameters
@@ -62,17 +65,20 @@ def weighed(share: float, *, examples: float) -> float:
         In (0, 1).
     examples : float
         How many a label has, on average.
+    labels : int
+        How many have any. One alone has no other to tell what strangers are.
 
     Returns
     -------
     float
-        Nearer to 1, but where labels have one example.
+        Nearer to 1, but where labels have one example; with several labels, that of `LEAST_SHARE` at the least.
 
     Examples
     --------
-    >>> [round(weighed(0.2, examples=n), 2) for n in (1, 2, 20)]
+    >>> [round(weighed(0.2, examples=n, labels=3), 2) for n in (1, 2, 20)]
     [0.2, 0.33, 0.45]
     """
+    share = max(share, LEAST_SHARE) if labels > 1 else share
     weight = max(LEAST_WEIGHT, 1 / max(examples, 1.0))
     return share / (share + weight * (1 - share))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from modag_search.classify.known_share import ITEMS, share_of_known
+from modag_search.classify.known_share import ITEMS, LEAST_SHARE, share_of_known, weighed
 
 
 @pytest.mark.parametrize("truth", [0.0, 0.05, 0.3, 0.7, 1.0])
@@ -28,3 +30,10 @@ def test_few_items_tell_little_and_none_nothing() -> None:
 
 def test_where_nothing_is_said_of_items_none_is_known() -> None:
     assert share_of_known(np.full(100, -np.inf)) < 0.03
+
+
+def test_the_little_that_is_known_is_not_held_back_for_the_number_of_strangers() -> None:
+    several = partial(weighed, examples=5, labels=2)
+    assert several(0.01) == several(LEAST_SHARE) > 0.4
+    assert several(0.5) > several(0.3) > several(0.01)
+    assert weighed(0.01, examples=5, labels=1) < 0.05, "nothing tells what strangers of one label alone are"
