@@ -192,10 +192,14 @@ def fail(connection: Connection, failures: Sequence[Failure], *, run_id: int | N
     replaced = {name: statement.excluded[name] for name in rows[0] if name != "path"}
     connection.execute(statement.on_conflict_do_update(index_elements=[FailureRow.path], set_=replaced), rows)
     if not keep_items:
-        ids = list(ids_at(connection, [failure.path for failure in failures]).values())
-        _remove_segments(connection, ids)
-        statement = update(ItemRow).where(ItemRow.id.in_(among(ids)))
-        connection.execute(statement.values(status="failed", updated_at=now()))
+        mark_failed(connection, ids_at(connection, [failure.path for failure in failures]).values())
+
+
+def mark_failed(connection: Connection, item_ids: Collection[int]) -> None:
+    """Let items be of files that have failed: they lose their segments, and keep their labels."""
+    _remove_segments(connection, item_ids)
+    statement = update(ItemRow).where(ItemRow.id.in_(among(item_ids)))
+    connection.execute(statement.values(status="failed", updated_at=now()))
 
 
 def forget_failures(connection: Connection, paths: Iterable[str]) -> int:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, exists, insert, literal, select, update
 
 from modag_search.catalog import departures
-from modag_search.catalog.changes import RemovalReport, forget_failures, ids_at, insert_segments, remove_items
+from modag_search.catalog.changes import (
+    RemovalReport,
+    forget_failures,
+    ids_at,
+    insert_segments,
+    mark_failed,
+    remove_items,
+)
 from modag_search.catalog.database import PATHS_AT_ONCE, among, batches, count_label_change, next_generation, now
 from modag_search.catalog.departures import SAID
 from modag_search.catalog.dialects import upsert
@@ -105,6 +112,8 @@ def recall(connection: Connection) -> RecallReport | None:
 def _items_again(connection: Connection, ids_by_path: Mapping[str, int], *, run_id: int) -> tuple[LabelPassage, ...]:
     """Insert items as they were, with what was said of them and what holds again now that they are there.
 
+    One whose file has failed meanwhile is there as if it had been so then.
+
     An id is given to nothing else meanwhile: tables never give one again.
     """
     item_ids = sorted(ids_by_path.values())
@@ -114,10 +123,18 @@ def _items_again(connection: Connection, ids_by_path: Mapping[str, int], *, run_
         again = select(*columns).where(row.id.in_(among(batch))).order_by(row.id)
         connection.execute(insert(ItemRow).from_select([column.name for column in columns], again))
     _segments_again(connection, item_ids)
+    mark_failed(connection, _failed_meanwhile(connection, item_ids))
     outcome = connection.execute(select(RunRow.outcome).where(RunRow.id == run_id)).scalar_one()
     _give_again(connection, outcome["passed"], set(item_ids))
     put_back(connection, ids_by_path, kept_ids=outcome["kept"])
     return give_back(connection, item_ids)
+
+
+def _failed_meanwhile(connection: Connection, item_ids: Iterable[int]) -> list[int]:
+    """Return those of the items that are sound, and whose files are known to be at fault."""
+    is_at_fault = exists().where(FailureRow.path == ItemRow.path, FailureRow.size_bytes.is_not(None))
+    sound = select(ItemRow.id).where(ItemRow.id.in_(among(item_ids)), ItemRow.status == "ok")
+    return list(connection.execute(sound.where(is_at_fault)).scalars())
 
 
 def _empty(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modag_search import ForgetReport
+from modag_search import Failure, ForgetReport
 from modag_search.errors import NothingFoundError, UsageError
 from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, set_mtime, sound, video
 
@@ -194,6 +194,35 @@ def test_what_the_index_holds_again_stays_as_it_is(indexed: Index, media: Path) 
     assert held(indexed) == ALL
     assert indexed.item(media / "a.png").labels == ()
     assert indexed.labels.summaries()[0].kept == 1
+    assert indexed.verify() == []
+
+
+def test_what_has_failed_meanwhile_is_taken_back_as_failed(indexed: Index, media: Path) -> None:
+    torn, mended, away = media / "old" / "c.wav", media / "old" / "e.mp4", media / "a.png"
+    indexed.label([torn, away], "low")
+    indexed.forget([torn, mended, away])
+    for path in (torn, mended):
+        shutil.copy(path, path.with_suffix(".bak"))
+        path.write_bytes(b"garbage")
+    assert len(indexed.add([media / "old"]).failures) == 2
+    indexed.catalog.fail(
+        [Failure(path=str(away), reason="away", error="E", size_bytes=None, mtime_ns=None, failed_at="2026-01-01")],
+        keep_items=True,
+    )
+    assert len(indexed.undo_forget().paths) == 3
+    described = indexed.describe(torn)
+    assert (described.state, described.segments, indexed.item(torn).labels) == ("failed", (), ("low",))
+    assert described.is_given_up
+    assert indexed.describe(away).state == "indexed", "a file that is out of reach costs an index nothing"
+    assert [failure.path for failure in indexed.failures()] == sorted(map(str, (away, torn, mended)))
+    found = sorted(os.path.basename(hit.path) for hit in indexed.search(away, n=9))
+    assert found == ["b [1].png", "d.png"]
+    assert indexed.verify() == []
+
+    os.replace(mended.with_suffix(".bak"), mended)
+    report = indexed.add([media])
+    assert (report.added, report.updated, report.unchanged) == (0, 1, 3)
+    assert indexed.describe(mended).state == "indexed"
     assert indexed.verify() == []
 
 
