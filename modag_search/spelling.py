@@ -42,6 +42,24 @@ def decomposed(name: str) -> str:
     return unicodedata.normalize("NFD", name)
 
 
+def cased(name: str) -> set[str]:
+    r"""Return a name as people write it in upper and lower case, each time in both of Unicode's forms.
+
+    As it is, in lower and upper case, with capitals at its beginning or at those of words; no mixture of these.
+
+    Examples
+    --------
+    >>> sorted(cased("d\u00e9j\u00e0 vu")) == sorted(
+    ...     form(way) for way in ("d\u00e9j\u00e0 vu", "D\u00c9J\u00c0 VU", "D\u00e9j\u00e0 Vu", "D\u00e9j\u00e0 vu")
+    ...     for form in (composed, decomposed)
+    ... )
+    True
+    """
+    one = composed(name)
+    ways = (one, one.lower(), one.casefold(), one.upper(), one.title(), one.capitalize())
+    return {name, *map(composed, ways), *map(decomposed, ways)}
+
+
 def on_disk(path: str) -> str:
     """Return a path as the disk has it: as it is given, else in another Unicode form; as given where there is none.
 

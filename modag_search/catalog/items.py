@@ -38,7 +38,7 @@ from modag_search.catalog.places import is_of_present_content, is_shown
 from modag_search.catalog.segments import damaged_features, has_whole_feature
 from modag_search.catalog.selection import in_order_of_path, is_under
 from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
-from modag_search.spelling import composed, decomposed
+from modag_search.spelling import cased
 from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark, ScannedFile
 
 if TYPE_CHECKING:
@@ -214,11 +214,15 @@ class Items:
             In order of path.
         """
         path = type_coerce(ItemRow.path, LargeBinary)
-        endings = {os.fsencode(f"/{form}") for form in (name, composed(name), decomposed(name))}
+        # Databases know the case of ASCII's letters alone: other letters are asked for in each.
+        endings: dict[int, set[bytes]] = {}
+        for ending in {os.fsencode(f"/{form}").lower() for form in cased(name)}:
+            endings.setdefault(len(ending), set()).add(ending)
         is_called_so = (
-            InLowerCase(func.substr(path, func.length(path) - len(ending) + 1, type_=LargeBinary))
-            == InLowerCase(literal(ending, LargeBinary))
-            for ending in endings
+            InLowerCase(func.substr(path, func.length(path) - length + 1, type_=LargeBinary)).in_(
+                [InLowerCase(literal(ending, LargeBinary)) for ending in some]
+            )
+            for length, some in endings.items()
         )
         statement = select(ItemRow.id, ItemRow.path).where(or_(*is_called_so)).order_by(ItemRow.path).limit(most)
         with self._database.read() as connection:

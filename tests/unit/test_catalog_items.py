@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from modag_search.catalog import Annotation, Catalog, PutReport
+from modag_search.spelling import composed, decomposed
 from modag_search.values import EncodedSegment, ItemRecord, MediaFacts, Remark
 from tests.catalog_builders import (
     FINGERPRINTS,
@@ -696,3 +697,11 @@ def test_items_are_found_by_the_names_of_their_files(catalog: Catalog) -> None:
     assert catalog.items.called("Gr\u00fcn.png", most=9) == [(grown, "/m/Gru\u0308n.png")]
     assert catalog.items.called("a much longer name than any path has here.png", most=9) == []
     assert catalog.items.called("m", most=9) == catalog.items.called("", most=9) == []
+
+
+def test_letters_beyond_ascii_are_found_in_upper_and_lower_case(catalog: Catalog) -> None:
+    put(catalog, image("/m/ubung.png"), image("/m/Übungen.png"))
+    for name in ("Übung", "übung äther", "SCHÖNE ÜBUNG", "U\u0308bung am A\u0308", "Höhe der Übung", "Мой Йод"):
+        (item,) = put(catalog, image(f"/m/{name}.png"))
+        for asked in (name, composed(name).lower(), decomposed(name).capitalize(), composed(name).upper()):
+            assert catalog.items.called(f"{asked}.PNG", most=9) == [(item, f"/m/{name}.png")], asked
