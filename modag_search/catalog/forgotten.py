@@ -52,7 +52,7 @@ class RecallReport:
     paths : list of str
         Of items.
     failures : int
-        How many files are known again to have failed.
+        How many other files are known again to have failed.
     taken : list of str
         Paths at which the index holds something again; what was forgotten there stays forgotten.
     passages : tuple of LabelPassage
@@ -96,14 +96,14 @@ def recall(connection: Connection) -> RecallReport | None:
     rows = list(in_order_of_path(connection, found, path_of=lambda row: row.path))
     if not rows and connection.execute(select(ForgottenFailureRow.path).limit(1)).first() is None:
         return None
-    failures = _failures_again(connection)  # first: behind it, items are there that were not
+    failed = _failures_again(connection)  # first: behind it, items are there that were not
     taken = ids_at(connection, [row.path for row in rows])
     ids_by_path = {row.path: row.id for row in rows if row.path not in taken}
     passages = _items_again(connection, ids_by_path, run_id=rows[0].run_id) if ids_by_path else ()
     _empty(connection)
     return RecallReport(
         paths=list(ids_by_path),
-        failures=failures,
+        failures=len(failed - ids_by_path.keys()),
         taken=[row.path for row in rows if row.path in taken],
         passages=passages,
     )
@@ -163,13 +163,13 @@ def _put_failures_aside(connection: Connection, paths: Iterable[str]) -> None:
         connection.execute(insert(ForgottenFailureRow).from_select(columns.keys(), failed))
 
 
-def _failures_again(connection: Connection) -> int:
-    """Note failures as they were, but where something is at their paths again; return how many."""
+def _failures_again(connection: Connection) -> set[str]:
+    """Note failures as they were, but where something is at their paths again; return their paths."""
     row = ForgottenFailureRow
     is_taken = exists().where(ItemRow.path == row.path) | exists().where(FailureRow.path == row.path)
     columns = row.__table__.c
     again = insert(FailureRow).from_select(columns.keys(), select(*columns).where(~is_taken))
-    return len(connection.execute(again.returning(FailureRow.path)).all())
+    return set(connection.execute(again.returning(FailureRow.path)).scalars())
 
 
 def _segment_columns(row: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Matches:
     items : dict of int to str
         Paths of items by id.
     failures : dict of str to None
-        Paths of files that could not be indexed.
+        Paths of files that could not be indexed; items' too, that had been.
     unknown : list of str
         Names that mean nothing.
     """
@@ -50,7 +50,7 @@ class Matches:
         exclusion = Exclusion("/", catalog.exclusions.all())
         return ForgetReport(
             paths=tuple(paths),
-            failures=len(self.failures),
+            failures=len(self.failures.keys() - set(paths)),
             unknown=tuple(self.unknown),
             still_there=tuple(
                 path for path in paths if os.path.lexists(path) and exclusion.covering_item(path) is None
@@ -84,10 +84,11 @@ def matching(catalog: Catalog, names: Sequence[str]) -> Matches:
     if not names:
         raise UsageError("no paths were given")
     found = Matches()
-    failed = [failure.path for failure in catalog.failures.all()]
+    failed = dict.fromkeys(failure.path for failure in catalog.failures.all())
     for name in names:
         items = dict(_items(catalog, name))
-        failures = {} if name.startswith(_ID) else dict.fromkeys(_meant(name, failed, lambda path: path))
+        meant = items.values() & failed.keys() if name.startswith(_ID) else _meant(name, failed, lambda path: path)
+        failures = dict.fromkeys(meant)
         found.items.update(items)
         found.failures.update(failures)
         if not items and not failures:

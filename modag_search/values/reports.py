@@ -183,7 +183,7 @@ class ForgetReport:
     paths : tuple of str
         Of the items, in order.
     failures : int
-        How many files that could not be indexed were forgotten, or are known again.
+        How many other files, which could not be indexed, were forgotten, or are known again.
     unknown : tuple of str
         Names that nothing in the index goes by; or paths that the index holds anew, and that were not taken back.
     still_there : tuple of str

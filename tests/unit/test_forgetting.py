@@ -132,6 +132,21 @@ def test_files_that_could_not_be_indexed_are_forgotten(indexed: Index, media: Pa
     assert indexed.forget(media / "old" / "worse.png") == ForgetReport(paths=(), failures=1)
 
 
+def test_an_indexed_file_that_has_failed_since_counts_once(indexed: Index, media: Path) -> None:
+    for name in ("a.png", "bad.png"):
+        (media / name).write_bytes(b"no picture")
+    indexed.add([media])
+    failures = indexed.failures()
+    assert len(failures) == 2
+    for names in ([str(media / "*a*.png")], [str(media / "bad.png"), "id:1"]):
+        foreseen = indexed.forget(names, dry_run=True)
+        report = indexed.forget(names)
+        assert (foreseen.failures, report.failures, report.paths) == (1, 1, (str(media / "a.png"),))
+        assert indexed.failures() == []
+        again = indexed.undo_forget()
+        assert (again.failures, again.paths, indexed.failures()) == (1, report.paths, failures)
+
+
 def test_a_file_that_is_still_there_comes_back_unless_a_pattern_covers_it(indexed: Index, media: Path) -> None:
     indexed.forget(media / "old")
     assert indexed.add([media]).added == 3
