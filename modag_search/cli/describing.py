@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from modag_search.cli.hints import completed
 from modag_search.cli.output import chosen_format, print_document, print_json, show, shown
 from modag_search.rows import description_document
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from modag_search.values import FileDescription, ItemLabel, SegmentRecord
+
+_WORDS = frozenset({"file", "outdated", "reason"})
+"""Facts that are words of ours, and propose commands."""
 
 
 def print_descriptions(descriptions: Sequence[FileDescription], *, output_format: str | None) -> None:
@@ -22,7 +26,11 @@ def print_descriptions(descriptions: Sequence[FileDescription], *, output_format
     for number, one in enumerate(descriptions):
         if number:
             show()
-        facts = {name: value for name, value in _facts(one) if value not in (None, "", [])}
+        facts = {
+            name: completed(value) if name in _WORDS else value
+            for name, value in _facts(one)
+            if value not in (None, "", [])
+        }
         print_document(facts, output_format="table")
 
 

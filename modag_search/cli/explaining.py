@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modag_search.cli.choosing import choice, level_option, names_options, neighbour_options
+from modag_search.cli.hints import completed
 from modag_search.cli.options import format_option, index_option
 from modag_search.cli.output import chosen_format, print_document, print_rows, shortened, show
 from modag_search.rows import explanation_document
@@ -56,7 +57,7 @@ def explain(
 def _print(why: Explanation) -> None:
     show(answer_in_words(why, named=shortened))
     for line in rules_in_words(why, named=shortened):
-        show(line)
+        show(completed(line))
     for said in why.heard:
         show()
         show(f"What its {NOUNS[said.modality][0]} says for {against(why)}:")

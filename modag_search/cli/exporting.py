@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from modag_search.cli.options import format_option, index_option
-from modag_search.cli.output import print_document, say, warn_of_root
+from modag_search.cli.output import print_document, say_failed, warn_of_root
 from modag_search.errors import IndexNotFoundError, UsageError
 
 
@@ -40,7 +40,7 @@ def export(hits: str, folder: str, link: bool, index_name: str | None, output_fo
     warn_of_root(_indexed_root(index_name, folder), folder)
     delivery = deliver(paths, folder, link=link)
     for path, reason in delivery.failures:
-        say(f"failed: {path}: {reason}")
+        say_failed(path, reason)
     print_document(
         {
             "folder": delivery.folder,

@@ -15,7 +15,8 @@ from modag_search.addresses import without_password
 if TYPE_CHECKING:
     import click
 
-_COMMAND = re.compile(r"`(modag ([a-z]+)( [a-z]+)?[^`]*)`")
+_COMMAND = re.compile(r"(?<![^\s(])`(modag ([a-z]+)( [a-z]+)?[^`]*)`(?![^\s,.:;)])")
+"""A command as messages propose it, between words; within one, it is part of a name."""
 WITHOUT_INDEX = frozenset({"copy", "demo", "models", "restore", "train names"})
 """Verbs that take no ``--index``, or one that is not the index that was asked: what is restored is a new one."""
 _named: list[str] = []

@@ -38,6 +38,8 @@ _HIT_COLUMNS = (
 )
 _PATHS = frozenset({"example", "image", "path", "sound", "to"})
 """Columns of tables that hold paths, where they hold text."""
+_WORDS = frozenset({"problem", "reason"})
+"""Columns of tables that hold words of ours, which propose commands; others hold names, which stay as they are."""
 
 _STEERING = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """Control characters, ends of lines, and what turns the direction of writing: names may hold all of them."""
@@ -165,19 +167,28 @@ def print_document(document: Row, *, output_format: str | None) -> None:
 
 
 def show(line: str = "") -> None:
-    """Print a line for people, to stdout."""
-    _show(completed(line))
+    """Print a line for people, to stdout; commands that it proposes are to be `completed` before."""
+    click.echo(_in_encoding_of(sys.stdout, harmless(line)))
 
 
 def say(message: str) -> None:
     """Tell the user something, on stderr."""
-    click.echo(_in_encoding_of(sys.stderr, harmless(completed(message))), err=True)
+    _say(completed(message))
+
+
+def say_failed(path: str, reason: str) -> None:
+    """Say of a file, on stderr, that it failed, and why."""
+    _say(f"failed: {path}: {completed(reason)}")
+
+
+def _say(message: str) -> None:
+    click.echo(_in_encoding_of(sys.stderr, harmless(message)), err=True)
 
 
 def say_failures(failures: Sequence[Failure]) -> None:
     """Name the files that failed, with their reasons, on stderr."""
     for failure in failures[:FAILURES_SHOWN]:
-        say(f"failed: {failure.path}: {failure.reason}")
+        say_failed(failure.path, failure.reason)
     if len(failures) > FAILURES_SHOWN:
         say(f"… and {len(failures) - FAILURES_SHOWN} more; `modag failures` lists all")
 
@@ -225,7 +236,7 @@ def say_delivery(delivery: Delivery, *, link: bool) -> None:
     already = f", {delivery.already} there already" if delivery.already else ""
     say(f"{counted(delivery.written, 'file')} {'linked' if link else 'copied'} to {delivery.folder}{already}")
     for path, reason in delivery.failures:
-        say(f"failed: {path}: {reason}")
+        say_failed(path, reason)
 
 
 def warn_of_root(root: str | None, folder: str) -> None:
@@ -283,18 +294,14 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
 
     click.echo(click.style(line(columns), bold=True))
     for texts in cells:
-        _show(line(texts))
-
-
-def _show(line: str) -> None:
-    click.echo(_in_encoding_of(sys.stdout, harmless(line)))
+        show(line(texts))
 
 
 def _as_shown(column: str, value: Any) -> Any:
     """Shorten what is a path, and complete what is words."""
     if not isinstance(value, str):
         return value
-    return shortened(value) if column in _PATHS else completed(value)
+    return shortened(value) if column in _PATHS else completed(value) if column in _WORDS else value
 
 
 def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ import pytest
 import modag_search
 from modag_search.cli import modag as program
 from modag_search.cli.hints import WITHOUT_INDEX, completed, index_given, note_index
+from tests.made_media import RED, picture
 from tests.toy_encoders import toy_index
 
 if TYPE_CHECKING:
@@ -83,6 +84,30 @@ def test_commands_that_messages_propose_exist() -> None:
 )
 def test_hints_name_the_index(told: str, then: str) -> None:
     assert completed(told) == completed(then) == then
+
+
+@pytest.mark.usefixtures("named")
+@pytest.mark.parametrize("name", ["a`modag info`b", "x`modag info`", "/m/`modag info`.wav", "`modag info`_2"])
+def test_a_name_that_holds_what_looks_like_a_command_stays_as_it_is(name: str) -> None:
+    hint = "`modag failures --index 'my sounds'` says why"
+    assert completed(f"{name}: `modag failures` says why") == f"{name}: {hint}"
+
+
+def test_tables_show_names_as_they_are(modag: CommandLine, toys: None) -> None:
+    here = ("--index", "./mine")
+    names = ["a`modag info`b", "`modag info`", "see `modag info`"]
+    picture(modag.folder / "a.png", RED)
+    (modag.folder / "torn `modag info` .png").write_bytes(b"no picture")
+    assert modag("index", ".", *here).status == 3
+    assert modag("label", "a.png", *(word for name in names for word in ("--as", name)), *here).status == 0
+    for verb in ("info a.png", "label list", "label hierarchy", "label runs", "search a.png", "tag list"):
+        shown = modag(*verb.split(), "--format", "table", *here)
+        assert "`modag info --index" not in shown.stdout.decode(), verb
+    listed = modag("failures", "--format", "table", *here)
+    assert "torn `modag info` .png" in listed.stdout.decode()
+    failed = modag("index", ".", "--retry-failed", *here)
+    assert "failed: " in failed.stderr
+    assert "torn `modag info` .png: " in failed.stderr
 
 
 def test_no_hint_tells_a_password() -> None:
