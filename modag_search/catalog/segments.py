@@ -197,7 +197,7 @@ class Segments:
         max_duration_s: float | None = None,
         modality: Modality | None = None,
     ) -> int:
-        """Count the items of which a segment can be found that meets all that is given; see `selected`.
+        """Count the items of which a segment can be found that meets all that is given.
 
         Parameters
         ----------
@@ -205,6 +205,8 @@ class Segments:
             Where to stop counting.
         labels : collection of str, optional
             Of which one at least holds for the segment.
+        under, kind, min_duration_s, max_duration_s, modality
+            As for `selected`.
 
         Returns
         -------
