@@ -205,7 +205,10 @@ class Segments:
             Where to stop counting.
         labels : collection of str, optional
             Of which one at least holds for the segment.
-        under, kind, min_duration_s, max_duration_s, modality
+        under : sequence of str, optional
+        kind : {"image", "sound", "video"}, optional
+        min_duration_s, max_duration_s : float, optional
+        modality : {"image", "sound"}, optional
             As for `selected`.
 
         Returns
