@@ -18,6 +18,7 @@ import platformdirs
 from modag_search.addresses import is_url, without_password
 from modag_search.errors import IndexFolderError, IndexNotFoundError, UsageError
 from modag_search.files import json_of, read_regular, write_atomically
+from modag_search.spelling import given_path
 from modag_search.values import Modality, Segmentation
 
 SETTINGS_FILE = "settings.json"
@@ -200,8 +201,13 @@ def is_index(folder: Path) -> bool:
 
 def index_named(name: str | None = None) -> Path | str:
     """Return where the index is that a user names: the URL of a database, or a folder; see `index_folder`."""
-    chosen = name or os.environ.get("MODAG_INDEX")
+    chosen = _named(name)
     return chosen if chosen and is_url(chosen) else index_folder(name)
+
+
+def _named(name: str | None) -> str | None:
+    """Return the index that was named, else that of the environment."""
+    return os.environ.get("MODAG_INDEX") if name is None else given_path(name, what="the name of an index")
 
 
 def index_folder(name_or_folder: str | None = None) -> Path:
@@ -218,7 +224,7 @@ def index_folder(name_or_folder: str | None = None) -> Path:
     Path
         Absolute; it need not exist.
     """
-    chosen = name_or_folder or os.environ.get("MODAG_INDEX") or "default"
+    chosen = _named(name_or_folder) or "default"
     if is_url(chosen):
         raise UsageError(f"{without_password(chosen)}: is a database, and this takes a folder; name one with --index")
     if os.sep in chosen or chosen in (os.curdir, os.pardir):

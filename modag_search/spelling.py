@@ -9,6 +9,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from modag_search.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -100,6 +102,42 @@ def root_without_place(path: str) -> str | None:
 def no_place_of(root: str) -> str:
     """Say why a file below a root cannot be opened here, and the way out."""
     return f"root {root} has no folder on this machine; `modag roots set {root} FOLDER`"
+
+
+def given_path(path: str | os.PathLike[str], *, what: str = "a path") -> str:
+    """Return a path that someone named; an empty one is refused: `os.path` takes it for the working folder.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    what : str
+        What it names, in words for errors.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    UsageError
+        If it is empty.
+
+    Examples
+    --------
+    >>> given_path("")
+    Traceback (most recent call last):
+        ...
+    modag_search.errors.UsageError: a path is empty: is a shell variable unset? The working folder is named as .
+    """
+    name = os.fspath(path)
+    if not name:
+        raise UsageError(f"{what} is empty: is a shell variable unset? The working folder is named as .")
+    return name
+
+
+def whole_path(path: str | os.PathLike[str]) -> str:
+    """Return the absolute form of a path that someone named; errors as of `given_path`."""
+    return os.path.abspath(given_path(path))
 
 
 def printable(text: str) -> str:

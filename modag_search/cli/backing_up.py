@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from modag_search.cli.options import format_option, index_option
+from modag_search.cli.options import PathNamed, format_option, index_option
 from modag_search.cli.output import counted, print_document, say
 from modag_search.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _SHOWN = 5
 
 
 @click.command()
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=PathNamed())
 @index_option
 @format_option(choices=("table", "json"))
 def backup(file: Path, index_name: str | None, output_format: str | None) -> None:
@@ -44,7 +47,7 @@ def backup(file: Path, index_name: str | None, output_format: str | None) -> Non
 
 
 @click.command()
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=PathNamed())
 @index_option
 @click.option(
     "--root",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.options import format_option, index_option, progress_option
+from modag_search.cli.options import PathNamed, format_option, index_option, progress_option
 from modag_search.cli.output import chosen_format, print_document, print_rows, say, show
 from modag_search.cli.writing import check_writable
 from modag_search.errors import ModagError
@@ -17,6 +16,7 @@ from modag_search.pages.document import PAGE_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from modag_search.evaluation import Evaluation
     from modag_search.evaluation.results import Score
@@ -26,13 +26,11 @@ _CLASSIFICATION = ("named", "by", "how", "accuracy", "interval", "chance", "clas
 
 
 @click.command()
-@click.argument("manifest", metavar="[MANIFEST]", required=False, type=click.Path(path_type=Path))
+@click.argument("manifest", metavar="[MANIFEST]", required=False, type=PathNamed())
 @index_option
 @click.option("-k", type=click.IntRange(1), default=20, show_default=True, help="How many neighbours vote.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of folds and intervals.")
-@click.option(
-    "--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a page with tables and maps too."
-)
+@click.option("--report", type=PathNamed(), metavar="FILE.html", help="Write a page with tables and maps too.")
 @click.option("--workers", type=click.IntRange(1), help="Files decoded and encoded at once. [default: one a processor]")
 @format_option(choices=("table", "json"))
 @progress_option

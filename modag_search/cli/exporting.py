@@ -8,18 +8,19 @@ from pathlib import Path
 
 import click
 
-from modag_search.cli.options import format_option, index_option
+from modag_search.cli.options import PathNamed, format_option, index_option
 from modag_search.cli.output import print_document, say_failed, warn_of_root
 from modag_search.errors import IndexNotFoundError, UsageError
+from modag_search.spelling import whole_path
 
 
 @click.command()
 @click.argument("hits", metavar="HITS")
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", type=PathNamed(), metavar="DIR")
 @click.option("--link", is_flag=True, help="Symbolic links for copies.")
 @index_option
 @format_option(choices=("table", "json"))
-def export(hits: str, folder: str, link: bool, index_name: str | None, output_format: str | None) -> None:
+def export(hits: str, folder: Path, link: bool, index_name: str | None, output_format: str | None) -> None:
     """Copy the files that a verb has listed into a folder, or link to them there.
 
     HITS is what --format json, jsonl, csv or paths has printed, with -0 or without; - reads it from stdin. Relative
@@ -35,7 +36,7 @@ def export(hits: str, folder: str, link: bool, index_name: str | None, output_fo
     from modag_search.export.delivery import deliver
     from modag_search.export.listed import paths_listed
 
-    source, folder_of_hits = ("stdin", None) if hits == "-" else (hits, os.path.dirname(os.path.abspath(hits)))
+    source, folder_of_hits = ("stdin", None) if hits == "-" else (hits, os.path.dirname(whole_path(hits)))
     paths = paths_listed(_content(hits), source=source, folder=folder_of_hits)
     warn_of_root(_indexed_root(index_name, folder), folder)
     delivery = deliver(paths, folder, link=link)
@@ -63,7 +64,7 @@ def _content(hits: str) -> bytes:
         raise UsageError(f"{hits}: cannot be read: {error.strerror}") from error
 
 
-def _indexed_root(index_name: str | None, folder: str) -> str | None:
+def _indexed_root(index_name: str | None, folder: Path) -> str | None:
     """Return the indexed folder that another lies in; files may be copied without any index, too."""
     from modag_search.cli.opening import open_index
     from modag_search.export.delivery import indexed_root

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.options import index_option
+from modag_search.cli.options import PathNamed, index_option
 from modag_search.cli.output import counted
 from modag_search.cli.reporting import page_options, reasons_for, tell
 from modag_search.cli.writing import check_room
@@ -17,6 +16,7 @@ from modag_search.errors import NothingFoundError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from modag_search.index import Index
     from modag_search.pages.choosing import Choice, Picked
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "--to",
     "target",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathNamed(),
     metavar="FILE.html|FOLDER",
     help="A page that holds all it shows; or a folder of pages, with pictures and sounds beside them.",
 )

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.options import Command, NumberOrWord
+from modag_search.cli.options import Command, NumberOrWord, PathNamed
 from modag_search.cli.output import chosen_format, counted, print_rows, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from modag_search.labels.files import FolderLevel
     from modag_search.values import ImportReport
@@ -35,7 +35,7 @@ def import_options(command: Command) -> Command:
             "--from",
             "sources",
             multiple=True,
-            type=click.Path(path_type=Path),
+            type=PathNamed(),
             metavar="FILE",
             help="A file of labels, of whatever kind. All of it or nothing is taken.",
         ),
@@ -43,7 +43,7 @@ def import_options(command: Command) -> Command:
             "--from-folders",
             "roots",
             multiple=True,
-            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            type=PathNamed(exists=True, file_okay=False),
             metavar="DIR",
             help="Items below DIR/CLASS, or DIR/train/CLASS and DIR/test/CLASS, get the label CLASS.",
         ),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from modag_search.cli.counting import count
 from modag_search.cli.importing import import_all, import_options, refuse_import_options
-from modag_search.cli.options import VerbsOrPaths, expand_stdin, format_option, index_option, paths_arguments
+from modag_search.cli.options import PathNamed, VerbsOrPaths, expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import chosen_format, counted, harmless, print_document, print_rows, put, say, shown
 from modag_search.cli.relating import hierarchy, kind, leave_where_none_had, leave_without_labels, mode, with_index
 from modag_search.cli.writing import folder_to_make, say_made
@@ -19,6 +18,7 @@ from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from modag_search.catalog import Origin
     from modag_search.index import Index
@@ -316,7 +316,7 @@ def undo(run: int, index_name: str | None, output_format: str | None) -> None:
 @click.option(
     "--to",
     "target",
-    type=click.Path(path_type=Path),
+    type=PathNamed(),
     metavar="FILE_OR_DIR",
     help="A .csv or .jsonl file; a folder for jams and folders. [default: print rows]",
 )

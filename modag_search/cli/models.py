@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from modag_search.cli.options import format_option
+from modag_search.cli.options import PathNamed, format_option
 from modag_search.cli.output import print_rows, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ANSWER = ("asked", "expected", "found", "right")
 
@@ -58,7 +61,7 @@ def models(context: click.Context, output_format: str | None) -> None:
 
 @models.command()
 @click.argument("name")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PathNamed())
 def add(name: str, file: Path) -> None:
     """Install the weights of encoder NAME from FILE, after checking them."""
     from modag_search import registry

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -13,7 +14,7 @@ from click_default_group import DefaultGroup
 from modag_search.cli.hints import index_given
 from modag_search.cli.output import NUL_PATHS
 from modag_search.errors import UsageError
-from modag_search.spelling import lines_of
+from modag_search.spelling import given_path, lines_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,6 +44,20 @@ class NumberOrWord(click.ParamType[Any]):
         if not str(value).isdecimal():
             self.fail(f"{value!r} is neither a number from 0 nor {self._word}", param, ctx)
         return int(value)
+
+
+class PathNamed(click.Path):
+    """A file or folder as a `Path`; an empty name is refused, for `Path` takes it for the working folder."""
+
+    def __init__(self, **checks: bool) -> None:
+        super().__init__(path_type=Path, **checks)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take a path that is none yet, or is one."""
+        try:
+            return super().convert(given_path(value), param, ctx)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Workers(click.ParamType[Any]):
@@ -186,7 +201,7 @@ def expand_stdin(paths: Sequence[str], *, nul_separated: bool) -> list[str]:
     """Replace ``-`` by the paths on stdin; names that are not UTF-8 survive."""
     expanded: list[str] = []
     for path in paths:
-        expanded.extend(_stdin_paths(nul_separated=nul_separated) if path == "-" else [path])
+        expanded.extend(_stdin_paths(nul_separated=nul_separated) if path == "-" else [given_path(path)])
     if not expanded:
         raise click.UsageError("no paths were given")
     return expanded

@@ -24,6 +24,8 @@ from modag_search.spelling import printable
 from modag_search.wording import far_in_words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modag_search.values import Delivery, Failure, Hit, LabelPassage
 
 Row = Mapping[str, Any]
@@ -239,7 +241,7 @@ def say_delivery(delivery: Delivery, *, link: bool) -> None:
         say_failed(path, reason)
 
 
-def warn_of_root(root: str | None, folder: str) -> None:
+def warn_of_root(root: str | None, folder: Path) -> None:
     """Say on stderr that a folder will be indexed together with the one that it lies in."""
     if root is not None:
         pattern = shlex.quote(os.path.join(os.path.abspath(folder), ""))

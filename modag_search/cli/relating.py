@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from modag_search.cli.options import PRESETS, format_option, index_option
+from modag_search.cli.options import PRESETS, PathNamed, format_option, index_option
 from modag_search.cli.output import chosen_format, counted, print_document, print_rows, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from modag_search.catalog import LabelMode
     from modag_search.hierarchy import Hierarchy
@@ -27,7 +27,7 @@ _RESPELT_SHOWN = 3
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@click.argument("file", type=PathNamed(dir_okay=False), required=False)
 @click.option(
     "--preset",
     "vocabulary",

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from modag_search import media
-from modag_search.cli.options import Command, format_option, index_option, nul_option, progress_option
+from modag_search.cli.options import Command, PathNamed, format_option, index_option, nul_option, progress_option
 from modag_search.cli.output import counted, print_document, say, say_if_far
 from modag_search.cli.searching import (
     answer_options,
@@ -25,6 +24,7 @@ from modag_search.errors import NothingFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from modag_search.index import Index
     from modag_search.pages.entries import Entry
@@ -59,7 +59,7 @@ def page_options(command: Command) -> Command:
     "--to",
     "target",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathNamed(),
     metavar="FILE.html|FOLDER",
     help="The page, which holds all that it shows; or a folder, where that lies beside the page.",
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modag_search.cli.options import PathNamed
 from modag_search.cli.output import counted, harmless, put, say, shortened
 from modag_search.errors import UsageError
 from modag_search.spelling import printable
@@ -37,7 +38,7 @@ def check_options(of_what: str) -> Callable[[Command], Command]:
         sheet = click.option(
             "--answers",
             "sheet",
-            type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+            type=PathNamed(dir_okay=False, allow_dash=True),
             metavar="FILE",
             help="With --check: a CSV of the questions, which is written where there is none, and read once its column "
             "answer is filled in with y, n or ?; - prints it.",

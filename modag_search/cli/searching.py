@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from modag_search import media
-from modag_search.cli.options import Command, NumberOrWord, expand_stdin, format_option, index_option, nul_option
+from modag_search.cli.options import (
+    Command,
+    NumberOrWord,
+    PathNamed,
+    expand_stdin,
+    format_option,
+    index_option,
+    nul_option,
+)
 from modag_search.cli.output import print_answers, say, say_delivery, say_if_far, shown, warn_of_root
 from modag_search.errors import UsageError
 from modag_search.spelling import on_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from modag_search.errors import ModagError
     from modag_search.index import Index
@@ -117,8 +126,12 @@ def answer_options(command: Command) -> Command:
 @click.option(
     "--to", "end_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY up to here."
 )
-@click.option("--copy-to", metavar="DIR", help="Copy what is found into this folder, under names of its own.")
-@click.option("--link-to", metavar="DIR", help="Put symbolic links to what is found into this folder.")
+@click.option(
+    "--copy-to", type=PathNamed(), metavar="DIR", help="Copy what is found into this folder, under names of its own."
+)
+@click.option(
+    "--link-to", type=PathNamed(), metavar="DIR", help="Put symbolic links to what is found into this folder."
+)
 @format_option(with_nul=False)
 def search(
     queries: Sequence[str],
@@ -127,8 +140,8 @@ def search(
     label: str | None,
     places: int | Literal["all"],
     under: tuple[str, ...],
-    copy_to: str | None,
-    link_to: str | None,
+    copy_to: Path | None,
+    link_to: Path | None,
     output_format: str | None,
     **asking: Any,
 ) -> None:
@@ -227,7 +240,7 @@ def failure_in_words(query: str, error: ModagError) -> str:
     return str(error) if query in str(error) else f"{query}: {error}"
 
 
-def _delivered(opened: Index, paths: Iterable[str], folder: str, *, link: bool) -> int:
+def _delivered(opened: Index, paths: Iterable[str], folder: Path, *, link: bool) -> int:
     """Put what was found into a folder, and return how many files failed."""
     from modag_search.export.delivery import deliver, indexed_root
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modag_search.cli.hints import index_given
-from modag_search.cli.options import Command, format_option, index_option, progress_option
+from modag_search.cli.options import Command, PathNamed, format_option, index_option, progress_option
 from modag_search.cli.output import counted, print_document, say
 from modag_search.cli.writing import check_writable
 from modag_search.encoders.torch_backend import require_torch
@@ -69,7 +69,7 @@ def train() -> None:
 
 
 @train.command()
-@click.argument("manifest", type=click.Path(path_type=Path), required=False)
+@click.argument("manifest", type=PathNamed(), required=False)
 @click.option(
     "--index",
     "index_name",
@@ -83,7 +83,7 @@ def train() -> None:
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PathNamed(),
     default=Path("space.safetensors"),
     show_default=True,
     help="The space file.",
@@ -112,11 +112,9 @@ def train() -> None:
     help="Do not see whether the space names files better or worse than they are named without it: that takes four "
     "trainings more.",
 )
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="[default: OUTPUT with the suffix .checkpoint]")
+@click.option("--checkpoint", type=PathNamed(), help="[default: OUTPUT with the suffix .checkpoint]")
 @click.option("--restart", is_flag=True, help="Begin anew, whatever a checkpoint holds.")
-@click.option(
-    "--plot", type=click.Path(path_type=Path), help="Loss and recall as a PNG. [default: OUTPUT with the suffix .png]"
-)
+@click.option("--plot", type=PathNamed(), help="Loss and recall as a PNG. [default: OUTPUT with the suffix .png]")
 @click.option("--no-plot", is_flag=True, help="Draw nothing.")
 @click.option("--workers", type=click.IntRange(1), help="Files decoded and encoded at once. [default: one a processor]")
 @format_option(choices=("table", "json"))
@@ -285,7 +283,7 @@ def _interrupted(notes: Checkpoint) -> click.Abort:
 @train.command()
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PathNamed(),
     default=Path("names.safetensors"),
     show_default=True,
     help="The space file.",
@@ -296,7 +294,7 @@ def _interrupted(notes: Checkpoint) -> click.Abort:
 @click.option(
     "--names",
     "list_of_names",
-    type=click.Path(path_type=Path),
+    type=PathNamed(),
     help="A file with names of things, one a line. [default: 3,596 that come with the program]",
 )
 @format_option(choices=("table", "json"))

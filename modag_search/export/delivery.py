@@ -15,7 +15,7 @@ from modag_search.errors import UsageError
 from modag_search.files import see_on_disk
 from modag_search.labels.files.names import name_key, numbered, plain_name
 from modag_search.media import Exclusion
-from modag_search.spelling import no_place_of, root_without_place
+from modag_search.spelling import no_place_of, root_without_place, whole_path
 from modag_search.values import Delivery
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def deliver(paths: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[s
     UsageError
         If the folder cannot be made or read.
     """
-    shelf = _Shelf(os.path.abspath(folder), link=link)
+    shelf = _Shelf(whole_path(folder), link=link)
     failures: list[tuple[str, str]] = []
     for path in dict.fromkeys(map(_absolute, paths)):
         try:
@@ -67,7 +67,7 @@ def deliver(paths: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[s
 
 def indexed_root(catalog: Catalog, folder: str | os.PathLike[str]) -> str | None:
     """Return a folder that was indexed and would take in what is put into another; None where none would."""
-    folder = os.path.abspath(folder)
+    folder = whole_path(folder)
     if Exclusion("/", catalog.exclusions.all()).covering_item(os.path.join(folder, "a.wav")) is not None:
         return None
     roots = [root for run in catalog.runs.all() if run.verb == "index" for root in run.arguments.get("paths", ())]

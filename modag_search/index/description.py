@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modag_search import media
 from modag_search.features.stored import is_as_indexed, scanned
 from modag_search.labels.items import NO_SUCH_ID, item_named, items_meant, labels_of
-from modag_search.spelling import on_disk, printable, unescaped
+from modag_search.spelling import on_disk, printable, unescaped, whole_path
 from modag_search.values import Excluded, FileDescription, Notice, ScannedFile, Unread
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def describe(catalog: Catalog, name: str, *, fingerprints: Mapping[Modality, str
             return _of_item(catalog, item, fingerprints)
         if name.startswith("id:"):
             return FileDescription(path=name, state="not indexed", reason=NO_SUCH_ID, exists=False)
-        path = os.path.abspath(on_disk(name))
+        path = whole_path(on_disk(name))
         failure = catalog.failures.at(path)
         return FileDescription(
             path=path,

@@ -21,6 +21,7 @@ from modag_search.index.places import place_at
 from modag_search.index.rooms import Rooms
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
+from modag_search.spelling import given_path, whole_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -856,7 +857,7 @@ class Index:
         {'own': 0.0, 'other': 1.4, 'name': 0.3, 'features': 0.0, 'added': 0.0}
         """
         self._require_joined()
-        return self._rooms.namer.explain(os.fspath(path), names=names, k=k, temperature=temperature, level=level)
+        return self._rooms.namer.explain(given_path(path), names=names, k=k, temperature=temperature, level=level)
 
     def transfer(
         self,
@@ -1392,7 +1393,7 @@ class Index:
         """
         from modag_search.index.backup import back_up
 
-        return back_up(self.folder, self._catalog, Path(path).absolute())
+        return back_up(self.folder, self._catalog, Path(given_path(path)).absolute())
 
     @staticmethod
     def restore(
@@ -1429,16 +1430,16 @@ class Index:
         IndexFolderError
             If the index cannot be written.
         """
-        moves = {os.path.abspath(old): os.path.abspath(new) for old, new in (roots or {}).items()}
+        moves = {whole_path(old): whole_path(new) for old, new in (roots or {}).items()}
         if not is_url(folder):
             from modag_search.index.backup import restore
 
-            return restore(Path(path).absolute(), Path(folder).absolute(), moves)
+            return restore(Path(given_path(path)).absolute(), Path(given_path(folder)).absolute(), moves)
 
         from modag_search.index.copying import restore_to_database
 
         with closing(place_at(folder, wait_s=0.0)) as place:
-            return restore_to_database(Path(path).absolute(), place, moves)
+            return restore_to_database(Path(given_path(path)).absolute(), place, moves)
 
     @staticmethod
     def copy(
@@ -1535,10 +1536,10 @@ def one_or_more(paths: Paths) -> list[str]:
     Raises
     ------
     UsageError
-        If one is no path.
+        If one is no path, or empty.
     """
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     try:
-        return [os.fspath(path) for path in listed]
+        return [given_path(path) for path in listed]
     except TypeError as error:
         raise UsageError(f"a path, or a list of paths, is wanted, and this is none: {error}") from error

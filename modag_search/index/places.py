@@ -27,6 +27,7 @@ from modag_search.errors import (
 )
 from modag_search.files import check_own, hindrance_to_writing, make_folder, mark_of, read_regular, write_atomically
 from modag_search.settings import NO_FOLDER, SETTINGS_FILE, IndexSettings, is_index, no_index_in
+from modag_search.spelling import given_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,7 +163,7 @@ def place_at(name: str | os.PathLike[str], *, wait_s: float) -> Place:
     """
     if isinstance(name, str) and is_url(name):
         return SharedPlace(name, wait_s=wait_s)
-    return FolderPlace(Path(name).absolute(), wait_s=wait_s)
+    return FolderPlace(Path(given_path(name, what="the name of an index")).absolute(), wait_s=wait_s)
 
 
 def _catalog_wait_s(wait_s: float) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.labels.items import checked_id, items_meant
 from modag_search.media import Exclusion, PathPattern
-from modag_search.spelling import composed
+from modag_search.spelling import composed, whole_path
 from modag_search.values import ForgetReport
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _why_nothing(catalog: Catalog, names: Sequence[str]) -> str:
 def _items(catalog: Catalog, name: str) -> list[tuple[int, str]]:
     if name.startswith(_ID):
         return [(item.id, item.path) for item in catalog.items.get_many([checked_id(name)]).values()]
-    path = os.path.abspath(name)
+    path = whole_path(name)
     if below := list(catalog.items.paths_under(path)):
         return below
     if path.isascii() and not _GLOB.search(path):

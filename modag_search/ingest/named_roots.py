@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
-from modag_search.spelling import on_disk, printable
+from modag_search.spelling import on_disk, printable, whole_path
 
 if TYPE_CHECKING:
     from modag_search.catalog import Catalog
@@ -76,7 +76,7 @@ class RootBook:
 
 
 def _folder(name: str | os.PathLike[str]) -> str:
-    path = os.path.abspath(on_disk(os.fspath(name)))
+    path = whole_path(on_disk(os.fspath(name)))
     if not os.path.isdir(path):
         raise UsageError(f"{printable(path)}: there is no such folder; is its drive mounted?")
     return path

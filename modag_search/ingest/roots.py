@@ -9,7 +9,7 @@ from modag_search import media
 from modag_search.errors import NoMediaError
 from modag_search.ingest.folder_names import FolderNames
 from modag_search.ingest.pruning import gone_among
-from modag_search.spelling import on_disk
+from modag_search.spelling import on_disk, whole_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def checked_roots(catalog: Catalog, paths: Sequence[str], *, prune: bool) -> Roo
     present: dict[str, None] = {}
     roots = Roots([], [], {}, {})
     names = FolderNames(catalog)
-    for path in dict.fromkeys(os.path.abspath(on_disk(path)) for path in paths):
+    for path in dict.fromkeys(whole_path(on_disk(path)) for path in paths):
         try:
             for root in media.check_roots([path]):
                 name = names.take(root)

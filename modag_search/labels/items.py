@@ -9,7 +9,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
-from modag_search.spelling import composed, near, on_disk
+from modag_search.spelling import composed, near, on_disk, whole_path
 from modag_search.values import ItemLabel
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def find_items(catalog: Catalog, names: Sequence[str]) -> list[ItemRecord]:
         For the first that is not in the catalog.
     """
     ids = [number for name in names if (number := _id_in(name)) is not None]
-    paths = {os.path.abspath(name) for name in names if not name.startswith(_ID)}
+    paths = {whole_path(name) for name in names if not name.startswith(_ID)}
     with catalog.view():
         by_id = catalog.items.get_many(ids) if ids else {}
         by_path = catalog.items.at_many(paths) if paths else {}
@@ -74,7 +74,7 @@ def item_named(catalog: Catalog, name: str) -> ItemRecord | None:
     if name.startswith(_ID):
         number = checked_id(name)
         return catalog.items.get_many([number]).get(number)
-    path = os.path.abspath(name)
+    path = whole_path(name)
     return catalog.items.at(path) or _in_other_forms(catalog, [path]).get(path)
 
 

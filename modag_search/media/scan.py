@@ -13,7 +13,7 @@ from modag_search.errors import NoMediaError, UsageError
 from modag_search.media.exclusion import BUILT_IN, NO_MEDIA, Exclusion
 from modag_search.media.kinds import kind_of, unread_extension_of
 from modag_search.media.passed_over import LINK, SPECIAL, Tally
-from modag_search.spelling import on_disk
+from modag_search.spelling import on_disk, whole_path
 from modag_search.values import Excluded, ScannedFile, ScanProblem, Unread
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def obstacle(root: str, path: str, *, exclude: Sequence[str], follow_symlinks: b
 
 
 def _stat_roots(paths: Sequence[str]) -> list[tuple[str, os.stat_result]]:
-    roots = dict.fromkeys(os.path.abspath(on_disk(path)) for path in paths)
+    roots = dict.fromkeys(whole_path(on_disk(path)) for path in paths)
     return [(root, _stat_root(root)) for root in roots]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
 from modag_search.labels.book import LabelBook
 from modag_search.pages.entries import Entry, first_shown, said_of
-from modag_search.spelling import on_disk
+from modag_search.spelling import on_disk, whole_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -195,7 +194,7 @@ def _paths(catalog: Catalog, choice: Choice) -> dict[int, str]:
     if not choice.under:
         return found
     below = {
-        item_id for folder in choice.under for item_id, _ in catalog.items.paths_under(os.path.abspath(on_disk(folder)))
+        item_id for folder in choice.under for item_id, _ in catalog.items.paths_under(whole_path(on_disk(folder)))
     }
     return {item_id: path for item_id, path in found.items() if item_id in below}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ import numpy as np
 from modag_search.errors import UsageError
 from modag_search.labels.book import LabelBook
 from modag_search.search.snapshot import Part
-from modag_search.spelling import on_disk
+from modag_search.spelling import on_disk, whole_path
 from modag_search.values import MediaKind
 
 if TYPE_CHECKING:
@@ -135,4 +134,4 @@ SELECTIONS: Part[Selections] = Part("selections", lambda _, __: Selections())
 
 def absolute(folder: str) -> str:
     """Return the path of a folder that was named, as the disk has it."""
-    return os.path.abspath(on_disk(folder))
+    return whole_path(on_disk(folder))

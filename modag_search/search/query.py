@@ -26,7 +26,7 @@ from modag_search.features.files import FeatureReader, FileFeatures
 from modag_search.features.vectors import SegmentVectors, of_unit_length
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, items_meant
-from modag_search.spelling import no_place_of, on_disk, root_without_place
+from modag_search.spelling import no_place_of, on_disk, root_without_place, whole_path
 from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, MediaFacts, Modality
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ class QueryMaker:
         """
         if name.startswith("text:"):
             return name.removeprefix("text:")
+        if not name:
+            return ""
         if os.path.isdir(name):
             raise UnsupportedMediaError(os.path.abspath(name), "is a folder; ask with one of the files in it")
         if os.path.lexists(name):
@@ -204,7 +206,7 @@ class QueryMaker:
             for name in names:
                 item = find_item(self._catalog, name) if name.startswith("id:") else None
                 taken.append(name if item is None else item.path)
-                yield item or os.path.abspath(on_disk(name))
+                yield item or whole_path(on_disk(name))
 
         n_absent = 0
         for found in self._reader.of_each(asked(), workers=workers):

@@ -16,7 +16,7 @@ from modag_search.labels.files.folders import write_folders
 from modag_search.labels.files.jams import jams_of
 from modag_search.labels.files.names import UniqueNames
 from modag_search.labels.files.writing import new_folder, write_file
-from modag_search.spelling import printable
+from modag_search.spelling import printable, whole_path
 from modag_search.values import ExportReport
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def export_labels(
         raise UsageError(f"the format must be one of {', '.join(get_args(LabelFormat))}, not {output_format!r}")
     if copy and output_format != "folders":
         raise UsageError(f"only folders hold copies of files, not {output_format}")
-    path = Path(os.path.abspath(target))
+    path = Path(whole_path(target))
     if output_format == "jams":
         return _export_jams(catalog, path, origins, relative=relative)
     if output_format == "folders":

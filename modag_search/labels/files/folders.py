@@ -10,6 +10,7 @@ from modag_search.errors import UsageError
 from modag_search.labels.checks import checked_name
 from modag_search.labels.files.entries import LabelEntry, LabelFile
 from modag_search.labels.files.names import UniqueNames, folder_name
+from modag_search.spelling import whole_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +51,7 @@ def read_folders(catalog: Catalog, root: str | os.PathLike[str], *, level: Folde
     UsageError
         If no item of the index lies below such a folder.
     """
-    folder = os.path.abspath(root)
+    folder = whole_path(root)
     file = LabelFile(source=folder, kind="folders")
     inside = ((path, path) for _, path in catalog.items.paths_under(folder))
     found = [

@@ -16,7 +16,7 @@ from modag_search.labels.files.folders import NO_FOLDER, read_folders
 from modag_search.labels.files.matches import match_entries
 from modag_search.labels.files.reading import read_label_file
 from modag_search.labels.items import items_meant, why_not_indexed
-from modag_search.spelling import on_disk, printable
+from modag_search.spelling import on_disk, printable, whole_path
 from modag_search.values import ImportedLabel, ImportReport, PassedOver
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def import_labels(
         If the source cannot be read, names what is not in the index or failed, a part that an item does not have, or
         labels that exclude each other; the message names the file and the line, and nothing has been done then.
     """
-    origin = os.path.abspath(on_disk(os.fspath(source)))
+    origin = whole_path(on_disk(os.fspath(source)))
     known = catalog.labels.names()
     file = read_folders(catalog, origin, level=level) if from_folders else read_label_file(origin, options, known=known)
     entries = _with_names(file.entries, catalog.hierarchy.audioset_ids())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,11 @@ from modag_search.labels.files.entries import LabelFile, ReadingOptions
 from modag_search.labels.files.jams import read_jams
 from modag_search.labels.files.layouts import is_known, layout_of, read_table
 from modag_search.labels.files.tracks import is_track, read_track
+from modag_search.spelling import whole_path
 from modag_search.tables import JSON_LINES, WINDOWS, Row, csv_rows, head_of, json_rows, read_text
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 _JAMS = ".jams"
@@ -52,7 +53,7 @@ def read_label_file(
         If the file cannot be read, is of no kind that is known, or something in it cannot be meant; the message names
         the file and the line.
     """
-    source = Path(os.path.abspath(path))
+    source = Path(whole_path(path))
     file = LabelFile(source=str(source))
     options = options or ReadingOptions()
     if source.is_dir():
