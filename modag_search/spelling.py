@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from modag_search.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _ALIKE = 0.65
 """Share of letters in common from which on a name may be meant: ``dgo`` has two thirds with ``dog``."""
@@ -190,7 +190,7 @@ def bare(name: str) -> str:
     return " ".join(re.split(r"[\s_-]+", composed(name).casefold()))
 
 
-def near(name: str, names: Iterable[str], *, most: int = 3) -> list[str]:
+def near(name: str, names: Iterable[str], *, most: int = 3, share: float = _ALIKE) -> list[str]:
     """Find names that another one may have been meant for.
 
     Parameters
@@ -198,6 +198,8 @@ def near(name: str, names: Iterable[str], *, most: int = 3) -> list[str]:
     name : str
     names : iterable of str
     most : int
+    share : float
+        Of letters in common, from which on one is near.
 
     Returns
     -------
@@ -213,7 +215,7 @@ def near(name: str, names: Iterable[str], *, most: int = 3) -> list[str]:
     for one in sorted(names):
         by_bare.setdefault(bare(one), []).append(one)
     same = by_bare.get(bare(name))
-    alike = [bare(name)] if same else difflib.get_close_matches(bare(name), by_bare, n=most, cutoff=_ALIKE)
+    alike = [bare(name)] if same else difflib.get_close_matches(bare(name), by_bare, n=most, cutoff=share)
     return [one for key in alike for one in by_bare[key]][:most]
 
 
@@ -225,7 +227,11 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     >>> did_you_mean("DOG", ["dog", "cat"]), did_you_mean("DOG", ["cat"])
     ('; did you mean dog?', '')
     """
-    found = near(name, names)
+    return meant(near(name, names))
+
+
+def meant(found: Sequence[str]) -> str:
+    """Ask, at the end of a message, for one of what was found near; nothing where nothing was."""
     return f"; did you mean {' or '.join(found)}?" if found else ""
 
 

@@ -26,7 +26,8 @@ from modag_search.features.files import FeatureReader, FileFeatures
 from modag_search.features.vectors import SegmentVectors, of_unit_length
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, items_meant
-from modag_search.spelling import no_place_of, on_disk, root_without_place, whole_path
+from modag_search.space.words import NONE_KNOWN
+from modag_search.spelling import bare, meant, near, no_place_of, on_disk, root_without_place, whole_path
 from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, MediaFacts, Modality
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from modag_search.catalog import Catalog
     from modag_search.features.encoding import MediaEncoder
     from modag_search.space import QueryModality, Space
+    from modag_search.space.words import Reading
     from modag_search.values import EncodedSegment
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ _ABSENT_LOOKED_UP = 3
 """Of files that are asked with and are not there, how many may be looked for elsewhere: each takes a look at all."""
 _FAILED = "failed, so nothing is known of it; `modag failures` says why"
 _OUTDATED = "was made by another encoder, or another version of one; `modag rebuild` renews it"
+_MEANS_NOTHING = "means nothing to be seen or heard; such words only join others"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -143,7 +146,7 @@ class QueryMaker:
         if root := root_without_place(name):
             reason = f"does not exist (any more); if an index holds it: {no_place_of(root)}"
             raise UnreadableMediaError(os.path.abspath(name), reason)
-        raise self._absent(os.path.abspath(name), hint)
+        raise self._absent(os.path.abspath(name), _label_called(name, self._catalog.labels.names()) or hint)
 
     def _absent(self, path: str, hint: str = "") -> UnreadableMediaError:
         """Say that a file is not there, and which items it may have been meant for."""
@@ -160,6 +163,8 @@ class QueryMaker:
         if self._space.text_towers:
             return Query(vectors={"text": self._space.tower_vectors(self._encoder.encode_texts([words]))})
         reading = self._space.read(words)
+        if not reading.means_something:
+            raise UsageError(f"{words!r}: {self._why_not_understood(words, reading)}")
         vectors = self._space.text_vectors([words])
         if reading.unknown:
             logger.warning(
@@ -169,6 +174,16 @@ class QueryMaker:
                 " ".join(reading.understood),
             )
         return Query(vectors={"text": vectors})
+
+    def _why_not_understood(self, words: str, reading: Reading) -> str:
+        """Say that words mean nothing here, and what they may have been meant for: a label, or words like them."""
+        why = NONE_KNOWN if reading.unknown or not reading.understood else _MEANS_NOTHING
+        labels = self._catalog.labels.names()
+        if hint := _label_called(words, labels):
+            return f"{why}{hint}"
+        most = 1 if len(reading.unknown) > 1 else 3
+        like = [known for word in reading.unknown for known in self._space.near_words(word, most=most)]
+        return f"{why}{meant([*map(_as_label, near(words, labels)), *([] if reading.is_foreign else like)])}"
 
     def make_all(
         self,
@@ -292,6 +307,16 @@ class QueryMaker:
         }
         scaled = {modality: of_unit_length(rows) for modality, rows in features.items()}
         return Query(vectors=vectors, features=scaled, without=without)
+
+
+def _label_called(words: str, labels: Iterable[str]) -> str:
+    """Say, at the end of a message, that a label is called as what was asked for; nothing where none is."""
+    called = sorted(label for label in labels if bare(label) == bare(words.strip()))
+    return f"; a label here is called so: ask {' or '.join(map(_as_label, called))}" if called else ""
+
+
+def _as_label(label: str) -> str:
+    return shlex.quote(f"label:{label}")
 
 
 def common_direction(vectors: Float32Array) -> Float32Array:

@@ -316,6 +316,10 @@ class Space:
             raise self._without_words()
         return self.meaning.words.read(text)
 
+    def near_words(self, word: str, *, most: int = 3) -> list[str]:
+        """List words of its vocabulary that one with a typing error may have been meant for; none without words."""
+        return [] if self.meaning is None else self.meaning.words.near(word, most=most)
+
     def _without_words(self) -> UsageError:
         towers = "by itself: its encoders' text towers do, see `Space.tower_vectors`" if self.text_towers else ""
         return UsageError(f"space {self.name!r} understands no words {towers}".rstrip())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modag_search.errors import UsageError
+from modag_search.spelling import near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +27,24 @@ _SHORTEST_PART = 3
 _ENDINGS = ("s", "es", "'s", "ing", "ed", "er", "ers")
 _LONGEST_WORD = 100
 """BERT's: of longer ones nothing is understood."""
+_JOINING = frozenset(
+    (  # noqa: SIM905  a list would have a line for each
+        "a an the this that these those and or but nor so yet if then than as because while of in on at by to from for "
+        "with without into onto about between among through during i me my mine you your yours he him his she her hers "
+        "it its we us our ours they them their theirs who whom whose which what am is are was were be been being do "
+        "does did have has had would could should shall must s t d m re ve ll"
+    ).split()
+)
+"""Function words of English, and what is left of them behind an apostrophe; not those that name things, as ``can``."""
+_FOREIGN_ARTICLES = frozenset(
+    "der die das den dem des ein eine le la les un une el los las il lo gli de du".split()  # noqa: SIM905
+)
+"""Those of German, French, Spanish and Italian: beside a word that is unknown, they are no English."""
+NONE_KNOWN = "none of these words is known; English is what the space understands"
+_LEAST_LETTERS = 4
+_MORE_LETTERS = 2
+_ALIKE_WORDS = 0.8
+"""Share of letters that a word with a typing error has in common with what was meant: ``pinao`` with ``piano``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +62,16 @@ class Reading:
     tokens: tuple[int, ...]
     understood: tuple[str, ...]
     unknown: tuple[str, ...]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it has an article of another language, and a word that is unknown."""
+        return bool(self.unknown) and not _FOREIGN_ARTICLES.isdisjoint(self.understood)
+
+    @property
+    def means_something(self) -> bool:
+        """Whether anything is understood but words that only join others: articles, prepositions, pronouns."""
+        return not _JOINING.union(_FOREIGN_ARTICLES if self.unknown else ()).issuperset(self.understood)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +124,17 @@ class TokenTable:
                 unknown.append(word)
         return Reading(tuple(tokens), _spelt(understood), _spelt(unknown))
 
+    def near(self, word: str, *, most: int = 3) -> list[str]:
+        """List known words that a word with a typing error may have been meant for; the first letter is right."""
+        if len(word) < _LEAST_LETTERS:
+            return []
+        like = (
+            token
+            for token in self.tokens
+            if token[:1] == word[0] and len(token) >= _LEAST_LETTERS and abs(len(token) - len(word)) <= _MORE_LETTERS
+        )
+        return near(word, like, most=most, share=_ALIKE_WORDS)
+
     def _knows(self, word: str) -> bool:
         digests = [crc_of(form) for form in _forms(word)]
         places = np.searchsorted(self.known_in_pieces, digests).clip(max=len(self.known_in_pieces) - 1)
@@ -134,7 +174,7 @@ class TokenTable:
         for place, text in enumerate(texts):
             reading = self.read(text)
             if not reading.understood:
-                raise UsageError(f"{text!r}: none of these words is known; English is what the space understands")
+                raise UsageError(f"{text!r}: {NONE_KNOWN}")
             tokens = list(reading.tokens)
             rows[place] = self.scales[tokens] @ self.values[tokens].astype(np.float32)
         units: Float32Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))

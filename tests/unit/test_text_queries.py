@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -155,3 +156,77 @@ def test_every_label_of_a_vocabulary_says_something(name: str) -> None:
     texts = [*preset(name).texts.values()]
     understood, _ = Space.load(packaged_spaces()["default"]).understood(texts)
     assert len(understood) == len(texts)
+
+
+@pytest.fixture
+def labelled(everyday_folder: Path, tmp_path: Path) -> Iterator[Index]:
+    """A copy of the everyday index with labels that are no words."""
+    shutil.copytree(everyday_folder, tmp_path / "labelled")
+    with Index.open(tmp_path / "labelled") as index:
+        for label in ("zorblat", "The Who"):
+            index.label("id:1", label)
+        yield index
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("zorblat", "a label here is called so: ask label:zorblat"),
+        ("Zorblat", "a label here is called so: ask label:zorblat"),
+        ("the who", "a label here is called so: ask 'label:The Who'"),
+        ("zorblatt", "did you mean label:zorblat?"),
+    ],
+)
+def test_a_label_that_is_asked_for_as_words_is_named(labelled: Index, words: str, hint: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        labelled.search(words)
+    assert str(raised.value).endswith(f"; {hint}")
+    assert labelled.search("dog", n=1), "what is understood asks as words"
+
+
+def test_a_label_is_named_where_words_are_not_understood_at_all(filled: Index) -> None:
+    filled.label("id:1", "zorblat")
+    with pytest.raises(UnreadableMediaError, match="a label here is called so: ask label:zorblat"):
+        filled.search("zorblat")
+
+
+@pytest.mark.parametrize(
+    "words", ["a zorblat and a quibbix", "die Tante", "der Zorblat", "la zorblat", "it's a zorblat"]
+)
+def test_articles_and_their_like_are_not_asked_with_alone(everyday: Index, words: str) -> None:
+    with pytest.raises(UsageError, match="none of these words is known"):
+        everyday.search(words)
+
+
+def test_words_that_only_join_others_are_said_to_mean_nothing_alone(everyday: Index) -> None:
+    with pytest.raises(UsageError, match="'of the and': means nothing to be seen or heard"):
+        everyday.search("of the and")
+    assert everyday.search("die", n=1), "an English word, where no other word stands beside it that is unknown"
+
+
+def test_words_beside_articles_find_what_they_did(everyday: Index) -> None:
+    space = Space.load(packaged_spaces()["default"])
+    assert space.read("a dog and the sea").understood == ("a", "dog", "and", "the", "sea")
+    assert everyday.search("the dog", n=1)[0].path == everyday.search("dog", n=1)[0].path
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("guitr", "did you mean guitar or guitars or guilt?"),
+        ("a violine", "did you mean violin or violins?"),
+        ("pinao", "did you mean pinto or piano?"),
+        ("guitr violine", "did you mean guitar or violin?"),
+    ],
+)
+def test_words_with_typing_errors_are_answered_with_what_was_meant(everyday: Index, words: str, hint: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        everyday.search(words)
+    assert str(raised.value).endswith(f"; {hint}")
+
+
+@pytest.mark.parametrize("words", ["qzxvblorp", "die Tante", "xyz", "\u732b"])
+def test_what_is_like_no_word_is_answered_without_a_guess(everyday: Index, words: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        everyday.search(words)
+    assert "did you mean" not in str(raised.value)
