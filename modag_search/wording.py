@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,13 +58,15 @@ def rules_in_words(why: Explanation, *, named: Callable[[str], str] = str) -> li
     if why.decided_by == "hierarchy":
         kinds = " + ".join(f"{kind.label} {kind.score:.3f}" for kind in why.kinds)
         lines.append(f"{why.label} by the hierarchy of labels: {kinds}")
-    if why.copy_of is not None and why.copy_of.path != why.path:
+    given = [_origin(one) for one in why.given if not one.is_of_former]
+    others = "; what follows is what all others say"
+    if why.copy_of is not None and not _is_at(why.copy_of.path, why.path):
         by = _COPY_BY[why.copy_of.confirmed_by]
-        lines.append(f"It is a copy of {named(why.copy_of.path)}, {by}; what follows is what all others say.")
+        lines.append(f"It is a copy of {named(why.copy_of.path)}, {by}{'' if given else others}.")
     if why.denied:
         lines.append(f"It is said not to be {', '.join(why.denied)}.")
-    if given := [_origin(one) for one in why.given if not one.is_of_former]:
-        lines.append(f"It is labelled {', '.join(given)}; what follows is what all others say.")
+    if given:
+        lines.append(f"It is labelled {', '.join(given)}{others}.")
     if former := [_origin(one) for one in why.given if one.is_of_former]:
         lines.append(f"Before its file was replaced it was labelled {', '.join(former)}, which counts no more.")
     if why.by_head is not None and why.by_head.label != why.label:
@@ -71,6 +75,11 @@ def rules_in_words(why: Explanation, *, named: Callable[[str], str] = str) -> li
     if why.second is not None:
         lines += [f"{_share_in_words(said).capitalize()}." for said in why.heard if said.known_share is not None]
     return lines
+
+
+def _is_at(path: str, name: str) -> bool:
+    """Whether an item's path is what a name, which may be relative and in another Unicode form, stands for."""
+    return path == name or unicodedata.normalize("NFC", path) == unicodedata.normalize("NFC", os.path.abspath(name))
 
 
 def evidence_in_words(why: Explanation, said: ModalityEvidence) -> Iterator[tuple[float, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -128,6 +129,26 @@ def test_what_a_copy_decided_is_told(crowd: CommandLine, media: Path, tmp_path: 
     assert outcome.stdout.decode().splitlines()[:2] == [
         "q.png: violin 1.000",
         "It is a copy of media/r0.png, byte for byte; what follows is what all others say.",
+    ]
+
+
+@pytest.mark.parametrize("name", ["media/r1.png", "media/../media/r1.png", "id:{}"])
+def test_a_labelled_item_is_no_copy_of_itself(crowd: CommandLine, media: Path, name: str) -> None:
+    name = name.format(crowd("info", media / "r1.png").data[0]["id"])
+    lines = crowd("explain", name, "--format", "table").stdout.decode().splitlines()
+    assert lines[1] == "It is labelled violin (by hand); what follows is what all others say."
+    assert "copy" not in lines[2]
+
+
+def test_that_others_say_what_follows_is_said_once(crowd: CommandLine, media: Path, tmp_path: Path) -> None:
+    shutil.copy(media / "low.wav", media / "copy.wav")
+    assert crowd("index", media).status == 0
+    with toy_index(tmp_path / "index") as index:
+        index.label(media / "copy.wav", "violin", end_s=0.5)
+    lines = crowd("explain", media / "copy.wav", "--format", "table").stdout.decode().splitlines()
+    assert lines[1:3] == [
+        "It is a copy of media/low.wav, byte for byte.",
+        "It is labelled violin in part (by hand); what follows is what all others say.",
     ]
 
 
