@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
 from modag_search.hierarchy import Hierarchy
-from modag_search.labels.checks import checked_name
+from modag_search.labels.checks import checked_name, looks_like_several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from modag_search.catalog import Catalog
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +99,15 @@ def vocabulary_of(catalog: Catalog, names: str | Iterable[str] | None = None) ->
         chosen = {of_id.get(name, name) for name in map(checked_name, one_or_more_names(names))}
         if tags := sorted(chosen & catalog.labels.tags()):
             raise UsageError(f"{tags[0]}: is a tag, and never an answer; `modag label kind` makes it a class")
+        _warn_of_several(chosen - catalog.labels.names())
     if not chosen:
         raise UsageError("no labels to choose among; name some, or `modag label add NAME` lets one count")
     return Vocabulary({name: meanings.get(name) or readable(name) for name in sorted(chosen)}, hierarchy)
+
+
+def _warn_of_several(names: Iterable[str]) -> None:
+    """Say which names that are no labels as yet look like several; commas are those of AudioSet's, or were quoted."""
+    for name in sorted(names):
+        if (several := looks_like_several(name)) is not None and several[0] != ",":
+            each = shlex.quote(",".join(several[1]))
+            logger.warning("%r is one label; `--names %s` gives %d", name, each, len(several[1]))

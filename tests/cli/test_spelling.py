@@ -181,3 +181,12 @@ def test_one_label_that_looks_like_several_is_named(filled: CommandLine) -> None
     outcome = filled("label", "media/a.png", "--as", "sea, wind")
     assert outcome.error == "warning: 'sea, wind' is one label; `--as sea --as wind` gives 2"
     done(filled("label", "media/b.png", "--as", "sea, wind"))
+
+
+@pytest.mark.parametrize("verb", ["classify", "explain"])
+def test_one_name_to_choose_among_that_looks_like_several_is_named(filled: CommandLine, verb: str) -> None:
+    warning = "warning: 'dog;cat' is one label; `--names dog,cat` gives 2"
+    assert filled(verb, "media/b.png", "--names", "dog;cat").stderr.splitlines().count(warning) == 1
+    filled("label", "media/a.png", "--as", "dog;cat")
+    assert warning not in filled(verb, "media/b.png", "--names", "dog;cat").stderr, "it is a label of the index"
+    assert " is one label" not in filled(verb, "media/b.png", "--names", '"sea, wind",rain').stderr, "in quotes"
