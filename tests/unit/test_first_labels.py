@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search import Index
+from tests.as_it_was import opened_as_it_was
 from tests.shared_folder import shared
 
 if TYPE_CHECKING:
@@ -44,10 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def index(folder: Path) -> Iterator[Index]:
     """The index without labels, which has none afterwards."""
-    with Index.open(folder) as opened:
+    with opened_as_it_was(folder) as opened:
         yield opened
-        for run, _ in opened.labels.runs():
-            opened.labels.undo(run.id)
 
 
 def test_an_only_label_is_sure_of_nothing_else(index: Index) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from modag_search import Index
+from tests.as_it_was import opened_as_it_was
 from tests.shared_folder import shared
 
 if TYPE_CHECKING:
@@ -38,10 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def index(folder: Path) -> Iterator[Index]:
     """The index, which is afterwards as it was."""
-    with Index.open(folder) as opened:
+    with opened_as_it_was(folder) as opened:
         yield opened
-        for run, _ in opened.labels.runs()[len(CLASSES) :]:
-            opened.labels.undo(run.id)
 
 
 def answers(index: Index) -> dict[str, tuple[str | None, float]]:
