@@ -206,11 +206,8 @@ class Meaning:
         common : np.ndarray [shape=(n,), float32]
             How much of a text the common names say.
         """
-        similarities = meant @ self.common.T
-        nearest = similarities.max(axis=1, keepdims=True)
-        likelihoods = np.exp((similarities - nearest) / np.float32(self.word_temperature))
-        named: Float32Array = likelihoods / likelihoods.sum(axis=1, keepdims=True)
-        return named, np.float32(self.word_share) * np.clip(nearest[:, 0], 0, 1)
+        named, nearest = shared_out(meant, self.common, temperature=self.word_temperature)
+        return named, np.float32(self.word_share) * np.clip(nearest, 0, 1)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Name the arrays as they stand in a file."""
@@ -254,6 +251,32 @@ class Meaning:
         if not (0 < temperature < np.inf and 0 <= share <= 1):
             raise ValueError(f"its words need a temperature above 0 and a share up to 1, not {temperature} and {share}")
         return cls(classes, common.astype(np.float32), words, float(stored["least_share"]), temperature, share)
+
+
+def shared_out(meant: Float32Array, names: Float32Array, *, temperature: float) -> tuple[Float32Array, Float32Array]:
+    """Share texts out to names that they are near to.
+
+    Parameters
+    ----------
+    meant : np.ndarray [shape=(n, n_dimensions), float32]
+        Unit vectors of the texts.
+    names : np.ndarray [shape=(n_names, n_dimensions), float32]
+        Of the names.
+    temperature : float
+        How near they must be: less is nearer.
+
+    Returns
+    -------
+    shares : np.ndarray [shape=(n, n_names), float32]
+        Each row adds up to 1.
+    nearest : np.ndarray [shape=(n,), float32]
+        Cosine of each text and the nearest name.
+    """
+    similarities = meant @ names.T
+    nearest = similarities.max(axis=1, keepdims=True)
+    likelihoods = np.exp((similarities - nearest) / np.float32(temperature))
+    shares: Float32Array = likelihoods / likelihoods.sum(axis=1, keepdims=True)
+    return shares, nearest[:, 0]
 
 
 def unit(vectors: Float32Array) -> Float32Array:

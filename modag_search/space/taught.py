@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from modag_search.space.meaning import shared_out, unit
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,13 +61,9 @@ class TaughtNames:
         shares : np.ndarray [shape=(n,), float32]
             How much of each text's vector that is to be.
         """
-        similarities = meant @ self.meant.T
-        nearest = similarities.max(axis=1, keepdims=True)
-        likelihoods = np.exp((similarities - nearest) / np.float32(self.temperature))
-        learned = likelihoods @ self.learned
-        learned /= np.maximum(np.linalg.norm(learned, axis=1, keepdims=True), np.float32(1e-12))
-        above = (nearest[:, 0] - self.least_similarity) / (1 - self.least_similarity)
-        return learned, np.float32(self.share) * np.clip(above, 0, 1).astype(np.float32)
+        named, nearest = shared_out(meant, self.meant, temperature=self.temperature)
+        above = (nearest - self.least_similarity) / (1 - self.least_similarity)
+        return unit(named @ self.learned), np.float32(self.share) * np.clip(above, 0, 1).astype(np.float32)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Name the arrays as they stand in a file."""
