@@ -108,7 +108,8 @@ class TokenTable:
     def read(self, text: str) -> Reading:
         """Divide a text into words and tokens, and tell which words are known."""
         if not self._numbers:  # 28,000 entries, made when the first text comes
-            self._numbers.update((token, number) for number, token in enumerate(self.tokens))
+            whole = {token: number for number, token in enumerate(self.tokens)}
+            object.__setattr__(self, "_numbers", whole)  # at once: another thread would take half of them for all
         tokens: list[int] = []
         understood: list[str] = []
         unknown: list[str] = []

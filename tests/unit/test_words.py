@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -103,6 +105,24 @@ def test_a_text_of_unknown_words_is_an_error_that_says_so(table: TokenTable) -> 
     for text in ("qwrtzp", "\u72ac", "", "?!"):
         with pytest.raises(UsageError, match="none of these words is known; English"):
             table.vectors(["a dog", text])
+
+
+def test_threads_that_ask_first_know_all_words(table: TokenTable) -> None:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(5):
+            fresh, together = dataclasses.replace(table), threading.Barrier(8)
+
+            def read(table: TokenTable = fresh, together: threading.Barrier = together) -> tuple[str, ...]:
+                together.wait()
+                return table.read("a viola on the zebra").unknown
+
+            with ThreadPoolExecutor(8) as pool:
+                unknown = [one.result() for one in [pool.submit(read) for _ in range(8)]]
+            assert unknown == [()] * 8
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def test_a_text_is_the_sum_of_its_tokens() -> None:
