@@ -51,6 +51,11 @@ _NEAR, _FAR = 0.9, 0.5
 _RECALL = 0.99
 _RECALL_AT = (10, 100, 1000)
 _DEVIATIONS = 3.0
+_GROUPED_FROM = 1_000
+"""From so many lists on, the one of a vector is looked for in the nearest groups of lists alone when a store is made:
+comparing vectors with the centroids of all would be nearly all the work."""
+_GROUPS = 8
+"""So many groups are looked at; their number is the root of that of the lists."""
 _AT_ONCE = 65_536
 _READ_AT_ONCE = 1 << 20
 _APART = 2
@@ -304,10 +309,7 @@ class FaissIvfStore(MappedStore):
         with self._spooled as file:
             file.flush()
             stored = _rows(file, len(ids), self.dimension)
-            index = _empty(_centroids(stored))
-            for start in range(0, len(ids), _AT_ONCE):
-                part = slice(start, start + _AT_ONCE)
-                index.add_with_ids(np.asarray(stored[part], dtype=np.float32), ids[part])
+            index = _filled(_centroids(stored), stored, ids)
             return FaissIvfReader(index, probes=_probes(index, stored))
 
     @classmethod
@@ -386,13 +388,43 @@ def _centroids(stored: npt.NDArray[np.float16]) -> Float32Array:
         return np.zeros((1, dimension), dtype=np.float32)
     random = np.random.default_rng(_SEED)
     drawn = np.sort(random.choice(n, size=min(n, _TRAINING_PER_LIST * n_lists), replace=False))
-    clusters = faiss.Kmeans(
-        dimension, n_lists, niter=_ITERATIONS, seed=_SEED, spherical=True, min_points_per_centroid=1
-    )
-    clusters.train(np.asarray(stored[drawn], dtype=np.float32))
-    centroids = clusters.centroids
-    assert centroids is not None
+    clusters = faiss.Clustering(dimension, n_lists)  # not `faiss.Kmeans`, which compares with all centroids
+    clusters.niter, clusters.seed, clusters.spherical = _ITERATIONS, _SEED, True
+    clusters.min_points_per_centroid = 1
+    clusters.update_index = True  # groups follow their centroids
+    clusters.train(np.asarray(stored[drawn], dtype=np.float32), _nearest_of(n_lists, dimension))
+    centroids: Float32Array = faiss.vector_to_array(clusters.centroids).reshape(n_lists, dimension)
     return centroids
+
+
+def _filled(centroids: Float32Array, stored: npt.NDArray[np.float16], ids: Int64Array) -> Any:
+    """Lay vectors into the lists around centroids."""
+    import faiss
+
+    nearest = _nearest_of(*centroids.shape)
+    if not nearest.is_trained:
+        nearest.train(centroids)
+    nearest.add(centroids)
+    index = _empty(centroids)
+    for start in range(0, len(ids), _AT_ONCE):
+        vectors = np.asarray(stored[start : start + _AT_ONCE], dtype=np.float32)
+        of_vectors = np.ascontiguousarray(ids[start : start + _AT_ONCE])
+        lists = nearest.search(vectors, 1)[1].ravel()
+        index.add_core(len(lists), faiss.swig_ptr(vectors), faiss.swig_ptr(of_vectors), faiss.swig_ptr(lists))
+    return index
+
+
+def _nearest_of(n_lists: int, dimension: int) -> Any:
+    """Make an index for centroids, to be asked for the nearest: where they are many, it most often finds that one."""
+    import faiss
+
+    flat: Any = faiss.IndexFlatIP(dimension)
+    if n_lists < _GROUPED_FROM:
+        return flat
+    groups = faiss.IndexIVFFlat(flat, dimension, round(math.sqrt(n_lists)), faiss.METRIC_INNER_PRODUCT)
+    groups.nprobe = _GROUPS
+    groups.cp.spherical, groups.cp.min_points_per_centroid = True, 1
+    return groups
 
 
 def _empty(centroids: Float32Array) -> Any:

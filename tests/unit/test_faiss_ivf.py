@@ -12,7 +12,8 @@ from modag_search.stores.faiss_ivf import FaissIvfReader, FaissIvfStore
 if TYPE_CHECKING:
     from modag_search.values import Float32Array
 
-N, DIMENSION, K = 24_000, 48, 10
+N_VECTORS = {"all centroids are compared": 24_000, "centroids are in groups": 64_000}
+DIMENSION, K = 48, 10
 
 
 def unit(vectors: Float32Array) -> Float32Array:
@@ -20,31 +21,45 @@ def unit(vectors: Float32Array) -> Float32Array:
     return scaled
 
 
-@pytest.fixture(scope="module")
-def vectors() -> Float32Array:
+@pytest.fixture(scope="module", params=[*N_VECTORS.values()], ids=[*N_VECTORS])
+def vectors(request: pytest.FixtureRequest) -> Float32Array:
     """Make vectors that gather around some, differ as these differ, and lie on one side: as those of media do."""
     random = np.random.default_rng(5)
     real = 1 + random.standard_normal((300, DIMENSION))
-    start, other, plus, minus = real[random.integers(len(real), size=(4, N))]
-    away, aside = random.uniform(0, [[0.3], [0.5]], size=(2, N))[:, :, None]
+    start, other, plus, minus = real[random.integers(len(real), size=(4, request.param))]
+    away, aside = random.uniform(0, [[0.3], [0.5]], size=(2, request.param))[:, :, None]
     return unit(start + away * (other - start) + aside * (plus - minus))
 
 
 @pytest.fixture(scope="module")
 def reader(vectors: Float32Array) -> FaissIvfReader:
     store = FaissIvfStore(DIMENSION)
-    store.add(np.arange(N), vectors)
+    store.add(np.arange(len(vectors)), vectors)
     return store.build()
 
 
 @pytest.mark.parametrize("cosine", [0.9, 0.5])
 def test_queries_that_lie_aside_find_nearly_all(vectors: Float32Array, reader: FaissIvfReader, cosine: float) -> None:
     random = np.random.default_rng(6)
-    start, plus, minus = (vectors[random.integers(N, size=500)] for _ in range(3))
+    start, plus, minus = (vectors[random.integers(len(vectors), size=500)] for _ in range(3))
     sideways = plus - minus
     sideways -= (sideways * start).sum(axis=1, keepdims=True) * start
     queries = (cosine * start + np.sqrt(1 - cosine**2) * unit(sideways)).astype(np.float32)
     least = -np.sort(-queries @ vectors.T, axis=1)[:, K - 1 : K]
     found, _ = reader.search(queries, k=K)
     assert (found >= least - FaissIvfStore.precision).mean() >= 0.98
-    assert reader.probes.wanted(K, n_counting=N) < reader.probes.n_lists / 2
+    assert reader.probes.wanted(K, n_counting=len(vectors)) < reader.probes.n_lists / 2
+
+
+def test_every_vector_lies_in_a_list_and_nearly_all_in_the_nearest(
+    vectors: Float32Array, reader: FaissIvfReader
+) -> None:
+    assert sorted(reader.ids().tolist()) == list(range(len(vectors)))
+    nearest = (vectors @ reader.centroids.T).max(axis=1)
+    of_list = np.concatenate(
+        [
+            vectors[ids] @ reader.centroids[place]
+            for place, (ids, _) in enumerate(reader.lists(without=np.zeros(0, dtype=np.int64)))
+        ]
+    )
+    assert (of_list >= nearest[reader.ids()] - FaissIvfStore.precision).mean() >= 0.97
