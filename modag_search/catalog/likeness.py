@@ -19,7 +19,7 @@ from modag_search.catalog.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
 Digest = bytes
 """Stands for the kind, the places and the features of all segments of an item."""
@@ -82,8 +82,8 @@ def forgotten_digests(connection: Connection, content_hashes: Iterable[str]) -> 
 def alike(connection: Connection, item_ids: Collection[int], *, without: Collection[int]) -> dict[int, list[int]]:
     """Find, for each of some items, the others with the same features, oldest first.
 
-    Their first features are looked for among those of all items of the same kind, length and size, in one pass within
-    SQLite; only what agrees in these is compared as a whole.
+    Their first features are looked for among those of all items, in one pass within the database; only what agrees in
+    these, and in kind, length and size, is compared as a whole.
 
     Parameters
     ----------
@@ -97,20 +97,23 @@ def alike(connection: Connection, item_ids: Collection[int], *, without: Collect
     dict of int to list of int
         Items that have none are left out.
     """
-    candidates = _candidates(connection, item_ids, without)
+    candidates = _with_first_features_of(connection, item_ids, without)
     if not candidates:
         return {}  # most often, and no feature need be read for that
-    ours = digests(connection, item_ids)
+    mine = _with_features_of(connection, candidates, among_items=item_ids)
+    ours = digests(connection, mine)
     wanted = set(ours.values())
     found: dict[Digest, list[int]] = {}
-    for item_id, digest in sorted(digests(connection, candidates).items()):
+    for item_id, digest in sorted(digests(connection, _of_shape_of(connection, candidates, mine)).items()):
         if digest in wanted:
             found.setdefault(digest, []).append(item_id)
     return {item_id: found[digest] for item_id, digest in ours.items() if digest in found}
 
 
-def _candidates(connection: Connection, item_ids: Collection[int], without: Collection[int]) -> list[int]:
-    """List other items with the shape of one of these, and with a feature like the first of one of these.
+def _with_first_features_of(
+    connection: Connection, item_ids: Collection[int], without: Collection[int]
+) -> Sequence[int]:
+    """List other items with a feature like the first of one of these.
 
     By checksums of features: a feature of another item can have the same one, once in four thousand million.
     """
@@ -120,20 +123,36 @@ def _candidates(connection: Connection, item_ids: Collection[int], without: Coll
         .group_by(SegmentRow.item_id)
     )
     first = SegmentRow.aliased()
+    checksums = select(first.feature_checksum).where(first.id.in_(firsts))
     statement = (
         select(SegmentRow.item_id)
         .distinct()
-        .join(ItemRow, ItemRow.id == SegmentRow.item_id)
-        .where(
-            _shape(ItemRow).in_(
-                select(*_shape(ItemRow).clauses).where(ItemRow.id.in_(among(item_ids))).correlate(None)
-            ),
-            ItemRow.status == "ok",
-            ItemRow.id.not_in(among(without)),
-            SegmentRow.feature_checksum.in_(select(first.feature_checksum).where(first.id.in_(firsts))),
-        )
+        .where(SegmentRow.feature_checksum.in_(checksums), SegmentRow.item_id.not_in(among(without)))
     )
-    return list(connection.execute(statement).scalars())
+    return connection.execute(statement).scalars().all()
+
+
+def _with_features_of(
+    connection: Connection, item_ids: Iterable[int], *, among_items: Collection[int]
+) -> Sequence[int]:
+    """List those of some items with a feature like one of others, by checksums."""
+    other = SegmentRow.aliased()
+    checksums = select(other.feature_checksum).where(other.item_id.in_(among(item_ids)))
+    statement = (
+        select(SegmentRow.item_id)
+        .distinct()
+        .where(SegmentRow.item_id.in_(among(among_items)), SegmentRow.feature_checksum.in_(checksums))
+    )
+    return connection.execute(statement).scalars().all()
+
+
+def _of_shape_of(connection: Connection, item_ids: Iterable[int], others: Iterable[int]) -> Sequence[int]:
+    """List those of some items that are there, sound, and of the kind, length and size of one of others."""
+    shapes = select(*_shape(ItemRow).clauses).where(ItemRow.id.in_(among(others))).correlate(None)
+    statement = select(ItemRow.id).where(
+        ItemRow.id.in_(among(item_ids)), ItemRow.status == "ok", _shape(ItemRow).in_(shapes)
+    )
+    return connection.execute(statement).scalars().all()
 
 
 def has_shape_of_forgotten() -> ColumnElement[bool]:

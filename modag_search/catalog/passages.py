@@ -213,13 +213,16 @@ def told(steps: Iterable[Step], *, fate: Literal["passed", "returned"]) -> tuple
 
 def nearest_first(takers: Iterable[Taker], path: str) -> list[Taker]:
     """Bring items in order of how far their paths end as another does: on another disk, a file has the same folders."""
+    some = list(takers)
+    if len(some) < 2:
+        return some
     wanted = path.split(os.sep)[::-1]
 
     def in_common(taker: Taker) -> int:
         pairs = zip(taker.path.split(os.sep)[::-1], wanted, strict=False)
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
-    return sorted(takers, key=lambda taker: (taker.path != path, -in_common(taker), taker.id))
+    return sorted(some, key=lambda taker: (taker.path != path, -in_common(taker), taker.id))
 
 
 def takers_by_content(
