@@ -12,7 +12,17 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
 from modag_search.addresses import is_url
-from modag_search.catalog import changes, copying, forgotten, inspection, mending, migrations, relocation, returns
+from modag_search.catalog import (
+    changes,
+    copying,
+    forgotten,
+    inspection,
+    mending,
+    migrations,
+    relocation,
+    remnants,
+    returns,
+)
 from modag_search.catalog.documents import Documents
 from modag_search.catalog.exclusions import Exclusions
 from modag_search.catalog.failures import Failures
@@ -443,6 +453,26 @@ class Catalog:
                 f"{self.path}: an id of what was forgotten is another item's by now, which only damage explains; "
                 "`modag index` takes the files in again"
             ) from error
+
+    def sweep(self, *, most: int) -> None:
+        """Delete what is left of forgotten items that cannot be taken back any more: the features of their segments.
+
+        It goes in steps, each of which is whole; what is left behind them is for the next call.
+
+        Parameters
+        ----------
+        most : int
+            How many segments, at the most, and some more.
+        """
+        last, swept = 0, 0
+        while swept < most:
+            with self._database.read() as connection:
+                segment_ids = remnants.to_sweep(connection, after=last)
+            if not segment_ids:
+                return
+            with self._database.write() as connection:
+                remnants.sweep(connection, segment_ids)
+            last, swept = segment_ids[-1], swept + len(segment_ids)
 
     def relocate(self, moves: Mapping[str, str]) -> None:
         """Give what lies in some folders the paths that it has in others: of items, failures, labels kept, and runs.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Connection, and_, bindparam, delete, insert, literal, select, update
 
-from modag_search.catalog import departures
+from modag_search.catalog import departures, remnants
 from modag_search.catalog.blobs import checksum_of, encode_blob
 from modag_search.catalog.database import (
     PATHS_AT_ONCE,
@@ -146,7 +146,7 @@ def _copy_to_others(
     connection.execute(_put_item(connection), rows)
     copy_ids = ids_at(connection, paths)
     pairs = [(item_id, copy_ids[file.path]) for item_id, file in copies]
-    _copy_segments(connection, pairs, generation=generation)
+    copy_segments(connection, pairs, generation=generation)
     # Last, and older ones alone: what is replaced may itself be copied.
     _remove_segments(connection, copy_ids.values(), generation=generation)
     forget_failures(connection, paths)
@@ -163,11 +163,13 @@ def remove(connection: Connection, item_ids: Iterable[int]) -> RemovalReport:
     return remove_items(connection, ids, steps)
 
 
-def remove_items(connection: Connection, item_ids: Sequence[int], departed: Sequence[Step]) -> RemovalReport:
-    """Remove items whose labels have gone where they go."""
+def remove_items(
+    connection: Connection, item_ids: Sequence[int], departed: Sequence[Step], *, leaves_remnants: bool = False
+) -> RemovalReport:
+    """Remove items whose labels have gone where they go; where asked to, their segments stay as remnants."""
     if departed:
         count_label_change(connection)
-    _remove_segments(connection, item_ids)
+    _remove_segments(connection, item_ids, leaves_remnants=leaves_remnants)
     removed = connection.execute(delete(ItemRow).where(ItemRow.id.in_(among(item_ids)))).rowcount
     return RemovalReport(removed=removed, passages=told(departed, fate="passed"))
 
@@ -312,7 +314,7 @@ def _put_segments(
         _blob(segment, known[pipelines[segment.modality]]) if segment.status == "ok" else None
         for _, segment in segments
     ]
-    segment_ids = insert_segments(
+    segment_ids = _insert_segments(
         connection,
         [
             {
@@ -347,7 +349,7 @@ def _blob(segment: EncodedSegment, shape: tuple[Modality, int, str]) -> bytes:
     return encode_blob(segment.feature, dtype)
 
 
-def insert_segments(connection: Connection, rows: list[dict[str, Any]]) -> Sequence[int]:
+def _insert_segments(connection: Connection, rows: list[dict[str, Any]]) -> Sequence[int]:
     """Insert segments; return their ids in the same order."""
     if not rows:
         return []
@@ -355,8 +357,8 @@ def insert_segments(connection: Connection, rows: list[dict[str, Any]]) -> Seque
     return connection.execute(statement, rows).scalars().all()
 
 
-def _copy_segments(connection: Connection, pairs: Sequence[tuple[int, int]], *, generation: int) -> None:
-    """Give items segments and features like those of others; `pairs` are ids of these and of those."""
+def copy_segments(connection: Connection, pairs: Sequence[tuple[int, int]], *, generation: int) -> None:
+    """Give items segments and features like those that others, or they themselves, have; ids of these and of those."""
     columns = [column for column in SegmentRow.__table__.c if column.name not in ("id", "generation")]
     names = [column.name for column in columns]
     statement = select(SegmentRow.id, *columns).where(SegmentRow.item_id.in_(among(original for original, _ in pairs)))
@@ -364,7 +366,7 @@ def _copy_segments(connection: Connection, pairs: Sequence[tuple[int, int]], *, 
     for row in connection.execute(statement.order_by(SegmentRow.id)):
         segments.setdefault(row.item_id, []).append(row)
     copied = [(row, copy_id) for original, copy_id in pairs for row in segments.get(original, ())]
-    new_ids = insert_segments(
+    new_ids = _insert_segments(
         connection,
         [
             dict(zip(names, row[1:], strict=True)) | {"item_id": copy_id, "generation": generation}
@@ -379,13 +381,15 @@ def _copy_segments(connection: Connection, pairs: Sequence[tuple[int, int]], *, 
         connection.execute(insert(FeatureRow).from_select(["segment_id", "data"], features), ids)
 
 
-def _remove_segments(connection: Connection, item_ids: Iterable[int], *, generation: int | None = None) -> None:
+def _remove_segments(
+    connection: Connection, item_ids: Iterable[int], *, generation: int | None = None, leaves_remnants: bool = False
+) -> None:
     """Remove the segments that items had before `generation`, noting those that stores may hold.
 
     Without a generation a change is counted where there were any.
     """
     ids = list(item_ids)
-    of_items = SegmentRow.item_id.in_(among(ids))
+    of_items = and_(SegmentRow.item_id.in_(among(ids)), remnants.is_there())
     if not ids or connection.execute(select(SegmentRow.id).where(of_items).limit(1)).first() is None:
         return
     if generation is None:
@@ -393,4 +397,7 @@ def _remove_segments(connection: Connection, item_ids: Iterable[int], *, generat
     earlier = and_(of_items, SegmentRow.generation < generation)
     gone = select(SegmentRow.id, literal(generation)).where(earlier, SegmentRow.status == "ok")
     connection.execute(insert(RemovalRow).from_select(["segment_id", "generation"], gone))
-    connection.execute(delete(SegmentRow).where(earlier))
+    if leaves_remnants:
+        remnants.leave(connection, earlier)
+    else:
+        connection.execute(delete(SegmentRow).where(earlier))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, exists, insert, literal, select, update
 
-from modag_search.catalog import departures
+from modag_search.catalog import departures, remnants
 from modag_search.catalog.changes import (
     RemovalReport,
+    copy_segments,
     forget_failures,
     ids_at,
-    insert_segments,
     mark_failed,
     remove_items,
 )
@@ -24,13 +24,10 @@ from modag_search.catalog.selection import in_order_of_path
 from modag_search.catalog.tables import (
     AnnotationRow,
     FailureRow,
-    FeatureRow,
     ForgottenFailureRow,
     ForgottenItemRow,
-    ForgottenSegmentRow,
     ItemRow,
     RunRow,
-    SegmentRow,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
     from modag_search.catalog.passages import Step
     from modag_search.values import LabelPassage
 
-_OF_SEGMENT = ("pipeline_id", "modality", "start_s", "end_s", "status", "feature_checksum")
 _ITEMS_AT_ONCE = 200
 
 
@@ -69,8 +65,8 @@ def forget(
 ) -> RemovalReport:
     """Remove items, and failures by path, and put them aside in the place of those that were forgotten before.
 
-    The run's outcome notes which annotations passed to other items and which were kept, so that these can be taken
-    back, too.
+    Their segments stay as remnants. The run's outcome notes which annotations passed to other items and which were
+    kept, so that these can be taken back, too.
     """
     ids = sorted(item_ids)  # as their rows lie, so that each page is gone to once
     _empty(connection)
@@ -78,7 +74,7 @@ def forget(
     _put_failures_aside(connection, failures)
     kept_before = latest_kept(connection)
     steps = departures.carry_out(connection, departures.plan(connection, ids))
-    report = remove_items(connection, ids, steps)
+    report = remove_items(connection, ids, steps, leaves_remnants=True)
     outcome = {
         "removed": report.removed,
         "failures": forget_failures(connection, failures),
@@ -138,7 +134,7 @@ def _failed_meanwhile(connection: Connection, item_ids: Iterable[int]) -> list[i
 
 
 def _empty(connection: Connection) -> None:
-    for row in (ForgottenSegmentRow, ForgottenItemRow, ForgottenFailureRow):
+    for row in (ForgottenItemRow, ForgottenFailureRow):
         connection.execute(delete(row))
 
 
@@ -147,13 +143,6 @@ def _put_aside(connection: Connection, item_ids: Sequence[int], *, run_id: int) 
     columns = [column.name for column in own]
     items = select(*own, literal(run_id)).where(own.id.in_(among(item_ids)))
     connection.execute(insert(ForgottenItemRow).from_select([*columns, "run_id"], items))
-    of_segment = _segment_columns(SegmentRow)
-    segments = (
-        select(*of_segment.values(), FeatureRow.data)
-        .outerjoin(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
-        .where(SegmentRow.item_id.in_(among(item_ids)))
-    )
-    connection.execute(insert(ForgottenSegmentRow).from_select([*of_segment, "data"], segments))
 
 
 def _put_failures_aside(connection: Connection, paths: Iterable[str]) -> None:
@@ -172,10 +161,6 @@ def _failures_again(connection: Connection) -> set[str]:
     return set(connection.execute(again.returning(FailureRow.path)).scalars())
 
 
-def _segment_columns(row: Any) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ("id", "item_id", *_OF_SEGMENT)}
-
-
 def _passed(steps: Iterable[Step], item_ids: set[int]) -> list[tuple[int, int, str]]:
     """Note the annotations of others that say what was said of items: annotation, item, and the content it was of."""
     return [
@@ -190,21 +175,9 @@ def _passed(steps: Iterable[Step], item_ids: set[int]) -> list[tuple[int, int, s
 def _segments_again(connection: Connection, item_ids: Sequence[int]) -> None:
     """Insert segments as they were, under new ids: stores know by them what has come."""
     generation = next_generation(connection)
-    row = ForgottenSegmentRow
     for batch in batches(item_ids, _ITEMS_AT_ONCE):
-        statement = select(row.__table__).where(row.item_id.in_(among(batch))).order_by(row.id)
-        segments = connection.execute(statement).mappings().all()
-        copied = [
-            {name: one[name] for name in ("item_id", *_OF_SEGMENT)} | {"generation": generation} for one in segments
-        ]
-        ids = insert_segments(connection, copied)
-        features = [
-            {"segment_id": segment_id, "data": one["data"]}
-            for segment_id, one in zip(ids, segments, strict=True)
-            if one["data"] is not None
-        ]
-        if features:
-            connection.execute(insert(FeatureRow), features)
+        copy_segments(connection, [(item_id, item_id) for item_id in batch], generation=generation)
+    remnants.discard(connection, item_ids)
 
 
 def _give_again(connection: Connection, passed_on: Iterable[tuple[int, int, str]], item_ids: set[int]) -> None:

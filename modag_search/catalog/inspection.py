@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import BigInteger, Connection, FromClause, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Select, exists, func, select
 from sqlalchemy import cast as cast_to
 from sqlalchemy.exc import SQLAlchemyError
 
 from modag_search.catalog.mending import at_odds
+from modag_search.catalog.remnants import is_there, without_item
 from modag_search.catalog.segments import damaged_features, damaged_forgotten
 from modag_search.catalog.tables import (
     AnnotationRow,
@@ -20,6 +21,7 @@ from modag_search.catalog.tables import (
     KeptAnnotationRow,
     LabelRow,
     PipelineRow,
+    RemnantRow,
     RemovalRow,
     SegmentRow,
 )
@@ -84,7 +86,8 @@ class CatalogTotals:
 
 def totals(connection: Connection) -> CatalogTotals:
     """Count what the catalog holds, as far as that is quick."""
-    by_pipeline = select(SegmentRow.pipeline_id, func.count().label("n")).group_by(SegmentRow.pipeline_id).subquery()
+    counted = select(SegmentRow.pipeline_id, func.count().label("n")).where(is_there())
+    by_pipeline = counted.group_by(SegmentRow.pipeline_id).subquery()
     segments = connection.execute(
         select(PipelineRow.modality, cast_to(func.sum(by_pipeline.c.n), BigInteger))
         .join(by_pipeline, by_pipeline.c.pipeline_id == PipelineRow.id)
@@ -114,6 +117,7 @@ def count(connection: Connection) -> CatalogCounts:
 
     segments = connection.execute(
         select(SegmentRow.modality, SegmentRow.status, func.count())
+        .where(is_there())
         .group_by(SegmentRow.modality, SegmentRow.status)
         .order_by(SegmentRow.modality, SegmentRow.status)
     )
@@ -124,7 +128,7 @@ def count(connection: Connection) -> CatalogCounts:
         labels=number(_labels_in_use()),
         annotations=number(_rows(AnnotationRow.__table__)),
         failures=number(_rows(FailureRow.__table__)),
-        feature_bytes=number(select(func.sum(func.length(FeatureRow.data)))),
+        feature_bytes=number(select(func.sum(func.length(FeatureRow.data))).where(~_is_of_remnant())),
         kept_annotations=number(_rows(KeptAnnotationRow.__table__)),
     )
 
@@ -151,25 +155,31 @@ def check(database: Database, connection: Connection) -> list[str]:
     return found
 
 
+def _is_of_remnant() -> ColumnElement[bool]:
+    return exists().where(RemnantRow.segment_id == FeatureRow.segment_id)
+
+
 def _rows(table: FromClause) -> Select[Any]:
     return select(func.count()).select_from(table)
 
 
 def _segment_problems(connection: Connection) -> Iterator[str]:
-    segment = select(SegmentRow.id).join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
-    having_feature = select(SegmentRow.id).join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+    there = select(SegmentRow.id).where(is_there())
+    segment = there.join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+    having_feature = there.join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+    owner = ItemRow.id == SegmentRow.item_id
     sorts = {
         "has no feature; index its file again": segment.outerjoin(
             FeatureRow, FeatureRow.segment_id == SegmentRow.id
         ).where(SegmentRow.status == "ok", FeatureRow.segment_id.is_(None)),
         "is silent, black or of one colour, yet has a feature": having_feature.where(SegmentRow.status != "ok"),
         "is of another modality than its pipeline": segment.where(SegmentRow.modality != PipelineRow.modality),
-        "belongs to an item that failed": select(SegmentRow.id)
-        .join(ItemRow, ItemRow.id == SegmentRow.item_id)
-        .where(ItemRow.status == "failed"),
-        "is noted as removed, yet is there": select(SegmentRow.id).join(
-            RemovalRow, RemovalRow.segment_id == SegmentRow.id
-        ),
+        "belongs to an item that failed": there.join(ItemRow, owner).where(ItemRow.status == "failed"),
+        f"belongs to an item that is not there; {_PUT_BACK}": without_item(),
+        "is noted as removed, yet is there": there.join(RemovalRow, RemovalRow.segment_id == SegmentRow.id),
+        f"is noted as what is left of a forgotten item, which is there; {_PUT_BACK}": select(SegmentRow.id)
+        .join(ItemRow, owner)
+        .where(~is_there()),
     }
     for problem, statement in sorts.items():
         ids = connection.execute(statement.order_by(SegmentRow.id).limit(PROBLEMS_SHOWN)).scalars()

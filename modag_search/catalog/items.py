@@ -35,6 +35,7 @@ from modag_search.catalog.dialects import ROW_BY_ROW, InLowerCase
 from modag_search.catalog.likeness import digests
 from modag_search.catalog.mounts import mounts_of
 from modag_search.catalog.places import is_of_present_content, is_shown
+from modag_search.catalog.remnants import is_there
 from modag_search.catalog.segments import damaged_features, has_whole_feature
 from modag_search.catalog.selection import in_order_of_path, is_under
 from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
@@ -270,7 +271,8 @@ class Items:
     def has_outdated(self, fingerprints: Mapping[Modality, str]) -> bool:
         """Tell whether `outdated` would return any of all there are; looks into all segments, but faster than that."""
         with self._database.read() as connection:
-            return connection.execute(_outdated_segments(fingerprints).limit(1)).first() is not None
+            outdated = _outdated_segments(fingerprints).where(is_there())
+            return connection.execute(outdated.limit(1)).first() is not None
 
     def count_outdated(self, fingerprints: Mapping[Modality, str]) -> int:
         """Count the items that `outdated` would return of all there are."""
@@ -282,10 +284,11 @@ class Items:
         """Tell whether any item has features that other pipelines made; at once, however many items there are."""
         others = select(PipelineRow.id).where(PipelineRow.fingerprint.not_in(list(fingerprints.values())))
         with self._database.read() as connection:
-            return any(
-                connection.execute(select(SegmentRow.id).where(SegmentRow.pipeline_id == other).limit(1)).first()
+            of_others = (
+                select(SegmentRow.id).where(SegmentRow.pipeline_id == other, is_there())
                 for other in connection.execute(others).scalars().all()
             )
+            return any(connection.execute(of_other.limit(1)).first() for of_other in of_others)
 
     def outdated_paths(self, fingerprints: Mapping[Modality, str]) -> list[str]:
         """Return the paths of the items that `outdated` would return of all there are, sorted."""

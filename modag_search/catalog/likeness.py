@@ -13,7 +13,6 @@ from modag_search.catalog.database import among, among_given, given
 from modag_search.catalog.tables import (
     FeatureRow,
     ForgottenItemRow,
-    ForgottenSegmentRow,
     ItemRow,
     SegmentRow,
 )
@@ -58,7 +57,17 @@ def digests(
 @cache
 def _features_of_items() -> Select[Any]:
     return (
-        select(SegmentRow.item_id, *_segment_columns(SegmentRow), *_feature_columns(SegmentRow, FeatureRow))
+        select(
+            SegmentRow.item_id,
+            SegmentRow.modality,
+            SegmentRow.pipeline_id,
+            SegmentRow.start_s,
+            SegmentRow.end_s,
+            SegmentRow.status,
+            SegmentRow.id,
+            SegmentRow.feature_checksum,
+            cast(FeatureRow.data, LargeBinary),
+        )
         .outerjoin(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
         .where(SegmentRow.item_id.in_(among_given()))
         .order_by(SegmentRow.item_id, SegmentRow.modality, SegmentRow.start_s, SegmentRow.end_s, SegmentRow.id)
@@ -67,16 +76,10 @@ def _features_of_items() -> Select[Any]:
 
 def forgotten_digests(connection: Connection, content_hashes: Iterable[str]) -> dict[str, Digest]:
     """Return what stands for the features of forgotten items, by content."""
-    row, item = ForgottenSegmentRow, ForgottenItemRow
-    wanted = set(content_hashes)
+    item, wanted = ForgottenItemRow, set(content_hashes)
     known = connection.execute(select(item.id, item.content_hash)).all() if wanted else []
     contents = {item_id: content for item_id, content in known if content in wanted}
-    statement = (
-        select(row.item_id, *_segment_columns(row), *_feature_columns(row, row))
-        .where(row.item_id.in_(among(contents)))
-        .order_by(row.item_id, row.modality, row.start_s, row.end_s, row.id)
-    )
-    return {contents[item_id]: digest for item_id, digest in _digests_of(connection.execute(statement)).items()}
+    return {contents[item_id]: digest for item_id, digest in digests(connection, contents).items()}
 
 
 def alike(connection: Connection, item_ids: Collection[int], *, without: Collection[int]) -> dict[int, list[int]]:
@@ -115,7 +118,8 @@ def _with_first_features_of(
 ) -> Sequence[int]:
     """List other items with a feature like the first of one of these.
 
-    By checksums of features: a feature of another item can have the same one, once in four thousand million.
+    By checksums of features: a feature of another item can have the same one, once in four thousand million. Remnants
+    can have it, too: their items are gone.
     """
     firsts = (
         select(func.min(SegmentRow.id))
@@ -165,14 +169,6 @@ def _shape(row: Any) -> Any:
     """Kind, length and size; SQLite holds that no NULL equals another, and nothing is -1 long."""
     columns = (row.duration_s, row.width_px, row.height_px)
     return tuple_(row.kind, *(func.coalesce(column, -1) for column in columns))
-
-
-def _segment_columns(row: Any) -> tuple[Any, ...]:
-    return row.modality, row.pipeline_id, row.start_s, row.end_s, row.status
-
-
-def _feature_columns(segment: Any, feature: Any) -> tuple[Any, ...]:
-    return segment.id, segment.feature_checksum, cast(feature.data, LargeBinary)
 
 
 def _digests_of(rows: Iterable[Any], *, whole: bool = False) -> dict[int, Digest]:

@@ -6,6 +6,7 @@ their indexes, they are what has changed, maybe, and nothing is discarded by the
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, delete, select, update
@@ -14,15 +15,14 @@ from modag_search.catalog.blobs import mended_blob
 from modag_search.catalog.database import among
 from modag_search.catalog.segments import damaged_features, damaged_forgotten
 from modag_search.catalog.selection import in_order_of_path
-from modag_search.catalog.tables import FeatureRow, ForgottenSegmentRow, ItemRow, SegmentRow
+from modag_search.catalog.tables import FeatureRow, ItemRow, SegmentRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from sqlalchemy import ColumnClause, Connection
+    from sqlalchemy import Connection
 
     from modag_search.catalog.database import Database
-    from modag_search.catalog.tables import Base
 
 _ID = "of_segment"
 """A parameter of statements that change many rows; a column's own name would stand for its new value."""
@@ -64,23 +64,22 @@ def mend_features(database: Database) -> FeatureMending:
     fitted = database.mend_checksums()
     with database.read() as connection:
         left = at_odds(database, connection)
-        found = _Plan({}, []) if left else _planned(damaged_features(connection))
+        found = _Plan({}, []) if left else _planned(connection)
         if found != _Plan({}, []) and (broken := database.rows_at_odds(connection, "feature")):
             left, found = broken, _Plan({}, [])
-        left_too = database.rows_at_odds(connection, "forgotten_segment")
-        forgotten = _Plan({}, []) if left_too else _planned(damaged_forgotten(connection))
-        of_lost = select(ItemRow.path).join(SegmentRow).where(SegmentRow.id.in_(among(found.lost))).distinct()
+        of_lost = (
+            select(ItemRow.path)
+            .join(SegmentRow, SegmentRow.item_id == ItemRow.id)
+            .where(SegmentRow.id.in_(among(found.lost)))
+            .distinct()
+        )
         found_paths = connection.execute(of_lost.order_by(ItemRow.path)).scalars()
         paths = tuple(in_order_of_path(connection, found_paths, path_of=str))
-    if any((*found, *forgotten)):
+    if any(found):
         with database.write() as connection:
-            _write(connection, FeatureRow, FeatureRow.segment_id, found.whole)
+            _write(connection, found.whole)
             connection.execute(delete(FeatureRow).where(FeatureRow.segment_id.in_(among(found.lost))))
-            _write(connection, ForgottenSegmentRow, ForgottenSegmentRow.id, forgotten.whole)
-            without = update(ForgottenSegmentRow).values(data=None, feature_checksum=None)
-            connection.execute(without.where(ForgottenSegmentRow.id.in_(among(forgotten.lost))))
-    mended = fitted + len(found.whole) + len(forgotten.whole)
-    return FeatureMending(mended, len(found.lost) + len(forgotten.lost), paths, (*left, *left_too))
+    return FeatureMending(fitted + len(found.whole), len(found.lost), paths, left)
 
 
 def at_odds(database: Database, connection: Connection) -> tuple[str, ...]:
@@ -88,9 +87,9 @@ def at_odds(database: Database, connection: Connection) -> tuple[str, ...]:
     return (*database.rows_at_odds(connection, "pipeline"), *database.rows_at_odds(connection, "segment"))
 
 
-def _planned(damaged: Iterable[tuple[int, bytes, int | None]]) -> _Plan:
+def _planned(connection: Connection) -> _Plan:
     plan = _Plan({}, [])
-    for segment_id, data, checksum in damaged:
+    for segment_id, data, checksum in chain(damaged_features(connection), damaged_forgotten(connection)):
         whole = mended_blob(data, checksum)
         if whole is None:
             plan.lost.append(segment_id)
@@ -99,7 +98,7 @@ def _planned(damaged: Iterable[tuple[int, bytes, int | None]]) -> _Plan:
     return plan
 
 
-def _write(connection: Connection, row: type[Base], key: ColumnClause[int], features: Mapping[int, bytes]) -> None:
+def _write(connection: Connection, features: Mapping[int, bytes]) -> None:
     if features:
         rows = [{_ID: segment_id, "data": data} for segment_id, data in features.items()]
-        connection.execute(update(row).where(key == bindparam(_ID)), rows)
+        connection.execute(update(FeatureRow).where(FeatureRow.segment_id == bindparam(_ID)), rows)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 from modag_search.addresses import is_url
 from modag_search.catalog import schema
 from modag_search.catalog.database import DAMAGE_ADVICE
+from modag_search.catalog.remnants import without_item
 from modag_search.catalog.sqlite import SqliteDatabase
 from modag_search.catalog.tables import Base, GenerationRow, StateRow
 from modag_search.errors import CatalogError, DamagedCatalogError, NewerCatalogError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-CURRENT_REVISION = "0009"
+CURRENT_REVISION = "0010"
 """The newest migration."""
 
 
@@ -213,10 +214,12 @@ def run(connection: Connection, path: str | os.PathLike[str]) -> None:
 
 
 def _require_parents(connection: Connection, path: str | os.PathLike[str]) -> None:
-    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-    if broken is not None:
+    tables = connection.exec_driver_sql("PRAGMA foreign_key_check").scalars().all()
+    if connection.execute(without_item().limit(1)).first():
+        tables = ["segment", *tables]
+    if tables:
         raise DamagedCatalogError(
-            f"{os.fspath(path)}: table {broken[0]} refers to rows that are not there; the catalog was left as it was"
+            f"{os.fspath(path)}: table {tables[0]} refers to rows that are not there; the catalog was left as it was"
         )
 
 

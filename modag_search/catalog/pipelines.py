@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import ColumnElement, Connection, insert, select
 
+from modag_search.catalog.remnants import is_there
 from modag_search.catalog.tables import PipelineRow, SegmentRow
 from modag_search.errors import CatalogError
 from modag_search.values import Modality, Pipeline
@@ -52,7 +53,8 @@ class Pipelines:
 
     def of_item(self, item_id: int) -> list[Pipeline]:
         """Return those that made the features of an item, oldest first."""
-        return self._where(PipelineRow.id.in_(select(SegmentRow.pipeline_id).where(SegmentRow.item_id == item_id)))
+        used = select(SegmentRow.pipeline_id).where(SegmentRow.item_id == item_id, is_there())
+        return self._where(PipelineRow.id.in_(used))
 
     def _where(self, *conditions: ColumnElement[bool]) -> list[Pipeline]:
         statement = select(PipelineRow.__table__).where(*conditions).order_by(PipelineRow.id)

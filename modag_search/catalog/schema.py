@@ -23,7 +23,7 @@ HAS_CHANGED = (
 # Statistics come and go (ANALYZE).
 _DEFINITIONS = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name"
 _COUNTING = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
-_GONE = (("item", "forgotten_item", "id"), ("segment", "forgotten_segment", "id"), ("segment", "removal", "segment_id"))
+_GONE = (("item", "forgotten_item", "id"), ("segment", "removal", "segment_id"))
 """Tables that count ids, and where ids of theirs may stand that are gone."""
 
 

@@ -20,19 +20,19 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    or_,
     select,
 )
 
-from modag_search.catalog.blobs import checksum_of, decode_blobs, is_whole
+from modag_search.catalog.blobs import decode_blobs, is_whole
 from modag_search.catalog.database import Database, among, among_given, given
 from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.places import holds_for_segment, ids_of_labels, is_shown
+from modag_search.catalog.remnants import is_there
 from modag_search.catalog.selection import selecting
 from modag_search.catalog.tables import (
     AnnotationRow,
     FeatureRow,
-    ForgottenSegmentRow,
+    ForgottenItemRow,
     ItemRow,
     PipelineRow,
     RemovalRow,
@@ -107,7 +107,7 @@ class Segments:
             Seconds; NaN for pictures, and for segments that are not there.
         """
         statement = select(SegmentRow.id, SegmentRow.start_s, SegmentRow.end_s).where(
-            SegmentRow.id.in_(among(segment_ids.tolist()))
+            SegmentRow.id.in_(among(segment_ids.tolist())), is_there()
         )
         with self._database.read() as connection:
             cells = chain.from_iterable(connection.execute(statement))
@@ -120,7 +120,7 @@ class Segments:
         """Count the segments of items that can be found, by item; items without one are left out."""
         statement = (
             select(SegmentRow.item_id, func.count())
-            .where(SegmentRow.item_id.in_(among(item_ids)), SegmentRow.status == "ok")
+            .where(SegmentRow.item_id.in_(among(item_ids)), SegmentRow.status == "ok", is_there())
             .group_by(SegmentRow.item_id)
         )
         with self._database.read() as connection:
@@ -355,17 +355,19 @@ def _has_one_of(labels: Collection[str]) -> list[ColumnElement[bool]]:
 
 @cache
 def _segments_of_ids() -> Select[Any]:
-    return select(SegmentRow.__table__).where(SegmentRow.id.in_(among_given()))
+    return select(SegmentRow.__table__).where(SegmentRow.id.in_(among_given()), is_there())
 
 
 @cache
 def _segments_of_items() -> Select[Any]:
-    return select(SegmentRow.__table__).where(SegmentRow.item_id.in_(among_given())).order_by(SegmentRow.id)
+    of_items = SegmentRow.item_id.in_(among_given())
+    return select(SegmentRow.__table__).where(of_items, is_there()).order_by(SegmentRow.id)
 
 
 @cache
 def _owners_of_ids() -> Select[int, int]:
-    return select(SegmentRow.id, SegmentRow.item_id).where(SegmentRow.id.in_(among_given())).order_by(SegmentRow.id)
+    of_ids = SegmentRow.id.in_(among_given())
+    return select(SegmentRow.id, SegmentRow.item_id).where(of_ids, is_there()).order_by(SegmentRow.id)
 
 
 @cache
@@ -374,7 +376,7 @@ def _features_of_ids(*, of_one_pipeline: bool) -> Select[Any]:
         select(*_feature_columns())
         .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
         .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
-        .where(SegmentRow.id.in_(among_given()))
+        .where(SegmentRow.id.in_(among_given()), is_there())
     )
     if not of_one_pipeline:
         return statement
@@ -397,7 +399,7 @@ def has_whole_feature() -> ColumnElement[bool]:
 def damaged_features(
     connection: Connection, item_ids: Iterable[int] | None = None
 ) -> Iterator[tuple[int, bytes, int | None]]:
-    """Find features that cannot be read, by reading every one, or those of some items.
+    """Find features of segments that are there which cannot be read, by reading every one, or those of some items.
 
     Yields
     ------
@@ -406,29 +408,27 @@ def damaged_features(
     checksum : int or None
         What `blobs.checksum_of` gave when it was stored.
     """
+    return _damaged(connection, is_there() if item_ids is None else SegmentRow.item_id.in_(among(item_ids)))
+
+
+def damaged_forgotten(connection: Connection) -> Iterator[tuple[int, bytes, int | None]]:
+    """Find features of what was forgotten last, and can be taken back, which cannot be read; see `damaged_features`."""
+    return _damaged(connection, ~is_there(), SegmentRow.item_id.in_(select(ForgottenItemRow.id)))
+
+
+def _damaged(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[tuple[int, bytes, int | None]]:
     statement = (
         select(*_feature_columns())
         .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
         .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+        .where(*conditions)
         .order_by(SegmentRow.id)
         .execution_options(**ROW_BY_ROW)
     )
-    if item_ids is not None:
-        statement = statement.where(SegmentRow.item_id.in_(among(item_ids)))
     with connection.execute(statement) as rows:
         for segment_id, data, checksum, dtype, dimension in rows:
             if not is_whole(data, checksum, dtype, dimension):
                 yield segment_id, data, checksum
-
-
-def damaged_forgotten(connection: Connection) -> Iterator[tuple[int, bytes, int | None]]:
-    """Find features of forgotten segments that are not what was stored; see `damaged_features`."""
-    row = ForgottenSegmentRow
-    statement = select(row.id, func.coalesce(cast(row.data, LargeBinary), b""), row.feature_checksum)
-    has_feature = or_(row.data.is_not(None), row.feature_checksum.is_not(None))
-    for segment_id, data, checksum in connection.execute(statement.where(has_feature).order_by(row.id)):
-        if checksum_of(data) != checksum:
-            yield segment_id, data, checksum
 
 
 def _first_segments(items: Iterable[int], fingerprint: str) -> Select[int, int]:
@@ -438,6 +438,7 @@ def _first_segments(items: Iterable[int], fingerprint: str) -> Select[int, int]:
         .where(
             SegmentRow.item_id.in_(among(items)),
             SegmentRow.status == "ok",
+            is_there(),
             PipelineRow.fingerprint.concat("") == fingerprint,  # an expression, as in `features_of`
         )
         .group_by(SegmentRow.item_id)
@@ -446,7 +447,7 @@ def _first_segments(items: Iterable[int], fingerprint: str) -> Select[int, int]:
 
 def _can_be_found(fingerprint: str) -> ColumnElement[bool]:
     """Whether a segment (beside its pipeline) has a feature of this pipeline."""
-    return and_(PipelineRow.fingerprint == fingerprint, SegmentRow.status == "ok")
+    return and_(PipelineRow.fingerprint == fingerprint, SegmentRow.status == "ok", is_there())
 
 
 def _feature_columns() -> tuple[Any, ...]:

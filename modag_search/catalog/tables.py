@@ -134,6 +134,7 @@ class SegmentRow(Base, sqlite_autoincrement=True):
     """What gets a vector; `generation` is the one at which it came into the catalog.
 
     `feature_checksum` is the CRC-32 of its feature's bytes: it tells damage, and finds what may have the same feature.
+    `item_id` is no foreign key: the item of a remnant is gone.
     """
 
     __tablename__ = "segment"
@@ -146,7 +147,7 @@ class SegmentRow(Base, sqlite_autoincrement=True):
     )
 
     id = column(INTEGER, primary_key=True)
-    item_id = column(INTEGER, ForeignKey("item.id", ondelete="CASCADE"))
+    item_id = column(INTEGER)
     pipeline_id = column(INTEGER, ForeignKey("pipeline.id"))
     modality = column(TEXT)
     start_s = optional(Float)
@@ -173,6 +174,14 @@ class RemovalRow(Base):
 
     segment_id = column(INTEGER, primary_key=True, autoincrement=False)
     generation = column(INTEGER)
+
+
+class RemnantRow(Base):
+    """A segment of an item that was forgotten: gone for all who ask, and not deleted yet; see `remnants`."""
+
+    __tablename__ = "remnant"
+
+    segment_id = column(INTEGER, ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
 
 
 class RunRow(Base, sqlite_autoincrement=True):
@@ -286,7 +295,10 @@ class KeptAnnotationRow(Base, sqlite_autoincrement=True):
 
 
 class ForgottenItemRow(Base):
-    """An item that was forgotten last, as it was, so that it can be taken back without its file."""
+    """An item that was forgotten last, as it was, so that it can be taken back without its file.
+
+    Its segments are remnants.
+    """
 
     __tablename__ = "forgotten_item"
 
@@ -304,22 +316,6 @@ class ForgottenItemRow(Base):
     created_at = column(TEXT)
     updated_at = column(TEXT)
     run_id = optional(INTEGER, ForeignKey("run.id"))
-
-
-class ForgottenSegmentRow(Base):
-    """A segment of a forgotten item, with its feature, where it had one."""
-
-    __tablename__ = "forgotten_segment"
-
-    id = column(INTEGER, primary_key=True, autoincrement=False)
-    item_id = column(INTEGER, ForeignKey("forgotten_item.id", ondelete="CASCADE"))
-    pipeline_id = column(INTEGER, ForeignKey("pipeline.id"))
-    modality = column(TEXT)
-    start_s = optional(Float)
-    end_s = optional(Float)
-    status = column(TEXT)
-    data = optional(LargeBinary)
-    feature_checksum = optional(BigInteger)
 
 
 class ForgottenFailureRow(Base):
@@ -401,7 +397,6 @@ _ROWS_BEGIN = {
     "segment": "item_id",
     "annotation": "label_id",
     "kept_annotation": "content_hash",
-    "forgotten_segment": "item_id",
 }
 """What rows are looked up by, and have no other index for."""
 

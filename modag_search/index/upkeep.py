@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_SWEPT: Final = 10_000
+"""Segments of forgotten items that a run deletes, at the most: it takes a second or two."""
 _NO_PATHS: Final[dict[str, Any]] = {
     **dict.fromkeys(["failures", "missing", "covered", "altered", "replaced", "passages"], ()),
     "known_as": {},
@@ -63,6 +65,7 @@ class Upkeep:
             with _meanwhile(self._workings.basis.stores.compact):
                 report = ingest.run(run_id=run_id)
             self._save_stores()
+            self._catalog.sweep(most=_SWEPT)
             self._catalog.runs.finish(run_id, _outcome(report))
         return report
 
@@ -121,6 +124,7 @@ class Upkeep:
                     on_failure(failure)
             self._catalog.require_sole_writer()
             vectors = self._workings.basis.stores.rebuild()
+            self._catalog.sweep(most=_SWEPT)
             self._workings.leave_former()
             return vectors
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from hypothesis import HealthCheck, settings
@@ -57,13 +59,20 @@ class CatalogChanges(RuleBasedStateMachine):
         self.failures: set[str] = set()
         self.labels: set[str] = set()
         self.ids_seen: set[int] = set()
+        self.forgotten: dict[str, Expected] = {}
         self.prompt, self.lazy = Follower(), Follower()
 
     def teardown(self) -> None:
         ids = [item.id for item in self.expected.values()]
         assert self.catalog.items.outdated(ids, fingerprints=FINGERPRINTS) == set()
         assert self.catalog.check() == []
+        self.forget(set())
+        self.catalog.sweep(most=1000)
+        assert self.catalog.check() == []
         self.catalog.close()
+        with closing(sqlite3.connect(self.catalog.path)) as connection:
+            left = connection.execute("SELECT count(*) FROM feature").fetchone()[0]
+            assert left == sum(len(item.features) for item in self.expected.values()), "what was forgotten is swept"
         shutil.rmtree(self.folder)
 
     def chosen(self, choice: int, *, whole: bool = False) -> str | None:
@@ -131,6 +140,27 @@ class CatalogChanges(RuleBasedStateMachine):
         path = self.chosen(choice)
         if path is not None:
             assert self.catalog.remove([self.expected.pop(path).id]).removed == 1
+
+    @rule(choices=st.sets(CHOICES, max_size=2))
+    def forget(self, choices: set[int]) -> None:
+        paths = {path for choice in choices if (path := self.chosen(choice)) is not None}
+        self.forgotten = {path: self.expected.pop(path) for path in paths}
+        run = self.catalog.runs.start("forget", arguments={})
+        report = self.catalog.forget([item.id for item in self.forgotten.values()], run_id=run)
+        assert report.removed == len(paths)
+
+    @rule()
+    def recall(self) -> None:
+        self.catalog.recall()
+        for path in self.forgotten.keys() - self.expected.keys():
+            item = self.forgotten[path]
+            has_failed = item.failed or path in self.failures
+            self.expected[path] = replace(item, failed=has_failed, features=[] if has_failed else item.features)
+        self.forgotten = {}
+
+    @rule()
+    def sweep(self) -> None:
+        self.catalog.sweep(most=1)
 
     @rule(path=PATHS, keep=st.booleans())
     def fail(self, path: str, keep: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,13 +28,16 @@ MOMENTS = {
     "when labels are about to be kept": ("INSERT INTO kept_annotation", 1),
     "when labels are about to leave their items": ("DELETE FROM annotation", 2),
     "when a label is about to pass to a copy": ("UPDATE annotation SET item_id", 1),
-    "when segments are about to go": ("DELETE FROM segment", 1),
     "when items are about to go": ("DELETE FROM item", 1),
     "when all is done and about to be there": ("commit", 2),
     "when all is there and stores are to be saved": ("a file is written", 1),
 }
 """Statement or event, and how many of it come to pass."""
-OF_FORGETTING = {"when a failure is about to be put aside": ("INSERT INTO forgotten_failure", 1)}
+OF_FORGETTING = {
+    "when a failure is about to be put aside": ("INSERT INTO forgotten_failure", 1),
+    "when segments are about to be left": ("INSERT INTO remnant", 1),
+}
+OF_PRUNING = {"when segments are about to go": ("DELETE FROM segment", 1)}
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +97,9 @@ def test_a_killed_forget_is_done_wholly_or_not_at_all(killing: Killing, prepared
         assert whole(index) == BEFORE
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", [*MOMENTS, *OF_PRUNING])
 def test_a_killed_prune_is_done_wholly_or_not_at_all(killing: Killing, prepared: Path, moment: str) -> None:
-    what, count = MOMENTS[moment]
+    what, count = (MOMENTS | OF_PRUNING)[moment]
     if what == "commit":
         count = 5  # behind the run, two pipelines, and what was encoded: nothing
     media = prepared / "media"
@@ -112,6 +117,7 @@ def test_a_killed_prune_is_done_wholly_or_not_at_all(killing: Killing, prepared:
     [
         ("INSERT INTO segment", 1),
         ("INSERT INTO feature", 1),
+        ("DELETE FROM segment", 1),
         ("INSERT INTO annotation", 1),
         ("DELETE FROM kept_annotation", 1),
         ("INSERT INTO failure", 1),
@@ -127,3 +133,19 @@ def test_what_was_being_taken_back_can_be_taken_back(killing: Killing, prepared:
         assert whole(index) == AFTER
         index.undo_forget()
         assert whole(index) == BEFORE
+
+
+@pytest.mark.parametrize(("what", "count"), [("DELETE FROM segment", 1), ("UPDATE run", 1)])
+def test_the_next_run_sweeps_on_where_one_was_killed(killing: Killing, prepared: Path, what: str, count: int) -> None:
+    media = prepared / "media"
+    with Index.open(killing.index) as index:
+        index.forget([media / "gone" / "red.png", media / "gone" / "green.png"])
+        index.forget([media / "gone" / "blue.png"])
+    killing.kill_at(what, count, "index", media / "left")
+    with Index.open(killing.index) as index:
+        assert whole(index) == ({"copy.png"}, {"red"}, {"green", "blue"}, {"torn.png"})
+        index.add([media / "left"])
+        with closing(sqlite3.connect(killing.index / "catalog.sqlite")) as connection:
+            assert connection.execute("SELECT count(*) FROM feature").fetchone() == (2,), "one can be taken back"
+        index.undo_forget()
+        assert whole(index) == ({"copy.png", "blue.png"}, {"red", "blue"}, {"green"}, {"torn.png"})

@@ -386,6 +386,24 @@ def test_the_revision_with_checksums_knows_those_of_earlier_features(path: Path)
         list(catalog.segments.features("f"))
 
 
+def test_the_revision_that_leaves_segments_keeps_what_can_be_taken_back_and_never_gives_an_id_again(path: Path) -> None:
+    kept = ROOT / "tests" / "catalogs" / "0009.sql"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(kept.read_text())
+        feature = connection.execute("SELECT id, data FROM forgotten_segment").fetchall()
+    execute(path, "UPDATE sqlite_sequence SET seq = 50 WHERE name = 'segment'")
+
+    Catalog.open(path).close()
+
+    with closing(sqlite3.connect(path)) as connection:
+        left = "SELECT feature.* FROM feature JOIN remnant USING (segment_id)"
+        assert connection.execute(left).fetchall() == feature
+        assert connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'segment'").fetchall() == [(50,)]
+        assert connection.execute("PRAGMA foreign_key_list(segment)").fetchall()[0][2] == "pipeline"
+        (definition,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'segment'").fetchone()
+        assert definition.count("CHECK") == 2
+
+
 def test_an_older_revision_than_its_tables_are_of_is_refused(path: Path) -> None:
     Catalog.open(path, create=True).close()
     execute(path, "UPDATE alembic_version SET version_num = '0006'")

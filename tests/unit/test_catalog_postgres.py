@@ -22,7 +22,7 @@ from modag_search.errors import (
     ReadOnlyIndexError,
     UsageError,
 )
-from tests.catalog_builders import image, put, sound
+from tests.catalog_builders import IMAGE, image, put, sound
 from tests.postgres import OWNER, PASSWORD, WITH_PASSWORD, Server
 
 if TYPE_CHECKING:
@@ -327,14 +327,30 @@ def test_a_server_that_takes_no_more_connections_is_told(postgres: Server, url: 
 
 
 def test_a_catalog_of_before_there_were_roots_is_brought_up(url: str, catalog: Catalog) -> None:
-    put(catalog, image("/m/a.png"))
-    execute(url, "DROP TABLE forgotten_failure, root", "UPDATE alembic_version SET version_num = '0007'")
+    _, b = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
+    catalog.forget([b], run_id=catalog.runs.start("forget", arguments={}))
+    execute(
+        url,
+        "CREATE TABLE forgotten_segment AS SELECT segment.*, data FROM segment JOIN remnant ON id = remnant.segment_id "
+        "JOIN feature ON feature.segment_id = id",
+        "DELETE FROM segment WHERE id IN (SELECT segment_id FROM remnant)",
+        "DROP TABLE forgotten_failure, remnant, root",
+        "ALTER TABLE segment ADD CONSTRAINT fk_segment_item_id_item "
+        "FOREIGN KEY (item_id) REFERENCES item (id) ON DELETE CASCADE",
+        "UPDATE alembic_version SET version_num = '0007'",
+    )
     assert migrations.pending(url) == [
         "0008 Keep paths relative to named roots, which each machine may have elsewhere",
         "0009 Keep failures that are forgotten until that is undone, as items are",
+        "0010 Leave the segments of forgotten items where they are, with their features, until a later run sweeps them",
     ]
     with Catalog.open(url) as later:
         assert [item.path for item in later.items.all()] == ["/m/a.png"]
         assert later.roots.add("M", "/m") == 1
+        assert later.check() == []
+        recalled = later.recall()
+        assert recalled is not None
+        assert recalled.paths == ["/m/b.png"]
+        assert later.segments.count(IMAGE.fingerprint) == 2
         assert later.check() == []
     test_the_tables_are_as_the_migrations_will_find_them(url)

@@ -148,7 +148,7 @@ def test_every_value_but_a_blob_is_in_an_index() -> None:
         indexed |= {column.name for one in unique for column in one.columns}
         keys = {column.name for column in table.primary_key}
         rest = {column.name for column in table.columns} - indexed - keys
-        assert rest == ({"data"} if table.name in {"feature", "forgotten_segment"} else set()), table.name
+        assert rest == ({"data"} if table.name == "feature" else set()), table.name
 
 
 @of_a_file

@@ -1,0 +1,233 @@
+"""Segments of forgotten items: gone for all who ask, there for who takes them back, deleted by a later run."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from modag_search.catalog import Annotation, Catalog, remnants
+from tests.catalog_builders import (
+    FINGERPRINTS,
+    IMAGE,
+    SOUND,
+    image,
+    new_catalog,
+    of_a_file,
+    put,
+    sound,
+    video,
+)
+from tests.made_media import BLUE, GREEN, RED, picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modag_search import Index
+
+
+@pytest.fixture
+def catalog(place: str) -> Iterator[Catalog]:
+    with new_catalog(place) as catalog:
+        yield catalog
+
+
+def forget(catalog: Catalog, *item_ids: int) -> None:
+    catalog.forget(item_ids, run_id=catalog.runs.start("forget", arguments={}))
+
+
+def rows(catalog: Catalog, table: str) -> int:
+    """Count what the database has, whoever may see it."""
+    with closing(sqlite3.connect(catalog.path)) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def tamper(catalog: Catalog, *statements: str) -> None:
+    with closing(sqlite3.connect(catalog.path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_nobody_finds_what_was_forgotten(catalog: Catalog) -> None:
+    a, b, c = put(catalog, sound("/m/a.wav"), video("/m/b.mp4"), image("/m/c.png"))
+    forgotten = [segment.id for segment in catalog.segments.of_items([a, b])]
+    (left,) = (segment.id for segment in catalog.segments.of_items([c]))
+
+    forget(catalog, a, b)
+
+    segments = catalog.segments
+    assert segments.ids(SOUND.fingerprint).tolist() == []
+    assert segments.ids(IMAGE.fingerprint).tolist() == [left]
+    assert (segments.count(SOUND.fingerprint), segments.count(IMAGE.fingerprint)) == (0, 1)
+    assert list(segments.features(SOUND.fingerprint)) == []
+    assert list(segments.features_of([*forgotten, left])) == [left]
+    assert list(segments.get_many([*forgotten, left])) == [left]
+    assert segments.owners(np.array([*forgotten, left])).tolist() == [-1] * 6 + [c]
+    assert np.isnan(segments.spans(np.array(forgotten))).all()
+    assert segments.of_items([a, b]) == []
+    assert segments.count_by_item([a, b, c]) == {c: 1}
+    assert segments.selected().tolist() == [left]
+    assert segments.count_items(most=9) == 1
+    assert [drawn.tolist() for drawn in segments.drawn(SOUND.fingerprint, n=9)] == [[], []]
+    assert catalog.pipelines.of_item(a) == []
+    assert segments.removed_since(0).tolist() == forgotten
+
+    counts = catalog.count()
+    assert counts.segments == {("image", "ok"): 1}
+    assert counts.feature_bytes == IMAGE.dimension * 2
+    assert catalog.totals().segments == {"image": 1}
+    assert catalog.check() == []
+
+
+def test_features_of_other_encoders_that_were_forgotten_are_not_waited_for(catalog: Catalog) -> None:
+    a, b = put(catalog, sound("/m/a.wav"), image("/m/b.png"))
+    now = {**FINGERPRINTS, "sound": "sound-2"}
+    assert catalog.items.has_outdated(now)
+    assert catalog.items.are_outdated(now)
+    forget(catalog, a)
+    assert not catalog.items.has_outdated(now)
+    assert not catalog.items.are_outdated(now)
+    assert catalog.items.outdated([a, b], fingerprints=now) == set()
+
+
+def test_an_item_that_is_gone_cannot_go_again(catalog: Catalog) -> None:
+    (a,) = put(catalog, sound("/m/a.wav"))
+    forget(catalog, a)
+    generation = catalog.generation
+    assert catalog.remove([a]).removed == 0
+    assert catalog.generation == generation
+    recalled = catalog.recall()
+    assert recalled is not None
+    assert recalled.paths == ["/m/a.wav"]
+    forget(catalog, a)
+    forget(catalog, a)
+    assert catalog.recall() is None, "the second time, nothing was forgotten"
+    assert catalog.check() == []
+
+
+def test_what_can_be_taken_back_is_not_swept(catalog: Catalog) -> None:
+    a, b = put(catalog, sound("/m/a.wav", "a"), sound("/m/b.wav", "b"))
+    features = catalog.segments.features_of(segment.id for segment in catalog.segments.of_items([b]))
+
+    forget(catalog, a)
+    forget(catalog, b)
+    catalog.sweep(most=100)
+    recalled = catalog.recall()
+
+    assert recalled is not None
+    assert recalled.paths == ["/m/b.wav"]
+    again = catalog.segments.features_of(segment.id for segment in catalog.segments.of_items([b]))
+    assert [one.tolist() for one in again.values()] == [one.tolist() for one in features.values()]
+    assert not again.keys() & features.keys(), "stores know by the ids what has come"
+    assert catalog.check() == []
+
+
+@of_a_file
+def test_what_cannot_be_taken_back_is_deleted_in_steps(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remnants, "_AT_ONCE", 1)
+    a, b, _ = put(catalog, sound("/m/a.wav"), video("/m/b.mp4"), image("/m/c.png"))
+    forget(catalog, a)
+    forget(catalog, b)
+    before = rows(catalog, "feature")
+    assert before == 7, "nothing is deleted yet"
+
+    catalog.sweep(most=1)
+    assert (rows(catalog, "feature"), rows(catalog, "segment"), rows(catalog, "remnant")) == (6, 6, 5)
+    catalog.sweep(most=100)
+    assert (rows(catalog, "feature"), rows(catalog, "segment"), rows(catalog, "remnant")) == (5, 5, 4)
+
+    count = catalog.change_count
+    catalog.sweep(most=100)
+    assert catalog.change_count == count, "where there is nothing to sweep, nothing is written"
+
+    assert catalog.recall() is not None
+    assert rows(catalog, "remnant") == 0
+    assert catalog.check() == []
+
+
+@pytest.mark.parametrize("is_swept", [False, True])
+def test_a_path_that_was_forgotten_can_be_taken_again(catalog: Catalog, *, is_swept: bool) -> None:
+    (a,) = put(catalog, sound("/m/a.wav"))
+    forget(catalog, a)
+    if is_swept:
+        forget(catalog)
+        catalog.sweep(most=100)
+    (again,) = put(catalog, sound("/m/a.wav", statuses=("ok", "silent", "ok")))
+    assert again != a
+    assert catalog.segments.count(SOUND.fingerprint) == 2
+    assert len(catalog.segments.of_items([again])) == 3
+    recalled = catalog.recall()
+    assert recalled is None if is_swept else recalled is not None and recalled.taken == ["/m/a.wav"]
+    catalog.sweep(most=100)
+    assert catalog.segments.count(SOUND.fingerprint) == 2
+    assert catalog.check() == []
+
+
+@of_a_file
+def test_damage_to_what_was_forgotten_is_told_of_until_it_cannot_be_taken_back(catalog: Catalog) -> None:
+    a, _ = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
+    (segment,) = catalog.segments.of_items([a])
+    forget(catalog, a)
+    tamper(catalog, f"UPDATE feature SET data = x'0000' WHERE segment_id = {segment.id}")
+    (problem,) = catalog.check()
+    assert problem.startswith(f"segment {segment.id} of what was forgotten has a feature that is not what was stored")
+
+    forget(catalog)
+    assert catalog.check() == [], "nobody will ever read it"
+    assert catalog.mend_features().discarded == 0
+
+
+@of_a_file
+def test_a_feature_of_what_was_forgotten_that_cannot_be_mended_is_made_anew_with_its_file(catalog: Catalog) -> None:
+    a, _ = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
+    (segment,) = catalog.segments.of_items([a])
+    forget(catalog, a)
+    tamper(catalog, f"UPDATE feature SET data = x'0000' WHERE segment_id = {segment.id}")
+    assert catalog.mend_features()[:3] == (0, 1, ())
+    assert catalog.check() == []
+    catalog.recall()
+    assert catalog.items.outdated([a], fingerprints=FINGERPRINTS) == {a}
+
+
+@of_a_file
+def test_segments_and_items_that_do_not_belong_together_are_told_of(catalog: Catalog) -> None:
+    a, b = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
+    of_a, of_b = (segment.id for segment in catalog.segments.of_items([a, b]))
+    tamper(catalog, f"DELETE FROM item WHERE id = {a}", f"INSERT INTO remnant VALUES ({of_b})")
+    way_out = "`modag restore` brings a backup back"
+    assert catalog.check() == [
+        f"segment {of_a} belongs to an item that is not there; {way_out}",
+        f"segment {of_b} is noted as what is left of a forgotten item, which is there; {way_out}",
+    ]
+
+
+@pytest.mark.parametrize("content", ["a picture", "the same with other tags"])
+def test_labels_do_not_pass_to_what_was_forgotten(catalog: Catalog, content: str) -> None:
+    a, b = put(catalog, replace(image("/m/a.png"), content_hash=content), image("/m/b.png"))
+    catalog.labels.annotate([Annotation(item_id=b, label="red", origin="hand")])
+    forget(catalog, a)
+    forget(catalog, b)
+    assert catalog.kept_labels.count_by_label() == {"red": 1}
+    put(catalog, image("/m/c.png"))
+    assert [item.labels for item in catalog.items.all()] == [("red",)]
+
+
+def test_a_run_sweeps_what_was_forgotten_before(index: Index, media: Path) -> None:
+    for name, colour in (("a", RED), ("b", GREEN), ("c", BLUE)):
+        picture(media / f"{name}.png", colour)
+    index.add([media])
+    index.forget(media / "a.png")
+    index.forget(media / "b.png")
+    assert (rows(index.catalog, "feature"), len(index.search(media / "a.png", n=9))) == (3, 1)
+
+    index.add([media / "c.png"])
+    assert rows(index.catalog, "feature") == 2, "the last one can be taken back"
+    index.undo_forget()
+    assert {hit.path for hit in index.search(media / "a.png", n=9)} == {str(media / "b.png"), str(media / "c.png")}
+    assert rows(index.catalog, "feature") == 2
+    assert index.verify() == []
