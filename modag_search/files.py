@@ -343,24 +343,44 @@ def read_checked(path: Path) -> tuple[dict[str, Any], bytes]:
     DamagedStoreError
         If a bit of it differs.
     """
+    checksum, line, payload = _parts(path)
+    if checksum != _checksum(line, payload):
+        raise DamagedStoreError(f"{path}: its checksum is off; `modag rebuild` makes it anew")
+    return _header(path, line), payload
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Read the header of what `write_checked` wrote, and nothing else: a bit of it may differ.
+
+    Raises
+    ------
+    DamagedStoreError
+        If there is none.
+    """
+    return _header(path, _parts(path, most_bytes=0)[1])
+
+
+def _parts(path: Path, *, most_bytes: int = -1) -> tuple[bytes, bytes, bytes]:
+    """Read the checksum, the header, and so much of the payload, or all of it."""
     try:
         with open_regular(path) as file:
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise DamagedStoreError(f"{path}: is not a store of modag-search")
-            checksum, line, payload = file.readline(_LONGEST_HEADER), file.readline(_LONGEST_HEADER), file.read()
+            return file.readline(_LONGEST_HEADER), file.readline(_LONGEST_HEADER), file.read(most_bytes)
     except OSError as error:
         raise DamagedStoreError(f"{path}: cannot be read: {error.strerror}") from error
     except MemoryError as error:
         raise DamagedStoreError(f"{path}: is larger than the memory that is free") from error
-    if checksum != _checksum(line, payload):
-        raise DamagedStoreError(f"{path}: its checksum is off; `modag rebuild` makes it anew")
+
+
+def _header(path: Path, line: bytes) -> dict[str, Any]:
     try:
         header = json_of(line)
     except ValueError as error:
         raise DamagedStoreError(f"{path}: cannot be read: {error}") from error
     if not isinstance(header, dict):
         raise DamagedStoreError(f"{path}: cannot be read: its header is no object")
-    return header, payload
+    return header
 
 
 def _checksum(line: bytes, payload: bytes | memoryview) -> bytes:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Catalog
     from modag_search.space import Space
+    from modag_search.stores import StoreHome
     from modag_search.values import Float32Array, Int64Array
 
 logger = logging.getLogger(__name__)
@@ -136,17 +137,21 @@ class StoreSync:
     def _save(self, modality: Modality) -> None:
         home = self._homes[modality]
         with self._catalog.view(), _or_later():
-            kept = home.kept(on_damage=self._say_that_it_is_made_anew)
-            try:
-                store = self._brought_up(modality, filter(None, [kept]))
-            except DamagedStoreError as error:
-                logger.warning("%s", error)
-                store = None
-            if kept is None or store is None:
-                self._make_anew(modality)
-            else:
-                home.update(store, kept=kept)
+            if not home.reflects(self.stamp(modality)):
+                self._bring_up(modality, home)
             home.tidy()
+
+    def _bring_up(self, modality: Modality, home: StoreHome) -> None:
+        kept = home.kept(on_damage=self._say_that_it_is_made_anew)
+        try:
+            store = self._brought_up(modality, filter(None, [kept]))
+        except DamagedStoreError as error:
+            logger.warning("%s", error)
+            store = None
+        if kept is None or store is None:
+            self._make_anew(modality)
+        else:
+            home.update(store, kept=kept)
 
     def compact(self) -> None:
         """Take changes that are on the disk into what was built, where they are many; for who holds the index's lock.

@@ -56,6 +56,10 @@ class StoreHome(ABC):
         StampedReader or None
         """
 
+    def reflects(self, stamp: StoreStamp) -> bool:  # noqa: ARG002  servers are asked for a reader
+        """Tell whether what is kept reflects a state already, where that is told without making a reader of it."""
+        return False
+
     @abstractmethod
     def starts(self, *, on_damage: OnDamage) -> Iterator[StampedReader]:
         """Iterate over all that a reader could follow from, the latest first; `on_damage` as in `kept`."""
@@ -186,6 +190,10 @@ class StoreFiles(StoreHome):
             except DamagedStoreError as error:
                 on_damage(error)
         return max(there, key=lambda store: store.stamp.generation, default=None)
+
+    def reflects(self, stamp: StoreStamp) -> bool:
+        """Compare the files; see `StoreHome.reflects`."""
+        return any(file.reflects(stamp) for file in self._files.values())
 
     def starts(self, *, on_damage: OnDamage) -> Iterator[StampedReader]:
         """Iterate over what is on the disk; see `StoreHome.starts`."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modag_search.errors import DamagedStoreError, StoreError
-from modag_search.files import open_regular, read_checked, write_checked, writing
+from modag_search.files import mark_of, open_regular, read_checked, read_header, write_checked, writing
 from modag_search.stores.base import StoreReader, StoreStamp, VectorStore
 from modag_search.stores.layered import LayeredReader
 from modag_search.stores.mapped import MappedStore
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from modag_search.files import Mark
     from modag_search.values import Float32Array, Int64Array
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class StoreFile:
         self._changes_path = path.with_name(f"{path.name}.changes")
         self._kind = kind
         self._dimension = dimension
+        self._compared: tuple[tuple[Mark | None, ...], StoreStamp] | None = None
 
     def read(self, *, whole: bool = False) -> StampedReader | None:
         """Read what was written; None where nothing was, or vectors of another length.
@@ -113,6 +115,28 @@ class StoreFile:
             logger.warning("%s; taking these changes from the catalog", error)
             changed = None
         return changed or StampedReader(reader=LayeredReader(base), stamp=built, built=built, kind=self._kind)
+
+    def reflects(self, stamp: StoreStamp) -> bool:
+        """Tell whether the files reflect a state, and are whole; where they have not changed since, at once.
+
+        Of what is mapped, who reads it tells.
+        """
+        marks = mark_of(self.path), mark_of(self._changes_path)
+        if self._compared == (marks, stamp):
+            return True
+        if marks[0] is None or issubclass(self._kind, MappedStore):
+            return False
+        try:
+            header = read_header(self.path)
+            changes = read_checked(self._changes_path)[0] if marks[1] is not None else {}
+            latest = changes if changes.get("built") == header.get("stamp") else header
+            if latest.get("stamp") != asdict(stamp) or header.get("dimension") != self._dimension:
+                return False
+            read_checked(self.path)
+        except DamagedStoreError:
+            return False
+        self._compared = marks, stamp
+        return True
 
     def write(self, store: StampedReader, *, on_disk: StampedReader | None = None) -> None:
         """Write a store: the changes alone, where what is on the disk has the same base.

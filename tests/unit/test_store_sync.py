@@ -200,6 +200,46 @@ def test_a_writer_saves_changes_beside_what_was_built_and_builds_anew_when_there
     assert [held(saved(folder), content) for content in "abc"] == [[1], [2], [3]]
 
 
+@pytest.mark.parametrize("name", ["sound.faiss-flat", "sound.faiss-flat.changes"])
+def test_what_was_damaged_since_it_was_saved_is_made_anew_by_who_saves_again(
+    catalog: Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    folder = tmp_path / "stores"
+    saving = stores(catalog, folder)
+    put(catalog, sound("/m/a.wav", "a", statuses=("ok",)))
+    saving.save()
+    put(catalog, sound("/m/b.wav", "b", statuses=("ok",)))
+    saving.save()
+    whole = contents(folder)
+    saving.save()
+    assert contents(folder) == whole
+    content = whole[name]
+    (folder / name).write_bytes(content[:-9] + bytes([content[-9] ^ 4]) + content[-8:])
+
+    saving.save()
+
+    assert "its checksum is off" in caplog.text
+    assert not saving.problems()
+    assert [held(saved(folder), one) for one in "ab"] == [[1], [2]]
+
+
+@pytest.mark.parametrize("gone", ["sound.faiss-ivf", "mapped", "sound.faiss-ivf.changes"])
+def test_what_is_gone_of_a_store_is_there_again_once_it_is_saved(
+    catalog: Catalog, tmp_path: Path, due: StoreSync, gone: str
+) -> None:
+    for path in (tmp_path / "stores").glob("sound.*"):
+        if path.name.endswith(gone):
+            path.unlink()
+
+    due.save()
+
+    assert not due.problems()
+    again = stores(catalog, tmp_path / "stores", store="auto").present("sound")
+    assert again.stamp == due.stamp("sound")
+    assert [held(again, content) for content in "abcdef"] == [[], [2], [3], [4], [5], [6]]
+    assert "sound.faiss-ivf" in contents(tmp_path / "stores")
+
+
 def test_what_has_grown_large_moves_to_the_kind_for_many_and_back_when_it_is_small(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
