@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Text, cast, func, insert, select, update
 
 from modag_search.catalog.database import Database, now
 from modag_search.catalog.mounts import mounts_of
@@ -44,6 +45,18 @@ class Runs:
             return [
                 RunRecord(**{**row, "arguments": with_paths(row["arguments"], mounts.argument_shown)}) for row in rows
             ]
+
+    def indexed(self) -> list[str]:
+        """Return the files and folders that ``index`` was told to take in, each once, by when it first was.
+
+        However many runs there are, most are told the same, and that is read once.
+        """
+        arguments = cast(RunRow.arguments, Text)
+        statement = select(arguments).where(RunRow.verb == "index").group_by(arguments).order_by(func.min(RunRow.id))
+        with self._database.read() as connection:
+            shown = mounts_of(connection.dialect).argument_shown
+            told = [json.loads(text).get("paths", ()) for text in connection.execute(statement).scalars()]
+            return list(dict.fromkeys(shown(path) for paths in told for path in paths))
 
 
 def with_paths(arguments: Mapping[str, Any], written: Callable[[str], str]) -> dict[str, Any]:

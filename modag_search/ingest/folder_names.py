@@ -28,8 +28,7 @@ class FolderNames:
         self._catalog = catalog
         self._names: dict[_Key, list[str]] = {}
         self._known: dict[str, str] = {}
-        roots = (root for run in catalog.runs.all() if run.verb == "index" for root in run.arguments.get("paths", ()))
-        for root in dict.fromkeys(map(unescaped, roots)):
+        for root in map(unescaped, catalog.runs.indexed()):
             if os.path.isdir(root) and catalog.items.has_under(root):
                 self._note(root)
 

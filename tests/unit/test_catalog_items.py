@@ -388,6 +388,14 @@ def test_whether_any_item_is_outdated_is_told_of_all_at_once(catalog: Catalog) -
     assert catalog.items.has_outdated({**FINGERPRINTS, "sound": "sound-2"})
 
 
+def test_what_runs_were_told_to_index_is_listed_once_in_its_order(catalog: Catalog) -> None:
+    for verb, paths in (("index", ["/n", "/m"]), ("forget", ["/x"]), ("index", ["/n", "/m"]), ("index", ["/a", "/m"])):
+        catalog.runs.start(verb, arguments={"paths": paths})
+    catalog.runs.start("index", arguments={})
+
+    assert catalog.runs.indexed() == ["/n", "/m", "/a"]
+
+
 def test_items_below_folders_are_counted_once(catalog: Catalog) -> None:
     put(catalog, image("/m/a.png"), image("/m/b/c.png"), image("/n/d.png"), image("/mm.png"))
 
