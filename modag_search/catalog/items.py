@@ -38,7 +38,17 @@ from modag_search.catalog.places import is_of_present_content, is_shown
 from modag_search.catalog.remnants import is_there
 from modag_search.catalog.segments import damaged_features, has_whole_feature
 from modag_search.catalog.selection import in_order_of_path, is_under
-from modag_search.catalog.tables import AnnotationRow, FailureRow, ItemRow, LabelRow, PipelineRow, SegmentRow
+from modag_search.catalog.tables import (
+    AnnotationRow,
+    FailureRow,
+    FeatureRow,
+    GenerationRow,
+    ItemRow,
+    LabelRow,
+    PipelineRow,
+    SegmentRow,
+    StateRow,
+)
 from modag_search.spelling import cased
 from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark, ScannedFile
 
@@ -59,6 +69,7 @@ class Items:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._seen_current: tuple[str, dict[Modality, str]] | None = None
 
     def at(self, path: str) -> ItemRecord | None:
         """Return the item at a path, or None."""
@@ -235,6 +246,11 @@ class Items:
             statement = select(ItemRow.id).where(is_under(root, connection)).limit(1)
             return connection.execute(statement).first() is not None
 
+    def count(self) -> int:
+        """Count all items; however many there are, nearly at once."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(ItemRow)).scalar_one()
+
     def count_under(self, roots: Sequence[str]) -> int:
         """Count the items at some paths and below them; where one path lies below another, some may count twice."""
         counting = select(func.count()).select_from(ItemRow)
@@ -269,10 +285,21 @@ class Items:
             return set(connection.execute(owners).scalars()) if damaged else set()
 
     def has_outdated(self, fingerprints: Mapping[Modality, str]) -> bool:
-        """Tell whether `outdated` would return any of all there are; looks into all segments, but faster than that."""
+        """Tell whether `outdated` would return any of all there are; looks into all segments, but faster than that.
+
+        Where none is, `is_seen_current` knows.
+        """
         with self._database.read() as connection:
+            looked_into = connection.execute(_token_of_now()).scalar_one(), dict(fingerprints)
             outdated = _outdated_segments(fingerprints).where(is_there())
-            return connection.execute(outdated.limit(1)).first() is not None
+            has_any = connection.execute(outdated.limit(1)).first() is not None
+        self._seen_current = None if has_any else looked_into
+        return has_any
+
+    def is_seen_current(self, fingerprints: Mapping[Modality, str]) -> bool:
+        """Tell whether `has_outdated` has found none, and no feature came or went since; at once."""
+        with self._database.read() as connection:
+            return self._seen_current == (connection.execute(_token_of_now()).scalar_one(), fingerprints)
 
     def count_outdated(self, fingerprints: Mapping[Modality, str]) -> int:
         """Count the items that `outdated` would return of all there are."""
@@ -393,6 +420,10 @@ def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemR
     ]
 
 
+def _token_of_now() -> Select[str]:
+    return select(GenerationRow.token).join(StateRow, StateRow.generation == GenerationRow.number)
+
+
 def _is_outdated(fingerprints: Mapping[Modality, str]) -> ColumnElement[bool]:
     return _outdated_segments(fingerprints).where(SegmentRow.item_id == ItemRow.id).correlate(ItemRow).exists()
 
@@ -403,6 +434,7 @@ def _outdated_segments(fingerprints: Mapping[Modality, str]) -> Select[int]:
     return (
         select(SegmentRow.id)
         .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+        .outerjoin(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
         .where(of_another_pipeline | damaged)
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import bindparam, delete, select, update
 
 from modag_search.catalog.blobs import mended_blob
-from modag_search.catalog.database import among
+from modag_search.catalog.database import among, next_generation
 from modag_search.catalog.segments import damaged_features, damaged_forgotten
 from modag_search.catalog.selection import in_order_of_path
 from modag_search.catalog.tables import FeatureRow, ItemRow, SegmentRow
@@ -78,7 +78,9 @@ def mend_features(database: Database) -> FeatureMending:
     if any(found):
         with database.write() as connection:
             _write(connection, found.whole)
-            connection.execute(delete(FeatureRow).where(FeatureRow.segment_id.in_(among(found.lost))))
+            if found.lost:
+                connection.execute(delete(FeatureRow).where(FeatureRow.segment_id.in_(among(found.lost))))
+                next_generation(connection)
     return FeatureMending(fitted + len(found.whole), len(found.lost), paths, left)
 
 

@@ -386,14 +386,9 @@ def _features_of_ids(*, of_one_pipeline: bool) -> Select[Any]:
 
 
 def has_whole_feature() -> ColumnElement[bool]:
-    """Whether a segment (beside its pipeline) has a feature of the length that it must have."""
+    """Whether the feature beside a segment and its pipeline, if there is one, has the length that it must have."""
     length = PipelineRow.dimension * case((PipelineRow.dtype == "<f2", 2), else_=4)
-    return (
-        select(FeatureRow.segment_id)
-        .where(FeatureRow.segment_id == SegmentRow.id, func.length(FeatureRow.data) == length)
-        .correlate(SegmentRow, PipelineRow)
-        .exists()
-    )
+    return func.length(FeatureRow.data).is_not_distinct_from(length)
 
 
 def damaged_features(

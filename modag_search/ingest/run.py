@@ -237,9 +237,11 @@ class Ingest:
         Of many items, that is faster to find out of all at once than of each.
         """
         items, fingerprints = self._catalog.items, self._encoder.fingerprints
+        if items.is_seen_current(fingerprints):
+            return None
         folders = [root for root in self._roots.present if os.path.isdir(root)]
         n_here = len(self._roots.present) - len(folders) + items.count_under(folders)
-        are_many = n_here > _FEW and 2 * n_here > items.count_under(["/"])
+        are_many = n_here > _FEW and 2 * n_here > items.count()
         return None if are_many and not items.has_outdated(fingerprints) else fingerprints
 
     def _resolved(self, pending: Backlog[ScannedFile], pool: ThreadPoolExecutor) -> Backlog[ScannedFile]:

@@ -388,6 +388,32 @@ def test_whether_any_item_is_outdated_is_told_of_all_at_once(catalog: Catalog) -
     assert catalog.items.has_outdated({**FINGERPRINTS, "sound": "sound-2"})
 
 
+def test_that_no_item_is_outdated_is_known_until_features_come_or_go(catalog: Catalog) -> None:
+    [a, _] = put(catalog, sound("/m/a.wav"), image("/m/b.png"))
+    others = {**FINGERPRINTS, "sound": "sound-2"}
+    assert not catalog.items.is_seen_current(FINGERPRINTS)
+    assert not catalog.items.has_outdated(FINGERPRINTS)
+
+    label(catalog, a, "trumpet")
+    assert catalog.items.is_seen_current(FINGERPRINTS)
+    assert not catalog.items.is_seen_current(others)
+    with Catalog.open(catalog.path) as another:
+        assert not another.items.is_seen_current(FINGERPRINTS)
+        put(another, image("/m/c.png"))
+    assert not catalog.items.is_seen_current(FINGERPRINTS)
+
+    assert not catalog.items.has_outdated(FINGERPRINTS)
+    assert catalog.items.has_outdated(others)
+    assert not catalog.items.is_seen_current(others)
+
+
+def test_a_silent_segment_needs_no_feature(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav", statuses=("ok", "silent")))
+
+    assert not catalog.items.has_outdated(FINGERPRINTS)
+    assert catalog.items.count_outdated(FINGERPRINTS) == 0
+
+
 def test_what_runs_were_told_to_index_is_listed_once_in_its_order(catalog: Catalog) -> None:
     for verb, paths in (("index", ["/n", "/m"]), ("forget", ["/x"]), ("index", ["/n", "/m"]), ("index", ["/a", "/m"])):
         catalog.runs.start(verb, arguments={"paths": paths})
@@ -403,6 +429,7 @@ def test_items_below_folders_are_counted_once(catalog: Catalog) -> None:
     assert catalog.items.count_under(["/m/a.png", "/n"]) == 2
     assert catalog.items.count_under(["/"]) == 4
     assert catalog.items.count_under([]) == 0
+    assert catalog.items.count() == 4
 
 
 @pytest.mark.parametrize("item", [sound("/m/a"), sound("/m/a", statuses=("silent",)), video("/m/a")])

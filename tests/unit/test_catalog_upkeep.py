@@ -203,6 +203,7 @@ def test_a_feature_that_has_changed_is_refused_until_it_is_discarded_and_made_an
     catalog: Catalog, first_number: str
 ) -> None:
     put(catalog, sound("/m/a.wav"), image("/m/b.png"))
+    assert not catalog.items.has_outdated(FINGERPRINTS)
     tamper(
         catalog, f"UPDATE feature SET data = CAST(x'{first_number}' || substr(data, 5) AS BLOB) WHERE segment_id = 2"
     )
@@ -216,6 +217,7 @@ def test_a_feature_that_has_changed_is_refused_until_it_is_discarded_and_made_an
     assert catalog.mend_features() == (0, 1, ("/m/a.wav",), ())
     [(ids, _)] = catalog.segments.features(SOUND.fingerprint)
     assert ids.tolist() == [1]
+    assert not catalog.items.is_seen_current(FINGERPRINTS)
     assert catalog.items.count_outdated(FINGERPRINTS) == 1
     put(catalog, sound("/m/a.wav"))
     assert catalog.check() == []
