@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import statistics
 import subprocess
@@ -14,7 +15,7 @@ import numpy as np
 import modag_search as modag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 _A_FOLDER = 1000
@@ -64,22 +65,25 @@ def rows(folder: Path, *, sizes: tuple[int, ...] = (10_000, 30_000, 100_000)) ->
 
 def again(files: Path, side: cold.Side) -> dict[str, float]:
     """Take in files that have not changed, beside `find`, by turns."""
-    found: list[float] = []
-    added: list[float] = []
+    found: list[cold.Taken] = []
+    added: list[cold.Taken] = []
     commands: list[cold.Taken] = []
     with modag.Index.open(side.index) as index:
         for _ in range(_TIMES):
-            found.append(_seconds(lambda: _find(files)))
-            added.append(_seconds(lambda: index.add(files)))
+            found.append(_taken(lambda: _find(files)))
+            added.append(_taken(lambda: index.add(files)))
             commands.append(side.run("index", str(files)))
-    find_s, add_s = statistics.median(found), statistics.median(added)
-    index_s = cold.median_taken(commands).seconds
     return {
-        "find_seconds": round(find_s, 3),
-        "add_seconds": round(add_s, 3),
-        "index_seconds": round(index_s, 3),
-        "add_by_find": round(statistics.median(a / f for a, f in zip(added, found, strict=True)), 2),
-        "index_by_find": round(statistics.median(c.seconds / f for c, f in zip(commands, found, strict=True)), 2),
+        "find_seconds": _median(run.seconds for run in found),
+        "add_seconds": _median(run.seconds for run in added),
+        "index_seconds": _median(run.seconds for run in commands),
+        "find_cpu_seconds": _median(run.cpu_seconds for run in found),
+        "add_cpu_seconds": _median(run.cpu_seconds for run in added),
+        "index_cpu_seconds": _median(run.cpu_seconds for run in commands),
+        "add_by_find": _median(a.seconds / f.seconds for a, f in zip(added, found, strict=True)),
+        "index_by_find": _median(c.seconds / f.seconds for c, f in zip(commands, found, strict=True)),
+        "add_by_find_cpu": _median(a.cpu_seconds / f.cpu_seconds for a, f in zip(added, found, strict=True)),
+        "index_by_find_cpu": _median(c.cpu_seconds / f.cpu_seconds for c, f in zip(commands, found, strict=True)),
         "index_peak_mib": round(cold.median_taken(commands).peak_mib),
     }
 
@@ -88,7 +92,18 @@ def _find(files: Path) -> None:
     subprocess.run(["find", str(files), "-printf", "%p %s %T@\\n"], check=True, stdout=subprocess.DEVNULL)
 
 
-def _seconds(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def _taken(call: Callable[[], object]) -> cold.Taken:
+    """Measure a call, with processes that it waits for."""
+    started, before = time.perf_counter(), _cpu_seconds()
     call()
-    return time.perf_counter() - started
+    return cold.Taken(seconds=time.perf_counter() - started, cpu_seconds=_cpu_seconds() - before, peak_mib=0.0)
+
+
+def _cpu_seconds() -> float:
+    # Finer than os.times.
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def _median(values: Iterable[float]) -> float:
+    return round(statistics.median(values), 3)

@@ -50,7 +50,7 @@ from modag_search.catalog.tables import (
     StateRow,
 )
 from modag_search.spelling import cased
-from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark, ScannedFile
+from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Remark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -324,13 +324,14 @@ class Items:
             return list(in_order_of_path(connection, connection.execute(statement).scalars(), path_of=str))
 
     def classify_scan(
-        self, files: Sequence[ScannedFile], *, fingerprints: Mapping[Modality, str] | None, retry_failed: bool
+        self, files: Sequence[tuple[str, int, int]], *, fingerprints: Mapping[Modality, str] | None, retry_failed: bool
     ) -> list[ScanVerdict]:
         """Say what is to be done about each of the files that a scan found.
 
         Parameters
         ----------
-        files : sequence of ScannedFile, length n
+        files : sequence of (str, int, int), length n
+            Path, size in bytes and time in ns of each, as of a ScannedFile.
         fingerprints : mapping of modality to str, or None
             The pipelines of today; None where `has_outdated` says that no item is.
         retry_failed : bool
@@ -441,49 +442,64 @@ def _outdated_segments(fingerprints: Mapping[Modality, str]) -> Select[int]:
 
 def _verdicts(
     connection: Connection,
-    files: Sequence[ScannedFile],
+    files: Sequence[tuple[str, int, int]],
     fingerprints: Mapping[Modality, str] | None,
     *,
     retry_failed: bool,
-) -> Iterator[ScanVerdict]:
+) -> list[ScanVerdict]:
     indexed = _indexed(connection, files, fingerprints)
+    if all(indexed):
+        return ["unchanged"] * len(files)
     others = [file for file, is_indexed in zip(files, indexed, strict=True) if not is_indexed]
     failed = set() if retry_failed else _failed(connection, others)
-    for file, is_indexed in zip(files, indexed, strict=True):
-        yield "unchanged" if is_indexed else "failed_before" if file in failed else "pending"
+    return [
+        "unchanged" if is_indexed else "failed_before" if file in failed else "pending"
+        for file, is_indexed in zip(files, indexed, strict=True)
+    ]
 
 
 def _indexed(
-    connection: Connection, files: Sequence[ScannedFile], fingerprints: Mapping[Modality, str] | None
+    connection: Connection, files: Sequence[tuple[str, int, int]], fingerprints: Mapping[Modality, str] | None
 ) -> list[bool]:
     """Whether items are at the paths of files, with their sizes and times, and features of today's pipelines.
 
     A scan goes along paths nearly as the catalog orders them: all that lies between the first and the last of its
     files, at once, is what is asked for, and hardly more. Where it is more, each is looked up by itself.
     """
-    path = type_coerce(ItemRow.path, LargeBinary)  # as bytes: none of them need be read as text
-    statement = select(path, ItemRow.size_bytes, ItemRow.mtime_ns).where(ItemRow.status == "ok")
+    path_bytes = type_coerce(ItemRow.path, LargeBinary)  # none of them need be read as text
+    statement = select(path_bytes, ItemRow.size_bytes, ItemRow.mtime_ns).where(ItemRow.status == "ok")
     if fingerprints is not None:
         statement = statement.where(~_is_outdated(fingerprints))
     encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
-    paths = [file.path.encode(encoding, errors) for file in files]
+    asked = [(path.encode(encoding, errors), size_bytes, mtime_ns) for path, size_bytes, mtime_ns in files]
     if (mounts := mounts_of(connection.dialect)).folders:
-        paths = list(map(mounts.stored, paths))
+        asked = [(mounts.stored(path), size_bytes, mtime_ns) for path, size_bytes, mtime_ns in asked]
+    paths = list(map(itemgetter(0), asked))
     most = 2 * len(paths)
-    rows = connection.execute(statement.where(path.between(min(paths), max(paths))).limit(most)).all()
+    rows = _as_driver_gives(connection, statement.where(path_bytes.between(min(paths), max(paths))).limit(most))
     if len(rows) == most:
         some_at_once = batches(paths, PATHS_AT_ONCE)
-        rows = [row for some in some_at_once for row in connection.execute(statement.where(path.in_(some)))]
-    indexed = {path: (size_bytes, mtime_ns) for path, size_bytes, mtime_ns in rows}
-    return [indexed.get(path) == file[1:] for path, file in zip(paths, files, strict=True)]
+        conditions = (path_bytes.in_(some) for some in some_at_once)
+        rows = [row for condition in conditions for row in _as_driver_gives(connection, statement.where(condition))]
+    if rows == asked:  # most often, and sooner told than of each
+        return [True] * len(asked)
+    indexed = set(rows)
+    return [one in indexed for one in asked]
 
 
-def _failed(connection: Connection, files: Sequence[ScannedFile]) -> set[ScannedFile]:
+def _as_driver_gives(connection: Connection, statement: Select[bytes, int, int]) -> Sequence[tuple[bytes, int, int]]:
+    """Return rows as plain tuples: where there are many, to wrap each takes as long as to read it."""
+    with connection.execute(statement) as result:
+        assert result.cursor is not None
+        return result.cursor.fetchall()
+
+
+def _failed(connection: Connection, files: Sequence[tuple[str, int, int]]) -> set[tuple[str, int, int]]:
     found = set()
     for batch in batches(files, PATHS_AT_ONCE):
         statement = select(FailureRow.path, FailureRow.size_bytes, FailureRow.mtime_ns).where(
-            FailureRow.path.in_([file.path for file in batch]), FailureRow.size_bytes.is_not(None)
+            FailureRow.path.in_([path for path, *_ in batch]), FailureRow.size_bytes.is_not(None)
         )
         rows = connection.execute(statement)
-        found |= {ScannedFile(path, size or 0, mtime_ns or 0) for path, size, mtime_ns in rows}
+        found |= {(path, size or 0, mtime_ns or 0) for path, size, mtime_ns in rows}
     return found

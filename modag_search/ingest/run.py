@@ -1,8 +1,9 @@
 """Taking files into an index: scan, sort out, hash, resolve, encode, store; each stage feeds the next.
 
-Stages are generators, so that look-ahead is bounded and memory does not grow with the collection. One thread alone
-writes to the catalog; comparing with it, reading and encoding run in a pool of threads, decoding in processes. Where
-the workers of a cluster decode and encode, a thread waits for each file that they have.
+Stages are generators, so that look-ahead is bounded and memory does not grow with the collection. What is found is a
+plain row until it has to be read: most often, nearly all is as it was. One thread alone scans, compares and writes to
+the catalog; reading and encoding run in a pool of threads, decoding in processes. Where the workers of a cluster decode
+and encode, a thread waits for each file that they have.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
 
 from modag_search import media
@@ -50,10 +52,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from modag_search.catalog import Catalog
-    from modag_search.catalog.items import ScanVerdict
     from modag_search.features.encoding import MediaEncoder
 
-_SCANNED_AT_ONCE = 2048
+_SCANNED_AT_ONCE = 4096
 _FEW = 1000
 _COMPARED_AT_ONCE = 500
 _COPIED_AT_ONCE = 500
@@ -145,13 +146,24 @@ class Ingest:
         """Take in all files below the paths."""
         started = time.perf_counter()
         self._run_id = run_id
+        pending = Backlog(self._sorted_out(self._scanned()))
+        self._tell()
+        if pending:
+            self._take_in(pending)
+        left = self._looked_over()
+        if self._options.dry_run:
+            self._foresee_labels(left)
+        elif self._options.prune:
+            self._prune(left)
+        return self._report(left, seconds=time.perf_counter() - started)
+
+    def _take_in(self, pending: Backlog[ScannedFile]) -> None:
+        """Resolve, encode and store what has to be read."""
         with decoding_threads(self._threads) as (pool, isolation), self._elsewhere() as cluster:
             try:
-                pending = Backlog(self._sorted_out(self._scanned(), pool))
-                self._tell()
-                if cluster is not None and pending:
+                if cluster is not None:
                     cluster.connect(_modalities_of(pending))
-                unknown = self._resolved(pending, pool) if pending else pending
+                unknown = self._resolved(pending, pool)
                 if self._options.dry_run:
                     self._foresee(unknown)
                 elif cluster is not None:
@@ -162,12 +174,11 @@ class Ingest:
                     self._stored(self._gone_through(self._encoded(unknown, pool)))
             finally:
                 self._write_failures()
-        left = self._looked_over()
-        if self._options.dry_run:
-            self._foresee_labels(left)
-        elif self._options.prune:
-            self._prune(left)
-        return self._report(left, seconds=time.perf_counter() - started)
+
+    @property
+    def _folders(self) -> list[str]:
+        """Those of the paths that are folders now."""
+        return [root for root in self._roots.present if os.path.isdir(root)]
 
     @property
     def _threads(self) -> int:
@@ -182,52 +193,54 @@ class Ingest:
             Cluster(workers, self._encoder) if isinstance(workers, str) and not self._options.dry_run else nullcontext()
         )
 
-    def _scan(self) -> Iterator[ScannedFile | ScanProblem | Excluded | Unread]:
+    def _scan(self) -> Iterator[list[media.Row] | ScanProblem | Excluded | Unread]:
         """Begin a scan; raise NoMediaError at once where a root is missing or empty."""
         try:
-            return media.scan(self._roots.present, exclude=self._exclude, follow_symlinks=self._options.follow_symlinks)
+            return media.scan_rows(
+                self._roots.present, exclude=self._exclude, follow_symlinks=self._options.follow_symlinks
+            )
         except NoMediaError as error:
             raise with_way_out(self._catalog, error, prune=self._options.prune) from error
 
     # The stages, in order.
 
-    def _scanned(self) -> Iterator[ScannedFile]:
+    def _scanned(self) -> Iterator[list[media.Row]]:
+        """Gather what the scan finds in batches."""
+        batch: list[media.Row] = []
         for entry in self._entries:
-            if isinstance(entry, ScannedFile):
-                yield entry
+            if isinstance(entry, list):
+                batch += entry
+                if len(batch) >= _SCANNED_AT_ONCE:
+                    yield batch
+                    batch = []
             elif isinstance(entry, (Excluded, Unread)):
                 self._passed_over.count(entry)
             else:
                 self._out_of_reach.add(entry.path)
                 self._fail(failure_at(entry.path, entry.reason, error="ScanProblem"))
+        if batch:
+            yield batch
 
-    def _sorted_out(self, files: Iterator[ScannedFile], pool: ThreadPoolExecutor) -> Iterator[ScannedFile]:
+    def _sorted_out(self, found: Iterator[list[media.Row]]) -> Iterator[ScannedFile]:
         """Let through what has to be read: what is new, has changed, or was made by another pipeline."""
         known_failures = {failure.path: failure for failure in self._catalog.failures.all()}
         fingerprints = self._fingerprints_to_look_for()
-
-        def classified(batch: list[ScannedFile]) -> tuple[list[ScannedFile], list[ScanVerdict]]:
-            return batch, self._catalog.items.classify_scan(
+        for batch in found:
+            verdicts = self._catalog.items.classify_scan(
                 batch, fingerprints=fingerprints, retry_failed=self._options.retry_failed
             )
-
-        batches = iter(lambda: list(itertools.islice(files, _SCANNED_AT_ONCE)), [])
-        # The catalog looks into what was found while more is looked for.
-        for batch, verdicts in map_ahead(pool, classified, batches, look_ahead=2):
             self._found += len(batch)
-            self._seen.add(file.path for file in batch)
-            unchanged = 0
-            for file, verdict in zip(batch, verdicts, strict=True):
-                if verdict == "pending" or (verdict == "failed_before" and file.path not in known_failures):
-                    yield file
-                elif verdict == "unchanged" and self._options.rehash:
-                    self._unsuspected.add(file.path)
-                    yield file
-                elif verdict == "unchanged":
-                    unchanged += 1
-                else:
-                    self._fail(known_failures[file.path])
+            self._seen.add(map(itemgetter(0), batch))
+            unchanged = 0 if self._options.rehash else verdicts.count("unchanged")
+            for row, verdict in zip(batch, verdicts, strict=True) if unchanged < len(batch) else ():
+                if verdict == "unchanged" and self._options.rehash:
+                    self._unsuspected.add(row[0])
+                    yield ScannedFile._make(row)
+                elif verdict == "failed_before" and row[0] in known_failures:
+                    self._fail(known_failures[row[0]])
                     self._done += 1
+                elif verdict != "unchanged":
+                    yield ScannedFile._make(row)
             self._as_before += unchanged
             self._count("unchanged", unchanged)
 
@@ -239,7 +252,7 @@ class Ingest:
         items, fingerprints = self._catalog.items, self._encoder.fingerprints
         if items.is_seen_current(fingerprints):
             return None
-        folders = [root for root in self._roots.present if os.path.isdir(root)]
+        folders = self._folders
         n_here = len(self._roots.present) - len(folders) + items.count_under(folders)
         are_many = n_here > _FEW and 2 * n_here > items.count()
         return None if are_many and not items.has_outdated(fingerprints) else fingerprints
@@ -383,10 +396,10 @@ class Ingest:
 
     def _looked_over(self) -> Leftovers:
         """Find what the index holds below the folders, and the scan did not find."""
-        folders = [root for root in self._roots.present if os.path.isdir(root)]
+        items, folders = self._catalog.items, self._folders
         looked_over = [*folders, *self._roots.removed]
         are_all_folders = len(folders) == len(self._roots.present)
-        if are_all_folders and self._catalog.items.count_under(looked_over) == self._as_before:
+        if are_all_folders and (items.count() == self._as_before or items.count_under(looked_over) == self._as_before):
             return Leftovers()  # as many as were found as they were: these are all
         return leftovers(
             self._catalog,

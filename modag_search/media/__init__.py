@@ -15,7 +15,7 @@ from modag_search.media.rendering import (
     samples_as_mp3,
     samples_as_wave,
 )
-from modag_search.media.scan import check_roots, obstacle, scan, scan_passed_over
+from modag_search.media.scan import Row, check_roots, obstacle, scan, scan_passed_over, scan_rows
 from modag_search.media.thumbnails import read_thumbnail, thumbnail_of
 from modag_search.media.windows import window_bounds
 
@@ -26,6 +26,7 @@ __all__ = [
     "Isolation",
     "MediaStream",
     "PathPattern",
+    "Row",
     "Tally",
     "check_roots",
     "content_hash",
@@ -47,6 +48,7 @@ __all__ = [
     "samples_as_wave",
     "scan",
     "scan_passed_over",
+    "scan_rows",
     "thumbnail_of",
     "window_bounds",
 ]

@@ -56,6 +56,8 @@ _KINDS: Final[dict[str, MediaKind]] = {
     **dict.fromkeys(VIDEO_EXTENSIONS, "video"),
 }
 
+READ_EXTENSIONS: Final = frozenset(_KINDS)
+
 _SIGNATURES: Final = (
     (0, b"\xff\xd8\xff", "a JPEG picture"),
     (0, b"\x89PNG\r\n\x1a\n", "a PNG picture"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modag_search.errors import UnreadableMediaError, UsageError
-from modag_search.media import check_roots, content_hash, kind_of, passed_over_in_words, scan
+from modag_search.media import check_roots, content_hash, kind_of, passed_over_in_words, scan, scan_rows
 from modag_search.media.kinds import UNREAD_EXTENSIONS
 from modag_search.values import Excluded, ScannedFile, ScanProblem, Unread
 
@@ -76,6 +76,32 @@ def test_what_is_not_read_is_told_by_its_ending(tmp_path: Path) -> None:
         "link.dng": "symbolic link",
         "link.txt": "",
     }
+
+
+def test_files_come_in_lists_in_the_same_order(tmp_path: Path) -> None:
+    make(tmp_path, "a/1.wav", "a/2.WAV", "a/3.wav", "a/4.txt", "a/5.png", "a/.6.png", "b/1.wav", "c.mp3")
+    entries = list(scan_rows([str(tmp_path)]))
+    rows = [entry for entry in entries if isinstance(entry, list)]
+    assert [[os.path.relpath(path, tmp_path) for path, *_ in some] for some in rows] == [
+        ["a/1.wav"],  # the first at once
+        ["a/2.WAV", "a/3.wav"],
+        ["a/5.png"],
+        ["b/1.wav"],
+        ["c.mp3"],
+    ]
+    one_by_one = [one for entry in entries for one in (entry if isinstance(entry, list) else [entry])]
+    assert list(scan([str(tmp_path)])) == one_by_one
+
+
+def test_a_folder_of_more_files_than_are_listed_at_once_comes_whole_and_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["modag_search.media.scan"], "_ROWS_AT_ONCE", 3)
+    names = [f"{number}.wav" for number in range(9)]
+    make(tmp_path, *names)
+    assert [os.path.basename(path) for path in found(tmp_path)] == names
+    overlapping = found(tmp_path / "1.wav", tmp_path, tmp_path / "2.wav")
+    assert [os.path.basename(path) for path in overlapping] == ["1.wav", "0.wav", *names[2:]]
 
 
 def test_what_is_not_read_comes_once_where_roots_overlap(tmp_path: Path) -> None:
