@@ -50,6 +50,7 @@ COUNTS = ("added", "updated", "unchanged", "moved", "removed", "failed")
 _LISTED = (
     "missing",
     "out_of_reach",
+    "gone_failures",
     "covered",
     "passed_over",
     "unread",

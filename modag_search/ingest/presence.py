@@ -22,12 +22,17 @@ def is_gone(item: ItemRecord) -> bool:
     where that folder is empty and has been since before the file was last seen: a mount point without its drive; nor
     where the file lies below a named root that has no place on this machine.
     """
-    if root_without_place(item.path):
+    return was_removed(item.path, seen_at=item.updated_at)
+
+
+def was_removed(path: str, *, seen_at: str) -> bool:
+    """Tell whether a file that was last seen at a time, ISO 8601, has been removed, as `is_gone` does of an item."""
+    if root_without_place(path):
         return False
     try:
-        os.lstat(item.path)
+        os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return _was_emptied(_nearest_folder(Path(item.path)), seen_at=datetime.fromisoformat(item.updated_at))
+        return _was_emptied(_nearest_folder(Path(path)), seen_at=datetime.fromisoformat(seen_at))
     except OSError:
         return False
     return False

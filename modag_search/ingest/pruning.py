@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modag_search import media
-from modag_search.ingest.presence import is_gone
+from modag_search.ingest.presence import is_gone, was_removed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.ingest.seen import SeenPaths
+    from modag_search.values import Failure
 
 _AT_ONCE = 1000
 
@@ -93,11 +94,15 @@ def gone_among(catalog: Catalog, item_ids: Collection[int]) -> Iterator[int]:
         yield from (item.id for item in catalog.items.get_many(batch).values() if is_gone(item))
 
 
-def vanished_failures(catalog: Catalog, roots: Sequence[str]) -> list[str]:
-    """List the failed files at or below some paths that are no longer there."""
+def failures_below(catalog: Catalog, roots: Sequence[str]) -> Iterator[Failure]:
+    """Iterate over failures of files at or below some paths."""
     inside = tuple(os.path.join(root, "") for root in roots)
-    return [
-        failure.path
-        for failure in catalog.failures.all()
-        if (failure.path.startswith(inside) or failure.path in roots) and not os.path.lexists(failure.path)
-    ]
+    for failure in catalog.failures.all():
+        if failure.path.startswith(inside) or failure.path in roots:
+            yield failure
+
+
+def gone_failures(catalog: Catalog, roots: Sequence[str]) -> list[str]:
+    """List the failed files at or below some paths that have been removed, as far as can be told for certain."""
+    failed = failures_below(catalog, roots)
+    return [failure.path for failure in failed if was_removed(failure.path, seen_at=failure.failed_at)]

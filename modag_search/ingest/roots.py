@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modag_search import media
 from modag_search.errors import NoMediaError
 from modag_search.ingest.folder_names import FolderNames
-from modag_search.ingest.pruning import gone_among
+from modag_search.ingest.pruning import failures_below, gone_among, gone_failures
 from modag_search.spelling import on_disk, whole_path
 
 if TYPE_CHECKING:
@@ -60,11 +60,16 @@ def checked_roots(catalog: Catalog, paths: Sequence[str], *, prune: bool) -> Roo
 def with_way_out(catalog: Catalog, error: NoMediaError, *, prune: bool) -> NoMediaError:
     """Say what becomes of what the index holds of a path that is not there, or that holds no media."""
     held = sum(1 for _ in catalog.items.paths_under(error.path))
-    if not held:
+    failed = sum(1 for _ in failures_below(catalog, [error.path]))
+    if not held and not failed:
         return error
     files = "1 file" if held == 1 else f"{held} files"
     if not prune and not os.path.lexists(error.path) and _was_removed(catalog, error.path):
-        way = f"if it was removed, --prune takes out the {files} that the index holds of it"
+        off_the_list = f"takes {'1 failed file' if failed == 1 else f'{failed} failed files'} off the list"
+        taken_out = f"takes out the {files} that the index holds of it"
+        way = f"if it was removed, --prune {taken_out if held else off_the_list}"
+    elif not held:
+        return error
     else:
         way = f"if it is gone for good, `modag forget` takes out the {files} that the index holds of it"
     joint = f" {way[0].upper()}" if error.problem.endswith("?") else f"; {way[0]}"
@@ -72,6 +77,6 @@ def with_way_out(catalog: Catalog, error: NoMediaError, *, prune: bool) -> NoMed
 
 
 def _was_removed(catalog: Catalog, root: str) -> bool:
-    """Tell whether anything that the index holds at a path or below it is gone for certain."""
+    """Tell whether anything that the index holds, or that failed, at a path or below it is gone for certain."""
     held = [item_id for item_id, _ in catalog.items.paths_under(root)]
-    return next(gone_among(catalog, held), None) is not None
+    return next(gone_among(catalog, held), None) is not None or bool(gone_failures(catalog, [root]))

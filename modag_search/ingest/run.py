@@ -27,7 +27,7 @@ from modag_search.features.stored import require_as_scanned
 from modag_search.ingest.backlog import Backlog
 from modag_search.ingest.failures import Lost, Patience, attempting, failure_at
 from modag_search.ingest.presence import is_gone
-from modag_search.ingest.pruning import Leftovers, leftovers, vanished_failures
+from modag_search.ingest.pruning import Leftovers, gone_failures, leftovers
 from modag_search.ingest.resolving import HashedFile, Resolution, resolve
 from modag_search.ingest.roots import checked_roots, with_way_out
 from modag_search.ingest.seen import SeenPaths
@@ -151,11 +151,12 @@ class Ingest:
         if pending:
             self._take_in(pending)
         left = self._looked_over()
+        gone = gone_failures(self._catalog, [*self._roots.present, *self._roots.removed])
         if self._options.dry_run:
             self._foresee_labels(left)
         elif self._options.prune:
-            self._prune(left)
-        return self._report(left, seconds=time.perf_counter() - started)
+            self._prune(left, gone=gone)
+        return self._report(left, n_gone_failures=len(gone), seconds=time.perf_counter() - started)
 
     def _take_in(self, pending: Backlog[ScannedFile]) -> None:
         """Resolve, encode and store what has to be read."""
@@ -418,13 +419,16 @@ class Ingest:
             self._counts["removed"] = len(left.gone) + len(left.covered)
         self._passages += self._catalog.kept_labels.foresee(going)
 
-    def _prune(self, left: Leftovers) -> None:
-        """Remove items whose files are gone or passed over, unless a root has emptied since: a drive that went away."""
+    def _prune(self, left: Leftovers, *, gone: Sequence[str]) -> None:
+        """Remove items whose files are gone or passed over, and failures of files that are gone.
+
+        Unless a root has emptied since: a drive that went away.
+        """
         self._scan()
         report = self._catalog.remove([*left.gone, *left.covered])
         self._counts["removed"] = report.removed
         self._passages += report.passages
-        self._catalog.failures.forget(vanished_failures(self._catalog, [*self._roots.present, *self._roots.removed]))
+        self._catalog.failures.forget(gone)
 
     # What the stages share.
 
@@ -484,7 +488,7 @@ class Ingest:
             counts.update(kind for _, kind in kinds)
         return dict(sorted(counts.items()))
 
-    def _report(self, left: Leftovers, *, seconds: float) -> IndexReport:
+    def _report(self, left: Leftovers, *, n_gone_failures: int, seconds: float) -> IndexReport:
         return IndexReport(
             **self._counts,
             seconds=round(seconds, 3),
@@ -493,6 +497,7 @@ class Ingest:
             stage_seconds=dict(self._clock.seconds),
             missing=tuple(sorted(left.gone.values())),
             out_of_reach=len(left.out_of_reach),
+            gone_failures=n_gone_failures,
             covered=tuple(sorted(left.covered.values())),
             passed_over=dict(self._passed_over.passed_over),
             unread=dict(self._passed_over.unread),

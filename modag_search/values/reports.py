@@ -30,6 +30,8 @@ class IndexReport:
         Files that the index holds and that have been removed: taken out with ``prune``, and counted in `removed` then.
     out_of_reach : int
         Files that the index holds and that are not there, though nothing says that they were removed.
+    gone_failures : int
+        Files that could not be indexed and that have been removed: taken off the list of failures with ``prune``.
     covered : tuple of str
         Files that the index holds and that are passed over now: taken out with ``prune``, and counted in `removed`.
     passed_over : Mapping[str, int]
@@ -70,6 +72,7 @@ class IndexReport:
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     out_of_reach: int = 0
+    gone_failures: int = 0
     covered: tuple[str, ...] = ()
     passed_over: Mapping[str, int] = field(default_factory=dict)
     unread: Mapping[str, int] = field(default_factory=dict)

@@ -26,6 +26,7 @@ NOTHING_DONE = {"added": 0, "updated": 0, "unchanged": 0, "moved": 0, "removed":
 NOTHING_LEFT = {
     "missing": [],
     "out_of_reach": 0,
+    "gone_failures": 0,
     "covered": [],
     "passed_over": {},
     "unread": {},
@@ -449,3 +450,16 @@ def test_verbs_need_an_index(modag: CommandLine) -> None:
         folder = modag.folder / "data" / "modag-search" / "indexes" / "nowhere"
         assert outcome.error.startswith(f"error: {folder}: there is no index here; ")
         assert not folder.exists()
+
+
+def test_failures_of_files_that_are_gone_are_said_and_go_with_prune(toy: CommandLine, media: Path) -> None:
+    picture(media / "good.png", RED)
+    (media / "bad.png").write_bytes(b"no picture")
+    assert toy("index", media).status == 3
+    (media / "bad.png").unlink()
+
+    left = "gone, but listed as failures: 1 file; --prune takes them out"
+    assert left in toy("index", media).stderr.splitlines()
+    assert "gone, and no longer listed as failures: 1 file" in toy("index", media, "--prune").stderr.splitlines()
+    assert "gone" not in toy("index", media, "--prune").stderr
+    assert b"bad.png" not in toy("failures").stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from modag_search import Index
 from modag_search import media as decoding
-from modag_search.errors import MissingExtraError, ModelError
+from modag_search.errors import MissingExtraError, ModelError, NoMediaError
 from modag_search.ingest import failures
 from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, set_mtime, sound
 from tests.toy_encoders import ToyImage
@@ -168,3 +170,55 @@ def test_an_encoder_that_does_not_run_at_all_is_named_before_anything_is_read(
             anew.add([media])
         assert anew.item(before.path).status == "ok"
         assert anew.failures() == []
+
+
+@pytest.mark.parametrize("change", ["deleted", "moved"])
+def test_failures_of_a_folder_that_is_gone_go_by_pruning_it(index: Index, media: Path, change: str) -> None:
+    (media / "old").mkdir()
+    (media / "old/bad.png").write_bytes(b"no picture")
+    picture(media / "old/good.png", RED)
+    index.add([media / "old"])
+    if change == "moved":
+        (media / "old").rename(media / "new")
+        index.add([media / "new"])
+    else:
+        shutil.rmtree(media / "old")
+        index.forget([media / "old/good.png"])
+    old = str(media / "old/bad.png")
+    assert old in [failure.path for failure in index.failures()]
+    with pytest.raises(NoMediaError, match="If it was removed, --prune takes 1 failed file off the list"):
+        index.add([media / "old"])
+
+    foreseen = index.add([media / "old"], prune=True, dry_run=True)
+    assert (foreseen.gone_failures, foreseen.removed) == (1, 0)
+    assert old in [failure.path for failure in index.failures()]
+    assert index.add([media / "old"], prune=True).gone_failures == 1
+    assert old not in [failure.path for failure in index.failures()]
+
+
+def test_failures_of_single_files_that_are_gone_are_counted_and_go_by_pruning(index: Index, media: Path) -> None:
+    bad, other = media / "bad.png", media / "other.png"
+    bad.write_bytes(b"no picture")
+    other.write_bytes(b"no picture either")
+    picture(media / "good.png", RED)
+    index.add([media])
+    bad.unlink()
+
+    assert index.add([media]).gone_failures == 1
+    assert len(index.failures()) == 2
+    assert index.add([media], prune=True).gone_failures == 1
+    assert [failure.path for failure in index.failures()] == [str(other)]
+    assert index.add([media], prune=True).gone_failures == 0
+
+
+def test_failures_on_a_drive_that_is_away_stay(index: Index, media: Path) -> None:
+    bad = media / "drive/bad.png"
+    bad.parent.mkdir()
+    bad.write_bytes(b"no picture")
+    picture(media / "good.png", RED)
+    index.add([media])
+    bad.unlink()
+    os.utime(bad.parent, (1, 1))  # as a mount point is that has been empty all along
+
+    assert index.add([media], prune=True).gone_failures == 0
+    assert [failure.path for failure in index.failures()] == [str(bad)]
