@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from modag_search.errors import (
+    AbsentMediaError,
     CatalogError,
     CatalogServerError,
     ClusterError,
@@ -200,6 +201,7 @@ _LAZY = {
 __all__ = [
     "CLOSE",
     "NOTHING",
+    "AbsentMediaError",
     "BackupReport",
     "CatalogError",
     "CatalogServerError",

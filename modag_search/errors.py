@@ -13,6 +13,7 @@
     │   ├── EmptyMediaError        decodes to nothing: no samples, no frames
     │   ├── OversizedMediaError    would need more memory than we allow a file
     │   └── UnreadableMediaError   out of reach: gone, denied, too large or foreign for this machine as it is now
+    │       ├── AbsentMediaError   a file to ask with that is not there: also a UsageError
     │       └── NotOnWorkerError   there for who writes, and not, or another, for a worker of a cluster
     ├── DecoderError               no process that decodes media can be started
     ├── ClusterError               no scheduler or no worker of a cluster, or none that will do
@@ -151,6 +152,10 @@ class UnreadableMediaError(MediaError):
 
     The file itself may be as it should; the next run tries it again.
     """
+
+
+class AbsentMediaError(UnreadableMediaError, UsageError):
+    """A path to ask with at which there is no file, and no item: as one that was mistyped."""
 
 
 class NotOnWorkerError(UnreadableMediaError):

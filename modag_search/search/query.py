@@ -15,10 +15,10 @@ import numpy as np
 
 from modag_search.catalog.notices import emptiness_in_words, statuses_in_words
 from modag_search.errors import (
+    AbsentMediaError,
     MediaError,
     ModagError,
     NothingFoundError,
-    UnreadableMediaError,
     UnsupportedMediaError,
     UsageError,
 )
@@ -129,7 +129,7 @@ class QueryMaker:
         ------
         UnsupportedMediaError
             If it is a folder.
-        UnreadableMediaError
+        AbsentMediaError
             If it looks like the path of a file, and there is none.
         """
         if name.startswith("text:"):
@@ -145,12 +145,12 @@ class QueryMaker:
         hint = f"; words are asked with as {shlex.quote(f'text:{name}')}" if self._space.reads_words else ""
         if root := root_without_place(name):
             reason = f"does not exist (any more); if an index holds it: {no_place_of(root)}"
-            raise UnreadableMediaError(os.path.abspath(name), reason)
+            raise AbsentMediaError(os.path.abspath(name), reason)
         raise self._absent(os.path.abspath(name), _label_called(name, self._catalog.labels.names()) or hint)
 
-    def _absent(self, path: str, hint: str = "") -> UnreadableMediaError:
+    def _absent(self, path: str, hint: str = "") -> AbsentMediaError:
         """Say that a file is not there, and which items it may have been meant for."""
-        return UnreadableMediaError(path, f"does not exist (any more){items_meant(self._catalog, path) or hint}")
+        return AbsentMediaError(path, f"does not exist (any more){items_meant(self._catalog, path) or hint}")
 
     def _of_words(self, words: str) -> Query:
         """Ask with what words mean, and say which of them mean nothing here."""

@@ -25,6 +25,7 @@ MEDIA_TYPE = "application/problem+json"
 
 _STATUS: tuple[tuple[type[errors.ModagError], int], ...] = (
     (errors.LabelConflictError, 409),
+    (errors.AbsentMediaError, 422),
     (errors.UsageError, 400),
     (errors.NothingFoundError, 404),
     (errors.UnsupportedMediaError, 415),

@@ -154,7 +154,7 @@ def test_that_others_say_what_follows_is_said_once(crowd: CommandLine, media: Pa
 
 def test_what_cannot_be_explained_leaves_with_one_line(crowd: CommandLine, media: Path) -> None:
     outcome = crowd("explain", "absent.wav")
-    assert outcome.status == 1
+    assert outcome.status == 2
     assert "absent.wav" in outcome.error
     outcome = crowd("explain", media)
     assert outcome.status == 1

@@ -19,6 +19,7 @@ from modag_search.labels.book import LabelBook
 NAMES = [
     "CLOSE",
     "NOTHING",
+    "AbsentMediaError",
     "BackupReport",
     "CatalogError",
     "CatalogServerError",
