@@ -379,52 +379,81 @@ def _rows(file: BinaryIO, n: int, dimension: int) -> npt.NDArray[np.float16]:
 
 
 def _centroids(stored: npt.NDArray[np.float16]) -> Float32Array:
-    """Cluster a sample of vectors ``[shape=(n, d)]`` by their angles, as ``[shape=(n_lists, d), float32]``."""
-    import faiss
+    """Cluster a sample of vectors ``[shape=(n, d)]`` by their angles, as ``[shape=(n_lists, d), float32]``.
 
+    Spherical k-means: Dhillon, Modha, "Concept decompositions for large sparse text data using clustering", 2001.
+    """
     n, dimension = stored.shape
     n_lists = max(1, min(round(_LISTS * math.sqrt(n)), n // _LEAST_IN_LIST))
     if n_lists == 1:
         return np.zeros((1, dimension), dtype=np.float32)
     random = np.random.default_rng(_SEED)
     drawn = np.sort(random.choice(n, size=min(n, _TRAINING_PER_LIST * n_lists), replace=False))
-    clusters = faiss.Clustering(dimension, n_lists)  # not `faiss.Kmeans`, which compares with all centroids
-    clusters.niter, clusters.seed, clusters.spherical = _ITERATIONS, _SEED, True
-    clusters.min_points_per_centroid = 1
-    clusters.update_index = True  # groups follow their centroids
-    clusters.train(np.asarray(stored[drawn], dtype=np.float32), _nearest_of(n_lists, dimension))
-    centroids: Float32Array = faiss.vector_to_array(clusters.centroids).reshape(n_lists, dimension)
+    sample = np.asarray(stored[drawn], dtype=np.float32)
+    centroids: Float32Array = sample[random.choice(len(sample), n_lists, replace=False)]
+    for _ in range(_ITERATIONS):
+        centroids = _moved(centroids, sample, random)
     return centroids
+
+
+def _moved(centroids: Float32Array, sample: Float32Array, random: np.random.Generator) -> Float32Array:
+    """Move each centroid to the direction of what is nearest to it; one that nothing is nearest to, to a vector.
+
+    FAISS's own clustering looks for the nearest in any index, too, but ends the process where that finds none.
+    """
+    lists = _NearestCentroid(centroids)
+    sums, sizes = np.zeros_like(centroids), np.zeros(len(centroids), dtype=np.int64)
+    for start in range(0, len(sample), _AT_ONCE):
+        part = sample[start : start + _AT_ONCE]
+        of_part = lists.of(part)
+        order = np.argsort(of_part, kind="stable")
+        found, firsts, counts = np.unique(of_part[order], return_index=True, return_counts=True)
+        sums[found] += np.add.reduceat(part[order], firsts, axis=0)
+        sizes[found] += counts
+    empty = np.flatnonzero(sizes == 0)
+    sums[empty] = sample[random.choice(len(sample), len(empty), replace=False)]
+    moved: Float32Array = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+    return moved
+
+
+class _NearestCentroid:
+    """Finds the nearest of centroids; of many, most often that one, and always a near one."""
+
+    def __init__(self, centroids: Float32Array) -> None:
+        import faiss
+
+        n, dimension = centroids.shape
+        self._all: Any = faiss.IndexFlatIP(dimension)
+        self._all.add(centroids)
+        self._index: Any = self._all
+        if n >= _GROUPED_FROM:
+            centres: Any = faiss.IndexFlatIP(dimension)
+            self._index = faiss.IndexIVFFlat(centres, dimension, round(math.sqrt(n)), faiss.METRIC_INNER_PRODUCT)
+            self._index.cp.spherical, self._index.cp.min_points_per_centroid = True, 1
+            self._index.train(centroids)
+            self._index.add(centroids)
+            self._index.nprobe = _GROUPS
+
+    def of(self, vectors: Float32Array) -> Int64Array:
+        """Return the number of a centroid for each vector ``[shape=(n, dimension), float32]``."""
+        found: Int64Array = self._index.search(vectors, 1)[1][:, 0]
+        # Where most centroids are alike, groups may be empty, also all that are nearest to a vector.
+        lost = np.flatnonzero(found < 0)
+        if len(lost):
+            found[lost] = self._all.search(vectors[lost], 1)[1][:, 0]
+        return np.ascontiguousarray(found)
 
 
 def _filled(centroids: Float32Array, stored: npt.NDArray[np.float16], ids: Int64Array) -> Any:
     """Lay vectors into the lists around centroids."""
     import faiss
 
-    nearest = _nearest_of(*centroids.shape)
-    if not nearest.is_trained:
-        nearest.train(centroids)
-    nearest.add(centroids)
-    index = _empty(centroids)
+    lists, index = _NearestCentroid(centroids), _empty(centroids)
     for start in range(0, len(ids), _AT_ONCE):
         vectors = np.asarray(stored[start : start + _AT_ONCE], dtype=np.float32)
-        of_vectors = np.ascontiguousarray(ids[start : start + _AT_ONCE])
-        lists = nearest.search(vectors, 1)[1].ravel()
-        index.add_core(len(lists), faiss.swig_ptr(vectors), faiss.swig_ptr(of_vectors), faiss.swig_ptr(lists))
+        own, places = np.ascontiguousarray(ids[start : start + _AT_ONCE]), lists.of(vectors)
+        index.add_core(len(own), faiss.swig_ptr(vectors), faiss.swig_ptr(own), faiss.swig_ptr(places))
     return index
-
-
-def _nearest_of(n_lists: int, dimension: int) -> Any:
-    """Make an index for centroids, to be asked for the nearest: where they are many, it most often finds that one."""
-    import faiss
-
-    flat: Any = faiss.IndexFlatIP(dimension)
-    if n_lists < _GROUPED_FROM:
-        return flat
-    groups = faiss.IndexIVFFlat(flat, dimension, round(math.sqrt(n_lists)), faiss.METRIC_INNER_PRODUCT)
-    groups.nprobe = _GROUPS
-    groups.cp.spherical, groups.cp.min_points_per_centroid = True, 1
-    return groups
 
 
 def _empty(centroids: Float32Array) -> Any:

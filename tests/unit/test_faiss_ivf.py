@@ -63,3 +63,16 @@ def test_every_vector_lies_in_a_list_and_nearly_all_in_the_nearest(
         ]
     )
     assert (of_list >= nearest[reader.ids()] - FaissIvfStore.precision).mean() >= 0.97
+
+
+@pytest.mark.parametrize("share", [0.9, 0.999])
+def test_masses_of_equal_vectors_are_stored_and_found(vectors: Float32Array, share: float) -> None:
+    many = vectors.copy()
+    many[: round(share * len(many))] = many[0]
+    store = FaissIvfStore(DIMENSION)
+    store.add(np.arange(len(many)), many)
+    reader = store.build()
+    assert sorted(reader.ids().tolist()) == list(range(len(many)))
+    similarities, ids = reader.search(many[[0, -1]], k=3)
+    assert ids[1, 0] == len(many) - 1
+    np.testing.assert_allclose(similarities[:, 0], 1, atol=FaissIvfStore.precision)
