@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, fun
 
 from modag_search.catalog.blobs import changed_feature, checksum_of
 from modag_search.catalog.database import among, among_given, given
+from modag_search.catalog.remnants import is_there
 from modag_search.catalog.tables import (
     FeatureRow,
     ForgottenItemRow,
@@ -118,8 +119,7 @@ def _with_first_features_of(
 ) -> Sequence[int]:
     """List other items with a feature like the first of one of these.
 
-    By checksums of features: a feature of another item can have the same one, once in four thousand million. Remnants
-    can have it, too: their items are gone.
+    By checksums of features: a feature of another item can have the same one, once in four thousand million.
     """
     firsts = (
         select(func.min(SegmentRow.id))
@@ -131,7 +131,7 @@ def _with_first_features_of(
     statement = (
         select(SegmentRow.item_id)
         .distinct()
-        .where(SegmentRow.feature_checksum.in_(checksums), SegmentRow.item_id.not_in(among(without)))
+        .where(SegmentRow.feature_checksum.in_(checksums), SegmentRow.item_id.not_in(among(without)), is_there())
     )
     return connection.execute(statement).scalars().all()
 

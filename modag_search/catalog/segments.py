@@ -215,21 +215,19 @@ class Segments:
         -------
         int
         """
+        can_be_found = select(SegmentRow.id).where(SegmentRow.item_id == ItemRow.id, SegmentRow.status == "ok")
+        if modality is not None:
+            can_be_found = can_be_found.where(SegmentRow.modality == modality)
         with self._database.read() as connection:
             conditions = selecting(
                 connection, under=under, kind=kind, min_duration_s=min_duration_s, max_duration_s=max_duration_s
             )
-            if modality is not None:
-                conditions.append(SegmentRow.modality == modality)
             if labels is not None:
-                conditions += _has_one_of(labels)
-            found = (
-                select(SegmentRow.item_id)
-                .join(ItemRow, ItemRow.id == SegmentRow.item_id)
-                .where(SegmentRow.status == "ok", *conditions)
-                .distinct()
-                .limit(most)
-            )
+                of_label = AnnotationRow.label_id.in_(ids_of_labels(*labels))
+                conditions.append(ItemRow.id.in_(select(AnnotationRow.item_id).where(of_label)))
+                can_be_found = can_be_found.where(_has_one(of_label))
+            # Item by item, and not segment by segment: remnants, however many, are of none.
+            found = select(ItemRow.id).where(*conditions, can_be_found.exists()).limit(most)
             return int(connection.execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
     def drawn(self, fingerprint: str, *, n: int) -> tuple[Int64Array, Int64Array]:
@@ -344,13 +342,12 @@ class Segments:
             return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
 
 
-def _has_one_of(labels: Collection[str]) -> list[ColumnElement[bool]]:
-    """Select segments by labels: first the few items that have one, then where it holds for the segment."""
-    of_label = AnnotationRow.label_id.in_(ids_of_labels(*labels))
+def _has_one(of_label: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether one of some labels holds for a segment of an item that has one."""
     holds = select(AnnotationRow.id).where(
         AnnotationRow.item_id == SegmentRow.item_id, of_label, holds_for_segment(), is_shown()
     )
-    return [SegmentRow.item_id.in_(select(AnnotationRow.item_id).where(of_label)), holds.exists()]
+    return holds.exists()
 
 
 @cache

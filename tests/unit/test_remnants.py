@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,17 @@ def tamper(catalog: Catalog, *statements: str) -> None:
     with closing(sqlite3.connect(catalog.path)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
+
+
+@contextmanager
+def sqlite_of(catalog: Catalog) -> Iterator[sqlite3.Connection]:
+    """Lend the connection that answers within the block."""
+    with catalog.view(), catalog._database.read() as connection:
+        of_sqlite = connection.connection.driver_connection
+        assert isinstance(of_sqlite, sqlite3.Connection)
+        yield of_sqlite
+        of_sqlite.set_progress_handler(None, 0)
+        of_sqlite.set_trace_callback(None)
 
 
 def test_nobody_finds_what_was_forgotten(catalog: Catalog) -> None:
@@ -215,6 +226,31 @@ def test_labels_do_not_pass_to_what_was_forgotten(catalog: Catalog, content: str
     assert catalog.kept_labels.count_by_label() == {"red": 1}
     put(catalog, image("/m/c.png"))
     assert [item.labels for item in catalog.items.all()] == [("red",)]
+
+
+@of_a_file
+def test_however_much_was_forgotten_a_count_stops_at_the_first_item(catalog: Catalog) -> None:
+    forgotten = put(catalog, *(image(f"/m/{n}.png", str(n)) for n in range(1000)))
+    put(catalog, image("/m/left.png"))
+    forget(catalog, *forgotten)
+    instructions: list[None] = []
+    with sqlite_of(catalog) as answering:
+        answering.set_progress_handler(lambda: instructions.append(None), 1)
+        assert catalog.segments.count_items(most=1) == 1
+    assert len(instructions) < 1000
+
+
+@of_a_file
+def test_what_was_forgotten_is_not_compared_with_what_is_about_to_be(catalog: Catalog) -> None:
+    former, left = put(catalog, image("/m/a.png"), replace(image("/m/b.png"), content_hash="another"))
+    catalog.labels.annotate([Annotation(item_id=left, label="red", origin="hand")])
+    forget(catalog, former)
+    asked: list[str] = []
+    with sqlite_of(catalog) as answering:
+        answering.set_trace_callback(asked.append)
+        (passage,) = catalog.kept_labels.foresee([left])
+    assert passage.fate == "kept"
+    assert not [statement for statement in asked if "feature.data" in statement]
 
 
 def test_a_run_sweeps_what_was_forgotten_before(index: Index, media: Path) -> None:
