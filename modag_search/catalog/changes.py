@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Connection, and_, bindparam, delete, insert, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, delete, insert, literal, select, update
 
 from modag_search.catalog import departures, remnants
 from modag_search.catalog.blobs import checksum_of, encode_blob
@@ -146,7 +146,7 @@ def _copy_to_others(
     connection.execute(_put_item(connection), rows)
     copy_ids = ids_at(connection, paths)
     pairs = [(item_id, copy_ids[file.path]) for item_id, file in copies]
-    copy_segments(connection, pairs, generation=generation)
+    _copy_segments(connection, pairs, generation=generation)
     # Last, and older ones alone: what is replaced may itself be copied.
     _remove_segments(connection, copy_ids.values(), generation=generation)
     forget_failures(connection, paths)
@@ -357,13 +357,29 @@ def _insert_segments(connection: Connection, rows: list[dict[str, Any]]) -> Sequ
     return connection.execute(statement, rows).scalars().all()
 
 
-def copy_segments(connection: Connection, pairs: Sequence[tuple[int, int]], *, generation: int) -> None:
-    """Give items segments and features like those that others, or they themselves, have; ids of these and of those."""
+def _copy_segments(connection: Connection, pairs: Sequence[tuple[int, int]], *, generation: int) -> None:
+    """Give items segments and features like those of others; `pairs` are ids of those and of these."""
+    _copy_those(connection, remnants.is_there(), pairs, generation=generation)
+
+
+def take_segments_back(connection: Connection, item_ids: Iterable[int], *, generation: int) -> None:
+    """Give items segments and features like those that they had when they were forgotten."""
+    _copy_those(connection, ~remnants.is_there(), [(item_id, item_id) for item_id in item_ids], generation=generation)
+
+
+def _copy_those(
+    connection: Connection, chosen: ColumnElement[bool], pairs: Sequence[tuple[int, int]], *, generation: int
+) -> None:
+    """Copy the segments of items that are chosen, with their features, to items; `pairs` are ids of those and of these.
+
+    Items may be copied to themselves.
+    """
     columns = [column for column in SegmentRow.__table__.c if column.name not in ("id", "generation")]
     names = [column.name for column in columns]
-    statement = select(SegmentRow.id, *columns).where(SegmentRow.item_id.in_(among(original for original, _ in pairs)))
+    of_originals = SegmentRow.item_id.in_(among(original for original, _ in pairs))
+    statement = select(SegmentRow.id, *columns).where(of_originals, chosen).order_by(SegmentRow.id)
     segments: dict[int, list[Any]] = {}
-    for row in connection.execute(statement.order_by(SegmentRow.id)):
+    for row in connection.execute(statement):
         segments.setdefault(row.item_id, []).append(row)
     copied = [(row, copy_id) for original, copy_id in pairs for row in segments.get(original, ())]
     new_ids = _insert_segments(

@@ -10,11 +10,11 @@ from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, exists, 
 from modag_search.catalog import departures, remnants
 from modag_search.catalog.changes import (
     RemovalReport,
-    copy_segments,
     forget_failures,
     ids_at,
     mark_failed,
     remove_items,
+    take_segments_back,
 )
 from modag_search.catalog.database import PATHS_AT_ONCE, among, batches, count_label_change, next_generation, now
 from modag_search.catalog.departures import SAID
@@ -176,7 +176,7 @@ def _segments_again(connection: Connection, item_ids: Sequence[int]) -> None:
     """Insert segments as they were, under new ids: stores know by them what has come."""
     generation = next_generation(connection)
     for batch in batches(item_ids, _ITEMS_AT_ONCE):
-        copy_segments(connection, [(item_id, item_id) for item_id in batch], generation=generation)
+        take_segments_back(connection, batch, generation=generation)
     remnants.discard(connection, item_ids)
 
 

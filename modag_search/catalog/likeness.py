@@ -25,9 +25,7 @@ Digest = bytes
 """Stands for the kind, the places and the features of all segments of an item."""
 
 
-def digests(
-    connection: Connection, item_ids: Iterable[int], *conditions: ColumnElement[bool], whole: bool = False
-) -> dict[int, Digest]:
+def digests(connection: Connection, item_ids: Iterable[int], *, whole: bool = False) -> dict[int, Digest]:
     """Return what stands for the features of items, by id.
 
     Items without any feature are left out: silence is like any other silence, and says nothing.
@@ -36,8 +34,6 @@ def digests(
     ----------
     connection : Connection
     item_ids : iterable of int
-    *conditions : ColumnElement
-        Which of their segments count; default all.
     whole : bool
         Refuse features that are damaged; otherwise these are like no others.
 
@@ -50,13 +46,20 @@ def digests(
     DamagedCatalogError
         If a feature has changed, and must be `whole`.
     """
-    statement = _features_of_items()
-    rows = connection.execute(statement.where(*conditions) if conditions else statement, given(item_ids))
-    return _digests_of(rows, whole=whole)
+    return _digests_of(connection.execute(_features_of_items(), given(item_ids)), whole=whole)
 
 
 @cache
 def _features_of_items() -> Select[Any]:
+    return _features().where(is_there())
+
+
+@cache
+def _features_of_forgotten() -> Select[Any]:
+    return _features().where(~is_there())
+
+
+def _features() -> Select[Any]:
     return (
         select(
             SegmentRow.item_id,
@@ -80,7 +83,8 @@ def forgotten_digests(connection: Connection, content_hashes: Iterable[str]) -> 
     item, wanted = ForgottenItemRow, set(content_hashes)
     known = connection.execute(select(item.id, item.content_hash)).all() if wanted else []
     contents = {item_id: content for item_id, content in known if content in wanted}
-    return {contents[item_id]: digest for item_id, digest in digests(connection, contents).items()}
+    found = _digests_of(connection.execute(_features_of_forgotten(), given(contents)))
+    return {contents[item_id]: digest for item_id, digest in found.items()}
 
 
 def alike(connection: Connection, item_ids: Collection[int], *, without: Collection[int]) -> dict[int, list[int]]:

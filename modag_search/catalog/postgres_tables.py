@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, insert, inspect, select, text
 from modag_search.catalog import migrations
 from modag_search.catalog.database import DAMAGE_ADVICE
 from modag_search.catalog.documents import SharedBase
+from modag_search.catalog.schema import IDS_OF_WHAT_IS_GONE
 from modag_search.catalog.tables import Base, GenerationRow, StateRow
 from modag_search.errors import DamagedCatalogError, IndexNotFoundError, ReadOnlyIndexError
 
@@ -151,12 +152,15 @@ def last_ids(connection: Connection) -> dict[str, int]:
 
 
 def sequences_behind(connection: Connection) -> Iterator[str]:
-    """Find tables with an id above the last one that their sequence has given."""
-    given = last_ids(connection)
-    for table in counting_tables():
-        highest = connection.execute(select(func.max(table.c.id))).scalar()
-        if highest is not None and highest > given[table.name]:
-            yield table.name
+    """Find tables with an id, there or gone, above the last one that their sequence has given."""
+    given, tables = last_ids(connection), Base.metadata.tables
+    of_gone = ((counted, tables[table].c[column]) for counted, table, column in IDS_OF_WHAT_IS_GONE)
+    behind = set()
+    for counted, ids in [*((table.name, table.c.id) for table in counting_tables()), *of_gone]:
+        highest = connection.execute(select(func.max(ids))).scalar()
+        if highest is not None and highest > given[counted]:
+            behind.add(counted)
+    yield from sorted(behind)
 
 
 def give_behind(connection: Connection, last_ids: Mapping[str, int]) -> None:

@@ -23,7 +23,11 @@ HAS_CHANGED = (
 # Statistics come and go (ANALYZE).
 _DEFINITIONS = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name"
 _COUNTING = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
-_GONE = (("item", "forgotten_item", "id"), ("segment", "removal", "segment_id"))
+IDS_OF_WHAT_IS_GONE = (
+    ("item", "forgotten_item", "id"),
+    ("item", "segment", "item_id"),
+    ("segment", "removal", "segment_id"),
+)
 """Tables that count ids, and where ids of theirs may stand that are gone."""
 
 
@@ -56,7 +60,7 @@ def tables_that_would_give_ids_again(execute: Execute) -> list[str]:
     """List tables with an id above the last one that SQLite says it has given."""
     given = dict(map(tuple, execute("SELECT name, seq FROM sqlite_sequence").fetchall()))
     found, counting = set(), [name for (name,) in execute(_COUNTING).fetchall()]
-    for counted, table, column in [*((name, name, "id") for name in counting), *_GONE]:
+    for counted, table, column in [*((name, name, "id") for name in counting), *IDS_OF_WHAT_IS_GONE]:
         [(highest,)] = execute(f"SELECT max({column}) FROM {table}").fetchall()  # noqa: S608  names of tables
         if counted in counting and highest is not None and highest > given.get(counted, -1):
             found.add(counted)

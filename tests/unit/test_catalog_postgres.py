@@ -165,6 +165,17 @@ def test_an_id_is_never_given_again(catalog: Catalog, url: str) -> None:
     assert second > first
 
 
+def test_an_id_of_what_was_forgotten_that_would_be_given_again_is_told_of(catalog: Catalog, url: str) -> None:
+    _, gone = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
+    catalog.forget([gone], run_id=catalog.runs.start("forget", arguments={}))
+    catalog.forget([], run_id=catalog.runs.start("forget", arguments={}))
+    assert catalog.check() == []
+    execute(url, "SELECT setval(pg_get_serial_sequence('item', 'id'), 1)")
+    assert catalog.check() == [
+        "table item has ids above the last one that it has given, and would give them again",
+    ]
+
+
 def test_names_sort_by_code_point_whatever_the_database_is_made_with(catalog: Catalog) -> None:
     [item] = put(catalog, image("/m/a.png"))
     names = ["b", "a", "B", "ä", "é", "z"]

@@ -217,6 +217,27 @@ def test_segments_and_items_that_do_not_belong_together_are_told_of(catalog: Cat
     ]
 
 
+@of_a_file
+def test_an_id_that_would_be_given_again_is_told_of_and_what_it_was_of_is_no_part_of_what_gets_it(
+    catalog: Catalog,
+) -> None:
+    _, gone = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
+    forget(catalog, gone)
+    forget(catalog)
+    tamper(catalog, "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'item'")
+    (problem,) = catalog.check()
+    assert problem.startswith("table item has ids above the last one that it has given, and would give them again")
+
+    (again,) = put(catalog, image("/m/c.png", "c"))
+    assert again == gone
+    digest = catalog.items.digests([again])
+    copy = catalog.copy(again, image("/m/d.png", "c").file)
+    assert len(catalog.segments.of_items([copy])) == 1
+    catalog.sweep(most=100)
+    assert catalog.items.digests([again]) == digest
+    assert catalog.check() == []
+
+
 @pytest.mark.parametrize("content", ["a picture", "the same with other tags"])
 def test_labels_do_not_pass_to_what_was_forgotten(catalog: Catalog, content: str) -> None:
     a, b = put(catalog, replace(image("/m/a.png"), content_hash=content), image("/m/b.png"))
