@@ -454,25 +454,20 @@ class Catalog:
                 "`modag index` takes the files in again"
             ) from error
 
-    def sweep(self, *, most: int) -> None:
-        """Delete what is left of forgotten items that cannot be taken back any more: the features of their segments.
+    def sweep(self) -> None:
+        """Delete what is left of forgotten items that cannot be taken back any more: their segments, with the features.
 
-        It goes in steps, each of which is whole; what is left behind them is for the next call.
-
-        Parameters
-        ----------
-        most : int
-            How many segments, at the most, and some more.
+        It goes in steps of a thousand segments, each of which is whole: where it is broken off, the next call goes on.
         """
-        last, swept = 0, 0
-        while swept < most:
+        last = 0
+        while True:
             with self._database.read() as connection:
                 segment_ids = remnants.to_sweep(connection, after=last)
             if not segment_ids:
                 return
             with self._database.write() as connection:
                 remnants.sweep(connection, segment_ids)
-            last, swept = segment_ids[-1], swept + len(segment_ids)
+            last = segment_ids[-1]
 
     def relocate(self, moves: Mapping[str, str]) -> None:
         """Give what lies in some folders the paths that it has in others: of items, failures, labels kept, and runs.

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
 
-_AT_ONCE = 1000
+SEGMENTS_AT_ONCE = 1000
+"""Deleted in one step, and so in one transaction."""
 
 
 def is_there() -> ColumnElement[bool]:
@@ -50,7 +51,7 @@ def to_sweep(connection: Connection, *, after: int) -> Sequence[int]:
         .join(SegmentRow, SegmentRow.id == RemnantRow.segment_id)
         .where(RemnantRow.segment_id > after, ~can_be_taken_back)
         .order_by(RemnantRow.segment_id)
-        .limit(_AT_ONCE)
+        .limit(SEGMENTS_AT_ONCE)
     )
     return connection.execute(statement).scalars().all()
 

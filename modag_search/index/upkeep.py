@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from modag_search.errors import NothingFoundError
+from modag_search.errors import ModagError, NothingFoundError
 from modag_search.index.description import as_root
 from modag_search.ingest.forgetting import matching
 from modag_search.ingest.roots import checked_roots
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SWEPT: Final = 10_000
-"""Segments of forgotten items that a run deletes, at the most: it takes a second or two."""
 _NO_PATHS: Final[dict[str, Any]] = {
     **dict.fromkeys(["failures", "missing", "covered", "altered", "replaced", "passages"], ()),
     "known_as": {},
@@ -65,8 +63,8 @@ class Upkeep:
             with _meanwhile(self._workings.basis.stores.compact):
                 report = ingest.run(run_id=run_id)
             self._save_stores()
-            self._catalog.sweep(most=_SWEPT)
             self._catalog.runs.finish(run_id, _outcome(report))
+            self._sweep()
         return report
 
     def forget(self, names: Sequence[str], *, dry_run: bool) -> ForgetReport:
@@ -102,6 +100,17 @@ class Upkeep:
         self._catalog.require_sole_writer()
         self._workings.basis.stores.save()
 
+    def _sweep(self) -> None:
+        """Delete what is left of forgotten items; last of all, since what a run has done stays done whatever comes."""
+        try:
+            self._catalog.sweep()
+        except ModagError as error:
+            logger.warning(
+                "what is left of forgotten files stays until a later run deletes it; `modag verify` says whether the "
+                "index is whole: %s",
+                error,
+            )
+
     def _ingest(self, roots: Sequence[str], options: IngestOptions, progress: Progress | None) -> Ingest:
         return Ingest(self._catalog, self._workings.encoder, roots, options=options, progress=progress)
 
@@ -124,8 +133,8 @@ class Upkeep:
                     on_failure(failure)
             self._catalog.require_sole_writer()
             vectors = self._workings.basis.stores.rebuild()
-            self._catalog.sweep(most=_SWEPT)
             self._workings.leave_former()
+            self._sweep()
             return vectors
 
     def mend(self, soundness: Soundness) -> list[tuple[bool, str]]:

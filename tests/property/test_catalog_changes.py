@@ -67,7 +67,7 @@ class CatalogChanges(RuleBasedStateMachine):
         assert self.catalog.items.outdated(ids, fingerprints=FINGERPRINTS) == set()
         assert self.catalog.check() == []
         self.forget(set())
-        self.catalog.sweep(most=1000)
+        self.catalog.sweep()
         assert self.catalog.check() == []
         self.catalog.close()
         with closing(sqlite3.connect(self.catalog.path)) as connection:
@@ -160,7 +160,7 @@ class CatalogChanges(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        self.catalog.sweep(most=1)
+        self.catalog.sweep()
 
     @rule(path=PATHS, keep=st.booleans())
     def fail(self, path: str, keep: bool) -> None:

@@ -135,8 +135,13 @@ def test_what_was_being_taken_back_can_be_taken_back(killing: Killing, prepared:
         assert whole(index) == BEFORE
 
 
-@pytest.mark.parametrize(("what", "count"), [("DELETE FROM segment", 1), ("UPDATE run", 1)])
-def test_the_next_run_sweeps_on_where_one_was_killed(killing: Killing, prepared: Path, what: str, count: int) -> None:
+@pytest.mark.parametrize(
+    ("what", "count", "n_left"),
+    [("UPDATE run", 1, 3), ("DELETE FROM segment", 1, 3), ("DELETE FROM segment", 2, 2)],
+)
+def test_the_next_run_sweeps_on_where_one_was_killed(
+    killing: Killing, prepared: Path, what: str, count: int, n_left: int
+) -> None:
     media = prepared / "media"
     with Index.open(killing.index) as index:
         index.forget([media / "gone" / "red.png", media / "gone" / "green.png"])
@@ -144,8 +149,15 @@ def test_the_next_run_sweeps_on_where_one_was_killed(killing: Killing, prepared:
     killing.kill_at(what, count, "index", media / "left")
     with Index.open(killing.index) as index:
         assert whole(index) == ({"copy.png"}, {"red"}, {"green", "blue"}, {"torn.png"})
+        *_, killed = index.catalog.runs.all()
+        assert (killed.finished_at is None) == (what == "UPDATE run")
+        assert remnants(killing) == n_left
         index.add([media / "left"])
-        with closing(sqlite3.connect(killing.index / "catalog.sqlite")) as connection:
-            assert connection.execute("SELECT count(*) FROM feature").fetchone() == (2,), "one can be taken back"
+        assert remnants(killing) == 1, "it can be taken back"
         index.undo_forget()
         assert whole(index) == ({"copy.png", "blue.png"}, {"red", "blue"}, {"green"}, {"torn.png"})
+
+
+def remnants(killing: Killing) -> int:
+    with closing(sqlite3.connect(killing.index / "catalog.sqlite")) as connection:
+        return int(connection.execute("SELECT count(*) FROM remnant").fetchone()[0])

@@ -27,10 +27,11 @@ LABELS_AT_ONCE = 4
 PROGRAM = f"""
 import os, re, signal, sys
 from sqlalchemy import Engine, event
-from modag_search.catalog import labels
+from modag_search.catalog import labels, remnants
 from modag_search.cli import main
 
 labels.ANNOTATIONS_AT_ONCE = {LABELS_AT_ONCE}
+remnants.SEGMENTS_AT_ONCE = 1
 moment, countdown = sys.argv[1], [int(sys.argv[2])]
 
 def reach(what):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from modag_search.catalog import Annotation, Catalog, remnants
+from modag_search.errors import DamagedCatalogError
+from modag_search.index.workings import Workings
 from tests.catalog_builders import (
     FINGERPRINTS,
     IMAGE,
@@ -25,8 +30,9 @@ from tests.catalog_builders import (
 from tests.made_media import BLUE, GREEN, RED, picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
+
+    from sqlalchemy import Connection
 
     from modag_search import Index
 
@@ -51,6 +57,18 @@ def tamper(catalog: Catalog, *statements: str) -> None:
     with closing(sqlite3.connect(catalog.path)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
+
+
+def interrupted_at(step: int) -> Callable[[Connection, Iterable[int]], None]:
+    """Sweep as ever, but for Ctrl-C within one of the steps."""
+    sweep, steps = remnants.sweep, count(1)
+
+    def until_then(connection: Connection, segment_ids: Iterable[int]) -> None:
+        sweep(connection, segment_ids)
+        if next(steps) == step:
+            raise KeyboardInterrupt
+
+    return until_then
 
 
 @contextmanager
@@ -127,7 +145,7 @@ def test_what_can_be_taken_back_is_not_swept(catalog: Catalog) -> None:
 
     forget(catalog, a)
     forget(catalog, b)
-    catalog.sweep(most=100)
+    catalog.sweep()
     recalled = catalog.recall()
 
     assert recalled is not None
@@ -139,21 +157,26 @@ def test_what_can_be_taken_back_is_not_swept(catalog: Catalog) -> None:
 
 
 @of_a_file
-def test_what_cannot_be_taken_back_is_deleted_in_steps(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remnants, "_AT_ONCE", 1)
-    a, b, _ = put(catalog, sound("/m/a.wav"), video("/m/b.mp4"), image("/m/c.png"))
-    forget(catalog, a)
-    forget(catalog, b)
+def test_what_cannot_be_taken_back_is_deleted_in_steps_each_of_which_stays(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remnants, "SEGMENTS_AT_ONCE", 2)
+    a, b, c = put(catalog, sound("/m/a.wav"), video("/m/b.mp4"), image("/m/c.png"))
+    for item in (a, b, c):
+        forget(catalog, item)
     before = rows(catalog, "feature")
     assert before == 7, "nothing is deleted yet"
 
-    catalog.sweep(most=1)
-    assert (rows(catalog, "feature"), rows(catalog, "segment"), rows(catalog, "remnant")) == (6, 6, 5)
-    catalog.sweep(most=100)
-    assert (rows(catalog, "feature"), rows(catalog, "segment"), rows(catalog, "remnant")) == (5, 5, 4)
+    with monkeypatch.context() as patch:
+        patch.setattr(remnants, "sweep", interrupted_at(2))
+        with pytest.raises(KeyboardInterrupt):
+            catalog.sweep()
+    assert (rows(catalog, "feature"), rows(catalog, "segment"), rows(catalog, "remnant")) == (5, 5, 5)
+    catalog.sweep()
+    assert (rows(catalog, "feature"), rows(catalog, "segment"), rows(catalog, "remnant")) == (1, 1, 1)
 
     count = catalog.change_count
-    catalog.sweep(most=100)
+    catalog.sweep()
     assert catalog.change_count == count, "where there is nothing to sweep, nothing is written"
 
     assert catalog.recall() is not None
@@ -167,14 +190,14 @@ def test_a_path_that_was_forgotten_can_be_taken_again(catalog: Catalog, *, is_sw
     forget(catalog, a)
     if is_swept:
         forget(catalog)
-        catalog.sweep(most=100)
+        catalog.sweep()
     (again,) = put(catalog, sound("/m/a.wav", statuses=("ok", "silent", "ok")))
     assert again != a
     assert catalog.segments.count(SOUND.fingerprint) == 2
     assert len(catalog.segments.of_items([again])) == 3
     recalled = catalog.recall()
     assert recalled is None if is_swept else recalled is not None and recalled.taken == ["/m/a.wav"]
-    catalog.sweep(most=100)
+    catalog.sweep()
     assert catalog.segments.count(SOUND.fingerprint) == 2
     assert catalog.check() == []
 
@@ -233,7 +256,7 @@ def test_an_id_that_would_be_given_again_is_told_of_and_what_it_was_of_is_no_par
     digest = catalog.items.digests([again])
     copy = catalog.copy(again, image("/m/d.png", "c").file)
     assert len(catalog.segments.of_items([copy])) == 1
-    catalog.sweep(most=100)
+    catalog.sweep()
     assert catalog.items.digests([again]) == digest
     assert catalog.check() == []
 
@@ -274,17 +297,68 @@ def test_what_was_forgotten_is_not_compared_with_what_is_about_to_be(catalog: Ca
     assert not [statement for statement in asked if "feature.data" in statement]
 
 
-def test_a_run_sweeps_what_was_forgotten_before(index: Index, media: Path) -> None:
+@pytest.fixture
+def forgetful(index: Index, media: Path) -> Index:
+    """An index of c.png, of which a.png and b.png were forgotten; b.png alone can be taken back."""
     for name, colour in (("a", RED), ("b", GREEN), ("c", BLUE)):
         picture(media / f"{name}.png", colour)
     index.add([media])
     index.forget(media / "a.png")
     index.forget(media / "b.png")
     assert (rows(index.catalog, "feature"), len(index.search(media / "a.png", n=9))) == (3, 1)
+    return index
 
-    index.add([media / "c.png"])
-    assert rows(index.catalog, "feature") == 2, "the last one can be taken back"
-    index.undo_forget()
-    assert {hit.path for hit in index.search(media / "a.png", n=9)} == {str(media / "b.png"), str(media / "c.png")}
-    assert rows(index.catalog, "feature") == 2
-    assert index.verify() == []
+
+Run = Callable[[], int]
+"""`modag index` or `modag rebuild` of an index of one picture; returns how many there are."""
+
+
+@pytest.fixture(params=["index", "rebuild"])
+def run(request: pytest.FixtureRequest, forgetful: Index, media: Path) -> Run:
+    return forgetful.rebuild if request.param == "rebuild" else lambda: forgetful.add([media / "c.png"]).unchanged
+
+
+def test_a_run_sweeps_what_was_forgotten_before(forgetful: Index, media: Path, run: Run) -> None:
+    assert run() == 1
+    assert rows(forgetful.catalog, "feature") == 2, "the last one can be taken back"
+    forgetful.undo_forget()
+    assert names(forgetful, media / "a.png") == {"b.png", "c.png"}
+    assert rows(forgetful.catalog, "feature") == 2
+    assert forgetful.verify() == []
+
+
+def test_a_run_whose_sweep_fails_is_done_and_says_so(
+    forgetful: Index, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise DamagedCatalogError("a page is torn")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(remnants, "sweep", fail)
+        assert run() == 1
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning == (
+        "what is left of forgotten files stays until a later run deletes it; `modag verify` says whether the index is "
+        "whole: a page is torn"
+    )
+    assert all(run.finished_at for run in forgetful.catalog.runs.all())
+    assert rows(forgetful.catalog, "feature") == 3
+    assert run() == 1
+    assert rows(forgetful.catalog, "feature") == 2
+
+
+def test_all_but_sweeping_is_done_where_that_is_interrupted(
+    forgetful: Index, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared: list[str] = []
+    monkeypatch.setattr(Workings, "leave_former", lambda _: cleared.append("former stores"))
+    monkeypatch.setattr(remnants, "sweep", interrupted_at(1))
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert all(run.finished_at for run in forgetful.catalog.runs.all())
+    assert cleared == (["former stores"] if run == forgetful.rebuild else [])
+    assert forgetful.verify() == []
+
+
+def names(index: Index, query: Path) -> set[str]:
+    return {Path(hit.path).name for hit in index.search(query, n=9)}
