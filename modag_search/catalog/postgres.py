@@ -53,7 +53,10 @@ _OF_STATEMENTS: Final = {
     "53100": ("the server's disk is full", "free some space on it, then run the same command again"),
     "53200": ("the server has no memory left", "try again later"),
     "53300": ("the server takes no more connections", "try again later, or raise its max_connections"),
-    "42501": ("the user may not do that", "GRANT it the rights, or name another user in the URL"),
+    "42501": (
+        "the user may not do that",
+        "GRANT it the rights, once more where an upgrade has added tables, or name another user in the URL",
+    ),
     "57014": ("the server ended a statement", "raise its statement_timeout, then run the same command again"),
     "54000": ("a value is too long for the server", "see its log"),
 }

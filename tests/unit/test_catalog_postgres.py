@@ -14,6 +14,7 @@ import pytest
 from modag_search.catalog import Annotation, Catalog, migrations
 from modag_search.errors import (
     CatalogError,
+    CatalogServerError,
     DamagedCatalogError,
     IndexLockedError,
     IndexNotFoundError,
@@ -23,6 +24,7 @@ from modag_search.errors import (
     UsageError,
 )
 from tests.catalog_builders import IMAGE, image, put, sound
+from tests.documents import DOCS, blocks
 from tests.postgres import OWNER, PASSWORD, WITH_PASSWORD, Server
 
 if TYPE_CHECKING:
@@ -49,6 +51,20 @@ def execute(url: str, *statements: str) -> None:
     with psycopg.connect(url, options="-c search_path=modag", autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement)
+
+
+def make_earlier(url: str) -> None:
+    """Make a catalog one of revision 0007, the first that there were catalogs on PostgreSQL of."""
+    execute(
+        url,
+        "CREATE TABLE forgotten_segment AS SELECT segment.*, data FROM segment JOIN remnant ON id = remnant.segment_id "
+        "JOIN feature ON feature.segment_id = id",
+        "DELETE FROM segment WHERE id IN (SELECT segment_id FROM remnant)",
+        "DROP TABLE forgotten_failure, remnant, root",
+        "ALTER TABLE segment ADD CONSTRAINT fk_segment_item_id_item "
+        "FOREIGN KEY (item_id) REFERENCES item (id) ON DELETE CASCADE",
+        "UPDATE alembic_version SET version_num = '0007'",
+    )
 
 
 def refusal(url: str, expected: type[Exception] = CatalogError) -> str:
@@ -267,24 +283,47 @@ def test_what_is_not_there_is_named(postgres: Server) -> None:
     assert "cannot be read as a URL" in refusal("postgresql://a@b:port/c", UsageError)
 
 
-def test_who_may_only_read_gets_answers_and_a_refusal(postgres: Server, url: str) -> None:
+@pytest.fixture
+def visitor(postgres: Server, url: str) -> Iterator[str]:
+    """The URL of an empty catalog for who may read it, by what docs/postgres.md says, also once it is brought up."""
+    (granting,) = blocks(DOCS / "postgres.md", "sql")
+    execute(url, "DROP ROLE IF EXISTS visitor", *granting.strip().split("\n"))
+    yield postgres.url(url.rpartition("/")[2], user="visitor")
+    execute(url, "DROP OWNED BY visitor", "DROP ROLE visitor")
+
+
+def test_who_may_only_read_gets_answers_and_a_refusal(url: str, visitor: str) -> None:
     with Catalog.open(url) as catalog:
         put(catalog, image("/m/a.png"))
-    execute(
-        url,
-        "DROP ROLE IF EXISTS visitor",
-        "CREATE ROLE visitor LOGIN",
-        "GRANT USAGE ON SCHEMA modag TO visitor",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA modag TO visitor",
-        "GRANT SELECT ON ALL SEQUENCES IN SCHEMA modag TO visitor",
-    )
-    with Catalog.open(postgres.url(url.rpartition("/")[2], user="visitor")) as catalog:
+    with Catalog.open(visitor) as catalog:
         assert catalog.is_read_only
         assert [item.path for item in catalog.items.all()] == ["/m/a.png"]
         assert catalog.check() == []
         with pytest.raises(ReadOnlyIndexError, match="the user may only read it"):
             catalog.labels.add({"dog": None})
-    execute(url, "DROP OWNED BY visitor", "DROP ROLE visitor")
+
+
+def test_who_may_only_read_gets_answers_of_a_catalog_that_was_brought_up(url: str, visitor: str) -> None:
+    with Catalog.open(url) as catalog:
+        put(catalog, image("/m/a.png"))
+    make_earlier(url)
+    assert "it is of an older version" in refusal(visitor, ReadOnlyIndexError)
+    Catalog.open(url).close()
+    with Catalog.open(visitor) as catalog:
+        assert [item.path for item in catalog.items.all()] == ["/m/a.png"]
+        assert catalog.segments.count(IMAGE.fingerprint) == 1
+        assert catalog.check() == []
+
+
+@pytest.mark.parametrize("added", ["root", "remnant"])
+def test_who_may_not_read_what_an_upgrade_added_is_told_the_way_out(url: str, visitor: str, added: str) -> None:
+    execute(url, f"REVOKE SELECT ON {added} FROM visitor")
+    with pytest.raises(CatalogServerError) as caught, Catalog.open(visitor) as catalog:
+        catalog.segments.count(IMAGE.fingerprint)
+    assert str(caught.value) == (
+        f"{visitor}: the user may not do that (permission denied for table {added}); GRANT it the rights, once more "
+        "where an upgrade has added tables, or name another user in the URL"
+    )
 
 
 def test_a_database_that_keeps_other_texts_is_refused(postgres: Server) -> None:
@@ -307,7 +346,10 @@ def test_an_old_server_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("53100", "the server's disk is full (no room); free some space on it, then run the same command again"),
         ("53200", "the server has no memory left (no room); try again later"),
-        ("42501", "the user may not do that (no room); GRANT it the rights, or name another user in the URL"),
+        (
+            "42501",
+            "the user may not do that (no room); GRANT it the rights, once more where an upgrade has added tables",
+        ),
         (
             "57P01",
             "the connection was lost (no room); what was acknowledged is kept; is the server there?",
@@ -340,16 +382,7 @@ def test_a_server_that_takes_no_more_connections_is_told(postgres: Server, url: 
 def test_a_catalog_of_before_there_were_roots_is_brought_up(url: str, catalog: Catalog) -> None:
     _, b = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
     catalog.forget([b], run_id=catalog.runs.start("forget", arguments={}))
-    execute(
-        url,
-        "CREATE TABLE forgotten_segment AS SELECT segment.*, data FROM segment JOIN remnant ON id = remnant.segment_id "
-        "JOIN feature ON feature.segment_id = id",
-        "DELETE FROM segment WHERE id IN (SELECT segment_id FROM remnant)",
-        "DROP TABLE forgotten_failure, remnant, root",
-        "ALTER TABLE segment ADD CONSTRAINT fk_segment_item_id_item "
-        "FOREIGN KEY (item_id) REFERENCES item (id) ON DELETE CASCADE",
-        "UPDATE alembic_version SET version_num = '0007'",
-    )
+    make_earlier(url)
     assert migrations.pending(url) == [
         "0008 Keep paths relative to named roots, which each machine may have elsewhere",
         "0009 Keep failures that are forgotten until that is undone, as items are",
