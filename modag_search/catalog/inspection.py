@@ -198,7 +198,7 @@ def _name_problems(connection: Connection) -> Iterator[str]:
 def _forgotten_problems(connection: Connection) -> Iterator[str]:
     for segment_id, *_ in islice(damaged_forgotten(connection), PROBLEMS_SHOWN):
         yield (
-            f"segment {segment_id} of what was forgotten has a feature that is not what was stored; "
+            f"segment {segment_id} of what was forgotten has no feature, or one that is not what was stored; "
             "`modag verify --repair` mends or discards it"
         )
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, select, update
 
 from modag_search.catalog.blobs import mended_blob
 from modag_search.catalog.database import among, next_generation
-from modag_search.catalog.segments import damaged_features, damaged_forgotten
+from modag_search.catalog.segments import damaged_features, damaged_forgotten, forgo_features
 from modag_search.catalog.selection import in_order_of_path
 from modag_search.catalog.tables import FeatureRow, ItemRow, SegmentRow
 
@@ -79,7 +79,7 @@ def mend_features(database: Database) -> FeatureMending:
         with database.write() as connection:
             _write(connection, found.whole)
             if found.lost:
-                connection.execute(delete(FeatureRow).where(FeatureRow.segment_id.in_(among(found.lost))))
+                forgo_features(connection, found.lost)
                 next_generation(connection)
     return FeatureMending(fitted + len(found.whole), len(found.lost), paths, left)
 

@@ -214,12 +214,11 @@ def run(connection: Connection, path: str | os.PathLike[str]) -> None:
 
 
 def _require_parents(connection: Connection, path: str | os.PathLike[str]) -> None:
-    tables = connection.exec_driver_sql("PRAGMA foreign_key_check").scalars().all()
-    if connection.execute(without_item().limit(1)).first():
-        tables = ["segment", *tables]
-    if tables:
+    has_lost_items = connection.execute(without_item().limit(1)).first() is not None
+    table = "segment" if has_lost_items else connection.exec_driver_sql("PRAGMA foreign_key_check").scalar()
+    if table is not None:
         raise DamagedCatalogError(
-            f"{os.fspath(path)}: table {tables[0]} refers to rows that are not there; the catalog was left as it was"
+            f"{os.fspath(path)}: table {table} refers to rows that are not there; the catalog was left as it was"
         )
 
 

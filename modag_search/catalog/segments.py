@@ -19,8 +19,11 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    delete,
     func,
+    or_,
     select,
+    update,
 )
 
 from modag_search.catalog.blobs import decode_blobs, is_whole
@@ -400,19 +403,35 @@ def damaged_features(
     checksum : int or None
         What `blobs.checksum_of` gave when it was stored.
     """
-    return _damaged(connection, is_there() if item_ids is None else SegmentRow.item_id.in_(among(item_ids)))
+    return _damaged(
+        connection,
+        is_there() if item_ids is None else SegmentRow.item_id.in_(among(item_ids)),
+        FeatureRow.segment_id.is_not(None),
+    )
 
 
 def damaged_forgotten(connection: Connection) -> Iterator[tuple[int, bytes, int | None]]:
-    """Find features of what was forgotten last, and can be taken back, which cannot be read; see `damaged_features`."""
-    return _damaged(connection, ~is_there(), SegmentRow.item_id.in_(select(ForgottenItemRow.id)))
+    """Find features of what was forgotten last, and can be taken back, which cannot be read; see `damaged_features`.
+
+    Those that are not there are empty, but for what `forgo_features` has given up.
+    """
+    can_be_taken_back = SegmentRow.item_id.in_(select(ForgottenItemRow.id))
+    had_one = or_(FeatureRow.segment_id.is_not(None), SegmentRow.feature_checksum.is_not(None))
+    return _damaged(connection, ~is_there(), can_be_taken_back, had_one)
+
+
+def forgo_features(connection: Connection, segment_ids: Collection[int]) -> None:
+    """Delete features; of what was forgotten, note that there was any no more: nobody can make them anew there."""
+    connection.execute(delete(FeatureRow).where(FeatureRow.segment_id.in_(among(segment_ids))))
+    of_forgotten = update(SegmentRow).where(SegmentRow.id.in_(among(segment_ids)), ~is_there())
+    connection.execute(of_forgotten.values(feature_checksum=None))
 
 
 def _damaged(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[tuple[int, bytes, int | None]]:
     statement = (
         select(*_feature_columns())
         .join(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
-        .join(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
+        .outerjoin(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
         .where(*conditions)
         .order_by(SegmentRow.id)
         .execution_options(**ROW_BY_ROW)

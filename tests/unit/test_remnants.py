@@ -209,7 +209,9 @@ def test_damage_to_what_was_forgotten_is_told_of_until_it_cannot_be_taken_back(c
     forget(catalog, a)
     tamper(catalog, f"UPDATE feature SET data = x'0000' WHERE segment_id = {segment.id}")
     (problem,) = catalog.check()
-    assert problem.startswith(f"segment {segment.id} of what was forgotten has a feature that is not what was stored")
+    assert problem.startswith(
+        f"segment {segment.id} of what was forgotten has no feature, or one that is not what was stored; "
+    )
 
     forget(catalog)
     assert catalog.check() == [], "nobody will ever read it"
@@ -217,11 +219,16 @@ def test_damage_to_what_was_forgotten_is_told_of_until_it_cannot_be_taken_back(c
 
 
 @of_a_file
-def test_a_feature_of_what_was_forgotten_that_cannot_be_mended_is_made_anew_with_its_file(catalog: Catalog) -> None:
+@pytest.mark.parametrize("damage", ["UPDATE feature SET data = x'0000'", "DELETE FROM feature"])
+def test_a_feature_of_what_was_forgotten_that_cannot_be_mended_is_made_anew_with_its_file(
+    catalog: Catalog, damage: str
+) -> None:
     a, _ = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
     (segment,) = catalog.segments.of_items([a])
     forget(catalog, a)
-    tamper(catalog, f"UPDATE feature SET data = x'0000' WHERE segment_id = {segment.id}")
+    tamper(catalog, f"{damage} WHERE segment_id = {segment.id}")
+    (problem,) = catalog.check()
+    assert problem.endswith("`modag verify --repair` mends or discards it")
     assert catalog.mend_features()[:3] == (0, 1, ())
     assert catalog.check() == []
     catalog.recall()
