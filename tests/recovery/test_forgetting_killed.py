@@ -100,8 +100,6 @@ def test_a_killed_forget_is_done_wholly_or_not_at_all(killing: Killing, prepared
 @pytest.mark.parametrize("moment", [*MOMENTS, *OF_PRUNING])
 def test_a_killed_prune_is_done_wholly_or_not_at_all(killing: Killing, prepared: Path, moment: str) -> None:
     what, count = (MOMENTS | OF_PRUNING)[moment]
-    if what == "commit":
-        count = 5  # behind the run, two pipelines, and what was encoded: nothing
     media = prepared / "media"
     killing.kill_at(what, count, "index", media, "--prune", "--exclude", "gone/")
     with Index.open(killing.index) as index:
