@@ -9,6 +9,7 @@
     ├── NothingFoundError          the question was fine, the answer is empty
     ├── MediaError                 one file, its path and the reason
     │   ├── UnsupportedMediaError  not a kind of file that we read
+    │   │   └── NotMediaError      a folder, or a file of another kind by its name, to ask with: also a UsageError
     │   ├── CorruptMediaError      damaged, truncated, or not what it says it is
     │   ├── EmptyMediaError        decodes to nothing: no samples, no frames
     │   ├── OversizedMediaError    would need more memory than we allow a file
@@ -133,6 +134,10 @@ class MediaError(ModagError):
 
 class UnsupportedMediaError(MediaError):
     """Not a kind of file that we read."""
+
+
+class NotMediaError(UnsupportedMediaError, UsageError):
+    """A path to ask with that is a folder, or a file whose name is none of media: as where words were meant."""
 
 
 class CorruptMediaError(MediaError):

@@ -28,7 +28,7 @@ from modag_search.classify.queries import query_batches
 from modag_search.classify.rivals import LabelGroups
 from modag_search.classify.sorting import Sort, at_most, least_sure_first
 from modag_search.classify.transfer import Proposals, TransferOptions, give, propose
-from modag_search.errors import ModagError, ModelError, NothingFoundError, UnsupportedMediaError, UsageError
+from modag_search.errors import ModagError, ModelError, NothingFoundError, NotMediaError, UsageError
 from modag_search.files import Mark, mark_of
 from modag_search.labels.items import find_items
 from modag_search.labels.vocabulary import Vocabulary, some_of, vocabulary_of
@@ -314,7 +314,7 @@ class Namer:
         _check(by="knn", names=names, k=k, temperature=temperature, level=level, min_confidence=0.0)
         path = on_disk(path)
         if os.path.isdir(path):
-            raise UnsupportedMediaError(os.path.abspath(path), "is a folder; name one of the files in it")
+            raise NotMediaError(os.path.abspath(path), "is a folder; name one of the files in it")
         with self._snapshots.present() as snapshot:
             classifier = self._told_by(snapshot, names, k=k, temperature=temperature, with_votes=True)
             copies = CopyJudge(self._catalog, snapshot.get(GIVEN_LABELS), classifier)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modag_search import media
 from modag_search.catalog.notices import emptiness_in_words, statuses_in_words
 from modag_search.errors import (
     AbsentMediaError,
     MediaError,
     ModagError,
     NothingFoundError,
+    NotMediaError,
     UnsupportedMediaError,
     UsageError,
 )
@@ -114,7 +116,11 @@ class QueryMaker:
             if is_part:
                 raise UsageError(f"{name}: words have no duration, so no part of them can be chosen by time")
             return self._of_words(words)
-        return self._of(self._reader.of_file(os.path.abspath(name), start_s=start_s, end_s=end_s))
+        try:
+            file = self._reader.of_file(os.path.abspath(name), start_s=start_s, end_s=end_s)
+        except UnsupportedMediaError as error:
+            raise _of_usage(error, self._as_words(name)) from error
+        return self._of(file)
 
     def make_of_lent(
         self, lent: Any, *, sample_rate_hz: int | None, start_s: float | None = None, end_s: float | None = None
@@ -127,7 +133,7 @@ class QueryMaker:
 
         Raises
         ------
-        UnsupportedMediaError
+        NotMediaError
             If it is a folder.
         AbsentMediaError
             If it looks like the path of a file, and there is none.
@@ -137,16 +143,25 @@ class QueryMaker:
         if not name:
             return ""
         if os.path.isdir(name):
-            raise UnsupportedMediaError(os.path.abspath(name), "is a folder; ask with one of the files in it")
+            reason = f"is a folder; ask with one of the files in it{self._as_words(name)}"
+            raise NotMediaError(os.path.abspath(name), reason)
         if os.path.lexists(name):
             return None
         if self._space.reads_words and not _LOOKS_LIKE_PATH.search(name):
             return name
-        hint = f"; words are asked with as {shlex.quote(f'text:{name}')}" if self._space.reads_words else ""
         if root := root_without_place(name):
             reason = f"does not exist (any more); if an index holds it: {no_place_of(root)}"
             raise AbsentMediaError(os.path.abspath(name), reason)
-        raise self._absent(os.path.abspath(name), _label_called(name, self._catalog.labels.names()) or hint)
+        raise self._absent(os.path.abspath(name), _label_called(name, self._catalog.labels.names()) or self._hint_of_words(name))
+
+    def _as_words(self, name: str) -> str:
+        """Say, of what is there and no media file, how words of its name are asked with; nothing if it is a path."""
+        if _LOOKS_LIKE_PATH.search(name):
+            return ""
+        return f"{_label_called(name, self._catalog.labels.names())}{self._hint_of_words(name)}"
+
+    def _hint_of_words(self, name: str) -> str:
+        return f"; words are asked with as {shlex.quote(f'text:{name}')}" if self._space.reads_words else ""
 
     def _absent(self, path: str, hint: str = "") -> AbsentMediaError:
         """Say that a file is not there, and which items it may have been meant for."""
@@ -230,7 +245,7 @@ class QueryMaker:
                 if isinstance(found, MediaError):
                     path = os.path.abspath(on_disk(name))
                     if os.path.lexists(path) or root_without_place(name) or n_absent >= _ABSENT_LOOKED_UP:
-                        raise found
+                        raise _of_usage(found)
                     n_absent += 1
                     raise self._absent(path) from found
                 query = self._of(found)
@@ -307,6 +322,13 @@ class QueryMaker:
         }
         scaled = {modality: of_unit_length(rows) for modality, rows in features.items()}
         return Query(vectors=vectors, features=scaled, without=without)
+
+
+def _of_usage(error: MediaError, hint: str = "") -> MediaError:
+    """Return the error of a file that is none of media by its name as one of usage; any other as it is."""
+    if isinstance(error, UnsupportedMediaError) and media.kind_of(error.path) is None:
+        return NotMediaError(error.path, f"{error.reason}{hint}")
+    return error
 
 
 def _label_called(words: str, labels: Iterable[str]) -> str:

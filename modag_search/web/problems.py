@@ -26,6 +26,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[errors.ModagError], int], ...] = (
     (errors.LabelConflictError, 409),
     (errors.AbsentMediaError, 422),
+    (errors.NotMediaError, 415),
     (errors.UsageError, 400),
     (errors.NothingFoundError, 404),
     (errors.UnsupportedMediaError, 415),

@@ -157,7 +157,11 @@ def test_what_cannot_be_explained_leaves_with_one_line(crowd: CommandLine, media
     assert outcome.status == 2
     assert "absent.wav" in outcome.error
     outcome = crowd("explain", media)
-    assert outcome.status == 1
+    assert outcome.status == 2
     assert "is a folder" in outcome.error
+    (media / "notes.txt").write_text("a violin")
+    outcome = crowd("explain", media / "notes.txt")
+    assert outcome.status == 2
+    assert "files ending in '.txt' are not read" in outcome.error
     assert crowd("explain", "id:999").status == 2
     assert crowd("explain", "id:1", "--names", "qzx").status == 4

@@ -240,7 +240,7 @@ def test_errors_are_one_line_that_names_the_file(filled: CommandLine, tmp_path: 
     bad.write_bytes(b"no picture")
     text = tmp_path / "notes.txt"
     text.write_text("not media")
-    for path, status in ((bad, 1), (text, 1), (tmp_path / "nowhere.wav", 2), (tmp_path, 1)):
+    for path, status in ((bad, 1), (text, 2), (tmp_path / "nowhere.wav", 2), (tmp_path, 2)):
         outcome = filled("search", path)
         assert (outcome.status, outcome.stdout) == (status, b"")
         assert outcome.error.startswith(f"error: {path}: ")

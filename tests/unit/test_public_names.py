@@ -84,6 +84,7 @@ NAMES = [
     "Neighbour",
     "NewerCatalogError",
     "NoMediaError",
+    "NotMediaError",
     "NotOnWorkerError",
     "NothingFoundError",
     "Notice",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search import Index, UsageError
-from modag_search.errors import UnreadableMediaError, UnsupportedMediaError
+from modag_search.errors import NotMediaError, UnreadableMediaError
 from modag_search.labels.presets import packaged_presets, preset
 from modag_search.space import Space, packaged_spaces
 
@@ -86,9 +86,24 @@ def test_what_looks_like_a_path_is_no_words(everyday: Index, name: str) -> None:
 def test_a_file_goes_before_words(everyday: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dog").write_bytes(b"no media")
-    with pytest.raises(UnsupportedMediaError, match="has no extension to tell what it is"):
+    with pytest.raises(NotMediaError, match=r"has no extension to tell what it is; words are asked with as text:dog$"):
         everyday.search("dog")
     assert "dog" in everyday.search("text:dog", n=1)[0].path
+
+
+def test_a_folder_of_the_name_is_told_beside_how_words_are_asked_with(
+    everyday: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dog barking").mkdir()
+    reason = "is a folder; ask with one of the files in it"
+    with pytest.raises(NotMediaError, match=rf"{reason}; words are asked with as 'text:dog barking'$"):
+        everyday.search("dog barking")
+    with pytest.raises(NotMediaError, match=r"; words are asked with as 'text:dog barking'$"):
+        everyday.search("dog", plus=["dog barking"])
+    for path in ("dog barking/", "./dog barking", str(tmp_path / "dog barking")):
+        with pytest.raises(NotMediaError, match=rf"{reason}$"):
+            everyday.search(path)
 
 
 def test_words_have_no_part(everyday: Index) -> None:
@@ -105,8 +120,18 @@ def test_a_space_without_words_says_so(filled: Index) -> None:
 
 
 def test_a_folder_is_no_words_either(filled: Index, media: Path) -> None:
-    with pytest.raises(UnsupportedMediaError, match="is a folder; ask with one of the files in it"):
+    with pytest.raises(NotMediaError, match=r"is a folder; ask with one of the files in it$"):
         filled.search(media)
+
+
+def test_a_folder_called_as_a_label_is_told_beside_the_label(
+    filled: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.label([media / "a.png"], "gun")
+    monkeypatch.chdir(media)
+    (media / "gun").mkdir()
+    with pytest.raises(NotMediaError, match=r"is a folder; ask with one of the files in it; a label .* ask label:gun$"):
+        filled.search("gun")
 
 
 @pytest.mark.parametrize(
