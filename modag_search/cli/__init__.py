@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,9 @@ from modag_search.cli.output import say
 from modag_search.cli.threads import keep_to_one_thread
 from modag_search.errors import ModagError, NothingFoundError, UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 FAILED = 1
 USAGE = 2
 NOTHING_FOUND = 4
@@ -28,6 +32,12 @@ _LACK_OF_MEMORY = ("failed to map segment", "cannot allocate memory", "can't sta
 """What libraries and the interpreter say where they get no memory, if they do not say MemoryError."""
 
 _INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"
+_INTERRUPTED_READING = "interrupted; nothing was changed"
+_READING_VERBS = frozenset(
+    {"audit", "classify", "duplicates", "evaluate", "explain", "failures", "info", "search", "suggest", "verify"}
+)
+_WRITING_OPTIONS = ("--copy-to", "--link-to", "--repair", "--report")
+"""With these, they write after all."""
 
 _VERBS = {
     "demo": "demonstration",
@@ -139,7 +149,7 @@ def main() -> None:
         _show(error)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
-        _leave(INTERRUPTED, str(error) or _INTERRUPTED)
+        _leave(INTERRUPTED, str(error) or _interrupted(sys.argv[1:]))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(FAILED)
@@ -153,6 +163,16 @@ def main() -> None:
         if not isinstance(error, OSError):
             raise
         _leave(FAILED, f"error: {error}")
+
+
+def _interrupted(arguments: Sequence[str]) -> str:
+    """Say what there is of a verb that was broken off: nothing of one that only reads."""
+    only_reads = (
+        arguments[:1]
+        and arguments[0] in _READING_VERBS
+        and not any(argument.startswith(_WRITING_OPTIONS) for argument in arguments)
+    )
+    return _INTERRUPTED_READING if only_reads or "--dry-run" in arguments else _INTERRUPTED
 
 
 def _comes_of_lack_of_memory(error: BaseException) -> bool:

@@ -152,7 +152,9 @@ class QueryMaker:
         if root := root_without_place(name):
             reason = f"does not exist (any more); if an index holds it: {no_place_of(root)}"
             raise AbsentMediaError(os.path.abspath(name), reason)
-        raise self._absent(os.path.abspath(name), _label_called(name, self._catalog.labels.names()) or self._hint_of_words(name))
+        raise self._absent(
+            os.path.abspath(name), _label_called(name, self._catalog.labels.names()) or self._hint_of_words(name)
+        )
 
     def _as_words(self, name: str) -> str:
         """Say, of what is there and no media file, how words of its name are asked with; nothing if it is a path."""
