@@ -34,8 +34,9 @@ def export(hits: str, folder: Path, link: bool, index_name: str | None, output_f
     is written over, and what an earlier export put there does not come twice.
     """  # noqa: D301  click reads the character
     from modag_search.export.delivery import deliver
-    from modag_search.export.listed import paths_listed
+    from modag_search.export.listed import paths_listed, refuse_media
 
+    refuse_media(hits)
     source, folder_of_hits = ("stdin", None) if hits == "-" else (hits, os.path.dirname(whole_path(hits)))
     paths = paths_listed(_content(hits), source=source, folder=folder_of_hits)
     warn_of_root(_indexed_root(index_name, folder), folder)

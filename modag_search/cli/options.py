@@ -197,13 +197,14 @@ def paths_arguments(*, required: bool = True) -> Callable[[Command], Command]:
     return decorate
 
 
-def expand_stdin(paths: Sequence[str], *, nul_separated: bool) -> list[str]:
-    """Replace ``-`` by the paths on stdin; names that are not UTF-8 survive."""
+def expand_stdin(paths: Sequence[str], *, nul_separated: bool, what: str = "paths") -> list[str]:
+    """Replace ``-`` by the paths on stdin, or `what` else it holds; names that are not UTF-8 survive."""
     expanded: list[str] = []
     for path in paths:
         expanded.extend(_stdin_paths(nul_separated=nul_separated) if path == "-" else [given_path(path)])
     if not expanded:
-        raise click.UsageError("no paths were given")
+        holding = f": standard input was empty; - reads {what} from it, one a line, or each followed by NUL with -0"
+        raise click.UsageError(f"no {what} were given{holding if '-' in paths else ''}")
     return expanded
 
 

@@ -225,7 +225,7 @@ def say_why_none(without: Sequence[tuple[str, str]], *, n_queries: int) -> None:
 def each_for_itself(arguments: Sequence[str], *, nul_separated: bool) -> list[str] | None:
     """Return queries that are answered one by one; None where arguments are one query, or a combination."""
     if list(arguments) == ["-"]:
-        return expand_stdin(arguments, nul_separated=nul_separated)
+        return expand_stdin(arguments, nul_separated=nul_separated, what="queries")
     return list(arguments) if len(arguments) > 1 and all(map(_is_no_word, arguments)) else None
 
 

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modag_search import media
 from modag_search.errors import UsageError
 from modag_search.spelling import lines_of, on_disk, unescaped
 from modag_search.tables import WINDOWS, csv_rows, head_of
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _PATH = "path"
+_NO_LIST = "and no list of files, as --format json, jsonl, csv or paths prints one"
+_CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What ends no line and no name, and stands in no text."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -41,12 +45,31 @@ def paths_listed(content: bytes, *, source: str, folder: str | None = None) -> l
     Raises
     ------
     UsageError
-        If no path is in it, or it is a table for people.
+        If no path is in it, or it is a table for people, or no text.
     """
     found = dict.fromkeys(_beside(path, folder) for path in _paths(content, source) if path)
+    if not _is_text(content) and not any(map(os.path.lexists, found)):  # names of files may hold any sign
+        raise UsageError(f"{source}: is no text, {_NO_LIST}")
     if not found:
         raise UsageError(f"{source}: lists no files; what --format json, jsonl, csv or paths prints does")
     return list(found)
+
+
+def refuse_media(source: str) -> None:
+    """Refuse a file that is no list, but one of those that a list names.
+
+    Raises
+    ------
+    UsageError
+        If the name is that of a media file.
+    """
+    if media.kind_of(source) is not None:
+        raise UsageError(f"{source}: is a media file, {_NO_LIST}")
+
+
+def _is_text(content: bytes) -> bool:
+    """Tell whether bytes may be lines, or names that end with NUL: without signs that only programs write."""
+    return content.startswith(_UTF_16) or _CONTROL.search(content) is None
 
 
 def _paths(content: bytes, source: str) -> Iterable[str]:

@@ -176,6 +176,17 @@ def test_a_table_for_people_is_refused(filled: CommandLine, media: Path, verb: t
     assert "stdin: is a table for people, in which paths may be shortened; take what --format json" in outcome.error
 
 
+def test_a_picture_is_no_list_and_a_list_may_name_files_with_odd_signs(modag: CommandLine, tmp_path: Path) -> None:
+    odd = picture(tmp_path / "bell\a.png", RED)
+    outcome = modag("export", odd, "out")
+    assert outcome.status == 2
+    assert outcome.error.startswith(
+        f"error: {odd}: is a media file, and no list of files, as --format json".replace("\a", "\\x07")
+    )
+    assert not (tmp_path / "out").exists()
+    assert modag("export", "-", "out", stdin=f"{odd}\n".encode()).data["copied"] == 1
+
+
 def test_a_name_may_end_with_what_ends_lines_on_windows(modag: CommandLine, tmp_path: Path) -> None:
     odd = picture(tmp_path / "1" / "odd.png\r", RED)
     usual = picture(tmp_path / "2" / "usual.png", RED)
@@ -187,6 +198,10 @@ def test_a_name_may_end_with_what_ends_lines_on_windows(modag: CommandLine, tmp_
     [
         (b"", "stdin: lists no files"),
         (b"[]\n", "stdin: lists no files"),
+        (
+            b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\n\x02",
+            "stdin: is no text, and no list of files, as --format json, jsonl",
+        ),
         (b'[{"label": "dog"}]', 'stdin: holds {"label": "dog"} where an object with a path must stand'),
     ],
 )

@@ -354,7 +354,7 @@ def test_paths_from_stdin(toy: CommandLine, media: Path) -> None:
     assert counts(toy("index", "-", stdin=os.fsencode(first) + b"\r\n").data) == {"unchanged": 1}
     outcome = toy("index", "-")
     assert outcome.status == 2
-    assert "no paths were given" in outcome.stderr
+    assert "no paths were given: standard input was empty; - reads paths from it, one a line" in outcome.stderr
 
 
 def test_names_that_are_not_utf8(toy: CommandLine, media: Path) -> None:

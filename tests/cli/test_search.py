@@ -485,3 +485,9 @@ def test_files_beside_words_are_told_how_each_is_asked_with_for_itself(filled: C
     outcome = filled("search", media / "a.wav", media / "b.png", "sea waves")
     assert outcome.status == 2
     assert "put text: before words, as in 'text:sea waves'" in outcome.error
+
+
+def test_queries_from_an_empty_standard_input_are_missed(filled: CommandLine) -> None:
+    outcome = filled("search", "-", stdin=b"\n")
+    assert outcome.status == 2
+    assert "no queries were given: standard input was empty; - reads queries from it, one a line" in outcome.stderr
