@@ -183,6 +183,7 @@ class FolderPlace(Place):
     def __init__(self, folder: Path, *, wait_s: float) -> None:
         self.folder = folder
         self._wait_s = wait_s
+        self._remark = _Remark(str(folder), wait_s)
 
     def __str__(self) -> str:
         """Return the path."""
@@ -251,7 +252,7 @@ class FolderPlace(Place):
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the lock of the folder."""
-        return WriterLock(self.folder, wait_s=self._wait_s).held()
+        return WriterLock(self.folder, wait_s=self._wait_s, remark=self._remark).held()
 
     @contextmanager
     def making(self) -> Iterator[None]:
@@ -284,6 +285,7 @@ class SharedPlace(Place):
     def __init__(self, url: str, *, wait_s: float) -> None:
         self.url = url
         self._wait_s = wait_s
+        self._remark = _Remark(without_password(url), wait_s)
         self._opened: Catalog | None = None
         self._folder: Path | None = None
         self._seen = -1
@@ -412,7 +414,16 @@ class SharedPlace(Place):
         """Hold a lock of the database, which goes with the process that holds it, and that of the folder here."""
         from filelock import Timeout
 
-        with self._catalog().sole_writer(wait_s=self._wait_s, on_wait=self._say_so):
+        waits = False
+
+        def remark() -> None:
+            nonlocal waits
+            waits = True
+            self._remark.make()
+
+        with self._catalog().sole_writer(wait_s=self._wait_s, on_wait=remark):
+            if not waits:
+                self._remark.withdraw()
             lock, wait_s = self._lock_here(), _catalog_wait_s(self._wait_s)
             try:
                 lock.acquire(timeout=wait_s)
@@ -460,9 +471,6 @@ class SharedPlace(Place):
         with self.writing():
             yield
 
-    def _say_so(self) -> None:
-        _say_who_is_waited_for(str(self), self._wait_s)
-
     def _catalog(self, *, create: bool = False) -> Catalog:
         with self._lock:
             if self._opened is None:
@@ -485,9 +493,31 @@ def _is_whole(path: Path, *, checksum: str | None) -> bool:
     return False
 
 
-def _say_who_is_waited_for(place: str, wait_s: float) -> None:
-    if wait_s > 0:
-        logger.warning("%s: %s; waiting for it, %g s at the most", place, _ANOTHER, wait_s)
+class _Remark:
+    """Says that another writer is waited for: once, until there was none to wait for.
+
+    Parameters
+    ----------
+    place : str
+        What people call it.
+    wait_s : float
+        How long it is waited at the most, in seconds.
+    """
+
+    def __init__(self, place: str, wait_s: float) -> None:
+        self._place = place
+        self._wait_s = wait_s
+        self._is_made = False
+
+    def make(self) -> None:
+        """Say it, unless it was said."""
+        if self._wait_s > 0 and not self._is_made:
+            logger.warning("%s: %s; waiting for it, %g s at the most", self._place, _ANOTHER, self._wait_s)
+        self._is_made = True
+
+    def withdraw(self) -> None:
+        """Note that there was none to wait for: the next one is another."""
+        self._is_made = False
 
 
 def require_writable(folder: Path) -> None:
@@ -509,11 +539,13 @@ class WriterLock:
     folder : Path
     wait_s : float
         How long to wait for another writer, in seconds.
+    remark : _Remark
     """
 
-    def __init__(self, folder: Path, *, wait_s: float) -> None:
+    def __init__(self, folder: Path, *, wait_s: float, remark: _Remark) -> None:
         self._folder = folder
         self._wait_s = wait_s
+        self._remark = remark
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -538,6 +570,7 @@ class WriterLock:
         lock = FileLock(self._folder / LOCK_FILE, thread_local=False)
         try:
             lock.acquire(timeout=0)
+            self._remark.withdraw()
         except Timeout:
             self._wait_for(lock)
         except OSError as error:
@@ -552,7 +585,7 @@ class WriterLock:
     def _wait_for(self, lock: FileLock) -> None:
         from filelock import Timeout
 
-        _say_who_is_waited_for(str(self._folder), self._wait_s)
+        self._remark.make()
         try:
             lock.acquire(timeout=self._wait_s)
         except Timeout as error:

@@ -103,6 +103,22 @@ def test_who_makes_an_index_is_not_waited_for_longer_than_was_said(tmp_path: Pat
     make(folder, wait_s=0).close()
 
 
+def test_that_another_is_waited_for_is_said_once_and_again_of_the_next(
+    tmp_path: Path, toys: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    media = [picture(tmp_path / "media" / "a.png", RED)]
+
+    def waits_again(index: Index) -> int:
+        with FileLock(index.folder / "lock"), pytest.raises(IndexLockedError):
+            index.add(media)
+        return caplog.text.count("another process is writing to this index; waiting for it, 0.01 s at the most")
+
+    with make(tmp_path / "index", wait_s=0.01) as index:
+        assert [waits_again(index), waits_again(index)] == [1, 1]
+        index.add(media)
+        assert [waits_again(index), waits_again(index)] == [2, 2]
+
+
 def test_files_of_another_kind_are_still_no_place_for_an_index(tmp_path: Path, toys: None) -> None:
     picture(tmp_path / "index" / "a.png", RED)
     with pytest.raises(IndexFolderError, match=r"holds a\.png and is no index"):
