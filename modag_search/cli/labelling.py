@@ -263,8 +263,8 @@ def _remove(opened: Index, records: Sequence[ItemRecord], name: str, *, is_not: 
 @format_option(choices=("table", "json"))
 def rename(name: str, new_name: str, index_name: str | None, output_format: str | None) -> None:
     """Give the label NAME the name NEW."""
-    count = with_index(index_name, lambda opened: opened.labels.rename(name, new_name))
-    print_document({"label": new_name, "annotations": count}, output_format=output_format)
+    counts = with_index(index_name, lambda opened: (opened.labels.rename(name, new_name), opened.labels.kept(new_name)))
+    _print_renamed(new_name, *counts, output_format=output_format)
 
 
 @label.command()
@@ -274,8 +274,13 @@ def rename(name: str, new_name: str, index_name: str | None, output_format: str 
 @format_option(choices=("table", "json"))
 def merge(names: tuple[str, ...], into: str, index_name: str | None, output_format: str | None) -> None:
     """Make several labels one."""
-    count = with_index(index_name, lambda opened: opened.labels.merge(names, into))
-    print_document({"label": into, "annotations": count}, output_format=output_format)
+    counts = with_index(index_name, lambda opened: (opened.labels.merge(names, into), opened.labels.kept(into)))
+    _print_renamed(into, *counts, output_format=output_format)
+
+
+def _print_renamed(name: str, count: int, kept: int, *, output_format: str | None) -> None:
+    """Print how many annotations a label has now, and how many of it wait for files that are gone."""
+    print_document({"label": name, "annotations": count, "kept": kept}, output_format=output_format)
 
 
 @label.command()

@@ -234,6 +234,10 @@ class LabelBook:
         warn_of_new([name], known.difference(merged))
         return count
 
+    def kept(self, label: str) -> int:
+        """Count the annotations of a label that wait for the content of a file which is gone."""
+        return self._catalog.kept_labels.count_by_label().get(self.resolve(label.strip()), 0)
+
     def remove(self, label: str) -> int:
         """Take a label from all items, and return how many annotations that were; one that was added is gone then.
 

@@ -258,6 +258,14 @@ def test_a_sample_that_was_replaced_under_its_name_is_told_of_and_audited(toy: C
     assert toy("audit").status == 4
 
 
+def test_labels_that_are_kept_are_counted_where_they_get_another_name(filled: CommandLine, media: Path) -> None:
+    filled("label", media / "a.png", media / "b.png", "--as", "laser")
+    filled("forget", media / "a.png")
+    assert filled("label", "rename", "laser", "zap").data == {"label": "zap", "annotations": 1, "kept": 1}
+    filled("forget", media / "b.png")
+    assert filled("label", "merge", "zap", "--into", "pew").data == {"label": "pew", "annotations": 0, "kept": 2}
+
+
 @pytest.mark.parametrize("verb", ["forget", "exclude"])
 def test_an_index_must_be_there(modag: CommandLine, verb: str) -> None:
     arguments = {"forget": ["a.png"], "exclude": ["add", "a/"]}[verb]

@@ -79,7 +79,7 @@ def test_labels_in_two_forms_are_one(filled: CommandLine) -> None:
         assert done(filled("search", f"label:{asked}", "-n", "1")).data
         assert len(filled("search", "media/c.png", "--label", asked).data) == 2
     assert done(filled("label", "remove", FLUTE_APART, "media/a.png")).data["removed"] == 1
-    assert done(filled("label", "rename", FLUTE_APART, "flute")).data == {"label": "flute", "annotations": 1}
+    assert done(filled("label", "rename", FLUTE_APART, "flute")).data == {"label": "flute", "annotations": 1, "kept": 0}
     done(filled("label", "merge", "flute", "--into", FLUTE_APART))
     assert labels(filled) == {FLUTE: 1}
 
