@@ -437,6 +437,11 @@ class Catalog:
         with self._database.write() as connection:
             return forgotten.forget(connection, item_ids, failures=failures, run_id=run_id)
 
+    def has_forgotten(self, path: str) -> bool:
+        """Tell whether what `recall` takes back was at a path."""
+        with self._database.read() as connection:
+            return forgotten.has_forgotten(connection, path)
+
     def recall(self) -> RecallReport | None:
         """Take back what was forgotten last, with ids, features and labels; None where there is nothing.
 

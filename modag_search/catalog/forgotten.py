@@ -105,6 +105,12 @@ def recall(connection: Connection) -> RecallReport | None:
     )
 
 
+def has_forgotten(connection: Connection, path: str) -> bool:
+    """Tell whether what was forgotten last, and not taken back, was at a path: an item, or a failure."""
+    rows = (ForgottenItemRow, ForgottenFailureRow)
+    return any(connection.execute(select(exists().where(row.path == path))).scalar_one() for row in rows)
+
+
 def _items_again(connection: Connection, ids_by_path: Mapping[str, int], *, run_id: int) -> tuple[LabelPassage, ...]:
     """Insert items as they were, with what was said of them and what holds again now that they are there.
 

@@ -116,22 +116,34 @@ def _holds(catalog: Catalog, path: str) -> bool:
 
 def _why_absent(catalog: Catalog, path: str) -> str:
     """Say why an index does not hold a file that has not failed."""
-    if not os.path.lexists(path):
+    is_there = os.path.lexists(path)
+    roots = list(_roots_of(catalog, path))
+    if is_there and (why := _why_passed_over(catalog, path, roots)):
+        return why
+    if catalog.has_forgotten(path):
+        state = "was forgotten" if is_there else "was forgotten, and does not exist (any more)"
+        way = ", and so does `modag index`" if is_there else ""
+        return f"{state}; `modag forget --undo` takes it back{way}"
+    if not is_there:
         return f"does not exist, and is not in the index{items_meant(catalog, path)}"
+    if not roots:
+        return "lies in no folder that was indexed; `modag index` takes it in"
+    return "has come since its folder was indexed, or that was broken off; `modag index` takes it in"
+
+
+def _why_passed_over(catalog: Catalog, path: str, roots: Sequence[tuple[str, RunRecord]]) -> str | None:
+    """Say why runs did not take in what is there; None for a file that the next one may take in."""
     found = [
         media.obstacle(root, path, exclude=_patterns(catalog, run), follow_symlinks=_follows_symlinks(run))
-        for root, run in _roots_of(catalog, path)
+        for root, run in roots
     ]
-    is_outside = not found
-    if is_outside:  # then only what it is itself can be told
+    if not roots:  # then only what it is itself can be told
         found = [media.obstacle(path, path, exclude=(), follow_symlinks=False)]
     if None not in found and found[0] is not None:
         return _passed_over_at(found[0], path)
     if os.path.isdir(path):
         return "is a folder; `modag failures --all` lists what is passed over in it"
-    if is_outside:
-        return "lies in no folder that was indexed; `modag index` takes it in"
-    return "has come since its folder was indexed, or that was broken off; `modag index` takes it in"
+    return None
 
 
 def _passed_over_at(entry: Excluded | Unread, path: str) -> str:

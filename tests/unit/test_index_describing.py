@@ -140,6 +140,23 @@ def test_why_a_file_is_not_in_the_index(index: Index, media: Path, tmp_path: Pat
         assert reason(index, path) == words
 
 
+def test_what_was_forgotten_is_told_until_it_is_taken_back(index: Index, media: Path) -> None:
+    red = picture(media / "red.png", RED)
+    torn = media / "torn.png"
+    torn.write_bytes(b"no picture")
+    index.add([media])
+    index.forget([red, torn])
+    told = "was forgotten; `modag forget --undo` takes it back, and so does `modag index`"
+    assert [reason(index, red), reason(index, torn)] == [told, told]
+    red.unlink()
+    assert reason(index, red) == "was forgotten, and does not exist (any more); `modag forget --undo` takes it back"
+    index.undo_forget()
+    assert index.describe(red).state == "indexed"
+    index.forget([red])
+    index.forget([torn])
+    assert reason(index, red) == "does not exist, and is not in the index"
+
+
 def test_a_folder_that_was_named_itself_is_not_passed_over(index: Index, media: Path) -> None:
     hidden = picture(media / ".private" / "a.png", RED).parent
     index.add([hidden])
