@@ -18,9 +18,10 @@ from modag_search.cli.options import (
     wait_option,
     workers_option,
 )
-from modag_search.cli.output import counted, print_document, print_rows, say, say_failures, show
+from modag_search.cli.output import chosen_format, counted, print_document, print_rows, say, say_failures, show
 
 if TYPE_CHECKING:
+    from modag_search.cli.output import Row
     from modag_search.values import Failure
 
 
@@ -149,12 +150,12 @@ def info(paths: tuple[str, ...], nul_separated: bool, index_name: str | None, ou
             "folder": opened.name,
             "is_read_only": opened.is_read_only,
             "items": dict(counts.items),
+            "failures": counts.failures,
             "failed_items": counts.failed_items,
             "segments": {f"{modality} {status}": n for (modality, status), n in counts.segments.items()},
             "labels": counts.labels,
             "annotations": counts.annotations,
             "kept_annotations": counts.kept_annotations,
-            "failures": counts.failures,
             "outdated_items": outdated,
             "feature_bytes": counts.feature_bytes,
             **dataclasses.asdict(opened.settings),
@@ -163,12 +164,23 @@ def info(paths: tuple[str, ...], nul_separated: bool, index_name: str | None, ou
             "space_from": opened.settings.space,
             "space_fingerprint": opened.space.fingerprint,
         }
+    if chosen_format(output_format) == "table":
+        document |= _counts_in_words(document)
     print_document(document, output_format=output_format)
     if outdated:
         say(
             f"{outdated} items were made by another encoder, or another version of one, and are not searched; "
             f"`modag rebuild`, or `modag index` on their folders, renews them"
         )
+
+
+def _counts_in_words(document: Row) -> Row:
+    """Say that there is nothing where a list would be empty, and which failures are of items, for people."""
+    return {
+        "items": document["items"] or 0,
+        "failed_items": f"{document['failed_items']} of these failures",
+        "segments": document["segments"] or 0,
+    }
 
 
 @click.command()

@@ -104,6 +104,18 @@ def test_info(filled: CommandLine, media: Path) -> None:
     assert b"toy-sound" in filled("info", "--format", "table").stdout
 
 
+def test_a_table_of_an_empty_index_counts_nothing_as_0(toy: CommandLine, media: Path) -> None:
+    (media / "bad.png").write_bytes(b"no picture")
+    toy("index", media)
+    lines = toy("info", "--format", "table").stdout.decode().splitlines()
+    counts = dict(line.split(maxsplit=1) for line in lines)
+    assert (counts["items"], counts["segments"]) == ("0", "0")
+    names = [line.split()[0] for line in lines]
+    assert names[names.index("failures") + 1] == "failed_items"
+    assert (counts["failures"], counts["failed_items"]) == ("1", "0 of these failures")
+    assert toy("info").data["items"] == {}
+
+
 def test_rebuild_with_another_space(filled: CommandLine, media: Path, tmp_path: Path) -> None:
     encoders = {"sound_encoder": "toy-sound", "image_encoder": "toy-image", "outdated_items": 0, "failed": 0}
     assert filled("rebuild").data == {"vectors": 6, "space": "toy", "store": "auto", **encoders}
