@@ -46,6 +46,8 @@ logger = logging.getLogger(__name__)
 _LOOKS_LIKE_PATH = re.compile(r"^[~.]|[/\\\0]|\.[A-Za-z0-9]{1,5}$|^[a-z]+:")
 """What has a separator or an ending, or begins as a hidden file or as ``id:`` does."""
 _HAS_SIGN = re.compile(r"\s[-+\u2013\u2212]\s|\w\+\w")
+_NEGATION = re.compile(r"(?<![\w-])(?:not|no|without|except|never|neither|nor)(?![\w-])|n['\u2019]t\b", re.IGNORECASE)
+"""What takes back the words around it, for people; as a part of a compound (forget-me-not) it does not."""
 _ABSENT_LOOKED_UP = 3
 """Of files that are asked with and are not there, how many may be looked for elsewhere: each takes a look at all."""
 _FAILED = "failed, so nothing is known of it; `modag failures` says why"
@@ -175,6 +177,13 @@ class QueryMaker:
             raise UsageError("a query is empty; name a file, id:N, label:NAME, or words in English")
         if _HAS_SIGN.search(words):
             logger.warning("%r: read as words alone; what combines queries stands outside the quotes", words)
+        if self._space.reads_words and (negation := _NEGATION.search(words)):
+            logger.warning(
+                "%r: %r negates nothing here, and what it stands beside is looked for; a - before a QUERY takes that "
+                'away, as in "a street" - "dog"',
+                words,
+                negation[0],
+            )
         if not self._space.reads_words:
             raise UsageError(f"{words!r}: space {self._space.name!r} understands no words; ask with media")
         if self._space.text_towers:

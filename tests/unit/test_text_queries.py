@@ -77,6 +77,20 @@ def test_of_each_term_the_words_that_mean_nothing_are_named(everyday: Index, cap
             everyday.search("dog", **choice)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("words", ["not a dog", "No dogs", "a beach without a dog", "the dog isn't barking"])
+def test_words_that_negate_are_told_not_to(everyday: Index, words: str, caplog: pytest.LogCaptureFixture) -> None:
+    everyday.search(words, n=1)
+    (told,) = [line for line in caplog.messages if "negates nothing here" in line]
+    assert repr(words) in told
+    assert told.endswith('as in "a street" - "dog"')
+
+
+def test_of_words_that_negate_nothing_no_word_is_said(everyday: Index, caplog: pytest.LogCaptureFixture) -> None:
+    for words in ("a dog", "forget-me-not dog", "a nothing dog", "note of a rooster"):
+        everyday.search(words, n=1)
+    assert "negates" not in caplog.text
+
+
 @pytest.mark.parametrize("name", ["dgo.wav", "sounds/dog", "~dog", ".dog", "dog.jpeg"])
 def test_what_looks_like_a_path_is_no_words(everyday: Index, name: str) -> None:
     with pytest.raises(UnreadableMediaError, match=r"does not exist \(any more\); words are asked with as .*text:"):
