@@ -185,7 +185,7 @@ def _show(error: click.ClickException) -> None:
     from modag_search.cli.meant import as_meant
 
     shown = io.StringIO()
-    as_meant(error).show(shown)
+    as_meant(error, sys.argv[1:]).show(shown)
     for line in shown.getvalue().removesuffix("\n").split("\n"):
         say(line)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _ALIKE = 0.75
 """Share of letters in common, dashes left out: with these, any long option has much in common with any other."""
@@ -48,11 +48,17 @@ _VERBS: Final = {
 }
 
 
-def as_meant(error: click.ClickException) -> click.ClickException:
-    """Return what click says of an option or a verb that is not there, with what it was meant for, if anything."""
+def as_meant(error: click.ClickException, arguments: Sequence[str]) -> click.ClickException:
+    """Return what click says of a command that cannot be meant, with what it was meant for, if anything.
+
+    That is an option or a verb that is not there, or options that stand behind ``--``.
+    """
     context = getattr(error, "ctx", None)
     if context is None:
         return error
+    if (option := _option_behind_dashes(arguments)) and isinstance(error, click.UsageError):
+        behind = f"options stand before --: behind it, {option} is taken for a path"
+        return click.UsageError(f"{error.format_message().removesuffix('.')}; {behind}", ctx=context)
     if isinstance(error, click.NoSuchOption):
         meant = _options_meant(error.option_name, context.command)
     elif isinstance(context.command, click.Group) and (verb := getattr(error, "command_name", None)):  # click 8.4
@@ -62,6 +68,12 @@ def as_meant(error: click.ClickException) -> click.ClickException:
         return error
     asked = f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
     return click.UsageError(f"{getattr(error, 'message', '')}{asked}", ctx=context)
+
+
+def _option_behind_dashes(arguments: Sequence[str]) -> str | None:
+    """Return the first of what looks like an option behind ``--``."""
+    behind = arguments[arguments.index("--") + 1 :] if "--" in arguments else ()
+    return next((one for one in behind if one.startswith("--")), None)
 
 
 def _options_meant(option: str, command: click.Command) -> list[str]:

@@ -90,6 +90,12 @@ class VerbsOrPaths(DefaultGroup):
         super().__init__(default_if_no_args=False, **settings)
         self._elsewhere = elsewhere
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what stands behind a leading ``--`` for paths, whatever verbs and options they are called as."""
+        if args[:1] == ["--"] and self.default_cmd_name is not None:
+            args = [self.default_cmd_name, *args]
+        return super().parse_args(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a verb."""
         if cmd_name in self._elsewhere and not os.path.lexists(cmd_name):

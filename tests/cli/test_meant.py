@@ -65,3 +65,26 @@ def test_what_is_proposed_exists() -> None:
     verbs = set(program.list_commands(click.Context(program)))
     assert set(_VERBS.values()) <= verbs
     assert not verbs & _VERBS.keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("label -- -n.ogg --as jet", "name the label with --as NAME, or a file of labels with --from FILE"),
+        ("label -- list --as jet", "name the label with --as NAME, or a file of labels with --from FILE"),
+        ("tag -- -n.ogg --as jet", "Missing option '--as'"),
+    ],
+)
+def test_options_behind_dashes_are_paths(modag: CommandLine, arguments: str, said: str) -> None:
+    outcome = modag(*arguments.split())
+    assert outcome.status == 2
+    hint = "options stand before --: behind it, --as is taken for a path"
+    assert outcome.stderr.splitlines()[-1] == f"Error: {said}; {hint}"
+
+
+def test_a_file_may_be_called_as_an_option_or_a_verb(filled: CommandLine) -> None:
+    for name in ("-n.png", "list"):
+        (filled.folder / name).write_bytes((filled.folder / "media" / "a.png").read_bytes())
+    filled("index", "--", "-n.png")
+    assert filled("label", "--as", "jet", "--", "-n.png").data["added"] == 1
+    assert "list: is not in the index" in filled("label", "--as", "jet", "--", "list").error
