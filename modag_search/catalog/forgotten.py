@@ -79,6 +79,7 @@ def forget(
         "removed": report.removed,
         "failures": forget_failures(connection, failures),
         "passed": _passed(steps, set(ids)),
+        "moved": _moved(steps, set(ids)),
         "kept": (kept_before + 1, latest_kept(connection)),
     }
     connection.execute(update(RunRow).where(RunRow.id == run_id).values(finished_at=now(), outcome=outcome))
@@ -111,6 +112,26 @@ def has_forgotten(connection: Connection, path: str) -> bool:
     return any(connection.execute(select(exists().where(row.path == path))).scalar_one() for row in rows)
 
 
+def _take_from_others(connection: Connection, moved: Iterable[tuple[int, int]], item_ids: set[int]) -> None:
+    """Take from others the annotations that they have since items went which are there again, and have them again."""
+    ids = [annotation_id for annotation_id, item_id in moved if item_id in item_ids]
+    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(ids))))
+
+
+def let_stay(connection: Connection, annotation_ids: Collection[int]) -> None:
+    """Let items keep annotations that were said of them again, though these passed to them from what was forgotten."""
+    if not annotation_ids:
+        return
+    of_forgotten = select(RunRow.id, RunRow.outcome).where(RunRow.id.in_(select(ForgottenItemRow.run_id))).limit(1)
+    run = connection.execute(of_forgotten).first()
+    if run is None:
+        return
+    again = set(annotation_ids)
+    moved = [one for one in run.outcome.get("moved", ()) if one[0] not in again]
+    statement = update(RunRow).where(RunRow.id == run.id)
+    connection.execute(statement.values(outcome=run.outcome | {"moved": moved}))
+
+
 def _items_again(connection: Connection, ids_by_path: Mapping[str, int], *, run_id: int) -> tuple[LabelPassage, ...]:
     """Insert items as they were, with what was said of them and what holds again now that they are there.
 
@@ -128,6 +149,7 @@ def _items_again(connection: Connection, ids_by_path: Mapping[str, int], *, run_
     mark_failed(connection, _failed_meanwhile(connection, item_ids))
     outcome = connection.execute(select(RunRow.outcome).where(RunRow.id == run_id)).scalar_one()
     _give_again(connection, outcome["passed"], set(item_ids))
+    _take_from_others(connection, outcome.get("moved", ()), set(item_ids))
     put_back(connection, ids_by_path, kept_ids=outcome["kept"])
     return give_back(connection, item_ids)
 
@@ -178,6 +200,15 @@ def _passed(steps: Iterable[Step], item_ids: set[int]) -> list[tuple[int, int, s
     ]
 
 
+def _moved(steps: Iterable[Step], item_ids: set[int]) -> list[tuple[int, int]]:
+    """Note the annotations that others have since items went, with the item that each was on."""
+    return [
+        (step.said.id, step.said.item_id)
+        for step in steps
+        if step.to is not None and step.same is None and step.said.item_id in item_ids
+    ]
+
+
 def _segments_again(connection: Connection, item_ids: Sequence[int]) -> None:
     """Insert segments as they were, under new ids: stores know by them what has come."""
     generation = next_generation(connection)
@@ -187,7 +218,7 @@ def _segments_again(connection: Connection, item_ids: Sequence[int]) -> None:
 
 
 def _give_again(connection: Connection, passed_on: Iterable[tuple[int, int, str]], item_ids: set[int]) -> None:
-    """Give items what passed from them to others; these keep it, since they hold the same."""
+    """Give items what passed from them to others, which may have been given the same before."""
     said = AnnotationRow.__table__.c
     passed = [
         {"passed": annotation_id, "to": item_id, "content": content_hash}

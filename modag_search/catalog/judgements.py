@@ -62,11 +62,14 @@ class Judged:
         Whether people or files say something else than before of what items are.
     replaced : Counter of str
         Of what people or files had said before, how much gave way, by label.
+    again : list of int
+        Ids of annotations that say of the same item, by the same origin, what was said again.
     """
 
     new: int
     is_evidence: bool
     replaced: Counter[str]
+    again: list[int]
 
 
 def judge(connection: Connection, annotations: Sequence[Annotation]) -> Judged:
@@ -100,7 +103,7 @@ def judge(connection: Connection, annotations: Sequence[Annotation]) -> Judged:
     changed = [row["origin"] for row in rows.values() if row["label_id"] not in tags]
     changed += [one.origin for one in gone.values()]
     replaced = Counter(one.label for one in gone.values() if one.origin != "transfer" and not one.is_of_former)
-    return Judged(said.new, confirmed or any(origin != "transfer" for origin in changed), replaced)
+    return Judged(said.new, confirmed or any(origin != "transfer" for origin in changed), replaced, said.again)
 
 
 def _confirm(connection: Connection, annotations: Sequence[Annotation], label_ids: Mapping[str, int]) -> bool:
@@ -156,6 +159,8 @@ class _Said:
     new : int
     given_up : list of _Judgement
         What gave way.
+    again : list of int
+        Ids of what was said again.
     """
 
     def __init__(self, there: Iterable[tuple[str, _Judgement]], hierarchy: Hierarchy) -> None:
@@ -167,13 +172,16 @@ class _Said:
         self._above: dict[str, frozenset[str]] = {}
         self.new = 0
         self.given_up: list[_Judgement] = []
+        self.again: list[int] = []
 
     def take(self, content: str, one: _Judgement) -> bool:
         """Add a judgement, unless it says nothing new, or gives way itself; tell whether it was added."""
         here = self._at_place.get((content, one.start_s, one.end_s), [])
         same = [other for other in here if (other.item_id, other.label) == (one.item_id, one.label)]
         agreeing = {other.origin for other in same if other.is_not == one.is_not}
-        if one.origin in agreeing or (one.origin == "transfer" and any(not other.is_of_former for other in same)):
+        said = [other for other in same if other.is_not == one.is_not and other.origin == one.origin]
+        self.again += [other.id for other in said if other.id is not None]
+        if said or (one.origin == "transfer" and any(not other.is_of_former for other in same)):
             return False
         opposites = [other for other in self._rivals(content, one, here) if self._are_opposites(one, other)]
         if any(_RANKS[other.origin] > _RANKS[one.origin] for other in opposites):

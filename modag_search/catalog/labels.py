@@ -13,6 +13,7 @@ from modag_search.catalog.conflicts import count_labelled, labels_beside, read_r
 from modag_search.catalog.counting import LabelCount, label_counts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
 from modag_search.catalog.dialects import ROW_BY_ROW
+from modag_search.catalog.forgotten import let_stay
 from modag_search.catalog.judgements import judge, settle_opposites
 from modag_search.catalog.merging import merge_labels, move_label
 from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
@@ -150,6 +151,7 @@ class Labels:
                 refuse_tags(connection, transferred, what="never an answer")
                 judged = judge(connection, batch)
                 added, said = added + judged.new, said or judged.is_evidence
+                let_stay(connection, judged.again)
                 items |= {annotation.item_id for annotation in batch}
                 replaced += judged.replaced
             if said or label_mode(connection) == "single":

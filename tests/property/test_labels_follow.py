@@ -134,7 +134,7 @@ class LabelChanges(RuleBasedStateMachine):
             after = self.state()
             for path, (content, labels) in self.before_forgetting.items():
                 assert after[path][0] == content
-                assert set(labels) <= set(after[path][1]), "what passed to others is given back"
+                assert set(labels) == set(after[path][1]), "what passed to others is given back"
         self.before_forgetting = None
 
     def state(self) -> dict[str, tuple[str, tuple[str, ...]]]:

@@ -251,7 +251,32 @@ def test_labels_that_passed_to_a_copy_are_taken_back_with_the_file(indexed: Inde
     ]
     indexed.undo_forget()
     assert indexed.item(media / "a.png").labels == ("red",)
+    assert indexed.item(copy).labels == ()
     assert indexed.audit() == []
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_copy_keeps_the_label_that_it_was_given_itself(indexed: Index, media: Path, when: str) -> None:
+    copy = shutil.copy(media / "a.png", media / "copy.png")
+    indexed.add([media])
+    for path in (media / "a.png", copy) if when == "before" else (media / "a.png",):
+        indexed.label([path], "red")
+    indexed.forget(media / "a.png")
+    if when == "meanwhile":
+        indexed.label([copy], "red")
+    indexed.undo_forget()
+    assert [indexed.item(path).labels for path in (media / "a.png", copy)] == [("red",), ("red",)]
+
+
+def test_labels_that_passed_stay_for_what_is_not_taken_back(indexed: Index, media: Path) -> None:
+    indexed.label([media / "a.png"], "red")
+    copy = shutil.copy(media / "a.png", media / "copy.png")
+    indexed.add([media])
+    indexed.forget([media / "a.png", media / "b [1].png"])
+    set_mtime(picture(media / "a.png", (9, 9, 200)), 10**18)
+    indexed.add([media / "a.png"])
+    assert len(indexed.undo_forget().paths) == 1
+    assert [indexed.item(path).labels for path in (media / "a.png", copy)] == [(), ("red",)]
 
 
 def test_a_file_that_was_replaced_under_its_label_is_taken_back_as_such(indexed: Index, media: Path) -> None:
