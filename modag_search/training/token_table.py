@@ -7,6 +7,8 @@ learnt.
 from __future__ import annotations
 
 import itertools
+import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,9 +21,10 @@ from modag_search.space.words import TokenTable, crc_of, split_words, word_piece
 from modag_search.training.threads import training_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from modag_search.training.names import Names
+    from modag_search.training.wordnet import WordNet
     from modag_search.values import Float32Array
 
 _TEMPLATES = (
@@ -45,8 +48,28 @@ _ALONE = (
     "several {}",
     "someone with a {}",
 )
+_IN_USE = (
+    "{noun} {verb}",
+    "a {noun} {verb}",
+    "{verb} {noun}",
+    "someone {verb} a {noun}",
+    "{noun} {verb} in the {other}",
+    "{verb} on a {noun}",
+    "{noun} for {verb}",
+    "{adjective} {noun}",
+    "a {adjective} {noun}",
+    "{adjective} {noun} with {other}",
+    "{other} {noun}",
+    "{noun} of a {other}",
+)
 _NAMED = ("{}", "a {}", "{}s", "sound of a {}")
 _REPEATED = 3
+_WORDS_OF_PART = (3, 8)
+"""So many words of a definition, the least and the most, are a text of their own."""
+_PARTED = re.compile(r"[;,]| or | that | which ")
+_SOUNDS_REPEATED = 5
+_OFTEN = 10
+"""What fewer texts have is learnt better by its pieces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +83,10 @@ class TokenTableSettings:
     learning_rate : float
     compositions : int
         How many texts of two names to make up.
+    in_use : int
+        How many texts of names with what these do or are like.
+    other_definitions : int
+        How many definitions of nouns that are no names.
     held_out : float
         Share of the texts that is kept from training and says how near the table comes.
     seed : int
@@ -69,34 +96,132 @@ class TokenTableSettings:
     texts_a_batch: int = 512
     learning_rate: float = 0.003
     compositions: int = 30_000
+    in_use: int = 25_000
+    other_definitions: int = 25_000
     held_out: float = 0.02
     seed: int = 0
 
 
 def kept_tokens(vocabulary: Mapping[str, int]) -> tuple[str, ...]:
-    """List the tokens of English: neither markers nor letters of other scripts."""
+    """List BERT's tokens of English: neither markers nor letters of other scripts."""
     return tuple(token for token in vocabulary if token.isascii() and not token.startswith("["))
 
 
-def training_texts(names: Names, tokens: Sequence[str], *, settings: TokenTableSettings) -> list[str]:
-    """Make up what the table learns from: names of both taxonomies and WordNet's, definitions, words, and pairs."""
+def training_texts(names: Names, wordnet: WordNet, tokens: Sequence[str], *, settings: TokenTableSettings) -> list[str]:
+    """Make up what the table learns from.
+
+    Names of both taxonomies and WordNet's, alone and in company; definitions, whole and in parts, as people describe
+    what they look for; words; and what verbs and adjectives mean, and how they are used: what barks, or is rusty, few
+    names say.
+
+    Parameters
+    ----------
+    names : Names
+    wordnet : WordNet
+    tokens : sequence of str
+        See `kept_tokens`.
+    settings : TokenTableSettings
+    """
     random = np.random.default_rng(settings.seed)
+    return list(
+        dict.fromkeys(
+            [
+                *_named(names, tokens, n_composed=settings.compositions, random=random),
+                *_parts(names, random),
+                *_explained(names, wordnet, tokens, n_nouns=settings.other_definitions, random=random),
+                *_in_use(names, wordnet, tokens, n=settings.in_use, random=random),
+            ]
+        )
+    )
+
+
+def _named(names: Names, tokens: Sequence[str], *, n_composed: int, random: np.random.Generator) -> list[str]:
+    """Say names alone and two at a time, define them, and say words."""
     lemmas = sorted({lemma for words in names.lemmas for lemma in words[:2]})
     sounds = sorted({part.strip() for name in names.audioset for part in name.split(",")})
-    nouns = [*lemmas, *sounds * 5]
+    nouns = [*lemmas, *sounds * _SOUNDS_REPEATED]
     alone = [
         _ALONE[number].format(noun)
         for noun, number in zip(nouns, random.integers(len(_ALONE), size=len(nouns)), strict=True)
     ]
     words = [token for token in tokens if token.isalpha() and len(token) > 1]
-    pairs = random.choice(np.array([*nouns, *words], dtype=object), (settings.compositions, 2))
+    pairs = random.choice(np.array([*nouns, *words], dtype=object), (n_composed, 2))
     templates = random.integers(len(_TEMPLATES), size=len(pairs))
     composed = [_TEMPLATES[number].format(*pair) for number, pair in zip(templates, pairs, strict=True)]
-    return list(
-        dict.fromkeys(
-            [*alone, *sounds, *names.audioset, *names.sound_definitions, *words, *names.definitions, *composed]
-        )
-    )
+    return [*alone, *sounds, *names.audioset, *names.sound_definitions, *words, *names.definitions, *composed]
+
+
+def _parts(names: Names, random: np.random.Generator) -> Iterator[str]:
+    """Take some words of each definition that stand together, and one of its clauses."""
+    least, most = _WORDS_OF_PART
+    for definition in [*names.definitions, *names.sound_definitions * _SOUNDS_REPEATED]:
+        words = definition.split()
+        if len(words) > least:
+            n_words = int(random.integers(least, min(most, len(words) - 1) + 1))
+            start = int(random.integers(len(words) - n_words + 1))
+            yield " ".join(words[start : start + n_words]).strip(",;:")
+        clauses = [part.strip() for part in _PARTED.split(definition) if len(part.split()) >= least]
+        if len(clauses) > 1:
+            yield clauses[random.integers(len(clauses))]
+
+
+def _explained(
+    names: Names, wordnet: WordNet, tokens: Sequence[str], *, n_nouns: int, random: np.random.Generator
+) -> list[str]:
+    """Say what words of a vocabulary mean, and use them."""
+    known, defined = {*tokens}, {*names.definitions}
+    nouns = [one.definition for one in wordnet.nouns if one.definition not in defined and one.lemmas[0].islower()]
+    chosen = sorted(random.choice(len(nouns), size=min(n_nouns, len(nouns)), replace=False).tolist())
+    adjectives = [one for one in wordnet.adjectives if one.lemmas[0] in known]
+    used = (*wordnet.verbs, *wordnet.adjectives, *wordnet.nouns)
+    return [
+        *(one.definition for one in (*wordnet.verbs, *adjectives)),
+        *(nouns[number] for number in chosen),
+        *(example for one in used for example in one.examples),
+        *sorted({lemma for one in wordnet.verbs for lemma in one.lemmas} & known),
+        *_participles(wordnet, tokens),
+    ]
+
+
+def _in_use(
+    names: Names, wordnet: WordNet, tokens: Sequence[str], *, n: int, random: np.random.Generator
+) -> Iterator[str]:
+    """Say of names what they may do, and what they may be like."""
+    known = {*tokens}
+    of_pictures = {lemma for words in names.lemmas for lemma in words[:2] if known.issuperset(lemma.split())}
+    of_sounds = {part.strip().lower() for name in names.audioset for part in name.split(",")}
+    nouns = sorted(of_pictures) + sorted(of_sounds) * _SOUNDS_REPEATED
+    verbs = _participles(wordnet, tokens)
+    adjectives = sorted({lemma for one in wordnet.adjectives for lemma in one.lemmas} & known)
+    if not (nouns and verbs and adjectives):
+        return
+    for template in random.choice(np.array(_IN_USE, dtype=object), n):
+        noun, other, verb, adjective = (of[random.integers(len(of))] for of in (nouns, nouns, verbs, adjectives))
+        yield template.format(noun=noun, other=other, verb=verb, adjective=adjective)
+
+
+def _participles(wordnet: WordNet, tokens: Sequence[str]) -> list[str]:
+    """List the words of a vocabulary that say what is being done: barking, moving, running."""
+    verbs = {lemma for one in wordnet.verbs for lemma in one.lemmas}
+    stems = {token: token.removesuffix("ing") for token in tokens if token.endswith("ing") and token.isalpha()}
+    return [token for token, stem in stems.items() if not verbs.isdisjoint({stem, f"{stem}e", stem[:-1]})]
+
+
+def divided_words(texts: Sequence[str], tokens: Sequence[str]) -> list[str]:
+    """List words that get a token of their own: those of many texts that others would divide.
+
+    BERT's pieces of a word may mean something else: it takes a beep for a bee and more.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        See `training_texts`.
+    tokens : sequence of str
+        See `kept_tokens`.
+    """
+    whole = {*tokens}
+    counts = Counter(word for text in texts for word in {*split_words(text)} - whole)
+    return sorted(word for word, count in counts.items() if count >= _OFTEN and word.isascii() and word.isalpha())
 
 
 def vocabulary_texts(texts: Sequence[str], tokens: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -105,7 +230,7 @@ def vocabulary_texts(texts: Sequence[str], tokens: Sequence[str]) -> tuple[list[
     Parameters
     ----------
     texts : sequence of str
-        What it learns from already: names whose words stand here are not rare.
+        Names and definitions that it learns from already: names whose words stand there are not rare.
     tokens : sequence of str
 
     Returns
@@ -145,7 +270,7 @@ def train_token_table(
     targets : np.ndarray [shape=(len(texts), d), float32]
         Unit vectors of the texts, as the encoder and a `names.NameSpace` give them.
     tokens : sequence of str
-        See `kept_tokens`.
+        See `kept_tokens` and `divided_words`.
     settings : TokenTableSettings
     progress : callable, optional
         Called with the epochs done and the mean cosine of the texts that are held out.

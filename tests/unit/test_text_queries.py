@@ -254,7 +254,7 @@ def test_words_beside_articles_find_what_they_did(everyday: Index) -> None:
     [
         ("guitr", "did you mean guitar or guitars or guilt?"),
         ("a violine", "did you mean violin or violins?"),
-        ("pinao", "did you mean pinto or piano?"),
+        ("pinao", "did you mean pinto or pinon or piano?"),
         ("guitr violine", "did you mean guitar or violin?"),
     ],
 )

@@ -32,11 +32,13 @@ from modag_search.training.sentence_encoder import MiniLM
 from modag_search.training.space import Examples, SpaceTrainingSettings, train_branches
 from modag_search.training.token_table import (
     TokenTableSettings,
+    divided_words,
     kept_tokens,
     train_token_table,
     training_texts,
     vocabulary_texts,
 )
+from modag_search.training.wordnet import Synset, WordNet, read_wordnet
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -148,12 +150,54 @@ def test_names_of_either_taxonomy_are_centred_by_themselves() -> None:
     assert len(space.common) == len(common_names())
 
 
-def test_texts_to_learn_from_hold_names_definitions_and_words_once() -> None:
-    settings = TokenTableSettings(compositions=20)
-    texts = training_texts(NAMES, TOKENS, settings=settings)
+@pytest.fixture
+def wordnet(tmp_path: Path) -> WordNet:
+    """Write some lines as wndb(5WN) describes them, and read them."""
+    licence = "  1 This software and database is being provided to you ...\n"
+    lines = {
+        "noun": '00015388 03 n 02 animal 0 living_creature 0 000 | a living organism; "the animals of a farm"\n',
+        "verb": '00000001 29 v 02 bark 0 give_tongue 0 000 | make barking sounds; "The dogs barked"; "all night"\n',
+        "adj": '00000002 00 a 02 rusty 0 galore(ip) 0 000 | covered with rust; "a rusty gate"\n',
+    }
+    for name, line in lines.items():
+        (tmp_path / f"data.{name}").write_text(licence + line, encoding="utf-8")
+    return read_wordnet(tmp_path)
+
+
+def test_wordnet_is_read_with_definitions_and_examples(wordnet: WordNet, tmp_path: Path) -> None:
+    assert wordnet.verbs == (Synset(("bark", "give tongue"), "make barking sounds", ("The dogs barked", "all night")),)
+    assert wordnet.adjectives[0].lemmas == ("rusty", "galore")
+    (tmp_path / "data.adj").unlink()
+    with pytest.raises(UsageError, match=r"data\.adj: not there; apt-get download wordnet-base"):
+        read_wordnet(tmp_path)
+
+
+def test_texts_to_learn_from_hold_names_definitions_and_words_once(wordnet: WordNet) -> None:
+    settings, tokens = TokenTableSettings(compositions=20, in_use=200), (*TOKENS, "barking", "rusty", "king")
+    texts = training_texts(NAMES, wordnet, tokens, settings=settings)
     assert {"a feline", "Thunder", "what follows lightning", "weather"} <= set(texts)
+    assert {"a living organism", "make barking sounds", "The dogs barked", "a rusty gate", "barking"} <= set(texts)
+    assert {"a dog barking", "rusty dog", "a rusty thunder"} <= set(texts), "names are said in use"
+    assert any(text.startswith("someone barking") for text in texts)
+    assert not any(text.startswith("someone king") for text in texts), "nobody kings"
     assert len(set(texts)) == len(texts)
-    assert texts == training_texts(NAMES, TOKENS, settings=settings)
+    assert texts == training_texts(NAMES, wordnet, tokens, settings=settings)
+
+
+def test_parts_of_definitions_are_texts_of_their_own(wordnet: WordNet) -> None:
+    said = "a small furry animal that purrs, or a large one that roars at night"
+    names = replace(NAMES, definitions=(said, *NAMES.definitions[1:]))
+    texts = training_texts(names, wordnet, TOKENS, settings=TokenTableSettings(compositions=20, in_use=0))
+    parts = [text for text in texts if len(text.split()) >= 3 and text in said and text != said]
+    assert len(parts) >= 2
+
+
+def test_words_that_pieces_would_divide_get_tokens() -> None:
+    texts = [*(f"a beep {number}" for number in range(12)), *["a rare zither"] * 9, *["a dog"] * 12]
+    assert divided_words(texts, [*TOKENS, "bee", "##p"]) == ["beep"]
+
+
+def test_english_tokens_are_kept() -> None:
     assert kept_tokens({"[PAD]": 0, "dog": 1, "犬": 2, "##s": 3}) == ("dog", "##s")
 
 
