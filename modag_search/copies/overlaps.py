@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from modag_search.copies.agreement import agree_throughout
 from modag_search.copies.extents import DURATION_TOLERANCE, DURATION_TOLERANCE_S
 from modag_search.copies.marks import HOP
-from modag_search.copies.waveforms import MIN_CORRELATION, SAMPLE_RATE_HZ
+from modag_search.copies.waveforms import MIN_CORRELATION, SAMPLE_RATE_HZ, later, part_of
 
 if TYPE_CHECKING:
     from modag_search.values import Float32Array
@@ -19,6 +20,9 @@ MIN_STEADY: Final = 0.85
 
 MIN_ANYWHERE: Final = 0.8
 """What each second must correlate with: a loop with one stroke more differs in one."""
+
+MIN_IN_FADES: Final = 0.6
+"""What each moment of two wholes must correlate with: within one, a fade changes the weight of what is heard."""
 
 MIN_PART_S: Final = 2.0
 """A part must last so long: a single stroke lies in many a loop."""
@@ -76,11 +80,7 @@ class Recording:
 
     def at(self, start: int, stop: int) -> Float32Array:
         """Return samples, and silence where there are none."""
-        found = np.zeros(stop - start, np.float32)
-        first, last = max(start, 0), min(stop, len(self.samples))
-        if first < last:
-            found[first - start : last - start] = self.samples[first:last]
-        return found
+        return part_of(self.samples, start, stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +124,14 @@ def overlap(longer: Recording, shorter: Recording, *, near: int) -> Overlap | No
         None if it does not, or if it is too short to tell; see `MIN_PART_S`.
     """
     is_whole = _is_whole(longer, shorter, lag=near)
-    if not is_whole and shorter.stops - shorter.starts < MIN_PART_S * SAMPLE_RATE_HZ:
+    may_be_part = shorter.stops - shorter.starts >= MIN_PART_S * SAMPLE_RATE_HZ
+    if not (is_whole or may_be_part):
         return None
     lag = _best_lag(longer, shorter, near=near)
     if not _are_alike(*_moments(longer, shorter, lag=lag)):
+        return None
+    is_whole = is_whole and _agree(longer, shorter, lag=lag)
+    if not (is_whole or may_be_part):
         return None
     return Overlap(lag_s=lag / SAMPLE_RATE_HZ, is_whole=is_whole)
 
@@ -146,6 +150,17 @@ def _is_whole(longer: Recording, shorter: Recording, *, lag: int) -> bool:
     laid_over = longer.at(shorter.starts + lag - edge, shorter.stops + lag + edge)
     energies = [float((part**2).sum(dtype=np.float64)) for part in (laid_over, longer.at(0, len(longer.samples)))]
     return energies[0] >= (1 - SHARE_LEFT) * energies[1]
+
+
+def _agree(longer: Recording, shorter: Recording, *, lag: float) -> bool:
+    """Tell whether two sounds agree from start to end; of long ones, `_moments` have told."""
+    whole = int(np.floor(lag))
+    start, stop = min(0, -whole), max(len(shorter.samples), len(longer.samples) - whole)
+    if stop - start > _MOST_STRETCHES * _STRETCH:
+        return True
+    ours, theirs = shorter.at(start, stop), later(longer.at(start + whole, stop + whole), lag - whole)
+    polarity = np.float32(np.sign(np.dot(ours, theirs)))
+    return agree_throughout(ours * polarity, theirs, rate_hz=SAMPLE_RATE_HZ, least=MIN_IN_FADES)
 
 
 def _best_lag(longer: Recording, shorter: Recording, *, near: int) -> float:
@@ -176,19 +191,11 @@ def _moments(longer: Recording, shorter: Recording, *, lag: float) -> tuple[np.n
         stop = min(start + _STRETCH, shorter.stops)
         stop = start + max((stop - start) // _MOMENT, 1) * _MOMENT
         ours = shorter.at(start, stop).reshape(-1, _MOMENT)
-        theirs = _later(longer.at(start + whole - _REACH, stop + whole + _REACH), lag - whole)
+        theirs = later(longer.at(start + whole - _REACH, stop + whole + _REACH), lag - whole)
         theirs = theirs[_REACH:-_REACH].reshape(-1, _MOMENT)
         products.append(np.einsum("ij,ij->i", ours, theirs, dtype=np.float64))
         energies.append([np.einsum("ij,ij->i", one, one, dtype=np.float64) for one in (ours, theirs)])
     return np.concatenate(products), np.concatenate(energies, axis=1)
-
-
-def _later(samples: Float32Array, part: float) -> Float32Array:
-    """Return samples as they are a part of a sample later."""
-    n = 1 << len(samples).bit_length()
-    turn = np.exp(2j * np.pi * np.arange(n // 2 + 1) * part / n)
-    shifted: Float32Array = np.fft.irfft(np.fft.rfft(samples, n) * turn, n)[: len(samples)].astype(np.float32)
-    return shifted
 
 
 def _are_alike(products: np.ndarray, energies: np.ndarray) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from modag_search.copies.agreement import MOST_LEFT_OUT, agree_throughout
 from modag_search.copies.decoded import DecodedContents
 from modag_search.media import open_media
 from modag_search.values import Float32Array, Segmentation
@@ -33,7 +34,7 @@ MOST_SECTIONS: Final = 30
 """Of a sound of up to five minutes all is compared, in sections; of a longer one this many sections at most, spread
 evenly from its start to its end."""
 
-SHARE_LAID_OVER: Final = 0.5
+SHARE_LAID_OVER: Final = 1 - MOST_LEFT_OUT
 """So much of the energy of either sound must lie where they overlap: a long silent tail costs nothing, and no lag
 makes an edge pass for the whole."""
 
@@ -41,6 +42,7 @@ SHARE_QUIET: Final = 1e-4
 """Sections with a smaller share of the energy of the loudest, in both sounds, are passed over: noise of encoders."""
 
 _BANDS_OF: Final = (1 << 17, 256)  # length of the transform, more than a section and a lag; bins to a band: 16 Hz
+_REACH: Final = round(MAX_LAG_S * SAMPLE_RATE_HZ)
 _STEPS_A_SAMPLE: Final = 4  # a copy may lag by a part of a sample, which turns the phase of high tones
 _WINDOWS: Final = Segmentation(window_s=SECTION_S, hop_s=SECTION_S)
 _KEPT_BYTES: Final = 1 << 28
@@ -116,8 +118,7 @@ class Waveforms:
             waveform = self._waveforms.of(copies)
             if waveform is None:
                 return None
-            limit = self._min_correlation
-            return highest_correlation(first, waveform) >= limit and correlation(first, waveform) >= limit
+            return are_one(first, waveform, min_correlation=self._min_correlation)
 
         with ThreadPoolExecutor(min(os.cpu_count() or 1, len(others) or 1), thread_name_prefix="modag") as pool:
             return list(pool.map(is_alike, others))
@@ -157,6 +158,36 @@ def read_waveform(path: str, *, duration_s: float) -> Waveform | None:
     return None if is_silent else Waveform.of(sections)
 
 
+def are_one(one: Waveform, other: Waveform, *, min_correlation: float = MIN_CORRELATION) -> bool:
+    """Tell whether two sounds are one recording: they correlate, and agree from start to end.
+
+    Parameters
+    ----------
+    one, other : Waveform
+    min_correlation : float
+        See `correlation`.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> click, tick = np.random.default_rng(0).standard_normal((2, 400)).astype(np.float32)
+    >>> gap = np.zeros(800, np.float32)
+    >>> one, other = (Waveform.of({0: np.concatenate(parts)}) for parts in ([click, gap, tick], [tick, gap, click]))
+    >>> are_one(one, one), are_one(one, other)
+    (True, False)
+    """
+    if highest_correlation(one, other) < min_correlation:
+        return False
+    alignment = _alignment(one, other)
+    if alignment is None or alignment.correlation < min_correlation:
+        return False
+    ours, theirs = _laid_over(one, other, step=alignment.step)
+    return agree_throughout(alignment.polarity * ours, theirs, rate_hz=SAMPLE_RATE_HZ)
+
+
 def correlation(one: Waveform, other: Waveform) -> float:
     """Return how alike two sounds are at the lag where they are most alike.
 
@@ -181,15 +212,8 @@ def correlation(one: Waveform, other: Waveform) -> float:
     >>> correlation(Waveform.of({0: noise}), Waveform.of({0: noise[::-1]})) < 0.1
     True
     """
-    pairs = [(one.sections[k], other.sections[k]) for k in sorted(one.sections.keys() & other.sections.keys())]
-    reach = round(MAX_LAG_S * SAMPLE_RATE_HZ)
-    n = 1 << (max((max(len(a), len(b)) for a, b in pairs), default=0) + reach).bit_length()
-    spectra = [np.fft.rfft(a, n) * np.conj(np.fft.rfft(b, n)) for a, b in pairs]
-    energies = np.array([_energies(a, b, reach) for a, b in pairs]).reshape(-1, 2, 2 * reach + 1)
-    step = _best_step(sum(spectra, np.zeros(n // 2 + 1)), n, energies.sum(axis=0), least=(one.energy, other.energy))
-    if step is None:
-        return 0.0
-    return _least_correlation(spectra, n, energies[:, :, round(step / _STEPS_A_SAMPLE) + reach], step=step)
+    found = _alignment(one, other)
+    return 0.0 if found is None else found.correlation
 
 
 def highest_correlation(one: Waveform, other: Waveform) -> float:
@@ -201,6 +225,74 @@ def highest_correlation(one: Waveform, other: Waveform) -> float:
     energies = one.energy * other.energy
     highest = np.sqrt(one.bands * other.bands).sum() / max(np.sqrt(energies) * SHARE_LAID_OVER, 1e-30)
     return float(highest)
+
+
+class _Alignment(NamedTuple):
+    """The lag at which two sounds are most alike, in steps of a part of a sample, and how alike they are there."""
+
+    step: int
+    polarity: np.float32
+    correlation: float
+
+
+def _alignment(one: Waveform, other: Waveform) -> _Alignment | None:
+    """Lay two sounds over each other; None where they do not overlap enough at any lag."""
+    pairs = [(one.sections[k], other.sections[k]) for k in sorted(one.sections.keys() & other.sections.keys())]
+    n = 1 << (max((max(len(a), len(b)) for a, b in pairs), default=0) + _REACH).bit_length()
+    spectra = [np.fft.rfft(a, n) * np.conj(np.fft.rfft(b, n)) for a, b in pairs]
+    energies = np.array([_energies(a, b, _REACH) for a, b in pairs]).reshape(-1, 2, 2 * _REACH + 1)
+    step = _best_step(sum(spectra, np.zeros(n // 2 + 1)), n, energies.sum(axis=0), least=(one.energy, other.energy))
+    if step is None:
+        return None
+    polarity, least = _least_correlation(spectra, n, energies[:, :, round(step / _STEPS_A_SAMPLE) + _REACH], step=step)
+    return _Alignment(step, polarity, least)
+
+
+def _laid_over(one: Waveform, other: Waveform, *, step: int) -> tuple[Float32Array, Float32Array]:
+    """Return the samples of two sounds at the same times, and silence where either has not begun or has ended.
+
+    Where either has sections left out between others, what lies at the edges of these is not looked at.
+    """
+    stride = max(_stride(one), _stride(other))
+    last = max(*one.sections, *other.sections)
+    nothing = np.zeros(0, np.float32)
+    ours, theirs = (
+        [waveform.sections.get(k, nothing) for k in range(0, last + 1, stride)] for waveform in (one, other)
+    )
+    if stride == 1:
+        ours, theirs = [np.concatenate(ours)], [np.concatenate(theirs)]
+    lag = int(np.floor(step / _STEPS_A_SAMPLE))
+    laid = []
+    for place, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        start = -_REACH if place == 0 else _REACH
+        stop = max(len(a), len(b)) + (_REACH if place == len(ours) - 1 else -_REACH)
+        laid.append((part_of(a, start + lag, stop + lag), part_of(b, start, stop)))
+    one_laid, other_laid = (np.concatenate(parts) for parts in zip(*laid, strict=True))
+    return later(one_laid, step / _STEPS_A_SAMPLE - lag), other_laid
+
+
+def _stride(waveform: Waveform) -> int:
+    """Return which of its sections a sound has: each, or each second and so on."""
+    return int(np.diff(sorted(waveform.sections)).min()) if len(waveform.sections) > 1 else 1
+
+
+def part_of(samples: np.ndarray, start: int, stop: int) -> Float32Array:
+    """Return some samples, and silence where there are none."""
+    found = np.zeros(max(stop - start, 0), np.float32)
+    first, last = max(start, 0), min(stop, len(samples))
+    if first < last:
+        found[first - start : last - start] = samples[first:last]
+    return found
+
+
+def later(samples: Float32Array, part: float) -> Float32Array:
+    """Return samples as they are a part of a sample later."""
+    if not part:
+        return samples
+    n = 1 << len(samples).bit_length()
+    turn = np.exp(2j * np.pi * np.arange(n // 2 + 1) * part / n)
+    shifted: Float32Array = np.fft.irfft(np.fft.rfft(samples, n) * turn, n)[: len(samples)].astype(np.float32)
+    return shifted
 
 
 def _bands(samples: Float32Array) -> np.ndarray:
@@ -236,7 +328,9 @@ def _best_step(spectrum: np.ndarray, n: int, energies: np.ndarray, *, least: tup
     return int(steps[correlations.argmax()]) if is_enough.any() else None
 
 
-def _least_correlation(spectra: Sequence[np.ndarray], n: int, energies: np.ndarray, *, step: int) -> float:
+def _least_correlation(
+    spectra: Sequence[np.ndarray], n: int, energies: np.ndarray, *, step: int
+) -> tuple[np.float32, float]:
     """Return the correlation of the least alike of the sections and the whole, at one lag and of the whole's polarity.
 
     Parameters
@@ -251,14 +345,17 @@ def _least_correlation(spectra: Sequence[np.ndarray], n: int, energies: np.ndarr
 
     Returns
     -------
-    float
+    polarity : np.float32
+        1 or -1.
+    correlation : float
     """
     turn = np.exp(2j * np.pi * np.arange(n // 2 + 1) * step / (_STEPS_A_SAMPLE * n))
     products = np.array([np.fft.irfft(spectrum * turn, n)[0] for spectrum in spectra])
     is_loud = (energies >= SHARE_QUIET * energies.max(axis=0)).any(axis=1)
     whole = products.sum() / np.sqrt(energies.sum(axis=0).prod())
     parts = products[is_loud] / np.sqrt(np.maximum(energies[is_loud].prod(axis=1), np.finfo(np.float64).tiny))
-    return float(np.clip(min(abs(whole), (np.sign(whole) * parts).min()), -1, 1))
+    polarity = np.float32(-1 if whole < 0 else 1)
+    return polarity, float(np.clip(min(abs(whole), (polarity * parts).min()), -1, 1))
 
 
 def _energies(one: Float32Array, other: Float32Array, reach: int) -> np.ndarray:

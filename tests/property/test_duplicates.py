@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from modag_search.copies.extents import SHAPE_TOLERANCE
 from modag_search.copies.marks import HOP, MarkIndex, Marks
 from modag_search.copies.overlaps import MIN_PART_S, Recording, overlap
-from modag_search.copies.waveforms import MAX_LAG_S, SAMPLE_RATE_HZ, Waveform, correlation, highest_correlation
+from modag_search.copies.waveforms import (
+    MAX_LAG_S,
+    SAMPLE_RATE_HZ,
+    SHARE_LAID_OVER,
+    Waveform,
+    correlation,
+    highest_correlation,
+)
 from modag_search.curate import duplicates, similarity_join
 from modag_search.curate.duplicates import Duplicates
 from modag_search.values import DuplicateGroup, EncodedItem, MediaFacts
@@ -146,7 +153,7 @@ def direct_correlation(one: np.ndarray, other: np.ndarray) -> float:
     for lag in range(-reach, reach + 1):
         a, b = one[max(lag, 0) :], other[max(-lag, 0) :]
         a, b = a[: len(b)], b[: len(a)]
-        if a @ a >= 0.5 * one @ one and b @ b >= 0.5 * other @ other:
+        if a @ a >= SHARE_LAID_OVER * one @ one and b @ b >= SHARE_LAID_OVER * other @ other:
             largest = max(largest, abs(a @ b) / max(np.sqrt((a @ a) * (b @ b)), 1e-12))
     return largest
 

@@ -418,3 +418,18 @@ def test_sounds_that_are_sought_in_longer_ones_are_bounded_and_the_rest_is_said(
     assert sum(answer.copy_of is not None for answer in index.classify(asked)) == 2
     (record,) = caplog.records
     assert record.getMessage().startswith("more than 2 are somewhat like labelled sounds; the others of these are not")
+
+
+def test_strokes_in_another_order_are_not_called_as_what_they_reverse(index: Index, media: Path) -> None:
+    first, second = (low * np.exp(-np.arange(len(low)) / 300) for low in (tone(200, 0.07), tone(330, 0.07)))
+    gap = np.zeros(round(0.08 * RATE_HZ))
+    media.mkdir(exist_ok=True)
+    written(media / "added.wav", np.concatenate([first, gap, second]))
+    written(media / "removed.wav", np.concatenate([second, gap, first]))
+    written(media / "added again.flac", np.concatenate([first, gap, second]) / 2)
+    index.add([media])
+    index.label([media / "added.wav"], "added")
+    again, removed = index.classify([media / "added again.flac", media / "removed.wav"])
+    assert again.copy_of is not None
+    assert again.copy_of.confirmed_by == "waveform"
+    assert removed.copy_of is None

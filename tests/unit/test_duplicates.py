@@ -501,6 +501,32 @@ def test_edges_do_not_make_sounds_alike() -> None:
     assert correlation(Waveform.of({0: one}), Waveform.of({1: one})) == 0
 
 
+def click(seed: int, seconds: float = 0.07) -> np.ndarray:
+    """A low stroke that dies away."""
+    samples = low_noise(seed, seconds)
+    return np.asarray(samples * np.exp(-3 * np.arange(len(samples)) / len(samples)), np.float32)
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.02, 0.08, 0.15, 0.3])
+def test_short_sounds_that_share_strokes_are_no_copies(index: Index, media: Path, gap_s: float) -> None:
+    gap = np.zeros(round(gap_s * RATE_HZ), np.float32)
+    for name, first, second in (("added", 1, 2), ("removed", 2, 1), ("twice", 1, 1), ("other", 1, 3), ("third", 3, 2)):
+        written(media / f"{name}.wav", np.concatenate([click(first), gap, click(second)]))
+    encoded(media / "added.ogg", media / "added.wav")
+    assert [{*group} for group in found(index, media)] == [{"added.wav", "added.ogg"}]
+    assert len(duplicates(index).find(confirm=False)[0].items) > 2  # the encoder does not tell them apart
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.0, 1.9])
+def test_the_same_beginning_does_not_make_sounds_copies(index: Index, media: Path, seconds: float) -> None:
+    """The ends hold a twentieth of the energy."""
+    beginning = low_noise(1, seconds / 2)
+    for name, seed in (("a", 2), ("b", 3)):
+        written(media / f"{name}.wav", np.concatenate([beginning, 0.2 * low_noise(seed, seconds / 2)]))
+    encoded(media / "a.ogg", media / "a.wav")
+    assert [{*group} for group in found(index, media)] == [{"a.wav", "a.ogg"}]
+
+
 # Pictures and videos are confirmed by their pixels: to the toys, all that has one mean colour is the same.
 
 
