@@ -121,6 +121,11 @@ def training_texts(names: Names, wordnet: WordNet, tokens: Sequence[str], *, set
     tokens : sequence of str
         See `kept_tokens`.
     settings : TokenTableSettings
+
+    Returns
+    -------
+    list of str
+        Each once.
     """
     random = np.random.default_rng(settings.seed)
     return list(
@@ -218,6 +223,11 @@ def divided_words(texts: Sequence[str], tokens: Sequence[str]) -> list[str]:
         See `training_texts`.
     tokens : sequence of str
         See `kept_tokens`.
+
+    Returns
+    -------
+    list of str
+        In lower case, in order.
     """
     whole = {*tokens}
     counts = Counter(word for text in texts for word in {*split_words(text)} - whole)
