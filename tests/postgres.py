@@ -193,3 +193,26 @@ def started() -> Iterator[Server]:
             yield server
         finally:
             server.stop()
+
+
+def execute(url: str, *statements: str) -> None:
+    """Run statements in a catalog's schema."""
+    import psycopg
+
+    with psycopg.connect(url, options="-c search_path=modag", autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def make_earlier(url: str) -> None:
+    """Make a catalog one of revision 0007, the first that there were catalogs on PostgreSQL of."""
+    execute(
+        url,
+        "CREATE TABLE forgotten_segment AS SELECT segment.*, data FROM segment JOIN remnant ON id = remnant.segment_id "
+        "JOIN feature ON feature.segment_id = id",
+        "DELETE FROM segment WHERE id IN (SELECT segment_id FROM remnant)",
+        "DROP TABLE forgotten_failure, remnant, root",
+        "ALTER TABLE segment ADD CONSTRAINT fk_segment_item_id_item "
+        "FOREIGN KEY (item_id) REFERENCES item (id) ON DELETE CASCADE",
+        "UPDATE alembic_version SET version_num = '0007'",
+    )

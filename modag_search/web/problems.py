@@ -44,6 +44,9 @@ _STATUS: tuple[tuple[type[errors.ModagError], int], ...] = (
 )
 """The first that fits; what does not is no fault of the one who asks."""
 
+_OF_QUESTIONS = errors.AbsentMediaError, errors.NotMediaError
+"""These go by the word of their kind of media: programs need not tell what is asked with from what is taken in."""
+
 
 class ProblemError(Exception):
     """What keeps a request from being answered.
@@ -114,7 +117,8 @@ async def _of_problem(_: Request, error: Exception) -> Response:
 
 async def _of_error(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    words = type(error).__name__.removesuffix("Error")
+    named = type(error).__mro__[1] if isinstance(error, _OF_QUESTIONS) else type(error)
+    words = named.__name__.removesuffix("Error")
     kind = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in words).strip("-")
     if status == 500:
         logger.error("%s", error)

@@ -134,11 +134,15 @@ def test_a_label_gets_another_name(families: CommandLine) -> None:
     taken = families("label", "rename", "violin", "horn")
     assert (taken.status, taken.stdout) == (2, b"")
     assert taken.error == "error: horn: is a label already; `modag label merge violin --into horn` makes the two one"
-    assert families("label", "rename", "violin", "fiddle").data == {"label": "fiddle", "annotations": 1}
+    assert families("label", "rename", "violin", "fiddle").data == {"label": "fiddle", "annotations": 1, "kept": 0}
     assert ("a.png", "fiddle", None, None) in labels(families)
     (fiddle,) = (row for row in families("label", "list").data if row["label"] == "fiddle")
     assert (fiddle["parents"], fiddle["audioset_id"]) == (["bowed"], "/m/07y_7")
-    assert families("label", "rename", "bowed", "with a bow").data == {"label": "with a bow", "annotations": 0}
+    assert families("label", "rename", "bowed", "with a bow").data == {
+        "label": "with a bow",
+        "annotations": 0,
+        "kept": 0,
+    }
 
 
 def test_labels_become_one(families: CommandLine, media: Path) -> None:
@@ -146,6 +150,7 @@ def test_labels_become_one(families: CommandLine, media: Path) -> None:
     assert families("label", "merge", "guitar", "horn", "--into", "violin").data == {
         "label": "violin",
         "annotations": 3,
+        "kept": 0,
     }
     assert sorted(labels(families)) == [(f"{name}.png", "violin", None, None) for name in "abc"]
     assert [row["label"] for row in families("label", "list").data] == ["bowed", "brass", "string", "violin"]

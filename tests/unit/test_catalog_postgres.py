@@ -25,7 +25,7 @@ from modag_search.errors import (
 )
 from tests.catalog_builders import IMAGE, image, put, sound
 from tests.documents import DOCS, blocks
-from tests.postgres import OWNER, PASSWORD, WITH_PASSWORD, Server
+from tests.postgres import OWNER, PASSWORD, WITH_PASSWORD, Server, execute, make_earlier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,26 +45,6 @@ def url(postgres: Server) -> str:
 def catalog(url: str) -> Iterator[Catalog]:
     with Catalog.open(url) as catalog:
         yield catalog
-
-
-def execute(url: str, *statements: str) -> None:
-    with psycopg.connect(url, options="-c search_path=modag", autocommit=True) as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def make_earlier(url: str) -> None:
-    """Make a catalog one of revision 0007, the first that there were catalogs on PostgreSQL of."""
-    execute(
-        url,
-        "CREATE TABLE forgotten_segment AS SELECT segment.*, data FROM segment JOIN remnant ON id = remnant.segment_id "
-        "JOIN feature ON feature.segment_id = id",
-        "DELETE FROM segment WHERE id IN (SELECT segment_id FROM remnant)",
-        "DROP TABLE forgotten_failure, remnant, root",
-        "ALTER TABLE segment ADD CONSTRAINT fk_segment_item_id_item "
-        "FOREIGN KEY (item_id) REFERENCES item (id) ON DELETE CASCADE",
-        "UPDATE alembic_version SET version_num = '0007'",
-    )
 
 
 def refusal(url: str, expected: type[Exception] = CatalogError) -> str:
