@@ -211,6 +211,8 @@ class ItemSearch:
         store = self._stores[asking.modality]
         there = len(store) if among is None else min(len(store), len(among))
         bounds = np.full(len(asking.vectors), -np.inf, dtype=np.float32)
+        if not there:
+            return _Candidates.together([]), bounds
         parts: list[_Candidates] = []
         for rows in _blocks(len(asking.vectors), width=min(k, there)):
             similarities, ids = store.search(asking.vectors[rows], k=min(k, there), among=among)

@@ -64,6 +64,18 @@ def test_what_names_mean(indexed: Index, media: Path, name: str, forgotten: list
     assert indexed.verify() == []
 
 
+def test_where_all_of_one_modality_are_forgotten_the_others_are_found(index: Index, media: Path) -> None:
+    for number in range(30):  # more than are asked for at first, so that stores are asked for the nearest
+        picture(media / f"{number}.png", (8 * number, 255 - 8 * number, 90))
+    sound(media / "a.wav", (LOW_HZ, 4))
+    index.add([media])
+    index.forget(media / "a.wav")
+    assert [hit.modality for hit in index.search(media / "0.png", n=1)] == ["image"]
+    index.undo_forget()
+    index.forget(media / "*.png")
+    assert [hit.modality for hit in index.search(media / "0.png", n=1)] == ["sound"]
+
+
 def test_files_that_are_gone_are_forgotten_by_the_paths_that_the_index_has(indexed: Index, media: Path) -> None:
     shutil.rmtree(media)
     report = indexed.forget([media / "old" / "deep", media / "*.png"])
