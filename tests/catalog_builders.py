@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import sqlite3
 import tempfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -154,3 +156,10 @@ def failure(path: str, *, size_bytes: int | None = 100, mtime_ns: int | None = 1
         mtime_ns=mtime_ns,
         failed_at="2025-01-02T03:04:05+00:00",
     )
+
+
+def tamper(catalog: Catalog, *statements: str) -> None:
+    """Change the file of a catalog behind its back."""
+    with closing(sqlite3.connect(catalog.path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)

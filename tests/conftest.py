@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from modag_search import Index
+from tests.catalog_builders import new_catalog
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.postgres import Server, started
 from tests.shared_folder import shared
@@ -17,6 +18,8 @@ from tests.toy_encoders import install, toy_index
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from modag_search.catalog import Catalog
 
 EVERYDAY = {"dog": ("dog_bark", (151, 268)), "rooster": ("rooster", (7, 8)), "sea": ("sea_waves", (976, 978))}
 """What is shown and heard: a class of ESC-10, and the first and the last number of ImageNet's classes."""
@@ -54,6 +57,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "catalog.sqlite")
     server: Server = request.getfixturevalue("postgres")
     return server.new_catalog()
+
+
+@pytest.fixture
+def catalog(place: str) -> Iterator[Catalog]:
+    """An empty catalog, of either kind."""
+    with new_catalog(place) as catalog:
+        yield catalog
 
 
 @pytest.fixture(scope="session")

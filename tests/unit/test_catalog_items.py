@@ -21,7 +21,6 @@ from tests.catalog_builders import (
     file,
     id_at,
     image,
-    new_catalog,
     pipelines,
     put,
     sound,
@@ -29,14 +28,7 @@ from tests.catalog_builders import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def catalog(place: str) -> Iterator[Catalog]:
-    with new_catalog(place) as catalog:
-        yield catalog
 
 
 def label(catalog: Catalog, item_id: int, name: str) -> None:

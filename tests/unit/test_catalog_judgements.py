@@ -11,17 +11,10 @@ import pytest
 from modag_search.catalog import Annotation, Catalog, LabelChange, LabelCount
 from modag_search.errors import UsageError
 from modag_search.hierarchy import Hierarchy
-from tests.catalog_builders import image, new_catalog, of_a_file, put, sound
+from tests.catalog_builders import image, of_a_file, put, sound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def catalog(place: str) -> Iterator[Catalog]:
-    with new_catalog(place) as catalog:
-        yield catalog
 
 
 def said(item_id: int, label: str, **fields: Any) -> Annotation:

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pytest
 
 from modag_search.catalog import Annotation, Catalog, LabelCount
 from modag_search.errors import LabelConflictError, UsageError
 from modag_search.hierarchy import Hierarchy
-from tests.catalog_builders import image, new_catalog, put, sound, video
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def catalog(place: str) -> Iterator[Catalog]:
-    with new_catalog(place) as catalog:
-        yield catalog
+from tests.catalog_builders import image, put, sound, video
 
 
 def by_hand(item_id: int, label: str, start_s: float | None = None, end_s: float | None = None) -> Annotation:

@@ -8,19 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search.values import MediaFacts, Remark
-from tests.catalog_builders import failure, image, new_catalog, put, sound, video
+from tests.catalog_builders import failure, image, put, sound, video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from modag_search.catalog import Catalog
     from modag_search.values import EncodedItem, SegmentStatus
-
-
-@pytest.fixture
-def catalog(place: str) -> Iterator[Catalog]:
-    with new_catalog(place) as catalog:
-        yield catalog
 
 
 def unseen(item: EncodedItem, *statuses: SegmentStatus) -> EncodedItem:

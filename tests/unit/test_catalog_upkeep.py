@@ -9,7 +9,6 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import UniqueConstraint
@@ -24,26 +23,12 @@ from tests.catalog_builders import (
     failure,
     file,
     image,
-    new_catalog,
     of_a_file,
     put,
     sound,
+    tamper,
     video,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def catalog(place: str) -> Iterator[Catalog]:
-    with new_catalog(place) as catalog:
-        yield catalog
-
-
-def tamper(catalog: Catalog, statement: str) -> None:
-    with closing(sqlite3.connect(catalog.path)) as connection, connection:
-        connection.execute(statement)
 
 
 def test_a_pipeline_has_one_id_for_good(catalog: Catalog) -> None:

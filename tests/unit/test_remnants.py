@@ -21,10 +21,10 @@ from tests.catalog_builders import (
     IMAGE,
     SOUND,
     image,
-    new_catalog,
     of_a_file,
     put,
     sound,
+    tamper,
     video,
 )
 from tests.made_media import BLUE, GREEN, RED, picture
@@ -37,12 +37,6 @@ if TYPE_CHECKING:
     from modag_search import Index
 
 
-@pytest.fixture
-def catalog(place: str) -> Iterator[Catalog]:
-    with new_catalog(place) as catalog:
-        yield catalog
-
-
 def forget(catalog: Catalog, *item_ids: int) -> None:
     catalog.forget(item_ids, run_id=catalog.runs.start("forget", arguments={}))
 
@@ -51,12 +45,6 @@ def rows(catalog: Catalog, table: str) -> int:
     """Count what the database has, whoever may see it."""
     with closing(sqlite3.connect(catalog.path)) as connection:
         return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-
-
-def tamper(catalog: Catalog, *statements: str) -> None:
-    with closing(sqlite3.connect(catalog.path)) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def interrupted_at(step: int) -> Callable[[Connection, Iterable[int]], None]:
