@@ -77,8 +77,15 @@ def test_names_that_cannot_be_meant(everyday: CommandLine, arguments: tuple[str,
 @pytest.mark.parametrize(
     ("level", "expected"),
     [
-        ((), {"dog": {"ANIMALS-DOG"}, "sea": {"WATER-WAVE", "WATER-SURF", "BEACH-SHORE"}}),
-        (("--level", "0"), {"dog": {"ANIMALS"}, "sea": {"WATER"}}),
+        (
+            (),
+            {
+                "dog": {"ANIMALS-DOG"},
+                "rooster": {"BIRDS-FOWL"},
+                "sea": {"AMBIENCE-SEASIDE", "WATER-WAVE", "WATER-SURF", "BEACH-SHORE"},
+            },
+        ),
+        (("--level", "0"), {"dog": {"ANIMALS"}, "rooster": {"BIRDS"}, "sea": {"WATER"}}),
     ],
 )
 def test_a_library_is_sorted_by_a_vocabulary_of_the_package(
