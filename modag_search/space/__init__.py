@@ -2,6 +2,7 @@
 
 from modag_search.space.branches import Branch
 from modag_search.space.class_head import NameTree, SharedClassHead
+from modag_search.space.descriptions import Descriptions
 from modag_search.space.meaning import ClassNames, Meaning
 from modag_search.space.space import QueryModality, Space, packaged_spaces
 from modag_search.space.taught import TaughtNames
@@ -10,6 +11,7 @@ from modag_search.space.words import Reading, TokenTable
 __all__ = [
     "Branch",
     "ClassNames",
+    "Descriptions",
     "Meaning",
     "NameTree",
     "QueryModality",

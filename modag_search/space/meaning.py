@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from modag_search.space.arithmetic import shared_out, unit
+from modag_search.space.descriptions import Descriptions
 from modag_search.space.words import TokenTable
 from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_LEAST_LENGTH = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +75,7 @@ class ClassNames:
         least = np.partition(counting, -n_likeliest, axis=1)[:, -n_likeliest, None]
         # By logits, since many likelihoods may be 1 in 32 bits.
         likelihoods = np.where(counting >= least, likelihoods, np.float32(0))
-        shares = likelihoods / np.maximum(likelihoods.sum(axis=1, keepdims=True), np.float32(_LEAST_LENGTH))
+        shares = likelihoods / np.maximum(likelihoods.sum(axis=1, keepdims=True), np.float32(1e-12))
         common: Float32Array = np.clip(shares[:, self.is_common].sum(axis=1), 0, 1)
         return shares @ self.vectors, common
 
@@ -154,6 +154,8 @@ class Meaning:
         How near a text must be to a common name to be shared out to it: less is nearer.
     word_share : float
         How much of a text that is a common name itself is shared out so, in [0, 1]; of others, less.
+    descriptions : Descriptions or None
+        None in a space of a file that has none.
     """
 
     classes: Mapping[Modality, ClassNames]
@@ -162,6 +164,7 @@ class Meaning:
     least_share: float
     word_temperature: float
     word_share: float
+    descriptions: Descriptions | None = None
 
     @property
     def dimension(self) -> int:
@@ -191,6 +194,23 @@ class Meaning:
         own, common = self.classes[modality].meant(features)
         return unit(own + common[:, None] * (named @ self.common)), common
 
+    def followed(self, meant: Float32Array) -> Float32Array:
+        """Move texts towards the names of what they describe; see `Descriptions.followed`.
+
+        Parameters
+        ----------
+        meant : np.ndarray [shape=(n, n_dimensions), float32]
+            Unit vectors of the texts, as `words` has them.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, n_dimensions), float32]
+            Of unit length.
+        """
+        if self.descriptions is None:
+            return meant
+        return self.descriptions.followed(meant, {modality: names.vectors for modality, names in self.classes.items()})
+
     def named(self, meant: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Share texts out to common names.
 
@@ -214,7 +234,7 @@ class Meaning:
         tensors = {"names.common": self.common.astype("<f2"), **self.words.tensors()}
         for modality in MODALITIES:
             tensors |= self.classes[modality].tensors(modality)
-        return tensors
+        return tensors | (self.descriptions.tensors() if self.descriptions else {})
 
     def deciding(self) -> bytes:
         """Return all that decides what a feature becomes, for a hash; words decide nothing of that."""
@@ -231,6 +251,7 @@ class Meaning:
             "least_share": self.least_share,
             "word_temperature": self.word_temperature,
             "word_share": self.word_share,
+            **({"descriptions": self.descriptions.to_json()} if self.descriptions else {}),
         }
 
     @classmethod
@@ -250,36 +271,9 @@ class Meaning:
         temperature, share = float(stored["word_temperature"]), float(stored["word_share"])
         if not (0 < temperature < np.inf and 0 <= share <= 1):
             raise ValueError(f"its words need a temperature above 0 and a share up to 1, not {temperature} and {share}")
-        return cls(classes, common.astype(np.float32), words, float(stored["least_share"]), temperature, share)
-
-
-def shared_out(meant: Float32Array, names: Float32Array, *, temperature: float) -> tuple[Float32Array, Float32Array]:
-    """Share texts out to names that they are near to.
-
-    Parameters
-    ----------
-    meant : np.ndarray [shape=(n, n_dimensions), float32]
-        Unit vectors of the texts.
-    names : np.ndarray [shape=(n_names, n_dimensions), float32]
-        Of the names.
-    temperature : float
-        How near they must be: less is nearer.
-
-    Returns
-    -------
-    shares : np.ndarray [shape=(n, n_names), float32]
-        Each row adds up to 1.
-    nearest : np.ndarray [shape=(n,), float32]
-        Cosine of each text and the nearest name.
-    """
-    similarities = meant @ names.T
-    nearest = similarities.max(axis=1, keepdims=True)
-    likelihoods = np.exp((similarities - nearest) / np.float32(temperature))
-    shares: Float32Array = likelihoods / likelihoods.sum(axis=1, keepdims=True)
-    return shares, nearest[:, 0]
-
-
-def unit(vectors: Float32Array) -> Float32Array:
-    """Bring rows to unit length; zeros stay zeros."""
-    units: Float32Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _LEAST_LENGTH)
-    return units.astype(np.float32, copy=False)
+        descriptions = Descriptions.from_tensors(tensors, stored.get("descriptions"))
+        for modality, said in (descriptions.said if descriptions else {}).items():
+            if (len(said), said.shape[2]) != classes[modality].vectors.shape:
+                raise ValueError(f"what is said of its {modality} classes does not fit their names")
+        least = float(stored["least_share"])
+        return cls(classes, common.astype(np.float32), words, least, temperature, share, descriptions)

@@ -18,6 +18,7 @@ import numpy as np
 
 from modag_search import tensor_files
 from modag_search.errors import ModelError, SpaceMismatchError, UsageError
+from modag_search.space.arithmetic import unit
 from modag_search.space.branches import Apart, Branch
 from modag_search.space.class_head import (
     NameTree,
@@ -39,12 +40,12 @@ from modag_search.space.file_parts import (
     read_taught,
     read_unrelated,
 )
-from modag_search.space.meaning import Meaning, unit
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from modag_search.space.meaning import Meaning
     from modag_search.space.taught import TaughtNames
     from modag_search.space.words import Reading
 
@@ -254,8 +255,9 @@ class Space:
         if self.tree is None or self.meaning is None:
             raise self._without_words()
         meant = self.meaning.words.vectors(texts)
-        named, common = self.meaning.named(meant)
-        told = unit(np.concatenate(self._told(self.tree, self.meaning, named, common, meant), axis=1))
+        followed = self.meaning.followed(meant)
+        named, common = self.meaning.named(followed)
+        told = unit(np.concatenate(self._told(self.tree, self.meaning, named, common, followed), axis=1))
         learned = np.zeros((len(texts), self.branches["sound"].dimension), dtype=np.float32)
         if self.taught:
             directions, shares = self.taught.told(meant)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from modag_search.space.meaning import shared_out, unit
+from modag_search.space.arithmetic import shared_out, unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -290,16 +290,29 @@ def _weighted(space: Space, *, share: float, examples: Mapping[Modality, Example
     space = dataclasses.replace(space, class_head_share=share, meaning=meaning)
     unrelated = unrelated_similarities(_projections(space), examples)
     if meaning:
-        unrelated |= _unrelated_to_words(space, examples, groups)
+        unrelated |= unrelated_to_words(space, examples, groups)
     return dataclasses.replace(space, unrelated=unrelated)
 
 
-def _unrelated_to_words(
+def unrelated_to_words(
     space: Space, examples: Mapping[Modality, Examples], groups: Sequence[str]
 ) -> dict[str, tuple[float, float]]:
     """Measure mean and standard deviation of the similarity of common names and of what is called otherwise.
 
     As most texts ask: those that no label of the training is near to.
+
+    Parameters
+    ----------
+    space : Space
+        That understands words.
+    examples : Mapping of modality to Examples
+    groups : sequence of str
+        Names of the groups of the examples, by number.
+
+    Returns
+    -------
+    dict
+        By pair, as `Space.unrelated` has them: ``"image-text"``, ``"sound-text"``.
     """
     texts = dataclasses.replace(space, taught=None).text_vectors(
         [f"a {name.replace('_', ' ')}" for name in space.names]

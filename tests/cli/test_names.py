@@ -81,7 +81,7 @@ def test_names_that_cannot_be_meant(everyday: CommandLine, arguments: tuple[str,
             (),
             {
                 "dog": {"ANIMALS-DOG"},
-                "rooster": {"BIRDS-FOWL"},
+                "rooster": {"BIRDS", "BIRDS-FOWL"},
                 "sea": {"AMBIENCE-SEASIDE", "WATER-WAVE", "WATER-SURF", "BEACH-SHORE"},
             },
         ),

@@ -11,7 +11,17 @@ from safetensors import safe_open
 
 from modag_search import Space
 from modag_search.errors import ModelError
-from modag_search.space import Branch, ClassNames, Meaning, NameTree, SharedClassHead, TaughtNames, TokenTable
+from modag_search.space import (
+    Branch,
+    ClassNames,
+    Descriptions,
+    Meaning,
+    NameTree,
+    SharedClassHead,
+    TaughtNames,
+    TokenTable,
+)
+from modag_search.space.arithmetic import as_int8, from_int8, unit
 from modag_search.space.words import crc_of
 from modag_search.values import MODALITIES
 from tests.earlier_files import without_checksum
@@ -137,6 +147,81 @@ def test_a_text_is_its_words_and_the_common_names_that_these_are_near_to(space: 
         [np.zeros(4), np.sqrt(second) * roots, np.sqrt(SHARE - second) * called, np.zeros(space.padding)]
     )
     np.testing.assert_allclose(space.text_vectors(["hot dog"])[0], expected / np.linalg.norm(expected), atol=1e-5)
+
+
+@pytest.fixture
+def descriptions() -> Descriptions:
+    """Three texts about each class of either modality."""
+    texts = {m: units(80 + place, 3 * N_CLASSES, M).reshape(N_CLASSES, 3, M) for place, m in enumerate(MODALITIES)}
+    return Descriptions({m: from_int8(*as_int8(of_modality)) for m, of_modality in texts.items()}, 0.4, 0.2)
+
+
+@pytest.fixture
+def described(space: Space, descriptions: Descriptions) -> Space:
+    assert space.meaning
+    return replace(space, meaning=replace(space.meaning, descriptions=descriptions))
+
+
+def test_a_text_asks_by_the_names_of_what_it_describes(described: Space, descriptions: Descriptions) -> None:
+    assert described.meaning
+    read = described.meaning.words.vectors(["hot dog"])[0].astype(float)
+    towards = sum(
+        np.exp(text @ read / 0.2) * described.meaning.classes[m].vectors[c].astype(float)
+        for m in MODALITIES
+        for c in range(N_CLASSES)
+        for text in descriptions.said[m][c].astype(float)
+    )
+    expected = 0.6 * read + 0.4 * towards / np.linalg.norm(towards)
+    meant = described.meaning.followed(read[None].astype(np.float32))[0]
+    np.testing.assert_allclose(meant, expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_words_for_a_class_ask_for_its_name(descriptions: Descriptions, meaning: Meaning) -> None:
+    called = {m: names.vectors for m, names in meaning.classes.items()}
+    certain = replace(descriptions, share=1.0, temperature=1e-4)
+    for modality, said in descriptions.said.items():
+        for number, texts in enumerate(said):
+            for followed in certain.followed(unit(texts), called):
+                np.testing.assert_allclose(followed, unit(called[modality][number][None])[0], atol=1e-3)
+
+
+def test_texts_are_followed_each_for_itself(descriptions: Descriptions, meaning: Meaning) -> None:
+    called = {m: names.vectors for m, names in meaning.classes.items()}
+    texts = units(90, 300, M)
+    followed = descriptions.followed(texts, called)
+    np.testing.assert_allclose(np.linalg.norm(followed, axis=1), 1, rtol=1e-5)
+    singly = np.concatenate([descriptions.followed(text[None], called) for text in texts])
+    np.testing.assert_allclose(followed, singly, atol=1e-6)
+    np.testing.assert_allclose(replace(descriptions, share=0.0).followed(texts, called), unit(texts), atol=1e-6)
+    assert descriptions.followed(texts[:0], called).shape == (0, M)
+
+
+def test_what_is_said_is_kept_and_decides_no_vector_of_media(space: Space, described: Space, tmp_path: Path) -> None:
+    loaded = Space.load(saved(described, tmp_path))
+    np.testing.assert_array_equal(loaded.text_vectors(["hotdog", "bell"]), described.text_vectors(["hotdog", "bell"]))
+    assert not np.allclose(loaded.text_vectors(["bell"]), space.text_vectors(["bell"]))
+    assert loaded.to_bytes() == described.to_bytes()
+    assert loaded.fingerprint == space.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"share": 1.5}, "needs a share"),
+        ({"temperature": 0.0}, "needs a share"),
+        ({"said": {m: drawn(1, N_CLASSES - 1, 3, M) for m in MODALITIES}}, "does not fit their names"),
+        ({"said": {m: drawn(1, N_CLASSES, 3, M - 1) for m in MODALITIES}}, "does not fit their names"),
+        ({"said": {m: drawn(1, N_CLASSES, 0, M) for m in MODALITIES}}, "do not fit each other"),
+        ({"said": {m: drawn(1, N_CLASSES, M) for m in MODALITIES}}, "other arrays than it should"),
+    ],
+)
+def test_what_is_said_and_cannot_be_used_names_its_file(
+    space: Space, descriptions: Descriptions, tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    assert space.meaning
+    broken = replace(space.meaning, descriptions=replace(descriptions, **changes))  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match=rf"a\.safetensors: .*{words}"):
+        Space.load(saved(replace(space, meaning=broken), tmp_path))
 
 
 @pytest.fixture

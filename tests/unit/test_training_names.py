@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import zipfile
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from modag_search.encoders.base import ClassHead
 from modag_search.errors import UsageError
 from modag_search.features.encoding import MediaEncoder
 from modag_search.settings import IndexSettings
+from modag_search.space import Space, packaged_spaces
 from modag_search.training.class_head import SharedClassHeadSettings, common_names
 from modag_search.training.fitting import make_space, with_class_heads
 from modag_search.training.names import (
@@ -27,6 +29,7 @@ from modag_search.training.names import (
     name_space,
     packaged_names,
     read_names,
+    with_words,
 )
 from modag_search.training.sentence_encoder import MiniLM
 from modag_search.training.space import Examples, SpaceTrainingSettings, train_branches
@@ -44,7 +47,6 @@ from modag_search.values import MODALITIES
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from modag_search import Space
     from modag_search.values import Float32Array
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -54,6 +56,8 @@ NAMES = Names(
     (1, 0),
     (("cat", "true cat"), ("dog", "domestic dog"), ("storm",)),
     ("a feline", "a canine", "bad weather"),
+    (("it guards", "at a gate"), ("loud and short", "behind a fence"), ("a deep roll", "a summer evening")),
+    (("a furry friend", "it fetches sticks"), ("a furry hunter", "it catches mice")),
 )
 TOKENS = (
     "a",
@@ -119,6 +123,43 @@ def test_every_sound_is_defined(tmp_path: Path) -> None:
     assert "bow" in said[191]
     assert "microphone" in said[285]
     assert "recorder" in said[526]
+
+
+def test_every_class_is_described_without_its_name_and_without_what_tests_ask() -> None:
+    with (SCRIPTS / "word_queries.csv").open(encoding="utf-8", newline="") as file:
+        asked = {run for row in csv.DictReader(file) for run in runs_of_words(row["query"])}
+    packaged = packaged_names()
+    folder = resources.files("modag_search.training")
+    for taxonomy, name in {"audioset": "sound_descriptions.tsv", "imagenet": "picture_descriptions.tsv"}.items():
+        rows = [line.split("\t") for line in folder.joinpath(name).read_text(encoding="utf-8").splitlines()]
+        assert len(rows) == len(packaged.classes[taxonomy])
+        assert {len(row) for row in rows} == {2}
+        texts = [text for row in rows for text in row]
+        assert len(set(texts)) == len(texts)
+        assert all(packaged.words.read(text).understood for text in texts)
+        assert not asked & {run for text in texts for run in runs_of_words(text)}
+    said = packaged.said
+    assert said
+    assert {t: array.shape[:2] for t, array in said.items()} == {t: (len(c), 4) for t, c in packaged.classes.items()}
+
+
+def runs_of_words(text: str) -> set[str]:
+    """Four words that stand together, at every place."""
+    words = text.casefold().replace(",", " ").split()
+    return {" ".join(words[start : start + 4]) for start in range(len(words) - 3)}
+
+
+def test_descriptions_find_what_they_describe() -> None:
+    space = Space.load(packaged_spaces()["default"])
+    assert space.meaning
+    classes = space.meaning.classes["image"].vectors
+    for text, number in {
+        "yellow fruit that monkeys eat": 954,
+        "horse with black and white stripes": 340,
+        "it keeps food cold in the kitchen": 760,
+    }.items():
+        meant = space.meaning.followed(space.meaning.words.vectors([text]))
+        assert number in np.argsort(-(meant @ classes.T)[0])[:3].tolist()
 
 
 def test_what_names_are_chosen_by_is_not_what_they_are_tested_with() -> None:
@@ -301,6 +342,35 @@ def test_names_come_back_from_their_file() -> None:
     again = NameVectors.from_tensors(names.tensors())
     np.testing.assert_array_equal(again.common, names.common)
     np.testing.assert_array_equal(again.words.vectors(["a dog"]), names.words.vectors(["a dog"]))
+    assert names.said
+    assert again.said
+    for taxonomy, said in names.said.items():
+        np.testing.assert_allclose(again.said[taxonomy], said, atol=0.001)
+
+
+def test_a_space_gets_other_words_and_vectors_of_media_stay() -> None:
+    shipped, names = Space.load(packaged_spaces()["default"]), packaged_names()
+    doubled = replace(names.words, values=names.words.values[::-1].copy(), scales=names.words.scales[::-1].copy())
+    space = with_words(shipped, replace(names, words=doubled, said=None), settings=MeaningSettings(taught_share=0.25))
+    assert space.fingerprint == shipped.fingerprint
+    assert space.meaning
+    assert space.meaning.descriptions is None
+    assert space.taught
+    assert shipped.taught
+    assert (space.taught.share, space.taught.names) == (0.25, shipped.taught.names)
+    assert not np.allclose(space.taught.meant, shipped.taught.meant)
+    np.testing.assert_array_equal(space.taught.learned, shipped.taught.learned)
+    again = with_words(space, names, settings=MeaningSettings())
+    np.testing.assert_array_equal(again.text_vectors(["a dog"]), shipped.text_vectors(["a dog"]))
+
+
+def test_other_names_of_classes_are_no_other_words() -> None:
+    shipped, names = Space.load(packaged_spaces()["default"]), packaged_names()
+    others = {**names.classes, "imagenet": names.classes["imagenet"][::-1]}
+    with pytest.raises(UsageError, match="calls what its image encoder knows otherwise"):
+        with_words(shipped, replace(names, classes=others), settings=MeaningSettings())
+    with pytest.raises(UsageError, match="understands no words"):
+        with_words(replace(shipped, meaning=None, taught=None), names, settings=MeaningSettings())
 
 
 LABELS = ("dog", "violin", "mine")

@@ -1,0 +1,73 @@
+"""Arithmetic of the vectors of words and names: unit length, nearness as likelihood, and 8 bits a number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from modag_search.values import Float32Array
+
+_LEAST_LENGTH = 1e-12
+_LARGEST = 127
+_LEAST_SCALE = 1e-7
+
+
+def shared_out(meant: Float32Array, names: Float32Array, *, temperature: float) -> tuple[Float32Array, Float32Array]:
+    """Share texts out to names that they are near to.
+
+    Parameters
+    ----------
+    meant : np.ndarray [shape=(n, n_dimensions), float32]
+        Unit vectors of the texts.
+    names : np.ndarray [shape=(n_names, n_dimensions), float32]
+        Of the names.
+    temperature : float
+        How near they must be: less is nearer.
+
+    Returns
+    -------
+    shares : np.ndarray [shape=(n, n_names), float32]
+        Each row adds up to 1.
+    nearest : np.ndarray [shape=(n,), float32]
+        Cosine of each text and the nearest name.
+    """
+    similarities = meant @ names.T
+    nearest = similarities.max(axis=1, keepdims=True)
+    likelihoods = np.exp((similarities - nearest) / np.float32(temperature))
+    shares: Float32Array = likelihoods / likelihoods.sum(axis=1, keepdims=True)
+    return shares, nearest[:, 0]
+
+
+def unit(vectors: npt.NDArray[np.floating]) -> Float32Array:
+    """Bring rows to unit length; zeros stay zeros."""
+    units: Float32Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _LEAST_LENGTH)
+    return units.astype(np.float32, copy=False)
+
+
+def as_int8(vectors: Float32Array) -> tuple[npt.NDArray[np.int8], Float32Array]:
+    """Round vectors to 8 bits a number.
+
+    Parameters
+    ----------
+    vectors : np.ndarray [shape=(..., d), float32]
+
+    Returns
+    -------
+    values : np.ndarray [shape=(..., d), int8]
+    scales : np.ndarray [shape=(...,), float32]
+        What the values of each vector are multiplied by; 16 bits can hold them. Vectors that were rounded before stay
+        as they are.
+    """
+    scales = (np.abs(vectors).max(axis=-1) / _LARGEST).astype(np.float16).astype(np.float32)
+    values = np.rint(vectors / np.maximum(scales, _LEAST_SCALE)[..., None]).clip(-_LARGEST, _LARGEST).astype(np.int8)
+    return values, scales
+
+
+def from_int8(values: npt.NDArray[np.int8], scales: npt.NDArray[np.floating]) -> Float32Array:
+    """Multiply values by their scales."""
+    vectors: Float32Array = values.astype(np.float32) * scales.astype(np.float32)[..., None]
+    return vectors
