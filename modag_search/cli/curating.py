@@ -128,8 +128,8 @@ def duplicates(
     Whole items are compared, by what the encoders made of them; what is alike is read again, and confirmed by pixels or
     waveforms. confirmed_by says what told: content, pixels, waveform, or features alone, where a file is gone or has
     changed. In each group the one to keep comes first, and kept_because says why: it has labels, given by hand or from
-    files, or else is the largest. With --format paths -0, an empty record stands between groups. Nothing is deleted.
-    Exit status 4 where there are none.
+    files, or else holds the most, as colours, pixels, high frequencies, channels. With --format paths -0, an empty
+    record stands between groups. Nothing is deleted. Exit status 4 where there are none.
 
     A sound that lies in a longer one, cut at its ends, faded or behind silence, is in the group of that. part_start_s
     and part_end_s say from where to where; they are empty where the longer one holds nothing more.

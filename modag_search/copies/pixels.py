@@ -96,6 +96,22 @@ class Pixels:
                 verdicts += compare(one, others[start : start + _CONTENTS_AT_ONCE], pool)
             return verdicts
 
+    def is_grey(self, copies: Sequence[ItemRecord]) -> bool | None:
+        """Tell whether a picture or a video is without colours.
+
+        Parameters
+        ----------
+        copies : sequence of ItemRecord
+            As in `are_alike`.
+
+        Returns
+        -------
+        bool or None
+            None where it cannot be had, or shows nothing.
+        """
+        frames = self._frames.of(copies)
+        return None if frames is None else all(thumbnail.is_grey for thumbnail in frames.at.values())
+
     def _are_alike_as_pictures(
         self, one: Sequence[ItemRecord], others: Sequence[Sequence[ItemRecord]], pool: Executor
     ) -> list[bool | None]:

@@ -1,4 +1,4 @@
-"""Which of several copies to keep, and why."""
+"""In which order copies are looked at, by what the catalog knows of them: probably the best first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOSSLESS: Final = frozenset(
 
 
 class Rank(NamedTuple):
-    """Of two copies, the one whose first value that differs is less is kept; by path, so that order does not matter."""
+    """Of two copies, the one whose first value that differs is less comes first; no two have the same."""
 
     has_no_labels: bool
     fewer_pixels: int
@@ -23,14 +23,14 @@ class Rank(NamedTuple):
     smaller_file: int
     path: str
 
-    def because(self, other: Rank) -> str:
-        """Say why this one is kept rather than another."""
-        reasons = ("has labels", "has more pixels", "is lossless", "is the larger file", "its path comes first")
-        return next(reason for reason, ours, theirs in zip(reasons, self, other, strict=True) if ours != theirs)
+
+def is_lossless(path: str) -> bool:
+    """Tell by its name whether a file has a format that loses nothing."""
+    return os.path.splitext(path)[1].lower() in _LOSSLESS
 
 
 def rank(item: ItemRecord, *, has_labels: bool) -> Rank:
-    """Rank an item by what one would keep.
+    """Rank an item by what the catalog knows.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def rank(item: ItemRecord, *, has_labels: bool) -> Rank:
     return Rank(
         has_no_labels=not has_labels,
         fewer_pixels=-(item.width_px or 0) * (item.height_px or 0),
-        is_lossy=os.path.splitext(item.path)[1].lower() not in _LOSSLESS,
+        is_lossy=not is_lossless(item.path),
         smaller_file=-item.size_bytes,
         path=item.path,
     )

@@ -74,6 +74,11 @@ class Thumbnail:
         luma = _averaged(self.grounds @ _LUMA_AND_CHROMA[0], SKETCH_PX)
         return np.rint(luma).clip(0, 255).astype(np.uint8)
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether it is without colours."""
+        return all(float(np.abs(_planes(ground, _BLOCKS)[1:]).max()) <= _GREY for ground in self.grounds)
+
 
 def may_be_copies(one: Uint8Array, others: Sequence[Uint8Array]) -> np.ndarray:
     """Tell by sketches which pictures could be copies of one; of other pictures, few are left.

@@ -11,10 +11,12 @@ import numpy as np
 from modag_search.classify.ahead import computed_ahead
 from modag_search.copies.comparable import ComparableItems, Wholes
 from modag_search.copies.extents import Extents
+from modag_search.copies.keeping import Keeper
 from modag_search.copies.limits import Limits
 from modag_search.copies.pixels import Pixels
 from modag_search.copies.ranks import Rank, rank
 from modag_search.copies.recordings import Part, Recordings
+from modag_search.copies.substance import Substances
 from modag_search.copies.waveforms import Waveforms
 from modag_search.curate.centres import Centres
 from modag_search.curate.similarity_join import SimilarityJoin
@@ -82,6 +84,7 @@ class Duplicates:
         self._waveforms = Waveforms() if waveforms is None else waveforms
         self._pixels = Pixels() if pixels is None else pixels
         self._recordings = Recordings()
+        self._substances = Substances()
         self._labels: Mapping[int, tuple[str, ...]] = {}
         self.n_pairs = 0
         self.n_compared = 0
@@ -221,8 +224,9 @@ class Duplicates:
                 by=confirmed_by if centres.are_confirmed[row] else "features",
             )
             stars.setdefault(copies.centre, []).append(copies)
+        keeper = Keeper(self._pixels, self._substances) if limits.unconfirmed else Keeper()
         groups = [
-            self._group(wholes, star)
+            self._group(wholes, star, keeper)
             for star in joined(stars, self._parts(wholes, list(stars), limits))
             if sum(len(copies.items) for copies in star) > 1
         ]
@@ -346,18 +350,19 @@ class Duplicates:
             return -np.inf
         return found.get(wholes.modality, -np.inf)
 
-    def _group(self, wholes: Wholes, star: Sequence[Copies]) -> DuplicateGroup:
+    def _group(self, wholes: Wholes, star: Sequence[Copies], keeper: Keeper) -> DuplicateGroup:
         """Put items in order: the one to keep, its exact copies, the others, and what is a part of it."""
-        ranks = sorted((self._rank(item), copies.row) for copies in star if copies.is_whole for item in copies.items)
-        (best_rank, best_row), *rest = ranks
-        best = next(copies for copies in star if copies.row == best_row)
+        rows = {item.id: copies for copies in star if copies.is_whole for item in copies.items}
+        items = [item for copies in star if copies.is_whole for item in copies.items]
+        kept, reasons = keeper.choose(items, labelled=self._labels)
+        best = rows[kept.id]
         duplicates = [self._duplicate(item, copies, best, wholes) for copies in star for item in copies.items]
-        first = next(one for one in duplicates if one.path == best_rank.path)
+        first = next(one for one in duplicates if one.id == kept.id)
         others = sorted(
             (one for one in duplicates if one.id != first.id),
             key=lambda one: (not one.is_exact, one.part_start_s is not None, -one.similarity, one.path),
         )
-        because = best_rank.because(rest[0][0]) if rest else HOLDS_THE_OTHERS
+        because = ", ".join(reasons) or HOLDS_THE_OTHERS
         return DuplicateGroup(modality=wholes.modality, items=(first, *others), kept_because=because)
 
     def _duplicate(self, item: ItemRecord, copies: Copies, best: Copies, wholes: Wholes) -> Duplicate:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from modag_search.values import DecodedSegment, MediaFacts, Remark
+from modag_search.values import DecodedSegment, MediaFacts, Remark, SoundForm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,6 +163,7 @@ def message_of_facts(facts: MediaFacts) -> Message:
         "height_px": facts.height_px,
         "silent_below": facts.silent_below,
         "remarks": facts.remarks,
+        "sound_form": facts.sound_form,
     }
 
 
@@ -175,4 +176,5 @@ def facts_of(message: Message) -> MediaFacts:
         height_px=message["height_px"],
         silent_below=message["silent_below"],
         remarks=tuple(Remark(*remark) for remark in message["remarks"]),
+        sound_form=None if message["sound_form"] is None else SoundForm(*message["sound_form"]),
     )

@@ -17,7 +17,7 @@ from modag_search.errors import CorruptMediaError
 from modag_search.media.allowance import DECODING_BYTES, memory_is_short
 from modag_search.media.headers import read_header
 from modag_search.media.kinds import begins_like_mpeg, extension_of
-from modag_search.media.loudness import LOSSY_FLOOR, integer_floor
+from modag_search.media.loudness import LOSSY_FLOOR, MOST_BITS, integer_floor
 from modag_search.media.opening import misnamed
 from modag_search.media.raw_streams import raw_stream_in
 from modag_search.media.sounds import SoundPart, check_rate
@@ -342,24 +342,26 @@ class SoundParts:
         self.position_s = begins_s
 
     def __iter__(self) -> Iterator[SoundPart]:
-        for (rate_hz, _, floor), frames in groupby(self._frames, key=self._form):
+        for (rate_hz, _, floor, bits), frames in groupby(self._frames, key=self._form):
             check_rate(self._request.path, rate_hz)
             start, stop = self._request.sample_range(rate_hz, begins_s=float(self.position_s))
             start_s = float(self.position_s + Fraction(start, rate_hz))
             blocks = in_batches(self._blocks(frames, rate_hz, start=start, stop=stop))
-            yield SoundPart(rate_hz, floor, start_s, blocks)
+            yield SoundPart(rate_hz, floor, start_s, blocks, bits)
             if self._is_at_end:
                 return
 
-    def _form(self, frame: AudioFrame) -> tuple[int, int, float]:
-        """Return what decides how a frame is read on: rate (as decoded; headers of HE-AAC tell half), channels, floor.
+    def _form(self, frame: AudioFrame) -> tuple[int, int, float, int | None]:
+        """Return what decides how a frame is read on: rate, channels, floor, and bits where nothing is lost.
 
-        The floor is how far silence may go from its mean, by how the stream stores its samples; see `loudness`.
+        The rate is that of what was decoded: headers of HE-AAC tell half. The floor is how far silence may go from its
+        mean, by how the stream stores its samples; see `loudness`.
         """
         floor = 0.0 if self._is_lossless else LOSSY_FLOOR
         if not frame.format.name.startswith(("flt", "dbl")):
             floor = integer_floor(frame.format.bits)
-        return frame.sample_rate, len(frame.layout.channels), floor
+        bits = min(frame.format.bits, MOST_BITS) if self._is_lossless else None
+        return frame.sample_rate, len(frame.layout.channels), floor, bits
 
     def _blocks(
         self, frames: Iterable[AudioFrame], rate_hz: int, *, start: int, stop: int | None

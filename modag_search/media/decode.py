@@ -128,10 +128,11 @@ class MediaStream:
 def open_media(
     path: str,
     *,
-    sample_rate_hz: int,
+    sample_rate_hz: int | None,
     segmentation: Segmentation,
     start_s: float | None = None,
     end_s: float | None = None,
+    all_channels: bool = False,
 ) -> MediaStream:
     """Prepare a media file for decoding; the file itself is opened by `MediaStream.segments`.
 
@@ -139,13 +140,15 @@ def open_media(
     ----------
     path : str
         The file; its extension says what it is.
-    sample_rate_hz : int
-        Rate at which sound is wanted.
+    sample_rate_hz : int or None
+        Rate at which sound is wanted; None for that which the file has.
     segmentation : Segmentation
         How sounds and videos are cut.
     start_s, end_s : float, optional
         The part of a sound or a video to decode, in seconds. Its windows are cut as though it were the whole
         file; their times still count from the file's start. An end behind the file's end means the latter.
+    all_channels : bool
+        Whether all channels of sound are wanted, rather than the loudest of each window.
 
     Returns
     -------
@@ -179,6 +182,7 @@ def open_media(
         segmentation=segmentation,
         start_s=0.0 if start_s is None else start_s,
         end_s=math.inf if end_s is None else end_s,
+        all_channels=all_channels,
     )
     if kind == "image" and not request.is_whole:
         raise request.of_a_picture()

@@ -22,11 +22,13 @@ class DecodeRequest:
     Attributes
     ----------
     path : str
-    sample_rate_hz : int
-        Rate at which sound is wanted.
+    sample_rate_hz : int or None
+        Rate at which sound is wanted; None for that which it has.
     segmentation : Segmentation
     start_s, end_s : float
         The part, in seconds from the file's start; an end behind the file's end means the latter.
+    all_channels : bool
+        Whether all channels of sound are wanted, rather than the loudest of each window.
 
     Raises
     ------
@@ -35,13 +37,14 @@ class DecodeRequest:
     """
 
     path: str
-    sample_rate_hz: int
+    sample_rate_hz: int | None
     segmentation: Segmentation
     start_s: float = 0.0
     end_s: float = math.inf
+    all_channels: bool = False
 
     def __post_init__(self) -> None:
-        if self.sample_rate_hz < 1:
+        if self.sample_rate_hz is not None and self.sample_rate_hz < 1:
             raise UsageError(f"sample_rate_hz must be at least 1, not {self.sample_rate_hz}")
         for name in ("window_s", "hop_s", "frame_interval_s"):
             value = getattr(self.segmentation, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -55,8 +56,8 @@ def decode_sound_stream(
     CorruptMediaError, EmptyMediaError, UsageError
     """
     parts = _Parts(file, request, wanted=wanted)
-    yield from sound_segments(parts, request)
-    return parts.facts()
+    form = yield from sound_segments(parts, request)
+    return replace(parts.facts(), sound_form=form)
 
 
 def nothing_decoded(path: str, what: str, *, damaged: int) -> MediaError:

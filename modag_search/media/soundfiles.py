@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -13,7 +14,7 @@ from modag_search.errors import CorruptMediaError, EmptyMediaError, ModagError, 
 from modag_search.media.completeness import remarks_on
 from modag_search.media.headers import has_broken_packets, read_header, remarks_in
 from modag_search.media.kinds import begins_like_mpeg
-from modag_search.media.loudness import LOSSY_FLOOR, integer_floor
+from modag_search.media.loudness import LOSSY_FLOOR, MOST_BITS, integer_floor
 from modag_search.media.opening import damage
 from modag_search.media.recordings import is_multiplexed, recordings_in, remarks_on_breaking_off, remarks_on_joining
 from modag_search.media.sounds import SoundPart, check_rate, sound_segments
@@ -74,8 +75,8 @@ def decode_sound(file: BinaryIO, request: DecodeRequest) -> Generator[DecodedSeg
     CorruptMediaError, EmptyMediaError, UsageError
     """
     parts = _Parts(file, request)
-    yield from sound_segments(parts, request)
-    return parts.facts()
+    form = yield from sound_segments(parts, request)
+    return replace(parts.facts(), sound_form=form)
 
 
 class _Parts:
@@ -108,7 +109,7 @@ class _Parts:
         blocks = _Blocks(sound, file, self._request, begins_s=self._begins_s)
         if blocks.is_wanted:
             start_s = float(self._begins_s + Fraction(blocks.start, sound.samplerate))
-            yield SoundPart(sound.samplerate, _floor(sound.subtype), start_s, blocks)
+            yield SoundPart(sound.samplerate, _floor(sound.subtype), start_s, blocks, _lossless_bits(sound.subtype))
             self._has_decoded = self._has_decoded or blocks.position > blocks.start
             self._failure = self._failure or blocks.failure
         self._reached_s += Fraction(blocks.n_reached, sound.samplerate)
@@ -267,6 +268,12 @@ def _floor(subtype: str) -> float:
     if subtype in ("FLOAT", "DOUBLE"):
         return 0.0  # of any scale, so that nothing but one and the same value is silence
     return integer_floor(_BITS[subtype]) if subtype in _BITS else LOSSY_FLOOR
+
+
+def _lossless_bits(subtype: str) -> int | None:
+    if subtype in ("FLOAT", "DOUBLE"):
+        return MOST_BITS
+    return min(_BITS[subtype], MOST_BITS) if subtype.startswith(("PCM_", "ALAC_")) else None
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from modag_search.errors import CorruptMediaError
 from modag_search.media.loudness import MOST_CHANNELS, loudest_channel, peak_about_mean
 from modag_search.media.request import RESAMPLER_QUALITY
 from modag_search.media.windows import cut
-from modag_search.values import DecodedSegment, Float32Array
+from modag_search.values import DecodedSegment, Float32Array, SoundForm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from modag_search.media.request import DecodeRequest
 
@@ -39,16 +39,21 @@ class SoundPart(NamedTuple):
         When it begins, in seconds from the file's start.
     blocks : Iterable of np.ndarray [shape=(n, channels), float32]
         Of that which is asked for; all of them have as many channels.
+    bits : int or None
+        As in `SoundForm`.
     """
 
     rate_hz: int
     floor: float
     start_s: float
     blocks: Iterable[Float32Array]
+    bits: int | None = None
 
 
-def sound_segments(parts: Iterable[SoundPart], request: DecodeRequest) -> Iterator[DecodedSegment]:
-    """Resample and cut a sound, and take the loudest channel of each window.
+def sound_segments(
+    parts: Iterable[SoundPart], request: DecodeRequest
+) -> Generator[DecodedSegment, None, SoundForm | None]:
+    """Resample and cut a sound, and take the loudest channel of each window, or all.
 
     Parameters
     ----------
@@ -56,29 +61,35 @@ def sound_segments(parts: Iterable[SoundPart], request: DecodeRequest) -> Iterat
         One after the other without a gap; each is asked for once the one before it has been read.
     request : DecodeRequest
 
+    Returns
+    -------
+    SoundForm or None
+        None where nothing came.
+
     Yields
     ------
     DecodedSegment
     """
-    wanted_hz = request.sample_rate_hz
-    window = max(round(request.segmentation.window_s * wanted_hz), 1)
-    hop = max(round(request.segmentation.hop_s * wanted_hz), 1)
     parts = iter(parts)
     first = next(parts, None)
     if first is None:
-        return
+        return None
+    wanted_hz, n_channels = request.sample_rate_hz or first.rate_hz, 0
+    window = max(round(request.segmentation.window_s * wanted_hz), 1)
+    hop = max(round(request.segmentation.hop_s * wanted_hz), 1)
     for start, channels in cut(_resampled(chain([first], parts), wanted_hz), window=window, hop=hop):
         _check_samples(request.path, channels)
-        data = loudest_channel(channels)
-        peak = peak_about_mean(data)
+        loudest, n_channels = loudest_channel(channels), channels.shape[1]
+        peak = peak_about_mean(loudest)
         yield DecodedSegment(
             modality="sound",
             start_s=first.start_s + start / wanted_hz,
-            end_s=first.start_s + (start + len(data)) / wanted_hz,
-            data=data,
+            end_s=first.start_s + (start + len(channels)) / wanted_hz,
+            data=channels if request.all_channels else loudest,
             status="silent" if peak <= first.floor else "ok",
             peak=peak,
         )
+    return SoundForm(first.rate_hz, n_channels, first.bits) if n_channels else None
 
 
 def resample(blocks: Iterable[Float32Array], *, rate_hz: int, sample_rate_hz: int) -> Iterator[Float32Array]:

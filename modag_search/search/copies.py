@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.copies.ranks import rank
+from modag_search.copies.keeping import Keeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -115,8 +115,8 @@ class Folding:
 
 def _best_first(copies: Sequence[ItemRecord]) -> list[ItemRecord]:
     """Put first what `modag duplicates` would keep of what is there; the others follow by path."""
-    ordered = sorted(copies, key=lambda item: rank(item, has_labels=bool(item.labels)))
-    if len(ordered) == 1:
-        return ordered
-    best = next((item for item in ordered if os.path.exists(item.path)), ordered[0])
-    return [best, *sorted((item for item in ordered if item is not best), key=lambda item: item.path)]
+    if len(copies) == 1:
+        return list(copies)
+    there = [item for item in copies if os.path.exists(item.path)] or copies
+    best, _ = Keeper().choose(there, labelled={item.id for item in copies if item.labels})
+    return [best, *sorted((item for item in copies if item is not best), key=lambda item: item.path)]

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         ScannedFile,
         ScanProblem,
         Segmentation,
+        SoundForm,
         Unread,
     )
     from modag_search.values.records import (
@@ -164,6 +165,7 @@ _LAZY = {
     "SegmentRecord": "records",
     "SegmentStatus": "kinds",
     "Segmentation": "media",
+    "SoundForm": "media",
     "Suggestion": "curation",
     "TransferReport": "reports",
     "Transferred": "reports",
@@ -237,6 +239,7 @@ __all__ = [
     "SegmentRecord",
     "SegmentStatus",
     "Segmentation",
+    "SoundForm",
     "Suggestion",
     "TransferReport",
     "Transferred",

@@ -239,11 +239,13 @@ class DuplicateGroup:
     modality : {"image", "sound"}
         What they were compared by. Videos count as images, unless their frames show nothing throughout.
     items : tuple of Duplicate
-        Two at least. First the one to keep: with labels, else of the most pixels, else of a lossless format, else of
-        the largest file. Then its exact copies, then the others, the most similar first, then what is a part of it.
+        Two at least. First the one to keep: with labels, else the one that holds the most, see `keeping.Keeper`. Then
+        its exact copies, then the others, the most similar first, then what is a part of it.
     kept_because : str
-        Why the first stands before all others: "has labels", "has more pixels", "is lossless", "is the larger file",
-        "its path comes first" or, before parts of it alone, "holds the others".
+        Why the first stands before all others: all that put out some of them, with commas between. Of "has labels", "is
+        in colour", "has more pixels", "has a higher rate", "has more channels", "lasts longer", "holds higher
+        frequencies", "is not upsampled", "is lossless", "has more bits", "is the larger file", "is older" and "its path
+        comes first"; before parts of it alone, "holds the others".
     """
 
     modality: Modality

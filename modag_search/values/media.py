@@ -52,7 +52,8 @@ class DecodedSegment:
     start_s, end_s : float or None
         Place in the file, in seconds; None for pictures.
     data : np.ndarray
-        Sound: ``[shape=(n,), float32]``, its loudest channel, as recorded, at the rate asked for.
+        Sound: ``[shape=(n,), float32]``, its loudest channel, as recorded, at the rate asked for;
+        ``[shape=(n, channels), float32]`` where all channels were.
         Image: ``[shape=(height, width, 3), uint8]``, sRGB.
     status : {"ok", "silent", "black", "flat"}
         Of a sound, as far as it can be told before the end of the file; see `MediaFacts`.
@@ -84,6 +85,22 @@ class Remark(NamedTuple):
     text: str
 
 
+class SoundForm(NamedTuple):
+    """How a sound is stored.
+
+    Attributes
+    ----------
+    rate_hz : int
+    channels : int
+    bits : int or None
+        Of a sample, 24 at most; None where a lossy codec holds it.
+    """
+
+    rate_hz: int
+    channels: int
+    bits: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaFacts:
     """What is known of a file once it has been decoded to its end.
@@ -98,6 +115,8 @@ class MediaFacts:
         had come; None where there is no sound.
     remarks : tuple of Remark
         What was noticed while it was read.
+    sound_form : SoundForm or None
+        Of what is a sound alone, how its first part is stored.
     """
 
     kind: MediaKind
@@ -106,6 +125,7 @@ class MediaFacts:
     height_px: int | None = None
     silent_below: float | None = None
     remarks: tuple[Remark, ...] = ()
+    sound_form: SoundForm | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import soundfile
 
 from modag_search import media
 from modag_search.errors import (
@@ -144,6 +145,28 @@ def test_previews_are_the_same(tmp_path: Path) -> None:
         np.testing.assert_array_equal(media.read_thumbnail(path, side_px=16), square)
         with pytest.raises(UnreadableMediaError, match="does not exist"):
             media.picture_as_jpeg(f"{path}.png", longer_side_px=64)
+
+
+@pytest.mark.parametrize(("subtype", "bits"), [("PCM_16", 16), ("PCM_24", 24), ("FLOAT", 24), ("VORBIS", None)])
+def test_all_channels_come_at_the_rate_that_the_file_has(tmp_path: Path, subtype: str, bits: int | None) -> None:
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (30_000, 2)).astype(np.float32)
+    path = str(tmp_path / f"a.{'wav' if bits else 'ogg'}")
+    soundfile.write(path, samples, 11_025, subtype=subtype)
+
+    def read() -> tuple[np.ndarray, MediaFacts]:
+        opened = media.open_media(path, sample_rate_hz=None, segmentation=Segmentation(), all_channels=True)
+        (segment,) = opened.segments()
+        return segment.data, opened.facts
+
+    here, facts = read()
+    assert here.shape == samples.shape
+    assert facts.sound_form == (11_025, 2, bits)
+    if bits:
+        np.testing.assert_allclose(here, samples, atol=2.0 ** (1 - bits))
+    with media.isolated():
+        apart, facts_apart = read()
+    np.testing.assert_array_equal(apart, here)
+    assert facts_apart == facts
 
 
 def test_who_wants_no_more_of_a_file_leaves_its_process_to_the_next(
