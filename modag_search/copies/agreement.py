@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modag_search.values import Float32Array
 
 MIN_ANYWHERE: Final = 0.8
 """What the waveforms of two sounds must correlate with in each moment. Chosen with ``scripts/evaluate_duplicates`` on
 train sources: copies at 64 kbit/s reach 0.97."""
+
+MIN_OF_CHANNELS: Final = 0.7
+"""Likewise of each channel but the loudest: copies at 64 kbit/s reach 0.89."""
 
 SHARE_HEARD: Final = 1e-3
 """Moments with a smaller share of the power of a sound's loudest are passed over where they have so in both: noise of
@@ -36,7 +41,14 @@ _MOMENT_S: Final = 0.1
 _LEAST_MOMENTS: Final = 10  # of short sounds
 
 
-def agree_throughout(one: Float32Array, other: Float32Array, *, rate_hz: int, least: float = MIN_ANYWHERE) -> bool:
+def agree_throughout(
+    one: Float32Array,
+    other: Float32Array,
+    *,
+    rate_hz: int,
+    least: float = MIN_ANYWHERE,
+    unheard: tuple[float, float] = (0.0, 0.0),
+) -> bool:
     """Tell whether two sounds are the same from start to end.
 
     They are compared in moments of a tenth of a second, or of a tenth of what both have: each that is heard in either
@@ -49,6 +61,8 @@ def agree_throughout(one: Float32Array, other: Float32Array, *, rate_hz: int, le
     rate_hz : int
     least : float
         What the waveforms must correlate with in each moment.
+    unheard : (float, float)
+        Power below which moments of either are not heard, beside those far below its own loudest.
 
     Returns
     -------
@@ -70,14 +84,51 @@ def agree_throughout(one: Float32Array, other: Float32Array, *, rate_hz: int, le
     length = max(min(round(_MOMENT_S * rate_hz), (both.stop - both.start) // _LEAST_MOMENTS), 1)
     powers = [_means(samples[both], samples[both], length) for samples in (one, other)]
     correlations = _means(one[both], other[both], length) / np.sqrt(np.maximum(powers[0] * powers[1], 1e-60))
-    is_heard = np.logical_or(*(each >= SHARE_HEARD * each.max() for each in powers))
+    is_heard = np.logical_or(
+        *(each >= max(SHARE_HEARD * each.max(), floor) for each, floor in zip(powers, unheard, strict=True))
+    )
     return bool((correlations[is_heard] >= least).all()) and all(
-        _may_be_left_out(samples, both, length=length, rise_length=_RISE_STEPS * step, step=step)
-        for samples in (one, other)
+        _may_be_left_out(samples, both, length=length, rise_length=_RISE_STEPS * step, step=step, unheard=floor)
+        for samples, floor in zip((one, other), unheard, strict=True)
     )
 
 
-def _may_be_left_out(samples: Float32Array, both: slice, *, length: int, rise_length: int, step: int) -> bool:
+def channels_agree(ones: Sequence[Float32Array], others: Sequence[Float32Array], *, rate_hz: int) -> bool:
+    """Tell whether each channel of a sound that is heard is the same as that of another one, from start to end.
+
+    Parameters
+    ----------
+    ones, others : sequence of np.ndarray [shape=(n,), float32]
+        As many channels, laid over each other as in `agree_throughout`; of any polarity.
+    rate_hz : int
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> one, quiet, other = np.random.default_rng(0).standard_normal((3, 8000)).astype(np.float32)
+    >>> [channels_agree([one, quiet / 5], [one, right], rate_hz=8000) for right in (-quiet / 4, other / 5)]
+    [True, False]
+    """
+    length = round(_MOMENT_S * rate_hz)
+    unheard = [SHARE_HEARD * max(_means(one, one, length).max() for one in channels) for channels in (ones, others)]
+    return all(
+        agree_throughout(
+            one * np.float32(np.sign(np.dot(one, other)) or 1.0),
+            other,
+            rate_hz=rate_hz,
+            least=MIN_OF_CHANNELS,
+            unheard=(unheard[0], unheard[1]),
+        )
+        for one, other in zip(ones, others, strict=True)
+    )
+
+
+def _may_be_left_out(
+    samples: Float32Array, both: slice, *, length: int, rise_length: int, step: int, unheard: float
+) -> bool:
     """Tell whether what a sound has before and behind what both have is no more than a trimmed end may have.
 
     Parameters
@@ -87,6 +138,8 @@ def _may_be_left_out(samples: Float32Array, both: slice, *, length: int, rise_le
         What both have.
     length, rise_length, step : int
         Of the moments that are counted, of those whose power must not rise, and within which `both` holds, in samples.
+    unheard : float
+        See `agree_throughout`.
 
     Returns
     -------
@@ -94,10 +147,10 @@ def _may_be_left_out(samples: Float32Array, both: slice, *, length: int, rise_le
     """
     inside = samples[both]
     powers = _means(inside, inside, length)
-    least = SHARE_HEARD * powers.max()
+    least = max(SHARE_HEARD * powers.max(), unheard)
     before, behind = samples[: both.start], samples[both.stop :]
     for alone, earlier, then in ((before, before, inside[:rise_length]), (behind, inside, behind)):
-        if len(alone) and _means(alone, alone, rise_length).max() >= SHARE_OF_EVENT * powers.max():
+        if len(alone) and _means(alone, alone, rise_length).max() >= max(SHARE_OF_EVENT * powers.max(), unheard):
             last = earlier[-rise_length - step : -step]  # in the last step what follows may have begun
             if _means(then, then, rise_length).max() > MOST_RISE * _means(last, last, rise_length).sum():
                 return False

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from modag_search.copies.agreement import agree_throughout
+from modag_search.copies.agreement import MIN_OF_CHANNELS, SHARE_HEARD, agree_throughout
+from modag_search.copies.channels import are_the_same, channels_apart
 from modag_search.copies.extents import DURATION_TOLERANCE, DURATION_TOLERANCE_S
 from modag_search.copies.marks import HOP
 from modag_search.copies.waveforms import MIN_CORRELATION, SAMPLE_RATE_HZ, later, part_of
+from modag_search.media import loudest_channel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modag_search.values import Float32Array
 
 MIN_STEADY: Final = 0.85
@@ -55,11 +59,14 @@ class Recording:
         As loud as that allows.
     starts, stops : int
         The samples between which it sounds.
+    channels : tuple of np.ndarray [shape=(n,), int16]
+        All channels, where these are several; see `channels.channels_apart`.
     """
 
     samples: np.ndarray
     starts: int
     stops: int
+    channels: tuple[np.ndarray, ...] = ()
 
     @classmethod
     def of(cls, samples: Float32Array) -> Recording | None:
@@ -73,10 +80,21 @@ class Recording:
         sounding = np.flatnonzero(variances >= _SHARE_SOUNDING * variances.max())
         return cls(scaled, int(sounding[0]) * _HUNDREDTH, min((int(sounding[-1]) + 1) * _HUNDREDTH, len(scaled)))
 
+    @classmethod
+    def of_channels(cls, sections: Sequence[Float32Array]) -> Recording | None:
+        """Take samples of all channels ``[shape=(n, channels)]``, likewise: in each section those of the loudest."""
+        found = cls.of(np.concatenate([loudest_channel(samples) for samples in sections]))
+        channels = tuple(np.concatenate(each) for each in channels_apart(sections))
+        return replace(found, channels=channels) if found else None
+
     @property
     def n_bytes(self) -> int:
         """What it takes in memory."""
-        return self.samples.nbytes
+        return self.samples.nbytes + sum(channel.nbytes for channel in self.channels)
+
+    def channel(self, number: int) -> Recording:
+        """Return one of its channels."""
+        return replace(self, samples=self.channels[number], channels=())
 
     def at(self, start: int, stop: int) -> Float32Array:
         """Return samples, and silence where there are none."""
@@ -128,7 +146,7 @@ def overlap(longer: Recording, shorter: Recording, *, near: int) -> Overlap | No
     if not (is_whole or may_be_part):
         return None
     lag = _best_lag(longer, shorter, near=near)
-    if not _are_alike(*_moments(longer, shorter, lag=lag)):
+    if not (_are_alike(*_moments(longer, shorter, lag=lag)) and _are_alike_in_channels(longer, shorter, lag=lag)):
         return None
     is_whole = is_whole and _agree(longer, shorter, lag=lag)
     if not (is_whole or may_be_part):
@@ -196,6 +214,26 @@ def _moments(longer: Recording, shorter: Recording, *, lag: float) -> tuple[np.n
         products.append(np.einsum("ij,ij->i", ours, theirs, dtype=np.float64))
         energies.append([np.einsum("ij,ij->i", one, one, dtype=np.float64) for one in (ours, theirs)])
     return np.concatenate(products), np.concatenate(energies, axis=1)
+
+
+def _are_alike_in_channels(longer: Recording, shorter: Recording, *, lag: float) -> bool:
+    """Tell whether each second of each channel is the same where it is heard."""
+
+    def agree(order: Sequence[int]) -> bool:
+        found = [_moments(longer.channel(k), shorter.channel(n), lag=lag) for n, k in enumerate(order)]
+        loudest = np.max([energies.max(axis=1) for _, energies in found], axis=0)
+        return all(_are_alike_where_heard(products, energies, loudest=loudest) for products, energies in found)
+
+    return are_the_same(len(longer.channels), len(shorter.channels), agree)
+
+
+def _are_alike_where_heard(products: np.ndarray, energies: np.ndarray, *, loudest: np.ndarray) -> bool:
+    """Tell so of a channel by its moments; ``loudest [shape=(2,)]`` is the energy of the loudest of all channels."""
+    firsts = np.arange(0, len(products), _SECOND)
+    alike, together = np.add.reduceat(products, firsts), np.add.reduceat(energies, firsts, axis=1)
+    is_heard = (together >= SHARE_HEARD * loudest[:, None]).any(axis=0)
+    alike = np.sign(products.sum()) * alike / np.sqrt(np.maximum(together.prod(axis=0), 1.0))
+    return bool((alike >= MIN_OF_CHANNELS)[is_heard].all())
 
 
 def _are_alike(products: np.ndarray, energies: np.ndarray) -> bool:

@@ -126,5 +126,5 @@ def read_recording(path: str) -> Recording | None:
     MediaError
         If it cannot be decoded.
     """
-    segments = open_media(path, sample_rate_hz=SAMPLE_RATE_HZ, segmentation=_WINDOWS).segments()
-    return Recording.of(np.concatenate([np.asarray(one.data, np.float32) for one in segments]))
+    media = open_media(path, sample_rate_hz=SAMPLE_RATE_HZ, segmentation=_WINDOWS, all_channels=True)
+    return Recording.of_channels([np.asarray(one.data, np.float32) for one in media.segments()])

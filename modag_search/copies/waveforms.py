@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from modag_search.copies.agreement import MOST_LEFT_OUT, agree_throughout
+from modag_search.copies.agreement import MOST_LEFT_OUT, agree_throughout, channels_agree
+from modag_search.copies.channels import are_the_same, channels_apart
 from modag_search.copies.decoded import DecodedContents
-from modag_search.media import open_media
+from modag_search.media import loudest_channel, open_media
 from modag_search.values import Float32Array, Segmentation
 
 if TYPE_CHECKING:
@@ -58,16 +59,25 @@ class Waveform:
         Samples of sections by their number: section k starts at ``k * SECTION_S``.
     bands : np.ndarray [shape=(256,), float64]
         Energy in bands of 16 Hz.
+    channels : tuple of mappings of int to np.ndarray [shape=(n,), int16]
+        Sections of all channels, where these are several; see `channels.channels_apart`.
     """
 
     sections: Mapping[int, Float32Array]
     bands: np.ndarray
+    channels: tuple[Mapping[int, np.ndarray], ...] = ()
 
     @classmethod
     def of(cls, sections: Mapping[int, Float32Array]) -> Waveform:
         """Take samples, less their mean."""
         centred = {number: (samples - samples.mean()).astype(np.float32) for number, samples in sections.items()}
         return cls(centred, sum((_bands(samples) for samples in centred.values()), np.zeros(1)))
+
+    @classmethod
+    def of_channels(cls, sections: Mapping[int, Float32Array]) -> Waveform:
+        """Take samples of all channels ``[shape=(n, channels)]``; the loudest of each section stands for it."""
+        channels = tuple(dict(zip(sections, each, strict=True)) for each in channels_apart([*sections.values()]))
+        return replace(cls.of({k: loudest_channel(samples) for k, samples in sections.items()}), channels=channels)
 
     @property
     def energy(self) -> float:
@@ -77,7 +87,8 @@ class Waveform:
     @property
     def n_bytes(self) -> int:
         """What it takes in memory."""
-        return self.bands.nbytes + sum(samples.nbytes for samples in self.sections.values())
+        held = [self.sections, *self.channels]
+        return self.bands.nbytes + sum(samples.nbytes for sections in held for samples in sections.values())
 
 
 class Waveforms:
@@ -150,16 +161,17 @@ def read_waveform(path: str, *, duration_s: float) -> Waveform | None:
         stride *= 2
     sections: dict[int, Float32Array] = {}
     is_silent = True
-    for segment in open_media(path, sample_rate_hz=SAMPLE_RATE_HZ, segmentation=_WINDOWS).segments():
+    media = open_media(path, sample_rate_hz=SAMPLE_RATE_HZ, segmentation=_WINDOWS, all_channels=True)
+    for segment in media.segments():
         number = round((segment.start_s or 0.0) / SECTION_S)
         if number % stride == 0:
             sections[number] = np.asarray(segment.data, np.float32)
             is_silent = is_silent and segment.status != "ok"
-    return None if is_silent else Waveform.of(sections)
+    return None if is_silent else Waveform.of_channels(sections)
 
 
 def are_one(one: Waveform, other: Waveform, *, min_correlation: float = MIN_CORRELATION) -> bool:
-    """Tell whether two sounds are one recording: they correlate, and agree from start to end.
+    """Tell whether two sounds are one recording: they correlate, and agree from start to end in all channels.
 
     Parameters
     ----------
@@ -184,8 +196,19 @@ def are_one(one: Waveform, other: Waveform, *, min_correlation: float = MIN_CORR
     alignment = _alignment(one, other)
     if alignment is None or alignment.correlation < min_correlation:
         return False
-    ours, theirs = _laid_over(one, other, step=alignment.step)
-    return agree_throughout(alignment.polarity * ours, theirs, rate_hz=SAMPLE_RATE_HZ)
+    ours, theirs = _laid_over(one.sections, other.sections, step=alignment.step)
+    if not agree_throughout(alignment.polarity * ours, theirs, rate_hz=SAMPLE_RATE_HZ):
+        return False
+
+    def agree(order: Sequence[int]) -> bool:
+        pairs = (
+            _laid_over(channel, other.channels[n], step=alignment.step)
+            for channel, n in zip(one.channels, order, strict=True)
+        )
+        ones, others = zip(*pairs, strict=True)
+        return channels_agree(ones, others, rate_hz=SAMPLE_RATE_HZ)
+
+    return are_the_same(len(one.channels), len(other.channels), agree)
 
 
 def correlation(one: Waveform, other: Waveform) -> float:
@@ -248,17 +271,17 @@ def _alignment(one: Waveform, other: Waveform) -> _Alignment | None:
     return _Alignment(step, polarity, least)
 
 
-def _laid_over(one: Waveform, other: Waveform, *, step: int) -> tuple[Float32Array, Float32Array]:
+def _laid_over(
+    one: Mapping[int, np.ndarray], other: Mapping[int, np.ndarray], *, step: int
+) -> tuple[Float32Array, Float32Array]:
     """Return the samples of two sounds at the same times, and silence where either has not begun or has ended.
 
     Where either has sections left out between others, what lies at the edges of these is not looked at.
     """
     stride = max(_stride(one), _stride(other))
-    last = max(*one.sections, *other.sections)
+    last = max(*one, *other)
     nothing = np.zeros(0, np.float32)
-    ours, theirs = (
-        [waveform.sections.get(k, nothing) for k in range(0, last + 1, stride)] for waveform in (one, other)
-    )
+    ours, theirs = ([sections.get(k, nothing) for k in range(0, last + 1, stride)] for sections in (one, other))
     if stride == 1:
         ours, theirs = [np.concatenate(ours)], [np.concatenate(theirs)]
     lag = int(np.floor(step / _STEPS_A_SAMPLE))
@@ -271,9 +294,9 @@ def _laid_over(one: Waveform, other: Waveform, *, step: int) -> tuple[Float32Arr
     return later(one_laid, step / _STEPS_A_SAMPLE - lag), other_laid
 
 
-def _stride(waveform: Waveform) -> int:
+def _stride(sections: Mapping[int, np.ndarray]) -> int:
     """Return which of its sections a sound has: each, or each second and so on."""
-    return int(np.diff(sorted(waveform.sections)).min()) if len(waveform.sections) > 1 else 1
+    return int(np.diff(sorted(sections)).min()) if len(sections) > 1 else 1
 
 
 def part_of(samples: np.ndarray, start: int, stop: int) -> Float32Array:

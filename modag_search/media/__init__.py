@@ -6,6 +6,7 @@ from modag_search.media.hashing import content_hash
 from modag_search.media.isolation import Isolation, isolated
 from modag_search.media.kinds import kind_of
 from modag_search.media.lending import is_picture, lent_file
+from modag_search.media.loudness import loudest_channel
 from modag_search.media.names import remark_on_name
 from modag_search.media.passed_over import Tally, passed_over_in_words, reason_of
 from modag_search.media.rendering import (
@@ -35,6 +36,7 @@ __all__ = [
     "isolated",
     "kind_of",
     "lent_file",
+    "loudest_channel",
     "obstacle",
     "open_media",
     "passed_over_in_words",

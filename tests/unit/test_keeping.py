@@ -145,7 +145,8 @@ def test_bits_count_as_far_as_they_are_used(index: Index, media: Path, stereo: n
     padded = decoded(media / "coarse.wav")
     soundfile.write(media / "padded.wav", padded, RATE_HZ, subtype="PCM_24")
     assert kept(index, media) == ("fine.flac", "has more bits")
-    assert [read_substance(str(media / name), duration_s=4).bits for name in ("coarse.wav", "padded.wav")] == [16, 16]
+    found = [read_substance(str(media / name), duration_s=4) for name in ("coarse.wav", "padded.wav", "fine.flac")]
+    assert [one and one.bits for one in found] == [16, 16, 24]
 
 
 def test_of_equals_the_older_is_kept(index: Index, media: Path, stereo: np.ndarray) -> None:
@@ -181,6 +182,6 @@ def test_a_longer_video_and_one_in_colour_come_first(index: Index, media: Path) 
             stream = container.add_stream("mpeg4", rate=10)
             stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 160, 120, "yuv420p", 800_000
             for _ in range(40):
-                container.mux(stream.encode(av.VideoFrame.from_image(shown)))
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(shown), format="rgb24")))
             container.mux(stream.encode(None))
     assert kept(index, media) == ("colour.mp4", "is in colour")

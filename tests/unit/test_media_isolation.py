@@ -66,8 +66,8 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         children.CHILDREN.close()
 
 
-def opened(path: Path | str, **part: float) -> media.MediaStream:
-    return media.open_media(str(path), sample_rate_hz=16_000, segmentation=Segmentation(), **part)
+def opened(path: Path | str, *, start_s: float | None = None, end_s: float | None = None) -> media.MediaStream:
+    return media.open_media(str(path), sample_rate_hz=16_000, segmentation=Segmentation(), start_s=start_s, end_s=end_s)
 
 
 def decoded(path: Path | str) -> tuple[list[DecodedSegment], MediaFacts]:
