@@ -32,12 +32,16 @@ _LACK_OF_MEMORY = ("failed to map segment", "cannot allocate memory", "can't sta
 """What libraries and the interpreter say where they get no memory, if they do not say MemoryError."""
 
 _INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"
+_INTERRUPTED_AT_ONE = "interrupted; nothing was written, and the same command begins anew"
 _INTERRUPTED_READING = "interrupted; nothing was changed"
 _READING_VERBS = frozenset(
     {"audit", "classify", "duplicates", "evaluate", "explain", "failures", "info", "search", "suggest", "verify"}
 )
-_WRITING_OPTIONS = ("--copy-to", "--link-to", "--repair", "--report")
+_WRITING_OPTIONS = ("--copy-to", "--link-to", "--repair")
 """With these, they write after all."""
+_WHOLE_VERBS = frozenset({"backup", "evaluate", "gallery", "map", "report", "restore"})
+"""These write one thing, at their end, or nothing; of those that may only read, with this option."""
+_WHOLE_OPTION = "--report"
 
 _VERBS = {
     "demo": "demonstration",
@@ -166,13 +170,13 @@ def main() -> None:
 
 
 def _interrupted(arguments: Sequence[str]) -> str:
-    """Say what there is of a verb that was broken off: nothing of one that only reads."""
-    only_reads = (
-        arguments[:1]
-        and arguments[0] in _READING_VERBS
-        and not any(argument.startswith(_WRITING_OPTIONS) for argument in arguments)
-    )
-    return _INTERRUPTED_READING if only_reads or "--dry-run" in arguments else _INTERRUPTED
+    """Say what there is of a verb that was broken off: nothing of one that only reads, or writes at its end."""
+    verb = arguments[0] if arguments else ""
+    writing = (*_WRITING_OPTIONS, _WHOLE_OPTION)
+    only_reads = verb in _READING_VERBS and not any(argument.startswith(writing) for argument in arguments)
+    if only_reads or "--dry-run" in arguments:
+        return _INTERRUPTED_READING
+    return _INTERRUPTED_AT_ONE if verb in _WHOLE_VERBS else _INTERRUPTED
 
 
 def _comes_of_lack_of_memory(error: BaseException) -> bool:
