@@ -27,6 +27,7 @@ _CANDIDATES = 4000
 """As many items are compared with each other, at the most; of larger collections some are drawn."""
 _SURE_STILL_COUNTS = 0.1
 _CELLS_AT_ONCE = 4_000_000
+_OF_FOUR = 4
 
 _Named = dict[int, tuple[str | None, float]]
 """What items would be called, and how likely that is, by id."""
@@ -50,6 +51,10 @@ def suggest(
 
     Every second one is the likeliest example of a label that no item of its modality has, as long as there are such:
     what is called by such a label is called so by hearsay.
+
+    One of four at least is of each modality that has labels, as long as there are such: what is unlike all that is
+    labelled, as pictures beside sounds that have labels, brings more nearer to something, but who labels sounds has
+    more of them to label.
 
     Parameters
     ----------
@@ -94,6 +99,7 @@ def suggest(
         n=n,
         same=_rows_of_items(means),
         every_second=list(wanted),
+        kinds=[means.sources == number for number in _modalities_with_labels(classifier)],
     )
     return [
         Suggestion(
@@ -127,6 +133,14 @@ def _named(
             for item, place, confidence in zip(batch.items.tolist(), best, likely, strict=True):
                 named[item] = (classifier.names[place], confidence)
     return (ItemMeans.joined(parts) if parts else None), named, unheard.examples()
+
+
+def _modalities_with_labels(classifier: NeighbourClassifier | None) -> list[int]:
+    """Return the numbers of the modalities of which something is labelled."""
+    if classifier is None:
+        return []
+    by_modality = classifier.neighbours.labelled.by_modality
+    return [number for number, modality in enumerate(MODALITIES) if len(by_modality[modality])]
 
 
 def _rows_wanted(means: ItemMeans, unheard: Sequence[Example], *, most: int) -> dict[int, str]:
@@ -204,10 +218,12 @@ def _greedy_cover(
     n: int,
     same: dict[int, list[int]],
     every_second: Sequence[int] = (),
+    kinds: Sequence[np.ndarray] = (),
 ) -> list[int]:
     """Choose, one after the other, what brings most weight nearer to something chosen; rows of one item go together.
 
-    What is to be `every_second` is chosen in any case, as long as it lasts.
+    What is to be `every_second` is chosen in any case, as long as it lasts; and of four at least one of each of
+    `kinds`, which are masks of rows.
     """
     # The gain of a candidate only falls as others are chosen (submodularity), so greedy choice is within 1 - 1/e of the
     # best: Nemhauser, Wolsey, Fisher, 1978.
@@ -219,7 +235,10 @@ def _greedy_cover(
         if waiting and len(chosen) % 2:
             place = waiting[0]
         else:
-            place = int(np.where(left, _gains(alike, best, weights), -1.0).argmax())
+            # Looked at for the third of each four: the fourth may be wanted by a label.
+            owed = (kind & left for kind in kinds if kind[chosen].sum() < (len(chosen) + 2) // _OF_FOUR)
+            among = next((rows for rows in owed if rows.any()), left)
+            place = int(np.where(among, _gains(alike, best, weights), -1.0).argmax())
         chosen.append(place)
         for row in same[place]:
             left[row] = False

@@ -78,6 +78,21 @@ def test_the_first_example_of_a_label_in_a_modality_is_wanted(clusters: Index, m
     assert {one.wanted for one in clusters.suggest(n=6)} == {None, "green", "blue"}
 
 
+@pytest.mark.parametrize("n", [3, 7, 8])
+def test_who_labels_sounds_is_asked_for_sounds_too(index: Index, media: Path, n: int) -> None:
+    """Pictures that are like nothing labelled would otherwise come before all sounds."""
+    for name in KINDS:
+        make_sounds(media, name, n=6)
+        make_pictures(media, name, n=3)
+    for red in range(0, 256, 40):
+        picture(media / f"grey-{red}.png", (red, 255 - red, 128))
+    index.add([media])
+    index.label(media.glob("*-0.wav"), "a tone")
+    suggested = [one.modality for one in index.suggest(n=n)]
+    assert suggested.count("sound") >= (n + 1) // 4
+    assert suggested.count("image") > suggested.count("sound")
+
+
 def test_where_all_labels_have_examples_none_is_wanted(labelled: Index, media: Path) -> None:
     sound(media / "red-9.wav", (LOW_HZ * 1.3, 1))
     labelled.add([media])
