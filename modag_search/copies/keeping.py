@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from modag_search.copies.ranks import is_lossless
-from modag_search.copies.substance import bandwidths_hz
+from modag_search.copies.ranks import is_lossless, loses
+from modag_search.copies.substance import bandwidths_hz, is_decoded_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -66,6 +66,12 @@ class _Contender:
     @property
     def is_lossless(self) -> bool:
         return is_lossless(self.item.path) if self.substance is None else self.substance.bits is not None
+
+    def was_made_of(self, lossy: _Contender) -> bool:
+        """Tell whether it holds just what a lossy one does when that is decoded."""
+        if self.item.kind == "sound":
+            return bool(self.substance and lossy.substance) and is_decoded_from(self.item, lossy.item)
+        return self.pixels is not None and loses(lossy.item.path) and self.pixels.have_the_same(self.item, lossy.item)
 
 
 _Verdict = tuple[list[bool], str]
@@ -193,6 +199,13 @@ def _of_longest_sound(left: Sequence[_Contender]) -> _Verdict:
     return _best(lengths_s, within=SHORTER_S), "lasts longer"
 
 
+def _not_decoded(left: Sequence[_Contender]) -> _Verdict:
+    """Put out what holds no more than a lossy one, of which it was made."""
+    lossy = [one for one in left if not one.is_lossless]
+    are_decoded = [one.is_lossless and any(one.was_made_of(other) for other in lossy) for one in left]
+    return [not is_decoded for is_decoded in are_decoded], "was not made of a lossy copy"
+
+
 def _lossless(left: Sequence[_Contender]) -> _Verdict:
     return _best([float(one.is_lossless) for one in left]), "is lossless"
 
@@ -225,7 +238,14 @@ def _oldest(left: Sequence[_Contender]) -> _Verdict:
 
 _AT_LAST: Final = ((_largest_by_quality, True), (_oldest, False), (_largest, True))
 _TESTS: Final = {
-    "image": ((_with_labels, False), (_in_colour, True), (_with_most_pixels, True), (_lossless, True), *_AT_LAST),
+    "image": (
+        (_with_labels, False),
+        (_in_colour, True),
+        (_with_most_pixels, True),
+        (_not_decoded, True),
+        (_lossless, True),
+        *_AT_LAST,
+    ),
     "sound": (
         (_with_labels, False),
         (_of_much_higher_frequencies, True),
@@ -234,6 +254,7 @@ _TESTS: Final = {
         (_of_highest_frequencies, True),
         (_of_own_rate, True),
         (_of_highest_rate, True),
+        (_not_decoded, True),
         (_lossless, True),
         (_with_most_bits, True),
         (_of_slightly_higher_rate, True),

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from modag_search.copies.decoded import DecodedContents
 from modag_search.copies.thumbnails import MIN_LIKENESS, SIDE_PX, SMALL_PX, Thumbnail, likeness, may_be_copies
-from modag_search.errors import UsageError
+from modag_search.errors import MediaError, UsageError
 from modag_search.features.ahead import one_thread_a_product
-from modag_search.media import open_media, read_thumbnail, thumbnail_of
+from modag_search.media import open_media, read_pixel_hash, read_thumbnail, thumbnail_of
 from modag_search.values import Segmentation
 
 if TYPE_CHECKING:
@@ -111,6 +111,16 @@ class Pixels:
         """
         frames = self._frames.of(copies)
         return None if frames is None else all(thumbnail.is_grey for thumbnail in frames.at.values())
+
+    @staticmethod
+    def have_the_same(one: ItemRecord, other: ItemRecord) -> bool:
+        """Tell whether two pictures have the same pixels at full size, to the bit; never of what cannot be read."""
+        if (one.width_px, one.height_px) != (other.width_px, other.height_px):
+            return False
+        try:
+            return bool((read_pixel_hash(one.path) == read_pixel_hash(other.path)).all())
+        except MediaError:
+            return False
 
     def _are_alike_as_pictures(
         self, one: Sequence[ItemRecord], others: Sequence[Sequence[ItemRecord]], pool: Executor

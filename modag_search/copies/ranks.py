@@ -13,6 +13,8 @@ _LOSSLESS: Final = frozenset(
     | {".png", ".apng", ".bmp", ".dib", ".tif", ".tiff", ".qoi", ".tga"}
 )
 
+_LOSING: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".heic", ".heif", ".hif"})
+
 
 class Rank(NamedTuple):
     """Of two copies, the one whose first value that differs is less comes first; no two have the same."""
@@ -22,6 +24,11 @@ class Rank(NamedTuple):
     is_lossy: bool
     smaller_file: int
     path: str
+
+
+def loses(path: str) -> bool:
+    """Tell by its name whether a picture has a format that always loses something; GIF and WebP may lose nothing."""
+    return os.path.splitext(path)[1].lower() in _LOSING
 
 
 def is_lossless(path: str) -> bool:

@@ -7,13 +7,14 @@ What a header tells is no more than a promise: a file of 48 kHz may have been ma
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from modag_search.copies.decoded import DecodedContents
-from modag_search.copies.waveforms import MOST_SECTIONS, SECTION_S
-from modag_search.media import open_media
+from modag_search.copies.waveforms import MAX_LAG_S, MOST_SECTIONS, SECTION_S
+from modag_search.errors import MediaError
+from modag_search.media import loudest_channel, open_media
 from modag_search.values import Segmentation
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ _FRAME: Final = 4096
 _LOSSY_BITS: Final = 16
 _HUNDREDTH_S: Final = 0.01
 _SHARE_SOUNDING: Final = 1e-5  # of the power of the loudest hundredth of a second
+_STEPS: Final = 1 << 15  # of 16 bits; decoders of one format differ by far less than one
+_LEAST_COMPARED: Final = 3e-2  # beside what is quieter, a good lossy codec may lose less than such a step
+_SHARE_ROUNDED: Final = 0.9  # of samples; where it clips, a decoded sound differs
 _WINDOWS: Final = Segmentation(window_s=SECTION_S, hop_s=SECTION_S)
 _KEPT_BYTES: Final = 1 << 24
 
@@ -228,3 +232,56 @@ def bandwidths_hz(substances: Sequence[Substance]) -> list[float]:
     are_held = is_heard & (shares >= SHARE_HELD * loudest)
     tops = [(np.flatnonzero(row)[-1] + 1) * BAND_HZ if row.any() else 0.0 for row in are_held]
     return [min(float(top), one.rate_hz / 2) for top, one in zip(tops, substances, strict=True)]
+
+
+class _Beginning(NamedTuple):
+    samples: Float32Array
+    rate_hz: int
+    bits: int | None
+
+
+def _beginning(path: str) -> _Beginning:
+    """Decode the loudest channel of the first seconds of a sound, at its own rate."""
+    media = open_media(path, sample_rate_hz=None, segmentation=_WINDOWS, end_s=SECTION_S, all_channels=True)
+    sections = [loudest_channel(np.asarray(segment.data, np.float32)) for segment in media.segments()]
+    form = media.facts.sound_form
+    if form is None or not sections:
+        return _Beginning(np.zeros(1, np.float32), 0, None)
+    return _Beginning(sections[0], form.rate_hz, form.bits)
+
+
+def is_decoded_from(lossless: ItemRecord, lossy: ItemRecord) -> bool:
+    """Tell whether a sound in a lossless format was made of a lossy one, which is the original then.
+
+    Rounded to 16 bits, their samples are the same; those of a lossy copy differ by what it has lost, which is seldom
+    less than such a step. Samples that are loud enough are compared, of the first ten seconds.
+
+    Parameters
+    ----------
+    lossless, lossy : ItemRecord
+
+    Returns
+    -------
+    bool
+        False where either cannot be read.
+    """
+    try:
+        one, two = (_beginning(item.path) for item in (lossless, lossy))
+    except MediaError:
+        return False
+    if one.rate_hz != two.rate_hz:
+        return False
+    reach = round(MAX_LAG_S * one.rate_hz)
+    n = 1 << (len(one.samples) + len(two.samples)).bit_length()
+    products = np.fft.irfft(np.fft.rfft(one.samples, n) * np.conj(np.fft.rfft(two.samples, n)), n)
+    lag = int(products[np.arange(-reach, reach + 1)].argmax()) - reach
+    start, stop = max(lag, 0), min(len(one.samples), len(two.samples) + lag)
+    ours, theirs = one.samples[start:stop].astype(np.float64), two.samples[start - lag : stop - lag].astype(np.float64)
+    are_heard = np.abs(ours) > _LEAST_COMPARED
+    ours, theirs = ours[are_heard], theirs[are_heard]
+    steps = np.rint(ours * _STEPS)
+    return len(ours) > 0 and any(
+        float(np.mean(steps == as_whole(theirs * scale))) >= _SHARE_ROUNDED
+        for scale in (_STEPS, _STEPS - 1)  # both are common for full scale
+        for as_whole in (np.rint, np.floor, np.trunc)
+    )

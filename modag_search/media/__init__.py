@@ -17,7 +17,7 @@ from modag_search.media.rendering import (
     samples_as_wave,
 )
 from modag_search.media.scan import Row, check_roots, obstacle, scan, scan_passed_over, scan_rows
-from modag_search.media.thumbnails import read_thumbnail, thumbnail_of
+from modag_search.media.thumbnails import read_pixel_hash, read_thumbnail, thumbnail_of
 from modag_search.media.windows import window_bounds
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "picture_as_jpeg",
     "pixels_as_jpeg",
     "pixels_as_png",
+    "read_pixel_hash",
     "read_thumbnail",
     "reason_of",
     "remark_on_name",

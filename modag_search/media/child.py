@@ -23,7 +23,7 @@ from modag_search.media.decode import MediaStream
 from modag_search.media.opening import is_out_of_memory
 from modag_search.media.rendering import picture_as_jpeg
 from modag_search.media.request import DecodeRequest
-from modag_search.media.thumbnails import read_thumbnail
+from modag_search.media.thumbnails import read_pixel_hash, read_thumbnail
 from modag_search.values import Segmentation
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def _picture_as_jpeg(path: str, *, longer_side_px: int) -> Uint8Array:
 
 _ARRAYS: Final[Mapping[str, Callable[..., Uint8Array]]] = {
     "picture_as_jpeg": _picture_as_jpeg,
+    "read_pixel_hash": read_pixel_hash,
     "read_thumbnail": read_thumbnail,
 }
 """What is made of files beside their segments; here nobody wants decoding to be isolated."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +48,41 @@ def read_thumbnail(path: str, *, side_px: int) -> Uint8Array:
         white = _square(picture.laid_on("white"), side_px)
         black = _square(picture.laid_on("black"), side_px) if picture.image.has_transparency_data else white
     return white[None] if np.array_equal(white, black) else np.stack([white, black])
+
+
+def read_pixel_hash(path: str) -> Uint8Array:
+    """Decode a picture at its full size, and return a hash of its pixels; of an animation, of those of the first frame.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    np.ndarray [shape=(16,), uint8]
+        Of its size and its pixels (blake2b), upright, in RGB, on white where it is transparent.
+
+    Raises
+    ------
+    MediaError
+        If it cannot be decoded.
+    """
+    if is_isolated():
+        from modag_search.media.children import array_apart
+
+        return array_apart("read_pixel_hash", path)
+    from modag_search.media.picture_formats import PIXEL_LIMIT
+    from modag_search.media.pictures import decoded_picture
+
+    with (
+        media_errors(path),
+        open_not_empty(path) as file,
+        decoded_picture(file, path, shorter_side_px=round(PIXEL_LIMIT)) as (picture, _),
+    ):
+        pixels = np.array(picture.laid_on("white"), dtype=np.uint8)
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
+    digest.update(pixels.data)
+    return np.frombuffer(digest.digest(), np.uint8)
 
 
 def thumbnail_of(frame: DecodedSegment, *, side_px: int) -> Uint8Array:

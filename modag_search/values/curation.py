@@ -244,8 +244,8 @@ class DuplicateGroup:
     kept_because : str
         Why the first stands before all others: all that put out some of them, with commas between. Of "has labels", "is
         in colour", "has more pixels", "has a higher rate", "has more channels", "lasts longer", "holds higher
-        frequencies", "is not upsampled", "is lossless", "has more bits", "is the larger file", "is older" and "its path
-        comes first"; before parts of it alone, "holds the others".
+        frequencies", "is not upsampled", "was not made of a lossy copy", "is lossless", "has more bits", "is the larger
+        file", "is older" and "its path comes first"; before parts of it alone, "holds the others".
     """
 
     modality: Modality

@@ -87,7 +87,7 @@ def test_who_labels_sounds_is_asked_for_sounds_too(index: Index, media: Path, n:
     for red in range(0, 256, 40):
         picture(media / f"grey-{red}.png", (red, 255 - red, 128))
     index.add([media])
-    index.label(media.glob("*-0.wav"), "a tone")
+    index.label(sorted(media.glob("*-0.wav")), "a tone")
     suggested = [one.modality for one in index.suggest(n=n)]
     assert suggested.count("sound") >= (n + 1) // 4
     assert suggested.count("image") > suggested.count("sound")

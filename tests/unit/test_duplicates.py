@@ -638,10 +638,10 @@ def test_without_a_file_features_of_pictures_must_be_as_similar_as_without_pixel
 
 
 def test_what_has_labels_is_first_then_the_larger_the_lossless_and_the_larger_file(index: Index, media: Path) -> None:
-    drawn_to(media / "large.jpg", striped(4), (640, 480))
-    drawn_to(media / "small.bmp", striped(4), (320, 240))
-    drawn_to(media / "small.jpg", striped(4), (320, 240))
-    drawn_to(media / "small worse.jpg", striped(4), (320, 240), quality=50)
+    drawn_to(media / "large.jpg", striped(5), (640, 480))
+    drawn_to(media / "small.bmp", striped(5), (320, 240))
+    drawn_to(media / "small.jpg", striped(5), (320, 240))
+    drawn_to(media / "small worse.jpg", striped(5), (320, 240), quality=50)
     index.add([media])
 
     def kept(*among: str) -> tuple[str, str]:

@@ -80,6 +80,22 @@ def test_a_grey_picture_saved_in_colours_is_grey(index: Index, media: Path) -> N
     assert kept(index, media) == ("original.jpg", "is in colour")
 
 
+@pytest.mark.parametrize("ending", ["png", "bmp", "tif"])
+def test_a_jpeg_comes_before_what_was_made_of_it(index: Index, media: Path, ending: str) -> None:
+    shades = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(shades).resize((1600, 1200), Image.Resampling.BICUBIC).save(media / "original.jpg")
+    Image.open(media / "original.jpg").save(media / f"a copy.{ending}")
+    assert kept(index, media) == ("original.jpg", "was not made of a lossy copy")
+
+
+def test_a_png_comes_before_a_jpeg_of_it(index: Index, media: Path) -> None:
+    shades = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    picture = Image.fromarray(shades).resize((320, 240), Image.Resampling.BICUBIC)
+    picture.save(media / "original.png")
+    picture.save(media / "a copy.jpg", quality=95)
+    assert kept(index, media) == ("original.png", "is lossless")
+
+
 @pytest.mark.parametrize("ending", ["wav", "flac"])
 @pytest.mark.parametrize("original", ["original.wav", "original.ogg"])
 def test_half_the_rate_holds_less_whatever_the_format(
@@ -115,6 +131,30 @@ def test_what_was_an_mp3_holds_less_than_the_original(index: Index, media: Path,
     as_mp3(media / "encoded.mp3", stereo)
     soundfile.write(media / "decoded.wav", decoded(media / "encoded.mp3"), RATE_HZ, subtype="PCM_24")
     assert kept(index, media) == ("z original.wav", "holds higher frequencies")
+
+
+@pytest.mark.parametrize("kbit_s", [64, 320])
+@pytest.mark.parametrize("ending", ["wav", "flac"])
+def test_an_mp3_comes_before_what_was_made_of_it(
+    index: Index, media: Path, stereo: np.ndarray, kbit_s: int, ending: str
+) -> None:
+    as_mp3(media / "original.mp3", stereo, kbit_s)
+    written(media / f"decoded.{ending}", decoded(media / "original.mp3"), RATE_HZ)
+    assert kept(index, media) == ("original.mp3", "was not made of a lossy copy")
+
+
+@pytest.mark.parametrize("name", ["encoded.mp3", "encoded.ogg"])
+@pytest.mark.parametrize("level", [1, 0.01])
+def test_an_original_comes_before_the_best_lossy_copy(
+    index: Index, media: Path, stereo: np.ndarray, name: str, level: float
+) -> None:
+    dull = level * at_rate(at_rate(stereo, 24_000), RATE_HZ, 24_000)
+    written(media / "z original.flac", dull, RATE_HZ)
+    if name.endswith("mp3"):
+        as_mp3(media / name, dull, 320)
+    else:
+        written(media / name, dull, RATE_HZ)
+    assert kept(index, media) == ("z original.flac", "is lossless")
 
 
 @pytest.mark.parametrize("channels", [1, 2])
