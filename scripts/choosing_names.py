@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FIRST = 10
 PARAPHRASES = Path(__file__).with_name("paraphrases.csv")
+SEARCHES = Path(__file__).with_name("searches.csv")
 PICTURES_A_CLASS = 3
 LEAST_SOUNDS = 3
 
@@ -224,17 +225,19 @@ def _by_paraphrases(space: Space, queries: Media, vectors: Float32Array) -> floa
     )
 
 
-def paraphrases(taxonomy: str, classes: Sequence[str]) -> list[tuple[str, str]]:
-    """Read what someone may say who does not use the names of some classes (paraphrases.csv), with the class of each.
+def paraphrases(taxonomy: str, classes: Sequence[str], *, file: Path = PARAPHRASES) -> list[tuple[str, str]]:
+    """Read what someone may say who does not use the names of some classes, with the class of each.
 
     Parameters
     ----------
     taxonomy : {"general", "instruments", "imagenet", "audioset"}
         What the classes are of; of the last two they are numbers.
     classes : sequence of str
+    file : Path
+        `PARAPHRASES`, or `SEARCHES`: two of each class that was drawn, as short as one types and longer.
     """
-    with PARAPHRASES.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["taxonomy"] == taxonomy]
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = [row for row in csv.DictReader(opened) if row["taxonomy"] == taxonomy]
     return [(row["class"], row["text"]) for row in rows if row["class"] in set(classes)]
 
 

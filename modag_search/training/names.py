@@ -1,9 +1,10 @@
 """What the encoders' classes are called, as a sentence encoder sees it: a space that both encoders already reach.
 
 A name alone says little to a sentence encoder; what a dictionary says of it says more. WordNet defines what pictures
-show. What is heard is defined in ``sound_definitions.txt``, a line for each of AudioSet's classes. Two descriptions of
-the classes of both are in ``picture_descriptions.tsv`` (what one looks like; what it is, or is for) and
-``sound_descriptions.tsv`` (what one sounds like; where it is heard). All of these were written for this project.
+show. What is heard is defined in ``sound_definitions.txt``, a line for each of AudioSet's classes. What someone may say
+who does not know what it is called stands in ``picture_descriptions.tsv`` (what it looks like; what it is, or is for;
+and as one types it into a search box) and ``sound_descriptions.tsv`` (what it sounds like; where it is heard; and as
+one types it). All of these were written for this project.
 """
 
 from __future__ import annotations
@@ -201,13 +202,13 @@ class DefinitionWeights:
     Attributes
     ----------
     sounds : tuple of float
-        Of the name, the name with its definition, and the definition alone.
+        Of the name, the name with its definition, the definition alone, and each description.
     pictures : tuple of float
-        Of the first of its names, all of them, all with the definition, and the definition alone.
+        Of the first of its names, all of them, all with the definition, the definition alone, and each description.
     """
 
-    sounds: tuple[float, float, float] = (1, 2, 0)
-    pictures: tuple[float, float, float, float] = (1, 1, 2, 0)
+    sounds: tuple[float, float, float, float] = (1, 2, 0, 0)
+    pictures: tuple[float, float, float, float, float] = (1, 1, 2, 0, 0)
 
 
 def name_space(names: Names, encode: Encode, *, dimension: int, weights: DefinitionWeights | None = None) -> NameSpace:
@@ -237,7 +238,8 @@ def name_space(names: Names, encode: Encode, *, dimension: int, weights: Definit
         [f"a {name}" for name, _ in defined],
         [f"{name}: {said}" for name, said in defined],
         [said for _, said in defined],
-        weights=weights.sounds,
+        *zip(*names.sound_descriptions, strict=True),
+        weights=(*weights.sounds[:-1], *[weights.sounds[-1]] * len(names.sound_descriptions[0])),
     )
     shown = [(names.lemmas[place], names.definitions[place]) for place in names.imagenet]
     pictures = _mean_of(
@@ -246,7 +248,8 @@ def name_space(names: Names, encode: Encode, *, dimension: int, weights: Definit
         [", ".join(words) for words, _ in shown],
         [f"{', '.join(words)}: {said}" for words, said in shown],
         [said for _, said in shown],
-        weights=weights.pictures,
+        *zip(*names.picture_descriptions, strict=True),
+        weights=(*weights.pictures[:-1], *[weights.pictures[-1]] * len(names.picture_descriptions[0])),
     )
     means = sounds.mean(axis=0), pictures.mean(axis=0)
     centred = sounds - means[0], pictures - means[1]
@@ -345,7 +348,7 @@ class MeaningSettings:
     word_temperature: float = 0.1
     word_share: float = 0.5
     said_share: float = 0.5
-    said_temperature: float = 0.05
+    said_temperature: float = 0.04
     taught_share: float = 0.5
     taught_least: float = 0.7
     taught_temperature: float = 0.03

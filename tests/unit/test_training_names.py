@@ -133,14 +133,14 @@ def test_every_class_is_described_without_its_name_and_without_what_tests_ask() 
     for taxonomy, name in {"audioset": "sound_descriptions.tsv", "imagenet": "picture_descriptions.tsv"}.items():
         rows = [line.split("\t") for line in folder.joinpath(name).read_text(encoding="utf-8").splitlines()]
         assert len(rows) == len(packaged.classes[taxonomy])
-        assert {len(row) for row in rows} == {2}
+        assert {len(row) for row in rows} == {3}
         texts = [text for row in rows for text in row]
         assert len(set(texts)) == len(texts)
         assert all(packaged.words.read(text).understood for text in texts)
         assert not asked & {run for text in texts for run in runs_of_words(text)}
     said = packaged.said
     assert said
-    assert {t: array.shape[:2] for t, array in said.items()} == {t: (len(c), 4) for t, c in packaged.classes.items()}
+    assert {t: array.shape[:2] for t, array in said.items()} == {t: (len(c), 5) for t, c in packaged.classes.items()}
 
 
 def runs_of_words(text: str) -> set[str]:
@@ -163,8 +163,10 @@ def test_descriptions_find_what_they_describe() -> None:
 
 
 def test_what_names_are_chosen_by_is_not_what_they_are_tested_with() -> None:
-    with (SCRIPTS / "paraphrases.csv").open(encoding="utf-8", newline="") as file:
-        chosen_by = list(csv.DictReader(file))
+    chosen_by = []
+    for name in ("paraphrases.csv", "searches.csv"):
+        with (SCRIPTS / name).open(encoding="utf-8", newline="") as file:
+            chosen_by += list(csv.DictReader(file))
     with (SCRIPTS / "word_queries.csv").open(encoding="utf-8", newline="") as file:
         tested = list(csv.DictReader(file))
     assert not {row["text"].casefold() for row in chosen_by} & {row["query"].casefold() for row in tested}
