@@ -134,6 +134,26 @@ class Waveforms:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, len(others) or 1), thread_name_prefix="modag") as pool:
             return list(pool.map(is_alike, others))
 
+    def differ_in_channels(self, one: Sequence[ItemRecord], others: Sequence[Sequence[ItemRecord]]) -> list[bool]:
+        """Tell which sounds have other channels than one, though something else is a copy of both, as mono may be.
+
+        Parameters
+        ----------
+        one : sequence of ItemRecord
+            As in `are_alike`.
+        others : sequence of sequences of ItemRecord
+
+        Returns
+        -------
+        list of bool
+            False where either cannot be had or has one channel.
+        """
+        first = self._waveforms.of(one)
+        return [
+            first is not None and waveform is not None and _differ_in_channels(first, waveform)
+            for waveform in map(self._waveforms.of, others)
+        ]
+
 
 def read_waveform(path: str, *, duration_s: float) -> Waveform | None:
     """Decode a sound.
@@ -199,11 +219,20 @@ def are_one(one: Waveform, other: Waveform, *, min_correlation: float = MIN_CORR
     ours, theirs = _laid_over(one.sections, other.sections, step=alignment.step)
     if not agree_throughout(alignment.polarity * ours, theirs, rate_hz=SAMPLE_RATE_HZ):
         return False
+    return _have_the_same_channels(one, other, step=alignment.step)
 
+
+def _differ_in_channels(one: Waveform, other: Waveform) -> bool:
+    if not (one.channels and other.channels):
+        return False
+    alignment = _alignment(one, other)
+    return alignment is not None and not _have_the_same_channels(one, other, step=alignment.step)
+
+
+def _have_the_same_channels(one: Waveform, other: Waveform, *, step: int) -> bool:
     def agree(order: Sequence[int]) -> bool:
         pairs = (
-            _laid_over(channel, other.channels[n], step=alignment.step)
-            for channel, n in zip(one.channels, order, strict=True)
+            _laid_over(channel, other.channels[n], step=step) for channel, n in zip(one.channels, order, strict=True)
         )
         ones, others = zip(*pairs, strict=True)
         return channels_agree(ones, others, rate_hz=SAMPLE_RATE_HZ)

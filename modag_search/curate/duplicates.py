@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 HOLDS_THE_OTHERS: Final = "holds the others"
 
 _ROWS_AT_ONCE: Final = 2048
+_LEAST_IN_GROUP: Final = 2
 
 _MODALITIES_OF: Final[dict[MediaKind, tuple[Modality, ...]]] = {
     "image": ("image",),
@@ -226,9 +227,9 @@ class Duplicates:
             stars.setdefault(copies.centre, []).append(copies)
         keeper = Keeper(self._pixels, self._substances) if limits.unconfirmed else Keeper()
         groups = [
-            self._group(wholes, star, keeper)
-            for star in joined(stars, self._parts(wholes, list(stars), limits))
-            if sum(len(copies.items) for copies in star) > 1
+            group
+            for centre, star in joined(stars, self._parts(wholes, list(stars), limits)).items()
+            for group in self._groups_of(wholes, star, keeper, centre=centre)
         ]
         return sorted(groups, key=lambda group: group.items[0].path)
 
@@ -350,12 +351,26 @@ class Duplicates:
             return -np.inf
         return found.get(wholes.modality, -np.inf)
 
-    def _group(self, wholes: Wholes, star: Sequence[Copies], keeper: Keeper) -> DuplicateGroup:
-        """Put items in order: the one to keep, its exact copies, the others, and what is a part of it."""
+    def _groups_of(
+        self, wholes: Wholes, star: Sequence[Copies], keeper: Keeper, *, centre: int
+    ) -> Iterator[DuplicateGroup]:
+        """Put items in order: the one to keep, its exact copies, the others, and what is a part of it.
+
+        What mono gathered may differ in the channels that it lacks; it makes a group of its own then.
+        """
+        if sum(len(copies.items) for copies in star) < _LEAST_IN_GROUP:
+            return
         rows = {item.id: copies for copies in star if copies.is_whole for item in copies.items}
         items = [item for copies in star if copies.is_whole for item in copies.items]
         kept, reasons = keeper.choose(items, labelled=self._labels)
         best = rows[kept.id]
+        apart = self._apart(star, best) if wholes.kind == "sound" else set()
+        if apart:
+            for part in ([one for one in star if (one.row in apart) == is_apart] for is_apart in (False, True)):
+                yield from self._groups_of(wholes, part, keeper, centre=centre)
+            return
+        # What gathered the others was compared with the one to keep when that was.
+        star = [replace(copies, by=best.by) if copies.row == centre else copies for copies in star]
         duplicates = [self._duplicate(item, copies, best, wholes) for copies in star for item in copies.items]
         first = next(one for one in duplicates if one.id == kept.id)
         others = sorted(
@@ -363,7 +378,15 @@ class Duplicates:
             key=lambda one: (not one.is_exact, one.part_start_s is not None, -one.similarity, one.path),
         )
         because = ", ".join(reasons) or HOLDS_THE_OTHERS
-        return DuplicateGroup(modality=wholes.modality, items=(first, *others), kept_because=because)
+        yield DuplicateGroup(modality=wholes.modality, items=(first, *others), kept_because=because)
+
+    def _apart(self, star: Sequence[Copies], best: Copies) -> set[int]:
+        """Return the rows of what something else gathered, as it did the one to keep, and has other channels."""
+        if best.row == best.centre or best.by != "waveform":
+            return set()
+        others = [one for one in star if one.centre == best.centre and one.by == "waveform" and one.row != best.row]
+        differ = self._waveforms.differ_in_channels(best.items, [one.items for one in others])
+        return {one.row for one, differs in zip(others, differ, strict=True) if differs}
 
     def _duplicate(self, item: ItemRecord, copies: Copies, best: Copies, wholes: Wholes) -> Duplicate:
         part_start_s, part_end_s = copies.part_of(best) or (None, None)

@@ -50,7 +50,7 @@ class Copies:
         return max(start_s, 0.0), min(end_s, first.items[0].duration_s or 0.0)
 
 
-def joined(stars: Mapping[int, Sequence[Copies]], parts: Iterable[Part]) -> list[list[Copies]]:
+def joined(stars: Mapping[int, Sequence[Copies]], parts: Iterable[Part]) -> dict[int, list[Copies]]:
     """Let the stars of sounds that lie in longer ones go to these.
 
     Parameters
@@ -62,7 +62,8 @@ def joined(stars: Mapping[int, Sequence[Copies]], parts: Iterable[Part]) -> list
 
     Returns
     -------
-    list of lists of Copies
+    dict of int to list of Copies
+        By the row of the content that all in it were compared with, directly or by way of another one.
     """
     gathered: dict[int, _Place] = {}
     for part in parts:
@@ -78,11 +79,11 @@ def joined(stars: Mapping[int, Sequence[Copies]], parts: Iterable[Part]) -> list
                 copies,
                 lag_s=place.lag_s,
                 is_whole=place.is_whole,
-                by="waveform" if copies.row == row else copies.by,
+                by="waveform" if copies.row == row != place.row else copies.by,
             )
             for copies in star
         )
-    return list(groups.values())
+    return groups
 
 
 class _Place(NamedTuple):

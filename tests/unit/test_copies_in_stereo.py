@@ -105,3 +105,11 @@ def test_names_do_not_pass_to_what_is_heard_otherwise(index: Index, media: Path)
     }
     assert copies["other.ogg"] is None
     assert copies["copy.ogg"] is not None
+
+
+def test_mono_brings_no_sounds_together_that_differ_in_what_it_lacks(index: Index, media: Path) -> None:
+    for name, seed, level in (("a", 7, 1), ("a quieter", 7, 0.5), ("b", 8, 1), ("b quieter", 8, 0.5)):
+        written(media / f"{name}.ogg", level * stereo(melody(seed, 6)))
+    written(media / "mono.wav", melody(1, 6))
+    found = [sorted(names - {"mono.wav"}) for names in groups(index, media)]
+    assert sorted(found) == [["a quieter.ogg", "a.ogg"], ["b quieter.ogg", "b.ogg"]]
