@@ -42,19 +42,23 @@ def channels_apart(parts: Sequence[Float32Array]) -> tuple[tuple[np.ndarray, ...
     n_channels = parts[0].shape[1] if parts else 1
     if n_channels == 1:
         return ()
-    centred = [part - part.mean(axis=0) for part in parts]
-    products = np.zeros((n_channels, n_channels))
-    for part in centred:
+    # One after the other is centred, twice: all of an hour of many channels would fill the memory.
+    products, peak = np.zeros((n_channels, n_channels)), 0.0
+    for part in map(_centred, parts):
         products += part.T.astype(np.float64) @ part
+        peak = max(peak, float(np.abs(part).max()))
     energies = products.diagonal()
     loudest = int(energies.argmax())
     own = energies - products[loudest] ** 2 / max(energies[loudest], 1e-30)  # what is left of each beside the loudest
     if not (own > SHARE_OF_LOUDEST * energies[loudest]).any():
         return ()
-    gain = np.float32(np.iinfo(np.int16).max / max(float(np.abs(part).max()) for part in centred))
-    return tuple(
-        tuple(np.rint(gain * part[:, channel]).astype(np.int16) for part in centred) for channel in range(n_channels)
-    )
+    gain = np.float32(np.iinfo(np.int16).max / peak)
+    scaled = [np.rint(gain * _centred(part)).astype(np.int16) for part in parts]
+    return tuple(tuple(np.ascontiguousarray(part[:, n]) for part in scaled) for n in range(n_channels))
+
+
+def _centred(part: Float32Array) -> Float32Array:
+    return part - part.mean(axis=0)
 
 
 def are_the_same(n_ones: int, n_others: int, agree: Callable[[Sequence[int]], bool]) -> bool:
