@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from modag_search.copies.ranks import is_lossless, loses
-from modag_search.copies.substance import bandwidths_hz, is_decoded_from
+from modag_search.copies.substance import bandwidths_hz
+from modag_search.features.stored import is_as_indexed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -52,6 +53,7 @@ class _Contender:
     has_labels: bool
     pixels: Pixels | None
     substances: Substances | None
+    are_the_same: bool
 
     @cached_property
     def is_grey(self) -> bool | None:
@@ -70,8 +72,12 @@ class _Contender:
     def was_made_of(self, lossy: _Contender) -> bool:
         """Tell whether it holds just what a lossy one does when that is decoded."""
         if self.item.kind == "sound":
-            return bool(self.substance and lossy.substance) and is_decoded_from(self.item, lossy.item)
-        return self.pixels is not None and loses(lossy.item.path) and self.pixels.have_the_same(self.item, lossy.item)
+            if self.substances is None or self.substance is None or lossy.substance is None:
+                return False
+            return self.substances.are_decoded_from(self.copies, lossy.copies)
+        if not loses(lossy.item.path):
+            return False
+        return self.are_the_same or bool(self.pixels and self.pixels.have_the_same(self.copies, lossy.copies))
 
 
 _Verdict = tuple[list[bool], str]
@@ -82,7 +88,8 @@ class Keeper:
     """Chooses which of several copies to keep.
 
     Copies are put out one test after the other, until one is left: what lacks what another one has goes. Small
-    differences put out none, as those that encoders make; and what is not known of a file does not, either.
+    differences put out none, as those that encoders make; and what is not known of a file does not, either. A file that
+    is gone or has changed is not kept before one that is as it was indexed.
 
     Parameters
     ----------
@@ -90,10 +97,15 @@ class Keeper:
         Tells which pictures and videos have colours. Without it, that is not known.
     substances : Substances, optional
         Tells what sounds hold. Without it, that is not known.
+    have_same_features : bool
+        Whether all that is compared has the very same features, so that pictures have the same pixels.
     """
 
-    def __init__(self, pixels: Pixels | None = None, substances: Substances | None = None) -> None:
+    def __init__(
+        self, pixels: Pixels | None = None, substances: Substances | None = None, *, have_same_features: bool = False
+    ) -> None:
         self._pixels = pixels
+        self._have_same_features = have_same_features
         self._substances = substances
 
     def choose(self, items: Sequence[ItemRecord], *, labelled: Collection[int]) -> tuple[ItemRecord, tuple[str, ...]]:
@@ -112,11 +124,28 @@ class Keeper:
         reasons : tuple of str
             What put out the others, one after the other; of one item, none.
         """
+        chosen, reasons = self._choose(items, labelled=labelled)
+        if is_as_indexed(chosen):
+            return chosen, reasons
+        there = [item for item in items if item is not chosen and is_as_indexed(item)]
+        if not there:
+            return chosen, reasons
+        chosen, reasons = self._choose(there, labelled=labelled)
+        return chosen, ("is still there", *reasons)
+
+    def _choose(self, items: Sequence[ItemRecord], *, labelled: Collection[int]) -> tuple[ItemRecord, tuple[str, ...]]:
         contents: dict[str, list[ItemRecord]] = {}
         for item in items:
             contents.setdefault(item.content_hash, []).append(item)
         left = [
-            _Contender(item, contents[item.content_hash], item.id in labelled, self._pixels, self._substances)
+            _Contender(
+                item,
+                contents[item.content_hash],
+                item.id in labelled,
+                self._pixels,
+                self._substances,
+                self._have_same_features,
+            )
             for item in sorted(items, key=lambda item: item.path)
         ]
         reasons = []
@@ -284,6 +313,8 @@ def _rate(one: _Contender) -> int:
 
 def _read(left: Sequence[_Contender]) -> None:
     """Read what each holds, several at once."""
+    if all(one.substances is None for one in left):
+        return
     of_contents = {one.item.content_hash: one for one in left}
     with ThreadPoolExecutor(min(os.cpu_count() or 1, len(of_contents)), thread_name_prefix="modag") as pool:
         list(pool.map(lambda one: one.substance, of_contents.values()))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from modag_search.copies.decoded import DecodedContents
 from modag_search.copies.thumbnails import MIN_LIKENESS, SIDE_PX, SMALL_PX, Thumbnail, likeness, may_be_copies
-from modag_search.errors import MediaError, UsageError
+from modag_search.errors import UsageError
 from modag_search.features.ahead import one_thread_a_product
 from modag_search.media import open_media, read_pixel_hash, read_thumbnail, thumbnail_of
 from modag_search.values import Segmentation
@@ -32,6 +32,7 @@ SHARE_OF_FRAMES: Final = 0.5
 _FRAME_EVERY_S: Final = 2.0
 _RATE_HZ: Final = 8_000  # of sound, which is not decoded
 _KEPT_BYTES: Final = 1 << 28
+_KEPT_HASHES_BYTES: Final = 1 << 20
 _CONTENTS_AT_ONCE: Final = 256
 
 
@@ -53,6 +54,16 @@ class Frames:
         return sum(thumbnail.grounds.nbytes for thumbnail in self.at.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _PixelHash:
+    of_pixels: bytes
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory."""
+        return len(self.of_pixels)
+
+
 class Pixels:
     """Compares the pixels of items.
 
@@ -68,6 +79,9 @@ class Pixels:
     def __init__(self, *, min_likeness: float = MIN_LIKENESS) -> None:
         self._min_likeness = min_likeness
         self._frames = DecodedContents(read_frames, most_bytes=_KEPT_BYTES)
+        self._hashes = DecodedContents(
+            lambda item: _PixelHash(read_pixel_hash(item.path).tobytes()), most_bytes=_KEPT_HASHES_BYTES
+        )
         self._sketches: dict[str, Uint8Array | None] = {}
 
     def are_alike(self, one: Sequence[ItemRecord], others: Sequence[Sequence[ItemRecord]]) -> list[bool | None]:
@@ -112,15 +126,22 @@ class Pixels:
         frames = self._frames.of(copies)
         return None if frames is None else all(thumbnail.is_grey for thumbnail in frames.at.values())
 
-    @staticmethod
-    def have_the_same(one: ItemRecord, other: ItemRecord) -> bool:
-        """Tell whether two pictures have the same pixels at full size, to the bit; never of what cannot be read."""
-        if (one.width_px, one.height_px) != (other.width_px, other.height_px):
+    def have_the_same(self, one: Sequence[ItemRecord], other: Sequence[ItemRecord]) -> bool:
+        """Tell whether two pictures have the same pixels at full size, to the bit; never of what cannot be read.
+
+        Parameters
+        ----------
+        one, other : sequence of ItemRecord
+            As in `are_alike`.
+
+        Returns
+        -------
+        bool
+        """
+        if (one[0].width_px, one[0].height_px) != (other[0].width_px, other[0].height_px):
             return False
-        try:
-            return bool((read_pixel_hash(one.path) == read_pixel_hash(other.path)).all())
-        except MediaError:
-            return False
+        ours, theirs = self._hashes.of(one), self._hashes.of(other)
+        return ours is not None and theirs is not None and ours.of_pixels == theirs.of_pixels
 
     def _are_alike_as_pictures(
         self, one: Sequence[ItemRecord], others: Sequence[Sequence[ItemRecord]], pool: Executor

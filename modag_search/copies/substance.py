@@ -6,6 +6,7 @@ What a header tells is no more than a promise: a file of 48 kHz may have been ma
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from modag_search.copies.decoded import DecodedContents
 from modag_search.copies.waveforms import MAX_LAG_S, MOST_SECTIONS, SECTION_S
-from modag_search.errors import MediaError
+from modag_search.errors import UsageError
 from modag_search.media import loudest_channel, open_media
 from modag_search.values import Segmentation
 
@@ -53,6 +54,7 @@ _LEAST_COMPARED: Final = 3e-2  # beside what is quieter, a good lossy codec may 
 _SHARE_ROUNDED: Final = 0.9  # of samples; where it clips, a decoded sound differs
 _WINDOWS: Final = Segmentation(window_s=SECTION_S, hop_s=SECTION_S)
 _KEPT_BYTES: Final = 1 << 24
+_KEPT_OF_BEGINNINGS_BYTES: Final = 1 << 26
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,10 +104,30 @@ class Substances:
         self._substances = DecodedContents(
             lambda item: read_substance(item.path, duration_s=item.duration_s or 0.0), most_bytes=_KEPT_BYTES
         )
+        self._beginnings = DecodedContents(lambda item: _beginning(item.path), most_bytes=_KEPT_OF_BEGINNINGS_BYTES)
 
     def of(self, copies: Sequence[ItemRecord]) -> Substance | None:
         """Return what items with the same content hold; None where no file is as it was indexed, or all is silent."""
         return self._substances.of(copies)
+
+    def are_decoded_from(self, lossless: Sequence[ItemRecord], lossy: Sequence[ItemRecord]) -> bool:
+        """Tell whether a sound in a lossless format was made of a lossy one, which is the original then.
+
+        Rounded to 16 bits, their samples are the same; those of a lossy copy differ by what it has lost, which is
+        seldom less than such a step. Samples that are loud enough are compared, of the first ten seconds.
+
+        Parameters
+        ----------
+        lossless, lossy : sequence of ItemRecord
+            Items with the same content, each.
+
+        Returns
+        -------
+        bool
+            False where either cannot be read.
+        """
+        one, two = self._beginnings.of(lossless), self._beginnings.of(lossy)
+        return one is not None and two is not None and _is_decoded_from(one, two)
 
 
 def read_substance(path: str, *, duration_s: float) -> Substance | None:
@@ -120,7 +142,7 @@ def read_substance(path: str, *, duration_s: float) -> Substance | None:
     Returns
     -------
     Substance or None
-        None if all is silent.
+        None if all is silent, or the sections are that were chosen.
 
     Raises
     ------
@@ -161,7 +183,7 @@ class _Reading:
             self._spectra.append(_spectra(centred, is_first=number == 0))
 
     def substance(self, form: SoundForm) -> Substance | None:
-        """Return what was read of a sound; None if all is silent."""
+        """Return what was read of a sound; None if all is silent that counts."""
         powers = np.concatenate(self._powers)
         sounding = np.flatnonzero(powers >= max(_SHARE_SOUNDING * powers.max(), 1e-30))
         if not len(sounding):
@@ -170,6 +192,8 @@ class _Reading:
         bands, inner_bands = (
             _bands(np.mean(spectra, axis=0), form.rate_hz) for spectra in zip(*self._spectra, strict=True)
         )
+        if not bands.any():
+            return None  # it sounds between the sections that were looked at
         rounding = form.channels * _step_of(bits or _LOSSY_BITS) ** 2 / 12 * BAND_HZ / (form.rate_hz / 2)
         eigenvalues = np.linalg.eigvalsh(np.atleast_2d(self._products))
         return Substance(
@@ -237,38 +261,25 @@ def bandwidths_hz(substances: Sequence[Substance]) -> list[float]:
 class _Beginning(NamedTuple):
     samples: Float32Array
     rate_hz: int
-    bits: int | None
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory."""
+        return self.samples.nbytes
 
 
-def _beginning(path: str) -> _Beginning:
-    """Decode the loudest channel of the first seconds of a sound, at its own rate."""
+def _beginning(path: str) -> _Beginning | None:
+    """Decode the loudest channel of the first seconds of a sound, at its own rate; None where there is nothing."""
     media = open_media(path, sample_rate_hz=None, segmentation=_WINDOWS, end_s=SECTION_S, all_channels=True)
-    sections = [loudest_channel(np.asarray(segment.data, np.float32)) for segment in media.segments()]
+    sections: list[Float32Array] = []
+    with suppress(UsageError):  # it may begin later
+        sections += [loudest_channel(np.asarray(segment.data, np.float32)) for segment in media.segments()]
     form = media.facts.sound_form
-    if form is None or not sections:
-        return _Beginning(np.zeros(1, np.float32), 0, None)
-    return _Beginning(sections[0], form.rate_hz, form.bits)
+    return _Beginning(sections[0], form.rate_hz) if form and sections else None
 
 
-def is_decoded_from(lossless: ItemRecord, lossy: ItemRecord) -> bool:
-    """Tell whether a sound in a lossless format was made of a lossy one, which is the original then.
-
-    Rounded to 16 bits, their samples are the same; those of a lossy copy differ by what it has lost, which is seldom
-    less than such a step. Samples that are loud enough are compared, of the first ten seconds.
-
-    Parameters
-    ----------
-    lossless, lossy : ItemRecord
-
-    Returns
-    -------
-    bool
-        False where either cannot be read.
-    """
-    try:
-        one, two = (_beginning(item.path) for item in (lossless, lossy))
-    except MediaError:
-        return False
+def _is_decoded_from(one: _Beginning, two: _Beginning) -> bool:
+    """Tell whether the first was made of the second; see `Substances.are_decoded_from`."""
     if one.rate_hz != two.rate_hz:
         return False
     reach = round(MAX_LAG_S * one.rate_hz)

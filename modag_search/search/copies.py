@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -117,6 +116,5 @@ def _best_first(copies: Sequence[ItemRecord]) -> list[ItemRecord]:
     """Put first what `modag duplicates` would keep of what is there; the others follow by path."""
     if len(copies) == 1:
         return list(copies)
-    there = [item for item in copies if os.path.exists(item.path)] or copies
-    best, _ = Keeper().choose(there, labelled={item.id for item in copies if item.labels})
+    best, _ = Keeper(have_same_features=True).choose(copies, labelled={item.id for item in copies if item.labels})
     return [best, *sorted((item for item in copies if item is not best), key=lambda item: item.path)]

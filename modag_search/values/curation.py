@@ -242,10 +242,11 @@ class DuplicateGroup:
         Two at least. First the one to keep: with labels, else the one that holds the most, see `keeping.Keeper`. Then
         its exact copies, then the others, the most similar first, then what is a part of it.
     kept_because : str
-        Why the first stands before all others: all that put out some of them, with commas between. Of "has labels", "is
-        in colour", "has more pixels", "has a higher rate", "has more channels", "lasts longer", "holds higher
-        frequencies", "is not upsampled", "was not made of a lossy copy", "is lossless", "has more bits", "is the larger
-        file", "is older" and "its path comes first"; before parts of it alone, "holds the others".
+        Why the first stands before all others: all that put out some of them, with commas between. Of "is still
+        there", "has labels", "is in colour", "has more pixels", "has a higher rate", "has more channels", "lasts
+        longer", "holds higher frequencies", "is not upsampled", "was not made of a lossy copy", "is lossless", "has
+        more bits", "is the larger file", "is older" and "its path comes first"; before parts of it alone, "holds the
+        others".
     """
 
     modality: Modality

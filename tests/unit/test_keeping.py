@@ -14,6 +14,7 @@ import soxr
 from PIL import Image
 
 from modag_search.copies.substance import read_substance
+from modag_search.media import read_pixel_hash
 from tests.made_media import melody, set_mtime, written
 
 if TYPE_CHECKING:
@@ -225,3 +226,93 @@ def test_a_longer_video_and_one_in_colour_come_first(index: Index, media: Path) 
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(shown), format="rgb24")))
             container.mux(stream.encode(None))
     assert kept(index, media) == ("colour.mp4", "is in colour")
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_sounds_where_nothing_is_looked_at_is_compared_by_what_is_known(index: Index, media: Path) -> None:
+    samples = np.zeros(400 * 16_000, np.float32)
+    samples[12 * 16_000 : 14 * 16_000] = 0.1 * np.random.default_rng(0).standard_normal(32_000)
+    for name in ("a.wav", "b.flac"):
+        written(media / name, samples, 16_000)
+        set_mtime(media / name, 1_000_000 * SECOND_NS)
+    assert read_substance(str(media / "a.wav"), duration_s=400) is None
+    assert kept(index, media) == ("a.wav", "is the larger file")
+
+
+def test_what_gathered_the_others_is_confirmed_as_these_are(index: Index, media: Path) -> None:
+    shades = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    picture = Image.fromarray(shades).resize((320, 240), Image.Resampling.BICUBIC)
+    picture.save(media / "original.jpg")
+    picture.convert("L").save(media / "grey.png")
+    index.add([media])
+    (group,) = index.duplicates()
+    assert {os.path.basename(one.path): one.confirmed_by for one in group.items} == {
+        "original.jpg": None,
+        "grey.png": "pixels",
+    }
+
+
+@pytest.mark.parametrize("happens", ["gone", "changed"])
+def test_what_is_still_there_is_kept(index: Index, media: Path, happens: str) -> None:
+    shades = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(shades).resize((320, 240), Image.Resampling.BICUBIC).save(media / "a.png")
+    for name in ("b.png", "c.png"):
+        shutil.copy(media / "a.png", media / name)
+    index.add([media])
+    if happens == "gone":
+        (media / "a.png").unlink()
+    else:
+        (media / "a.png").write_bytes(b"something else")
+    (group,) = index.duplicates()
+    assert (os.path.basename(group.items[0].path), group.kept_because) == (
+        "b.png",
+        "is still there, its path comes first",
+    )
+
+
+def test_pictures_are_decoded_once_however_many_copies_there_are(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shades = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    picture = Image.fromarray(shades).resize((320, 240), Image.Resampling.BICUBIC)
+    for number in range(3):
+        picture.save(media / f"{number}.jpg", quality=90 + number)
+        picture.save(media / f"{number}.png", compress_level=number)
+    read: list[str] = []
+
+    def counted(path: str) -> np.ndarray:
+        read.append(path)
+        return read_pixel_hash(path)
+
+    monkeypatch.setattr("modag_search.copies.pixels.read_pixel_hash", counted)
+    assert kept(index, media)[0].endswith(".png")
+    assert sorted(read) == sorted({*read})
+    assert len(read) == 6
+
+
+def test_what_begins_late_is_compared_by_what_is_known(index: Index, media: Path, stereo: np.ndarray) -> None:
+    samples = np.rint(30_000 * stereo.T.ravel(order="F")).astype(np.int16)[None]
+    for name, codec in (("a.mka", "pcm_s16le"), ("b.mka", "libopus")):
+        with av.open(str(media / name), "w") as container:
+            stream = container.add_stream(codec, rate=RATE_HZ, layout="stereo")
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
+            frame.sample_rate, frame.pts = RATE_HZ, 0
+            fifo = av.AudioFifo()
+            fifo.write(frame)
+            while part := fifo.read(960, partial=True):
+                part.pts = (part.pts or 0) + 12 * RATE_HZ
+                container.mux(stream.encode(part))
+            container.mux(stream.encode(None))
+    assert kept(index, media)[0] == "a.mka"
+
+
+def test_answers_show_of_the_same_pixels_what_is_kept(index: Index, media: Path, tmp_path: Path) -> None:
+    shades = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(shades).resize((1600, 1200), Image.Resampling.BICUBIC).save(media / "original.jpg")
+    Image.open(media / "original.jpg").save(media / "a copy.png")
+    index.add([media])
+    (hit,) = index.search(str(shutil.copy(media / "a copy.png", tmp_path / "asked.png")), n=5)
+    assert (os.path.basename(hit.path), [os.path.basename(one) for one in hit.copies]) == (
+        "original.jpg",
+        ["a copy.png"],
+    )
