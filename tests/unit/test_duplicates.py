@@ -410,8 +410,8 @@ def test_without_a_file_features_must_be_as_similar_as_without_waveforms(
     assert [{*group} for group in names(duplicates(dulled).find())] == [{"bright.wav", "dull.wav"}]
     spoil(media / "dull.wav")
     spoil(media / "a.wav")
-    assert names(duplicates(dulled).find()) == [["a.wav", "b.wav"]]
-    assert names(duplicates(dulled).find(min_similarity=0.5)) == [["a.wav", "b.wav"]]
+    assert [{*group} for group in names(duplicates(dulled).find())] == [{"a.wav", "b.wav"}]
+    assert [{*group} for group in names(duplicates(dulled).find(min_similarity=0.5))] == [{"a.wav", "b.wav"}]
 
 
 def test_any_file_of_one_content_will_do(index: Index, media: Path) -> None:
@@ -420,7 +420,7 @@ def test_any_file_of_one_content_will_do(index: Index, media: Path) -> None:
     shutil.copy(media / "a.wav", media / "a again.wav")
     index.add([media])
     (media / "a again.wav").unlink()
-    assert names(duplicates(index).find()) == [["a again.wav", "a.wav"]]
+    assert names(duplicates(index).find()) == [["a.wav", "a again.wav"]]
 
 
 def test_what_is_too_high_for_the_waveform_is_compared_by_features(index: Index, media: Path) -> None:

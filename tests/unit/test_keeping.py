@@ -308,7 +308,7 @@ def test_what_begins_late_is_compared_by_what_is_known(index: Index, media: Path
 
 def test_answers_show_of_the_same_pixels_what_is_kept(index: Index, media: Path, tmp_path: Path) -> None:
     shades = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    Image.fromarray(shades).resize((1600, 1200), Image.Resampling.BICUBIC).save(media / "original.jpg")
+    Image.fromarray(shades).resize((320, 240), Image.Resampling.BICUBIC).save(media / "original.jpg")
     Image.open(media / "original.jpg").save(media / "a copy.png")
     index.add([media])
     (hit,) = index.search(str(shutil.copy(media / "a copy.png", tmp_path / "asked.png")), n=5)
