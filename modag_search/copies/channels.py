@@ -58,7 +58,8 @@ def channels_apart(parts: Sequence[Float32Array]) -> tuple[tuple[np.ndarray, ...
 
 
 def _centred(part: Float32Array) -> Float32Array:
-    return part - part.mean(axis=0)
+    centred: Float32Array = part - part.mean(axis=0)
+    return centred
 
 
 def are_the_same(n_ones: int, n_others: int, agree: Callable[[Sequence[int]], bool]) -> bool:

@@ -357,6 +357,10 @@ class Duplicates:
         """Put items in order: the one to keep, its exact copies, the others, and what is a part of it.
 
         What mono gathered may differ in the channels that it lacks; it makes a group of its own then.
+
+        Yields
+        ------
+        DuplicateGroup
         """
         if sum(len(copies.items) for copies in star) < _LEAST_IN_GROUP:
             return

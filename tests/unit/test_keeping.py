@@ -295,6 +295,7 @@ def test_what_begins_late_is_compared_by_what_is_known(index: Index, media: Path
     for name, codec in (("a.mka", "pcm_s16le"), ("b.mka", "libopus")):
         with av.open(str(media / name), "w") as container:
             stream = container.add_stream(codec, rate=RATE_HZ, layout="stereo")
+            assert isinstance(stream, av.AudioStream)
             frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
             frame.sample_rate, frame.pts = RATE_HZ, 0
             fifo = av.AudioFifo()
