@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = "modag-calibration/7"
+_FORMAT = "modag-calibration/8"
 _FORMATS = {_FORMAT: True}
 """Known formats of files, and whether they have a checksum."""
 _ITEMS = 2000

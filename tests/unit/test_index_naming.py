@@ -425,7 +425,7 @@ def never(*_: object, **__: object) -> None:
 def described(calibration: Path) -> dict[str, Any]:
     """Read what a file of what was learnt says of itself."""
     with safe_open(calibration, framework="numpy") as file:
-        metadata: dict[str, Any] = json.loads(file.metadata()["modag-calibration/7"])
+        metadata: dict[str, Any] = json.loads(file.metadata()["modag-calibration/8"])
     del metadata["checksum"]
     return metadata
 
@@ -433,7 +433,7 @@ def described(calibration: Path) -> dict[str, Any]:
 def describe(calibration: Path, metadata: dict[str, Any]) -> None:
     """Let a file of what was learnt say something else of itself."""
     tensors = load(calibration.read_bytes())
-    calibration.write_bytes(tensor_files.as_bytes(tensors, written="modag-calibration/7", described=metadata))
+    calibration.write_bytes(tensor_files.as_bytes(tensors, written="modag-calibration/8", described=metadata))
 
 
 def test_what_was_learnt_is_kept_while_nothing_changes(

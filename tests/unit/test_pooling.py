@@ -286,6 +286,22 @@ def test_few_examples_of_a_plain_truth_make_answers_as_sure_as_they_are_right(se
     assert right - 0.15 < sureness.mean() < right + 0.03, "with few, none of the labels may be what holds"
 
 
+@pytest.mark.parametrize("n", [6, 16, 60])
+def test_a_label_that_all_others_contradict_makes_them_hardly_less_sure(n: int) -> None:
+    evidence, holds = made(n, right=OWN)
+    evidence[holds, OWN] += 0.6
+    mistaken = holds.copy()
+    mistaken[0] = np.roll(holds[0], 1)
+    fresh, right = made(400, right=OWN, seed=2)
+    fresh[right, OWN] += 0.6
+
+    def sureness(given: np.ndarray) -> float:
+        likely = learn_evidence_weights(evidence, given).probabilities(fresh, exclusive=True)
+        return float(likely[right].mean())
+
+    assert sureness(mistaken) > sureness(holds) - 0.1
+
+
 @pytest.mark.parametrize("seed", [1, 3, 5])
 def test_of_labels_judged_each_for_itself_as_many_hold_as_is_said(seed: int) -> None:
     truth = EvidenceWeights((6.0, 8.0, 2.0, 3.0), multilabel=(1.2, -1.5))

@@ -43,6 +43,30 @@ def test_what_is_sure_enough_gets_a_label_and_the_rest_stays_unknown(labelled: I
     assert labels(labelled, media / "c.wav") == labels(labelled, media / "c.png") == ()
 
 
+@pytest.fixture
+def crowd(index: Index, media: Path) -> Index:
+    """Reddish, greenish and bluish pictures: five of each have labels, and eight have none."""
+    for name, rest in (("red", (0, 1, 2)), ("green", (1, 0, 2)), ("blue", (2, 1, 0))):
+        for n in range(13):
+            channels = (225, 25 + 3 * n, 60 - 4 * n)
+            picture(media / f"{name}{n:02}.png", (channels[rest[0]], channels[rest[1]], channels[rest[2]]))
+    index.add([media])
+    for name in ("red", "green", "blue"):
+        index.label([media / f"{name}{n:02}.png" for n in range(5)], name)
+    return index
+
+
+def test_one_wrong_label_makes_the_others_hardly_less_sure(crowd: Index, media: Path) -> None:
+    before = {one.path: one for one in crowd.transfer(dry_run=True).given}
+    crowd.label(media / "red12.png", "blue")
+    after = crowd.transfer(dry_run=True).given
+    assert len(after) == len(before) - 1 == 23
+    assert all(one.label == before[one.path].label for one in after)
+    assert all(one.confidence > before[one.path].confidence - 0.05 for one in after)
+    issue = crowd.audit()[0]
+    assert (os.path.basename(issue.path), issue.label, issue.suggested) == ("red12.png", "blue", "red")
+
+
 def test_with_less_confidence_asked_for_more_get_one(labelled: Index) -> None:
     report = labelled.transfer(min_confidence=0.0)
     assert [name for name, _ in given(report)] == ["a.wav", "b.wav", "c.png", "c.wav"]

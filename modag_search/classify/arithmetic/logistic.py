@@ -35,6 +35,33 @@ def sigmoid(log_odds: FloatArray) -> FloatArray:
     return odds
 
 
+def despite_mistakes(log_likely: FloatArray, mistaken: float) -> tuple[FloatArray, FloatArray]:
+    """Bound what is lost by statements of which some are mistaken.
+
+    Parameters
+    ----------
+    log_likely : np.ndarray [shape=(n,), float64]
+        Natural logarithm of how likely each is.
+    mistaken : float
+        How likely each is at the least, since it may be a mistake; in [0, 1).
+
+    Returns
+    -------
+    log_likely : np.ndarray [shape=(n,), float64]
+    trust : np.ndarray [shape=(n,), float64]
+        How likely each is no mistake. The gradient of the first is that of what was given, times this.
+
+    Examples
+    --------
+    >>> likely, trust = despite_mistakes(np.log([0.98, 0.001]), 0.02)
+    >>> np.exp(likely).round(2).tolist(), trust.round(2).tolist()
+    ([0.98, 0.02], [0.98, 0.05])
+    """
+    of_right = log_likely + np.log1p(-mistaken)
+    bounded: FloatArray = np.logaddexp(of_right, np.log(mistaken)) if mistaken else of_right
+    return bounded, np.exp(of_right - bounded)
+
+
 def learn_sigmoid(
     scores: FloatArray,
     holds: BoolArray,
@@ -42,6 +69,7 @@ def learn_sigmoid(
     *,
     weights: FloatArray | None = None,
     precision: tuple[float, float] = (PRECISION, PRECISION),
+    mistaken: float = 0.0,
 ) -> tuple[float, float]:
     """Learn slope (not negative) and offset of the log-odds that a statement holds, given its score.
 
@@ -56,6 +84,8 @@ def learn_sigmoid(
         How much each statement counts; default 1.
     precision : (float, float)
         How near they stay, see `minimise`.
+    mistaken : float
+        As of `despite_mistakes`.
 
     Returns
     -------
@@ -73,8 +103,10 @@ def learn_sigmoid(
         margins = signs * (inputs @ parameters)
         # How likely the opposite of each truth is: the gradient of the log-loss log(1 + exp(-margin)), but for signs.
         errors = sigmoid(-margins)
-        curvature = (inputs * (counts * errors * (1 - errors))[:, None]).T @ inputs
-        return float((counts * np.logaddexp(0, -margins)).sum()), -(counts * signs * errors) @ inputs, curvature
+        log_likely, trust = despite_mistakes(-np.logaddexp(0, -margins), mistaken)
+        weighed = counts * trust * errors
+        curvature = (inputs * (weighed * (1 - errors))[:, None]).T @ inputs
+        return -float((counts * log_likely).sum()), -(weighed * signs) @ inputs, curvature
 
     least = np.array([0.0, -np.inf])
     slope, offset = minimise(loss, np.array(prior), least=least, precision=np.array(precision)).tolist()

@@ -30,11 +30,15 @@ item that alone has its label cannot be asked as one whose label others have; wh
 (`UNHEARD`), and so is all where there is one label alone. How many strangers there are is not learnt from labels, but
 from the collection (see `known_share`).
 
+Some labels were given by mistake. What a label costs while weights are learnt is bounded therefore (`MISTAKEN`), so that
+one that all others contradict does not silence them; and its item tells nothing of strangers.
+
 References
 ----------
 McFadden, "Conditional logit analysis of qualitative choice behavior", 1974: a choice among any number of labels with
 weights that all labels share. McFadden, "Modelling the choice of residential location", 1978: nested logit, inclusive
-values, and their estimation one after the other. Genest, Zidek, "Combining probability distributions", Statistical
+values, and their estimation one after the other. Copas, "Binary regression models for contaminated data", Journal of
+the Royal Statistical Society B 50(2), 1988: labels given by mistake. Genest, Zidek, "Combining probability distributions", Statistical
 Science 1(1), 1986: the logarithmic opinion pool.
 """
 
@@ -48,6 +52,7 @@ import numpy as np
 from modag_search.classify.arithmetic.logistic import (
     BoolArray,
     FloatArray,
+    despite_mistakes,
     learn_sigmoid,
     minimise,
     sigmoid,
@@ -75,6 +80,9 @@ ANY_LABEL_BY_HEARSAY = (1.0, 0.0)
 """Likewise where no label has voters of the query's own modality, so that nothing can be learnt."""
 UNHEARD = 7.0
 """Score of the right label, for queries that alone have it."""
+MISTAKEN = 0.02
+"""How likely a label counts as at the least while weights are learnt: it may have been given by mistake. Otherwise one
+label that all others contradict costs so much that all that is said counts for half."""
 EVEN_SHARE = 0.5
 """Share of queries for which a label holds, where nothing tells."""
 PRIOR = (4.0, 5.0, 1.0, 1.0)
@@ -373,19 +381,37 @@ def _learn_any_label(
 ) -> tuple[float, float]:
     """Learn slope and offset of the log-odds that any label holds."""
     of_strangers = _together(weights.scores(_without_own_labels(evidence, all_holding, unseen)))
-    is_known = holds.any(axis=1)
+    is_known, scores = holds.any(axis=1), weights.scores(evidence)
     # What alone has its label is known by what is said of the others, and by what would be said of its own.
-    of_known = np.where(is_known, _together(weights.scores(evidence)), np.logaddexp(of_strangers, UNHEARD))
+    of_known = np.where(is_known, _together(scores), np.logaddexp(of_strangers, UNHEARD))
     # Where no other label is left, nothing tells what strangers are like.
     there = np.isfinite(of_strangers)
-    sides = of_known[np.isfinite(of_known) & (is_known | there)], of_strangers[there]
-    n = sum(map(len, sides))
+    asked = np.isfinite(of_known) & (is_known | there), there
+    # What has its label by mistake is no stranger without it.
+    trust = _trust(scores, holds, all_holding)
+    n = sum(map(np.count_nonzero, asked))
     # Both sides count alike: how many of each there are says nothing of the collection.
-    counts = np.concatenate([np.full(len(side), n / (2 * max(len(side), 1))) for side in sides])
-    known = np.repeat([True, False], [len(side) for side in sides])
+    counts = [trust[side] * n / (2 * max(trust[side].sum(), 1e-12)) for side in asked]
+    known = np.repeat([True, False], [np.count_nonzero(side) for side in asked])
     return learn_sigmoid(
-        np.concatenate(sides), known, weights.any_label, weights=counts, precision=_ANY_LABEL_PRECISION
+        np.concatenate([of_known[asked[0]], of_strangers[asked[1]]]),
+        known,
+        weights.any_label,
+        weights=np.concatenate(counts),
+        precision=_ANY_LABEL_PRECISION,
+        mistaken=MISTAKEN,
     )
+
+
+def _trust(scores: FloatArray, holds: BoolArray, all_holding: BoolArray) -> FloatArray:
+    """Tell how likely a label of each query was given rightly ``[shape=(n,)]``; 1 where nothing tells."""
+    queries, right = np.nonzero(holds & np.isfinite(scores))
+    rivals = np.isfinite(scores[queries]) & ~all_holding[queries]
+    rivals[np.arange(len(right)), right] = True
+    shares = softmax(np.where(rivals, scores[queries], -np.inf))[np.arange(len(right)), right]
+    trust = np.where(np.isin(np.arange(len(scores)), queries), 0.0, 1.0)
+    np.maximum.at(trust, queries, despite_mistakes(_log(shares), MISTAKEN)[1])
+    return trust
 
 
 def _orphaned(evidence: Float32Array, holds: BoolArray, linear: Float32Array) -> Float32Array:
@@ -508,17 +534,26 @@ def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start
         for (offered, rivals, right), weight in choices:
             shares = softmax(np.where(rivals, offered @ weights, -np.inf))
             rows = np.arange(len(right))
+            log_likely, trust = despite_mistakes(_log(shares[rows, right]), MISTAKEN)
             # Properties of what the weights would choose, on average [shape=(n, 13)]: less those of what was right, the
             # gradient.
             expected = np.einsum("nc,nck->nk", shares, offered)
-            total -= weight * float(np.log(np.maximum(shares[rows, right], 1e-300)).sum())
-            gradient += weight * (expected - offered[rows, right]).sum(axis=0)
-            # The covariance of what is offered, under the shares, summed over choices.
+            total -= weight * float(log_likely.sum())
+            gradient += weight * trust @ (expected - offered[rows, right])
+            # The covariance of what is offered, under the shares, summed over choices, with trust as it is: the steps are
+            # those of expectation and maximisation.
             flat = offered.reshape(-1, weights.size)
-            curvature += weight * ((flat * shares.reshape(-1, 1)).T @ flat - expected.T @ expected)
+            by_trust = (shares * trust[:, None]).reshape(-1, 1)
+            curvature += weight * ((flat * by_trust).T @ flat - (expected * trust[:, None]).T @ expected)
         return total, gradient, curvature
 
     return minimise(loss, start, least=_LEAST_WEIGHTS)
+
+
+def _log(shares: FloatArray) -> FloatArray:
+    """Return natural logarithms, of 0 that of next to nothing."""
+    logarithms: FloatArray = np.log(np.maximum(shares, 1e-300))
+    return logarithms
 
 
 def _learn_sharpness(scores: FloatArray, holds: BoolArray) -> float:
@@ -534,7 +569,7 @@ def _learn_sharpness(scores: FloatArray, holds: BoolArray) -> float:
 
     def loss(sharpness: float) -> float:
         shares = softmax(sharpness * offered)[np.arange(len(right)), right]
-        return float(-np.log(np.maximum(shares, 1e-300)).sum() + np.log(sharpness) ** 2)
+        return float(-despite_mistakes(_log(shares), MISTAKEN)[0].sum() + np.log(sharpness) ** 2)
 
     best: float = min(_SHARPNESSES, key=loss)
     return best
