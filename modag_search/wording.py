@@ -71,9 +71,9 @@ def rules_in_words(why: Explanation, *, named: Callable[[str], str] = str) -> li
         lines.append(f"Before its file was replaced it was labelled {', '.join(former)}, which counts no more.")
     if why.by_head is not None and why.by_head.label != why.label:
         lines.append(f"The head would say {why.by_head.label} {why.by_head.score:.3f} (`modag classify --by head`).")
-    # Where the only label that is possible is explained, that is part of what is said for it.
-    if why.second is not None:
-        lines += [f"{_share_in_words(said).capitalize()}." for said in why.heard if said.known_share is not None]
+    # Where the only label that is possible is explained, that may be part of what is said for it.
+    beside = [said for said in why.heard if all(part.kind != "share" for part in said.parts)]
+    lines += [f"{_share_in_words(said).capitalize()}." for said in beside if said.known_share is not None]
     return lines
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from modag_search.classify.ahead import computed_ahead
+from modag_search.classify.arithmetic.logistic import sigmoid
 from modag_search.classify.arithmetic.pooling import EVEN_SHARE
 from modag_search.classify.denials import Doubts
 from modag_search.classify.known_share import share_of_known, weighed
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from modag_search.classify.arithmetic.pooling import EvidenceWeights
     from modag_search.classify.denials import Denials
     from modag_search.classify.known_share import Sample
-    from modag_search.classify.neighbours import Block, Neighbours
+    from modag_search.classify.neighbours import Block, Neighbours, QueryEvidence
     from modag_search.classify.queries import QueryBatch, UnreadBatch
     from modag_search.hierarchy import Hierarchy
     from modag_search.values import Float32Array, Int64Array, Modality
@@ -91,7 +92,7 @@ class NeighbourClassifier:
     Attributes
     ----------
     known_shares : Mapping of modality to float
-        For what share of the items of each modality any label holds, where labels exclude each other; in (0, 1).
+        For what share of the items of each modality any label holds that answers are chosen from; in (0, 1).
     shares : Mapping of modality to float
         The same as they count in answers; see `known_share.weighed`.
     """
@@ -119,7 +120,7 @@ class NeighbourClassifier:
             hierarchy=self.hierarchy,
             unrelated_similarity=neighbours.unrelated_similarity,
         )
-        if sample and self.has_rivals and not self.goes_by_names_alone:
+        if sample and not self.goes_by_names_alone:
             self.known_shares = {modality: self._known_share(modality, batch) for modality, batch in sample.items()}
             self.shares = {modality: self._as_it_counts(modality) for modality in MODALITIES}
 
@@ -156,7 +157,7 @@ class NeighbourClassifier:
         For what `share` of the queries any label holds is by default what `shares` says.
         """
         weights = self.evidence_weights[modality]
-        return self.groups.probabilities(
+        likely = self.groups.probabilities(
             among=lambda labels: weights.probabilities(
                 evidence[:, labels],
                 exclusive=self.has_rivals,
@@ -164,6 +165,31 @@ class NeighbourClassifier:
                 share=share or self.shares[modality],
             ),
             alone=lambda: weights.probabilities(evidence, exclusive=False),
+        )
+        if self.has_rivals or self.goes_by_names_alone:
+            return likely
+        # How likely each is for itself was learnt from what has labels: that is, if any label holds.
+        return likely * self.any_holds(modality, evidence, share=share)[:, None]
+
+    def any_holds(
+        self,
+        modality: Modality,
+        evidence: Float32Array,
+        *,
+        share: float | None = None,
+        among: Collection[str] | None = None,
+    ) -> FloatArray:
+        """Tell how likely any label holds that answers are chosen from ``[shape=(n,)]``, or any of some of these.
+
+        Other parameters are as of `probabilities`.
+        """
+        chosen = self.groups.leading
+        if among is not None:
+            chosen = chosen & np.isin(np.array(self.names, dtype=object), list(among))
+        return sigmoid(
+            self.evidence_weights[modality].log_odds_of_any(
+                evidence[:, chosen], by_name_alone=self.goes_by_names_alone, share=share or self.shares[modality]
+            )
         )
 
     def may_hold(self, modality: Modality, evidence: Float32Array) -> BoolArray:
@@ -174,7 +200,7 @@ class NeighbourClassifier:
         """Estimate for what share of the items of a modality any label holds."""
         in_full, weights = not self.neighbours.has_many_votes, self.evidence_weights[modality]
         blocks = self.neighbours.blocks(batch.segments, batch.items, in_full=in_full)
-        said = (block.evidence() if in_full else block.likely_evidence(self.may_hold) for block in blocks)
+        said = (self._evidence(block, in_full=in_full) for block in blocks)
         odds = [weights.log_odds_of_any(one[modality].evidence[:, self.groups.leading]) for one in said]
         return share_of_known(np.concatenate([np.zeros(0), *odds]))
 
@@ -187,8 +213,29 @@ class NeighbourClassifier:
         labels = int(np.count_nonzero(counts))
         return weighed(self.known_shares[modality], examples=counts.sum() / max(labels, 1), labels=labels)
 
+    def known(self, batch: QueryBatch, among: Collection[str]) -> dict[Modality, FloatArray]:
+        """Tell how likely any of some labels holds, by what is said of each query's segments of a modality.
+
+        Returns
+        -------
+        dict of modality to np.ndarray [shape=(n,), float64]
+            Of the modalities that any query has segments of; n of these queries, in order. Nothing where none of these
+            labels is known.
+        """
+        if not set(self.names).intersection(among):
+            return {}
+        in_full = not self.neighbours.has_many_votes
+        found: dict[Modality, list[FloatArray]] = {modality: [np.zeros(0)] for modality in batch.segments}
+        for block in self.neighbours.blocks(batch.segments, batch.items, in_full=in_full):
+            for modality, part in self._evidence(block, in_full=in_full).items():
+                found[modality].append(self.any_holds(modality, part.evidence, among=among))
+        return {modality: np.concatenate(parts) for modality, parts in found.items()}
+
+    def _evidence(self, block: Block, *, in_full: bool) -> dict[Modality, QueryEvidence]:
+        return block.evidence() if in_full else block.likely_evidence(self.may_hold)
+
     def _answer(self, block: Block, most_votes: int, *, in_full: bool) -> ClassifierOutput:
-        evidence = block.evidence() if in_full else block.likely_evidence(self.may_hold)
+        evidence = self._evidence(block, in_full=in_full)
         said = [(part.queries, self.probabilities(modality, part.evidence)) for modality, part in evidence.items()]
         probabilities = _mean_of_modalities(said, n=len(block), n_labels=len(self.names))
         if self.doubts:
@@ -202,6 +249,8 @@ class NeighbourClassifier:
 class HeadClassifier:
     """Asks a linear head, by the mean vector of each query's segments of a modality.
 
+    A head tells its labels from each other. Whether any of them holds, labelled neighbours tell.
+
     Parameters
     ----------
     discriminants : Mapping of modality to Discriminant
@@ -209,6 +258,8 @@ class HeadClassifier:
     hierarchy : Hierarchy
     groups : LabelGroups
     doubts : Doubts
+    neighbours : NeighbourClassifier or None
+        None where no item is labelled any more: then all are taken to be known.
     untaught : collection of modality
         Those that the head had no example of; it warns once where it is asked about one.
     """
@@ -221,9 +272,11 @@ class HeadClassifier:
         hierarchy: Hierarchy,
         groups: LabelGroups,
         doubts: Doubts,
+        neighbours: NeighbourClassifier | None = None,
         untaught: Collection[Modality] = (),
     ) -> None:
         self.discriminants = discriminants
+        self._neighbours = neighbours
         self._untaught = set(untaught)
         self.names = names
         self.hierarchy = hierarchy
@@ -233,12 +286,17 @@ class HeadClassifier:
     def answer(self, batch: QueryBatch, *, most_votes: int = 0) -> ClassifierOutput:  # noqa: ARG002
         """Name queries; see `Classifier.answer`. A head has no votes."""
         said = []
+        known = self._neighbours.known(batch, self.names) if self._neighbours else {}
         for modality, part in batch.segments.items():
             if modality in self._untaught:
                 self._untaught.discard(modality)
                 logger.warning("%s", hearsay(modality))
             means = mean_of_queries(part.vectors, part.queries)
-            said.append((np.unique(part.queries), self._probabilities(self.discriminants[modality], means)))
+            likely = self._probabilities(self.discriminants[modality], means)
+            if modality in known:
+                # Labels that stand beside those that answers are chosen from may hold where none of these does.
+                likely[:, self.groups.leading] *= known[modality][:, None]
+            said.append((np.unique(part.queries), likely))
         probabilities = _mean_of_modalities(said, n=len(batch), n_labels=len(self.names))
         return ClassifierOutput(self._doubts.applied(probabilities, batch.segments, batch.items), Votes.none())
 

@@ -14,7 +14,7 @@ from modag_search.labels.items import labels_of
 from modag_search.values import EvidencePart, Explanation, LabelScore, ModalityEvidence, NearestExample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.classify.arithmetic.logistic import FloatArray
@@ -79,15 +79,16 @@ def explain(
         raise NothingFoundError(f"{batch.paths[0]}: no label is possible, so that there is nothing to explain")
     # What decided may be a copy; all that follows is what the others say, though nobody may.
     (probabilities,) = answer if copied and answer.any() else settled
-    ((said, _),) = decision.best(decision.scores(probabilities[None]))
-    assert said is not None
+    ((called, _),) = decision.best(decision.scores(probabilities[None]))
+    assert called is not None
     names = classifier.names
     likely = _likeliest_first(np.where(classifier.groups.leading, probabilities, 0.0), names)
-    stands_for = {said} if level is None else classifier.hierarchy.with_descendants(said)
+    stands_for = {called} if level is None else classifier.hierarchy.with_descendants(called)
     kinds = [place for place in likely if names[place] in stands_for]
     others = [place for place in likely if names[place] not in stands_for]
     rivals = _Rivals(kinds[0], others[0] if others else None)
-    is_kind = [names[place] for place in kinds] != [said] and not copied
+    evidence = block.evidence()
+    is_kind = [names[place] for place in kinds] != [called] and not copied
     return Explanation(
         path=batch.paths[0],
         label=label,
@@ -98,12 +99,12 @@ def explain(
         first=names[rivals.first],
         second=None if rivals.second is None else names[rivals.second],
         second_confidence=0.0 if rivals.second is None else float(probabilities[rivals.second]),
-        none=_none(classifier, probabilities),
+        none=_none(classifier, probabilities, evidence),
         given=labels_of(catalog, int(batch.items[0])),
         denied=_denied(classifier, batch),
         heard=tuple(
-            _heard(catalog, classifier, block, rivals, said=evidence, modality=modality)
-            for modality, evidence in block.evidence().items()
+            _heard(catalog, classifier, block, rivals, said=said, modality=modality)
+            for modality, said in evidence.items()
             if answer.any()
         ),
     )
@@ -115,11 +116,15 @@ def _likeliest_first(probabilities: FloatArray, names: Sequence[str]) -> list[in
     return sorted(possible, key=lambda place: (-round(float(probabilities[place]), 6), names[place]))
 
 
-def _none(classifier: NeighbourClassifier, probabilities: FloatArray) -> float | None:
-    """Tell how likely none of the labels is that answers are chosen from; None where each is judged for itself."""
-    if not classifier.has_rivals:
+def _none(
+    classifier: NeighbourClassifier, probabilities: FloatArray, evidence: Mapping[Modality, QueryEvidence]
+) -> float | None:
+    """Tell how likely none of the labels is that answers are chosen from; None where that was not asked."""
+    if classifier.has_rivals:
+        return max(0.0, 1.0 - float(probabilities[classifier.groups.leading].sum()))
+    if classifier.goes_by_names_alone or not evidence:
         return None
-    return max(0.0, 1.0 - float(probabilities[classifier.groups.leading].sum()))
+    return 1.0 - float(np.mean([classifier.any_holds(modality, said.evidence) for modality, said in evidence.items()]))
 
 
 def _denied(classifier: NeighbourClassifier, batch: QueryBatch) -> tuple[str, ...]:
@@ -144,14 +149,14 @@ def _heard(
     left = _left_of(classifier, block, modality)
     share = classifier.shares[modality]
     parts = (*_parts(classifier, weights, said.evidence, rivals, share=share), *_denials(left, rivals))
-    above_none = None
+    above_none, is_by_name = None, classifier.goes_by_names_alone
     if classifier.has_rivals:
         above_none = _above_none(classifier, weights, said.evidence, rivals, share=share) + float(left[rivals.first])
     return ModalityEvidence(
         modality=modality,
         log_odds=sum(part.log_odds for part in parts),
         above_none=above_none,
-        known_share=classifier.known_shares[modality] if classifier.has_rivals else None,
+        known_share=classifier.known_shares[modality] if above_none is not None or not is_by_name else None,
         parts=parts,
         examples=tuple(_examples(catalog, classifier, block, rivals, modality)),
     )

@@ -166,6 +166,7 @@ class Namer:
             hierarchy=hierarchy,
             groups=groups,
             doubts=doubts,
+            neighbours=snapshot.get(self.neighbour_classifier) if labelled.n_votes else None,
             untaught=made.head.untaught,
         )
 

@@ -133,6 +133,7 @@ def label_issues(
     """
     found: list[tuple[float, str, LabelIssue]] = []
     unchecked: set[Lonely] = set()
+    alone: set[tuple[int, str, Modality]] = set()
     for modality in MODALITIES:
         limits, are_few = _limits(classifier, modality, max_probability), _are_few(classifier, modality)
         for items in left_out(classifier.neighbours, modality, likely=classifier.may_hold):
@@ -140,7 +141,35 @@ def label_issues(
             found += _issues(catalog, classifier, modality, items, judged)
             labels = np.flatnonzero((items.given & ~judged.checked).any(axis=0))
             unchecked |= {(classifier.names[label], modality) for label in labels.tolist()}
-    return [issue for _, _, issue in sorted(found, key=lambda doubt: doubt[:2])], sorted(unchecked)
+            alone |= {
+                (int(items.items[row]), classifier.names[label], modality)
+                for row, label in np.argwhere(items.given & ~items.heard).tolist()
+            }
+    issues = [issue for _, _, issue in sorted(found, key=lambda doubt: doubt[:2])]
+    wrong = {(issue.id, issue.label) for issue in issues}
+    misled = [
+        issue
+        for issue in issues
+        if (issue.id, issue.label, issue.modality) in alone
+        and issue.suggested is not None
+        and (_nearest_of(classifier, issue, issue.suggested), issue.suggested) in wrong
+    ]
+    unchecked |= {(issue.label, issue.modality) for issue in misled}
+    return [issue for issue in issues if issue not in misled], sorted(unchecked)
+
+
+def _nearest_of(classifier: NeighbourClassifier, issue: LabelIssue, label: str) -> int | None:
+    """Return the item of a label that is nearest to that of an issue, by segments of its modality.
+
+    Where it looks wrong itself, it contradicts nothing: of two blues, one of which is labelled red, the other is none.
+    """
+    part = classifier.neighbours.labelled.by_modality[issue.modality]
+    rows = part.rows[part.labels == classifier.names.index(label)]
+    rows = rows[part.items[rows] != issue.id]
+    own = part.vectors[part.items == issue.id]
+    if not len(rows) or not len(own):
+        return None
+    return int(part.items[rows[(own @ part.vectors[rows].T).max(axis=0).argmax()]])
 
 
 def _limits(classifier: NeighbourClassifier, modality: Modality, max_probability: float) -> FloatArray:

@@ -683,7 +683,7 @@ class Index:
         """Name files by the labelled items of the index, of whatever modality.
 
         Confidence is how likely a label is right: it is learnt by leaving labelled items out, whenever labels change.
-        It holds for media like those that have labels; for others it may be off.
+        Media may be none of the labels; by those of the other modality alone, it may be off.
 
         What has labels itself, or is a copy of what has, is called so: files of the same content, with the very same
         features, or much alike and confirmed by pixels or waveforms (see `duplicates`). ``by="names"`` leaves that out.

@@ -211,12 +211,13 @@ class ModalityEvidence:
     ----------
     modality : {"image", "sound"}
     log_odds : float
-        How much likelier the first label is than the second, as a natural logarithm.
+        How much likelier the first label is than the second, as a natural logarithm; where labels do not exclude each
+        other, if any label holds.
     above_none : float or None
         Likewise than that no label holds; None where labels do not exclude each other.
     known_share : float or None
-        For what share of the index's items of the modality any label holds, by a sample; None as before. The less it
-        is, the less is `above_none`.
+        For what share of the index's items of the modality any label holds, by a sample; None where labels do not
+        exclude each other, and none has an example. The less it is, the likelier is none.
     parts : tuple of EvidencePart
         They add up to `log_odds`.
     examples : tuple of NearestExample
@@ -252,7 +253,7 @@ class Explanation:
         The likeliest of all others; None where no other is possible.
     second_confidence : float
     none : float or None
-        How likely no label holds; None where labels do not exclude each other.
+        How likely no label holds; None where labels do not exclude each other, and none has an example.
     given : tuple of ItemLabel
         Labels that the item has. What is said here, others say: it has no voice on itself.
     denied : tuple of str

@@ -125,6 +125,23 @@ def test_chosen_settings_say_how_sure_to_be() -> None:
         assert settings.log_loss == pytest.approx(-np.log(likely[np.arange(len(own)), own.labels]).mean(), abs=0.1)
 
 
+def test_an_example_that_all_others_contradict_makes_answers_hardly_less_sure() -> None:
+    taught, asked = made(40), made(200, seed=1)
+    mistaken = replace(taught, labels=np.where(np.arange(40) == 7, (taught.labels + 1) % LABELS, taught.labels))
+
+    def sureness(given: Examples) -> float:
+        sums, settings = SufficientStatistics.of(given, n_labels=LABELS), choose_settings(given, n_labels=LABELS)
+        said = [
+            discriminant(sums, modality, settings[modality])
+            .probabilities(asked.vectors[asked.sources == source], exclusive=True)
+            .max(axis=1)
+            for source, modality in enumerate(MODALITIES)
+        ]
+        return float(np.concatenate(said).mean())
+
+    assert sureness(mistaken) > sureness(taught) - 0.04
+
+
 def test_what_one_modality_says_of_the_other_counts_as_far_as_they_agree() -> None:
     some = made(300, noise=1.0)
     crossed = np.where(some.sources == SOUND, (some.labels + 1) % LABELS, some.labels)

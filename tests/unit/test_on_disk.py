@@ -175,7 +175,10 @@ def test_the_head_gives_the_probabilities_of_classify(index: Index, exclusive: b
         query = found["vectors"][segment_ids(found)[name]]
         expected = found["probabilities"](head, modality, query, exclusive=exclusive)
         [answer] = index.classify([f"media/{name}"], by="head")
-        assert {one.label: one.score for one in answer.scores} == pytest.approx(expected, abs=1e-4)
+        scores = {one.label: one.score for one in answer.scores}
+        any_holds = sum(scores.values()) / sum(expected.values())
+        assert 0 < any_holds < 1
+        assert scores == pytest.approx({label: any_holds * likely for label, likely in expected.items()}, abs=1e-4)
 
 
 def test_calibration_has_the_parts_that_are_named(index: Index) -> None:

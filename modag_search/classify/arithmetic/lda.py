@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from modag_search.classify.arithmetic.logistic import learn_sigmoid, sigmoid, softmax
+from modag_search.classify.arithmetic.logistic import MISTAKEN, despite_mistakes, learn_sigmoid, sigmoid, softmax
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
@@ -162,7 +162,8 @@ class LdaSettings:
     multilabel : (float, float)
         Slope and offset of the log-odds of a label that excludes no other.
     log_loss : float or None
-        Of labels held out, in nats; None where there were none.
+        Of labels held out, in nats, each at the most that of what has the likelihood `MISTAKEN`; None where there were
+        none.
     confidence : float or None
         Of answers to examples held out, averaged over labels; likewise.
     """
@@ -537,5 +538,6 @@ def _above_mean(scores: FloatArray) -> FloatArray:
 
 
 def _log_loss(scores: FloatArray, labels: Int64Array) -> float:
+    """Return the mean loss where labels may have been given by mistake: else one would make all answers less sure."""
     shares = softmax(scores)[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(shares, 1e-12)).mean())
+    return float(-despite_mistakes(np.log(np.maximum(shares, 1e-12)), MISTAKEN)[0].mean())

@@ -15,6 +15,9 @@ BoolArray = npt.NDArray[np.bool_]
 
 PRECISION = 0.15
 """Of the Gaussian prior over parameters: how much of the loss their distance from where they start is."""
+MISTAKEN = 0.01
+"""How likely a label counts as at the least while weights are learnt: it may have been given by mistake. Otherwise one
+label that all others contradict costs so much that all that is said counts for half."""
 _MOST_STEPS = 50
 _FLAT = 1e-6
 """Gradient at which a minimum is reached."""

@@ -30,16 +30,16 @@ item that alone has its label cannot be asked as one whose label others have; wh
 (`UNHEARD`), and so is all where there is one label alone. How many strangers there are is not learnt from labels, but
 from the collection (see `known_share`).
 
-Some labels were given by mistake. What a label costs while weights are learnt is bounded therefore (`MISTAKEN`), so that
-one that all others contradict does not silence them; and its item tells nothing of strangers.
+Some labels were given by mistake. What a label costs while weights are learnt is bounded therefore (`MISTAKEN`), so
+that one that all others contradict does not silence them; and its item tells nothing of strangers.
 
 References
 ----------
 McFadden, "Conditional logit analysis of qualitative choice behavior", 1974: a choice among any number of labels with
 weights that all labels share. McFadden, "Modelling the choice of residential location", 1978: nested logit, inclusive
-values, and their estimation one after the other. Copas, "Binary regression models for contaminated data", Journal of
-the Royal Statistical Society B 50(2), 1988: labels given by mistake. Genest, Zidek, "Combining probability distributions", Statistical
-Science 1(1), 1986: the logarithmic opinion pool.
+values, and their estimation one after the other. Genest, Zidek, "Combining probability distributions", Statistical
+Science 1(1), 1986: the logarithmic opinion pool. Copas, "Binary regression models for contaminated data", Journal of
+the Royal Statistical Society B 50(2), 1988: labels that were given by mistake.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modag_search.classify.arithmetic.logistic import (
+    MISTAKEN,
     BoolArray,
     FloatArray,
     despite_mistakes,
@@ -80,9 +81,6 @@ ANY_LABEL_BY_HEARSAY = (1.0, 0.0)
 """Likewise where no label has voters of the query's own modality, so that nothing can be learnt."""
 UNHEARD = 7.0
 """Score of the right label, for queries that alone have it."""
-MISTAKEN = 0.02
-"""How likely a label counts as at the least while weights are learnt: it may have been given by mistake. Otherwise one
-label that all others contradict costs so much that all that is said counts for half."""
 EVEN_SHARE = 0.5
 """Share of queries for which a label holds, where nothing tells."""
 PRIOR = (4.0, 5.0, 1.0, 1.0)
@@ -540,8 +538,8 @@ def _learn_weights(parts: Sequence[tuple[Float32Array, BoolArray, float]], start
             expected = np.einsum("nc,nck->nk", shares, offered)
             total -= weight * float(log_likely.sum())
             gradient += weight * trust @ (expected - offered[rows, right])
-            # The covariance of what is offered, under the shares, summed over choices, with trust as it is: the steps are
-            # those of expectation and maximisation.
+            # The covariance of what is offered, under the shares, summed over choices. Trust is taken as it stands: the
+            # steps are those of expectation and maximisation.
             flat = offered.reshape(-1, weights.size)
             by_trust = (shares * trust[:, None]).reshape(-1, 1)
             curvature += weight * ((flat * by_trust).T @ flat - (expected * trust[:, None]).T @ expected)
