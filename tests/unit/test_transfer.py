@@ -76,6 +76,15 @@ def test_one_wrong_label_makes_the_others_hardly_less_sure(crowd: Index, media: 
     assert (os.path.basename(issue.path), issue.label, issue.suggested) == ("red12.png", "blue", "red")
 
 
+def test_a_wrong_second_example_of_one_label_leaves_the_names_by_single_ones(crowd: Index, media: Path) -> None:
+    for name in ("red", "green", "blue"):
+        crowd.unlabel([media / f"{name}{n:02}.png" for n in range(1, 5)], name)
+    before = crowd.transfer(min_confidence=0.5, dry_run=True).given
+    crowd.label(media / "red01.png", "blue")
+    after = crowd.transfer(min_confidence=0.5, dry_run=True).given
+    assert len(after) > 0.8 * len(before)
+
+
 @pytest.mark.parametrize("way", ["multi", "head"])
 def test_what_nobody_labelled_comes_out_unsure_in_each_way(crowd: Index, media: Path, way: str) -> None:
     """Of what is labelled all is red or green; the blue are strangers."""

@@ -111,6 +111,8 @@ _LEAST_WEIGHTS = np.array([0.0] * 6 + [-np.inf] + [0.0] * 3 + [-np.inf, 0.0, -np
 """Evidence for a label never speaks against it; what is added for some labels may."""
 _ANY_LABEL_PRECISION = (100.0, 1.0)
 """Of the prior over `any_label`: with few queries, a slope is found that is far too steep for others."""
+_SHARPNESS_PRECISION = 10.0
+"""Where labels have one example each and one has two, these two would halve what all say, were one of them a mistake."""
 _LEAST_SLOPE = 1e-3
 
 
@@ -567,7 +569,7 @@ def _learn_sharpness(scores: FloatArray, holds: BoolArray) -> float:
 
     def loss(sharpness: float) -> float:
         shares = softmax(sharpness * offered)[np.arange(len(right)), right]
-        return float(-despite_mistakes(_log(shares), MISTAKEN)[0].sum() + np.log(sharpness) ** 2)
+        return float(-despite_mistakes(_log(shares), MISTAKEN)[0].sum() + _SHARPNESS_PRECISION * np.log(sharpness) ** 2)
 
     best: float = min(_SHARPNESSES, key=loss)
     return best
