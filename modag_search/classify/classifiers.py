@@ -142,6 +142,11 @@ class NeighbourClassifier:
         )
 
     @property
+    def contradicted(self) -> int:
+        """How many labelled items all others contradict, as far as was learnt."""
+        return sum(weights.contradicted for weights in self.evidence_weights.values())
+
+    @property
     def has_rivals(self) -> bool:
         """Whether answers are weighed against each other, and against none of them, which one label alone has too."""
         return self.groups.are_rivals

@@ -356,6 +356,7 @@ class Namer:
         with self._snapshots.present() as snapshot:
             classifier = self._classifier(snapshot, naming.by, naming.names, k=naming.k, temperature=naming.temperature)
             copies = self._copy_judge(snapshot, classifier, naming.by)
+        _warn_of_contradicted(classifier)
         return propose(
             self._catalog,
             snapshot.vectors,
@@ -393,6 +394,16 @@ class Namer:
         for modality in sorted(head.untaught):
             if held.get((modality, "ok")):
                 logger.warning("%s", hearsay(modality))
+
+
+def _warn_of_contradicted(classifier: Classifier) -> None:
+    """Say that labels which look wrong hold others back, and where they are listed."""
+    count = classifier.contradicted if isinstance(classifier, NeighbourClassifier) else 0
+    if count:
+        logger.warning(
+            "%s by all others, so that fewer may be named and less surely; `modag audit` lists what looks wrong",
+            "1 label is contradicted" if count == 1 else f"{count} labels are contradicted",
+        )
 
 
 def _warn_of_doubtful_confidence(head: Head, space: Space, folder: Path) -> None:

@@ -76,6 +76,18 @@ def test_one_wrong_label_makes_the_others_hardly_less_sure(crowd: Index, media: 
     assert (os.path.basename(issue.path), issue.label, issue.suggested) == ("red12.png", "blue", "red")
 
 
+def test_a_label_that_all_others_contradict_is_said_with_where_to_look(
+    crowd: Index, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    crowd.transfer(dry_run=True)
+    assert "contradicted" not in caplog.text
+    crowd.label(media / "red12.png", "blue")
+    crowd.transfer(dry_run=True)
+    assert "1 label is contradicted by all others" in caplog.text
+    assert "`modag audit` lists" in caplog.text
+    assert len(crowd.audit()) == 1
+
+
 def test_a_wrong_second_example_of_one_label_leaves_the_names_by_single_ones(crowd: Index, media: Path) -> None:
     for name in ("red", "green", "blue"):
         crowd.unlabel([media / f"{name}{n:02}.png" for n in range(1, 5)], name)

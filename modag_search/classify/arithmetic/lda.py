@@ -287,7 +287,7 @@ def choose_settings(
         With temperature and log-odds calibrated on what was held out. A modality in which no two labels can be told
         from each other by examples held out goes by the nearest mean, as sure as likeness alone may be.
     """
-    fold = _deal(examples, folds=folds, seed=seed)
+    fold = _deal(examples, shaping=shaping, folds=folds, seed=seed)
     parts = [
         SufficientStatistics.of(examples.only(fold == number), n_labels=n_labels, shaping=shaping)
         for number in range(folds)
@@ -466,10 +466,13 @@ def _rotate(sums: SufficientStatistics, vectors: Float32Array, own: int, *, own_
     )
 
 
-def _deal(examples: Examples, *, folds: int, seed: int) -> Int64Array:
-    """Deal groups to folds, those of one label one after the other."""
+def _deal(examples: Examples, *, shaping: BoolArray | None, folds: int, seed: int) -> Int64Array:
+    """Deal groups to folds, those of one label one after the other: of their labels the first that shapes."""
     # Shuffled, then in order of labels, and dealt like cards: each fold gets its part of each label.
-    groups, first, number = np.unique(examples.groups, return_index=True, return_inverse=True)
+    groups, number = np.unique(examples.groups, return_inverse=True)
+    stands_beside = np.zeros(len(examples), dtype=bool) if shaping is None else ~shaping[examples.labels]
+    order = np.argsort(stands_beside, kind="stable")
+    first = order[np.unique(examples.groups[order], return_index=True)[1]]
     shuffled = np.random.default_rng(seed).permutation(len(groups))
     dealt = shuffled[np.argsort(examples.labels[first][shuffled], kind="stable")]
     fold_of_group = np.empty(len(groups), dtype=np.int64)

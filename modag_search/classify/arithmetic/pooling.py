@@ -112,7 +112,9 @@ _LEAST_WEIGHTS = np.array([0.0] * 6 + [-np.inf] + [0.0] * 3 + [-np.inf, 0.0, -np
 _ANY_LABEL_PRECISION = (100.0, 1.0)
 """Of the prior over `any_label`: with few queries, a slope is found that is far too steep for others."""
 _SHARPNESS_PRECISION = 10.0
-"""Where labels have one example each and one has two, these two would halve what all say, were one of them a mistake."""
+"""Where one label has two examples and all others one, these two would halve what all say, were one of them wrong."""
+_LITTLE_TRUST = 0.8
+"""What has a label that is less likely right counts as contradicted: all others say that label at 0.04 at the most."""
 _LEAST_SLOPE = 1e-3
 
 
@@ -143,6 +145,8 @@ class EvidenceWeights:
         Slope and offset that make the log-odds of a label which excludes no other of the weighted sum.
     learnt_from : int
         Labelled items that the weights were learnt from; 0 for the prior.
+    contradicted : int
+        Of how many of these all others say something else than their label.
     """
 
     own_and_other: tuple[float, float, float, float] = PRIOR
@@ -155,6 +159,7 @@ class EvidenceWeights:
     name_imputation: float = NAME_IMPUTATION_PRIOR
     multilabel: tuple[float, float] = MULTILABEL_PRIOR
     learnt_from: int = 0
+    contradicted: int = 0
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> EvidenceWeights:
@@ -178,6 +183,7 @@ class EvidenceWeights:
             any_label=(of_all, constant_of_all),
             multilabel=(of_score, constant),
             learnt_from=int(stored["learnt_from"]),
+            contradicted=int(stored["contradicted"]),
             **{name: float(stored[name]) for name in single},
         )
 
@@ -314,7 +320,9 @@ def learn_evidence_weights(
     linear = evidence[..., 5] if unseen is None else unseen
     told = np.flatnonzero(holds.any(axis=1))
     weights = _learn_choice(evidence[told], holds[told], all_holding[told], linear[told], prior)
-    return replace(weights, any_label=_learn_any_label(weights, evidence, holds, all_holding, linear))
+    trust = _trust(weights.scores(evidence), holds, all_holding)
+    any_label = _learn_any_label(weights, evidence, holds, all_holding, linear, trust=trust)
+    return replace(weights, any_label=any_label, contradicted=int((trust < _LITTLE_TRUST).sum()))
 
 
 def _learn_choice(
@@ -377,18 +385,23 @@ def _learn_choice(
 
 
 def _learn_any_label(
-    weights: EvidenceWeights, evidence: Float32Array, holds: BoolArray, all_holding: BoolArray, unseen: Float32Array
+    weights: EvidenceWeights,
+    evidence: Float32Array,
+    holds: BoolArray,
+    all_holding: BoolArray,
+    unseen: Float32Array,
+    *,
+    trust: FloatArray,
 ) -> tuple[float, float]:
-    """Learn slope and offset of the log-odds that any label holds."""
+    """Learn slope and offset of the log-odds that any label holds; `trust` as of `_trust`."""
     of_strangers = _together(weights.scores(_without_own_labels(evidence, all_holding, unseen)))
-    is_known, scores = holds.any(axis=1), weights.scores(evidence)
+    is_known = holds.any(axis=1)
     # What alone has its label is known by what is said of the others, and by what would be said of its own.
-    of_known = np.where(is_known, _together(scores), np.logaddexp(of_strangers, UNHEARD))
+    of_known = np.where(is_known, _together(weights.scores(evidence)), np.logaddexp(of_strangers, UNHEARD))
     # Where no other label is left, nothing tells what strangers are like.
     there = np.isfinite(of_strangers)
     asked = np.isfinite(of_known) & (is_known | there), there
-    # What has its label by mistake is no stranger without it.
-    trust = _trust(scores, holds, all_holding)
+    # What has its label by mistake is no stranger without it: sides are counted by trust.
     n = sum(map(np.count_nonzero, asked))
     # Both sides count alike: how many of each there are says nothing of the collection.
     counts = [trust[side] * n / (2 * max(trust[side].sum(), 1e-12)) for side in asked]
