@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
@@ -314,9 +315,10 @@ class _Children:
         self._lock = threading.Lock()
         self._idle: list[_Child] = []
         self._busy: set[_Child] = set()
+        self._given_back: deque[_Child] = deque()
 
     def start(self, n: int) -> None:
-        with self._lock:
+        with self._held():
             self._leave_out_the_dead()
             while len(self._idle) + len(self._busy) < n:
                 self._idle.insert(0, _Child())
@@ -324,7 +326,7 @@ class _Children:
     @contextmanager
     def lent(self, *, anew: bool) -> Iterator[_Child]:
         """Lend a process that does nothing to the caller alone: the one that was busy last, or a new one."""
-        with self._lock:
+        with self._held():
             self._leave_out_the_dead()
             child = _Child() if anew or not self._idle else self._idle.pop()
             child.isolation = entered_isolation()
@@ -334,23 +336,20 @@ class _Children:
         try:
             yield child
         finally:
-            with self._lock:
-                self._busy.discard(child)
-                is_of_use = child.is_of_use
-                if is_of_use:
-                    self._idle.append(child)
-            if not is_of_use:
-                child.close()
+            # What is asked for and dropped is given back where it is collected as garbage: maybe by a thread that holds
+            # the lock itself. So giving back waits for nothing.
+            self._given_back.append(child)
+            self._take_back()
 
     def interrupt(self, isolation: Isolation) -> None:
-        with self._lock:
+        with self._held():
             for child in self._busy:
                 if child.isolation is not None and child.isolation.is_part_of(isolation):
                     child.kill()
 
     def close(self) -> None:
         """End them all."""
-        with self._lock:
+        with self._held():
             for child in self._busy:
                 child.kill()
             while self._idle:
@@ -358,9 +357,44 @@ class _Children:
 
     def forget(self) -> None:
         """Leave them to the process that this one was forked from."""
-        for child in (*self._idle, *self._busy):
+        for child in {*self._idle, *self._busy, *self._given_back}:
             child.let_go()
-        self._idle, self._busy, self._lock = [], set(), threading.Lock()
+        self._idle, self._busy, self._given_back, self._lock = [], set(), deque(), threading.Lock()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Hold the lock, with all taken back that was given back before."""
+        of_no_use: list[_Child] = []
+        try:
+            with self._lock:
+                of_no_use = self._sort_out()
+                yield
+        finally:
+            for child in of_no_use:
+                child.close()
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Take back what is given back, unless a thread holds the lock: that does it when it lets go."""
+        while self._given_back and self._lock.acquire(blocking=False):
+            try:
+                of_no_use = self._sort_out()
+            finally:
+                self._lock.release()
+            for child in of_no_use:
+                child.close()
+
+    def _sort_out(self) -> list[_Child]:
+        """Keep what was given back and is of use, and return the others; the lock is held."""
+        of_no_use = []
+        while self._given_back:
+            child = self._given_back.popleft()
+            self._busy.discard(child)
+            if child.is_of_use:
+                self._idle.append(child)
+            else:
+                of_no_use.append(child)
+        return of_no_use
 
     def _leave_out_the_dead(self) -> None:
         """Let go of those that had nothing to do for long and ended."""

@@ -184,6 +184,30 @@ def test_who_wants_no_more_of_a_file_leaves_its_process_to_the_next(
     assert len(before) == 1
 
 
+def test_what_is_collected_as_garbage_while_a_process_is_lent_is_given_back(
+    isolated: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sound(tmp_path / "long.wav", (LOW_HZ, LONG_S))
+    dropped = opened(path).segments()
+    next(dropped)
+    leave_out_the_dead = children.CHILDREN._leave_out_the_dead
+
+    def collecting_garbage() -> None:
+        """As the collector may in any statement: here it is one with the lock held."""
+        dropped.close()  # type: ignore[attr-defined]
+        leave_out_the_dead()
+
+    monkeypatch.setattr(children.CHILDREN, "_leave_out_the_dead", collecting_garbage)
+    reader = threading.Thread(target=decoded, args=(picture(tmp_path / "a.png", RED),), daemon=True)
+    reader.start()
+    reader.join(PATIENCE_S)
+    assert not reader.is_alive()
+    monkeypatch.undo()
+    with seen_to_end(own_decoders()):
+        children.CHILDREN.close()
+    assert not own_decoders()
+
+
 def test_pictures_take_their_part_of_the_memory_for_decoding(
     isolated: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
