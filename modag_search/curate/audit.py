@@ -146,30 +146,35 @@ def label_issues(
                 for row, label in np.argwhere(items.given & ~items.heard).tolist()
             }
     issues = [issue for _, _, issue in sorted(found, key=lambda doubt: doubt[:2])]
-    wrong = {(issue.id, issue.label) for issue in issues}
+    likely = {(issue.id, issue.label): issue.probability for issue in issues if issue.probability is not None}
     misled = [
         issue
         for issue in issues
         if (issue.id, issue.label, issue.modality) in alone
-        and issue.suggested is not None
-        and (_nearest_of(classifier, issue, issue.suggested), issue.suggested) in wrong
+        and _probability_of_nearest(classifier, issue, likely) < likely.get((issue.id, issue.label), 0.0)
     ]
     unchecked |= {(issue.label, issue.modality) for issue in misled}
     return [issue for issue in issues if issue not in misled], sorted(unchecked)
 
 
-def _nearest_of(classifier: NeighbourClassifier, issue: LabelIssue, label: str) -> int | None:
-    """Return the item of a label that is nearest to that of an issue, by segments of its modality.
+def _probability_of_nearest(
+    classifier: NeighbourClassifier, issue: LabelIssue, likely: Mapping[tuple[int, str], float]
+) -> float:
+    """Tell how likely the label that is suggested is right for the nearest item that has it; 1 if it is not doubtful.
 
-    Where it looks wrong itself, it contradicts nothing: of two blues, one of which is labelled red, the other is none.
+    Where that item looks more wrong, it contradicts nothing: of two blues, one of which is labelled red, the other is
+    none.
     """
+    if issue.suggested is None:
+        return 1.0
     part = classifier.neighbours.labelled.by_modality[issue.modality]
-    rows = part.rows[part.labels == classifier.names.index(label)]
+    rows = part.rows[part.labels == classifier.names.index(issue.suggested)]
     rows = rows[part.items[rows] != issue.id]
     own = part.vectors[part.items == issue.id]
     if not len(rows) or not len(own):
-        return None
-    return int(part.items[rows[(own @ part.vectors[rows].T).max(axis=0).argmax()]])
+        return 1.0
+    nearest = int(part.items[rows[(own @ part.vectors[rows].T).max(axis=0).argmax()]])
+    return likely.get((nearest, issue.suggested), 1.0)
 
 
 def _limits(classifier: NeighbourClassifier, modality: Modality, max_probability: float) -> FloatArray:
