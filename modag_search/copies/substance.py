@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from modag_search.copies.decoded import DecodedContents
-from modag_search.copies.waveforms import MAX_LAG_S, MOST_SECTIONS, SECTION_S
+from modag_search.copies.waveforms import MAX_LAG_S, SECTION_S, section_stride
 from modag_search.errors import UsageError
 from modag_search.media import loudest_channel, open_media
 from modag_search.values import Segmentation
@@ -149,11 +149,8 @@ def read_substance(path: str, *, duration_s: float) -> Substance | None:
     MediaError
         If it cannot be decoded.
     """
-    stride = 1
-    while duration_s > stride * MOST_SECTIONS * SECTION_S:
-        stride *= 2
     media = open_media(path, sample_rate_hz=None, segmentation=_WINDOWS, all_channels=True)
-    read = _Reading(stride)
+    read = _Reading(section_stride(duration_s))
     for segment in media.segments():
         read.take(np.asarray(segment.data, np.float32), round((segment.start_s or 0.0) / SECTION_S), segment.end_s)
     return None if media.facts.sound_form is None else read.substance(media.facts.sound_form)

@@ -155,6 +155,20 @@ class Waveforms:
         ]
 
 
+def section_stride(duration_s: float) -> int:
+    """Tell of how many sections of a sound one is kept: each, or of a long one each second, fourth, ...
+
+    Examples
+    --------
+    >>> section_stride(3.0), section_stride(3600.0)
+    (1, 16)
+    """
+    stride = 1
+    while duration_s > stride * MOST_SECTIONS * SECTION_S:
+        stride *= 2
+    return stride
+
+
 def read_waveform(path: str, *, duration_s: float) -> Waveform | None:
     """Decode a sound.
 
@@ -176,9 +190,7 @@ def read_waveform(path: str, *, duration_s: float) -> Waveform | None:
     MediaError
         If it cannot be decoded.
     """
-    stride = 1
-    while duration_s > stride * MOST_SECTIONS * SECTION_S:
-        stride *= 2
+    stride = section_stride(duration_s)
     sections: dict[int, Float32Array] = {}
     is_silent = True
     media = open_media(path, sample_rate_hz=SAMPLE_RATE_HZ, segmentation=_WINDOWS, all_channels=True)

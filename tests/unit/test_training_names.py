@@ -149,6 +149,15 @@ def runs_of_words(text: str) -> set[str]:
     return {" ".join(words[start : start + 4]) for start in range(len(words) - 3)}
 
 
+def test_what_ships_of_names_and_words_is_small() -> None:
+    names = packaged_names()
+    meaning = Space.load(packaged_spaces()["default"]).meaning
+    assert meaning
+    assert meaning.descriptions
+    tensors = {**replace(names, said=None).tensors(), **meaning.descriptions.tensors()}
+    assert sum(tensor.nbytes for tensor in tensors.values()) <= 5_000_000
+
+
 def test_descriptions_find_what_they_describe() -> None:
     space = Space.load(packaged_spaces()["default"])
     assert space.meaning
