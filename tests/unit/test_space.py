@@ -17,6 +17,7 @@ from modag_search.values import MODALITIES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from modag_search.space.branches import Apart
     from modag_search.values import Float32Array, Modality
 
 SIZES: dict[Modality, tuple[int, int, int]] = {"image": (7, 6, 5), "sound": (4, 6, 5)}
@@ -152,6 +153,19 @@ def test_numbers_that_make_no_vectors_are_refused(
     path.write_bytes(replace(space, branches={**space.branches, "sound": branch}).to_bytes())
     with pytest.raises(ModelError, match=rf"a\.safetensors: not a space file: .*{words}"):
         Space.load(path)
+
+
+def test_on_a_line_there_are_two_vectors_and_features_may_share_one(space: Space, tmp_path: Path) -> None:
+    branches: dict[Modality, Branch | Apart] = {}
+    for modality in MODALITIES:
+        branch = branch_of(space, modality)
+        weight_out = np.zeros_like(branch.weight_out[:1])
+        branches[modality] = replace(branch, weight_out=weight_out, bias_out=np.ones(1, dtype=np.float32))
+    line = replace(space, branches=branches)
+    for written in (line, line.padded_to(32)):
+        path = tmp_path / "a.safetensors"
+        path.write_bytes(written.to_bytes())
+        assert Space.load(path).fingerprint == written.fingerprint
 
 
 def test_layers_that_do_not_fit(space: Space, tmp_path: Path) -> None:
