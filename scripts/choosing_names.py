@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 
     from default_spaces import Packaged
 
-    from modag_search.space import Space
+    from modag_search.space import Space, TokenTable
+    from modag_search.training.lexicon import Entry
     from modag_search.values import Float32Array, Modality
 
 FIRST = 10
 PARAPHRASES = Path(__file__).with_name("paraphrases.csv")
 SEARCHES = Path(__file__).with_name("searches.csv")
+QUERIES = Path(__file__).with_name("word_queries.csv")
 PICTURES_A_CLASS = 3
+MOST_CLASSES = 250
 LEAST_SOUNDS = 3
 
 
@@ -80,6 +83,12 @@ TRIALS = {
     "what is said weighs 0.7": Trial(replace(_SHIPPED, said_share=0.7)),
     "what is said at temperature 0.03": Trial(replace(_SHIPPED, said_temperature=0.03)),
     "what is said at temperature 0.1": Trial(replace(_SHIPPED, said_temperature=0.1)),
+    "no lexicon": Trial(replace(_SHIPPED, lexicon_share=0.0)),
+    "the lexicon weighs 0.5": Trial(replace(_SHIPPED, lexicon_share=0.5)),
+    "the lexicon weighs 0.9": Trial(replace(_SHIPPED, lexicon_share=0.9)),
+    "the lexicon from a cosine of 0.7": Trial(replace(_SHIPPED, lexicon_least=0.7)),
+    "the lexicon from a cosine of 0.9": Trial(replace(_SHIPPED, lexicon_least=0.9)),
+    "the lexicon at temperature 0.05": Trial(replace(_SHIPPED, lexicon_temperature=0.05)),
     "nothing taught has a name": Trial(replace(_SHIPPED, taught_share=0.0)),
     "taught names weigh 0.3": Trial(replace(_SHIPPED, taught_share=0.3)),
     "taught names weigh 0.7": Trial(replace(_SHIPPED, taught_share=0.7)),
@@ -116,15 +125,20 @@ class GeneralThings:
     ours : Packaged
     photographs : np.ndarray [shape=(n, d), float32]
         Features to make pictures up of.
+    entries : sequence of Entry
+        See `shown_by_several`.
     packages, work : Path
         See `named_sounds`.
     """
 
-    def __init__(self, ours: Packaged, photographs: Float32Array, *, packages: Path, work: Path) -> None:
+    def __init__(
+        self, ours: Packaged, photographs: Float32Array, entries: Sequence[Entry], *, packages: Path, work: Path
+    ) -> None:
         head = ours.encoder.encoders["image"].class_head()
         assert head
         self._sounds = named_sounds(packages, ours.encoder.encoders["sound"], work=work)
         self._pictures, classes = made_up_pictures(head, photographs, n=PICTURES_A_CLASS)
+        self._entries = [(entry.words, np.isin(classes, entry.classes["imagenet"])) for entry in entries]
         self._names = [name for name in NAMED if (self._sounds.names == name).sum() >= LEAST_SOUNDS]
         self._heard = {name: self._sounds.names == name for name in self._names}
         self._shown = {name: right_pictures(name, classes) for name in self._names}
@@ -151,12 +165,31 @@ class GeneralThings:
                 scores[f"{what} by paraphrases"] = [
                     _precision(row[None], right[n]) for row, (n, _) in zip(described @ vectors.T, said, strict=True)
                 ]
+            for what, forms in (("as they are", "{}"), ("old", "old {}")):
+                asked = space.text_vectors([forms.format(words) for words, _ in self._entries])
+                scores[f"pictures by kinds, {what}"] = [
+                    _precision(row[None], right)
+                    for row, (_, right) in zip(asked @ pictures.T, self._entries, strict=True)
+                ]
         return {what: float(np.mean(values)) for what, values in scores.items()}
 
 
 def _precision(similarities: Float32Array, right: np.ndarray, *, itself: int = 0) -> float:
     k = min(FIRST, int(right.sum()) - itself)
     return float(right[np.argsort(-similarities, axis=1)[:, :k]].mean())
+
+
+def shown_by_several(entries: Sequence[Entry], words: TokenTable) -> list[Entry]:
+    """List words of a lexicon that several of ImageNet's classes show, but for those that tests ask for."""
+    with QUERIES.open(encoding="utf-8", newline="") as file:
+        asked = {row["query"] for row in csv.DictReader(file)}
+    return [
+        entry
+        for entry in entries
+        if 1 < len(entry.classes.get("imagenet", ())) <= MOST_CLASSES
+        and entry.words not in asked
+        and not words.read(entry.words).unknown
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from modag_search.space.branches import Branch
 from modag_search.space.class_head import NameTree, SharedClassHead
 from modag_search.space.descriptions import Descriptions
+from modag_search.space.lexicon import Lexicon
 from modag_search.space.meaning import ClassNames, Meaning
 from modag_search.space.space import QueryModality, Space, packaged_spaces
 from modag_search.space.taught import TaughtNames
@@ -12,6 +13,7 @@ __all__ = [
     "Branch",
     "ClassNames",
     "Descriptions",
+    "Lexicon",
     "Meaning",
     "NameTree",
     "QueryModality",

@@ -42,6 +42,12 @@ def shared_out(meant: Float32Array, names: Float32Array, *, temperature: float) 
     return shares, nearest[:, 0]
 
 
+def ramp(nearest: Float32Array, least: float) -> Float32Array:
+    """Grow with a similarity: 0 up to the least, 1 where it is 1."""
+    grown: Float32Array = np.clip((nearest - np.float32(least)) / np.float32(1 - least), 0, 1)
+    return grown
+
+
 def unit(vectors: npt.NDArray[np.floating]) -> Float32Array:
     """Bring rows to unit length; zeros stay zeros."""
     units: Float32Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _LEAST_LENGTH)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from modag_search.space.arithmetic import shared_out, unit
 from modag_search.space.descriptions import Descriptions
+from modag_search.space.lexicon import Lexicon
 from modag_search.space.words import TokenTable
 from modag_search.values import MODALITIES, Float32Array, Modality
 
@@ -155,7 +156,8 @@ class Meaning:
     word_share : float
         How much of a text that is a common name itself is shared out so, in [0, 1]; of others, less.
     descriptions : Descriptions or None
-        None in a space of a file that has none.
+    lexicon : Lexicon or None
+        None, as `descriptions`, in a space of a file that has none.
     """
 
     classes: Mapping[Modality, ClassNames]
@@ -165,6 +167,7 @@ class Meaning:
     word_temperature: float
     word_share: float
     descriptions: Descriptions | None = None
+    lexicon: Lexicon | None = None
 
     @property
     def dimension(self) -> int:
@@ -195,7 +198,9 @@ class Meaning:
         return unit(own + common[:, None] * (named @ self.common)), common
 
     def followed(self, meant: Float32Array) -> Float32Array:
-        """Move texts towards the names of what they describe; see `Descriptions.followed`.
+        """Move texts towards the names of what they describe, or are words for.
+
+        See `Descriptions.followed` and `Lexicon.looked_up`.
 
         Parameters
         ----------
@@ -207,9 +212,11 @@ class Meaning:
         np.ndarray [shape=(n, n_dimensions), float32]
             Of unit length.
         """
-        if self.descriptions is None:
-            return meant
-        return self.descriptions.followed(meant, {modality: names.vectors for modality, names in self.classes.items()})
+        followed = meant
+        if self.descriptions:
+            called = {modality: names.vectors for modality, names in self.classes.items()}
+            followed = self.descriptions.followed(meant, called)
+        return self.lexicon.looked_up(meant, followed) if self.lexicon else followed
 
     def named(self, meant: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Share texts out to common names.
@@ -234,7 +241,8 @@ class Meaning:
         tensors = {"names.common": self.common.astype("<f2"), **self.words.tensors()}
         for modality in MODALITIES:
             tensors |= self.classes[modality].tensors(modality)
-        return tensors | (self.descriptions.tensors() if self.descriptions else {})
+        tensors |= self.descriptions.tensors() if self.descriptions else {}
+        return tensors | (self.lexicon.tensors() if self.lexicon else {})
 
     def deciding(self) -> bytes:
         """Return all that decides what a feature becomes, for a hash; words decide nothing of that."""
@@ -252,6 +260,7 @@ class Meaning:
             "word_temperature": self.word_temperature,
             "word_share": self.word_share,
             **({"descriptions": self.descriptions.to_json()} if self.descriptions else {}),
+            **({"lexicon": self.lexicon.to_json()} if self.lexicon else {}),
         }
 
     @classmethod
@@ -275,5 +284,8 @@ class Meaning:
         for modality, said in (descriptions.said if descriptions else {}).items():
             if (len(said), said.shape[2]) != classes[modality].vectors.shape:
                 raise ValueError(f"what is said of its {modality} classes does not fit their names")
+        lexicon = Lexicon.from_tensors(tensors, stored.get("lexicon"))
+        if lexicon and lexicon.meant.shape[1] != words.dimension:
+            raise ValueError("its lexicon does not fit its words")
         least = float(stored["least_share"])
-        return cls(classes, common.astype(np.float32), words, least, temperature, share, descriptions)
+        return cls(classes, common.astype(np.float32), words, least, temperature, share, descriptions, lexicon)

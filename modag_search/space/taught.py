@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from modag_search.space.arithmetic import shared_out, unit
+from modag_search.space.arithmetic import ramp, shared_out, unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +62,7 @@ class TaughtNames:
             How much of each text's vector that is to be.
         """
         named, nearest = shared_out(meant, self.meant, temperature=self.temperature)
-        above = (nearest - self.least_similarity) / (1 - self.least_similarity)
-        return unit(named @ self.learned), np.float32(self.share) * np.clip(above, 0, 1).astype(np.float32)
+        return unit(named @ self.learned), np.float32(self.share) * ramp(nearest, self.least_similarity)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Name the arrays as they stand in a file."""

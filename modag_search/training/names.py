@@ -17,12 +17,14 @@ from importlib import resources
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from modag_search.errors import UsageError
 from modag_search.labels.vocabulary import readable
 from modag_search.space import (
     ClassNames,
     Descriptions,
+    Lexicon,
     Meaning,
     Space,
     TaughtNames,
@@ -31,6 +33,7 @@ from modag_search.space import (
 )
 from modag_search.space.arithmetic import as_int8, from_int8, unit
 from modag_search.training.class_head import EXCLUSIVE, common_names
+from modag_search.training.lexicon import called
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search.encoders.base import ClassHead
+    from modag_search.training.lexicon import Entry
     from modag_search.training.space import Examples
     from modag_search.values import Float32Array, Modality
 
@@ -46,7 +50,9 @@ if TYPE_CHECKING:
 _MODALITIES: Mapping[str, Modality] = {"audioset": "sound", "imagenet": "image"}
 """By taxonomy."""
 _ROUNDING = 0.001
-_GENERAL = {
+_LEXICON = ("lexicon.meant", "lexicon.called")
+_SENSES = "lexicon.sense_of"
+GENERAL = {
     "audioset": (72, 73, 86, 137, 138, 288, 300, 343, 404, 418, 500, 504, 506, 507, 508, 509, 510, 513, 514, 526)
 }
 """AudioSet's classes that tell nothing apart: animal, domestic animal, livestock, music, musical instrument, water,
@@ -77,6 +83,8 @@ class Names:
         What WordNet calls each of its 21,844 things that have pictures: ``("dog", "domestic dog", ...)``.
     definitions : tuple of str
         What WordNet says they are.
+    synsets : tuple of str
+        WordNet's offset of each of them; none where no lexicon is to be made.
     """
 
     audioset: tuple[str, ...]
@@ -86,6 +94,7 @@ class Names:
     definitions: tuple[str, ...]
     sound_descriptions: tuple[tuple[str, ...], ...]
     picture_descriptions: tuple[tuple[str, ...], ...]
+    synsets: tuple[str, ...] = ()
 
     def texts(self) -> list[str]:
         """List the names, and what is said of them."""
@@ -150,6 +159,7 @@ def read_names(wheels: Path) -> Names:
         tuple(line.split("\t")[1] for line in definitions),
         tuple(tuple(line.split("\t")) for line in _packaged_lines("sound_descriptions.tsv")),
         tuple(tuple(line.split("\t")) for line in _packaged_lines("picture_descriptions.tsv")),
+        tuple(line.split("\t")[0].removeprefix("n") for line in lemmas),
     )
 
 
@@ -292,25 +302,42 @@ class NameVectors:
     words : TokenTable
     said : Mapping of str to np.ndarray [shape=(n_classes, n_texts, d), float32], optional
         For each taxonomy, unit vectors of what is said of its classes.
+    lexicon : tuple of np.ndarray, optional
+        Words that name classes: `meant`, `called` and `sense_of` of a `space.Lexicon`.
     """
 
     classes: Mapping[str, Float32Array]
     common: Float32Array
     words: TokenTable
     said: Mapping[str, Float32Array] | None = None
+    lexicon: tuple[Float32Array, Float32Array, npt.NDArray[np.int32]] | None = None
+
+    def with_lexicon(self, entries: Sequence[Entry]) -> Self:
+        """Make the lexicon of entries whose words the table of tokens understands."""
+        known = [entry for entry in entries if not self.words.read(entry.words).unknown]
+        meant = self.words.vectors([entry.words for entry in known])
+        senses = {tuple(entry.classes.items()): entry for entry in known}
+        place_of = {sense: place for place, sense in enumerate(senses)}
+        sense_of = np.array([place_of[tuple(entry.classes.items())] for entry in known], dtype=np.int32)
+        return replace(self, lexicon=(meant, called(list(senses.values()), self.classes, general=GENERAL), sense_of))
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Name the arrays as they stand in a file."""
         vectors = {"common": self.common, **self.classes}
         vectors |= {f"{taxonomy}.said": said for taxonomy, said in (self.said or {}).items()}
-        return {name: array.astype("<f2") for name, array in vectors.items()} | self.words.tensors()
+        if self.lexicon:
+            vectors |= dict(zip(_LEXICON, self.lexicon[:2], strict=True))
+        tensors = {name: array.astype("<f2") for name, array in vectors.items()} | self.words.tensors()
+        return tensors | ({_SENSES: self.lexicon[2].astype("<i4")} if self.lexicon else {})
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> Self:
         """Find the arrays in a file."""
         classes = {taxonomy: tensors[taxonomy].astype(np.float32) for taxonomy in _MODALITIES}
         common, words = tensors["common"].astype(np.float32), TokenTable.from_tensors(tensors)
-        return cls(classes, common, words, {t: tensors[f"{t}.said"].astype(np.float32) for t in _MODALITIES})
+        said = {taxonomy: tensors[f"{taxonomy}.said"].astype(np.float32) for taxonomy in _MODALITIES}
+        meant, called = (tensors[name].astype(np.float32) for name in _LEXICON)
+        return cls(classes, common, words, said, (meant, called, tensors[_SENSES]))
 
 
 def packaged_names() -> NameVectors:
@@ -321,7 +348,9 @@ def packaged_names() -> NameVectors:
     classes = {taxonomy: meaning.classes[modality].vectors for taxonomy, modality in _MODALITIES.items()}
     said = meaning.descriptions.said if meaning.descriptions else None
     told = {taxonomy: said[modality] for taxonomy, modality in _MODALITIES.items()} if said else None
-    return NameVectors(classes, meaning.common, meaning.words, told)
+    known = meaning.lexicon
+    lexicon = (known.meant, known.called, known.sense_of) if known else None
+    return NameVectors(classes, meaning.common, meaning.words, told, lexicon)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,6 +367,8 @@ class MeaningSettings:
     word_temperature, word_share : float
     said_share, said_temperature : float
         See `space.Descriptions`.
+    lexicon_share, lexicon_least, lexicon_temperature : float
+        See `space.Lexicon`.
     taught_share, taught_least, taught_temperature : float
         See `space.TaughtNames`.
     """
@@ -349,18 +380,22 @@ class MeaningSettings:
     word_share: float = 0.5
     said_share: float = 0.5
     said_temperature: float = 0.04
+    lexicon_share: float = 0.7
+    lexicon_least: float = 0.8
+    lexicon_temperature: float = 0.02
     taught_share: float = 0.5
     taught_least: float = 0.7
     taught_temperature: float = 0.03
 
     def __post_init__(self) -> None:
-        shares = self.least_share, self.word_share, self.said_share, self.taught_share
+        shares = self.least_share, self.word_share, self.said_share, self.lexicon_share, self.taught_share
         if not all(0 <= share <= 1 for share in shares):
             raise UsageError(f"shares of names must be from 0 to 1, not {', '.join(map(str, shares))}")
-        if not 0 <= self.taught_least < 1:
-            raise UsageError(f"the least similarity of a name must be from 0 to 1, not {self.taught_least}")
-        temperatures = *self.temperatures, self.word_temperature, self.said_temperature, self.taught_temperature
-        if min(temperatures) <= 0 or self.n_likeliest < 1:
+        for least in (self.lexicon_least, self.taught_least):
+            if not 0 <= least < 1:
+                raise UsageError(f"the least similarity of a name must be from 0 to 1, not {least}")
+        of_texts = self.word_temperature, self.said_temperature, self.lexicon_temperature, self.taught_temperature
+        if min(*self.temperatures, *of_texts) <= 0 or self.n_likeliest < 1:
             raise UsageError("names need temperatures above 0 and one class at least")
 
 
@@ -386,7 +421,7 @@ def make_meaning(
     for modality, temperature in zip(MODALITIES, settings.temperatures, strict=True):
         head = heads[modality]
         numbers = [number for entry in common for number in entry.classes[head.taxonomy]]
-        is_general = np.isin(np.arange(len(head.bias)), _GENERAL.get(head.taxonomy, ()))
+        is_general = np.isin(np.arange(len(head.bias)), GENERAL.get(head.taxonomy, ()))
         classes[modality] = ClassNames(
             head.weight.astype(np.float16).astype(np.float32),
             head.bias,
@@ -405,6 +440,7 @@ def make_meaning(
         settings.word_temperature,
         settings.word_share,
         _descriptions(names.said, {modality: heads[modality].taxonomy for modality in MODALITIES}, settings),
+        _lexicon(names.lexicon, settings),
     )
 
 
@@ -413,8 +449,29 @@ def _descriptions(
 ) -> Descriptions | None:
     if said is None:
         return None
-    rounded = {modality: from_int8(*as_int8(said[taxonomy])) for modality, taxonomy in taxonomies.items()}
+    rounded = {modality: _rounded(said[taxonomy]) for modality, taxonomy in taxonomies.items()}
     return Descriptions(rounded, settings.said_share, settings.said_temperature)
+
+
+def _lexicon(
+    arrays: tuple[Float32Array, Float32Array, npt.NDArray[np.int32]] | None, settings: MeaningSettings
+) -> Lexicon | None:
+    if arrays is None:
+        return None
+    meant, called, sense_of = arrays
+    return Lexicon(
+        _rounded(meant),
+        _rounded(called),
+        sense_of,
+        settings.lexicon_share,
+        settings.lexicon_least,
+        settings.lexicon_temperature,
+    )
+
+
+def _rounded(vectors: Float32Array) -> Float32Array:
+    """Round to what a file holds with 8 bits."""
+    return from_int8(*as_int8(vectors))
 
 
 def taught_names(
@@ -497,6 +554,7 @@ def with_words(space: Space, names: NameVectors, *, settings: MeaningSettings) -
         space.meaning,
         words=names.words,
         descriptions=_descriptions(names.said, taxonomies, settings),
+        lexicon=_lexicon(names.lexicon, settings),
         word_temperature=settings.word_temperature,
         word_share=settings.word_share,
     )

@@ -10,6 +10,7 @@ import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -255,7 +256,10 @@ def divided_words(texts: Sequence[str], tokens: Sequence[str]) -> list[str]:
 
 
 def vocabulary_texts(texts: Sequence[str], tokens: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Make up what the table learns from the vocabularies of the package: rare names mean what is said of them.
+    """Make up what the table learns from what is said of rare words.
+
+    The vocabularies of the package say what their labels mean, and ``other_words.tsv`` what people of film and sound
+    say, or all do by now, that BERT's tokens lack.
 
     Parameters
     ----------
@@ -279,8 +283,16 @@ def vocabulary_texts(texts: Sequence[str], tokens: Sequence[str]) -> tuple[list[
             # Those of UCS are codes rather than names.
             if label == label.lower() and not known.issuperset(split_words(label)):
                 described = f"{label}: {words}"
-                pairs += [(form.format(label), described) for form in _NAMED for _ in range(_REPEATED)]
+                pairs += _named_so(label, described)
+    for line in resources.files("modag_search.training").joinpath("other_words.tsv").read_text("utf-8").splitlines():
+        word, words = line.split("\t")
+        pairs += [(words, words), *_named_so(word, words)]
     return [text for text, _ in pairs], [meant for _, meant in pairs]
+
+
+def _named_so(name: str, meant: str) -> list[tuple[str, str]]:
+    """Say a name alone and in company, often enough to be learnt."""
+    return [(form.format(name), meant) for form in _NAMED for _ in range(_REPEATED)]
 
 
 @training_threads()

@@ -15,6 +15,7 @@ from modag_search.space import (
     Branch,
     ClassNames,
     Descriptions,
+    Lexicon,
     Meaning,
     NameTree,
     SharedClassHead,
@@ -220,6 +221,82 @@ def test_what_is_said_and_cannot_be_used_names_its_file(
 ) -> None:
     assert space.meaning
     broken = replace(space.meaning, descriptions=replace(descriptions, **changes))  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match=rf"a\.safetensors: .*{words}"):
+        Space.load(saved(replace(space, meaning=broken), tmp_path))
+
+
+@pytest.fixture
+def lexicon(meaning: Meaning) -> Lexicon:
+    """Three words for two senses, the first of which is "bell"."""
+    words = np.concatenate([meaning.words.vectors(["bell"]), units(85, 2, M)])
+    meant, called = (from_int8(*as_int8(vectors)) for vectors in (words, units(86, 2, M)))
+    return Lexicon(meant, called, np.array([1, 0, 1], dtype=np.int32), 0.7, 0.5, 0.1)
+
+
+@pytest.fixture
+def worded(space: Space, lexicon: Lexicon) -> Space:
+    assert space.meaning
+    return replace(space, meaning=replace(space.meaning, lexicon=lexicon))
+
+
+def test_a_text_that_is_nearly_a_word_asks_for_what_the_word_is_for(worded: Space, lexicon: Lexicon) -> None:
+    assert worded.meaning
+    read = worded.meaning.words.vectors(["bell"])[0].astype(float)
+    near = lexicon.meant.astype(float) @ read
+    towards = np.exp(near / 0.1) @ lexicon.called[[1, 0, 1]].astype(float)
+    share = 0.7 * min((near.max() - 0.5) / 0.5, 1)
+    expected = (1 - share) * read + share * towards / np.linalg.norm(towards)
+    meant = worded.meaning.followed(read[None].astype(np.float32))[0]
+    np.testing.assert_allclose(meant, expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_a_word_of_the_lexicon_comes_after_what_is_said(described: Space, lexicon: Lexicon) -> None:
+    assert described.meaning
+    both = replace(described.meaning, lexicon=lexicon)
+    read = both.words.vectors(["bell", "hot dog"])
+    np.testing.assert_allclose(
+        both.followed(read), lexicon.looked_up(read, described.meaning.followed(read)), atol=1e-6
+    )
+
+
+def test_a_text_unlike_all_words_of_the_lexicon_stays_as_it_is(lexicon: Lexicon) -> None:
+    texts = units(90, 100, M)
+    followed = lexicon.looked_up(texts, texts)
+    np.testing.assert_allclose(np.linalg.norm(followed, axis=1), 1, rtol=1e-5)
+    unlike = (texts @ lexicon.meant.T).max(axis=1) < 0.5
+    assert 0 < unlike.sum() < 100
+    np.testing.assert_allclose(followed[unlike], unit(texts[unlike]), atol=1e-6)
+    assert (np.abs(followed - unit(texts)).max(axis=1)[~unlike] > 1e-4).all()
+
+
+def test_a_lexicon_is_kept_and_decides_no_vector_of_media(space: Space, worded: Space, tmp_path: Path) -> None:
+    loaded = Space.load(saved(worded, tmp_path))
+    np.testing.assert_array_equal(loaded.text_vectors(["hotdog", "bell"]), worded.text_vectors(["hotdog", "bell"]))
+    assert not np.allclose(loaded.text_vectors(["bell"]), space.text_vectors(["bell"]))
+    assert loaded.to_bytes() == worded.to_bytes()
+    assert loaded.fingerprint == space.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"share": 1.5}, "needs a share"),
+        ({"least_similarity": 1.0}, "needs a share"),
+        ({"temperature": 0.0}, "needs a share"),
+        ({"meant": drawn(1, 3, M - 1), "called": drawn(1, 2, M - 1)}, "does not fit its words"),
+        ({"called": drawn(1, 1, M)}, "do not fit each other"),
+        ({"called": drawn(1, 2, M - 1)}, "do not fit each other"),
+        ({"sense_of": np.array([1, 0, -1], dtype=np.int32)}, "do not fit each other"),
+        ({"sense_of": np.array([1, 0], dtype=np.int32)}, "do not fit each other"),
+        ({"meant": drawn(1, 0, M)}, "do not fit each other"),
+        ({"called": drawn(1, 3, 2, M)}, "other arrays than it should"),
+    ],
+)
+def test_a_lexicon_that_cannot_be_used_names_its_file(
+    space: Space, lexicon: Lexicon, tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    assert space.meaning
+    broken = replace(space.meaning, lexicon=replace(lexicon, **changes))  # type: ignore[arg-type]
     with pytest.raises(ModelError, match=rf"a\.safetensors: .*{words}"):
         Space.load(saved(replace(space, meaning=broken), tmp_path))
 

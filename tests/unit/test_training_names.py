@@ -19,8 +19,10 @@ from modag_search.errors import UsageError
 from modag_search.features.encoding import MediaEncoder
 from modag_search.settings import IndexSettings
 from modag_search.space import Space, packaged_spaces
+from modag_search.space.arithmetic import unit
 from modag_search.training.class_head import SharedClassHeadSettings, common_names
 from modag_search.training.fitting import make_space, with_class_heads
+from modag_search.training.lexicon import Entry, called, lexicon_entries
 from modag_search.training.names import (
     MeaningSettings,
     Names,
@@ -154,7 +156,9 @@ def test_what_ships_of_names_and_words_is_small() -> None:
     meaning = Space.load(packaged_spaces()["default"]).meaning
     assert meaning
     assert meaning.descriptions
-    tensors = {**replace(names, said=None).tensors(), **meaning.descriptions.tensors()}
+    assert meaning.lexicon
+    others = replace(names, said=None, lexicon=None).tensors()
+    tensors = {**others, **meaning.descriptions.tensors(), **meaning.lexicon.tensors()}
     assert sum(tensor.nbytes for tensor in tensors.values()) <= 5_000_000
 
 
@@ -169,6 +173,28 @@ def test_descriptions_find_what_they_describe() -> None:
     }.items():
         meant = space.meaning.followed(space.meaning.words.vectors([text]))
         assert number in np.argsort(-(meant @ classes.T)[0])[:3].tolist()
+
+
+def test_words_for_several_things_find_all_of_them() -> None:
+    space = Space.load(packaged_spaces()["default"])
+    assert space.meaning
+    shown, heard = (space.meaning.classes[modality].vectors for modality in ("image", "sound"))
+    for text, classes in {
+        "furniture": {453, 493, 495, 520, 526, 532, 553, 559, 564, 765, 831, 846, 894},
+        "a tool": {477, 491, 587, 596, 726, 740, 783, 784, 792},
+        "big cats": set(range(286, 294)),
+    }.items():
+        meant = space.meaning.followed(space.meaning.words.vectors([text]))
+        nearest = np.argsort(-(meant @ shown.T)[0])[:5].tolist()
+        assert len(classes.intersection(nearest)) >= 3, (text, nearest)
+    for text, classes in {
+        "weather": {283, 285, 286, 287, 289, 290, 291},
+        "ambience": {327, 506, 507, 508, 509, 510, 513, 514},
+        "weapons": {420, *range(426, 432), 458},
+    }.items():
+        meant = space.meaning.followed(space.meaning.words.vectors([text]))
+        nearest = np.argsort(-(meant @ heard.T)[0])[:5].tolist()
+        assert len(classes.intersection(nearest)) >= 3, (text, nearest)
 
 
 def test_what_names_are_chosen_by_is_not_what_they_are_tested_with() -> None:
@@ -206,19 +232,37 @@ def test_names_of_either_taxonomy_are_centred_by_themselves() -> None:
 def wordnet(tmp_path: Path) -> WordNet:
     """Write some lines as wndb(5WN) describes them, and read them."""
     licence = "  1 This software and database is being provided to you ...\n"
-    lines = {
-        "noun": '00015388 03 n 02 animal 0 living_creature 0 000 | a living organism; "the animals of a farm"\n',
-        "verb": '00000001 29 v 02 bark 0 give_tongue 0 000 | make barking sounds; "The dogs barked"; "all night"\n',
-        "adj": '00000002 00 a 02 rusty 0 galore(ip) 0 000 | covered with rust; "a rusty gate"\n',
+    files = {
+        "data.noun": "00015388 03 n 02 animal 0 living_creature 0 001 ~ 00000003 n 0000 | a living organism\n"
+        "00000003 05 n 01 cat 0 002 @ 00015388 n 0000 + 00000001 v 0101 | a feline\n"
+        "00000004 05 n 01 dog 0 001 @ 00015388 n 0000 | a canine\n"
+        "00000005 06 n 01 animal 0 001 @i 00000006 n 0000 | a drummer in a film\n"
+        "00000006 06 n 01 Drummer 0 000 | one who drums\n",
+        "data.verb": "00000001 29 v 02 bark 0 give_tongue 0 000 | make barking sounds; "
+        '"The dogs barked"; "all night"\n',
+        "data.adj": '00000002 00 a 02 rusty 0 galore(ip) 0 000 | covered with rust; "a rusty gate"\n',
+        "index.noun": "animal n 2 2 @ ~ 2 1 00015388 00000005  \nliving_creature n 1 1 ~ 1 0 00015388  \n",
+        "noun.exc": "wolves wolf\n",
     }
-    for name, line in lines.items():
-        (tmp_path / f"data.{name}").write_text(licence + line, encoding="utf-8")
+    for name, lines in files.items():
+        (tmp_path / name).write_text(licence + lines, encoding="utf-8")
     return read_wordnet(tmp_path)
 
 
 def test_wordnet_is_read_with_definitions_and_examples(wordnet: WordNet, tmp_path: Path) -> None:
-    assert wordnet.verbs == (Synset(("bark", "give tongue"), "make barking sounds", ("The dogs barked", "all night")),)
+    barking = Synset(("bark", "give tongue"), "make barking sounds", ("The dogs barked", "all night"), "00000001")
+    assert wordnet.verbs == (barking,)
     assert wordnet.adjectives[0].lemmas == ("rusty", "galore")
+    animal, cat, *_, film, _ = wordnet.nouns
+    assert (cat.offset, cat.hypernyms, animal.hypernyms) == ("00000003", (animal.offset,), ())
+    assert film.hypernyms == ("00000006",), "an instance of it"
+    assert [wordnet.plural(noun) for noun in ("grey wolf", "box", "baby", "toy")] == [
+        "grey wolves",
+        "boxes",
+        "babies",
+        "toys",
+    ]
+    assert wordnet.meant_first == {"animal": animal.offset, "living creature": animal.offset}
     (tmp_path / "data.adj").unlink()
     with pytest.raises(UsageError, match=r"data\.adj: not there; apt-get download wordnet-base"):
         read_wordnet(tmp_path)
@@ -262,6 +306,48 @@ def test_rare_names_are_learnt_by_what_is_said_of_them() -> None:
     assert read_for["tall Cuban hand drum"] == "tall Cuban hand drum"
     assert "violin" not in read_for, "it is known"
     assert not any("AMBIENCE-FOREST" in text for text in texts), "codes are no words"
+
+
+def test_words_that_dictionaries_lack_are_learnt_by_what_is_said_of_them() -> None:
+    read_for = dict(zip(*vocabulary_texts(["a violin"], ["drum", "hand"]), strict=True))
+    assert read_for["ambience"] == read_for["sound of a ambience"] == "background sound of a place"
+    assert read_for["background sound of a place"] == "background sound of a place"
+
+
+def test_a_lexicon_has_what_lies_below_a_word(wordnet: WordNet) -> None:
+    names = replace(NAMES, synsets=("00000003", "00000004", "00000009"))
+    entries = lexicon_entries(names, wordnet)
+    classes = {entry.words: dict(entry.classes) for entry in entries}
+    # A dog is class 0 of these pictures, and a cat class 1; "animals" has a line of its own.
+    assert classes["animal"] == classes["living creature"] == classes["living creatures"] == {"imagenet": (0, 1)}
+    assert classes["animals"]["imagenet"] == (0, 1)
+    assert len(classes["animals"]["audioset"]) > 50
+    assert classes["cat"] == classes["true cat"] == {"imagenet": (1,)}
+    assert "storm" not in classes, "no picture is of that class"
+    assert classes["dogs"] == classes["canines"] == {"audioset": (74, 75, 76, 77, 78, 79, 80, 122)}
+    assert all(entry.classes for entry in entries)
+
+
+def test_what_a_word_is_for_is_the_mean_of_all_that_tells_things_apart() -> None:
+    shown, heard = unit(np.eye(4, 6, dtype=np.float32)), unit(np.eye(5, 6, dtype=np.float32)[::-1].copy())
+    entries = [Entry("both", {"imagenet": (0, 1), "audioset": (2, 3, 4)}), Entry("general", {"audioset": (4,)})]
+    vectors = called(entries, {"imagenet": shown, "audioset": heard}, general={"audioset": (4,)})
+    expected = (shown[0] + shown[1]) / np.sqrt(2) + (heard[2] + heard[3]) / np.sqrt(2)
+    np.testing.assert_allclose(vectors[0], expected / np.linalg.norm(expected), rtol=1e-5)
+    np.testing.assert_allclose(vectors[1], heard[4], rtol=1e-5)
+
+
+def test_every_kind_of_sounds_is_of_some_and_in_words_that_are_known() -> None:
+    packaged = packaged_names()
+    entries = [
+        one
+        for one in lexicon_entries(replace(NAMES, imagenet=()), WordNet((), (), (), {}, {}))
+        if "audioset" in one.classes
+    ]
+    assert len(entries) > 150
+    for entry in entries:
+        assert max(entry.classes["audioset"]) < len(packaged.classes["audioset"])
+        assert not packaged.words.read(entry.words).unknown, entry.words
 
 
 def test_a_table_learns_sums() -> None:
@@ -357,15 +443,32 @@ def test_names_come_back_from_their_file() -> None:
     assert again.said
     for taxonomy, said in names.said.items():
         np.testing.assert_allclose(again.said[taxonomy], said, atol=0.001)
+    assert names.lexicon
+    assert again.lexicon
+    for array, former in zip(again.lexicon, names.lexicon, strict=True):
+        np.testing.assert_allclose(array, former, atol=0.001)
+
+
+def test_words_that_are_not_understood_are_in_no_lexicon() -> None:
+    names = packaged_names()
+    entries = [Entry("dog", {"imagenet": (151,)}), Entry("qwrtzp", {"imagenet": (1,)})]
+    lexicon = names.with_lexicon(entries).lexicon
+    assert lexicon
+    np.testing.assert_allclose(lexicon[0], names.words.vectors(["dog"]))
+    np.testing.assert_allclose(lexicon[1], unit(names.classes["imagenet"][151][None]), rtol=1e-5)
+    np.testing.assert_array_equal(lexicon[2], [0])
 
 
 def test_a_space_gets_other_words_and_vectors_of_media_stay() -> None:
     shipped, names = Space.load(packaged_spaces()["default"]), packaged_names()
     doubled = replace(names.words, values=names.words.values[::-1].copy(), scales=names.words.scales[::-1].copy())
-    space = with_words(shipped, replace(names, words=doubled, said=None), settings=MeaningSettings(taught_share=0.25))
+    space = with_words(
+        shipped, replace(names, words=doubled, said=None, lexicon=None), settings=MeaningSettings(taught_share=0.25)
+    )
     assert space.fingerprint == shipped.fingerprint
     assert space.meaning
     assert space.meaning.descriptions is None
+    assert space.meaning.lexicon is None
     assert space.taught
     assert shipped.taught
     assert (space.taught.share, space.taught.names) == (0.25, shipped.taught.names)
