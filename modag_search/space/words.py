@@ -40,6 +40,13 @@ _FOREIGN_ARTICLES = frozenset(
     "der die das den dem des ein eine le la les un une el los las il lo gli de du".split()  # noqa: SIM905
 )
 """Those of German, French, Spanish and Italian: beside a word that is unknown, they are no English."""
+_MEDIA = frozenset(
+    (  # noqa: SIM905  a list would have a line for each
+        "photo photos photograph photographs picture pictures pic pics image images snapshot snapshots sound sounds "
+        "noise noises audio recording recordings"
+    ).split()
+)
+_ARTICLES = ("a", "an", "the", "some")
 NONE_KNOWN = "none of these words is known; English is what the space understands"
 _LEAST_LETTERS = 4
 _MORE_LETTERS = 2
@@ -56,7 +63,8 @@ class Reading:
     tokens : tuple of int
         Numbers of the tokens of the words that are known.
     understood, unknown : tuple of str
-        Its words, as they are read: in lower case, without accents.
+        Its words, as they are read: in lower case, without accents, and without "a photo of" and the like before
+        them.
     """
 
     tokens: tuple[int, ...]
@@ -113,7 +121,7 @@ class TokenTable:
         tokens: list[int] = []
         understood: list[str] = []
         unknown: list[str] = []
-        for word in split_words(text):
+        for word in _without_medium(split_words(text)):
             pieces = word_pieces(word, self._numbers)
             if pieces and (len(pieces) == 1 or self._knows(word) or self._is_compound(pieces)):
                 tokens += [self._numbers[piece] for piece in pieces]
@@ -210,6 +218,13 @@ class TokenTable:
         if not np.isfinite(scales).all():
             raise ValueError("its words hold values that are not finite")
         return cls(tokens, values, scales.astype(np.float32), known)
+
+
+def _without_medium(words: list[str]) -> list[str]:
+    """Leave out that a picture or a sound is asked for, which all media are: "a photo of a dog" asks for a dog."""
+    start = 1 if words[:1] and words[0] in _ARTICLES else 0
+    is_medium = len(words) > start + 2 and words[start] in _MEDIA and words[start + 1] == "of"
+    return words[start + 2 :] if is_medium else words
 
 
 def _spelt(words: Sequence[str]) -> tuple[str, ...]:

@@ -97,6 +97,24 @@ def test_it_says_which_words_it_knows(table: TokenTable) -> None:
     np.testing.assert_array_equal(*table.vectors(["a dog", "a qwrtzp dog"]))
 
 
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("a photo of a dog", "a dog"),
+        ("Photographs of old houses", "old houses"),
+        ("the sound of rain on a roof", "rain on a roof"),
+        ("some pics of a viola", "a viola"),
+    ],
+)
+def test_that_a_medium_is_asked_for_says_nothing(table: TokenTable, text: str, bare: str) -> None:
+    assert table.read(text) == table.read(bare)
+
+
+@pytest.mark.parametrize("text", ["a photo", "photo of", "a camera that makes pictures of dogs", "sound effects"])
+def test_media_that_are_what_is_asked_for_are_words(table: TokenTable, text: str) -> None:
+    assert table.read(text).understood == tuple(split_words(text))
+
+
 def test_a_compound_of_known_words_is_known(table: TokenTable) -> None:
     assert table.read("squeezebox cowdog qwrtbox").understood == ("squeezebox", "cowdog")
 
