@@ -25,8 +25,8 @@ def backup(file: Path, index_name: str | None, output_format: str | None) -> Non
     """Write to FILE all of the index that cannot be made anew: labels, features, settings, own space, head.
 
     It is of one moment, though others read and write meanwhile. Media and stores are no part of it. A former backup is
-    replaced once the new one is whole, and never by one of a damaged index: name another FILE for that. Exit status 3
-    where catalog, settings, own space or head are damaged, and so are their copies in a new FILE.
+    replaced once the new one is whole, and never by one of a damaged index, or of other media: name another FILE for
+    that. Exit status 3 where catalog, settings, own space or head are damaged, and so are their copies in a new FILE.
 
     \b
     modag backup ~/backups/sounds.modag --index sounds

@@ -101,8 +101,10 @@ def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
                 f"{target}: this backup is kept, since the index is damaged by now: {some_of(problems)}; name another "
                 "file for a backup of it, and see `modag verify`"
             )
+        seen = {root: _seen_from(target, root) for root in roots}
+        _require_same_media(target, seen)
         with partial.open("x+b") as file:
-            _write(file, parts, roots={root: _seen_from(target, root) for root in roots}, problems=problems)
+            _write(file, parts, roots=seen, problems=problems)
     return BackupReport(path=str(target), items=n_items, size_bytes=target.stat().st_size, problems=problems)
 
 
@@ -151,6 +153,21 @@ def _require_replaceable(target: Path, folder: Path) -> None:
         raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from error
     if is_lost:
         raise UsageError(f"{target}: is a file of another kind, and would be lost; name another")
+
+
+def _require_same_media(target: Path, roots: Mapping[str, str]) -> None:
+    """Refuse to replace the backup of another index: of folders none of which is indexed here, wherever disks are."""
+    try:
+        with _opened(target) as archive:
+            former = _manifest_of(archive, target)
+    except UsageError:
+        return  # there is none, or none that anything could be restored from
+    here, there = ({*folders, *folders.values()} for folders in (roots, former.relative_roots))
+    there.update(former.roots)
+    if roots and former.roots and here.isdisjoint(there):
+        raise UsageError(
+            f"{target}: is the backup of another index, of {some_of(former.roots)}; name another file, or remove it"
+        )
 
 
 def _is_backup(target: Path) -> bool:

@@ -194,10 +194,11 @@ class QueryMaker:
         vectors = self._space.text_vectors([words])
         if reading.unknown:
             logger.warning(
-                "%r: not understood: %s; asking with: %s",
+                "%r: not understood: %s; asking with: %s%s",
                 words,
                 ", ".join(reading.unknown),
                 " ".join(reading.understood),
+                meant(self._words_like(reading)),
             )
         return Query(vectors={"text": vectors})
 
@@ -207,9 +208,14 @@ class QueryMaker:
         labels = self._catalog.labels.names()
         if hint := _label_called(words, labels):
             return f"{why}{hint}"
+        return f"{why}{meant([*map(_as_label, near(words, labels)), *self._words_like(reading)])}"
+
+    def _words_like(self, reading: Reading) -> list[str]:
+        """List what words with a typing error may have been meant for."""
+        if reading.is_foreign:
+            return []
         most = 1 if len(reading.unknown) > 1 else 3
-        like = [known for word in reading.unknown for known in self._space.near_words(word, most=most)]
-        return f"{why}{meant([*map(_as_label, near(words, labels)), *([] if reading.is_foreign else like)])}"
+        return [known for word in reading.unknown for known in self._space.near_words(word, most=most)]
 
     def make_all(
         self,

@@ -22,6 +22,7 @@ from modag_search.catalog.relocation import relocated
 from modag_search.errors import IndexFolderError, NewerCatalogError, UsageError
 from modag_search.index.backup import unpack
 from tests.made_media import picture, sound
+from tests.toy_encoders import toy_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -279,6 +280,24 @@ def test_a_backup_replaces_a_backup_and_no_other_file(filled: Index, media: Path
     for wrong in (filled.folder / "one.modag", tmp_path / "link" / "one.modag", media):
         with pytest.raises(UsageError, match=str(wrong)):
             filled.back_up(wrong)
+
+
+def test_the_backup_of_another_index_is_kept(filled: Index, media: Path, tmp_path: Path) -> None:
+    target, elsewhere = tmp_path / "one.modag", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(media / "a.png", elsewhere)
+    filled.back_up(target)
+    before = target.read_bytes()
+    with toy_index(tmp_path / "other") as other:
+        assert other.back_up(tmp_path / "empty.modag").items == 0
+        other.add([elsewhere])
+        other.back_up(tmp_path / "empty.modag")
+        with pytest.raises(UsageError, match=rf"one\.modag: is the backup of another index, of {media}; name another"):
+            other.back_up(target)
+        assert target.read_bytes() == before
+        other.add([media])  # it holds what the other did
+        other.back_up(target)
+    assert target.read_bytes() != before
 
 
 def test_an_index_is_not_restored_over(filled: Index, media: Path, tmp_path: Path) -> None:

@@ -51,6 +51,12 @@ def test_words_that_mean_nothing_are_named(everyday: Index, caplog: pytest.LogCa
         everyday.search("qzxvblorp")
 
 
+def test_what_a_word_beside_others_was_meant_for_is_asked(everyday: Index, caplog: pytest.LogCaptureFixture) -> None:
+    everyday.search("red aple", n=1)
+    assert "not understood: aple; asking with: red; did you mean " in caplog.text
+    assert "apple" in caplog.text
+
+
 def test_media_and_words_find_what_is_like_either(everyday: Index) -> None:
     (rooster, *_) = everyday.search("rooster", modality="image", n=1)
     for modality in ("image", "sound"):
