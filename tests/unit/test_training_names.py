@@ -350,6 +350,29 @@ def test_every_kind_of_sounds_is_of_some_and_in_words_that_are_known() -> None:
         assert not packaged.words.read(entry.words).unknown, entry.words
 
 
+def test_kinds_of_sounds_are_what_their_words_say() -> None:
+    folder = resources.files("modag_search.training")
+    lines = folder.joinpath("sound_kinds.tsv").read_text(encoding="utf-8").splitlines()
+    words = [word for line in lines for word in line.split("\t")[0].split(", ")]
+    assert len(words) == len(set(words)), "the later of two lines would hide the former"
+    entries = lexicon_entries(replace(NAMES, imagenet=()), WordNet((), (), (), {}, {}))
+    heard = {entry.words: set(entry.classes["audioset"]) for entry in entries if "audioset" in entry.classes}
+    assert heard["birds"].isdisjoint({108, 109, 110}), "wild animals, roaring cats, a roar"
+    assert heard["birdsong"].isdisjoint({105, 107}), "a quack, a honk"
+    assert 115 not in heard["pets"], "a pigeon"
+    assert heard["cars"].isdisjoint({316, 321, 326}), "a truck, a bus, a motorcycle"
+    assert heard["drums"].isdisjoint({180, 201, 206}), "a marimba, a church bell, a wind chime"
+    assert heard["eating"].isdisjoint({366, 367}), "chopping, frying"
+    assert heard["alarms"].isdisjoint({389, 393}), "a telephone, a dial tone"
+    assert 383 not in heard["computers"], "shuffling cards"
+    assert 523 not in heard["communications"], "vibration"
+    assert 462 not in heard["effects"], "an electronic tuner"
+    assert heard["horns"] >= {186, 308}, "one plays some, and cars have others"
+    assert heard["keyboards"] >= {152, 386}
+    assert heard["instruments"] == heard["musical instruments"]
+    assert "winds" not in heard, "so near to what blows"
+
+
 def test_a_table_learns_sums() -> None:
     random = np.random.default_rng(3)
     truth = random.standard_normal((len(TOKENS), 8)) * random.uniform(0.2, 3, (len(TOKENS), 1))
