@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _MOST_CLASSES = 420
 """Above that stand artifacts, objects and what else nobody looks for."""
 _LEMMAS = 2
-_TAXONOMIES = ("imagenet", "audioset")
+_LIKE_ITS_SOUND = 0.3
+"""Cosine of words and of what sounds are called that are beside their pictures, from which on they ask for these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,14 @@ class Entry:
         In lower case.
     classes : Mapping of taxonomy to tuple of int
         Numbers of classes, ascending; one of them at least.
+    beside : tuple of tuple of int
+        AudioSet's classes of each common name whose pictures are all among these. Some are what that sounds like, and
+        others only go with it: a cough with pill bottles. See `with_likely_sounds`.
     """
 
     words: str
     classes: Mapping[str, tuple[int, ...]]
+    beside: tuple[tuple[int, ...], ...] = ()
 
 
 def lexicon_entries(names: Names, wordnet: WordNet) -> list[Entry]:
@@ -58,29 +63,54 @@ def lexicon_entries(names: Names, wordnet: WordNet) -> list[Entry]:
     Returns
     -------
     list of Entry
-        Kinds of pictures, said of one and of several, and of sounds; and then ImageNet's classes, each by the first of
-        its names. The same words may be listed more than once.
+        Kinds of pictures, said of one and of several, and of sounds; and then ImageNet's classes, each by two of its
+        names. The same words may be listed more than once. What is heard of several, is of one.
     """
     heard = dict(_kinds_of_sounds())
-    kinds = list(_kinds_of_pictures(names, wordnet))
+    kinds = [
+        (words, of, (*heard.get(noun, ()), *heard.get(plural, ())))
+        for noun, plural, of in _kinds_of_pictures(names, wordnet)
+        for words in (noun, plural)
+    ]
     single = [
-        (lemma.lower(), (number,))
+        (lemma.lower(), (number,), ())
         for number, place in enumerate(names.imagenet)
         for lemma in names.lemmas[place][:_LEMMAS]
     ]
-    known = {words for words, _ in kinds}
-    entries = [
-        *(
-            Entry(words, {"imagenet": of, "audioset": (*_heard_below(of), *heard.get(words, ()))})
-            for words, of in kinds
-        ),
-        *(Entry(words, {"audioset": of}) for words, of in heard.items() if words not in known),
-        *(Entry(words, {"imagenet": of, "audioset": tuple(_heard_below(of))}) for words, of in single),
-    ]
+    known = {words for words, *_ in kinds}
+    alone = [(words, (), of) for words, of in heard.items() if words not in known]
+    common = [name.classes for name in common_names() if name.classes["imagenet"] and name.classes["audioset"]]
     return [
-        Entry(one.words, {taxonomy: tuple(sorted({*of})) for taxonomy, of in one.classes.items() if of})
-        for one in entries
+        Entry(
+            words,
+            {taxonomy: tuple(sorted({*of})) for taxonomy, of in (("imagenet", shown), ("audioset", sounds)) if of},
+            tuple(of["audioset"] for of in common if set(of["imagenet"]) <= set(shown)),
+        )
+        for words, shown, sounds in [*kinds, *alone, *single]
     ]
+
+
+def with_likely_sounds(entry: Entry, meant: Float32Array, sounds: Float32Array) -> Entry:
+    """Let words ask for those sounds beside their pictures that mean something alike.
+
+    Parameters
+    ----------
+    entry : Entry
+    meant : np.ndarray [shape=(d,), float32]
+        Unit vector of what the words mean.
+    sounds : np.ndarray [shape=(n_classes, d), float32]
+        Unit vectors of the names of AudioSet's classes.
+
+    Returns
+    -------
+    Entry
+        With nothing beside its classes.
+    """
+    alike = [
+        of for of in entry.beside if unit(sounds[list(of)].mean(axis=0, keepdims=True))[0] @ meant > _LIKE_ITS_SOUND
+    ]
+    heard = {number for of in [entry.classes.get("audioset", ()), *alike] for number in of}
+    return Entry(entry.words, {**entry.classes, **({"audioset": tuple(sorted(heard))} if heard else {})})
 
 
 def called(
@@ -109,8 +139,8 @@ def called(
     return unit(vectors)
 
 
-def _kinds_of_pictures(names: Names, wordnet: WordNet) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """List what several of ImageNet's classes are kinds of; and a class with other classes below it."""
+def _kinds_of_pictures(names: Names, wordnet: WordNet) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """List what several of ImageNet's classes are kinds of, said of one and of several; and a class above others."""
     synsets = {one.offset: one for one in wordnet.nouns}
     below: dict[str, set[int]] = {}
     for number, place in enumerate(names.imagenet):
@@ -126,7 +156,7 @@ def _kinds_of_pictures(names: Names, wordnet: WordNet) -> Iterator[tuple[str, tu
             for lemma in synsets[offset].lemmas:
                 noun = lemma.lower()
                 if wordnet.meant_first.get(noun) == offset:
-                    yield from ((words, tuple(sorted(classes))) for words in (noun, wordnet.plural(noun)))
+                    yield noun, wordnet.plural(noun), tuple(sorted(classes))
 
 
 def _kinds_of_sounds() -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -142,10 +172,3 @@ def _numbers(part: str) -> Iterable[int]:
     """Read a number, or the first and the last of some: ``74-136``."""
     first, _, last = part.partition("-")
     return range(int(first), int(last or first) + 1)
-
-
-def _heard_below(shown: Collection[int]) -> Iterator[int]:
-    """List AudioSet's classes of the common names whose pictures are all among some."""
-    for entry in common_names():
-        if entry.classes["imagenet"] and set(entry.classes["imagenet"]) <= set(shown):
-            yield from entry.classes["audioset"]

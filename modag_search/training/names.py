@@ -33,7 +33,7 @@ from modag_search.space import (
 )
 from modag_search.space.arithmetic import as_int8, from_int8, unit
 from modag_search.training.class_head import EXCLUSIVE, common_names
-from modag_search.training.lexicon import called
+from modag_search.training.lexicon import called, with_likely_sounds
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -315,7 +315,8 @@ class NameVectors:
     def with_lexicon(self, entries: Sequence[Entry]) -> Self:
         """Make the lexicon of entries whose words the table of tokens understands."""
         known = [entry for entry in entries if not self.words.read(entry.words).unknown]
-        meant = self.words.vectors([entry.words for entry in known])
+        meant, sounds = self.words.vectors([entry.words for entry in known]), self.classes["audioset"]
+        known = [with_likely_sounds(entry, vector, sounds) for entry, vector in zip(known, meant, strict=True)]
         senses = {tuple(entry.classes.items()): entry for entry in known}
         place_of = {sense: place for place, sense in enumerate(senses)}
         sense_of = np.array([place_of[tuple(entry.classes.items())] for entry in known], dtype=np.int32)

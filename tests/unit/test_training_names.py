@@ -318,10 +318,11 @@ def test_a_lexicon_has_what_lies_below_a_word(wordnet: WordNet) -> None:
     names = replace(NAMES, synsets=("00000003", "00000004", "00000009"))
     entries = lexicon_entries(names, wordnet)
     classes = {entry.words: dict(entry.classes) for entry in entries}
-    # A dog is class 0 of these pictures, and a cat class 1; "animals" has a line of its own.
-    assert classes["animal"] == classes["living creature"] == classes["living creatures"] == {"imagenet": (0, 1)}
+    # A dog is class 0 of these pictures, and a cat class 1; "animals" has a line of its own among sounds.
+    assert classes["living creature"] == classes["living creatures"] == {"imagenet": (0, 1)}
     assert classes["animals"]["imagenet"] == (0, 1)
     assert len(classes["animals"]["audioset"]) > 50
+    assert classes["animal"] == classes["animals"], "what is heard of several is heard of one"
     assert classes["cat"] == classes["true cat"] == {"imagenet": (1,)}
     assert "storm" not in classes, "no picture is of that class"
     assert classes["dogs"] == classes["canines"] == {"audioset": (74, 75, 76, 77, 78, 79, 80, 122)}
@@ -480,6 +481,26 @@ def test_words_that_are_not_understood_are_in_no_lexicon() -> None:
     np.testing.assert_allclose(lexicon[0], names.words.vectors(["dog"]))
     np.testing.assert_allclose(lexicon[1], unit(names.classes["imagenet"][151][None]), rtol=1e-5)
     np.testing.assert_array_equal(lexicon[2], [0])
+
+
+def test_words_ask_for_sounds_beside_their_pictures_that_are_like_them() -> None:
+    names = packaged_names()
+    # Pill bottles go with coughs, which no bottle is; and a cello with its own sound.
+    beside = {"bottle": (720, (47, 48)), "cello": (486, (193,))}
+    entries = [Entry(words, {"imagenet": (number,)}, (of,)) for words, (number, of) in beside.items()]
+    lexicon = names.with_lexicon(entries).lexicon
+    assert lexicon
+    _, (bottle, cello), _ = lexicon
+    shown, heard = names.classes["imagenet"], names.classes["audioset"]
+    np.testing.assert_allclose(bottle, shown[720], rtol=1e-4)
+    np.testing.assert_allclose(cello, unit((shown[486] + heard[193])[None])[0], rtol=1e-4)
+
+
+def test_pictures_have_the_sounds_of_common_names_beside_them(wordnet: WordNet) -> None:
+    place = next(name for name in common_names() if name.name == "cello").classes["imagenet"][0]
+    many = replace(NAMES, imagenet=(1,) * (place + 1), synsets=("00000003", "00000004", "00000009"))
+    entries = [entry for entry in lexicon_entries(many, wordnet) if entry.classes == {"imagenet": (place,)}]
+    assert [entry.beside for entry in entries] == [((193,),)] * 2
 
 
 def test_a_space_gets_other_words_and_vectors_of_media_stay() -> None:
