@@ -19,6 +19,7 @@ from modag_search.training.class_head import common_names
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from modag_search.space import TokenTable
     from modag_search.training.names import Names
     from modag_search.training.wordnet import WordNet
     from modag_search.values import Float32Array
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
 _MOST_CLASSES = 420
 """Above that stand artifacts, objects and what else nobody looks for."""
 _LEMMAS = 2
+_OTHERWISE = frozenset(
+    (  # noqa: SIM905  a list would have a line for each
+        "attire cutlery drug drugs horn hose hoses instrument instruments lamp lamps mouse outlet outlets part parts "
+        "piece pieces plane portion portions relation relations seasoning seasonings shield shields spike spot tick"
+    ).split()
+)
+"""What people mean otherwise than WordNet's first sense or ImageNet's class has it: clocks are no instruments to them,
+candles are no lamps, and a plane flies."""
+_LIKE_ITS_PART = 0.85
+"""Cosine of words and of a part of them, from which on a text that is the part asks for much of what the words do."""
+_SHORTEST_PART = 3
 _LIKE_ITS_SOUND = 0.3
 """Cosine of words and of what sounds are called that are beside their pictures, from which on they ask for these."""
 
@@ -43,11 +55,14 @@ class Entry:
     beside : tuple of tuple of int
         AudioSet's classes of each common name whose pictures are all among these. Some are what that sounds like, and
         others only go with it: a cough with pill bottles. See `with_likely_sounds`.
+    is_doubtful : bool
+        Whether WordNet has the words mean something else more often than this one class: a drop is a cliff, too.
     """
 
     words: str
     classes: Mapping[str, tuple[int, ...]]
     beside: tuple[tuple[int, ...], ...] = ()
+    is_doubtful: bool = False
 
 
 def lexicon_entries(names: Names, wordnet: WordNet) -> list[Entry]:
@@ -68,26 +83,59 @@ def lexicon_entries(names: Names, wordnet: WordNet) -> list[Entry]:
     """
     heard = dict(_kinds_of_sounds())
     kinds = [
-        (words, of, (*heard.get(noun, ()), *heard.get(plural, ())))
+        (words, of, (*heard.get(noun, ()), *heard.get(plural, ())), False)
         for noun, plural, of in _kinds_of_pictures(names, wordnet)
         for words in (noun, plural)
-    ]
-    single = [
-        (lemma.lower(), (number,), ())
-        for number, place in enumerate(names.imagenet)
-        for lemma in names.lemmas[place][:_LEMMAS]
+        if words not in _OTHERWISE
     ]
     known = {words for words, *_ in kinds}
-    alone = [(words, (), of) for words, of in heard.items() if words not in known]
+    alone = [(words, (), of, False) for words, of in heard.items() if words not in known]
+    single = [(words, of, (), doubtful) for words, of, doubtful in _pictures(names, wordnet) if words not in _OTHERWISE]
     common = [name.classes for name in common_names() if name.classes["imagenet"] and name.classes["audioset"]]
     return [
         Entry(
             words,
             {taxonomy: tuple(sorted({*of})) for taxonomy, of in (("imagenet", shown), ("audioset", sounds)) if of},
             tuple(of["audioset"] for of in common if set(of["imagenet"]) <= set(shown)),
+            is_doubtful,
         )
-        for words, shown, sounds in [*kinds, *alone, *single]
+        for words, shown, sounds, is_doubtful in [*kinds, *alone, *single]
     ]
+
+
+def told_apart(entries: Sequence[Entry], words: TokenTable, classes: Mapping[str, Float32Array]) -> list[Entry]:
+    """Leave out what means something else than its classes, and what a table of tokens cannot tell from such a thing.
+
+    What WordNet has mean something else does so where another class is nearer to it. A chordate is "chord" and "##ate",
+    of which the second says little: who asks for a chord would find birds. Phrases for several things are kept: what
+    they share with a part is their topic.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+    words : TokenTable
+        Which understands all of them.
+    classes : Mapping of taxonomy to np.ndarray [shape=(n_classes, d), float32]
+        Unit vectors of the names of its classes.
+
+    Returns
+    -------
+    list of Entry
+    """
+    listed, whole = {entry.words for entry in entries}, set(words.tokens)
+    vectors = words.vectors([entry.words for entry in entries])
+    apart = []
+    for entry, vector in zip(entries, vectors, strict=True):
+        pieces = [words.tokens[token] for token in words.read(entry.words).tokens]
+        is_divided = any(piece.startswith("##") for piece in pieces)
+        parts = {piece.removeprefix("##") for piece in pieces} & whole - listed - {entry.words.removesuffix("s")}
+        of_parts = words.vectors(sorted(part for part in parts if len(part) >= _SHORTEST_PART))
+        near = of_parts[of_parts @ vector > _LIKE_ITS_PART]
+        may_hide = is_divided or len(entry.classes.get("imagenet", ())) == 1
+        doubted = [*([vector] if entry.is_doubtful else []), *(near if may_hide else [])]
+        if not any(_means_another(meant, entry, classes) for meant in doubted):
+            apart.append(entry)
+    return apart
 
 
 def with_likely_sounds(entry: Entry, meant: Float32Array, sounds: Float32Array) -> Entry:
@@ -139,6 +187,20 @@ def called(
     return unit(vectors)
 
 
+def _means_another(meant: Float32Array, entry: Entry, classes: Mapping[str, Float32Array]) -> bool:
+    """Whether some other class is nearer to what a text means than all those of an entry, and those beside them."""
+    of_entry, of_others = [], []
+    for taxonomy, vectors in classes.items():
+        numbers = set(entry.classes.get(taxonomy, ()))
+        if taxonomy == "audioset":
+            numbers.update(*entry.beside)
+        is_own = np.isin(np.arange(len(vectors)), list(numbers))
+        similarities = vectors @ meant
+        of_entry.append(similarities[is_own].max(initial=-1))
+        of_others.append(similarities[~is_own].max(initial=-1))
+    return bool(max(of_others) > max(of_entry))
+
+
 def _kinds_of_pictures(names: Names, wordnet: WordNet) -> Iterator[tuple[str, str, tuple[int, ...]]]:
     """List what several of ImageNet's classes are kinds of, said of one and of several; and a class above others."""
     synsets = {one.offset: one for one in wordnet.nouns}
@@ -157,6 +219,13 @@ def _kinds_of_pictures(names: Names, wordnet: WordNet) -> Iterator[tuple[str, st
                 noun = lemma.lower()
                 if wordnet.meant_first.get(noun) == offset:
                     yield noun, wordnet.plural(noun), tuple(sorted(classes))
+
+
+def _pictures(names: Names, wordnet: WordNet) -> Iterator[tuple[str, tuple[int, ...], bool]]:
+    """List what ImageNet's classes are called by themselves, and whether that means something else more often."""
+    for number, place in enumerate(names.imagenet):
+        for noun in map(str.lower, names.lemmas[place][:_LEMMAS]):
+            yield noun, (number,), wordnet.meant_first.get(noun, names.synsets[place]) != names.synsets[place]
 
 
 def _kinds_of_sounds() -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -33,7 +33,7 @@ from modag_search.space import (
 )
 from modag_search.space.arithmetic import as_int8, from_int8, unit
 from modag_search.training.class_head import EXCLUSIVE, common_names
-from modag_search.training.lexicon import called, with_likely_sounds
+from modag_search.training.lexicon import called, told_apart, with_likely_sounds
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -313,8 +313,9 @@ class NameVectors:
     lexicon: tuple[Float32Array, Float32Array, npt.NDArray[np.int32]] | None = None
 
     def with_lexicon(self, entries: Sequence[Entry]) -> Self:
-        """Make the lexicon of entries whose words the table of tokens understands."""
+        """Make the lexicon of entries whose words the table of tokens understands, and tells apart from others."""
         known = [entry for entry in entries if not self.words.read(entry.words).unknown]
+        known = told_apart(known, self.words, self.classes)
         meant, sounds = self.words.vectors([entry.words for entry in known]), self.classes["audioset"]
         known = [with_likely_sounds(entry, vector, sounds) for entry, vector in zip(known, meant, strict=True)]
         senses = {tuple(entry.classes.items()): entry for entry in known}

@@ -22,7 +22,7 @@ from modag_search.space import Space, packaged_spaces
 from modag_search.space.arithmetic import unit
 from modag_search.training.class_head import SharedClassHeadSettings, common_names
 from modag_search.training.fitting import make_space, with_class_heads
-from modag_search.training.lexicon import Entry, called, lexicon_entries
+from modag_search.training.lexicon import Entry, called, lexicon_entries, told_apart
 from modag_search.training.names import (
     MeaningSettings,
     Names,
@@ -494,6 +494,46 @@ def test_words_ask_for_sounds_beside_their_pictures_that_are_like_them() -> None
     shown, heard = names.classes["imagenet"], names.classes["audioset"]
     np.testing.assert_allclose(bottle, shown[720], rtol=1e-4)
     np.testing.assert_allclose(cello, unit((shown[486] + heard[193])[None])[0], rtol=1e-4)
+
+
+def test_words_that_hide_another_are_in_no_lexicon() -> None:
+    names = packaged_names()
+    of = {"basset": 161, "chordate": 151, "moped": 665, "dingo": 273, "wombat": 106, "tarantula": 76}
+    entries = [Entry(words, {"imagenet": (number,)}) for words, number in of.items()]
+    kept = told_apart(entries, names.words, names.classes)
+    assert [entry.words for entry in kept] == ["wombat", "tarantula"], "a bass, a chord, a mop and a ding"
+    phrases = [Entry("sailing boats", {"imagenet": (484, 914)}), Entry("sailing boats", {"imagenet": (484,)})]
+    assert told_apart(phrases, names.words, names.classes) == phrases[:1], "sailing is of their topic"
+    both = [Entry("chord", {"audioset": (140,)}), *entries]
+    assert both[2] in told_apart(both, names.words, names.classes), "who asks for a chord finds its own entry"
+
+
+def test_names_that_mean_something_else_are_in_no_lexicon() -> None:
+    names = packaged_names()
+    of = {"light": 626, "board": 532, "speaker": 632}
+    entries = [Entry(words, {"imagenet": (number,)}, is_doubtful=True) for words, number in of.items()]
+    kept = told_apart(entries, names.words, names.classes)
+    assert [entry.words for entry in kept] == ["speaker"], "no lighter, and no dining table"
+    sure = [replace(entry, is_doubtful=False) for entry in entries]
+    assert told_apart(sure, names.words, names.classes) == sure
+
+
+def test_what_wordnet_has_mean_something_else_is_doubtful(wordnet: WordNet) -> None:
+    of_cats = {"cat": "00000003", "true cat": "00000006"}
+    entries = lexicon_entries(
+        replace(NAMES, synsets=("00000003", "00000004", "00000009")), replace(wordnet, meant_first=of_cats)
+    )
+    doubtful = {entry.words: entry.is_doubtful for entry in entries if "imagenet" in entry.classes}
+    assert doubtful == {"dog": False, "domestic dog": False, "cat": False, "true cat": True}
+
+
+def test_words_that_people_mean_otherwise_are_what_they_mean(wordnet: WordNet) -> None:
+    named = replace(NAMES, lemmas=(("mouse", "computer mouse"), ("instrument",), ("storm",)))
+    entries = lexicon_entries(replace(named, synsets=("00000003", "00000004", "00000009")), wordnet)
+    shown = {entry.words for entry in entries if "imagenet" in entry.classes}
+    assert "computer mouse" in shown
+    assert shown.isdisjoint({"mouse", "instrument", "instruments"})
+    assert {"audioset"} == {taxonomy for entry in entries if entry.words == "instruments" for taxonomy in entry.classes}
 
 
 def test_pictures_have_the_sounds_of_common_names_beside_them(wordnet: WordNet) -> None:
