@@ -362,6 +362,8 @@ def test_kinds_of_sounds_are_what_their_words_say() -> None:
     assert heard["birdsong"].isdisjoint({105, 107}), "a quack, a honk"
     assert 115 not in heard["pets"], "a pigeon"
     assert heard["cars"].isdisjoint({316, 321, 326}), "a truck, a bus, a motorcycle"
+    assert heard["trucks"] <= heard["road vehicles"] - heard["cars"], "fire engines are pictures of trucks alone"
+    assert heard["fluids"] == heard["liquids"]
     assert heard["drums"].isdisjoint({180, 201, 206}), "a marimba, a church bell, a wind chime"
     assert heard["eating"].isdisjoint({366, 367}), "chopping, frying"
     assert heard["alarms"].isdisjoint({389, 393}), "a telephone, a dial tone"
