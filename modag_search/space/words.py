@@ -221,10 +221,14 @@ class TokenTable:
 
 
 def _without_medium(words: list[str]) -> list[str]:
-    """Leave out that a picture or a sound is asked for, which all media are: "a photo of a dog" asks for a dog."""
+    """Leave out that a picture or a sound is asked for, which all media are: "a photo of a dog" asks for a dog.
+
+    Not where nothing else is asked for: "a photo of me".
+    """
     start = 1 if words[:1] and words[0] in _ARTICLES else 0
-    is_medium = len(words) > start + 2 and words[start] in _MEDIA and words[start + 1] == "of"
-    return words[start + 2 :] if is_medium else words
+    medium, shown = words[start : start + 2], words[start + 2 :]
+    is_medium = medium[1:] == ["of"] and medium[0] in _MEDIA
+    return shown if is_medium and not _JOINING.issuperset(_spelt(shown)) else words
 
 
 def _spelt(words: Sequence[str]) -> tuple[str, ...]:

@@ -110,9 +110,30 @@ def test_that_a_medium_is_asked_for_says_nothing(table: TokenTable, text: str, b
     assert table.read(text) == table.read(bare)
 
 
-@pytest.mark.parametrize("text", ["a photo", "photo of", "a camera that makes pictures of dogs", "sound effects"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a photo",
+        "photo of",
+        "a photo of me",
+        "the sound of the",
+        "pictures of it and of you",
+        "a camera that makes pictures of dogs",
+        "sound effects",
+    ],
+)
 def test_media_that_are_what_is_asked_for_are_words(table: TokenTable, text: str) -> None:
     assert table.read(text).understood == tuple(split_words(text))
+    assert table.read(text).means_something
+
+
+def test_a_medium_of_what_is_punctuation_alone_is_asked_for(table: TokenTable) -> None:
+    assert table.read("sound of ...").understood == ("sound", "of")
+
+
+def test_a_medium_of_what_is_not_known_is_not_known(table: TokenTable) -> None:
+    reading = table.read("the sound of qwrtzp")
+    assert (reading.understood, reading.unknown) == ((), ("qwrtzp",))
 
 
 def test_a_compound_of_known_words_is_known(table: TokenTable) -> None:
