@@ -85,7 +85,7 @@ def lexicon_entries(names: Names, wordnet: WordNet) -> list[Entry]:
     kinds = [
         (words, of, (*heard.get(noun, ()), *heard.get(plural, ())), False)
         for noun, plural, of in _kinds_of_pictures(names, wordnet)
-        for words in (noun, plural)
+        for words in dict.fromkeys((noun, plural))
         if words not in _OTHERWISE
     ]
     known = {words for words, *_ in kinds}

@@ -65,21 +65,25 @@ class WordNet:
     irregular_plurals: Mapping[str, str]
 
     def plural(self, noun: str) -> str:
-        """Say it of several: the last of its words.
+        """Say it of several: the last of its words, or what stands before "of".
 
         Examples
         --------
-        >>> WordNet((), (), (), {}, {"wolf": "wolves"}).plural("grey wolf")
-        'grey wolves'
+        >>> known = WordNet((), (), (), {}, {"wolf": "wolves"})
+        >>> known.plural("grey wolf"), known.plural("bird of prey"), known.plural("baked goods")
+        ('grey wolves', 'birds of prey', 'baked goods')
         """
-        *before, last = noun.split(" ")
+        named, of, what = noun.partition(" of ")
+        *before, last = named.split(" ")
         if last in self.irregular_plurals:
             several = self.irregular_plurals[last]
         elif last.endswith("y") and last[-2:-1] not in "aeiou":
             several = f"{last[:-1]}ies"
+        elif last.endswith("s") and not last.endswith(("ss", "us", "is")):
+            several = last  # which is said of several
         else:
             several = f"{last}{'es' if last.endswith(('s', 'x', 'z', 'ch', 'sh')) else 's'}"
-        return " ".join([*before, several])
+        return " ".join([*before, several]) + of + what
 
 
 def read_wordnet(folder: Path) -> WordNet:

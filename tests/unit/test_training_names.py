@@ -233,7 +233,8 @@ def wordnet(tmp_path: Path) -> WordNet:
     """Write some lines as wndb(5WN) describes them, and read them."""
     licence = "  1 This software and database is being provided to you ...\n"
     files = {
-        "data.noun": "00015388 03 n 02 animal 0 living_creature 0 001 ~ 00000003 n 0000 | a living organism\n"
+        "data.noun": "00015388 03 n 03 animal 0 living_creature 0 living_things 0 001 ~ 00000003 n 0000 "
+        "| a living organism\n"
         "00000003 05 n 01 cat 0 002 @ 00015388 n 0000 + 00000001 v 0101 | a feline\n"
         "00000004 05 n 01 dog 0 001 @ 00015388 n 0000 | a canine\n"
         "00000005 06 n 01 animal 0 001 @i 00000006 n 0000 | a drummer in a film\n"
@@ -241,7 +242,8 @@ def wordnet(tmp_path: Path) -> WordNet:
         "data.verb": "00000001 29 v 02 bark 0 give_tongue 0 000 | make barking sounds; "
         '"The dogs barked"; "all night"\n',
         "data.adj": '00000002 00 a 02 rusty 0 galore(ip) 0 000 | covered with rust; "a rusty gate"\n',
-        "index.noun": "animal n 2 2 @ ~ 2 1 00015388 00000005  \nliving_creature n 1 1 ~ 1 0 00015388  \n",
+        "index.noun": "animal n 2 2 @ ~ 2 1 00015388 00000005  \nliving_creature n 1 1 ~ 1 0 00015388  \n"
+        "living_things n 1 1 ~ 1 0 00015388  \n",
         "noun.exc": "wolves wolf\n",
     }
     for name, lines in files.items():
@@ -256,13 +258,18 @@ def test_wordnet_is_read_with_definitions_and_examples(wordnet: WordNet, tmp_pat
     animal, cat, *_, film, _ = wordnet.nouns
     assert (cat.offset, cat.hypernyms, animal.hypernyms) == ("00000003", (animal.offset,), ())
     assert film.hypernyms == ("00000006",), "an instance of it"
-    assert [wordnet.plural(noun) for noun in ("grey wolf", "box", "baby", "toy")] == [
-        "grey wolves",
-        "boxes",
-        "babies",
-        "toys",
-    ]
-    assert wordnet.meant_first == {"animal": animal.offset, "living creature": animal.offset}
+    several = {
+        "grey wolf": "grey wolves",
+        "box": "boxes",
+        "baby": "babies",
+        "toy": "toys",
+        "glass": "glasses",
+        "citrus": "citruses",
+        "bird of prey": "birds of prey",
+        "consumer goods": "consumer goods",
+    }
+    assert {noun: wordnet.plural(noun) for noun in several} == several
+    assert wordnet.meant_first == dict.fromkeys(("animal", "living creature", "living things"), animal.offset)
     (tmp_path / "data.adj").unlink()
     with pytest.raises(UsageError, match=r"data\.adj: not there; apt-get download wordnet-base"):
         read_wordnet(tmp_path)
@@ -325,6 +332,7 @@ def test_a_lexicon_has_what_lies_below_a_word(wordnet: WordNet) -> None:
     assert classes["animal"] == classes["animals"], "what is heard of several is heard of one"
     assert classes["cat"] == classes["true cat"] == {"imagenet": (1,)}
     assert "storm" not in classes, "no picture is of that class"
+    assert [entry.words for entry in entries].count("living things") == 1, "said of several alone"
     assert classes["dogs"] == classes["canines"] == {"audioset": (74, 75, 76, 77, 78, 79, 80, 122)}
     assert all(entry.classes for entry in entries)
 
