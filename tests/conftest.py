@@ -10,7 +10,7 @@ import pytest
 
 from modag_search import Index
 from tests.catalog_builders import new_catalog
-from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.filled_index import put_filled
 from tests.postgres import Server, started
 from tests.shared_folder import shared
 from tests.toy_encoders import install, toy_index
@@ -98,13 +98,11 @@ def media(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def filled(index: Index, media: Path) -> Index:
+def filled(tmp_path: Path, media: Path, toys: None) -> Iterator[Index]:
     """An index of three pictures and three sounds; each sound goes with the picture of its name."""
-    for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
-        picture(media / f"{name}.png", colour)
-        sound(media / f"{name}.wav", (hz, 1))
-    index.add([media])
-    return index
+    put_filled(tmp_path)
+    with toy_index(tmp_path / "index") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

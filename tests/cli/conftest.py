@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.command_line import CommandLine
-from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
+from tests.filled_index import put_filled
 from tests.toy_encoders import toy_index
 
 if TYPE_CHECKING:
@@ -29,11 +29,8 @@ def toy(tmp_path: Path, toys: None, modag: CommandLine) -> CommandLine:
 
 
 @pytest.fixture
-def filled(toy: CommandLine, media: Path, tmp_path: Path) -> CommandLine:
+def filled(tmp_path: Path, toys: None, media: Path, modag: CommandLine) -> CommandLine:
     """``modag`` with an index of three pictures and three sounds that go with one of them each."""
-    for name, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
-        picture(media / f"{name}.png", colour)
-        sound(media / f"{name}.wav", (hz, 1))
-    with toy_index(tmp_path / "index") as index:
-        index.add([media])
-    return toy
+    put_filled(tmp_path)
+    modag.environment["MODAG_INDEX"] = str(tmp_path / "index")
+    return modag
