@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import os
 from typing import TYPE_CHECKING
 
@@ -48,8 +50,15 @@ def tone(hz: float, seconds: float = 1.0) -> np.ndarray:
 def sound(path: Path, *parts: tuple[float, float]) -> Path:
     """Write a WAV of tones, each a frequency in Hz (0: silence) and a length in seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, np.concatenate([tone(hz, seconds) for hz, seconds in parts]), RATE_HZ, format="WAV")
+    path.write_bytes(_wave_bytes(parts))
     return path
+
+
+@functools.cache
+def _wave_bytes(parts: tuple[tuple[float, float], ...]) -> bytes:
+    made = io.BytesIO()  # to a file, soundfile would wait for the disk
+    soundfile.write(made, np.concatenate([tone(hz, seconds) for hz, seconds in parts]), RATE_HZ, format="WAV")
+    return made.getvalue()
 
 
 def video(path: Path) -> Path:
