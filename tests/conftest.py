@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from modag_search import Index
-from modag_search.catalog import sqlite
 from tests.catalog_builders import new_catalog
 from tests.filled_index import put_filled
 from tests.postgres import Server, started
 from tests.shared_folder import shared
 from tests.toy_encoders import install, toy_index
+from tests.unsynced import unsynced
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -48,20 +47,8 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def disk() -> Iterator[None]:
-    """Nothing that this process writes is waited for until it is on the disk, nor is it on the server of `postgres`.
-
-    What outlives a power cut is tested of processes of their own: see tests/recovery/test_power_loss.py.
-    """
-    connect = sqlite._usual_connection
-
-    def hasty(path: str, **options: Any) -> sqlite3.Connection:
-        connection = connect(path, **options)
-        connection.execute("PRAGMA synchronous = OFF")
-        return connection
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", os.fstat)  # which knows a descriptor that is none, too
-        patch.setattr(sqlite, "_usual_connection", hasty)
+    """Nobody waits for it."""
+    with unsynced():
         yield
 
 
