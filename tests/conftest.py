@@ -10,7 +10,7 @@ import pytest
 
 from modag_search import Index
 from tests.catalog_builders import new_catalog
-from tests.filled_index import put_filled
+from tests.filled_index import FilledIndex
 from tests.postgres import Server, started
 from tests.shared_folder import shared
 from tests.toy_encoders import install, toy_index
@@ -105,10 +105,18 @@ def media(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def filled_once(toy_plugins: Path, user_folders: Path, disk: None) -> FilledIndex:
+    """What `filled` is a copy of: made before any test has changed anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(toy_plugins))
+        return FilledIndex.make()
+
+
 @pytest.fixture
-def filled(tmp_path: Path, media: Path, toys: None) -> Iterator[Index]:
+def filled(filled_once: FilledIndex, tmp_path: Path, media: Path, toys: None) -> Iterator[Index]:
     """An index of three pictures and three sounds; each sound goes with the picture of its name."""
-    put_filled(tmp_path)
+    filled_once.put(tmp_path)
     with toy_index(tmp_path / "index") as opened:
         yield opened
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sqlite3
@@ -21,37 +20,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """What lay in a folder: the index in `index`, the media in `media`."""
+class FilledIndex:
+    """What lay in a folder: the index in `index`, the media in `media`; each sound goes with the picture of its name.
+
+    Attributes
+    ----------
+    folder : str
+    files : mapping of str to bytes
+        What they held, by their paths in the folder.
+    """
 
     folder: str
     files: Mapping[str, bytes]
 
+    @classmethod
+    def make(cls) -> FilledIndex:
+        """Index the media, where the toys are installed."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for letter, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
+                picture(folder / "media" / f"{letter}.png", colour)
+                sound(folder / "media" / f"{letter}.wav", (hz, 1))
+            with toy_index(folder / "index") as index:
+                index.add([folder / "media"])
+            paths = [path for path in folder.rglob("*") if path.is_file()]
+            return cls(name, {str(path.relative_to(folder)): path.read_bytes() for path in paths})
 
-def put_filled(folder: Path) -> None:
-    """Put the index into the folder `index` of a folder, and its media into `media`, where the toys are installed.
-
-    Each sound goes with the picture of its name.
-    """
-    made = _made()
-    for relative, content in made.files.items():
-        path = folder / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    _lie_in(folder, made.folder)
-
-
-@functools.cache
-def _made() -> _Made:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for letter, colour, hz in (("a", RED, LOW_HZ), ("b", GREEN, MIDDLE_HZ), ("c", BLUE, HIGH_HZ)):
-            picture(folder / "media" / f"{letter}.png", colour)
-            sound(folder / "media" / f"{letter}.wav", (hz, 1))
-        with toy_index(folder / "index") as index:
-            index.add([folder / "media"])
-        paths = [path for path in folder.rglob("*") if path.is_file()]
-        return _Made(name, {str(path.relative_to(folder)): path.read_bytes() for path in paths})
+    def put(self, folder: Path) -> None:
+        """Put both into another folder, as if they had been made there and now."""
+        for relative, content in self.files.items():
+            path = folder / relative
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        _lie_in(folder, self.folder)
 
 
 def _lie_in(folder: Path, former: str) -> None:

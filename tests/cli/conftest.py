@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.command_line import CommandLine
-from tests.filled_index import put_filled
 from tests.toy_encoders import toy_index
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.filled_index import FilledIndex
 
 
 @pytest.fixture
@@ -29,8 +30,8 @@ def toy(tmp_path: Path, toys: None, modag: CommandLine) -> CommandLine:
 
 
 @pytest.fixture
-def filled(tmp_path: Path, toys: None, media: Path, modag: CommandLine) -> CommandLine:
+def filled(filled_once: FilledIndex, tmp_path: Path, toys: None, media: Path, modag: CommandLine) -> CommandLine:
     """``modag`` with an index of three pictures and three sounds that go with one of them each."""
-    put_filled(tmp_path)
+    filled_once.put(tmp_path)
     modag.environment["MODAG_INDEX"] = str(tmp_path / "index")
     return modag
