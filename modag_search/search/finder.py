@@ -81,6 +81,15 @@ class Asked:
         return maker.make_of_lent(one, sample_rate_hz=None if beside_samples else self.sample_rate_hz, **part)
 
 
+def _say_what_answers_too(terms: Sequence[Term], hits: Sequence[Hit]) -> None:
+    """Say, where "a photo of" something is asked for and sounds answer, how pictures alone are asked for."""
+    for term in terms:
+        medium = term.query.medium
+        if medium and any(hit.modality != medium for hit in hits):
+            others, own = ("sounds", "pictures") if medium == "image" else ("pictures", "sounds")
+            logger.warning("%r: %s answer, too; --modality %s asks for %s alone", term.name, others, medium, own)
+
+
 def _is_name(query: Any) -> bool:
     return isinstance(query, (str, os.PathLike))
 
@@ -173,6 +182,7 @@ class Finder:
                     min_relevance=wanted.min_relevance,
                 )
                 hits = [replace(hit, places=listing.of_hit(hit, question)) for hit in hits]
+            _say_what_answers_too(terms, hits)
             why_none = "" if hits else self._why_none(search, question, wanted, among)
             self._warn_of_outdated(snapshot)
         return hits, why_none

@@ -69,12 +69,15 @@ class Query:
         Ids of items that are no answer: the query itself.
     facts : MediaFacts or None
         Of a file that was decoded as a whole: what asks is not what the index holds, though it may stand at its path.
+    medium : {"image", "sound"}, optional
+        What words ask for: "a photo of ...".
     """
 
     vectors: Mapping[QueryModality, Float32Array]
     features: Mapping[Modality, Float32Array] = field(default_factory=dict)
     without: frozenset[int] = frozenset()
     facts: MediaFacts | None = None
+    medium: Modality | None = None
 
 
 class QueryMaker:
@@ -200,7 +203,7 @@ class QueryMaker:
                 " ".join(reading.understood),
                 meant(self._words_like(reading)),
             )
-        return Query(vectors={"text": vectors})
+        return Query(vectors={"text": vectors}, medium=reading.medium)
 
     def _why_not_understood(self, words: str, reading: Reading) -> str:
         """Say that words mean nothing here, and what they may have been meant for: a label, or words like them."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from modag_search.values import Float32Array
+    from modag_search.values import Float32Array, Modality
 
 _SHORTEST_PART = 3
 _ENDINGS = ("s", "es", "'s", "ing", "ed", "er", "ers")
@@ -40,12 +40,12 @@ _FOREIGN_ARTICLES = frozenset(
     "der die das den dem des ein eine le la les un une el los las il lo gli de du".split()  # noqa: SIM905
 )
 """Those of German, French, Spanish and Italian: beside a word that is unknown, they are no English."""
-_MEDIA = frozenset(
-    (  # noqa: SIM905  a list would have a line for each
-        "photo photos photograph photographs picture pictures pic pics image images snapshot snapshots sound sounds "
-        "noise noises audio recording recordings"
-    ).split()
-)
+_MEDIA: Mapping[Modality, frozenset[str]] = {
+    "image": frozenset(
+        "photo photos photograph photographs picture pictures pic pics image images snapshot snapshots".split()  # noqa: SIM905
+    ),
+    "sound": frozenset("sound sounds noise noises audio recording recordings".split()),  # noqa: SIM905
+}
 _ARTICLES = ("a", "an", "the", "some")
 NONE_KNOWN = "none of these words is known; English is what the space understands"
 _LEAST_LETTERS = 4
@@ -65,11 +65,14 @@ class Reading:
     understood, unknown : tuple of str
         Its words, as they are read: in lower case, without accents, and without "a photo of" and the like before
         them.
+    medium : {"image", "sound"}, optional
+        What such words ask for.
     """
 
     tokens: tuple[int, ...]
     understood: tuple[str, ...]
     unknown: tuple[str, ...]
+    medium: Modality | None = None
 
     @property
     def is_foreign(self) -> bool:
@@ -121,7 +124,8 @@ class TokenTable:
         tokens: list[int] = []
         understood: list[str] = []
         unknown: list[str] = []
-        for word in _without_medium(split_words(text)):
+        medium, words = _without_medium(split_words(text))
+        for word in words:
             pieces = word_pieces(word, self._numbers)
             if pieces and (len(pieces) == 1 or self._knows(word) or self._is_compound(pieces)):
                 tokens += [self._numbers[piece] for piece in pieces]
@@ -131,7 +135,7 @@ class TokenTable:
                 understood.append(word)
             else:
                 unknown.append(word)
-        return Reading(tuple(tokens), _spelt(understood), _spelt(unknown))
+        return Reading(tuple(tokens), _spelt(understood), _spelt(unknown), medium)
 
     def near(self, word: str, *, most: int = 3) -> list[str]:
         """List known words that a word with a typing error may have been meant for; the first letter is right."""
@@ -220,15 +224,18 @@ class TokenTable:
         return cls(tokens, values, scales.astype(np.float32), known)
 
 
-def _without_medium(words: list[str]) -> list[str]:
-    """Leave out that a picture or a sound is asked for, which all media are: "a photo of a dog" asks for a dog.
+def _without_medium(words: list[str]) -> tuple[Modality | None, list[str]]:
+    """Tell whether a picture or a sound is asked for, and leave that out: "a photo of a dog" asks for a dog.
 
     Not where nothing else is asked for: "a photo of me".
     """
     start = 1 if words[:1] and words[0] in _ARTICLES else 0
-    medium, shown = words[start : start + 2], words[start + 2 :]
-    is_medium = medium[1:] == ["of"] and medium[0] in _MEDIA
-    return shown if is_medium and not _JOINING.issuperset(_spelt(shown)) else words
+    named, shown = words[start : start + 2], words[start + 2 :]
+    if named[1:] == ["of"] and not _JOINING.issuperset(_spelt(shown)):
+        for medium, called in _MEDIA.items():
+            if named[0] in called:
+                return medium, shown
+    return None, words
 
 
 def _spelt(words: Sequence[str]) -> tuple[str, ...]:

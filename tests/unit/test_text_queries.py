@@ -57,6 +57,18 @@ def test_what_a_word_beside_others_was_meant_for_is_asked(everyday: Index, caplo
     assert "apple" in caplog.text
 
 
+def test_how_a_photo_alone_is_asked_for_is_said(everyday: Index, caplog: pytest.LogCaptureFixture) -> None:
+    both = everyday.search("a photo of a dog", n=6)
+    assert [hit.path for hit in both] == [hit.path for hit in everyday.search("a dog", n=6)]
+    assert caplog.messages == [
+        "'a photo of a dog': sounds answer, too; --modality image asks for pictures alone",
+    ]
+    caplog.clear()
+    assert everyday.search("a photo of a dog", modality="image")
+    assert everyday.search("the sound of a dog", modality="sound")
+    assert caplog.messages == []
+
+
 def test_media_and_words_find_what_is_like_either(everyday: Index) -> None:
     (rooster, *_) = everyday.search("rooster", modality="image", n=1)
     for modality in ("image", "sound"):
