@@ -46,7 +46,7 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def disk() -> Iterator[None]:
+def unsynced_disk() -> Iterator[None]:
     """Nobody waits for it."""
     with unsynced():
         yield
@@ -106,7 +106,7 @@ def media(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def filled_once(toy_plugins: Path, user_folders: Path, disk: None) -> FilledIndex:
+def filled_once(toy_plugins: Path, user_folders: Path, unsynced_disk: None) -> FilledIndex:
     """What `filled` is a copy of: made before any test has changed anything."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(toy_plugins))
