@@ -84,6 +84,8 @@ class _Manifest:
     """Where folders lie, seen from the backup: on one disk it finds them wherever that is mounted."""
     problems: tuple[str, ...]
     """What was wrong with the index."""
+    began_at: str | None
+    """When its first run started, by which an index is known wherever it and its media go; earlier backups lack it."""
 
 
 def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
@@ -96,15 +98,16 @@ def back_up(folder: Path, catalog: Catalog, target: Path) -> BackupReport:
             problems = tuple(problem.replace(str(parts), str(folder)) for problem in found)
             n_items = sum(copied.count().items.values())
             roots = tuple(root.path for root in indexed_folders(copied))
+            began_at = next((run.started_at for run in copied.runs.all()), None)
         if problems and _is_backup(target):
             raise IndexFolderError(
                 f"{target}: this backup is kept, since the index is damaged by now: {some_of(problems)}; name another "
                 "file for a backup of it, and see `modag verify`"
             )
         seen = {root: _seen_from(target, root) for root in roots}
-        _require_same_media(target, seen)
+        _require_same_index(target, set(roots), began_at)
         with partial.open("x+b") as file:
-            _write(file, parts, roots=seen, problems=problems)
+            _write(file, parts, roots=seen, problems=problems, began_at=began_at)
     return BackupReport(path=str(target), items=n_items, size_bytes=target.stat().st_size, problems=problems)
 
 
@@ -155,16 +158,15 @@ def _require_replaceable(target: Path, folder: Path) -> None:
         raise UsageError(f"{target}: is a file of another kind, and would be lost; name another")
 
 
-def _require_same_media(target: Path, roots: Mapping[str, str]) -> None:
-    """Refuse to replace the backup of another index: of folders none of which is indexed here, wherever disks are."""
+def _require_same_index(target: Path, roots: Collection[str], began_at: str | None) -> None:
+    """Refuse to replace the backup of an index that is neither this one nor of any folder that is indexed here."""
     try:
         with _opened(target) as archive:
             former = _manifest_of(archive, target)
     except UsageError:
         return  # there is none, or none that anything could be restored from
-    here, there = ({*folders, *folders.values()} for folders in (roots, former.relative_roots))
-    there.update(former.roots)
-    if roots and former.roots and here.isdisjoint(there):
+    is_other = former.began_at is not None and former.began_at != began_at
+    if is_other and former.roots and set(roots).isdisjoint(former.roots):
         raise UsageError(
             f"{target}: is the backup of another index, of {some_of(former.roots)}; name another file, or remove it"
         )
@@ -257,7 +259,9 @@ def _names_own_space(parts: Path) -> bool:
         return (parts / OWN_SPACE_FILE).exists()
 
 
-def _write(file: BinaryIO, parts: Path, *, roots: Mapping[str, str], problems: tuple[str, ...]) -> None:
+def _write(
+    file: BinaryIO, parts: Path, *, roots: Mapping[str, str], problems: tuple[str, ...], began_at: str | None
+) -> None:
     """Write the manifest, which tells a backup from other files, and then what it names.
 
     `roots` are folders, and where each lies, seen from the backup.
@@ -270,6 +274,7 @@ def _write(file: BinaryIO, parts: Path, *, roots: Mapping[str, str], problems: t
     manifest = {
         "format": _FORMAT,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "began_at": began_at,
         "roots": [printable(root) for root in roots],
         "relative_roots": {printable(root): printable(relative) for root, relative in roots.items()},
         "problems": [printable(problem) for problem in problems],
@@ -327,6 +332,7 @@ def _manifest_of(archive: zipfile.ZipFile, source: Path) -> _Manifest:
         form, roots = written["format"], tuple(unescaped(root) for root in written["roots"])
         relative_roots = {unescaped(root): unescaped(path) for root, path in written.get("relative_roots", {}).items()}
         problems = tuple(unescaped(problem) for problem in written.get("problems", ()))
+        began_at = None if written.get("began_at") is None else str(written["began_at"])
         files = {name: _Member(int(one["size_bytes"]), str(one["checksum"])) for name, one in written["files"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageError(f"{source}: is no backup of modag-search") from error
@@ -336,7 +342,7 @@ def _manifest_of(archive: zipfile.ZipFile, source: Path) -> _Manifest:
     strange = [name for name in files if name not in (*_NEEDED, *_BESIDE)]
     if lacking or strange or any(name not in archive.namelist() for name in files):
         raise UsageError(f"{source}: is not whole; take another backup")
-    return _Manifest(files, roots, relative_roots, problems)
+    return _Manifest(files, roots, relative_roots, problems, began_at)
 
 
 def _extract(archive: zipfile.ZipFile, name: str, member: _Member, target: Path, *, source: Path) -> None:

@@ -289,14 +289,28 @@ def test_the_backup_of_another_index_is_kept(filled: Index, media: Path, tmp_pat
     filled.back_up(target)
     before = target.read_bytes()
     with toy_index(tmp_path / "other") as other:
+        with pytest.raises(UsageError, match="is the backup of another index"):
+            other.back_up(target)  # an index of nothing yet
         assert other.back_up(tmp_path / "empty.modag").items == 0
         other.add([elsewhere])
+        with closing(sqlite3.connect(other.folder / "catalog.sqlite")) as catalog, catalog:
+            catalog.execute("UPDATE run SET started_at = '2026-01-01T00:00:00+00:00'")  # else both in one second
         other.back_up(tmp_path / "empty.modag")
         with pytest.raises(UsageError, match=rf"one\.modag: is the backup of another index, of {media}; name another"):
             other.back_up(target)
         assert target.read_bytes() == before
         other.add([media])  # it holds what the other did
         other.back_up(target)
+    assert target.read_bytes() != before
+
+
+def test_a_backup_is_replaced_after_the_media_have_moved(filled: Index, media: Path, tmp_path: Path) -> None:
+    target = tmp_path / "one.modag"
+    filled.back_up(target)
+    before = target.read_bytes()
+    moved = media.rename(tmp_path / "another disk")
+    filled.add([moved])
+    filled.back_up(target)
     assert target.read_bytes() != before
 
 
