@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from modag_search.values import Float32Array
@@ -77,3 +79,19 @@ def from_int8(values: npt.NDArray[np.int8], scales: npt.NDArray[np.floating]) ->
     """Multiply values by their scales."""
     vectors: Float32Array = values.astype(np.float32) * scales.astype(np.float32)[..., None]
     return vectors
+
+
+def read_int8(tensors: Mapping[str, np.ndarray], name: str, *, n_axes: int, what: str) -> Float32Array:
+    """Find vectors in a file, which keeps them as `as_int8` rounds them: ``NAME.values`` and ``NAME.scales``.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If one is absent, or they do not fit each other; `what` they are begins the message.
+    """
+    values, scales = tensors[f"{name}.values"], tensors[f"{name}.scales"]
+    if values.ndim != n_axes or values.dtype != np.int8 or scales.dtype != np.float16:
+        raise ValueError(f"{what} has other arrays than it should")
+    if scales.shape != values.shape[:-1] or not scales.size or not np.isfinite(scales).all():
+        raise ValueError(f"{what} has arrays that do not fit each other")
+    return from_int8(values, scales)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from modag_search.space.arithmetic import as_int8, from_int8, unit
+from modag_search.space.arithmetic import as_int8, read_int8, unit
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -95,12 +95,8 @@ class Descriptions:
         share, temperature = float(stored["share"]), float(stored["temperature"])
         if not (0 <= share <= 1 and 0 < temperature < np.inf):
             raise ValueError(f"what is said needs a share up to 1 and a temperature, not {share} and {temperature}")
-        said: dict[Modality, Float32Array] = {}
-        for modality in MODALITIES:
-            values, scales = tensors[f"{modality}.said.values"], tensors[f"{modality}.said.scales"]
-            if values.ndim != 3 or values.dtype != np.int8 or scales.dtype != np.float16:
-                raise ValueError(f"what is said of its {modality} classes has other arrays than it should")
-            if scales.shape != values.shape[:2] or not values.shape[1] or not np.isfinite(scales).all():
-                raise ValueError(f"what is said of its {modality} classes has arrays that do not fit each other")
-            said[modality] = from_int8(values, scales)
+        said = {
+            modality: read_int8(tensors, f"{modality}.said", n_axes=3, what=f"what is said of its {modality} classes")
+            for modality in MODALITIES
+        }
         return cls(said, share, temperature)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from modag_search.space.arithmetic import as_int8, from_int8, ramp, shared_out, unit
+from modag_search.space.arithmetic import as_int8, ramp, read_int8, shared_out, unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,15 +95,7 @@ class Lexicon:
         share, least, temperature = (float(stored[what]) for what in ("share", "least_similarity", "temperature"))
         if not (0 <= share <= 1 and 0 <= least < 1 and 0 < temperature < np.inf):
             raise ValueError("its lexicon needs a share, a least similarity and a temperature")
-        arrays: list[Float32Array] = []
-        for name in _ARRAYS:
-            values, scales = tensors[f"lexicon.{name}.values"], tensors[f"lexicon.{name}.scales"]
-            if values.ndim != 2 or values.dtype != np.int8 or scales.dtype != np.float16:
-                raise ValueError("its lexicon has other arrays than it should")
-            if scales.shape != values.shape[:1] or not len(values) or not np.isfinite(scales).all():
-                raise ValueError("its lexicon has arrays that do not fit each other")
-            arrays.append(from_int8(values, scales))
-        meant, called = arrays
+        meant, called = (read_int8(tensors, f"lexicon.{name}", n_axes=2, what="its lexicon") for name in _ARRAYS)
         sense_of = tensors["lexicon.sense_of"]
         if sense_of.dtype != np.int32:
             raise ValueError("its lexicon has other arrays than it should")
