@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _ALIKE = 0.65
 """Share of letters in common from which on a name may be meant: ``dgo`` has two thirds with ``dog``."""
 _BELOW_A_ROOT = re.compile(r"@([A-Za-z0-9][A-Za-z0-9_-]*)(?:/|$)")
+_SPECIAL = re.compile(r"([*?\[\\])")
 _ESCAPE = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
@@ -160,6 +161,47 @@ def unescaped(text: str) -> str:
     True
     """
     return _ESCAPE.sub(lambda escape: chr(0xDC00 + int(escape[1], 16)), text)
+
+
+def as_pattern(path: str) -> str:
+    r"""Return the pattern, as in .gitignore, that means one path and no other.
+
+    Examples
+    --------
+    >>> as_pattern("/takes [1]")
+    '/takes \\\\[1]'
+    """
+    return _SPECIAL.sub(r"\\\1", composed(path))
+
+
+def pattern_below(pattern: str, folder: str) -> str | None:
+    """Return what a pattern of whole paths names below a folder, from the slash on; None of another one.
+
+    Parameters
+    ----------
+    pattern : str
+        Without the sign that negates it. It may begin with the path itself, or with `as_pattern` of that.
+    folder : str
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> pattern_below("/sounds/drafts/*.wav", "/sounds"), pattern_below("/sounds2/drafts", "/sounds")
+    ('/drafts/*.wav', None)
+    """
+    for beginning in (as_pattern(folder), composed(folder)):
+        rest = pattern.removeprefix(beginning)
+        if rest != pattern and rest.startswith("/"):
+            return rest
+    return None
+
+
+def signed_apart(pattern: str) -> tuple[str, str]:
+    """Divide a pattern into the sign that negates it, if any, and the rest."""
+    return ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
 
 
 def lines_of(content: bytes) -> list[bytes]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from modag_search.errors import UsageError
-from modag_search.spelling import printable, unescaped
+from modag_search.spelling import as_pattern, pattern_below, printable, signed_apart, unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 ENVIRONMENT: Final = "MODAG_ROOTS"
 """Says where roots lie, whatever the catalog says: ``NAME=FOLDER``, several with a colon between them."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_SPECIAL: Final = re.compile(r"([*?\[\\])")
 _PATTERN_BEGINS: Final = "//"
 """A pattern that somebody writes never does: between folders stands one slash."""
 
@@ -133,30 +132,24 @@ class Mounts:
 
     def pattern_stored(self, pattern: str) -> str:
         """Return a pattern of paths as the catalog keeps it, one of the whole path of a root with its name."""
-        sign, body = _divided(pattern)
-        for name, folder in self._as_patterns.items():
-            rest = body.removeprefix(folder)
-            if rest != body and rest.startswith("/"):
+        sign, body = signed_apart(pattern)
+        for name, folder in self.folders.items():
+            if (rest := pattern_below(body, os.fsdecode(folder))) is not None:
                 return f"{sign}{_PATTERN_BEGINS}{name}{rest}"
         return pattern
 
     def pattern_shown(self, stored: str) -> str:
         """Return a pattern that `pattern_stored` has written so."""
-        sign, body = _divided(stored)
+        sign, body = signed_apart(stored)
         if not body.startswith(_PATTERN_BEGINS):
             return stored
         name, slash, rest = body.removeprefix(_PATTERN_BEGINS).partition("/")
-        folder = self._as_patterns.get(name)
-        return stored if folder is None else f"{sign}{folder}{slash}{rest}"
+        folder = self.folders.get(name)
+        return stored if folder is None else f"{sign}{as_pattern(os.fsdecode(folder))}{slash}{rest}"
 
     @cached_property
     def _by_mark(self) -> dict[bytes, bytes]:
         return {marked(name): folder for name, folder in self.folders.items()}
-
-    @cached_property
-    def _as_patterns(self) -> dict[str, str]:
-        names = ((name, os.fsdecode(folder)) for name, folder in self.folders.items())
-        return {name: _SPECIAL.sub(r"\\\1", printable(folder)) for name, folder in names}
 
 
 NONE: Final = Mounts()
@@ -199,7 +192,3 @@ def sound_places(rows: Iterable[tuple[Any, Any, Any]]) -> Places:
 
 def _is_at_or_below(path: bytes, folder: bytes) -> bool:
     return path.startswith(folder) and path[len(folder) : len(folder) + 1] in (b"", b"/")
-
-
-def _divided(pattern: str) -> tuple[str, str]:
-    return ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)

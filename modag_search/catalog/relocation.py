@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import LargeBinary, cast, func, literal, select, type_coerce, update
+from sqlalchemy import LargeBinary, Text, cast, delete, func, literal, select, type_coerce, update
 
 from modag_search.catalog.dialects import upsert
 from modag_search.catalog.mounts import Mounts, marked, mounts_of, this_machine
 from modag_search.catalog.runs import with_paths
+from modag_search.catalog.selection import at_or_below
 from modag_search.catalog.tables import (
     ExclusionRow,
     FailureRow,
@@ -20,7 +21,7 @@ from modag_search.catalog.tables import (
     RootRow,
     RunRow,
 )
-from modag_search.spelling import printable, unescaped
+from modag_search.spelling import as_pattern, pattern_below, printable, signed_apart, unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _WITH_PATHS: Final = (ItemRow, ForgottenItemRow, KeptAnnotationRow, FailureRow, ForgottenFailureRow)
+_OF_FAILURES: Final = (FailureRow, ForgottenFailureRow)
 
 
 def relocate(connection: Connection, moves: Mapping[str, str]) -> None:
     """Give all that lies in some folders, or has lain there, the paths that it has in others; see `Catalog.relocate`.
 
-    Of a named root that lies in one of them, the place moves.
+    Of a named root that lies in one of them, the place moves. Patterns of whole paths in them are of the others.
 
     Raises
     ------
@@ -53,7 +55,11 @@ def relocate(connection: Connection, moves: Mapping[str, str]) -> None:
     def moved(path: str) -> str:
         return after.argument_stored(printable(relocated(unescaped(before.argument_shown(path)), moves)))
 
-    _rewrite_runs(connection, moved)
+    def moved_pattern(stored: str) -> str:
+        return after.pattern_stored(_relocated_pattern(before.pattern_shown(stored), moves))
+
+    _rewrite_runs(connection, moved, pattern=moved_pattern)
+    _rewrite_patterns(connection, moved_pattern)
 
 
 def make_relative(connection: Connection, name: str, folder: bytes, *, after: Mounts) -> int:
@@ -90,20 +96,46 @@ def _begin_all_anew(
 ) -> int:
     n_items = 0
     for table in _WITH_PATHS:
-        is_in_it = _is_in(table, beginning)
+        is_in_it = at_or_below(_path_of(table), beginning)
+        if table in _OF_FAILURES:
+            _drop_what_is_there_anew(connection, table, anew, n_bytes=len(beginning), where=is_in_it)
         n_rows = _begin_anew(connection, table, anew, n_bytes=len(beginning), where=is_in_it)
         n_items += n_rows if table is ItemRow else 0
-    _rewrite_runs(connection, arguments)
-    for row_id, stored in connection.execute(select(ExclusionRow.id, ExclusionRow.pattern)).all():
-        if (written := pattern(stored)) != stored:
-            connection.execute(update(ExclusionRow).where(ExclusionRow.id == row_id).values(pattern=written))
+    _rewrite_runs(connection, arguments, pattern=pattern)
+    _rewrite_patterns(connection, pattern)
     return n_items
 
 
-def _rewrite_runs(connection: Connection, written: Callable[[str], str]) -> None:
+def _rewrite_runs(connection: Connection, path: Callable[[str], str], *, pattern: Callable[[str], str]) -> None:
     for run_id, arguments in connection.execute(select(RunRow.id, RunRow.arguments)).all():
-        if (anew := with_paths(arguments, written)) != arguments:
+        if (anew := with_paths(arguments, path, pattern=pattern)) != arguments:
             connection.execute(update(RunRow).where(RunRow.id == run_id).values(arguments=anew))
+
+
+def _rewrite_patterns(connection: Connection, written: Callable[[str], str]) -> None:
+    rows = connection.execute(select(ExclusionRow.id, ExclusionRow.pattern).order_by(ExclusionRow.id)).all()
+    anew = {row_id: printable(written(unescaped(stored))) for row_id, stored in rows}
+    if all(anew[row_id] == stored for row_id, stored in rows):
+        return
+    latest = {pattern: row_id for row_id, pattern in anew.items()}  # of equal ones, the last decides
+    connection.execute(delete(ExclusionRow).where(ExclusionRow.id.not_in(list(latest.values()))))
+    # First what no pattern can be, so that none is still taken when its next owner comes.
+    connection.execute(update(ExclusionRow).values(pattern=literal("//").concat(cast(ExclusionRow.id, Text))))
+    for pattern, row_id in latest.items():
+        connection.execute(update(ExclusionRow).where(ExclusionRow.id == row_id).values(pattern=pattern))
+
+
+def _relocated_pattern(pattern: str, moves: Mapping[str, str]) -> str:
+    """Return a pattern of whole paths as of where these are once folders have moved.
+
+    What names no more than a folder that moves may as well mean one of that name below others, and stays.
+    """
+    sign, body = signed_apart(pattern)
+    for folder in _inner_first(moves):
+        rest = pattern_below(body, folder.rstrip("/")) if folder.strip("/") else None
+        if rest is not None and rest != "/":
+            return f"{sign}{as_pattern(moves[folder].rstrip('/'))}{rest}"
+    return pattern
 
 
 def _with_places_moved(connection: Connection, mounts: Mounts, moves: Mapping[str, str]) -> Mounts:
@@ -144,13 +176,7 @@ def _bytes(folder: str) -> bytes:
 
 
 def _set_aside(connection: Connection, table: Any, folder: bytes, mark: bytes) -> None:
-    _begin_anew(connection, table, mark, n_bytes=len(folder), where=_is_in(table, folder))
-
-
-def _is_in(table: Any, folder: bytes) -> Any:
-    # Every path below "a/" sorts between "a/" and "a0", the character after the slash.
-    path = _path_of(table)
-    return (path == folder) | ((path >= folder + b"/") & (path < folder + b"0"))
+    _begin_anew(connection, table, mark, n_bytes=len(folder), where=at_or_below(_path_of(table), folder))
 
 
 def _bring_back(connection: Connection, table: Any, mark: bytes, folder: bytes) -> None:
@@ -160,10 +186,26 @@ def _bring_back(connection: Connection, table: Any, mark: bytes, folder: bytes) 
 
 def _begin_anew(connection: Connection, table: Any, beginning: bytes, *, n_bytes: int, where: Any) -> int:
     """Put something else in the place of the first bytes of paths, and return of how many."""
-    rest = func.substr(_path_of(table), n_bytes + 1, type_=LargeBinary)
+    anew = type_coerce(_anew(_path_of(table), beginning, n_bytes=n_bytes), table.path.type)
+    return connection.execute(update(table).where(where).values(path=anew)).rowcount
+
+
+def _drop_what_is_there_anew(connection: Connection, table: Any, beginning: bytes, *, n_bytes: int, where: Any) -> None:
+    """Remove rows whose paths, once they begin with something else, are those of other rows."""
+    other = table.aliased()
+    is_there = (
+        select(_path_of(other))
+        .where(_path_of(other) == _anew(_path_of(table), beginning, n_bytes=n_bytes))
+        .correlate(table.__table__)
+        .exists()
+    )
+    connection.execute(delete(table).where(where, is_there))
+
+
+def _anew(path: Any, beginning: bytes, *, n_bytes: int) -> Any:
+    rest = func.substr(path, n_bytes + 1, type_=LargeBinary)
     # SQLite makes texts of what it puts together.
-    anew = cast(literal(beginning, LargeBinary).concat(rest), LargeBinary)
-    return connection.execute(update(table).where(where).values(path=type_coerce(anew, table.path.type))).rowcount
+    return cast(literal(beginning, LargeBinary).concat(rest), LargeBinary)
 
 
 def _path_of(table: Any) -> Any:

@@ -71,12 +71,16 @@ class Roots:
             mounts = mounts_of(connection.dialect)
             _require_known(mounts, name)
             _require_apart(mounts, name, folder)
-            if mounts.folders.get(name) != os.fsencode(folder) and (n_held := _count_under(connection, folder)):
+            is_here_already = mounts.folders.get(name) == os.fsencode(folder)
+            if not is_here_already and (n_held := _count_under(connection, folder)):
                 raise UsageError(
                     f"{printable(folder)}: the index holds {n_held} of its files by their absolute paths already; "
                     "`modag forget` takes these out, then say it again"
                 )
             relocation.place(connection, name, this_machine(), folder)
+            if not is_here_already:  # what failed there, or was forgotten, is meant by its path from now on
+                after = Mounts({**mounts.folders, name: os.fsencode(folder)})
+                relocation.make_relative(connection, name, os.fsencode(folder), after=after)
 
     def remove(self, name: str) -> int:
         """Let paths below a root be absolute, as this machine has them, and return how many items there are.

@@ -11,10 +11,13 @@ from modag_search.catalog.database import Database, now
 from modag_search.catalog.mounts import mounts_of
 from modag_search.catalog.tables import RunRow
 from modag_search.catalog.versions import library_versions
+from modag_search.spelling import printable, unescaped
 from modag_search.values import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from modag_search.catalog.mounts import Mounts
 
 
 class Runs:
@@ -26,7 +29,8 @@ class Runs:
     def start(self, verb: str, *, arguments: Mapping[str, Any]) -> int:
         """Note that a verb was called, by the library versions of today, and return the run's id."""
         with self._database.write() as connection:
-            kept = with_paths(arguments, mounts_of(connection.dialect).argument_stored)
+            mounts = mounts_of(connection.dialect)
+            kept = with_paths(arguments, mounts.argument_stored, pattern=mounts.pattern_stored)
             statement = insert(RunRow).values(verb=verb, arguments=kept, versions=library_versions(), started_at=now())
             return connection.execute(statement.returning(RunRow.id)).scalar_one()
 
@@ -42,9 +46,7 @@ class Runs:
             mounts = mounts_of(connection.dialect)
             if not mounts.places:
                 return [RunRecord(**row) for row in rows]
-            return [
-                RunRecord(**{**row, "arguments": with_paths(row["arguments"], mounts.argument_shown)}) for row in rows
-            ]
+            return [RunRecord(**{**row, "arguments": _shown(row["arguments"], mounts)}) for row in rows]
 
     def indexed(self) -> list[str]:
         """Return the files and folders that ``index`` was told to take in, each once, by when it first was.
@@ -59,10 +61,21 @@ class Runs:
             return list(dict.fromkeys(shown(path) for paths in told for path in paths))
 
 
-def with_paths(arguments: Mapping[str, Any], written: Callable[[str], str]) -> dict[str, Any]:
-    """Write the paths among the arguments of a run in another way."""
-    paths = arguments.get("paths")
-    return {**arguments, "paths": list(map(written, paths))} if isinstance(paths, list) else dict(arguments)
+def _shown(arguments: Mapping[str, Any], mounts: Mounts) -> dict[str, Any]:
+    return with_paths(arguments, mounts.argument_shown, pattern=mounts.pattern_shown)
+
+
+def with_paths(
+    arguments: Mapping[str, Any], path: Callable[[str], str], *, pattern: Callable[[str], str]
+) -> dict[str, Any]:
+    """Write the paths among the arguments of a run in another way, and the patterns of paths."""
+    written = {"paths": path, "exclude": lambda one: printable(pattern(unescaped(one)))}
+    anew = {
+        name: list(map(write, arguments[name]))
+        for name, write in written.items()
+        if isinstance(arguments.get(name), (list, tuple))
+    }
+    return {**arguments, **anew}
 
 
 def note_end(connection: Connection, run_id: int, outcome: Mapping[str, Any]) -> None:

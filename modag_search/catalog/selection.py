@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import ColumnElement, LargeBinary, literal, or_, type_coerce
 
@@ -23,12 +23,14 @@ T = TypeVar("T")
 def is_under(root: str, connection: Connection) -> ColumnElement[bool]:
     """Whether an item is at a path or below it, as this machine has it; see `Mounts.ranges`."""
     path = type_coerce(ItemRow.path, LargeBinary)
-    below = [
-        # Every path below "a/" sorts between "a/" and "a0", the character after the slash.
-        (path >= literal(folder + b"/", LargeBinary)) & (path < literal(folder + b"0", LargeBinary))
-        for folder in mounts_of(connection.dialect).ranges(root)
-    ]
-    return or_(ItemRow.path == root, *below)
+    return or_(*(at_or_below(path, folder) for folder in mounts_of(connection.dialect).ranges(root)))
+
+
+def at_or_below(path: Any, folder: bytes) -> ColumnElement[bool]:
+    """Whether a path, as the catalog keeps it, is that of a folder or below it."""
+    # Every path below "a/" sorts between "a/" and "a0", the character after the slash.
+    beginning, end = literal(folder + b"/", LargeBinary), literal(folder + b"0", LargeBinary)
+    return (path == literal(folder, LargeBinary)) | ((path >= beginning) & (path < end))
 
 
 def selecting(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from modag_search.errors import UsageError
 from modag_search.media import BUILT_IN, PathPattern
-from modag_search.spelling import composed
+from modag_search.spelling import composed, unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,13 +48,16 @@ class ExclusionBook:
         return tuple(self._catalog.exclusions.all())
 
     def add(self, patterns: str | Sequence[str]) -> int:
-        """Keep patterns, and return how many are new.
+        r"""Keep patterns behind those that are there, of which the last that matches decides; return how many are new.
+
+        One that is kept already goes behind the others.
 
         Parameters
         ----------
         patterns : str or sequence of str
             ``*.tmp.wav``; ``drafts/``, folders of that name; ``/mixes/old``, below a folder that `Index.add` is given;
             ``/home/me/Samples/mixes/old``, an absolute path below it; ``!keep.wav`` takes in what others cover.
+            Bytes that are not UTF-8 stand as ``\xfc``, or as `os.fsdecode` gives them.
 
         Returns
         -------
@@ -65,7 +68,7 @@ class ExclusionBook:
         UsageError
             If one cannot be meant, or can never match; nothing has been done then.
         """
-        checked = checked_patterns(_listed(patterns))
+        checked = checked_patterns(patterns)
         for pattern in checked:
             _warn_of_breadth(PathPattern(pattern))
         return self._catalog.exclusions.add(checked)
@@ -85,15 +88,15 @@ class ExclusionBook:
         return self._catalog.exclusions.remove(listed)
 
 
-def checked_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Return patterns in the Unicode form NFC.
+def checked_patterns(patterns: str | Sequence[str]) -> tuple[str, ...]:
+    """Return patterns, or one, in the Unicode form NFC.
 
     Raises
     ------
     UsageError
         If one cannot be meant, or can never match.
     """
-    return tuple(_checked(pattern) for pattern in patterns)
+    return tuple(_checked(pattern) for pattern in _listed(patterns))
 
 
 def _checked(text: str) -> str:
@@ -124,7 +127,8 @@ def _warn_of_breadth(pattern: PathPattern) -> None:
 
 
 def _listed(patterns: str | Sequence[str]) -> list[str]:
-    return [composed(patterns)] if isinstance(patterns, str) else [*map(composed, patterns)]
+    given = [patterns] if isinstance(patterns, str) else patterns
+    return [composed(unescaped(pattern)) for pattern in given]
 
 
 def _why_absent(pattern: str) -> str:

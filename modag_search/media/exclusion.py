@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from modag_search.errors import UsageError
-from modag_search.spelling import composed
+from modag_search.spelling import composed, pattern_below, signed_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +125,7 @@ class Exclusion:
 
     def __init__(self, root: str, patterns: Sequence[str]) -> None:
         self._prefix = os.path.join(root, "")
-        self._patterns = [(_below(composed(self._prefix), PathPattern(text)), text) for text in reversed(patterns)]
+        self._patterns = [(_below(self._prefix, PathPattern(text)), text) for text in reversed(patterns)]
         self._folders: dict[str, str | None] = {root: None}
 
     def covering(self, path: str, *, is_folder: bool) -> str | None:
@@ -171,12 +171,14 @@ class Exclusion:
         Parameters
         ----------
         path : str
-            Below the root.
+            Below the root, or that of the root.
 
         Returns
         -------
         str or None
         """
+        if not path.startswith(self._prefix):  # the root itself, where a file was once
+            return None
         covering = self._covering_folder(os.path.dirname(path))
         return covering or self._covering(path, is_folder=False, hidden=None)
 
@@ -198,10 +200,9 @@ class Exclusion:
 
 def _below(prefix: str, pattern: PathPattern) -> PathPattern:
     """Take a pattern that begins with the path of the root for one that begins at the root."""
-    sign, body = ("!", pattern.text[1:]) if pattern.is_negated else ("", pattern.text)
-    if prefix != "/" and body.startswith(prefix) and body != prefix:
-        return PathPattern(f"{sign}/{body[len(prefix) :]}")
-    return pattern
+    sign, body = signed_apart(pattern.text)
+    rest = pattern_below(body, prefix.rstrip("/")) if prefix != "/" else None
+    return PathPattern(f"{sign}{rest}") if rest not in (None, "/") else pattern
 
 
 def _expression(body: str, text: str) -> re.Pattern[str]:

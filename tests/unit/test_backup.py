@@ -21,7 +21,7 @@ from modag_search import Index
 from modag_search.catalog.relocation import relocated
 from modag_search.errors import IndexFolderError, NewerCatalogError, UsageError
 from modag_search.index.backup import unpack
-from tests.made_media import picture, sound
+from tests.made_media import BLUE, GREEN, RED, picture, sound
 from tests.toy_encoders import toy_index
 
 if TYPE_CHECKING:
@@ -217,6 +217,25 @@ def test_folders_may_take_each_others_places(index: Index, tmp_path: Path) -> No
     with pytest.raises(UsageError, match="the same path"):
         index.catalog.relocate({str(tmp_path / "one/1.png"): str(tmp_path / "two/0.png")})
     assert {item.id: item.path for item in index.catalog.items.all()} == after
+
+
+def test_patterns_of_whole_paths_move_with_what_they_are_of(index: Index, media: Path, tmp_path: Path) -> None:
+    for name, colour in (("a.png", RED), ("drafts/b.png", GREEN), ("raw/c.png", BLUE)):
+        picture(media / name, colour)
+    index.exclusions.add([f"{media}/drafts", f"!{media}/drafts/final/*.png", "/drafts/", f"{media}2/x", "*.tmp"])
+    assert index.add([media], exclude=[f"{media}/raw/"]).added == 1
+    backup = index.back_up(tmp_path / "one.modag").path
+    moved = media.rename(tmp_path / "disk [1]")
+    Index.restore(backup, tmp_path / "again", roots={str(media): str(moved)})
+    with Index.open(tmp_path / "again") as restored:
+        there = f"{tmp_path}/disk \\[1]"
+        kept = (f"{there}/drafts", f"!{there}/drafts/final/*.png", "/drafts/", f"{media}2/x", "*.tmp")
+        assert restored.exclusions.patterns == kept
+        assert restored.catalog.runs.all()[0].arguments["exclude"] == [f"{there}/raw/"]
+        assert restored.exclusions.remove("/drafts/") == 1
+        report = restored.add([moved], exclude=[f"{moved}/raw/"])
+        assert (report.added, report.passed_over) == (0, {f"{there}/drafts": 1, f"{moved}/raw/": 1})
+        assert restored.exclusions.remove(f"{there}/drafts") == 1
 
 
 @given(st.binary(min_size=1, max_size=8).filter(lambda name: not {0, 47} & set(name) and name not in (b".", b"..")))

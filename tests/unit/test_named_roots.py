@@ -14,7 +14,7 @@ import pytest
 from modag_search import Index
 from modag_search.catalog import Catalog
 from modag_search.errors import UnreadableMediaError, UsageError
-from modag_search.media import content_hash
+from modag_search.media import Exclusion, PathPattern, content_hash
 from tests.catalog_builders import image, put
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound
 from tests.toy_encoders import toy_settings
@@ -257,6 +257,31 @@ def test_a_place_that_the_index_knows_by_absolute_paths_is_no_place(
         assert paths(other) == below(there)
 
 
+def test_what_failed_or_was_forgotten_where_a_root_is_placed_is_meant_by_its_path(
+    index: Index, name: str, here: Path, there: Path, tmp_path: Path
+) -> None:
+    (here / "bad.png").write_bytes(b"no picture")
+    assert index.add([here]).failed == 1
+    bad, worse = there / "bad.png", there / "worse.png"
+    gone = picture(there / "gone.png", (120, 20, 120))
+    for path in (bad, worse):
+        path.write_bytes(b"no picture either")
+    with machine("b", tmp_path / "caches"), Index.open(name) as other:
+        assert other.add([bad, worse, gone]).failed == 2
+        assert other.forget([worse, gone]).failures == 1
+        other.exclusions.add([f"{there}/new"])
+        assert len(other.failures()) == 2, "one of another machine is of the same file, as is known soon"
+        other.roots.place("NAS", there)
+        assert [failure.path for failure in other.failures()] == [str(bad)]
+        assert other.exclusions.remove(f"{there}/new") == 1
+        assert (other.undo_forget().paths, len(other.failures())) == ((str(gone),), 2)
+        assert other.forget([worse]).failures == 1
+        picture(bad, (20, 120, 120))
+        other.add([bad])
+        assert (other.failures(), other.describe(bad).state) == ([], "indexed")
+    assert {str(here / "gone.png"), str(here / "bad.png")} < paths(index)
+
+
 def test_a_copy_of_an_index_has_its_roots(
     index: Index, name: str, here: Path, tmp_path: Path, postgres: Server
 ) -> None:
@@ -306,6 +331,26 @@ def test_folders_move_out_of_a_root_and_around_it(place: str) -> None:
         [root] = catalog.roots.all()
         assert (root.folder, root.items) == ("/z/media", 1)
         assert catalog.check() == []
+
+
+def test_patterns_of_folders_that_take_each_others_places(place: str) -> None:
+    with Catalog.open(place, create=True) as catalog:
+        catalog.exclusions.add(["/a/x", "/b/x", "!/b/fl\udcfcgel", "/c/y", "x", "/a"])
+        catalog.relocate({"/a": "/b", "/b": "/a"})
+        assert catalog.exclusions.all() == ["/b/x", "/a/x", "!/a/fl\udcfcgel", "/c/y", "x", "/a"]
+        catalog.exclusions.add(["/a/y", "/z"])
+        catalog.relocate({"/c": "/a"})
+        assert catalog.exclusions.all() == ["/b/x", "/a/x", "!/a/fl\udcfcgel", "x", "/a", "/a/y", "/z"]
+
+
+def test_patterns_below_a_root_whose_folder_has_signs_of_patterns(place: str) -> None:
+    with Catalog.open(place, create=True) as catalog:
+        catalog.exclusions.add(["/nas [1]/x", r"/nas \[1]/y"])
+        catalog.roots.add("NAS", "/nas [1]")
+        assert catalog.exclusions.all() == [r"/nas \[1]/x", r"/nas \[1]/y"]
+        assert PathPattern(r"/nas \[1]/x").matches("nas [1]/x", is_folder=True)
+        assert Exclusion("/nas [1]", catalog.exclusions.all()).covering("/nas [1]/y", is_folder=True) is not None
+        assert catalog.exclusions.remove(["/nas [1]/x"]) == 1
 
 
 def test_without_roots_the_catalog_holds_paths_as_before(place: str) -> None:
