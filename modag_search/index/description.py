@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from modag_search import media
 from modag_search.features.stored import is_as_indexed, scanned
 from modag_search.labels.items import NO_SUCH_ID, item_named, items_meant, labels_of
 from modag_search.spelling import on_disk, printable, unescaped, whole_path
-from modag_search.values import Excluded, FileDescription, Notice, ScannedFile, Unread
+from modag_search.values import Excluded, FileDescription, IndexedFolder, Notice, ScannedFile, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,14 +47,6 @@ def passed_over(catalog: Catalog, paths: Sequence[str]) -> list[Notice]:
     ]
 
 
-class IndexedFolder(NamedTuple):
-    """A folder that was indexed, and what its latest run passed over and followed."""
-
-    path: str
-    exclude: tuple[str, ...]
-    follow_symlinks: bool
-
-
 def indexed_folders(catalog: Catalog) -> list[IndexedFolder]:
     """Return the folders that were indexed and of which anything is in the index, in order of path.
 
@@ -63,7 +55,7 @@ def indexed_folders(catalog: Catalog) -> list[IndexedFolder]:
     found: list[IndexedFolder] = []
     for root, run in sorted(_latest_runs(catalog).items()):
         path = root if os.path.exists(root) else unescaped(root)
-        folder = IndexedFolder(path, tuple(run.arguments.get("exclude", ())), _follows_symlinks(run))
+        folder = IndexedFolder(path, tuple(_patterns_of_its_own(run)), _follows_symlinks(run))
         if os.path.isfile(path) or any(_covers(other, folder) for other in found):
             continue
         if any(held != path for _, held in itertools.islice(catalog.items.paths_under(path), 2)):
@@ -169,7 +161,11 @@ def _latest_runs(catalog: Catalog) -> dict[str, RunRecord]:
 
 
 def _patterns(catalog: Catalog, run: RunRecord) -> list[str]:
-    return [*catalog.exclusions.all(), *run.arguments.get("exclude", ())]
+    return [*catalog.exclusions.all(), *_patterns_of_its_own(run)]
+
+
+def _patterns_of_its_own(run: RunRecord) -> list[str]:
+    return list(map(unescaped, run.arguments.get("exclude", ())))
 
 
 def _follows_symlinks(run: RunRecord) -> bool:

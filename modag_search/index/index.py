@@ -210,10 +210,11 @@ class Index:
         prune: bool = False,
         dry_run: bool = False,
         workers: int | str | None = None,
-        exclude: Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
         follow_symlinks: bool = False,
         retry_failed: bool = False,
         rehash: bool = False,
+        beside: Sequence[tuple[str, Sequence[str], bool]] = (),
         progress: Progress | None = None,
     ) -> IndexReport:
         """Take files into the index: new ones, changed ones; moved ones keep their features and labels.
@@ -232,7 +233,7 @@ class Index:
         workers : int or str, optional
             Files that are decoded and encoded at a time; default one a processor. Or who does that elsewhere: the
             scheduler of a Dask cluster, as ``dask://host:8786``, whose workers see the files under the same paths.
-        exclude : sequence of str
+        exclude : str or sequence of str
             Patterns as in .gitignore of files and folders to pass over below `paths`, after those that are kept with
             the index (`exclusions`). ``!`` before a pattern takes in again what others cover, as ``!@eaDir/``.
         follow_symlinks : bool
@@ -240,6 +241,9 @@ class Index:
             Try files again that failed and have not changed since.
         rehash : bool
             Read files again whose size and time are as they were: what holds something else is taken in anew.
+        beside : sequence of (str, sequence of str, bool)
+            Folders that other calls take in, with the patterns that these pass over and whether they follow symbolic
+            links: what they take in stays, though this call passes it over.
         progress : Progress, optional
 
         Returns
@@ -263,6 +267,7 @@ class Index:
         from modag_search.features.cluster import checked_workers
         from modag_search.ingest.exclusions import checked_patterns
         from modag_search.ingest.run import IngestOptions
+        from modag_search.values import IndexedFolder
 
         options = IngestOptions(
             prune=prune,
@@ -272,6 +277,7 @@ class Index:
             follow_symlinks=follow_symlinks,
             retry_failed=retry_failed,
             rehash=rehash,
+            beside=tuple(IndexedFolder(path, checked_patterns(kept_out), links) for path, kept_out, links in beside),
         )
         return self._rooms.upkeep.add(one_or_more(paths), options=options, progress=progress)
 

@@ -58,7 +58,7 @@ class Upkeep:
         with self._place.writing():
             # Only now: who was waited for may have moved the index to other encoders.
             ingest = self._ingest(roots, options, progress)
-            arguments = {"paths": [as_root(root) for root in roots], **asdict(options)}
+            arguments = {"paths": [as_root(root) for root in roots], **_kept(options)}
             run_id = self._catalog.runs.start("index", arguments=arguments)
             with _meanwhile(self._workings.basis.stores.compact):
                 report = ingest.run(run_id=run_id)
@@ -174,6 +174,12 @@ def _meanwhile(work: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         thread.join()
+
+
+def _kept(options: IngestOptions) -> dict[str, object]:
+    """Return what is kept of how a run was told to take files in: what lies beside is for that run alone."""
+    options = replace(options, exclude=tuple(map(printable, options.exclude)))
+    return {name: value for name, value in asdict(options).items() if name != "beside"}
 
 
 def _outcome(report: IndexReport) -> dict[str, object]:

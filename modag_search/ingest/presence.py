@@ -35,7 +35,7 @@ def was_removed(path: str, *, seen_at: str) -> bool:
         return _was_emptied(_nearest_folder(Path(path)), seen_at=datetime.fromisoformat(seen_at))
     except OSError:
         return False
-    return False
+    return os.path.isdir(path)  # what is a folder now is that file no more
 
 
 def _nearest_folder(path: Path) -> Path:

@@ -11,7 +11,7 @@ from modag_search import media
 from modag_search.ingest.presence import is_gone, was_removed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Sequence
+    from collections.abc import Callable, Collection, Container, Iterator, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.ingest.seen import SeenPaths
@@ -47,6 +47,7 @@ def leftovers(
     seen: SeenPaths,
     unknown: Collection[str],
     moved: Container[int] = (),
+    is_taken_beside: Callable[[str], bool] = lambda _: False,
 ) -> Leftovers:
     """Look over what the index holds below some folders.
 
@@ -63,6 +64,8 @@ def leftovers(
         Files and folders that could not be looked at; what is at them or below them is spared.
     moved : container of int
         Items that are elsewhere now, and that the catalog does not know there yet.
+    is_taken_beside : callable
+        Tells of a file that is there whether another scan takes it in; then it is not passed over.
 
     Returns
     -------
@@ -76,10 +79,10 @@ def leftovers(
         for item_id, path in seen.lacking(catalog.items.paths_under(root)):
             if item_id in moved:
                 continue
-            if not os.path.lexists(path):
+            if not os.path.lexists(path) or os.path.isdir(path):  # a folder of its name is another thing
                 if path not in unknown and not path.startswith(spared):
                     missing[item_id] = path
-            elif exclusion.covering_item(path) is not None:
+            elif exclusion.covering_item(path) is not None and not is_taken_beside(path):
                 found.covered[item_id] = path
     for item_id in list(gone_among(catalog, missing)):
         found.gone[item_id] = missing.pop(item_id)

@@ -35,6 +35,7 @@ from modag_search.values import (
     EncodedItem,
     Excluded,
     Failure,
+    IndexedFolder,
     IndexReport,
     ItemRecord,
     LabelPassage,
@@ -86,6 +87,7 @@ class IngestOptions:
     follow_symlinks: bool = False
     retry_failed: bool = False
     rehash: bool = False
+    beside: tuple[IndexedFolder, ...] = ()
 
 
 class Ingest:
@@ -120,7 +122,8 @@ class Ingest:
         self._encoder = encoder
         self._clock = StageClock()
         self._options = options
-        self._exclude = (*catalog.exclusions.all(), *options.exclude)
+        self._kept = catalog.exclusions.all()
+        self._exclude = (*self._kept, *options.exclude)
         self._roots = checked_roots(catalog, paths, prune=options.prune)
         self._entries = self._scan()
         self._progress = progress
@@ -136,6 +139,7 @@ class Ingest:
         self._changing: dict[str, str] = {}
         self._passages: list[LabelPassage] = []
         self._unsuspected: set[str] = set()
+        self._known_failures: dict[str, Failure] = {}
         self._altered: list[str] = []
         self._taken: Backlog[str] = Backlog()
         self._found = 0
@@ -224,12 +228,17 @@ class Ingest:
 
     def _sorted_out(self, found: Iterator[list[media.Row]]) -> Iterator[ScannedFile]:
         """Let through what has to be read: what is new, has changed, or was made by another pipeline."""
-        known_failures = {failure.path: failure for failure in self._catalog.failures.all()}
+        self._known_failures = {failure.path: failure for failure in self._catalog.failures.all()}
         fingerprints = self._fingerprints_to_look_for()
         for batch in found:
             verdicts = self._catalog.items.classify_scan(
                 batch, fingerprints=fingerprints, retry_failed=self._options.retry_failed
             )
+            if self._known_failures and not self._options.rehash:
+                verdicts = [
+                    "pending" if verdict == "unchanged" and self._could_not_be_read(row[0]) else verdict
+                    for row, verdict in zip(batch, verdicts, strict=True)
+                ]
             self._found += len(batch)
             self._seen.add(map(itemgetter(0), batch))
             unchanged = 0 if self._options.rehash else verdicts.count("unchanged")
@@ -237,13 +246,17 @@ class Ingest:
                 if verdict == "unchanged" and self._options.rehash:
                     self._unsuspected.add(row[0])
                     yield ScannedFile._make(row)
-                elif verdict == "failed_before" and row[0] in known_failures:
-                    self._fail(known_failures[row[0]])
+                elif verdict == "failed_before" and row[0] in self._known_failures:
+                    self._fail(self._known_failures[row[0]])
                     self._done += 1
                 elif verdict != "unchanged":
                     yield ScannedFile._make(row)
             self._as_before += unchanged
             self._count("unchanged", unchanged)
+
+    def _could_not_be_read(self, path: str) -> bool:
+        """Tell whether a file that looks as it did when it was indexed failed since, as where access was denied."""
+        return path in self._known_failures
 
     def _fingerprints_to_look_for(self) -> Mapping[Modality, str] | None:
         """Return the fingerprints of today's pipelines; None where no item was made by others.
@@ -291,7 +304,11 @@ class Ingest:
             for one in hashed
             if one.file.path in stayed and stayed[one.file.path].content_hash != one.content_hash
         }
-        self._altered = sorted(one.file.path for one in hashed if one.file.path in self._unsuspected)
+        self._altered = sorted(
+            one.file.path
+            for one in hashed
+            if one.file.path in self._unsuspected and here[one.file.path].content_hash != one.content_hash
+        )
         self._count("unchanged", len(resolution.touched))
         self._count("moved", len(resolution.moved))
         updated = sum(file.path in stayed for _, file in resolution.copied)
@@ -313,9 +330,13 @@ class Ingest:
                 self._taken.append(file.path)
 
     def _is_confirmed(self, hashed: HashedFile, here: Mapping[str, ItemRecord]) -> bool:
-        """Tell whether a file that was read again, though it looked as it was, holds what it held; count it then."""
+        """Tell whether a file that was read again, though it looked as it was, holds what it held; count it then.
+
+        Where it failed meanwhile that is to be forgotten, and it is for others to count.
+        """
         path = hashed.file.path
-        is_confirmed = path in self._unsuspected and here[path].content_hash == hashed.content_hash
+        is_as_it_was = path in self._unsuspected and here[path].content_hash == hashed.content_hash
+        is_confirmed = is_as_it_was and not self._could_not_be_read(path)
         self._count("unchanged", int(is_confirmed))
         return is_confirmed
 
@@ -333,6 +354,7 @@ class Ingest:
 
         for outcome in map_ahead(pool, attempting(hashed), files, look_ahead=2 * self._threads):
             if isinstance(outcome, Lost):
+                self._unsuspected.discard(outcome.failure.path)  # nothing of it was read
                 self._record_failure(outcome)
             else:
                 yield outcome
@@ -409,6 +431,18 @@ class Ingest:
             seen=self._seen,
             unknown=self._out_of_reach,
             moved=self._moved,
+            is_taken_beside=self._is_taken_beside,
+        )
+
+    def _is_taken_beside(self, path: str) -> bool:
+        """Tell whether another folder than those of this run takes in a file that is there."""
+        return any(
+            path.startswith(os.path.join(folder.path, ""))
+            and media.obstacle(
+                folder.path, path, exclude=(*self._kept, *folder.exclude), follow_symlinks=folder.follow_symlinks
+            )
+            is None
+            for folder in self._options.beside
         )
 
     def _foresee_labels(self, left: Leftovers) -> None:

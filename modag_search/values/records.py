@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from modag_search.values.arrays import Float32Array
 from modag_search.values.kinds import MediaKind, Modality, NoticeKind, SegmentStatus
@@ -348,6 +348,22 @@ class NamedRoot:
     folder: str | None
     items: int
     machines: dict[str, str]
+
+
+class IndexedFolder(NamedTuple):
+    """A folder that was indexed, and how its latest run looked at it.
+
+    Attributes
+    ----------
+    path : str
+    exclude : tuple of str
+        Patterns of what the run passed over, besides those that are kept with the index.
+    follow_symlinks : bool
+    """
+
+    path: str
+    exclude: tuple[str, ...] = ()
+    follow_symlinks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

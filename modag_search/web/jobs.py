@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from modag_search.errors import ModagError
+from modag_search.index.description import indexed_folders
 from modag_search.rows import Row, as_row, report_document
 from modag_search.web.problems import ProblemError
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modag_search.index import Index
-    from modag_search.index.description import IndexedFolder
     from modag_search.ingest.run import Progress
     from modag_search.media import Isolation
+    from modag_search.values import IndexedFolder
 
 logger = logging.getLogger(__name__)
 
@@ -181,14 +182,20 @@ class Jobs:
             job.finished_at = _now()
 
     def _added(self, job: Job) -> Row:
-        """Take in folders, those together that are to be looked at alike."""
+        """Take in folders, those together that are to be looked at alike; none takes out what another one takes in."""
+        indexed = indexed_folders(self._index.catalog)
         alike: dict[tuple[tuple[str, ...], bool], list[str]] = {}
         for one in job.folders:
             alike.setdefault((one.exclude, one.follow_symlinks), []).append(one.path)
         told: Row = {}
         for (exclude, follow_symlinks), paths in alike.items():
             report = self._index.add(
-                paths, exclude=exclude, follow_symlinks=follow_symlinks, progress=_progress_of(job), **job.options
+                paths,
+                exclude=exclude,
+                follow_symlinks=follow_symlinks,
+                beside=[one for one in indexed if one.path not in paths],
+                progress=_progress_of(job),
+                **job.options,
             )
             told = _together(told, report_document(report))
         return told

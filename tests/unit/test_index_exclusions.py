@@ -48,6 +48,44 @@ def test_patterns_of_one_run_and_patterns_that_are_kept(index: Index, media: Pat
     assert held(index, media) == ["a.png", "drafts/b.png", "x/drafts/c.png"]
 
 
+def test_what_is_added_last_decides_though_it_was_there_before(index: Index, media: Path) -> None:
+    picture(media / "a.png", RED)
+    picture(media / "drafts" / "b.png", GREEN)
+    for pattern in ("*.tmp", "drafts/", "!drafts/"):
+        assert index.exclusions.add(pattern) == 1
+    assert index.exclusions.add("drafts/") == 0
+    assert index.exclusions.patterns == ("*.tmp", "!drafts/", "drafts/")
+    index.add([media])
+    assert held(index, media) == ["a.png"]
+    assert index.exclusions.add(["!drafts/", "*.bak", "!drafts/"]) == 1
+    assert index.exclusions.patterns == ("*.tmp", "drafts/", "*.bak", "!drafts/")
+    index.add([media])
+    assert held(index, media) == ["a.png", "drafts/b.png"]
+
+
+def test_one_pattern_of_a_run_is_no_list_of_letters(index: Index, media: Path) -> None:
+    picture(media / "a.png", RED)
+    picture(media / "drafts" / "b.png", GREEN)
+    assert index.add([media], exclude="drafts").passed_over == {"drafts": 1}
+    assert held(index, media) == ["a.png"]
+
+
+def test_patterns_need_not_be_utf8(index: Index, media: Path) -> None:
+    pattern = os.fsdecode(b"fl\xfcgel/")
+    picture(media / "a.png", RED)
+    picture(media / os.fsdecode(b"fl\xfcgel") / "b.png", GREEN)
+    assert index.exclusions.add(pattern) == 1
+    assert index.exclusions.patterns == (pattern,)
+    assert index.add([media]).passed_over == {pattern: 1}
+    assert index.exclusions.add(r"fl\xfcgel/") == 0, "as it is shown"
+    assert index.exclusions.remove(r"fl\xfcgel/") == 1
+    assert index.add([media], exclude=[pattern]).passed_over == {pattern: 1}
+    assert held(index, media) == ["a.png"]
+    reason = index.describe(media / os.fsdecode(b"fl\xfcgel") / "b.png").reason
+    assert reason is not None
+    assert reason.endswith(f"is covered by the pattern {pattern}")
+
+
 @pytest.mark.parametrize(
     "pattern",
     ["", "/", "a[b", "   ", "!  ", " / ", "../x", "/a/../b", "./x", "x/.", "..", "a//b", "//a", "[z-a].png"],
@@ -155,6 +193,25 @@ def test_what_is_gone_is_told_of_and_taken_out_with_prune(index: Index, media: P
     report = index.add([media], prune=True)
     assert (report.removed, len(report.missing)) == (2, 2)
     assert index.add([media]).missing == ()
+
+
+def test_a_file_that_became_a_folder_is_gone(index: Index, media: Path) -> None:
+    picture(media / "a.png", RED)
+    files = [picture(media / name, colour) for name, colour in (("x.png", GREEN), ("y.png", BLUE))]
+    bad = media / "bad.png"
+    bad.write_bytes(b"no picture")
+    index.add([media])
+    for number, path in enumerate([*files, bad]):
+        path.unlink()
+        picture(path / "inner.png", (60 + 60 * number, 20, 20))
+    report = index.add([files[0]])
+    assert (report.added, relative(report.missing, media)) == (1, ["x.png"])
+    assert index.add([files[0]], prune=True).removed == 1
+    report = index.add([media])
+    assert (relative(report.missing, media), report.gone_failures) == (["y.png"], 1)
+    report = index.add([media], prune=True)
+    assert (report.removed, index.failures()) == (1, [])
+    assert held(index, media) == ["a.png", "bad.png/inner.png", "x.png/inner.png", "y.png/inner.png"]
 
 
 def test_what_has_moved_is_not_missing(index: Index, media: Path) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+import modag_search.media
+from modag_search.errors import UnreadableMediaError
 from tests.made_media import BLUE, HIGH_HZ, LOW_HZ, RED, picture, set_mtime, sound
 from tests.unit.test_index_adding import counts, found
 
@@ -36,6 +40,33 @@ def test_rehashing_finds_what_changed_under_the_same_size_and_time(index: Index,
     assert "second.wav" not in found(index, changed, min_similarity=0.9)
     again = index.add([media], rehash=True)
     assert (counts(again), again.altered) == ({"unchanged": 3}, ())
+
+
+@pytest.mark.parametrize("rehash", [False, True])
+def test_what_could_not_be_read_again_is_tried_by_the_next_run(
+    index: Index, media: Path, rehash: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = picture(media / "closed.png", RED)
+    picture(media / "other.png", BLUE)
+    index.add([media])
+    index.label([closed], "red")
+    real = modag_search.media.content_hash
+
+    def content_hash(path: str) -> str:
+        if path == str(closed):
+            raise UnreadableMediaError(path, "may not be read: the system denies access")
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(modag_search.media, "content_hash", content_hash)
+        report = index.add([media], rehash=True)
+        assert (counts(report), report.rehashed, report.altered) == ({"unchanged": 1, "failed": 1}, 1, ())
+        assert counts(index.add([media], rehash=rehash)) == {"unchanged": 1, "failed": 1}
+    assert [failure.path for failure in index.failures()] == [str(closed)]
+    report = index.add([media], rehash=rehash)
+    assert (counts(report), report.rehashed, report.altered) == ({"unchanged": 2}, 2 * rehash, ())
+    assert (index.failures(), index.describe(closed).reason) == ([], None)
+    assert index.item(closed).labels == ("red",)
 
 
 def test_rehashing_finds_what_was_damaged_on_the_disk(index: Index, media: Path) -> None:

@@ -133,7 +133,7 @@ INDEX = {
     "close": "self",
     "add": (
         "self, paths, *, prune=False, dry_run=False, workers=None, exclude=(), follow_symlinks=False, "
-        "retry_failed=False, rehash=False, progress=None"
+        "retry_failed=False, rehash=False, beside=(), progress=None"
     ),
     "forget": "self, paths, *, dry_run=False",
     "undo_forget": "self",

@@ -102,6 +102,25 @@ def test_folders_are_looked_at_as_they_were(index: Index, media: Path, tmp_path:
         assert begin(client)["paths"] == [str(media)]
 
 
+def test_no_folder_takes_out_what_another_takes_in(index: Index, media: Path) -> None:
+    for name, colour in (("a.png", RED), ("raw/b.png", GREEN), ("raw/old/c.png", PURPLE)):
+        picture(media / name, colour)
+    index.add([media], exclude=["raw/"])
+    index.add([media / "raw"], exclude=["old/"])
+    index.add([media / "raw" / "old"])
+    ids = {item.path: item.id for item in index.catalog.items.all()}
+    assert len(ids) == 3
+    with serving(index) as client:
+        for paths in (None, [str(media)], [str(media / "raw")]):
+            report = events(client, begin(client, prune=True, paths=paths))[-1]["report"]
+            assert (report["removed"], report["added"], report["covered"]) == (0, 0, [])
+            assert {item.path: item.id for item in index.catalog.items.all()} == ids
+        os.remove(media / "raw" / "b.png")
+        index.exclusions.add(f"{media}/raw/old/c.png")
+        report = events(client, begin(client, prune=True))[-1]["report"]
+        assert (report["removed"], report["added"]) == (2, 0)
+
+
 @pytest.mark.parametrize("path", ["/", "/etc", "..", "", "{media}/..", "{media}/", "{media}/sub"])
 def test_no_other_folder_is_looked_at(client: TestClient, media: Path, path: str) -> None:
     (media / "sub").mkdir()

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
-from modag_search.index.description import IndexedFolder, indexed_folders
+from modag_search.index.description import indexed_folders
 from modag_search.rows import as_json
+from modag_search.values import IndexedFolder
 from modag_search.web.api.answers import JobRow, JobRows, Roots
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.jobs import Job
