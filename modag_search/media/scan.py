@@ -30,6 +30,7 @@ _ROWS_AT_ONCE: Final = 2048
 _name = attrgetter("name")
 _is_folder = methodcaller("is_dir", follow_symlinks=False)
 
+_GONE: Final = "is gone, or a link to nothing"
 _SAYS_NOTHING: Final = {*BUILT_IN, LINK, SPECIAL}
 """What is passed over unasked: a folder of nothing else may be one in which drives are mounted."""
 
@@ -81,7 +82,7 @@ def scan(paths: Sequence[str], *, exclude: Sequence[str] = (), follow_symlinks: 
         as where a drive is not mounted; what it holds instead is said. So a caller may take what it does not find in
         any of the folders as gone.
     UsageError
-        Likewise: a path may not be looked at, or a pattern cannot be meant.
+        Likewise: a path may not be looked at, or what of a folder may be holds no media; or a pattern cannot be meant.
     """
     return _one_by_one(scan_rows(paths, exclude=exclude, follow_symlinks=follow_symlinks))
 
@@ -238,22 +239,34 @@ class _Walk:
     def __iter__(self) -> Iterator[_Entry]:
         """Walk; raise NoMediaError at the end of a folder without media: a drive may drop out at any time.
 
+        Where some of it may not be looked at, UsageError says so instead: there may be media.
+
         What patterns cover shows that the drive is there. What is passed over without having been asked for does not:
         a folder in which drives are mounted may hold some.
         """
         passed_over: list[Excluded | Unread] = []
+        closed: list[ScanProblem] = []
         entries = self.all_entries()
         for entry in entries:
             if isinstance(entry, Unread) or (isinstance(entry, Excluded) and entry.pattern in _SAYS_NOTHING):
                 passed_over.append(entry)
             elif isinstance(entry, ScanProblem):
+                if entry.reason != _GONE:
+                    closed.append(entry)
                 yield entry
             else:
                 yield from passed_over
                 yield entry
                 yield from entries
                 return
-        raise self._empty(passed_over)
+        raise self._closed(closed) if closed else self._empty(passed_over)
+
+    def _closed(self, problems: Sequence[ScanProblem]) -> UsageError:
+        first, n_others = problems[0], len(problems) - 1
+        if first.path == self.root:
+            return UsageError(f"{self.root}: {first.reason}")
+        others = "" if not n_others else ", nor 1 other" if n_others == 1 else f", nor {n_others} others"
+        return UsageError(f"{self.root}: holds no media that can be looked at: {first.path} {first.reason}{others}")
 
     def _empty(self, passed_over: Sequence[Excluded | Unread]) -> NoMediaError:
         tally = Tally(passed_over)
@@ -407,7 +420,7 @@ def _shows_drive(entry: Excluded | Unread) -> bool:
 def _words(error: Exception) -> str:
     match error:
         case FileNotFoundError():
-            return "is gone, or a link to nothing"
+            return _GONE
         case PermissionError():
             return "may not be read: the system denies access"
         case OSError(strerror=str() as words):

@@ -350,6 +350,36 @@ def test_prune_spares_a_folder_that_cannot_be_entered(
     assert index.item(hidden).status == "ok"
 
 
+def test_a_folder_that_may_not_be_listed_is_said_to_be_closed(
+    index: Index, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = picture(media / "sub" / "one.png", RED).parent
+    (media / "other").mkdir()
+    real = os.scandir
+    closed: set[str] = set()
+
+    def scandir(path: str) -> object:
+        if os.fspath(path) in closed:
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    denied = "may not be read: the system denies access"
+    for is_indexed in (False, True):
+        closed = {str(media)}
+        with pytest.raises(UsageError) as told:
+            index.add([media])
+        assert str(told.value) == f"{media}: {denied}"
+        closed = {str(inner), str(media / "other")}
+        for prune in (False, True):
+            with pytest.raises(UsageError) as told:
+                index.add([media], prune=prune)
+            held = f"{media}: holds no media that can be looked at"
+            assert str(told.value) == f"{held}: {media}/other {denied}, nor 1 other"
+        closed = set()
+        assert counts(index.add([media])) == ({"unchanged": 1} if is_indexed else {"added": 1})
+
+
 def test_a_missing_or_empty_root_changes_nothing(index: Index, media: Path) -> None:
     one = picture(media / "one.png", RED)
     index.add([media])
