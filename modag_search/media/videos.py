@@ -90,12 +90,12 @@ class _Joined:
                 part = replace(request, start_s=max(request.start_s - begins_s, 0.0), end_s=request.end_s - begins_s)
                 try:
                     outcome = yield from _later(_decode_any(recording, part, look), by_s=begins_s)
-                except MediaError as error:
+                except MediaError as error:  # what follows it begins where its header says that it ends
                     self._failure = self._failure or error
                     self._n_lost += 1
-                    continue
-                self._outcomes[number] = outcome
-                ends_s = begins_s + (outcome.facts.duration_s or 0.0)
+                else:
+                    self._outcomes[number] = outcome
+                    ends_s = begins_s + (outcome.facts.duration_s or 0.0)
             begins_s = ends_s
         return self._facts(lasts_s=begins_s)
 

@@ -140,6 +140,24 @@ def test_one_of_the_videos_that_are_joined_cannot_be_read(tmp_path: Path, ending
         decode(write(tmp_path, ending, cut + cut))
 
 
+def test_what_follows_a_video_that_cannot_be_read_keeps_its_place(tmp_path: Path) -> None:
+    part = timed_video(VIDEOS["mp4"])
+    start = part.index(b"mdat") + 4
+    length = int.from_bytes(part[start - 8 : start - 4], "big") - 8
+    spoilt = part[:start] + bytes(length) + part[start + length :]
+    path = write(tmp_path, "mp4", part + spoilt + part)
+    _, alone = decode(write(tmp_path, "one.mp4", part))
+    lasts_s = alone.duration_s
+    assert lasts_s is not None
+    segments, facts = decode(path)
+    assert facts.duration_s == pytest.approx(3 * lasts_s)
+    third = [one for one in segments if one.modality == "image" and one.start_s >= 2 * lasts_s]
+    assert third
+    asked, _ = decode(path, start_s=2 * lasts_s, end_s=3 * lasts_s)
+    frames = [one for one in asked if one.modality == "image"]
+    assert [(one.start_s, one.data.mean()) for one in frames] == [(one.start_s, one.data.mean()) for one in third]
+
+
 def with_times(transport_stream: bytes) -> bytes:
     """Put four bytes before each packet, as Blu-rays and camcorders do."""
     packets = np.frombuffer(transport_stream, np.uint8).reshape(-1, 188)
