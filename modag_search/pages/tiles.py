@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from modag_search.spelling import printable
+from modag_search.spelling import printable, root_without_place
 from modag_search.wording import NOUNS, against, answer_in_words, evidence_in_words, rules_in_words, signed
 
 if TYPE_CHECKING:
@@ -54,11 +54,12 @@ class Tile:
     path : str
         As files of labels write it.
     name, folder : str
-        The folder from that on which all items of the page lie in.
+        The folder from that on which all items of the page lie in; below a named root that has no place on this
+        machine, from the root on.
     noun : str
         "picture", "sound", "video".
     link : str or None
-        From the page to the file.
+        From the page to the file, if it has a place on this machine.
     picture, sound : str or None
         Addresses of what is seen and heard.
     peaks : str
@@ -129,9 +130,9 @@ def tile_of(entry: Entry, looks: Looks, *, keep: Keep, root: str, page: Path | N
     return Tile(
         path=printable(entry.path),
         name=printable(os.path.basename(entry.path)),
-        folder=printable(os.path.relpath(os.path.dirname(entry.path), root)).removeprefix("."),
+        folder=printable(_folder(entry.path, root)),
         noun=_KINDS[entry.kind],
-        link=None if page is None else _link(entry.path, page),
+        link=None if page is None or root_without_place(entry.path) else _link(entry.path, page),
         picture=None if looks.picture is None else keep(looks.picture, "image/jpeg", "picture.jpg"),
         sound=None if clip is None else keep(clip.sound, "audio/mpeg", "sound.mp3"),
         peaks="" if clip is None else _outline(clip.peaks),
@@ -151,8 +152,9 @@ def tile_of(entry: Entry, looks: Looks, *, keep: Keep, root: str, page: Path | N
 
 
 def common_folder(entries: Sequence[Entry]) -> str:
-    """Return the folder that all items lie in."""
-    return os.path.commonpath([os.path.dirname(entry.path) for entry in entries]) if entries else os.sep
+    """Return the folder that all items lie in, but for those whose named root has no place on this machine."""
+    folders = [os.path.dirname(entry.path) for entry in entries if not root_without_place(entry.path)]
+    return os.path.commonpath(folders) if folders else os.sep
 
 
 def in_minutes(seconds: float) -> str:
@@ -162,6 +164,11 @@ def in_minutes(seconds: float) -> str:
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def _folder(path: str, root: str) -> str:
+    folder = os.path.dirname(path)
+    return folder if root_without_place(path) else os.path.relpath(folder, root).removeprefix(".")
 
 
 def _link(path: str, page: Path) -> str:

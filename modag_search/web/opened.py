@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import FileResponse
 
+from modag_search.spelling import no_place_of, root_without_place
 from modag_search.web.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ def opened(record: ItemRecord) -> int:
     Raises
     ------
     ProblemError
-        If it is gone, or has changed.
+        If it is gone, its root has no place on this machine, or it has changed.
     """
+    if root := root_without_place(record.path):
+        raise ProblemError(410, f"{record.path}: {no_place_of(root)}", kind="gone")
     try:
         descriptor = os.open(record.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
     except OSError:

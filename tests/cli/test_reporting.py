@@ -7,6 +7,8 @@ import hashlib
 import os
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 from unittest import mock
 from urllib.parse import unquote, urlsplit
@@ -81,6 +83,30 @@ def test_links_lead_from_the_page_to_the_files(filled: CommandLine, media: Path,
     assert all(path.exists() for path in found)
     assert odd in [path.resolve() for path in found]
     assert not any(urlsplit(link).scheme for link in links)
+
+
+def test_names_below_a_root_that_is_not_on_this_machine_lead_nowhere(
+    filled: CommandLine, media: Path, tmp_path: Path
+) -> None:
+    elsewhere = picture(tmp_path / "elsewhere" / "sub" / "d.png", RED, size=(16, 12))
+    filled("index", elsewhere.parent)
+    filled("label", elsewhere, "--as", "red")
+    filled("roots", "add", "NAS", elsewhere.parents[1])
+    with closing(sqlite3.connect(tmp_path / "index" / "catalog.sqlite")) as catalog, catalog:
+        catalog.execute("UPDATE root SET machine = 'another'")
+    done = filled("report", media / "a.png", "--to", "page.html", "--copies")
+    assert done.status == 3
+    assert "root NAS has no folder on this machine" in done.stderr
+    page = read(tmp_path / "page.html")
+    assert "d.png" in page.text
+    assert "d.png" not in names(page)
+    assert "a.png" in names(page)
+    done = filled("gallery", "--label", "red", "--to", "sheet.html")
+    assert (done.status, done.data["items"]) == (3, 1)
+    page = read(tmp_path / "sheet.html")
+    assert page.values("a", "href") == []
+    assert "@NAS/sub" in page.text
+    assert str(tmp_path) not in page.text
 
 
 def test_only_what_stands_in_the_page_may_run(filled: CommandLine, media: Path, tmp_path: Path) -> None:

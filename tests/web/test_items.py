@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from modag_search import previews
+from modag_search import Index, previews
 from modag_search.web import Limits
 from modag_search.web import opened as opened_files
 from modag_search.web.kept import Kept
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from starlette.testclient import TestClient
 
-    from modag_search import Index
     from modag_search.values import ItemRecord
 
 
@@ -183,6 +183,20 @@ def test_a_file_that_is_gone_or_has_changed_is_not_given_out(
     answers = [client.get(path) for path in (gone, changed, linked)]
     assert [(one.status_code, kind_of(one)) for one in answers] == [(410, "gone"), (409, "changed"), (409, "changed")]
     assert all("secret" not in one.text for one in answers)
+
+
+def test_a_file_of_a_root_without_a_place_here_says_how_it_gets_one(
+    filled: Index, ids: dict[str, int], media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.roots.add("NAS", media)
+    monkeypatch.setattr(platform, "node", lambda: "another")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "@NAS").symlink_to(media)
+    with Index.open(filled.folder) as index, serving(index) as client:
+        for what in ("media", "thumbnail"):
+            answer = client.get(f"/items/{ids['a.png']}/{what}")
+            assert (answer.status_code, kind_of(answer)) == (410, "gone")
+            assert "root NAS has no folder on this machine; `modag roots set NAS FOLDER`" in answer.json()["detail"]
 
 
 def test_a_file_that_goes_while_it_is_looked_at_is_gone_and_not_damaged(
