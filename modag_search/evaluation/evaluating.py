@@ -63,7 +63,7 @@ def evaluate(
     """Score how well an index finds and names items across and within modalities.
 
     An item stands for all its segments, by the mean of their vectors. Items with more than one label take no part.
-    What is the same, by path or by content, neither answers nor names itself.
+    What is the same, by path, by content or by features, neither answers nor names itself.
 
     Parameters
     ----------

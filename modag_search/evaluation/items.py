@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -105,11 +106,17 @@ def arranged(
 def groups_of(vectors: Sequence[ItemVector]) -> dict[str, int]:
     """Give files that are the same one number, by path.
 
-    Files of the same content are the same, and so are a file and the item at its path, even where it has changed since.
+    Files of the same content are the same, and so are those with the very same features, as a sound in WAV and in FLAC,
+    and a file and the item at its path, even where it has changed since.
     """
-    leaders = connected((f"path {one.path}", f"content {one.content_hash}") for one in vectors)
+    leaders = connected((f"path {one.path}", same) for one in vectors for same in _marks_of_same(one))
     numbers: dict[str, int] = {}
     return {one.path: numbers.setdefault(leaders[f"path {one.path}"], len(numbers)) for one in vectors}
+
+
+def _marks_of_same(one: ItemVector) -> tuple[str, str]:
+    digest = hashlib.blake2b(one.feature.tobytes(), digest_size=16).hexdigest()
+    return f"content {one.content_hash}", f"{one.modality} {digest}"
 
 
 def count_right(queries: Items, others: Items) -> tuple[Int64Array, Int64Array]:

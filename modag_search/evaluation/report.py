@@ -68,7 +68,7 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
 def _confusions(evaluation: Evaluation) -> Iterator[_Drawing]:
     for number, result in enumerate(evaluation.classification):
         yield _Drawing(
-            heading="" if number else f"What is taken for what by the {evaluation.k} nearest",
+            heading="" if number else "What is taken for what by pooled neighbours",
             caption=f"{_way(result)}: queries of a class (row) by the name that they get (column).",
             svg=as_svg(_confusion(result, result.pooled)),
         )
