@@ -291,14 +291,18 @@ class Namer:
         with self._snapshots.present() as snapshot:
             # What is no item is told now, and not when it comes to it.
             find_items(self._catalog, [path for path in paths or () if path.startswith("id:")])
-            classifier = self._classifier(snapshot, by, names, k=k, temperature=temperature)
+            maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
+            try:
+                classifier = self._classifier(snapshot, by, names, k=k, temperature=temperature)
+            except ModagError:
+                _require_any_there(paths or (), maker)
+                raise
             copies = self._copy_judge(snapshot, classifier, by)
         decision = Decision(classifier, level=level, min_confidence=min_confidence)
         if paths is None:
             return classify_items(
                 self._catalog, snapshot.vectors, classifier, decision, copies=copies, k=k, unlabelled=unlabelled
             )
-        maker = QueryMaker(self._catalog, snapshot.encoder, snapshot.space)
         queries = maker.make_all(files_in(paths, on_failure), workers=workers, on_failure=on_failure)
         return classify_queries(self._catalog, queries, classifier, decision, copies=copies, k=k)
 
@@ -442,6 +446,12 @@ def _asking(
 
 def _teach_the_same(first: LabelledSet, second: LabelledSet) -> bool:
     return labelled_set_fingerprint(first) == labelled_set_fingerprint(second)
+
+
+def _require_any_there(paths: Sequence[str], maker: QueryMaker) -> None:
+    """Say that a file is not there before anything is said of what it would be called by, where none of them is."""
+    if paths and not any(path.startswith("id:") or os.path.lexists(on_disk(path)) for path in paths):
+        next(maker.make_all(files_in(paths[:1], None)), None)
 
 
 def _check(

@@ -163,7 +163,9 @@ def index(
 def _summary(report: IndexReport, folder: str) -> str:
     counts = [f"{count} {name}" for name in COUNTS if (count := getattr(report, name))]
     done = "would be: " if report.dry_run else ""
-    again = "; `--retry-failed` reads unchanged files that failed before" if report.failed else ""
+    # Others are tried again without being asked for, or are none that is read.
+    is_given_up = any(failure.size_bytes is not None for failure in report.failures)
+    again = "; `--retry-failed` reads unchanged files that failed before" if is_given_up else ""
     return f"{folder}: {done}{', '.join(counts) or 'nothing to do'} in {report.seconds:.1f} s{again}"
 
 
@@ -283,14 +285,18 @@ def exclude() -> None:
 def add(patterns: tuple[str, ...], index_name: str | None, output_format: str | None) -> None:
     """Pass over what matches PATTERN, in every run from now on.
 
-    What the index holds of it is named by the next run, and taken out with --prune.
+    What the index holds of it is named by the next run, and taken out with --prune. A PATTERN that is kept already goes
+    behind the others: of those that match, the last decides.
     """
     from modag_search.cli.opening import open_index
 
     with open_index(index_name) as opened:
         added = opened.exclusions.add(patterns)
     print_document({"patterns": list(patterns), "added": added}, output_format=output_format)
-    say("the next `modag index` passes over what matches; with --prune, it takes out what the index holds of it")
+    if not all(pattern.startswith("!") for pattern in patterns):
+        say("the next `modag index` passes over what matches; with --prune, it takes out what the index holds of it")
+    else:
+        say("the next `modag index` takes in what matches")
 
 
 @exclude.command(name="list")

@@ -120,7 +120,7 @@ def _together(catalog: Catalog, chosen: Mapping[str, Any]) -> str:
 
 def _option(name: str, value: Any) -> str:
     values = value if isinstance(value, tuple) else (value,)
-    words = (f"{one:g}" if isinstance(one, float) else shlex.quote(os.fspath(one)) for one in values)
+    words = (shlex.quote(os.fspath(one)) if isinstance(one, (str, os.PathLike)) else f"{one:g}" for one in values)
     return " ".join(f"{_OPTIONS[name]} {word}" for word in words)
 
 

@@ -376,6 +376,35 @@ def test_names_that_are_not_utf8(toy: CommandLine, media: Path) -> None:
     assert rf"{media}/caf\xe9.png".encode() in toy("search", media / "red.png", "--format", "csv").stdout
 
 
+def test_patterns_that_are_not_utf8_are_kept_and_shown(toy: CommandLine, media: Path) -> None:
+    pattern = os.fsdecode(b"fl\xfcgel/")
+    picture(media / "red.png", RED)
+    picture(media / os.fsdecode(b"fl\xfcgel") / "blue.png", BLUE)
+    outcome = toy("index", media, "--exclude", pattern)
+    assert counts(outcome.data) == {"added": 1}
+    assert r"passed over: 1 fl\xfcgel/" in outcome.stderr
+    assert toy("exclude", "add", pattern, "--format", "json").data["added"] == 1
+    assert rb"fl\xfcgel/" in toy("exclude", "list", "--format", "table").stdout
+    assert toy("exclude", "remove", r"fl\xfcgel/").data["removed"] == 1
+
+
+def test_what_a_pattern_does_is_said(toy: CommandLine, media: Path) -> None:
+    toy("index", picture(media / "red.png", RED))
+    assert "the next `modag index" in toy("exclude", "add", "drafts/").error
+    assert toy("exclude", "add", "!drafts/").error.endswith("takes in what matches")
+    assert "passes over what matches; with --prune" in toy("exclude", "add", "!a/", "drafts/").error
+
+
+def test_retrying_is_proposed_where_it_helps(toy: CommandLine, media: Path) -> None:
+    picture(media / "red.png", RED)
+    (media / "notes.txt").write_text("of the day")
+    outcome = toy("index", media / "red.png", media / "notes.txt")
+    assert (outcome.status, counts(outcome.data)) == (3, {"added": 1, "failed": 1})
+    assert "--retry-failed" not in outcome.stderr
+    (media / "bad.png").write_bytes(b"no picture")
+    assert "--retry-failed" in toy("index", media).stderr
+
+
 def test_a_second_writer_is_turned_away(filled: CommandLine, media: Path) -> None:
     with FileLock(filled.folder / "index" / "lock"):
         outcome = filled.process("index", media, "--wait", "0")

@@ -100,6 +100,13 @@ def test_a_library_is_sorted_by_a_vocabulary_of_the_package(
         assert sum(label in right for label in named[kind]) >= 3, named
 
 
+def test_a_file_that_is_not_there_is_told_before_names(everyday: CommandLine) -> None:
+    outcome = everyday("classify", "nothere.wav", "--names", "qzxv")
+    assert (outcome.status, outcome.stdout) == (2, b"")
+    assert "nothere.wav: does not exist" in outcome.stderr.splitlines()[-1]
+    assert "qzxv" not in outcome.stderr.splitlines()[-1]
+
+
 def test_names_that_are_not_understood(everyday: CommandLine) -> None:
     outcome = everyday("classify", "--all", "--names", "dog,qzxv")
     assert outcome.status == 0

@@ -125,6 +125,17 @@ def test_only_what_has_a_label(filled: Index, media: Path) -> None:
     assert {hit.labels for hit in filled.search(media / "a.png", label="chosen")} == {("chosen",)}
 
 
+def test_why_nothing_is_found_is_said_for_whole_seconds_too(filled: Index, media: Path) -> None:
+    filled.label([media / "a.png"], "red")
+    hits = filled.search(media / "a.wav", label="red", min_duration_s=1)
+    assert (hits, hits.why_none.split(";")[0]) == (
+        [],
+        "nothing found: no item meets --label red and --min-duration 1 together",
+    )
+    hits = filled.search(media / "a.wav", label="red", under=[media], max_duration_s=2)
+    assert f"--under {media}, --label red and --max-duration 2 together" in hits.why_none
+
+
 def test_few_labelled_items_are_found_among_many(index: Index, media: Path) -> None:
     for number in range(60):
         picture(media / f"{number:02}.png", (200, number, 0))
