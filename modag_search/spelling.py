@@ -100,6 +100,17 @@ def root_without_place(path: str) -> str | None:
     return found[1] if found else None
 
 
+def seen_from(folder: str | os.PathLike[str], path: str) -> str:
+    """Return a path of an index from a folder on; as it is where its root has no place on this machine.
+
+    Examples
+    --------
+    >>> seen_from("/pages", "/birds/wren.wav"), seen_from("/pages", "@NAS/birds/wren.wav")
+    ('../birds/wren.wav', '@NAS/birds/wren.wav')
+    """
+    return path if root_without_place(path) else os.path.relpath(path, folder)
+
+
 def no_place_of(root: str) -> str:
     """Say why a file below a root cannot be opened here, and the way out."""
     return f"root {root} has no folder on this machine; `modag roots set {root} FOLDER`"

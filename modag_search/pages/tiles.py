@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from modag_search.spelling import printable, root_without_place
+from modag_search.spelling import printable, root_without_place, seen_from
 from modag_search.wording import NOUNS, against, answer_in_words, evidence_in_words, rules_in_words, signed
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def tile_of(entry: Entry, looks: Looks, *, keep: Keep, root: str, page: Path | N
     return Tile(
         path=printable(entry.path),
         name=printable(os.path.basename(entry.path)),
-        folder=printable(_folder(entry.path, root)),
+        folder=printable(seen_from(root, os.path.dirname(entry.path))).removeprefix("."),
         noun=_KINDS[entry.kind],
         link=None if page is None or root_without_place(entry.path) else _link(entry.path, page),
         picture=None if looks.picture is None else keep(looks.picture, "image/jpeg", "picture.jpg"),
@@ -164,11 +164,6 @@ def in_minutes(seconds: float) -> str:
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
-
-
-def _folder(path: str, root: str) -> str:
-    folder = os.path.dirname(path)
-    return folder if root_without_place(path) else os.path.relpath(folder, root).removeprefix(".")
 
 
 def _link(path: str, page: Path) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import os
+import platform
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modag_search import Index
 from modag_search.catalog import Annotation
 from modag_search.errors import UsageError
 from modag_search.labels.files import LABEL_COLUMNS, LabelFormat, export_labels, import_labels, label_rows
@@ -16,8 +18,6 @@ from tests.made_media import GREEN, LOW_HZ, RED, picture, sound, video
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from modag_search import Index
 
 Label = tuple[str, str, float | None, float | None]
 
@@ -63,6 +63,20 @@ def test_rows_say_where_labels_come_from(labelled: Index, media: Path) -> None:
     (guess,) = label_rows(labelled.catalog, origins=["transfer"])
     assert (guess["label"], guess["confidence"]) == ("guess", 0.5)
     assert next(label_rows(labelled.catalog, relative_to=media / "x"))["path"] == "../a.png"
+
+
+def test_paths_below_a_root_that_is_not_on_this_machine_are_exported_as_they_are(
+    labelled: Index, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled.roots.add("NAS", media)
+    monkeypatch.setattr(platform, "node", lambda: "another")
+    with Index.open(labelled.folder) as index:
+        assert next(label_rows(index.catalog, relative_to=tmp_path))["path"] == "@NAS/a.png"
+        export_labels(index.catalog, tmp_path / "out", output_format="jams", relative=True)
+        annotations = (tmp_path / "out" / "a.jams").read_text()
+        assert '"@NAS/a.png"' in annotations
+        with pytest.raises(UsageError, match=r"@NAS/.*: cannot be copied: root NAS has no folder on this machine; "):
+            export_labels(index.catalog, tmp_path / "copies", output_format="folders", copy=True)
 
 
 @pytest.mark.parametrize("output_format", ["csv", "jsonl", "jams"])

@@ -16,7 +16,7 @@ from modag_search.labels.files.folders import write_folders
 from modag_search.labels.files.jams import jams_of
 from modag_search.labels.files.names import UniqueNames
 from modag_search.labels.files.writing import new_folder, write_file
-from modag_search.spelling import printable, whole_path
+from modag_search.spelling import printable, seen_from, whole_path
 from modag_search.values import ExportReport
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _labelled(catalog: Catalog, origins: Collection[Origin]) -> Iterator[tuple[I
 def _path_from(folder: str | os.PathLike[str] | None, path: str) -> str:
     if folder is None:
         return path
-    relative = os.path.relpath(path, folder)
+    relative = seen_from(folder, path)
     # Readers strip cells.
     return relative if relative == relative.strip() else os.path.join(".", relative)
 
@@ -181,7 +181,7 @@ def _export_jams(catalog: Catalog, target: Path, origins: Collection[Origin], *,
     with new_folder(target) as folder:
         for item, given in _labelled(catalog, origins):
             stem = os.path.splitext(os.path.basename(item.path))[0]
-            path = os.path.relpath(item.path, target) if relative else item.path
+            path = seen_from(target, item.path) if relative else item.path
             document = jams_of(item, given, path=path, tags=tags)
             (folder / names.take(f"{stem}.jams", number=item.id)).write_text(json.dumps(document, indent=2) + "\n")
             labels += len(given)

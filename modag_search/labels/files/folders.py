@@ -10,7 +10,7 @@ from modag_search.errors import UsageError
 from modag_search.labels.checks import checked_name
 from modag_search.labels.files.entries import LabelEntry, LabelFile
 from modag_search.labels.files.names import UniqueNames, folder_name
-from modag_search.spelling import whole_path
+from modag_search.spelling import no_place_of, root_without_place, seen_from, whole_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -140,7 +140,7 @@ def write_folders(
             if copy:
                 _copy(item.path, folder / inside / name)
             else:
-                target = os.path.relpath(item.path, os.path.join(final, inside)) if relative else item.path
+                target = seen_from(os.path.join(final, inside), item.path) if relative else item.path
                 os.symlink(target, folder / inside / name)
             written += 1
     return written
@@ -150,4 +150,6 @@ def _copy(path: str, target: Path) -> None:
     try:
         shutil.copy2(path, target)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be copied: {error.strerror}; without copies, links will do") from error
+        root = root_without_place(path)
+        reason = no_place_of(root) if root else f"{error.strerror}; without copies, links will do"
+        raise UsageError(f"{path}: cannot be copied: {reason}") from error
