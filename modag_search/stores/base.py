@@ -331,6 +331,25 @@ def chosen(among: Int64Array | None, without: Int64Array | None) -> tuple[Int64A
     return among, without
 
 
+def nearest(similarities: Float32Array, ids: Int64Array, *, k: int) -> tuple[Float32Array, Int64Array]:
+    """Choose the nearest of each query; of equally near ones those that stand first.
+
+    Parameters
+    ----------
+    similarities : np.ndarray [shape=(n_queries, n), float32]
+    ids : np.ndarray [shape=(n_queries, n) or (n,), int64]
+    k : int
+
+    Returns
+    -------
+    similarities : np.ndarray [shape=(n_queries, min(k, n)), float32]
+    ids : np.ndarray [shape=(n_queries, min(k, n)), int64]
+    """
+    order = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
+    chosen_ids = ids[order] if ids.ndim == 1 else np.take_along_axis(ids, order, axis=1)
+    return np.take_along_axis(similarities, order, axis=1), chosen_ids
+
+
 def filled_up(similarities: Float32Array, ids: Int64Array, *, k: int) -> tuple[Float32Array, Int64Array]:
     """Make what FAISS found ``[shape=(n, at most k)]`` what `StoreReader.search` gives ``[shape=(n, k)]``."""
     similarities[ids == NOTHING] = -np.inf

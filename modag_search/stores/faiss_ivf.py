@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from modag_search.stores.base import StoreReader, filled_up, greatest_products, nothing_found
+from modag_search.stores.base import StoreReader, filled_up, greatest_products, nearest, nothing_found
 from modag_search.stores.faiss_flat import threads_for
 from modag_search.stores.mapped import Blocks, MappedStore, checksums_of
 from modag_search.stores.selection import (
@@ -556,6 +556,4 @@ def _nearest_of_few(
     if without is not None and len(without):
         stays = ~are_among(ids, without)
         stored, ids = stored[stays], ids[stays]
-    near = vectors @ stored.T
-    order = np.argsort(-near, axis=1, kind="stable")[:, :k]
-    return filled_up(np.take_along_axis(near, order, axis=1), ids[order], k=k)
+    return filled_up(*nearest(vectors @ stored.T, ids, k=k), k=k)

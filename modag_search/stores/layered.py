@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.stores.base import StoreReader, are_apart, greatest_products, nothing_found
+from modag_search.stores.base import StoreReader, are_apart, greatest_products, nearest, nothing_found
 from modag_search.stores.selection import KeptByArray, are_among
 
 if TYPE_CHECKING:
@@ -104,10 +104,8 @@ class LayeredReader(StoreReader):
         if len(self.delta_ids) == 0:
             return similarities, ids
         later, later_ids = self._search_delta(vectors, k=k, among=among, without=without)
-        similarities, ids = np.hstack([similarities, later]), np.hstack([ids, later_ids])
-        # Stable, so that of equally near ones those of the base come first, as they were added first.
-        nearest = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(similarities, nearest, axis=1), np.take_along_axis(ids, nearest, axis=1)
+        # Of equally near ones those of the base come first, as they were added first.
+        return nearest(np.hstack([similarities, later]), np.hstack([ids, later_ids]), k=k)
 
     def _search_delta(
         self, vectors: Float32Array, *, k: int, among: Int64Array | None, without: Int64Array | None
@@ -122,9 +120,7 @@ class LayeredReader(StoreReader):
         step = max(1, 4_000_000 // max(len(ids), 1))
         for start in range(0, len(vectors) if len(ids) else 0, step):
             rows = slice(start, start + step)
-            near = vectors[rows] @ stored.T
-            order = np.argsort(-near, axis=1, kind="stable")[:, :k]
-            similarities[rows], found[rows] = np.take_along_axis(near, order, axis=1), ids[order]
+            similarities[rows], found[rows] = nearest(vectors[rows] @ stored.T, ids, k=k)
         return similarities, found
 
     def ids(self) -> Int64Array:
@@ -165,7 +161,7 @@ class LayeredReader(StoreReader):
 
     def nearest_to_any(self, vectors: Float32Array) -> Float32Array:
         """Compare with both layers; see `StoreReader.nearest_to_any`."""
-        nearest = self.base.nearest_to_any(vectors)
+        of_base = self.base.nearest_to_any(vectors)
         if len(self.gone):
-            nearest = nearest[self._remain]
-        return np.concatenate([nearest, greatest_products(self.delta_vectors, vectors)])
+            of_base = of_base[self._remain]
+        return np.concatenate([of_base, greatest_products(self.delta_vectors, vectors)])

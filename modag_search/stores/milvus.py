@@ -22,7 +22,7 @@ from pymilvus import DataType, MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from modag_search.errors import StoreChangedError, StoreServerError, UsageError
-from modag_search.stores.base import nothing_found
+from modag_search.stores.base import nearest, nothing_found
 from modag_search.stores.engine import NEVER, VectorEngine
 from modag_search.stores.kinds import MOST_COMPARED
 from modag_search.stores.selection import are_among
@@ -650,6 +650,4 @@ def _nearer(
     some: tuple[Float32Array, Int64Array], others: tuple[Float32Array, Int64Array], *, k: int
 ) -> tuple[Float32Array, Int64Array]:
     """Merge neighbours of the same queries."""
-    similarities, ids = np.hstack([some[0], others[0]]), np.hstack([some[1], others[1]])
-    nearest = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
-    return np.take_along_axis(similarities, nearest, axis=1), np.take_along_axis(ids, nearest, axis=1)
+    return nearest(np.hstack([some[0], others[0]]), np.hstack([some[1], others[1]]), k=k)

@@ -22,7 +22,15 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from modag_search.errors import DamagedStoreError, StoreChangedError, StoreError
-from modag_search.stores.base import StoreReader, StoreStamp, chosen, filled_up, greatest_products, nothing_found
+from modag_search.stores.base import (
+    StoreReader,
+    StoreStamp,
+    chosen,
+    filled_up,
+    greatest_products,
+    nearest,
+    nothing_found,
+)
 from modag_search.stores.homes import StoreHome
 from modag_search.stores.kinds import MOST_COMPARED
 from modag_search.stores.layered import LayeredReader
@@ -272,11 +280,8 @@ class SharedReader(StoreReader):
         for start in range(0, len(ids), _BLOCK):
             some = ids[start : start + _BLOCK]
             near = vectors @ self._vectors_of(some).T
-            similarities = np.hstack([similarities, near])
-            found = np.hstack([found, np.broadcast_to(some, near.shape)])
-            nearest = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
-            similarities = np.take_along_axis(similarities, nearest, axis=1)
-            found = np.take_along_axis(found, nearest, axis=1)
+            seen = np.hstack([found, np.broadcast_to(some, near.shape)])
+            similarities, found = nearest(np.hstack([similarities, near]), seen, k=k)
         return similarities, found
 
     def _vectors_of(self, ids: Int64Array) -> Float32Array:
@@ -298,12 +303,12 @@ class SharedReader(StoreReader):
         """Fetch vectors some at a time, and compare here; see `StoreReader.nearest_to_any`."""
         self.require_all()
         ids = self.ids()
-        nearest = np.full(len(ids), -np.inf, dtype=np.float32)
+        greatest = np.full(len(ids), -np.inf, dtype=np.float32)
         for start in range(0, len(ids) if len(vectors) else 0, _BLOCK):
             some = slice(start, start + _BLOCK)
-            nearest[some] = greatest_products(self._vectors_of(ids[some]), vectors)
+            greatest[some] = greatest_products(self._vectors_of(ids[some]), vectors)
         self._require_whole()
-        return nearest
+        return greatest
 
 
 class SharedStore(StoreHome):
