@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import ColumnElement, LargeBinary, literal, or_, type_coerce
 
@@ -26,7 +26,7 @@ def is_under(root: str, connection: Connection) -> ColumnElement[bool]:
     return or_(*(at_or_below(path, folder) for folder in mounts_of(connection.dialect).ranges(root)))
 
 
-def at_or_below(path: Any, folder: bytes) -> ColumnElement[bool]:
+def at_or_below(path: ColumnElement[bytes], folder: bytes) -> ColumnElement[bool]:
     """Whether a path, as the catalog keeps it, is that of a folder or below it."""
     # Every path below "a/" sorts between "a/" and "a0", the character after the slash.
     beginning, end = literal(folder + b"/", LargeBinary), literal(folder + b"0", LargeBinary)
