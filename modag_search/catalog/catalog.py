@@ -475,7 +475,7 @@ class Catalog:
             last = segment_ids[-1]
 
     def relocate(self, moves: Mapping[str, str]) -> None:
-        """Give what lies in some folders the paths that it has in others: of items, failures, labels kept, and runs.
+        """Give what lies in some folders the paths that it has in others, in patterns of whole paths, too.
 
         Where one folder lies in another, the inner one decides. All move at once; ids, features and labels stay.
 

@@ -59,7 +59,7 @@ class Roots:
             return relocation.make_relative(connection, name, os.fsencode(folder), after=after)
 
     def place(self, name: str, folder: str) -> None:
-        """Note where this machine has a root.
+        """Note where this machine has a root; what failed there, was forgotten or is kept out is relative to it then.
 
         Raises
         ------
