@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 def opened_as_it_was(folder: Path) -> Iterator[Index]:
     """Open an index, and take back afterwards what was labelled meanwhile."""
     with Index.open(folder) as index:
-        before = {run.id for run, _ in index.labels.runs()}
+        done = {run.id for run, _ in index.labels.runs()}
         yield index
-        for run, _ in index.labels.runs():
-            if run.id not in before:
-                index.labels.undo(run.id)
+        # The last first: to undo it may give back what an earlier one gave.
+        while left := {run.id for run, _ in index.labels.runs()} - done:
+            index.labels.undo(max(left))
+            done.add(max(left))

@@ -10,6 +10,7 @@ from modag_search.catalog.items import ScanVerdict
 from modag_search.catalog.kept_labels import FormerLabel
 from modag_search.catalog.labels import Annotation, LabelChange, Origin
 from modag_search.catalog.names import LabelMode
+from modag_search.catalog.returns import Restored
 
 __all__ = [
     "Annotation",
@@ -23,5 +24,6 @@ __all__ = [
     "LabelMode",
     "Origin",
     "PutReport",
+    "Restored",
     "ScanVerdict",
 ]

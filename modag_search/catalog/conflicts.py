@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from modag_search.catalog.database import among
 from modag_search.catalog.names import label_mode, read_hierarchy
+from modag_search.catalog.superseded import note
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow
 from modag_search.errors import LabelConflictError
 from modag_search.rivalry import Rivalry, Several, rivalry_of
@@ -87,7 +88,12 @@ def count_labelled(connection: Connection) -> tuple[int, int]:
 
 
 def settle_conflicts(
-    connection: Connection, rivalry: Rivalry, item_ids: Iterable[int] | None = None, *, is_new: bool = True
+    connection: Connection,
+    rivalry: Rivalry,
+    item_ids: Iterable[int] | None = None,
+    *,
+    is_new: bool = True,
+    run_id: int | None = None,
 ) -> None:
     """Let transferred labels give way to given ones; in mode ``single``, refuse two given ones that exclude each other.
 
@@ -99,6 +105,8 @@ def settle_conflicts(
         Of these items; default all.
     is_new : bool
         Whether labels exclude each other already, and one of these is new.
+    run_id : int, optional
+        What gave these: to undo it gives back what gives way.
 
     Raises
     ------
@@ -119,7 +127,9 @@ def settle_conflicts(
     if refused:
         path, *labels = refused[0]
         raise LabelConflictError(path, (labels[0], labels[1]), is_new=is_new, others=len(refused) - 1)
-    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(giving_way))))
+    gives_way = AnnotationRow.id.in_(among(giving_way))
+    note(connection, gives_way, run_id=run_id)
+    connection.execute(delete(AnnotationRow).where(gives_way))
 
 
 def _labels_of_items(connection: Connection, item_ids: Iterable[int] | None) -> list[list[Any]]:

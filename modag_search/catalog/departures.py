@@ -23,13 +23,10 @@ from modag_search.catalog.passages import (
     settle,
     takers_by_content,
 )
-from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow
+from modag_search.catalog.tables import SAID, AnnotationRow, ItemRow, KeptAnnotationRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
-
-SAID = ("label_id", "start_s", "end_s", "origin", "source", "confidence", "run_id", "created_at", "is_not")
-"""The columns that an annotation has, whether it is kept or on an item."""
 
 
 def plan(connection: Connection, item_ids: Collection[int]) -> list[Step]:

@@ -17,11 +17,11 @@ from modag_search.catalog.changes import (
     take_segments_back,
 )
 from modag_search.catalog.database import PATHS_AT_ONCE, among, batches, count_label_change, next_generation, now
-from modag_search.catalog.departures import SAID
 from modag_search.catalog.dialects import upsert
 from modag_search.catalog.returns import give_back, latest_kept, put_back
 from modag_search.catalog.selection import in_order_of_path
 from modag_search.catalog.tables import (
+    SAID,
     AnnotationRow,
     FailureRow,
     ForgottenFailureRow,

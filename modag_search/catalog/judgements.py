@@ -20,6 +20,7 @@ from modag_search.catalog.departures import keep
 from modag_search.catalog.dialects import upsert
 from modag_search.catalog.names import label_ids, read_hierarchy
 from modag_search.catalog.places import is_of_present_content
+from modag_search.catalog.superseded import note
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow
 from modag_search.spelling import composed
 
@@ -72,8 +73,8 @@ class Judged:
     again: list[int]
 
 
-def judge(connection: Connection, annotations: Sequence[Annotation]) -> Judged:
-    """Write down what is said, and take away what gives way to it.
+def judge(connection: Connection, annotations: Sequence[Annotation], *, run_id: int | None = None) -> Judged:
+    """Write down what is said, and take away what gives way to it; undoing the run gives that back.
 
     Raises
     ------
@@ -95,7 +96,9 @@ def judge(connection: Connection, annotations: Sequence[Annotation]) -> Judged:
         rows.pop(given_up, None)
     gone = {given_up.id: given_up for given_up in said.given_up if given_up.id is not None}
     keep(connection, [row_id for row_id, one in gone.items() if one.is_of_former])
-    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(gone))))
+    goes = AnnotationRow.id.in_(among(gone))
+    note(connection, goes, run_id=run_id)
+    connection.execute(delete(AnnotationRow).where(goes))
     confirmed = _confirm(connection, annotations, ids)
     if rows:
         connection.execute(upsert(connection, AnnotationRow), list(rows.values()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, delete, func, select, union_all, update
 
+from modag_search.catalog import superseded
 from modag_search.catalog.conflicts import count_labelled, labels_beside, read_rivalry, settle_conflicts
 from modag_search.catalog.counting import LabelCount, label_counts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
@@ -24,9 +25,16 @@ from modag_search.catalog.places import (
     is_of_present_content,
     is_shown,
 )
-from modag_search.catalog.returns import give_kept_back
+from modag_search.catalog.returns import Restored, give_kept_back, give_superseded_back
 from modag_search.catalog.runs import note_end
-from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow, SegmentRow
+from modag_search.catalog.tables import (
+    AnnotationRow,
+    ItemRow,
+    KeptAnnotationRow,
+    LabelRow,
+    SegmentRow,
+    SupersededAnnotationRow,
+)
 from modag_search.catalog.tags import TurnedTransfers, forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
 from modag_search.rivalry import Rivalry
 from modag_search.spelling import composed
@@ -119,7 +127,7 @@ class Labels:
         tags : collection of str
             Labels among them that are tags.
         run : int, optional
-            That has come to its end once they are given.
+            That has come to its end once they are given; to undo it gives back what gave way.
         outcome : Mapping, optional
             JSON values that it records beside how many were new.
         on_change : callable, optional
@@ -149,14 +157,14 @@ class Labels:
                 refuse_tags(connection, denied, what="nothing guesses it, so that there is nothing to deny")
                 transferred = {annotation.label for annotation in batch if annotation.origin == "transfer"}
                 refuse_tags(connection, transferred, what="never an answer")
-                judged = judge(connection, batch)
+                judged = judge(connection, batch, run_id=run)
                 added, said = added + judged.new, said or judged.is_evidence
                 let_stay(connection, judged.again)
                 items |= {annotation.item_id for annotation in batch}
                 replaced += judged.replaced
             if said or label_mode(connection) == "single":
                 rivalry = read_rivalry(connection)
-                settle_conflicts(connection, rivalry, items)
+                settle_conflicts(connection, rivalry, items, run_id=run)
             if said:
                 count_label_change(connection)
                 if on_change:
@@ -165,13 +173,16 @@ class Labels:
                 note_end(connection, run, {"added": added, **(outcome or {})})
         return added
 
-    def unannotate(self, item_ids: Iterable[int], label: str) -> int:
-        """Take a label from items, and return how many annotations that were; denials of it stay."""
-        return self._take(list(item_ids), label, is_not=False)
+    def unannotate(self, item_ids: Iterable[int], label: str, *, run: int | None = None) -> int:
+        """Take a label from items, and return how many annotations that were; denials of it stay.
 
-    def undeny(self, item_ids: Iterable[int], label: str) -> int:
-        """Take back that items are not a label, and return how many denials that were."""
-        return self._take(list(item_ids), label, is_not=True)
+        A run has come to its end then; to undo it gives them back.
+        """
+        return self._take(list(item_ids), label, is_not=False, run=run)
+
+    def undeny(self, item_ids: Iterable[int], label: str, *, run: int | None = None) -> int:
+        """Take back that items are not a label, and return how many denials that were; a run as of `unannotate`."""
+        return self._take(list(item_ids), label, is_not=True, run=run)
 
     def count_transferred(self, item_ids: Iterable[int], label: str) -> int:
         """Count those of some items that have a label by transfer alone."""
@@ -249,6 +260,8 @@ class Labels:
             if connection.execute(added.values(added_at=None)).rowcount:
                 count_label_change(connection)
             kept = delete(KeptAnnotationRow).where(KeptAnnotationRow.label_id.in_(ids_of_labels(label)))
+            gave_way = delete(SupersededAnnotationRow)
+            connection.execute(gave_way.where(SupersededAnnotationRow.label_id.in_(ids_of_labels(label))))
             deleted = connection.execute(kept).rowcount + _deleted(connection, _is_named(label))
             # Words stay where the hierarchy still names the label, and nowhere else: it might be given again.
             unused = update(LabelRow).where(named, LabelRow.id.not_in(labels_in_use()))
@@ -277,16 +290,27 @@ class Labels:
             count_label_change(connection)
         return turned
 
-    def undo(self, run_id: int) -> int:
+    def undo(self, run_id: int, *, on_restored: Callable[[Restored], None] | None = None) -> int:
         """Take back what a run annotated, also what waits for its content; return how many annotations that were.
 
-        What was kept of the same content, since these annotations said the same or excluded it, comes back.
+        What the run took from items comes back to them, and what gave way to it; so does what was kept of the same
+        content, since these annotations said the same or excluded it.
+
+        Parameters
+        ----------
+        run_id : int
+        on_restored : callable, optional
+            Called with what came back to items of what they had before.
         """
         of_run = AnnotationRow.run_id == run_id
         with self._database.write() as connection:
             items = connection.execute(select(AnnotationRow.item_id).where(of_run).distinct()).scalars().all()
             kept = connection.execute(delete(KeptAnnotationRow).where(KeptAnnotationRow.run_id == run_id)).rowcount
             deleted = _deleted(connection, of_run)
+            superseded.forget_of_run(connection, run_id)
+            restored = give_superseded_back(connection, run_id)
+            if on_restored:
+                on_restored(restored)
             give_kept_back(connection, items)
             return deleted + kept
 
@@ -453,11 +477,15 @@ class Labels:
             return [tuple(row) for row in connection.execute(statement)]
 
     def count_by_run(self) -> dict[int, int]:
-        """Count the annotations of each run that are still there, or wait for their content."""
+        """Count the annotations of each run that are still there, or wait for their content.
+
+        Of a run without such, those are counted that it took from items, or that gave way to it.
+        """
         runs = union_all(select(AnnotationRow.run_id), select(KeptAnnotationRow.run_id)).subquery()
         statement = select(runs.c.run_id, func.count()).where(runs.c.run_id.is_not(None)).group_by(runs.c.run_id)
         with self._database.read() as connection:
-            return {run_id: count for run_id, count in connection.execute(statement) if run_id is not None}
+            given = {run_id: count for run_id, count in connection.execute(statement) if run_id is not None}
+            return superseded.count_by_run(connection) | given
 
     def items_labelled(self, *labels: str) -> Int64Array:
         """Return the ids of the items with any of some labels, on the whole or in part, ascending.
@@ -530,16 +558,19 @@ class Labels:
         ids = np.array([(row[0], row[1]) for row in rows], dtype=np.int64).reshape(-1, 2)
         return ids[:, 0].copy(), ids[:, 1].copy(), [row[2] for row in rows]
 
-    def _take(self, item_ids: Sequence[int], label: str, *, is_not: bool) -> int:
+    def _take(self, item_ids: Sequence[int], label: str, *, is_not: bool, run: int | None) -> int:
         """Take back what was said of items, also what waits for their contents to say the same again."""
         contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
         kept = KeptAnnotationRow
         again = (kept.content_hash.in_(contents), kept.label_id.in_(ids_of_labels(label)), kept.is_not.is_(is_not))
         own = (AnnotationRow.item_id.in_(among(item_ids)), _is_named(label), AnnotationRow.is_not.is_(is_not))
         with self._database.write() as connection:
+            superseded.note(connection, *own, run_id=run)
             deleted = _deleted(connection, *own)
             if deleted:
                 connection.execute(delete(kept).where(*again))
+            if run is not None:
+                note_end(connection, run, {"removed": deleted})
             return deleted
 
 

@@ -8,7 +8,13 @@ from sqlalchemy import Connection, delete, exists, select, tuple_, update
 
 from modag_search.catalog.judgements import settle_opposites
 from modag_search.catalog.names import label_ids, read_hierarchy
-from modag_search.catalog.tables import AnnotationRow, KeptAnnotationRow, LabelParentRow, LabelRow
+from modag_search.catalog.tables import (
+    AnnotationRow,
+    KeptAnnotationRow,
+    LabelParentRow,
+    LabelRow,
+    SupersededAnnotationRow,
+)
 from modag_search.catalog.tags import are_all_tags
 from modag_search.spelling import composed
 
@@ -41,7 +47,7 @@ def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: 
     had = connection.execute(select(*columns).where(LabelRow.id == old_id)).one()
     _leave_last_words(connection, AnnotationRow, AnnotationRow.item_id, label_ids={old_id, new_id})
     _leave_last_words(connection, KeptAnnotationRow, KeptAnnotationRow.content_hash, label_ids={old_id, new_id})
-    for row in (AnnotationRow, KeptAnnotationRow):
+    for row in (AnnotationRow, KeptAnnotationRow, SupersededAnnotationRow):
         connection.execute(update(row).where(row.label_id == old_id).values(label_id=new_id))
     for column, kept in (
         (LabelParentRow.child_id, LabelParentRow.parent_id),

@@ -15,8 +15,14 @@ from sqlalchemy import Row, Select, func, select
 
 from modag_search.catalog.conflicts import read_rivalry, stand_together
 from modag_search.catalog.database import among, among_texts
-from modag_search.catalog.names import read_hierarchy
-from modag_search.catalog.tables import AnnotationRow, ItemRow, KeptAnnotationRow, LabelRow
+from modag_search.catalog.names import label_mode, read_hierarchy
+from modag_search.catalog.tables import (
+    AnnotationRow,
+    ItemRow,
+    KeptAnnotationRow,
+    LabelRow,
+    SupersededAnnotationRow,
+)
 from modag_search.values import LabelPassage
 
 if TYPE_CHECKING:
@@ -91,25 +97,51 @@ def said_and_kept(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
+def superseded_by(run_id: int) -> Select[Any]:
+    """Select what a run superseded of items that are there."""
+    row = SupersededAnnotationRow
+    return (
+        select(
+            row.id,
+            row.item_id,
+            ItemRow.path,
+            ItemRow.kind,
+            ItemRow.content_hash.label("item_hash"),
+            row.content_hash,
+            *_statement_of(row),
+        )
+        .join(ItemRow, ItemRow.id == row.item_id)
+        .join(LabelRow, LabelRow.id == row.label_id)
+        .where(row.superseded_by == run_id)
+        .order_by(row.id)
+    )
+
+
 def _statement_of(row: Any) -> tuple[Any, ...]:
     name = LabelRow.name.label("label")
     return row.label_id, name, row.start_s, row.end_s, row.origin, row.run_id, row.is_not, LabelRow.is_tag
 
 
-def settle(connection: Connection, arrivals: Iterable[tuple[Said, Sequence[Taker]]]) -> list[Step]:
-    """Decide, for each annotation, which of the items that it may go to takes it."""
+def settle(
+    connection: Connection, arrivals: Iterable[tuple[Said, Sequence[Taker]]], *, as_given: bool = False
+) -> list[Step]:
+    """Decide, for each annotation, which of the items that it may go to takes it.
+
+    Where they come `as_given`, what people and files say may stand beside each other, unless the mode is ``single``.
+    """
     listed = list(arrivals)
     known = {taker for _, some in listed for taker in some}
     if not known:
         return [Step(said=said, to=None) for said, _ in listed]  # which labels exclude each other takes all to tell
-    takers = _Takers(connection, known)
+    takers = _Takers(connection, known, may_have_both=as_given and label_mode(connection) != "single")
     return [takers.take(said, some) for said, some in listed]
 
 
 class _Takers:
     """Items, and what is said of them, and of others of the same contents, as annotations come to them."""
 
-    def __init__(self, connection: Connection, takers: set[Taker]) -> None:
+    def __init__(self, connection: Connection, takers: set[Taker], *, may_have_both: bool) -> None:
+        self._may_have_both = may_have_both
         self._rivalry = read_rivalry(connection)
         self._hierarchy = read_hierarchy(connection)
         self._of_item: dict[int, list[Said]] = {taker.id: [] for taker in takers}
@@ -153,6 +185,8 @@ class _Takers:
             return False
         if id(own) in self._come and own.path == said.path:
             return False  # they stood together where they come from
+        if self._may_have_both and "transfer" not in (own.origin, said.origin):
+            return False
         return self._rivalry.exclude(own.label, said.label) and stand_together(own, said, self._hierarchy)
 
     def _are_opposites(self, own: Said, said: Said) -> bool:

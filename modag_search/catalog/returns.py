@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, exists, func, select, update
 
 from modag_search.catalog.database import among, count_label_change
-from modag_search.catalog.departures import SAID, make_way
+from modag_search.catalog.departures import make_way
 from modag_search.catalog.dialects import upsert
 from modag_search.catalog.likeness import Digest, digests, forgotten_digests, has_shape_of_forgotten
+from modag_search.catalog.names import labels_in_use
 from modag_search.catalog.passages import (
     Said,
     Step,
@@ -18,10 +20,19 @@ from modag_search.catalog.passages import (
     said_and_kept,
     said_of_items,
     settle,
+    superseded_by,
     takers_by_content,
     told,
 )
-from modag_search.catalog.tables import AnnotationRow, ForgottenItemRow, ItemRow, KeptAnnotationRow
+from modag_search.catalog.tables import (
+    SAID,
+    AnnotationRow,
+    ForgottenItemRow,
+    ItemRow,
+    KeptAnnotationRow,
+    LabelRow,
+    SupersededAnnotationRow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -154,6 +165,44 @@ def _return(connection: Connection, homes: Sequence[tuple[Said, list[Taker]]]) -
     return (*told(steps, fate="returned"), *told(gone, fate="passed"))
 
 
+class Restored(NamedTuple):
+    """What came back of what a run superseded, and what did not: something said since opposes it, or its item is gone.
+
+    What did not come back may yet, once what opposes it is undone, too.
+    """
+
+    back: int
+    left: int
+
+
+def give_superseded_back(connection: Connection, run_id: int) -> Restored:
+    """Let what a run took from items, and what gave way to it, come back to them."""
+    row = SupersededAnnotationRow
+    of_run = row.superseded_by == run_id
+    left = select(func.count()).select_from(row).where(of_run)
+    said = connection.execute(superseded_by(run_id)).all()
+    if not said:
+        return Restored(0, connection.execute(left).scalar_one())
+    # A tag that nothing used any more ceased to be one.
+    were_tags = select(row.label_id).where(of_run, row.is_tag)
+    unused = update(LabelRow).where(LabelRow.id.in_(were_tags), LabelRow.id.not_in(labels_in_use()))
+    connection.execute(unused.values(is_tag=True))
+    homes = [(one, [Taker(one.item_id, one.path, one.kind, one.item_hash)]) for one in said]
+    steps = settle(connection, homes, as_given=True)
+    placed = [
+        replace(step, to=step.to._replace(content_hash=step.said.content_hash))
+        for step in steps
+        if step.to is not None and step.same is None
+    ]
+    make_way(connection, placed)
+    _give(connection, placed, row)
+    done = among(step.said.id for step in steps if step.to is not None)
+    connection.execute(delete(row).where(row.id.in_(done)))
+    if any(step.said.origin != "transfer" for step in placed):
+        count_label_change(connection)
+    return Restored(len(placed), connection.execute(left).scalar_one())
+
+
 def latest_kept(connection: Connection) -> int:
     """Return the id of the annotation that was kept last, or an earlier one's where that has come back."""
     return connection.execute(select(func.max(KeptAnnotationRow.id))).scalar() or 0
@@ -188,7 +237,11 @@ def _place(connection: Connection, steps: Sequence[Step]) -> None:
     connection.execute(delete(KeptAnnotationRow).where(KeptAnnotationRow.id.in_(done)))
 
 
-def _give(connection: Connection, steps: Sequence[Step], source: type[AnnotationRow | KeptAnnotationRow]) -> None:
+def _give(
+    connection: Connection,
+    steps: Sequence[Step],
+    source: type[AnnotationRow | KeptAnnotationRow | SupersededAnnotationRow],
+) -> None:
     """Copy annotations to items from where they are."""
     said = source.__table__.c
     rows = [

@@ -26,6 +26,7 @@ _COUNTING = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%
 IDS_OF_WHAT_IS_GONE = (
     ("item", "forgotten_item", "id"),
     ("item", "segment", "item_id"),
+    ("item", "superseded_annotation", "item_id"),
     ("segment", "removal", "segment_id"),
 )
 """Tables that count ids, and where ids of theirs may stand that are gone."""

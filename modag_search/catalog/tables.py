@@ -294,6 +294,41 @@ class KeptAnnotationRow(Base, sqlite_autoincrement=True):
     kept_at = column(TEXT)
 
 
+class SupersededAnnotationRow(Base, sqlite_autoincrement=True):
+    """What was said of an item until a run took it back, or said what it gave way to; undoing that run gives it back.
+
+    `is_tag` says what its label was then: a tag that nothing uses any more is none. `item_id` is no foreign key: what
+    was forgotten comes back under its id.
+    """
+
+    __tablename__ = "superseded_annotation"
+    __table_args__ = (
+        Index(None, "superseded_by"),
+        Index(None, "label_id"),
+        Index(None, "run_id"),
+        CheckConstraint("origin IN ('hand', 'import', 'transfer')", name="origin"),
+    )
+
+    id = column(INTEGER, primary_key=True)
+    superseded_by = column(INTEGER, ForeignKey("run.id"))
+    item_id = column(INTEGER)
+    content_hash = column(TEXT)
+    label_id = column(INTEGER, ForeignKey("label.id", ondelete="CASCADE"))
+    start_s = optional(Float)
+    end_s = optional(Float)
+    origin = column(TEXT)
+    source = optional(TEXT)
+    confidence = optional(Float)
+    run_id = optional(INTEGER, ForeignKey("run.id"))
+    created_at = column(TEXT)
+    is_not = column(Boolean, server_default=no())
+    is_tag = column(Boolean, server_default=no())
+
+
+SAID = ("label_id", "start_s", "end_s", "origin", "source", "confidence", "run_id", "created_at", "is_not")
+"""The columns that an annotation has, whether it is on an item, kept or superseded."""
+
+
 class ForgottenItemRow(Base):
     """An item that was forgotten last, as it was, so that it can be taken back without its file.
 

@@ -225,7 +225,7 @@ def remove(
             was_added = opened.labels.resolve(name.strip()) in opened.catalog.labels.added()
             document: dict[str, Any] = {"label": name, "removed": opened.labels.remove(name)}
         elif denials:
-            document = {"label": name, "removed": opened.labels.take_denials(records, name)}
+            document = {"label": name, "removed": opened.labels.take(records, name, denied=True).removed}
         else:
             document = _remove(opened, records, name, is_not=is_not)
     print_document(document, output_format=output_format)
@@ -241,8 +241,7 @@ def _remove(opened: Index, records: Sequence[ItemRecord], name: str, *, is_not: 
         question = f"{of_these} named {name} by a transfer. Not {name}, so that no transfer gives that name again?"
         is_not = click.confirm(harmless(question), default=False, err=True)
         transferred = 0  # it was asked, and need not be said
-    removed = opened.labels.take(records, name)
-    document: dict[str, Any] = {"label": name, "removed": removed}
+    document: dict[str, Any] = {"label": name, "removed": opened.labels.take(records, name).removed}
     if is_not:
         denied = opened.labels.give(records, (), denied=[name])
         document |= {"not": name, "added": denied.added, "run": denied.run if denied.added else None}
@@ -287,7 +286,7 @@ def _print_renamed(name: str, count: int, kept: int, *, output_format: str | Non
 @index_option
 @format_option(choices=("table", "json", "jsonl", "csv"))
 def runs(index_name: str | None, output_format: str | None) -> None:
-    """List the runs that gave labels which are still there or kept; `modag label undo RUN` takes one back."""
+    """List the runs that gave or took labels, as far as `modag label undo RUN` can take one back."""
     found = with_index(index_name, lambda opened: opened.labels.runs())
     rows = [
         {
@@ -309,12 +308,14 @@ def runs(index_name: str | None, output_format: str | None) -> None:
 @index_option
 @format_option(choices=("table", "json"))
 def undo(run: int, index_name: str | None, output_format: str | None) -> None:
-    """Take back all labels that RUN gave; what others gave stays.
+    """Take back all labels that RUN gave, and give back what it took or replaced; what others gave stays.
 
     `modag label runs` lists the runs.
     """
-    removed = with_index(index_name, lambda opened: opened.labels.undo(run))
-    print_document({"run": run, "removed": removed}, output_format=output_format)
+    restored: list[int] = []
+    changed = with_index(index_name, lambda opened: opened.labels.undo(run, on_restored=restored.append))
+    document = {"run": run, "removed": changed - sum(restored)}
+    print_document(document | ({"restored": sum(restored)} if any(restored) else {}), output_format=output_format)
 
 
 @label.command()

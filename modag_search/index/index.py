@@ -606,7 +606,7 @@ class Index:
 
         One that was transferred may come back with the next transfer; `deny` sees to it that it does not.
         """
-        return self.labels.take(find_items(self._catalog, one_or_more(paths)), label)
+        return self.labels.take(find_items(self._catalog, one_or_more(paths)), label).removed
 
     def import_labels(
         self,

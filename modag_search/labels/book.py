@@ -12,12 +12,12 @@ from modag_search.labels.changes import tell_of_change
 from modag_search.labels.checks import check_part_of, checked_name, looks_like_several
 from modag_search.labels.vocabulary import one_or_more_names
 from modag_search.spelling import bare, composed, did_you_mean
-from modag_search.values import Given, LabelKind, LabelSummary, MediaKind
+from modag_search.values import Given, LabelKind, LabelSummary, MediaKind, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from modag_search.catalog import Catalog, LabelChange
+    from modag_search.catalog import Catalog, LabelChange, Restored
     from modag_search.hierarchy import Hierarchy
     from modag_search.values import ItemRecord, RunRecord
 
@@ -106,44 +106,78 @@ class LabelBook:
                 logger.warning("%r is one label; `%s` gives %d", name, each, len(several[1]))
         return Given(run=run, added=added)
 
-    def take(self, items: Sequence[ItemRecord], label: str) -> int:
-        """Take a label back from items, and return how many annotations that were.
+    def take(self, items: Sequence[ItemRecord], label: str, *, denied: bool = False) -> Taken:
+        """Take a label back from items, or that they are not that.
+
+        Parameters
+        ----------
+        items : sequence of ItemRecord
+        label : str
+        denied : bool
+            Whether that they are not it is taken back, instead.
+
+        Returns
+        -------
+        Taken
+            `undo` of its run gives everything back as it was: its part, its origin, its confidence.
 
         Raises
         ------
         UsageError
             If there is no such label.
         """
-        return self._catalog.labels.unannotate([item.id for item in items], self._known(label))
-
-    def take_denials(self, items: Sequence[ItemRecord], label: str) -> int:
-        """Take back that items are not a label, and return how many denials that were.
-
-        Raises
-        ------
-        UsageError
-            If there is no such label.
-        """
-        return self._catalog.labels.undeny([item.id for item in items], self._known(label))
+        name = self._known(label)
+        said: dict[str, Any] = {"not": [name]} if denied else {"labels": [name]}
+        said["tags"] = name in self._catalog.labels.tags() or None
+        run = self._catalog.runs.start("unlabel", arguments={**said, "items": len(items)})
+        taken = self._catalog.labels.undeny if denied else self._catalog.labels.unannotate
+        return Taken(run=run, removed=taken([item.id for item in items], name, run=run))
 
     def count_transferred(self, items: Sequence[ItemRecord], label: str) -> int:
         """Count those of some items that have a label by transfer alone: from the next transfer they may again."""
         return self._catalog.labels.count_transferred([item.id for item in items], self.resolve(label.strip()))
 
-    def undo(self, run: int) -> int:
-        """Take back all labels that a run gave, also those that are kept, and return how many there were.
+    def undo(self, run: int, *, on_restored: Callable[[int], None] | None = None) -> int:
+        """Take back all labels that a run gave, also those that are kept, and give back what it took or replaced.
+
+        What something said since opposes does not come back, and that is said; it does once that is undone and then
+        this again.
+
+        Parameters
+        ----------
+        run : int
+        on_restored : callable, optional
+            Called with how many labels items have again.
+
+        Returns
+        -------
+        int
+            How many labels went and came back.
 
         Raises
         ------
         UsageError
-            If it gave none, or none are left.
+            If it gave and took none, or none are left.
         """
         if run not in self._catalog.labels.count_by_run():
             raise UsageError(f"run {run} gave no labels that are still there; `modag label runs` lists those that did")
-        return self._catalog.labels.undo(run)
+        restored: list[Restored] = []
+        removed = self._catalog.labels.undo(run, on_restored=restored.append)
+        (came,) = restored
+        if came.left:
+            says = "%s: what was said since opposes it, or its item is gone; undo that first, and run %d again"
+            logger.warning(
+                says, "1 label does not come back" if came.left == 1 else f"{came.left} do not come back", run
+            )
+        if on_restored:
+            on_restored(came.back)
+        return removed + came.back
 
     def runs(self) -> list[tuple[RunRecord, int]]:
-        """Return the runs that gave labels which are still there or kept, with their number, oldest first."""
+        """Return the runs that gave labels which are still there or kept, or took some back, oldest first.
+
+        Each comes with how many it gave, or took.
+        """
         counts = self._catalog.labels.count_by_run()
         return [(run, counts[run.id]) for run in self._catalog.runs.all() if run.id in counts]
 

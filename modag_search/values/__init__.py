@@ -83,6 +83,7 @@ if TYPE_CHECKING:
         ReplacedFile,
         RunRecord,
         SegmentRecord,
+        Taken,
     )
     from modag_search.values.reports import (
         BackupReport,
@@ -169,6 +170,7 @@ _LAZY = {
     "Segmentation": "media",
     "SoundForm": "media",
     "Suggestion": "curation",
+    "Taken": "records",
     "TransferReport": "reports",
     "Transferred": "reports",
     "Uint8Array": "arrays",
@@ -244,6 +246,7 @@ __all__ = [
     "Segmentation",
     "SoundForm",
     "Suggestion",
+    "Taken",
     "TransferReport",
     "Transferred",
     "Uint8Array",

@@ -291,6 +291,22 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What came of taking labels back.
+
+    Attributes
+    ----------
+    run : int
+        What gives them back.
+    removed : int
+        How many labels items had.
+    """
+
+    run: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSummary:
     """A label and who has it.
 

@@ -46,8 +46,9 @@ def test_what_an_item_is_not_is_said_listed_and_undone(named: CommandLine, media
     assert labels(named) == {"a": (1, 1), "b": (3, 0), "c": (2, 0)}
     runs = named("label", "runs").data
     assert runs[-1]["arguments"] == {"labels": ["b"], "not": ["a"], "items": 1}
-    assert named("label", "undo", outcome.data["run"]).data["removed"] == 2
-    assert labels(named)["a"] == (1, 0)
+    undone = named("label", "undo", outcome.data["run"]).data
+    assert undone == {"run": outcome.data["run"], "removed": 2, "restored": 1}
+    assert labels(named)["a"] == (2, 0), "what the denial replaced is there again"
 
 
 def test_paths_come_from_stdin(named: CommandLine, media: Path) -> None:

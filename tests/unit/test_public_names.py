@@ -110,6 +110,7 @@ NAMES = [
     "StoreReader",
     "StoreServerError",
     "Suggestion",
+    "Taken",
     "TransferCheck",
     "TransferReport",
     "Transferred",

@@ -220,17 +220,19 @@ class LabelsGiven(BaseModel):
 class LabelsTaken(BaseModel):
     """What was taken back."""
 
+    run: int | None = Field(description="By which it is undone; null where nothing was taken.")
     taken: int
 
 
 class Undone(BaseModel):
     """What was undone."""
 
-    undone: int
+    undone: int = Field(description="How many labels went, and how many came back.")
+    remarks: Remarks
 
 
 class Run(BaseModel):
-    """A run that gave labels which are still there."""
+    """A run that gave labels which are still there, or took some back (`unlabel`)."""
 
     id: int
     verb: str

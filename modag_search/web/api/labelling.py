@@ -80,16 +80,18 @@ def give(asked: Giving, service: Shared) -> Response:
 
 @router.post("/labels/take", response_model=LabelsTaken)
 def take(asked: Taking, service: Shared) -> Response:
-    """Take a label back from items, or that they are not that. What was transferred may come with the next transfer."""
-    book = service.index.labels
+    """Take a label back from items, or that they are not that. What was transferred may come with the next transfer.
+
+    To undo the run gives it back as it was.
+    """
     records = _records(service, asked.ids)
-    taken = book.take_denials(records, asked.label) if asked.denied else book.take(records, asked.label)
-    return reply({"taken": taken})
+    taken = service.index.labels.take(records, asked.label, denied=asked.denied)
+    return reply({"run": taken.run if taken.removed else None, "taken": taken.removed})
 
 
 @router.get("/runs", response_model=Runs)
 def runs(service: Shared) -> Response:
-    """Runs that gave labels which are still there or kept, the latest first."""
+    """Runs that gave labels which are still there or kept, or took some back, the latest first."""
     return reply(
         {
             "runs": [
@@ -108,8 +110,10 @@ def runs(service: Shared) -> Response:
 
 @router.post("/runs/{run}/undo", response_model=Undone)
 def undo(run: Annotated[int, Path(ge=1, le=2**62)], service: Shared) -> Response:
-    """Take back all labels that a run gave; what others gave stays."""
-    return reply({"undone": service.index.labels.undo(run)})
+    """Take back all labels that a run gave, and give back what it took or what gave way to it; the rest stays."""
+    with heard() as said:
+        undone = service.index.labels.undo(run)
+    return reply({"undone": undone, "remarks": said})
 
 
 def _records(service: Service, ids: list[int]) -> list[ItemRecord]:
