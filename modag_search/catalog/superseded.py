@@ -46,4 +46,4 @@ def count_by_run(connection: Connection) -> dict[int, int]:
     """Count what undoing each run would give back."""
     row = SupersededAnnotationRow
     statement = select(row.superseded_by, func.count()).group_by(row.superseded_by)
-    return {row[0]: row[1] for row in connection.execute(statement)}
+    return {one[0]: one[1] for one in connection.execute(statement)}

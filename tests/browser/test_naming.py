@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Locator, Route
 
     from tests.browser.watching import WatchedPage
 
@@ -48,6 +48,13 @@ def given(address: str, item: int) -> set[tuple[str, bool]]:
     """Return what people say of an item: each label, and whether it is that."""
     [row] = ask(address, f"/items?ids={item}")["items"]
     return {(one["label"], not one["is_not"]) for one in row["given"]}
+
+
+def said_of(address: str, item: int) -> list[dict[str, Any]]:
+    """Return all that is said of an item, with where it comes from."""
+    [row] = ask(address, f"/items?ids={item}")["items"]
+    found: list[dict[str, Any]] = row["given"]
+    return found
 
 
 def names_on(page: WatchedPage, file: str) -> Locator:
@@ -139,6 +146,109 @@ def test_tags_and_names_of_a_part_are_given(named: str, ids: dict[str, int], ope
     expect(page.find(".given .tag")).to_have_text("to keep")
     page.button("Take back hum").click()
     expect(page.find(".given")).not_to_contain_text("hum")
+    page.page.keyboard.press("u")
+    expect(page.find(".given")).to_contain_text("12.5 s to 37.5 s")
+
+
+def test_a_transferred_name_that_was_taken_back_comes_back_as_one(
+    named: str, ids: dict[str, int], open_page: OpenPage
+) -> None:
+    ask(named, "/transfer", {"min_confidence": 0, "dry_run": False})
+    [before] = said_of(named, ids["c2.wav"])
+    page = open_page(named, f"?item={ids['c2.wav']}")
+    page.button(f"Take back {before['label']}").click()
+    expect(page.find(".given")).to_have_count(0)
+    page.page.keyboard.press("u")
+    expect(page.find(".given")).to_contain_text("transferred")
+    assert said_of(named, ids["c2.wav"]) == [before]
+
+
+def test_saying_what_it_is_not_and_taking_that_back_leaves_the_name(
+    named: str, ids: dict[str, int], open_page: OpenPage
+) -> None:
+    page = open_page(named)
+    expect(page.find(".digit").first).to_contain_text("red")
+    page.tile("a1.png").focus()
+    page.page.keyboard.press("Shift+Digit1")
+    expect(page.tile("a1.png").locator(".name.not")).to_be_visible()
+    page.page.keyboard.press("u")
+    expect(page.tile("a1.png").locator(".name.not")).to_have_count(0)
+    assert given(named, ids["a1.png"]) == {("red", True)}
+
+
+def fail_once(page: WatchedPage, path: str) -> None:
+    """Let the server seem too busy for the next request to addresses of a pattern."""
+    page.expected.add(503)
+    problem = {"type": "urn:modag:busy", "title": "busy", "status": 503, "detail": "too many ask; try again"}
+    page.page.route(path, lambda route: route.fulfill(status=503, json=problem), times=1)
+
+
+def test_an_undo_that_failed_is_tried_again(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named)
+    expect(page.find(".digit").first).to_contain_text("red")
+    for name in ("a2.png", "b2.png"):
+        page.tile(name).focus()
+        page.page.keyboard.press("1")
+        expect(names_on(page, name)).to_have_text(["red"])
+    fail_once(page, "**/api/v1/runs/*/undo")
+    page.page.keyboard.press("u")
+    expect(page.find(".message")).to_contain_text("red: b2.png\nnot undone: too many ask; try again")
+    page.page.keyboard.press("u")
+    expect(names_on(page, "b2.png")).to_have_count(0)
+    assert (given(named, ids["a2.png"]), given(named, ids["b2.png"])) == ({("red", True)}, set())
+
+
+def test_what_cannot_be_shown_anew_can_be_undone(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named)
+    expect(page.find(".digit").first).to_contain_text("red")
+    page.tile("a2.png").focus()
+    fail_once(page, "**/api/v1/items?ids=*")
+    page.page.keyboard.press("1")
+    expect(page.find(".message")).to_contain_text("red: a2.png\nwhat is shown is as before: too many ask")
+    assert given(named, ids["a2.png"]) == {("red", True)}
+    page.page.keyboard.press("u")
+    expect(page.find(".message")).to_contain_text("Undone: red: a2.png")
+    assert given(named, ids["a2.png"]) == set()
+
+
+def test_a_review_steps_back_once_what_was_said_is_undone(
+    named: str, ids: dict[str, int], open_page: OpenPage
+) -> None:
+    page = open_page(named, "?view=review")
+    left = page.find(".progress p").first
+    expect(left).to_contain_text(re.compile(r"^0 of \d+"))
+    file = page.find(".review-name p").first.inner_text().rpartition("/ ")[2]
+    page.page.keyboard.press("y")
+    expect(left).to_contain_text("1 of ")
+    fail_once(page, "**/api/v1/runs/*/undo")
+    page.page.keyboard.press("u")
+    expect(page.find(".message")).to_contain_text("not undone")
+    expect(left).to_contain_text("1 of ")
+    page.page.keyboard.press("u")
+    expect(left).to_contain_text("0 of ")
+    assert given(named, ids[file]) == set()
+
+
+@pytest.mark.parametrize("second", ["2", "y", "r"])
+def test_keys_that_come_while_a_name_is_given_skip_no_item(
+    named: str, ids: dict[str, int], open_page: OpenPage, second: str
+) -> None:
+    page = open_page(named, "?view=review")
+    left = page.find(".progress p").first
+    expect(left).to_contain_text(re.compile(r"^0 of \d+"))
+    file = page.find(".review-name p").first.inner_text().rpartition("/ ")[2]
+    held: list[Route] = []
+    page.page.route("**/api/v1/labels/give", lambda route: held.append(route))
+    with page.page.expect_request("**/api/v1/labels/give"):
+        page.page.keyboard.press("1")
+    page.page.keyboard.press(second)
+    page.page.evaluate("null")  # the page has done what the key asks for
+    expect(page.page.get_by_role("dialog")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    expect(left).to_contain_text("1 of ")
+    assert len(given(named, ids[file])) == 1
+    assert len(held) == 1
 
 
 def test_a_server_that_only_reads_offers_no_names(real_server: str, open_page: OpenPage) -> None:

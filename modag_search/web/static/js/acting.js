@@ -6,9 +6,14 @@ import { get, set } from "./state.js";
 import { baseOf, count } from "./wording.js";
 
 const MOST_READ_ANEW = 1000;
+const MOST_ACTS = 1000;
+const goingBack = new Set(); // keys of acts that are being undone
 let made = 0;
 
-const put = (act) => set({ acts: [...get().acts.filter((one) => one.key !== act.key), act].slice(-100) });
+const put = (act) => set({ acts: [...get().acts.filter((one) => one.key !== act.key), act].slice(-MOST_ACTS) });
+
+/** The act as it stands now, whichever copy of it is at hand. */
+const latest = (act) => get().acts.find((one) => one.key === act.key) ?? act;
 
 const about = (rows) => (rows.length === 1 ? baseOf(rows[0].path) : count(rows.length, "item"));
 
@@ -35,35 +40,61 @@ export async function loadLabels() {
   }
 }
 
+/** Show what came of an act; that it happened stands, even where this cannot be read. */
+async function showAnew(act) {
+  try {
+    await readAnew(act.ids);
+  } catch (problem) {
+    put({ ...latest(act), trouble: `what is shown is as before: ${problem.message}` });
+  }
+}
+
 /** Do something and tell of it; `work` gives whether it changed anything, and how to take that back. */
 async function perform(says, rows, work) {
   const key = ++made;
   const ids = rows.map((row) => row.id);
+  let come;
   try {
-    const { changed, back = null, remarks = [] } = await work(ids);
-    put({
-      key,
-      says: [changed ? says : `${says}: it was so already`, ...remarks].join("\n"),
-      back: changed ? back : null,
-      ids,
-      state: "done",
-    });
-    await readAnew(ids);
-    return { key };
+    come = await work(ids);
   } catch (problem) {
     put({ key, says: problem.message, ids, state: "failed" });
     return null;
   }
+  const { changed, back = null, remarks = [] } = come;
+  const told = [changed ? says : `${says}: it was so already`, ...remarks].join("\n");
+  const act = { key, says: told, back: changed ? back : null, ids, state: "done" };
+  put(act);
+  await showAnew(act);
+  return act;
 }
+
+/** How to undo a run, and what there is to say of that; one that is undone already is nothing to undo. */
+const backOf = (run) => async () => {
+  try {
+    return (await send(`/runs/${run}/undo`, {})).remarks;
+  } catch (problem) {
+    if (problem.kind !== "usage") throw problem;
+    return [problem.message];
+  }
+};
 
 async function given(ids, label, options = {}) {
   const { run, changed, remarks } = await send("/labels/give", { ids, label, ...options });
-  return { changed, remarks, back: () => send(`/runs/${run}/undo`, {}) };
+  return { changed, remarks, back: backOf(run) };
 }
 
 async function taken(ids, label, denied = false) {
-  const { taken: changed } = await send("/labels/take", { ids, label, denied });
-  return { changed, back: () => given(ids, label, { denied }) };
+  const { run, taken: changed } = await send("/labels/take", { ids, label, denied });
+  return { changed, back: run === null ? async () => [] : backOf(run) };
+}
+
+/** Undo several, in turn; where one fails, the next try goes on with it. */
+function inTurn(...backs) {
+  const remarks = [];
+  return async () => {
+    for (; backs.length; backs.shift()) remarks.push(...(await backs[0]()));
+    return remarks;
+  };
 }
 
 /** Say what items are, or are not. Gives the act, or null where it failed. */
@@ -72,7 +103,7 @@ export const give = (rows, label, { denied = false, is_tag = false, part = null 
     given(ids, label, { denied, is_tag, ...(part ?? {}) }),
   );
 
-/** Take a label back; to undo that is to give it again. */
+/** Take a label back; to undo that gives it back as it was. */
 export const take = (rows, label, { denied = false } = {}) =>
   perform(`taken back: ${denied ? "not " : ""}${label}, ${about(rows)}`, rows, (ids) => taken(ids, label, denied));
 
@@ -82,23 +113,35 @@ export const replace = (rows, label, by) =>
     const first = await taken(ids, label);
     try {
       const second = await given(ids, by);
-      return { changed: true, back: async () => (await second.back(), await first.back()) };
+      const backs = second.changed ? [second.back, first.back] : [first.back];
+      return { changed: true, remarks: second.remarks, back: inTurn(...backs) };
     } catch (problem) {
       await first.back();
       throw problem;
     }
   });
 
-/** Take back an act: the last one that can be, if none is named. Gives it, or null. */
-export async function undo(act = get().acts.findLast((one) => one.state === "done" && one.back)) {
-  if (!act) return null;
+const canBeUndone = (act) => act.state === "done" && act.back && !goingBack.has(act.key);
+
+/**
+ * Take back an act: the last one that can be, if none is named. Gives it as it is then, or null where that failed: it
+ * can be tried again.
+ */
+export async function undo(act = get().acts.findLast(canBeUndone)) {
+  const before = act && latest(act);
+  if (!before || !canBeUndone(before)) return before?.state === "undone" ? before : null;
+  goingBack.add(act.key);
+  let remarks;
   try {
-    await act.back();
-    put({ ...act, state: "undone" });
-    await readAnew(act.ids);
-    return act;
+    remarks = await act.back();
   } catch (problem) {
-    put({ ...act, state: "failed", says: problem.message });
+    put({ ...latest(act), trouble: `not undone: ${problem.message}` });
     return null;
+  } finally {
+    goingBack.delete(act.key);
   }
+  const undone = { ...latest(act), says: [before.says, ...remarks].join("\n"), trouble: null, state: "undone" };
+  put(undone);
+  await showAnew(undone);
+  return undone;
 }

@@ -22,9 +22,9 @@ export function Messages() {
         act &&
         act.key !== closed &&
         html`
-        <p class="message" data-state=${act.state} key=${act.key}>
-          <${Icon} of=${SIGNS[act.state]} />
-          <span>${act.state === "undone" ? `Undone: ${act.says}` : act.says}</span>
+        <p class="message" data-state=${act.trouble ? "failed" : act.state} key=${act.key}>
+          <${Icon} of=${act.trouble ? "problem" : SIGNS[act.state]} />
+          <span>${[act.state === "undone" ? `Undone: ${act.says}` : act.says, act.trouble].filter(Boolean).join("\n")}</span>
           ${
             act.state === "done" &&
             act.back &&

@@ -50,8 +50,8 @@ const canName = () => canNameIn(get());
 /** Whether names can be given, once that is known. */
 export const useCanName = () => useStore(canNameIn);
 
-/** Bind the keys that name, and undo; `targets()` are the rows that they are about. */
-export function useNamingKeys(targets, { isOn = true, onNamed = () => {}, hasLetters = true } = {}) {
+/** Bind the keys that name, and undo; `targets()` are the rows that they are about, and `naming` gives them names. */
+export function useNamingKeys(targets, { isOn = true, naming = give, hasLetters = true } = {}) {
   const named = (digit, denied) => () => {
     const rows = targets();
     const label = digitsNow()[digit];
@@ -59,7 +59,7 @@ export function useNamingKeys(targets, { isOn = true, onNamed = () => {}, hasLet
     if (!label) set({ sheet: { kind: "digits" } });
     else {
       keep(digitsNow());
-      give(rows, label, { denied }).then((act) => act && onNamed(act));
+      naming(rows, label, { denied });
     }
     return true;
   };
@@ -116,13 +116,13 @@ export function NamingBar({ targets }) {
 const labelOptions = (text) =>
   labelsLike(text).map(({ label, items }) => ({ key: label, says: label, detail: count(items, "item") }));
 
-/** Name by typing. */
-export function NameSheet({ rows, part = null, onNamed = () => {}, onClose }) {
+/** Name by typing; `naming` gives the rows the name. */
+export function NameSheet({ rows, part = null, naming = give, onClose }) {
   const [text, setText] = useState("");
   const [how, setHow] = useState("is");
   const done = (label) => {
     if (!label.trim()) return;
-    give(rows, label.trim(), { denied: how === "not", is_tag: how === "tag", part }).then((act) => act && onNamed(act));
+    naming(rows, label.trim(), { denied: how === "not", is_tag: how === "tag", part });
     onClose();
   };
   const about = rows.length === 1 ? baseOf(rows[0].path) : count(rows.length, "item");

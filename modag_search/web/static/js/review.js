@@ -111,6 +111,8 @@ function useAnswers(rows) {
   const [answers, setDrawn] = useState([]);
   const latest = useRef([]); // keys may come faster than what they do is drawn
   const isBusy = useRef(false);
+  const shown = useRef(rows);
+  shown.current = rows;
   const setAnswers = (next) => {
     latest.current = next;
     setDrawn(next);
@@ -126,7 +128,8 @@ function useAnswers(rows) {
     }
   };
   const here = () => rows[latest.current.length];
-  const next = (says, act) => setAnswers([...latest.current, { says, act }]);
+  // An answer that comes when other rows are looked over already is none to these.
+  const next = (says, act) => shown.current === rows && setAnswers([...latest.current, { says, act }]);
   const answer = (says) =>
     once(async () => {
       const row = here();
@@ -134,19 +137,22 @@ function useAnswers(rows) {
       const act = says === "unsure" ? null : await give([row], row.label, { denied: says === "no" });
       if (says === "unsure" || act) next(says, act);
     });
+  const name = (some, label, options) =>
+    once(async () => {
+      const act = await give(some, label, options);
+      if (act) next("other", act);
+    });
   const back = () =>
     once(async () => {
       const last = latest.current.at(-1);
-      if (!last) return;
-      const act = last.act && get().acts.find((one) => one.key === last.act.key && one.state === "done" && one.back);
-      if (act && !(await undo(act))) return;
-      setAnswers(latest.current.slice(0, -1));
+      if (!last || (last.act?.back && !(await undo(last.act)))) return;
+      if (shown.current === rows) setAnswers(latest.current.slice(0, -1));
     });
-  return { answers, here, answer, back, onNamed: (act) => next("other", act) };
+  return { answers, here, answer, name, back, isFree: () => !isBusy.current };
 }
 
 /** Keys that answer; digits name otherwise. */
-function useAnswerKeys({ here, answer, back, onNamed }, other) {
+function useAnswerKeys({ here, answer, name, back }, other) {
   const sheet = useStore((state) => state.sheet);
   const hasItem = useStore((state) => state.route.item);
   const canName = useCanName();
@@ -165,7 +171,7 @@ function useAnswerKeys({ here, answer, back, onNamed }, other) {
     },
     isOn,
   );
-  useNamingKeys(() => (here() ? [here()] : []), { isOn, onNamed, hasLetters: false });
+  useNamingKeys(() => (here() ? [here()] : []), { isOn, naming: name, hasLetters: false });
 }
 
 function Proposed({ row, about }) {
@@ -180,9 +186,9 @@ function Proposed({ row, about }) {
 /** A queue of rows with proposed names; `about(row)` says more of one. */
 export function Queue({ rows, about, empty }) {
   const answering = useAnswers(rows);
-  const { answers, here, answer, back, onNamed } = answering;
+  const { answers, here, answer, name, back, isFree } = answering;
   const isReadOnly = useStore((state) => state.info?.is_read_only);
-  const other = () => here() && set({ sheet: { kind: "name", rows: [here()], onNamed } });
+  const other = () => isFree() && here() && set({ sheet: { kind: "name", rows: [here()], naming: name } });
   useAnswerKeys(answering, other);
   const row = rows[answers.length];
   if (!rows.length) return html`<div class="empty"><p>${empty}</p></div>`;
