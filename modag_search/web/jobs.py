@@ -214,9 +214,11 @@ def _progress_of(job: Job) -> Progress:
 
 
 def _together(one: Row, other: Row) -> Row:
-    """Add up what two runs tell: numbers, lists, and counts by name."""
+    """Add up what two runs tell: numbers, lists, and counts by name; a text by name stays as the first tells it."""
     return one | {key: _sum(one[key], value) if key in one else value for key, value in other.items()}
 
 
 def _sum(one: Any, other: Any) -> Any:
+    if isinstance(one, str):
+        return one
     return _together(one, other) if isinstance(one, dict) else one + other

@@ -54,6 +54,9 @@ class Upload:
 class Uploads:
     """Keeps the files that were sent last, in a folder that goes with the server.
 
+    Systems tidy temporary folders of what nobody touched for some days: what is gone is forgotten, and a folder that is
+    gone is made anew.
+
     Parameters
     ----------
     limits : Limits
@@ -78,10 +81,10 @@ class Uploads:
         Raises
         ------
         ProblemError
-            If it was never sent, or had to go for later ones.
+            If it was never sent, or is gone by now.
         """
         with self._lock:
-            found = self._kept.get(upload_id)
+            found = self._there(upload_id)
         if found is None:
             raise _not_kept()
         return found
@@ -91,7 +94,7 @@ class Uploads:
         """Find files that were sent, and keep them inside the block, whatever is sent meanwhile; errors as of `get`."""
         with self._lock:
             ids = list(upload_ids)
-            found = [self._kept[one] for one in ids if one in self._kept]
+            found = [upload for one in ids if (upload := self._there(one)) is not None]
             if len(found) < len(ids):
                 raise _not_kept()
             self._lent.update(ids)
@@ -111,7 +114,9 @@ class Uploads:
 
     def in_words(self, words: str) -> str:
         """Word what is said of files that were sent by the names that their senders gave them."""
-        return words if self._folder is None else re.sub(rf"{re.escape(self._folder)}/[\w-]+/", "", words)
+        # Whichever folder that was: what was sent before one was gone may still be spoken of.
+        folder = re.escape(os.path.join(tempfile.gettempdir(), "")) + _OF_A_PROCESS.pattern
+        return re.sub(rf"{folder}/[\w-]+/", "", words)
 
     def in_all(self, remarks: Iterable[str]) -> list[str]:
         """Word several as `in_words` does one."""
@@ -141,10 +146,7 @@ class Uploads:
     async def _received(self, chunks: AsyncIterator[bytes], *, name: str) -> Upload:
         upload_id = secrets.token_urlsafe(16)
         name = _safe(name)
-        if self._folder is None:
-            self._folder = _folder_of_this_process()
-        folder = os.path.join(self._folder, upload_id)
-        os.mkdir(folder)
+        folder = self._made_folder(upload_id)
         path = os.path.join(folder, name)
         try:
             size = await self._written(chunks, path)
@@ -157,6 +159,25 @@ class Uploads:
             gone = self._superseded()
         _remove(gone)
         return upload
+
+    def _there(self, upload_id: str) -> Upload | None:
+        """Find a file that is kept, or forget it if it is gone; holds the lock."""
+        found = self._kept.get(upload_id)
+        if found is not None and not os.path.isfile(found.path):
+            del self._kept[upload_id]
+            return None
+        return found
+
+    def _made_folder(self, name: str) -> str:
+        """Make a folder for a file, and first the one that it lies in, unless that is there."""
+        if self._folder is None or not os.path.isdir(self._folder):
+            self._folder = _folder_of_this_process()
+            with self._lock:
+                for upload_id in list(self._kept):
+                    self._there(upload_id)
+        folder = os.path.join(self._folder, name)
+        os.mkdir(folder)
+        return folder
 
     async def _written(self, chunks: AsyncIterator[bytes], path: str) -> int:
         size = 0

@@ -211,9 +211,7 @@ def test_what_cannot_be_shown_anew_can_be_undone(named: str, ids: dict[str, int]
     assert given(named, ids["a2.png"]) == set()
 
 
-def test_a_review_steps_back_once_what_was_said_is_undone(
-    named: str, ids: dict[str, int], open_page: OpenPage
-) -> None:
+def test_a_review_steps_back_once_what_was_said_is_undone(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
     page = open_page(named, "?view=review")
     left = page.find(".progress p").first
     expect(left).to_contain_text(re.compile(r"^0 of \d+"))
@@ -238,7 +236,11 @@ def test_keys_that_come_while_a_name_is_given_skip_no_item(
     expect(left).to_contain_text(re.compile(r"^0 of \d+"))
     file = page.find(".review-name p").first.inner_text().rpartition("/ ")[2]
     held: list[Route] = []
-    page.page.route("**/api/v1/labels/give", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.page.route("**/api/v1/labels/give", hold)
     with page.page.expect_request("**/api/v1/labels/give"):
         page.page.keyboard.press("1")
     page.page.keyboard.press(second)

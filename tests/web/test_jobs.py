@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from modag_search import Index
+from modag_search.values import IndexReport
 from modag_search.web import Access, Limits, serve
 from modag_search.web.jobs import Job, Jobs
 from tests.made_media import GREEN, RED, picture
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.testclient import TestClient
-
-    from modag_search import Index
 
 PURPLE = (120, 20, 120)
 
@@ -121,6 +121,22 @@ def test_no_folder_takes_out_what_another_takes_in(index: Index, media: Path) ->
         assert (report["removed"], report["added"]) == (2, 0)
 
 
+def test_what_two_runs_tell_of_the_same_folder_is_told_once(
+    index: Index, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    for folder in (media, other):
+        picture(folder / "a.png", RED)
+    index.add([media], exclude=["drafts/"])
+    index.add([other])
+    told = IndexReport(unchanged=1, known_as={"/link": "/folder"}, twice={"/folder": "/other"}, passed_over={"x/": 1})
+    monkeypatch.setattr(Index, "add", lambda *_, **__: told)
+    with serving(index) as client:
+        report = events(client, begin(client))[-1]["report"]
+    assert (report["unchanged"], report["passed_over"]) == (2, {"x/": 2})
+    assert (report["known_as"], report["twice"]) == ({"/link": "/folder"}, {"/folder": "/other"})
+
+
 @pytest.mark.parametrize("path", ["/", "/etc", "..", "", "{media}/..", "{media}/", "{media}/sub"])
 def test_no_other_folder_is_looked_at(client: TestClient, media: Path, path: str) -> None:
     (media / "sub").mkdir()
@@ -153,7 +169,7 @@ def test_the_index_answers_while_a_job_goes_on(
     assert os.path.basename(found[0]["path"]) == "a.png"
     given = client.post("/labels/give", json={"ids": [ids["a.png"]], "label": "red"}).json()
     assert client.post("/classify", json={"ids": [ids["a.wav"]]}).json()["answers"][0]["label"] == "red"
-    assert client.post(f"/runs/{given['run']}/undo").json() == {"undone": 1}
+    assert client.post(f"/runs/{given['run']}/undo").json()["undone"] == 1
     other = client.post("/jobs", json={"verb": "index"})
     assert (other.status_code, kind_of(other)) == (409, "job-running")
     gate.open.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -136,6 +137,30 @@ def test_files_go_with_the_server(filled: Index) -> None:
         folder = folder_of(client)
         assert os.path.isdir(folder)
     assert not os.path.exists(folder)
+
+
+def test_a_folder_that_was_tidied_away_is_made_anew(client: TestClient, low: bytes) -> None:
+    first = send(client, low)
+    shutil.rmtree(folder_of(client))
+    answer = ask_with(client, first)
+    assert (answer.status_code, kind_of(answer)) == (404, "no-such-upload")
+    again = send(client, low)
+    assert again.status_code == 201, again.text
+    assert ask_with(client, again).json()["hits"]
+    assert client.app.state.service.uploads.totals() == (0, 1, len(low))  # type: ignore[attr-defined]
+
+
+def test_a_file_that_was_tidied_away_is_to_be_sent_again(client: TestClient, low: bytes) -> None:
+    first, other = send(client, low), send(client, low)
+    os.remove(os.path.join(folder_of(client), first.json()["id"], "asked.wav"))
+    for path, body in (
+        ("/search", {"query": f"upload:{first.json()['id']}"}),
+        ("/search", {"query": "id:1", "plus": [f"upload:{first.json()['id']}"]}),
+        ("/classify", {"uploads": [first.json()["id"]]}),
+    ):
+        answer = client.post(path, json=body)
+        assert (answer.status_code, kind_of(answer)) == (404, "no-such-upload")
+    assert ask_with(client, other).status_code == 200
 
 
 async def _never() -> AsyncIterator[bytes]:
