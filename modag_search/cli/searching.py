@@ -121,10 +121,18 @@ def answer_options(command: Command) -> Command:
     help="List so many places of each answer, the best first, where it is long.",
 )
 @click.option(
-    "--from", "start_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY from here."
+    "--from",
+    "start_s",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Ask with the part of the first QUERY from here.",
 )
 @click.option(
-    "--to", "end_s", type=click.FloatRange(0), metavar="SECONDS", help="Ask with the part of QUERY up to here."
+    "--to",
+    "end_s",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Ask with the part of the first QUERY up to here.",
 )
 @click.option(
     "--copy-to", type=PathNamed(), metavar="DIR", help="Copy what is found into this folder, under names of its own."

@@ -397,7 +397,7 @@ class Index:
         places : int or "all"
             How many places of each answer to list, at the most.
         start_s, end_s : float, optional
-            Part of the query, in seconds, where nothing is added or taken away.
+            Part of `query`, in seconds; what is added or taken away is so as a whole.
 
         Returns
         -------

@@ -38,7 +38,7 @@ RELEVANCE_FILE = "relevance"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Asked:
-    """What is asked with; see `Index.search`."""
+    """What is asked with; a part that is chosen by time is one of the first query. See `Index.search`."""
 
     query: Any
     sample_rate_hz: int | None
@@ -57,23 +57,21 @@ class Asked:
         name = _name_of(self.query)
         if not self._lent and self.sample_rate_hz is not None:
             raise UsageError(f"{name}: only samples are given a sample_rate_hz; a file has its own")
-        if (self.plus or self.minus) and not (self.start_s is None and self.end_s is None):
-            raise UsageError(
-                f"{name}: no part of it can be chosen by time (--from, --to) where several queries are combined; "
-                "make that part a file of its own"
-            )
 
     def terms(self, maker: QueryMaker) -> list[Term]:
         """Make a term of each query: of the first, of what is added, and of what is taken away."""
         weights = [*[ADDED] * (1 + len(self.plus)), *[TAKEN_AWAY] * len(self.minus)]
-        asked = (self.query, *self.plus, *self.minus)
+        made = [
+            self._made(maker, self.query, start_s=self.start_s, end_s=self.end_s),
+            *(self._made(maker, one) for one in (*self.plus, *self.minus)),
+        ]
+        names = map(_name_of, (self.query, *self.plus, *self.minus))
         return [
-            Term(name=_name_of(one), query=self._made(maker, one), weight=weight)
-            for one, weight in zip(asked, weights, strict=True)
+            Term(name=name, query=query, weight=weight)
+            for name, query, weight in zip(names, made, weights, strict=True)
         ]
 
-    def _made(self, maker: QueryMaker, one: Any) -> Query:
-        part: dict[str, float | None] = {"start_s": self.start_s, "end_s": self.end_s}
+    def _made(self, maker: QueryMaker, one: Any, **part: float | None) -> Query:
         if _is_name(one):
             return maker.make(os.fspath(one), **part)
         # The rate is that of the samples; a picture that is asked with beside them has none.

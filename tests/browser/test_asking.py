@@ -212,6 +212,20 @@ def test_a_region_of_a_waveform_asks(kept_server: str, open_page: OpenPage) -> N
     assert names.index("c1.wav") < names.index("a1.wav"), "the middle of the long sound is high"
 
 
+def test_more_is_added_to_a_region_and_taken_away(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server, "?plus=id%3A14&part=22-28")
+    for key, sign, name in (("+", "plus", "a1.wav"), ("-", "minus", "a1.png")):
+        page.tile(name).focus()
+        page.page.keyboard.press(key)
+        expect(page.find(f".chip[data-sign={sign}]").filter(has_text=name)).to_be_visible()
+        expect(page.find(".told")).to_have_text(re.compile("answers"))
+        expect(page.find(".problem")).to_have_count(0)
+        expect(page.find(".chip").filter(has_text="long.wav")).to_contain_text(re.compile(r"22\.0 s.28\.0 s"))
+    page.find(".chip").filter(has_text="long.wav").get_by_role("button", name="Added").click()
+    expect(page.find(".chip[data-sign=minus]").filter(has_text="long.wav")).to_be_visible()
+    assert "part=" not in page.page.url
+
+
 def test_a_region_is_chosen_without_a_mouse(kept_server: str, open_page: OpenPage) -> None:
     page = open_page(kept_server, "?item=14")
     page.button("Choose a part").press("Enter")

@@ -191,7 +191,10 @@ def test_queries_are_added_and_taken_away(filled: CommandLine, media: Path) -> N
         (["a.png", "+"], "+: a QUERY must stand on either side of this sign"),
         (["a.png", "+", "-", "b.png"], "+: a QUERY must stand on either side of this sign"),
         (["-", "a.png"], "-: a QUERY must stand on either side of this sign"),
-        (["a.png", "+", "b.png", "--from", "1"], "a.png: no part of it can be chosen by time (--from, --to)"),
+        (
+            ["a.png", "+", "b.png", "--from", "1"],
+            "a.png: a picture has no duration, so no part of it can be chosen by time",
+        ),
         (["a.png", "-", "id:99"], "id:99: is not in the index"),
         (["id:1", "-", "id:1", "-", "id:1"], "'id:1', 'id:1', 'id:1': these cancel each other out"),
     ],

@@ -130,10 +130,16 @@ def test_terms_that_cancel_each_other_out(mixed: Index, media: Path) -> None:
         mixed.search(red, minus=[red, red])
 
 
-def test_no_part_of_a_combination_can_be_chosen(mixed: Index, media: Path) -> None:
-    for choice in ({"start_s": 0.5}, {"end_s": 0.5}):
-        with pytest.raises(UsageError, match=r"a\.wav: no part of it can be chosen by time .* several queries"):
-            mixed.search(media / "a.wav", minus=[media / "b.png"], **choice)  # type: ignore[arg-type]
+def test_a_part_is_one_of_the_first_query(mixed: Index, media: Path, tmp_path: Path) -> None:
+    both = media / "ab.wav"  # low for a second, then middle
+    alone = sound(tmp_path / "low.wav", (LOW_HZ, 1))
+    for added, taken in (([media / "c.wav"], []), ([], [media / "c.wav"]), ([media / "c.wav"], ["id:1"])):
+        by_part = mixed.search(both, plus=added, minus=taken, start_s=0, end_s=1, modality="image")
+        by_file = mixed.search(alone, plus=added, minus=taken, modality="image")
+        assert names(by_part) == names(by_file)
+        assert [hit.similarity for hit in by_part] == pytest.approx([hit.similarity for hit in by_file], abs=1e-3)
+    with pytest.raises(UsageError, match=r"a\.png: a picture has no duration"):
+        mixed.search(media / "a.png", plus=[both], start_s=0.5)
 
 
 def test_samples_and_pictures_are_combined_as_files_of_them_are(mixed: Index, media: Path, tmp_path: Path) -> None:

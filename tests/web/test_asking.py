@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modag_search.web import Limits
-from tests.made_media import RED, picture
+from tests.made_media import HIGH_HZ, LOW_HZ, RED, picture, sound
 from tests.web.conftest import serving
 from tests.web.test_access import kind_of
 
@@ -58,6 +58,16 @@ def test_a_question_is_combined_and_narrowed(client: TestClient, ids: dict[str, 
     assert paths(combined)[-1] == "c.png"
     assert ask(client, f"id:{ids['a.wav']}", under=[str(media / "nowhere")]).json()["hits"] == []
     assert paths(ask(client, f"id:{ids['a.wav']}", kind="sound", max_duration_s=0.5)) == []
+
+
+def test_a_part_stays_one_where_more_is_asked_with(client: TestClient, filled: Index, media: Path) -> None:
+    both = sound(media / "ab.wav", (LOW_HZ, 10), (HIGH_HZ, 10))
+    filled.add([both])
+    other = f"id:{filled.item(media / 'b.png').id}"
+    for part, first in (({"start_s": 0, "end_s": 10}, "a.png"), ({"start_s": 10, "end_s": 20}, "c.png")):
+        answer = ask(client, f"id:{filled.item(both).id}", minus=[other], modality="image", **part)
+        assert answer.status_code == 200, answer.text
+        assert paths(answer)[0] == first
 
 
 @pytest.mark.parametrize(

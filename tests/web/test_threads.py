@@ -101,7 +101,7 @@ def test_many_ask_and_name_over_one_server(filled: Index, ids: dict[str, int], t
         for item in ids.values():
             given = client.post("/labels/give", json={"ids": [item], "label": label})
             assert given.status_code == 200, given.text
-            assert client.post(f"/runs/{given.json()['run']}/undo").json() == {"undone": 1}
+            assert client.post(f"/runs/{given.json()['run']}/undo").json()["undone"] == 1
 
     with serving(filled) as client, ThreadPoolExecutor(THREADS + 2) as pool:
         asking = [pool.submit(ask_until, client, ids, done) for _ in range(THREADS)]

@@ -60,7 +60,10 @@ export function format({ view, question, modality, n, facets, item }) {
 
 export const isEmpty = ({ words, terms }) => !words.trim() && !terms.length;
 
-/** What the server is asked: a part is one of the first thing that is asked with. */
+/** What a part is one of: the first thing that is added. */
+export const holderOf = ({ terms }) => terms.find(({ sign }) => sign > 0)?.term;
+
+/** What the server is asked; what a part is one of comes first. */
 export function bodyOf({ words, terms, part }, { modality, n }) {
   const added = terms.filter(({ sign }) => sign > 0).map(({ term }) => term);
   const minus = terms.filter(({ sign }) => sign < 0).map(({ term }) => term);

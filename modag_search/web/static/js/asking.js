@@ -1,7 +1,7 @@
 // One box: words, labels and ids with completion; files that are dropped, pasted or chosen; the microphone.
 
 import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
-import { isEmpty } from "./address.js";
+import { holderOf, isEmpty } from "./address.js";
 import { thumbnailOf, upload } from "./api.js";
 import { Completing, labelsLike } from "./completing.js";
 import { Icon } from "./icons.js";
@@ -84,7 +84,7 @@ function Chip({ term, sign }) {
   useStore((state) => state.introduced);
   const { name, kind, id, version, start_s, address, isPart } = knownAs(term);
   const part = useStore((state) => state.route.question.part);
-  const first = useStore((state) => state.route.question.terms.find((one) => one.sign > 0)?.term);
+  const first = useStore((state) => holderOf(state.route.question));
   const face =
     address ?? (id && kind !== "sound" ? thumbnailOf({ id, kind, version, start_s }, { side_px: 160 }) : null);
   const says = term.startsWith("label:") ? `label ${name}` : name;

@@ -1,6 +1,6 @@
 // Asking, and moving between questions; every move has its address, so back and forward undo it.
 
-import { NO_FACETS, NO_QUESTION, bodyOf, format, isEmpty, parse } from "./address.js";
+import { NO_FACETS, NO_QUESTION, bodyOf, format, holderOf, isEmpty, parse } from "./address.js";
 import { read, send } from "./api.js";
 import { store, stored } from "./settings.js";
 import { get, set } from "./state.js";
@@ -47,14 +47,21 @@ export const askAlike = (row) => {
 export function combine(term, sign) {
   const { question, facets } = get().route;
   const others = question.terms.filter((one) => one.term !== term);
-  askWith({ ...question, terms: [...others, { sign, term }] }, { facets });
+  const isSoAlready = question.terms.some((one) => one.term === term && one.sign === sign);
+  const terms = isSoAlready ? question.terms : [...others, { sign, term }];
+  askWith(withItsPart(question, terms), { facets });
+}
+
+/** A question of other terms; its part goes with what it is one of, and where that is taken away instead. */
+function withItsPart(question, terms) {
+  const isSame = holderOf({ terms }) === holderOf(question);
+  return { ...question, terms, part: isSame ? question.part : null };
 }
 
 export function remove(term) {
   const { question, facets } = get().route;
   const terms = question.terms.filter((one) => one.term !== term);
-  const isFirst = question.terms.find(({ sign }) => sign > 0)?.term === term;
-  askWith({ ...question, terms, part: isFirst ? null : question.part }, { facets });
+  askWith(withItsPart(question, terms), { facets });
 }
 
 // What is asked with has a name and a face, which its term does not tell.
