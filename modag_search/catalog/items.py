@@ -55,6 +55,8 @@ from modag_search.values import ItemRecord, MediaFacts, MediaKind, Modality, Rem
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from modag_search.catalog.labels import Origin
+
 ScanVerdict = Literal["unchanged", "failed_before", "pending"]
 """What is to be done about a scanned file: nothing, nothing yet again, or read it."""
 
@@ -178,7 +180,14 @@ class Items:
                     found.setdefault(record.content_hash, []).append(record)
         return found
 
-    def all(self, *, kind: MediaKind | None = None, unlabelled: bool = False, after: int = 0) -> Iterator[ItemRecord]:
+    def all(
+        self,
+        *,
+        kind: MediaKind | None = None,
+        unlabelled: bool = False,
+        origin: Origin | None = None,
+        after: int = 0,
+    ) -> Iterator[ItemRecord]:
         """Iterate over items, in order of their ids.
 
         Parameters
@@ -187,6 +196,8 @@ class Items:
         unlabelled : bool
             True for items only that no label says what they are: tags and denials do not, nor does what was said of
             a former content.
+        origin : {"hand", "import", "transfer"}, optional
+            For items only that have a label of it: one that holds as things stand.
         after : int
             Leaves out items up to this id.
         """
@@ -195,6 +206,8 @@ class Items:
             conditions.append(ItemRow.kind == kind)
         if unlabelled:
             conditions.append(_has_no_label())
+        if origin is not None:
+            conditions.append(_has_label_by(origin))
         statement = _items(*conditions).execution_options(**ROW_BY_ROW)
         with self._database.read() as connection, connection.execute(statement) as rows:
             for batch in rows.partitions(ITEMS_AT_ONCE):
@@ -396,6 +409,11 @@ def _has_no_label() -> ColumnElement[bool]:
     classes = select(LabelRow.id).where(~LabelRow.is_tag)
     names_it = (AnnotationRow.item_id == ItemRow.id) & ~AnnotationRow.is_not & AnnotationRow.label_id.in_(classes)
     return ~select(AnnotationRow.id).where(names_it, is_of_present_content()).exists().correlate(ItemRow)
+
+
+def _has_label_by(origin: Origin) -> ColumnElement[bool]:
+    has_it = (AnnotationRow.item_id == ItemRow.id) & ~AnnotationRow.is_not & (AnnotationRow.origin == origin)
+    return select(AnnotationRow.id).where(has_it, is_of_present_content(), is_shown()).exists().correlate(ItemRow)
 
 
 def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemRecord]:

@@ -47,6 +47,15 @@ def test_filters_narrow_and_count(kept_server: str, open_page: OpenPage) -> None
     expect(page.find(".told")).to_have_text("16 items")
 
 
+def test_of_one_modality_what_is_shown_is_counted(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server, "?show=image")
+    expect(page.find(".told")).to_have_text("7 items")
+    page.button("Sounds").click()
+    expect(page.find(".told")).to_have_text("9 items")
+    page.button("All").click()
+    expect(page.find(".told")).to_have_text("16 items")
+
+
 def test_the_cut_off_counts_at_once(kept_server: str, open_page: OpenPage) -> None:
     page = open_page(kept_server, "?plus=label:red")
     expect(page.find(".told")).to_have_text(re.compile(r"^\d+ answers$"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     OpenPage = Callable[..., WatchedPage]
 
+NO_PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="3"/>'
 PAIR = {"c1.wav": "sound", "a1.png": "image"}
 
 
@@ -302,6 +303,84 @@ def test_transferred_names_are_reviewed(named: str, ids: dict[str, int], open_pa
     expect(page.find(".progress p").first).to_contain_text(re.compile(r"^0 of [1-9]"))
     page.button(re.compile("^Yes")).click()
     expect(page.find(".progress p").first).to_contain_text("1 of ")
+
+
+def test_what_was_looked_over_of_a_transfer_does_not_come_again(
+    named: str, ids: dict[str, int], open_page: OpenPage
+) -> None:
+    ask(named, "/transfer", {"min_confidence": 0, "dry_run": False})
+    page = open_page(named, "?view=review")
+    page.button("Transferred").click()
+    left = page.find(".progress p").first
+    expect(left).to_contain_text(re.compile(r"^0 of [1-9]"))
+    n = int(left.inner_text().split()[2])
+    page.button(re.compile("^Yes")).click()
+    expect(left).to_contain_text("1 of ")
+    page.button("Surest").click()
+    page.button("Transferred").click()
+    expect(left).to_contain_text(f"0 of {n - 1}")
+
+
+def test_a_review_reaches_what_lies_far_behind(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    """However many items were looked over, and however many are less sure than any name that is proposed."""
+    said = {"label": "red", "confidence": 0.9, "is_tag": False, "is_not": False, "start_s": None, "end_s": None}
+    by_transfer = said | {"origin": "transfer"}
+    row = {"kind": "image", "version": "x", "labels": ["red"], "duration_s": None}
+
+    def page_of_items(route: Route) -> None:
+        after = int(re.search(r"after=(\d+)", route.request.url)[1])  # type: ignore[index]
+        n = int(re.search(r"n=(\d+)", route.request.url)[1])  # type: ignore[index]
+        numbers = range(after + 1, min(after + n, 12_000) + 1)
+        given = {number: [by_transfer, *([said | {"origin": "hand"}] if number < 11_400 else [])] for number in numbers}
+        items = [row | {"id": one, "path": f"/m/{one}.png", "given": given[one]} for one in numbers]
+        route.fulfill(json={"items": items})
+
+    page = open_page(named, "?view=review")
+    page.page.route("**/api/v1/items?*", page_of_items)
+    page.page.route("**/thumbnail?*", lambda route: route.fulfill(content_type="image/svg+xml", body=NO_PICTURE))
+    page.expected.add(400)  # why they are called so, nobody knows
+    page.button("Transferred").click()
+    expect(page.find(".progress p").first).to_contain_text("0 of 500")
+    expect(page.find(".says").first).to_contain_text("11400.png")
+
+
+def test_why_there_is_nothing_to_review_is_told(toy_server: str, open_page: OpenPage) -> None:
+    page = open_page(toy_server, "?view=review")
+    expect(page.find(".empty")).to_contain_text("No label is given yet")
+    item = ask(toy_server, "/items")["items"][0]["id"]
+    ask(toy_server, "/labels/give", {"ids": [item], "label": "red"})
+    page.open("?view=review")
+    page.button("Transferred").click()
+    expect(page.find(".empty")).to_contain_text("No transferred name is left to look over.")
+
+
+def test_what_an_undone_run_gave_goes_from_all_tiles(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    """Also where there are more of them than are asked for at once."""
+    row = {"kind": "image", "version": "x", "duration_s": None}
+    is_undone: list[bool] = []
+
+    def answer(route: Route) -> None:
+        numbers = [int(one) for one in re.findall(r"ids=(\d+)", route.request.url)]
+        is_by_id = bool(numbers)
+        after = re.search(r"after=(\d+)", route.request.url)
+        numbers = numbers or ([] if after else [*range(1, 1501)])
+        given = {"label": "blue", "origin": "hand", "confidence": None, "is_tag": False, "is_not": False}
+        said = [] if is_undone and is_by_id else [given | {"start_s": None, "end_s": None}]
+        route.fulfill(
+            json={"items": [row | {"id": n, "path": f"/m/{n}.png", "labels": [], "given": said} for n in numbers]}
+        )
+
+    page = open_page(named)
+    page.page.route("**/api/v1/items?*", answer)
+    page.page.route("**/thumbnail?*", lambda route: route.fulfill(content_type="image/svg+xml", body=NO_PICTURE))
+    page.open()
+    expect(page.page.get_by_role("checkbox", name="blue 1,500")).to_be_visible()
+    page.button("What was done").click()
+    is_undone.append(True)
+    page.find(".runs li").filter(has_text="blue").get_by_role("button").click()
+    expect(page.find(".runs li")).to_have_count(1)
+    page.page.keyboard.press("Escape")
+    expect(page.page.get_by_role("checkbox", name=re.compile("^blue"))).to_have_count(0)
 
 
 def test_suggestions_are_a_queue(named: str, open_page: OpenPage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,6 +98,20 @@ def test_space_plays_what_is_open(kept_server: str, open_page: OpenPage) -> None
     page.page.keyboard.press("Space")
     plays_at(page)
     expect(page.page.get_by_role("dialog")).to_be_visible()
+
+
+def test_a_part_that_was_heard_is_played_on_from(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server, "?item=14")
+    page.button("Choose a part").click()
+    for name, time_s in (("Part from", "2"), ("Part to", "2.2")):
+        page.page.get_by_label(name).fill(time_s)
+        page.page.keyboard.press("Tab")
+    hear(page)
+    page.button("Play part").click()
+    assert 1.9 < plays_at(page) < 2.3
+    page.page.wait_for_function("() => import('/static/js/player.js').then(({now}) => !now().isPlaying)")
+    page.button(re.compile("^Play( Space)?$")).click()
+    page.page.wait_for_function("() => window.heard.some((time_s) => time_s > 3.5)")
 
 
 def test_why_something_does_not_play_is_told(toy_server: str, open_page: OpenPage, tmp_path: Path) -> None:

@@ -175,6 +175,22 @@ def test_items_come_a_page_at_a_time(client: TestClient, filled: Index, ids: dic
     assert [os.path.basename(one["path"]) for one in left] == ["b.png", "c.png"]
 
 
+def test_items_are_listed_by_how_their_labels_came(client: TestClient, filled: Index, ids: dict[str, int]) -> None:
+    filled.label(f"id:{ids['a.png']}", "red")
+    filled.label(f"id:{ids['b.png']}", "green")
+    filled.deny(f"id:{ids['c.png']}", "red")
+    filled.transfer(min_confidence=0.0)
+    by_origin = {
+        origin: {one["id"] for one in client.get("/items", params={"origin": origin}).json()["items"]}
+        for origin in ("hand", "import", "transfer")
+    }
+    assert by_origin["hand"] == {ids["a.png"], ids["b.png"]}
+    assert by_origin["import"] == set()
+    assert by_origin["transfer"] >= {ids["a.wav"], ids["b.wav"]}
+    last = max(by_origin["transfer"])
+    assert client.get("/items", params={"origin": "transfer", "after": last}).json()["items"] == []
+
+
 def test_the_index_is_described(client: TestClient, media: Path) -> None:
     document = client.get("/info").json()
     assert document["items"] == {"image": 3, "sound": 3}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.made_media import HIGH_HZ, LOW_HZ, sound
+from tests.made_media import HIGH_HZ, LOW_HZ, picture, sound
 from tests.web.conftest import serving
 from tests.web.test_access import kind_of
 from tests.web.test_uploads import folder_of, send
@@ -52,6 +52,19 @@ def test_what_has_no_label_is_named_the_least_sure_first(client: TestClient, ids
     confidences = [one["confidence"] for one in answers]
     assert confidences == sorted(confidences)
     assert len(classify(client, n=2)["answers"]) == 2
+
+
+def test_what_is_unknown_does_not_count_among_what_is_wanted(client: TestClient, filled: Index, media: Path) -> None:
+    picture(media / "grey.png", (120, 110, 100))
+    filled.add([media])
+    least, *_, surest = classify(client, unlabelled=True, sort="confidence")["answers"]
+    assert least["confidence"] < surest["confidence"]
+    asked = {"unlabelled": True, "sort": "confidence", "n": 1, "min_confidence": surest["confidence"]}
+    [unknown] = classify(client, **asked)["answers"]
+    assert (unknown["id"], unknown["label"]) == (least["id"], None)
+    [known] = classify(client, **asked, known=True)["answers"]
+    assert known["confidence"] == surest["confidence"]
+    assert known["label"] is not None
 
 
 def test_files_that_were_sent_are_named(client: TestClient, tmp_path: Path) -> None:

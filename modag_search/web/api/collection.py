@@ -53,6 +53,9 @@ def items(
     after: Annotated[int, Query(ge=0, le=2**62, description="The last id of the page before.")] = 0,
     kind: Literal["image", "sound", "video"] | None = None,
     unlabelled: bool = False,
+    origin: Annotated[
+        Literal["hand", "import", "transfer"] | None, Query(description="Only what has a label that came so.")
+    ] = None,
     ids: Annotated[
         list[Annotated[int, Field(ge=1, le=2**62)]] | None,
         Query(max_length=1000, description="These alone, as far as they are there."),
@@ -64,7 +67,8 @@ def items(
         if ids is not None:
             found = catalog.items.get_many(ids)
             return reply({"items": item_rows(service.index, [found[item_id] for item_id in sorted(found)])})
-        records = list(itertools.islice(catalog.items.all(kind=kind, unlabelled=unlabelled, after=after), n))
+        all_of_them = catalog.items.all(kind=kind, unlabelled=unlabelled, origin=origin, after=after)
+        records = list(itertools.islice(all_of_them, n))
         return reply({"items": item_rows(service.index, records)})
 
 

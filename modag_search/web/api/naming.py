@@ -53,6 +53,7 @@ class Classifying(Naming):
     n: int = Field(default=100, ge=1, le=MOST_ANSWERS, description="How many answers, at the most.")
     min_confidence: Share = Field(default=0.0, description="Below it, the label is null: unknown.")
     max_confidence: Share = Field(default=1.0, description="Surer answers are left out.")
+    known: bool = Field(default=False, description="Unknown answers are left out, and do not count among n.")
     sort: Literal["confidence"] | None = Field(default=None, description="The least sure first.")
 
     @model_validator(mode="after")
@@ -97,10 +98,11 @@ def classify(asked: Classifying, service: Shared) -> Response:
         paths = [*(f"id:{item_id}" for item_id in asked.ids or ()), *uploads]
         answers = service.index.classify_each(
             paths or None,
-            **asked.model_dump(exclude={"ids", "uploads", "n"}),
+            **asked.model_dump(exclude={"ids", "uploads", "n", "known"}),
             on_failure=failures.append,
         )
-        some = list(itertools.islice(answers, asked.n))
+        chosen = (one for one in answers if one.label is not None) if asked.known else answers
+        some = list(itertools.islice(chosen, asked.n))
     failed = service.uploads.in_all(map(str, failures))
     remarks = service.uploads.in_all(said)
     return reply({"answers": _answers(service, some, uploads), "failed": failed, "remarks": remarks})

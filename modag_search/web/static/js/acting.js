@@ -1,11 +1,10 @@
 // What changes the index: each act says what was done, and can be undone.
 
-import { read, send } from "./api.js";
+import { itemsOf, read, send } from "./api.js";
 import { forgetAnswers } from "./questions.js";
 import { get, set } from "./state.js";
 import { baseOf, count } from "./wording.js";
 
-const MOST_READ_ANEW = 1000;
 const MOST_ACTS = 1000;
 const goingBack = new Set(); // keys of acts that are being undone
 let made = 0;
@@ -20,11 +19,7 @@ const about = (rows) => (rows.length === 1 ? baseOf(rows[0].path) : count(rows.l
 /** Read anew what is said of items, wherever they are shown. */
 export async function readAnew(ids) {
   forgetAnswers();
-  const fresh = new Map();
-  for (let from = 0; from < ids.length; from += MOST_READ_ANEW) {
-    const { items } = await read("/items", { ids: ids.slice(from, from + MOST_READ_ANEW), n: MOST_READ_ANEW });
-    for (const row of items) fresh.set(row.id, row);
-  }
+  const fresh = new Map((await itemsOf(ids)).map((row) => [row.id, row]));
   const renewed = (row) =>
     fresh.has(row.id) ? { ...row, labels: fresh.get(row.id).labels, given: fresh.get(row.id).given } : row;
   set({ rows: get().rows.map(renewed), changed: get().changed + 1 });

@@ -65,6 +65,16 @@ function asked(parameters) {
   return given.size ? `?${given}` : "";
 }
 
+const MOST_BY_IDS = 1000;
+
+/** What is known of items, however many. */
+export async function itemsOf(ids) {
+  const found = [];
+  for (let from = 0; from < ids.length; from += MOST_BY_IDS)
+    found.push(...(await read("/items", { ids: ids.slice(from, from + MOST_BY_IDS), n: MOST_BY_IDS })).items);
+  return found;
+}
+
 const of = (item, part, parameters) => `${API}/items/${item.id}/${part}${asked(parameters)}`;
 
 export const thumbnailOf = (item, { side_px = 320 } = {}) =>

@@ -1,19 +1,19 @@
 // What to label next, what may be wrong, what is there twice: lists to decide on.
 
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../vendor/htm-preact.js";
 import { give, replace, take } from "./acting.js";
-import { read } from "./api.js";
+import { itemsOf, read } from "./api.js";
 import { Icon } from "./icons.js";
+import { Loaded, useLoaded } from "./loading.js";
 import { useCanName } from "./naming.js";
 import { toggle } from "./player.js";
 import { go } from "./questions.js";
-import { Loaded, Queue, useLoaded } from "./review.js";
+import { Queue } from "./review.js";
 import { set, useStore } from "./state.js";
 import { Looks, usePlays } from "./tile.js";
 import { baseOf, count, folderOf, hundredths, lasting, percent, sized } from "./wording.js";
 
 const SUGGESTED = 30;
-const MOST_FRESH = 1000;
 
 const whyLabel = ({ wanted, covers }) => {
   if (wanted) return `The likeliest ${wanted} of its kind: there is no example of that yet.`;
@@ -224,24 +224,13 @@ function Group({ items, isAlike }) {
 
 /** Labels of items of groups, by id, as they are after each act; groups themselves take long to find. */
 function useFreshLabels(groups) {
-  const [labels, setLabels] = useState(new Map());
   const changed = useStore((state) => state.changed);
-  useEffect(() => {
-    let isWanted = true;
-    const ids = (groups ?? [])
-      .flat()
-      .map((row) => row.id)
-      .slice(0, MOST_FRESH);
-    if (!changed || !ids.length) return undefined;
-    read("/items", { ids }).then(
-      ({ items }) => isWanted && setLabels(new Map(items.map((row) => [row.id, row.labels]))),
-      () => {},
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [groups, changed]);
-  return (row) => (labels.has(row.id) ? { ...row, labels: labels.get(row.id) } : row);
+  const load = async () => {
+    const ids = changed ? (groups ?? []).flat().map((row) => row.id) : [];
+    return new Map((await itemsOf(ids)).map((row) => [row.id, row.labels]));
+  };
+  const labels = useLoaded(load, [groups, changed], { of: groups }).value;
+  return (row) => (labels?.has(row.id) ? { ...row, labels: labels.get(row.id) } : row);
 }
 
 export function DuplicatesView() {

@@ -1,11 +1,12 @@
 // One item, large: what it is, what it is called and who says so, why, and what is near it.
 
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html, useEffect } from "../vendor/htm-preact.js";
 import { take } from "./acting.js";
 import { read } from "./api.js";
 import { CroppablePicture } from "./crop.js";
 import { Icon } from "./icons.js";
 import { useKeys } from "./keys.js";
+import { useLoaded } from "./loading.js";
 import { Messages } from "./messages.js";
 import { useCanName, useNamingKeys } from "./naming.js";
 import { play, stop, toggle } from "./player.js";
@@ -19,19 +20,8 @@ import { Why } from "./why.js";
 
 /** An answer to what is asked of the server again whenever its address, or what the index says, changes. */
 function useRead(path, parameters = {}) {
-  const [state, setState] = useState({ value: null, problem: null });
   const changed = useStore((now) => now.changed);
-  useEffect(() => {
-    let isWanted = true;
-    read(path, parameters).then(
-      (value) => isWanted && setState({ path, value, problem: null }),
-      (problem) => isWanted && setState({ path, value: null, problem }),
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [path, changed]);
-  return state.path === path ? state : { value: null, problem: null };
+  return useLoaded(() => read(path, parameters), [path, changed], { of: path });
 }
 
 export async function copyPath(row) {

@@ -120,11 +120,7 @@ export function RunsSheet({ onClose }) {
   const takeBack = async (run) => {
     try {
       await send(`/runs/${run.id}/undo`, {});
-      await readAnew(
-        get()
-          .rows.slice(0, 1000)
-          .map((row) => row.id),
-      );
+      await readAnew(get().rows.map((row) => row.id));
       await load();
     } catch (error) {
       setProblem(error);

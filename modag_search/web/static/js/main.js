@@ -55,9 +55,15 @@ function Choice({ label, options, value, onChoose }) {
   )}</div>`;
 }
 
+/** Whether an item of a kind is shown where one modality is looked for. */
+const isOf = (modality, kind) => modality === "any" || (modality === "sound") !== (kind === "image");
+
+const countOf = (items, modality) =>
+  Object.entries(items).reduce((sum, [kind, n]) => (isOf(modality, kind) ? sum + n : sum), 0);
+
 function Told({ shown, rows }) {
   const { answer, isLoading, info, route } = useStore((state) => state);
-  const all = isEmpty(route.question) && info ? Object.values(info.items).reduce((sum, n) => sum + n, 0) : rows.length;
+  const all = isEmpty(route.question) && info ? countOf(info.items, route.modality) : rows.length;
   const noun = isEmpty(route.question) ? "item" : "answer";
   if (!isEmpty(route.question) && !answer) return html`<p class="told" role="status"></p>`;
   if (isLoading && !rows.length) return html`<p class="told" role="status">Loading…</p>`;
@@ -114,7 +120,7 @@ function ItemsView() {
   const { rows, answer, route, isAsking, isLoading, problem, settings, sheet } = useStore((state) => state);
   const { facets, modality } = route;
   const asked = useMemo(
-    () => rows.filter((row) => modality === "any" || answer || (modality === "sound") !== (row.kind === "image")),
+    () => rows.filter((row) => answer || isOf(modality, row.kind)),
     [rows, answer, modality],
   );
   const shown = useMemo(() => sift(asked, facets), [asked, facets]);

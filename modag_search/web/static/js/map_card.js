@@ -1,7 +1,10 @@
 // What is known of the point that is looked at: how it looks, what it is called, and what is really near.
 
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html, useEffect } from "../vendor/htm-preact.js";
 import { onScreen } from "./camera.js";
+import { after, useLoaded } from "./loading.js";
+import { outline } from "./waves.js";
+import { baseOf, folderOf, hundredths, percent } from "./wording.js";
 
 const PATIENCE_MS = 120;
 const NEIGHBOURS = 8;
@@ -9,53 +12,33 @@ const MOST_KEPT = 500;
 const WIDTH_PX = 270;
 const kept = new Map();
 
-const nameOf = (path) => path.slice(path.lastIndexOf("/") + 1);
-
 /** What the server says of a point that is looked at for a moment: {item, near: [{id, similarity}]}. */
 export function useKnown(api, map, i, changed) {
-  const [known, setKnown] = useState(null);
   const id = map && i >= 0 ? map.ids[i] : null;
   useEffect(() => kept.clear(), [changed, map]);
-  useEffect(() => {
-    setKnown(null);
-    if (id === null) return undefined;
-    let isWanted = true;
-    const later = setTimeout(() => {
-      if (!kept.has(id)) {
-        if (kept.size >= MOST_KEPT) kept.clear();
-        const asked = Promise.all([api.read(`/items/${id}`), api.read(`/items/${id}/neighbours`, { n: NEIGHBOURS })]);
-        asked.catch(() => kept.delete(id));
-        kept.set(id, asked);
-      }
-      kept.get(id).then(
-        ([item, { hits }]) => isWanted && setKnown({ item: { ...item, id }, near: hits }),
-        (problem) => isWanted && setKnown({ problem, near: [] }),
-      );
-    }, PATIENCE_MS);
-    return () => {
-      isWanted = false;
-      clearTimeout(later);
-    };
-  }, [id, changed, map]);
-  return known && (known.problem || known.item.id === id) ? known : null;
+  const load = async (signal) => {
+    if (id === null) return null;
+    await after(PATIENCE_MS, signal);
+    if (!kept.has(id)) {
+      if (kept.size >= MOST_KEPT) kept.clear();
+      const asked = Promise.all([api.read(`/items/${id}`), api.read(`/items/${id}/neighbours`, { n: NEIGHBOURS })]);
+      asked.catch(() => kept.delete(id));
+      kept.set(id, asked);
+    }
+    const [item, { hits }] = await kept.get(id);
+    return { item: { ...item, id }, near: hits };
+  };
+  const { value, problem } = useLoaded(load, [id, changed, map]);
+  if (problem) return { problem, near: [] };
+  return value?.item.id === id ? value : null;
 }
 
 function Looks({ api, item }) {
-  const [peaks, setPeaks] = useState([]);
-  useEffect(() => {
-    let isWanted = true;
-    setPeaks([]);
-    if (item.kind === "sound") api.waveformOf(item).then((wave) => isWanted && setPeaks(wave.peaks), () => {});
-    return () => (isWanted = false);
-  }, [item.id]);
+  const load = async () => (item.kind === "sound" ? (await api.waveformOf(item)).peaks : []);
+  const peaks = useLoaded(load, [item.id]).value ?? [];
   if (item.kind !== "sound") return html`<img src=${api.thumbnailOf(item)} alt="" draggable=${false} />`;
-  const n = Math.min(96, peaks.length);
-  const bars = Array.from({ length: n }, (_, bar) => {
-    const part = peaks.slice(Math.floor((bar * peaks.length) / n), Math.floor(((bar + 1) * peaks.length) / n));
-    const top = Math.max(1, (Math.max(...part) / 255) * 46);
-    return `M${bar} ${50 - top}h.7v${2 * top}h-.7z`;
-  });
-  return html`<svg viewBox="0 0 ${n || 1} 100" preserveAspectRatio="none" aria-hidden="true"><path d=${bars.join("")} /></svg>`;
+  const { n, d } = outline(peaks);
+  return html`<svg viewBox="0 0 ${n || 1} 100" preserveAspectRatio="none" aria-hidden="true"><path d=${d} /></svg>`;
 }
 
 /** Beside a point, on the side where its neighbours are not, if there is room. */
@@ -73,7 +56,7 @@ function beside(map, i, near, camera) {
 }
 
 const says = ({ label, origin, confidence }) =>
-  origin === "transfer" && confidence !== null ? `${label} ${Math.round(confidence * 100)} %` : label;
+  origin === "transfer" && confidence !== null ? `${label} ${percent(confidence)}` : label;
 
 export function Card({ api, map, i, known, camera, isHeld, onOpen, onAsk }) {
   if (!known) return null;
@@ -83,10 +66,10 @@ export function Card({ api, map, i, known, camera, isHeld, onOpen, onAsk }) {
   return html`
     <div class="map-card" style=${place} data-held=${isHeld}>
       <div class="map-looks"><${Looks} api=${api} item=${item} /></div>
-      <p class="map-name">${nameOf(item.path)}</p>
-      <p class="map-path">${item.path.slice(0, item.path.lastIndexOf("/"))}</p>
+      <p class="map-name">${baseOf(item.path)}</p>
+      <p class="map-path">${folderOf(item.path)}</p>
       <p class="map-labels">${item.labels.map((one) => html`<span class=${one.origin}>${says(one)}</span>`)}${item.labels.length ? "" : "no label"}</p>
-      ${near.length > 0 && html`<p class="map-near">nearest: ${nameOf(near[0].path)} (${near[0].similarity.toFixed(2)})</p>`}
+      ${near.length > 0 && html`<p class="map-near">nearest: ${baseOf(near[0].path)} (${hundredths(near[0].similarity)})</p>`}
       ${isHeld && html`<div class="map-acts">
         <button type="button" onClick=${() => onOpen(item)}>Open</button>
         <button type="button" onClick=${() => onAsk(item)}>What is like it?</button>
@@ -99,5 +82,5 @@ export function told({ item, near, problem }) {
   if (problem) return problem.message;
   const names = item.labels.map(says);
   const called = names.length ? `called ${names.join(", ")}` : "no label";
-  return `${nameOf(item.path)}, ${item.kind}, ${called}${near.length ? `, nearest ${nameOf(near[0].path)}` : ""}`;
+  return `${baseOf(item.path)}, ${item.kind}, ${called}${near.length ? `, nearest ${baseOf(near[0].path)}` : ""}`;
 }

@@ -107,7 +107,10 @@ export function toggle(item, options) {
 }
 
 element.addEventListener("timeupdate", () => {
-  if (until_s !== null && now().time_s >= until_s) element.pause();
+  if (until_s !== null && now().time_s >= until_s) {
+    until_s = null; // whoever plays on wants what comes behind it
+    element.pause();
+  }
   tell();
 });
 for (const event of ["play", "pause", "seeked"]) element.addEventListener(event, tell);

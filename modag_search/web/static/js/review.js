@@ -1,12 +1,13 @@
 // One item at a time, with the name that is proposed: y, n, ? or another name; what is left, and how often it was
 // right.
 
-import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useMemo, useRef, useState } from "../vendor/htm-preact.js";
 import { give, undo } from "./acting.js";
 import { read, send } from "./api.js";
 import { CroppablePicture } from "./crop.js";
 import { Icon } from "./icons.js";
 import { useKeys } from "./keys.js";
+import { Loaded, useLoaded } from "./loading.js";
 import { useCanName, useNamingKeys } from "./naming.js";
 import { play, stop, toggle } from "./player.js";
 import { go } from "./questions.js";
@@ -17,37 +18,50 @@ import { baseOf, count, folderOf, percent } from "./wording.js";
 import { Why } from "./why.js";
 
 const MOST = 500;
+const PAGE = 1000;
 const AHEAD = 6;
 const UNSURE = 0.25; // what is named with less than that is hardly a proposal
 
 const proposed = (one) => ({ ...one, given: one.given ?? [], start_s: one.start_s ?? 0 });
 
+/** What a transfer gave that nobody has said as well, page by page: more than are looked over at once, if there are. */
 async function transferredRows() {
-  const { items } = await read("/items", { n: 10_000 });
-  return items.flatMap((item) =>
-    item.given
-      .filter((one) => one.origin === "transfer" && !one.is_not)
-      .map((one) => ({ ...item, label: one.label, confidence: one.confidence })),
-  );
+  const rows = [];
+  for (let after = 0; rows.length <= MOST; ) {
+    const { items } = await read("/items", { origin: "transfer", n: PAGE, after });
+    rows.push(...items.flatMap(guessesOf));
+    if (items.length < PAGE) break;
+    after = items.at(-1).id;
+  }
+  return rows;
 }
 
-/** Where names to look over come from. */
+function guessesOf(item) {
+  const said = new Set(item.given.filter((one) => one.origin !== "transfer").map((one) => one.label));
+  return item.given
+    .filter((one) => one.origin === "transfer" && !one.is_not && !said.has(one.label))
+    .map((one) => ({ ...item, label: one.label, confidence: one.confidence }));
+}
+
+/** Where names to look over come from; each gives one more than are looked over at once, if there are more. */
 export const SOURCES = {
-  surest: [
-    "Surest",
-    async () => {
+  surest: {
+    says: "Surest",
+    empty: "Nothing without a label has a name that is at least 50 % likely.",
+    rows: async () => {
       const { given } = await send("/transfer", { dry_run: true, min_confidence: 0.5 });
-      return given.sort((a, b) => b.confidence - a.confidence).slice(0, MOST);
+      return given.sort((a, b) => b.confidence - a.confidence);
     },
-  ],
-  unsure: [
-    "Least sure",
-    async () =>
-      (await send("/classify", { unlabelled: true, n: 10_000, sort: "confidence", min_confidence: UNSURE })).answers
-        .filter((one) => one.label)
-        .slice(0, MOST),
-  ],
-  given: ["Transferred", transferredRows],
+  },
+  unsure: {
+    says: "Least sure",
+    empty: "Nothing without a label has a name that is at least 25 % likely.",
+    rows: async () => {
+      const asked = { unlabelled: true, known: true, n: MOST + 1, sort: "confidence", min_confidence: UNSURE };
+      return (await send("/classify", asked)).answers;
+    },
+  },
+  given: { says: "Transferred", empty: "No transferred name is left to look over.", rows: transferredRows },
 };
 
 /** What share of the names was right, and between what that lies, 95 of 100 times: Wilson's interval. */
@@ -183,8 +197,8 @@ function Proposed({ row, about }) {
     ${about && html`<p class="muted">${about(row)}</p>`}`;
 }
 
-/** A queue of rows with proposed names; `about(row)` says more of one. */
-export function Queue({ rows, about, empty }) {
+/** A queue of rows with proposed names; `about(row)` says more of one, `more()` brings those that come behind these. */
+export function Queue({ rows, about, more, empty }) {
   const answering = useAnswers(rows);
   const { answers, here, answer, name, back, isFree } = answering;
   const isReadOnly = useStore((state) => state.info?.is_read_only);
@@ -194,8 +208,12 @@ export function Queue({ rows, about, empty }) {
   if (!rows.length) return html`<div class="empty"><p>${empty}</p></div>`;
   const progress = html`<${Progress} answers=${answers} n=${rows.length} />`;
   if (!row) {
-    return html`<div class="empty"><p>All ${count(rows.length, "item")} looked over.</p>${progress}
-      <p><button type="button" class="button" onClick=${back}><${Icon} of="undo" />Back</button></p></div>`;
+    return html`<div class="empty"><p>${more ? "" : "All "}${count(rows.length, "item")} looked over.${
+      more ? " There are more." : ""
+    }</p>${progress}
+      <p>${
+        more && html`<button type="button" class="button primary" onClick=${more}>Look over more</button> `
+      }<button type="button" class="button" onClick=${back}><${Icon} of="undo" />Back</button></p></div>`;
   }
   const coming = rows.slice(answers.length + 1, answers.length + 1 + AHEAD);
   return html`
@@ -220,43 +238,25 @@ export function Queue({ rows, about, empty }) {
     </div>`;
 }
 
-/** Rows that are asked for once a source is chosen. */
-export function useLoaded(load, dependencies) {
-  const [state, setState] = useState({ value: null, problem: null });
-  useEffect(() => {
-    let isWanted = true;
-    setState({ value: null, problem: null });
-    load().then(
-      (value) => isWanted && setState({ value, problem: null }),
-      (problem) => isWanted && setState({ value: null, problem }),
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, dependencies);
-  return state;
-}
-
-export function Loaded({ state, children }) {
-  if (state.problem)
-    return html`<p class="problem" role="alert"><${Icon} of="problem" /><span>
-    ${state.problem.message}</span></p>`;
-  if (!state.value) return html`<p class="empty" role="status">Looking…</p>`;
-  return children(state.value);
-}
+/** A message in the place of a queue, where there is none. */
+const emptyOf = (canTell, source) =>
+  canTell ? SOURCES[source].empty : "No label is given yet: names come from what has labels.";
 
 export function ReviewView() {
   const [source, setSource] = useState("surest");
+  const [round, setRound] = useState(0);
   const canTell = useStore(isTaught);
-  const state = useLoaded(async () => (canTell ? (await SOURCES[source][1]()).map(proposed) : []), [source, canTell]);
+  const load = async () => (canTell ? (await SOURCES[source].rows()).map(proposed) : []);
+  const state = useLoaded(load, [source, canTell, round]);
+  const shown = useMemo(() => state.value?.slice(0, MOST), [state.value]);
+  const more = state.value?.length > MOST ? () => setRound(round + 1) : null;
   return html`
     <div class="view-room"><div class="toolbar"><h2>Review names</h2>
       <div class="choice" role="group" aria-label="Which names">
         ${Object.entries(SOURCES).map(
-          ([key, [says]]) => html`<button type="button" key=${key}
+          ([key, { says }]) => html`<button type="button" key=${key}
         aria-pressed=${key === source} onClick=${() => setSource(key)}>${says}</button>`,
         )}</div></div>
-    <div class="view"><${Loaded} state=${state}>
-      ${(rows) => html`<${Queue} rows=${rows}
-      empty="No name is proposed: nothing is left without a label, or no label is given yet." />`}<//></div></div>`;
+    <div class="view"><${Loaded} state=${canTell === null ? { value: null } : state}>
+      ${() => html`<${Queue} rows=${shown} more=${more} empty=${emptyOf(canTell, source)} />`}<//></div></div>`;
 }

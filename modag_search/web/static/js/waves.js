@@ -2,32 +2,23 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
 import { spectrogramOf, waveformOf } from "./api.js";
+import { after, useLoaded } from "./loading.js";
 import { listen, now } from "./player.js";
 import { hasPlace } from "./wording.js";
 
 const BARS = 128;
+const PATIENCE_MS = 80;
 
 function usePeaks(row) {
-  const [peaks, setPeaks] = useState(null);
-  useEffect(() => {
-    let isWanted = true;
-    setPeaks(null);
-    // What only flies past while one scrolls is not asked for.
-    const later = setTimeout(() => {
-      waveformOf(row).then(
-        (wave) => isWanted && setPeaks(wave.peaks),
-        () => isWanted && setPeaks([]),
-      );
-    }, 80);
-    return () => {
-      isWanted = false;
-      clearTimeout(later);
-    };
-  }, [row.id, row.version]);
-  return peaks;
+  const load = async (signal) => {
+    await after(PATIENCE_MS, signal);
+    return (await waveformOf(row)).peaks;
+  };
+  return useLoaded(load, [row.id, row.version]).value;
 }
 
-function outline(peaks) {
+/** What draws the peaks of a sound, in a box of 100 by as many bars as there are: {n, d}. */
+export function outline(peaks) {
   const n = Math.min(BARS, peaks.length);
   const tops = Array.from({ length: n }, (_, bar) => {
     const [from, to] = [bar, bar + 1].map((place) => Math.floor((place * peaks.length) / n));

@@ -1,7 +1,8 @@
 // Why something is called as it is, in words: what speaks for its name rather than the next one.
 
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html } from "../vendor/htm-preact.js";
 import { send } from "./api.js";
+import { useLoaded } from "./loading.js";
 import { go } from "./questions.js";
 import { isTaught, useStore } from "./state.js";
 import { baseOf, hundredths, percent } from "./wording.js";
@@ -46,22 +47,10 @@ function Heard({ heard, reasons, why }) {
 }
 
 export function Why({ id }) {
-  const [why, setWhy] = useState(null);
-  const [problem, setProblem] = useState(null);
   const changed = useStore((state) => state.changed);
   const canTell = useStore(isTaught);
-  useEffect(() => {
-    let isWanted = true;
-    setProblem(null);
-    if (!canTell) return undefined;
-    send("/explain", { id }).then(
-      (found) => isWanted && setWhy(found),
-      (error) => isWanted && (setWhy(null), setProblem(error)),
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [id, changed, canTell]);
+  const load = async () => (canTell ? await send("/explain", { id }) : null);
+  const { value: why, problem } = useLoaded(load, [id, changed, canTell], { of: id });
   if (canTell === false) return html`<p class="muted">Nothing is labelled yet.</p>`;
   if (problem) return html`<p class="muted">${problem.message}</p>`;
   if (!why) return html`<p class="muted">…</p>`;
