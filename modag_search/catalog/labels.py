@@ -291,7 +291,7 @@ class Labels:
         return turned
 
     def undo(self, run_id: int, *, on_restored: Callable[[Restored], None] | None = None) -> int:
-        """Take back what a run annotated, also what waits for its content; return how many annotations that were.
+        """Take back what a run annotated, also what waits for its content.
 
         What the run took from items comes back to them, and what gave way to it; so does what was kept of the same
         content, since these annotations said the same or excluded it.
@@ -301,6 +301,11 @@ class Labels:
         run_id : int
         on_restored : callable, optional
             Called with what came back to items of what they had before.
+
+        Returns
+        -------
+        int
+            How many annotations were taken back.
         """
         of_run = AnnotationRow.run_id == run_id
         with self._database.write() as connection:
