@@ -72,7 +72,9 @@ def import_options(command: Command) -> Command:
             help="Of FILE: where a part begins, in seconds; '' takes labels for the whole. [default: by its looks]",
         ),
         click.option(
-            "--end-column", metavar="NAME", help="Of FILE: where a part ends, in seconds. [default: by its looks]"
+            "--end-column",
+            metavar="NAME",
+            help="Of FILE: where a part ends, in seconds; '' with --start-column: at the end. [default: by its looks]",
         ),
         click.option(
             "--separator",

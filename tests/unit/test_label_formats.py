@@ -409,6 +409,49 @@ def test_how_sure_a_program_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "named", "part"),
+    [
+        ("begin,end_s", {"start_column": "begin"}, (3.0, 5.0)),
+        ("start_s,stop", {"end_column": "Stop"}, (3.0, 5.0)),
+        ("begin,note", {"start_column": "begin"}, (3.0, None)),
+        ("note,till", {"end_column": "till"}, (None, 5.0)),
+        ("start,end", {"start_column": "start", "end_column": ""}, (3.0, None)),
+        ("start,end", {"start_column": "", "end_column": "end"}, (None, 5.0)),
+        ("start,end", {"start_column": ""}, (None, None)),
+        ("start,end", {"end_column": ""}, (None, None)),
+    ],
+)
+def test_the_side_of_a_part_that_is_not_named_goes_by_its_looks(
+    tmp_path: Path, head: str, named: dict[str, str], part: tuple[float | None, float | None]
+) -> None:
+    assert said(read(tmp_path / "l.csv", f"path,label,{head}\na.wav,x,3,5\n", **named)) == [("a.wav", "x", *part)]
+
+
+@pytest.mark.parametrize(
+    ("head", "named", "words"),
+    [
+        ("start,end", {"start_column": "start"}, "has end, too; --end-column names"),
+        ("start,end", {"end_column": "end"}, "has start, too; --start-column names"),
+        ("start,duration", {"start_column": "start"}, "has duration, too; --end-column names"),
+    ],
+)
+def test_a_side_of_a_part_that_may_stand_in_another_column_is_asked_for(
+    tmp_path: Path, head: str, named: dict[str, str], words: str
+) -> None:
+    with pytest.raises(UsageError, match=f"line 1: {words} the other side of a part, --[a-z]+-column '' leaves"):
+        read(tmp_path / "l.csv", f"path,label,{head}\na.wav,x,3,5\n", **named)
+
+
+def test_one_side_of_the_parts_of_a_program_can_be_named(tmp_path: Path) -> None:
+    content = f"{RAVEN}\tFile Offset (s)\tSpecies\tPeak\n1\tx\t1\t63\t65\t0\t9\t3\towl\t4\n"
+    with pytest.raises(UsageError, match="line 1: has file offset"):
+        read(tmp_path / "a.txt", content, start_column="Peak", label_column="species")
+    kaleidoscope = "INDIR,FOLDER,IN FILE,OFFSET,DURATION,MANUAL ID,FROM MARK,TILL\n,,a.wav,1,2,owl,1.5,4\n"
+    assert said(read(tmp_path / "k.csv", kaleidoscope, start_column="from mark")) == [("a.wav", "owl", 1.5, 3.5)]
+    assert said(read(tmp_path / "k.csv", kaleidoscope, end_column="till")) == [("a.wav", "owl", 1.0, 4.0)]
+
+
+@pytest.mark.parametrize(
     ("cell", "sign", "n"),
     [('"Guitar,Music"', ",", 2), ("a;b;c", ";", 3), ("a|b", "|", 2), ('"a, b"', ",", 2)],
 )

@@ -27,7 +27,7 @@ class ReadingOptions:
     ----------
     path_column, label_column, start_column, end_column : str or None
         What columns are called, in upper or lower case; None for what is usual. An empty `start_column` or `end_column`
-        is none: labels hold for the whole.
+        is none: labels hold for the whole, or, where the other is named, from the beginning or to the end.
     separator : str or None
         What stands between several labels in a cell; empty where a cell is one label, whatever it looks like. None
         refuses cells that look like several.

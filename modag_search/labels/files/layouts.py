@@ -261,7 +261,7 @@ def _plain(fields: Sequence[str], options: ReadingOptions, *, where: str) -> Lay
     """Take the columns of a table that is as its author liked."""
     path = _one_of(_PATHS, fields, options.path_column, option="--path-column", where=where)
     label = _one_of(_LABELS, fields, options.label_column, option="--label-column", where=where)
-    slips = sorted(set(fields) & _SLIPS)
+    slips = sorted(set(fields) & _SLIPS)  # where one side is named, `_with_part` looks at them
     if slips and options.start_column is None and options.end_column is None:
         # Passed over, the whole would be labelled.
         raise UsageError(
@@ -318,10 +318,25 @@ def _with_choices(layout: Layout, fields: Sequence[str], options: ReadingOptions
     if "path" in chosen:
         layout = replace(layout, path=(chosen["path"],))
     if "start" in chosen or "end" in chosen:
-        layout = replace(
-            layout, start=chosen.get("start") or None, end=chosen.get("end") or None, length=None, offset=None
-        )
+        layout = _with_part(layout, fields, chosen.get("start"), chosen.get("end"), where=where)
     return layout if options.separator is None else replace(layout, separator=options.separator)
+
+
+def _with_part(layout: Layout, fields: Sequence[str], start: str | None, end: str | None, *, where: str) -> Layout:
+    """Take the part that labels hold for from columns that the user named; a side that is not named goes by its looks.
+
+    An empty name is no column: the whole, or a part that is open there where the other side is named.
+    """
+    if not (start or end) or (start is not None and end is not None):
+        return replace(layout, start=start or None, end=end or None, length=None, offset=None)
+    missing, option = (layout.end or layout.length, "--end-column") if start else (layout.start, "--start-column")
+    left = sorted((set(fields) & _SLIPS) - {start, end}) if missing not in fields else []
+    if layout.offset:
+        left = [layout.offset]  # times count through several files: of one side in its file, the other tells nothing
+    if left:
+        other = f"{option} names the other side of a part, {option} '' leaves it open"
+        raise UsageError(f"{where}: has {' and '.join(left)}, too; {other}")
+    return replace(layout, start=start) if start else replace(layout, end=end, length=None)
 
 
 def read_table(
