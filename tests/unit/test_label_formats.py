@@ -209,6 +209,36 @@ def test_via_for_sounds_and_videos(tmp_path: Path) -> None:
         assert said(file) == [("a.wav", "song", 1.5, 2.5), ("a.wav", "call", 3.0, 3.001), ("a.wav", "wind", None, None)]
 
 
+@pytest.mark.parametrize(("value", "labels"), [("0,1", ["song", "call"]), ("1,", ["call"]), ("1,7", ["call", "7"])])
+def test_boxes_of_via_that_are_ticked_are_labels_each(tmp_path: Path, value: str, labels: list[str]) -> None:
+    document = {
+        "project": {},
+        "attribute": VIA_3_ATTRIBUTE,
+        "file": {"1": {"fname": "a.wav"}},
+        "view": {"1": {"fid_list": ["1"]}},
+        "metadata": {"x": {"vid": "1", "z": [1.5, 2.5], "av": {"1": value}}},
+    }
+    table = (
+        f"# Exported using VGG Image Annotator\n# ATTRIBUTE = {json.dumps(VIA_3_ATTRIBUTE)}\n"
+        "# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,spatial_coordinates,metadata\n"
+        f'"x","[""a.wav""]","0","[1.5,2.5]","[]","{{""1"":""{value}""}}"\n'
+    )
+    for file in (read(tmp_path / "via.json", document), read(tmp_path / "via.csv", table)):
+        assert said(file) == [("a.wav", label, 1.5, 2.5) for label in labels]
+
+
+def test_text_of_via_with_commas_is_one_label(tmp_path: Path) -> None:
+    document = {
+        "project": {},
+        "attribute": {"1": {"aname": "label", "options": {}}, "2": {"aname": "radio", "options": {"a,b": "both"}}},
+        "file": {"1": {"fname": "a.wav"}},
+        "view": {"1": {"fid_list": ["1"]}},
+        "metadata": {"x": {"vid": "1", "z": [], "av": {"1": "Bark, loud", "2": "a,b"}}},
+    }
+    assert said(read(tmp_path / "via.json", document)) == [("a.wav", "Bark, loud", None, None)]
+    assert said(read(tmp_path / "via.json", document, label_column="radio")) == [("a.wav", "both", None, None)]
+
+
 def task(results: list[dict[str, Any]], **data: str) -> dict[str, Any]:
     return {"id": 7, "data": data, "annotations": [{"result": results}], "predictions": [{"result": []}]}
 
@@ -378,36 +408,6 @@ def test_columns_that_are_named(tmp_path: Path) -> None:
     assert said(whole) == [("a.wav", "x", None, None)]
 
 
-def test_two_columns_that_could_hold_the_labels(tmp_path: Path) -> None:
-    content = "path,category,species\na.wav,bird,owl\n"
-    with pytest.raises(
-        UsageError, match="line 1: which column is meant, category or species\\? --label-column names it"
-    ):
-        read(tmp_path / "l.csv", content)
-    assert said(read(tmp_path / "l.csv", content, label_column="species")) == [("a.wav", "owl", None, None)]
-
-
-def test_cells_without_a_label_are_counted(tmp_path: Path) -> None:
-    file = read(tmp_path / "l.csv", "path,label\na.wav,x\nb.wav,\n,\n")
-    assert said(file) == [("a.wav", "x", None, None)]
-    assert passed_over(file) == [("b.wav", "without a label", 3)]
-
-
-def test_what_an_index_guessed_is_passed_over(tmp_path: Path) -> None:
-    file = read(tmp_path / "l.csv", "path,label,start_s,end_s,origin\na.wav,x,,,hand\nb.wav,x,,,transfer\n")
-    assert len(file.entries) == 1
-    assert passed_over(file) == [("b.wav", "given by an index, which guessed", 3)]
-
-
-def test_how_sure_a_program_was(tmp_path: Path) -> None:
-    file = read(tmp_path / "l.csv", "path,label,confidence\na.wav,x,0.9\nb.wav,x,0.2\nc.wav,x,\nd.wav,x,87\n")
-    assert [(one.path[-5:], one.confidence) for one in file.entries] == [
-        ("a.wav", 0.9),
-        ("c.wav", None),
-        ("d.wav", None),
-    ]
-
-
 @pytest.mark.parametrize(
     ("head", "named", "part"),
     [
@@ -449,6 +449,36 @@ def test_one_side_of_the_parts_of_a_program_can_be_named(tmp_path: Path) -> None
     kaleidoscope = "INDIR,FOLDER,IN FILE,OFFSET,DURATION,MANUAL ID,FROM MARK,TILL\n,,a.wav,1,2,owl,1.5,4\n"
     assert said(read(tmp_path / "k.csv", kaleidoscope, start_column="from mark")) == [("a.wav", "owl", 1.5, 3.5)]
     assert said(read(tmp_path / "k.csv", kaleidoscope, end_column="till")) == [("a.wav", "owl", 1.0, 4.0)]
+
+
+def test_two_columns_that_could_hold_the_labels(tmp_path: Path) -> None:
+    content = "path,category,species\na.wav,bird,owl\n"
+    with pytest.raises(
+        UsageError, match="line 1: which column is meant, category or species\\? --label-column names it"
+    ):
+        read(tmp_path / "l.csv", content)
+    assert said(read(tmp_path / "l.csv", content, label_column="species")) == [("a.wav", "owl", None, None)]
+
+
+def test_cells_without_a_label_are_counted(tmp_path: Path) -> None:
+    file = read(tmp_path / "l.csv", "path,label\na.wav,x\nb.wav,\n,\n")
+    assert said(file) == [("a.wav", "x", None, None)]
+    assert passed_over(file) == [("b.wav", "without a label", 3)]
+
+
+def test_what_an_index_guessed_is_passed_over(tmp_path: Path) -> None:
+    file = read(tmp_path / "l.csv", "path,label,start_s,end_s,origin\na.wav,x,,,hand\nb.wav,x,,,transfer\n")
+    assert len(file.entries) == 1
+    assert passed_over(file) == [("b.wav", "given by an index, which guessed", 3)]
+
+
+def test_how_sure_a_program_was(tmp_path: Path) -> None:
+    file = read(tmp_path / "l.csv", "path,label,confidence\na.wav,x,0.9\nb.wav,x,0.2\nc.wav,x,\nd.wav,x,87\n")
+    assert [(one.path[-5:], one.confidence) for one in file.entries] == [
+        ("a.wav", 0.9),
+        ("c.wav", None),
+        ("d.wav", None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,15 @@ def _attributes_of_time(
         for number, value in given.items():
             about = attributes[number]
             called, options = (about, {}) if isinstance(about, str) else (about["aname"], about.get("options") or {})
-            yield name, called, options.get(value, value), start_s, end_s
+            yield name, called, _chosen(value, options), start_s, end_s
+
+
+def _chosen(value: str, options: Mapping[str, str]) -> object:
+    """Return the options that a value of VIA 3 names, where boxes can be ticked several with commas between."""
+    if value in options:
+        return options[value]
+    ticked = value.split(",") if isinstance(value, str) else []
+    return [options.get(one, one) for one in ticked if one] if options.keys() & ticked else value
 
 
 # Label Studio: https://labelstud.io/guide/task_format
