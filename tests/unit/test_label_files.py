@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modag_search.errors import UsageError
-from modag_search.labels.files import LabelEntry, read_label_file
+from modag_search.labels.files import LabelEntry, ReadingOptions, read_label_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,6 +142,22 @@ def test_tags_as_lists(tmp_path: Path) -> None:
     data = {"time": [0, 1], "duration": [4, 1], "value": ["x", "y"], "confidence": [1, 1]}
     path = jams(tmp_path / "l.jams", {"namespace": "tag_open", "data": data})
     assert said(read(path)) == [("x", None, None), ("y", 1.0, 2.0)]
+
+
+def test_how_sure_a_program_was_of_its_tags(tmp_path: Path) -> None:
+    sure = {"time": [0, 0, 0], "duration": [4, 4, 4], "value": ["x", "y", "z"], "confidence": [0.9, 0.03, None]}
+    rows = [dict(zip(sure, cells, strict=True)) for cells in zip(*sure.values(), strict=True)]
+    for data in (sure, rows):
+        path = jams(tmp_path / "l.jams", {"namespace": "tag_open", "data": data})
+        file = read_label_file(path)
+        assert [(entry.label, entry.confidence) for entry in file.entries] == [("x", 0.9), ("z", None)]
+        (passed_over,) = file.passed_over
+        assert (passed_over.name, passed_over.reason) == (f"{tmp_path}/media/a.wav", "below a confidence of 0.5")
+        assert len(read_label_file(path, ReadingOptions(min_confidence=0.01)).entries) == 3
+        assert [entry.label for entry in read_label_file(path, ReadingOptions(min_confidence=0.95)).entries] == ["z"]
+    ours = {"annotation_tools": "modag-search", "data_source": "import from birds.csv"}
+    path = jams(path, {"namespace": "tag_open", "data": rows, "annotation_metadata": ours})
+    assert [entry.label for entry in read(path)] == ["x", "y", "z"], "they were given, as in our CSV"
 
 
 def test_the_media_file_beside_a_jams_file(tmp_path: Path) -> None:

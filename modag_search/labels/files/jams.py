@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modag_search import media
 from modag_search.errors import UsageError
 from modag_search.files import json_of, read_regular
 from modag_search.labels.checks import check_part, checked_name
+from modag_search.labels.files.cells import confidence_in
 from modag_search.labels.files.entries import LabelEntry, checked_path
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search.catalog import Annotation
+    from modag_search.labels.files.entries import LabelFile
     from modag_search.values import ItemRecord
 
 _TAGS = "tag_"
@@ -31,12 +33,22 @@ _GUESSED = "transfer"
 _VERSION = "0.3.4"
 _MOST_BYTES = 2**30
 _COLUMNS = ("time", "duration", "value", "confidence")
-_Tag = tuple[str, str, Any, Any]
-"""Where it stands, its value, its time and its duration."""
+_TOOL = "modag-search"
 
 
-def read_jams(paths: Iterable[Path]) -> list[LabelEntry]:
-    """Read the tags of JAMS files: the annotations whose namespaces begin with ``tag_``.
+class _Tag(NamedTuple):
+    """An observation, and where it stands; a guess unless an index wrote it, to which it was given."""
+
+    where: str
+    value: str
+    time: Any
+    duration: Any
+    confidence: Any
+    is_guess: bool = True
+
+
+def read_jams(paths: Iterable[Path], file: LabelFile, *, min_confidence: float) -> None:
+    """Take the tags of JAMS files: the annotations whose namespaces begin with ``tag_``.
 
     What ``sandbox.modag.not`` lists is said not to hold, and what ``sandbox.modag.tags`` names is a tag.
 
@@ -45,10 +57,10 @@ def read_jams(paths: Iterable[Path]) -> list[LabelEntry]:
     paths : iterable of Path
         Absolute. A file speaks of the media file that ``sandbox.modag.path`` names, from the file's folder on; where
         it names none, of the one beside the file that is called as it is.
-
-    Returns
-    -------
-    list of LabelEntry
+    file : LabelFile
+        What they are added to.
+    min_confidence : float
+        Leaves out tags of which a program was less sure; not those that an index wrote, which were given to it.
 
     Raises
     ------
@@ -56,7 +68,6 @@ def read_jams(paths: Iterable[Path]) -> list[LabelEntry]:
         If a file is not JAMS, has no annotation that holds tags, or it is not plain what media file it speaks of.
     """
     folders: dict[Path, dict[str, list[str]]] = {}
-    entries = []
     for path in paths:
         document = _document(path)
         tags = list(_tags(document, path))
@@ -67,11 +78,14 @@ def read_jams(paths: Iterable[Path]) -> list[LabelEntry]:
         total_s = _mapping(document.get("file_metadata")).get("duration")
         ours = _ours(document)
         are_tags = {name for name in _listed(ours.get("tags")) if isinstance(name, str)}
-        said = [_entry(tag, about, path, total_s) for tag in tags]
-        entries += [replace(entry, is_tag=entry.label in are_tags) for entry in said]
+        for tag in tags:
+            entry = _entry(tag, about, path, total_s)
+            if tag.is_guess and entry.confidence is not None and entry.confidence < min_confidence:
+                file.pass_over(about, f"below a confidence of {min_confidence:g}")
+            else:
+                file.entries.append(replace(entry, is_tag=entry.label in are_tags))
         denied = [_tag(one, f"{path}: sandbox.modag.not") for one in _listed(ours.get("not"))]
-        entries += [replace(_entry(tag, about, path, total_s), is_not=True) for tag in denied]
-    return entries
+        file.entries += [replace(_entry(tag, about, path, total_s), is_not=True) for tag in denied]
 
 
 def jams_of(
@@ -117,7 +131,7 @@ def jams_of(
         "annotations": [
             {
                 "namespace": _WRITTEN,
-                "annotation_metadata": {"data_source": origin, "annotation_tools": "modag-search"},
+                "annotation_metadata": {"data_source": origin, "annotation_tools": _TOOL},
                 "data": [_observation(annotation, total_s) for annotation in same_origin],
                 "sandbox": {},
                 "time": 0,
@@ -160,11 +174,12 @@ def _tags(document: Mapping[str, Any], path: Path) -> Iterator[_Tag]:
         others = ", ".join(sorted(set(namespaces))) or "nothing"
         raise UsageError(f"{path}: holds no tags, which are the annotations of {_TAGS}...; it holds {others}")
     for number, (namespace, annotation) in enumerate(zip(namespaces, document["annotations"], strict=True), start=1):
-        source = str(_mapping(_mapping(annotation).get("annotation_metadata")).get("data_source"))
+        about = _mapping(_mapping(annotation).get("annotation_metadata"))
+        source, is_guess = str(about.get("data_source")), about.get("annotation_tools") != _TOOL
         if namespace.startswith(_TAGS) and not source.startswith(_GUESSED):
             where = f"{path}: annotation {number} ({namespace})"
             for position, observation in enumerate(_observations(annotation.get("data"), where), start=1):
-                yield _tag(observation, f"{where}, observation {position}")
+                yield _tag(observation, f"{where}, observation {position}")._replace(is_guess=is_guess)
 
 
 def _observations(data: object, where: str) -> Iterator[object]:
@@ -172,7 +187,9 @@ def _observations(data: object, where: str) -> Iterator[object]:
     if isinstance(data, list):
         yield from data
         return
-    columns = [_mapping(data).get(name) for name in _COLUMNS[:3]]
+    columns = [_mapping(data).get(name) for name in _COLUMNS]
+    if not isinstance(columns[-1], list):  # not all say how sure they were
+        columns.pop()
     lists = [column for column in columns if isinstance(column, list)]
     if len(lists) < len(columns) or len({len(column) for column in lists}) > 1:
         raise UsageError(f"{where}: its data are neither observations nor lists of {', '.join(_COLUMNS)} of one length")
@@ -185,20 +202,20 @@ def _tag(observation: object, where: str) -> _Tag:
     value = cells.get("value")
     if not isinstance(value, str):
         raise UsageError(f"{where}: its value must be text, not {value!r}")
-    return where, value, cells.get("time"), cells.get("duration")
+    return _Tag(where, value, cells.get("time"), cells.get("duration"), cells.get("confidence"))
 
 
 def _entry(tag: _Tag, about: str, path: Path, total_s: object) -> LabelEntry:
-    where, value, time, duration = tag
-    start_s = _seconds(time, "time", where=where) or 0.0
-    length_s = _seconds(duration, "duration", where=where)
+    where = tag.where
+    start_s = _seconds(tag.time, "time", where=where) or 0.0
+    length_s = _seconds(tag.duration, "duration", where=where)
     total = _seconds(total_s, "duration", where=f"{path}: file_metadata")
-    label = checked_name(value, where=where)
+    label, confidence = checked_name(tag.value, where=where), confidence_in(tag.confidence)
     if start_s == 0 and (not length_s or (total and length_s >= total)):
-        return LabelEntry(path=about, label=label, source=str(path))
+        return LabelEntry(path=about, label=label, source=str(path), confidence=confidence)
     end_s = None if length_s is None else start_s + length_s
     check_part(start_s, end_s, where=where)
-    return LabelEntry(path=about, label=label, start_s=start_s, end_s=end_s, source=str(path))
+    return LabelEntry(path=about, label=label, start_s=start_s, end_s=end_s, source=str(path), confidence=confidence)
 
 
 def _seconds(value: object, name: str, *, where: str) -> float | None:

@@ -58,10 +58,10 @@ def read_label_file(
     options = options or ReadingOptions()
     if source.is_dir():
         file.kind = "JAMS"
-        file.entries += read_jams(_jams_below(source))
+        read_jams(_jams_below(source), file, min_confidence=options.min_confidence)
     elif source.suffix.lower() == _JAMS:
         file.kind = "JAMS"
-        file.entries += read_jams([source])
+        read_jams([source], file, min_confidence=options.min_confidence)
     else:
         _read_text_file(source, file, options, known)
     file.entries = list(dict.fromkeys(file.entries))
@@ -124,7 +124,7 @@ def _read_json(text: str, path: Path, file: LabelFile, options: ReadingOptions, 
         raise UsageError(f"{path}: is not JSON: {error}") from error
     if isinstance(document, dict) and isinstance(document.get("annotations"), list) and "file_metadata" in document:
         file.kind = "JAMS"
-        file.entries += read_jams([path])
+        read_jams([path], file, min_confidence=options.min_confidence)
     elif not read_document(document, file, options):
         if not (isinstance(document, list) and document and all(isinstance(row, dict) for row in document)):
             raise UsageError(f"{path}: is JSON of no kind that labels are read from: {_KINDS}")
