@@ -79,6 +79,14 @@ class Waveform:
         channels = tuple(dict(zip(sections, each, strict=True)) for each in channels_apart([*sections.values()]))
         return replace(cls.of({k: loudest_channel(samples) for k, samples in sections.items()}), channels=channels)
 
+    def thinned(self, stride: int) -> Waveform:
+        """Return each section whose number `stride` divides, and the energy of these."""
+        if all(number % stride == 0 for number in self.sections):
+            return self
+        channels = tuple({k: part for k, part in each.items() if k % stride == 0} for each in self.channels)
+        sections = {k: part for k, part in self.sections.items() if k % stride == 0}
+        return Waveform(sections, sum((_bands(part) for part in sections.values()), np.zeros(1)), channels)
+
     @property
     def energy(self) -> float:
         """The sum of the squares of all samples."""
@@ -223,6 +231,7 @@ def are_one(one: Waveform, other: Waveform, *, min_correlation: float = MIN_CORR
     >>> are_one(one, one), are_one(one, other)
     (True, False)
     """
+    one, other = _of_the_same_places(one, other)
     if highest_correlation(one, other) < min_correlation:
         return False
     alignment = _alignment(one, other)
@@ -234,9 +243,16 @@ def are_one(one: Waveform, other: Waveform, *, min_correlation: float = MIN_CORR
     return _have_the_same_channels(one, other, step=alignment.step)
 
 
+def _of_the_same_places(one: Waveform, other: Waveform) -> tuple[Waveform, Waveform]:
+    """Leave of two sounds the sections that are kept of both: of one that lasts a little longer, there may be fewer."""
+    stride = max(_stride(one.sections), _stride(other.sections))
+    return one.thinned(stride), other.thinned(stride)
+
+
 def _differ_in_channels(one: Waveform, other: Waveform) -> bool:
     if not (one.channels and other.channels):
         return False
+    one, other = _of_the_same_places(one, other)
     alignment = _alignment(one, other)
     return alignment is not None and not _have_the_same_channels(one, other, step=alignment.step)
 
@@ -276,7 +292,7 @@ def correlation(one: Waveform, other: Waveform) -> float:
     >>> correlation(Waveform.of({0: noise}), Waveform.of({0: noise[::-1]})) < 0.1
     True
     """
-    found = _alignment(one, other)
+    found = _alignment(*_of_the_same_places(one, other))
     return 0.0 if found is None else found.correlation
 
 

@@ -18,7 +18,7 @@ from modag_search.copies import marks, pixels, recordings, waveforms
 from modag_search.copies.comparable import Track
 from modag_search.copies.limits import DEFAULT_MIN_SIMILARITY
 from modag_search.copies.pixels import Pixels
-from modag_search.copies.waveforms import Waveform, correlation, read_waveform
+from modag_search.copies.waveforms import Waveform, are_one, correlation, read_waveform
 from modag_search.curate.duplicates import Duplicates
 from modag_search.errors import UsageError
 from modag_search.features.encoding import MediaEncoder
@@ -478,6 +478,30 @@ def test_of_a_long_sound_parts_are_kept_from_start_to_end(media: Path, monkeypat
         waveform = read_waveform(path, duration_s=duration_s)
         assert waveform is not None
         assert sorted(waveform.sections) == kept
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_of_a_sound_that_lasts_a_little_longer_fewer_parts_are_kept_and_those_of_both_compared(
+    media: Path, monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    monkeypatch.setattr(waveforms, "MOST_SECTIONS", 3)
+    whole, other = (np.stack([low_noise(seed + n, 30.05) for n in range(channels)], axis=1) for seed in (1, 5))
+    for samples in (whole, other):
+        samples[: 10 * RATE_HZ] *= 0.3
+        samples[20 * RATE_HZ :] *= 0.3
+    mixed = np.concatenate([whole[: 20 * RATE_HZ], other[20 * RATE_HZ :]])
+    one, longer, wrong = (
+        read_waveform(str(written(media / name, samples)), duration_s=len(samples) / RATE_HZ)
+        for name, samples in (("one.wav", whole[: 30 * RATE_HZ]), ("longer.wav", whole), ("wrong.wav", mixed))
+    )
+    assert one is not None
+    assert longer is not None
+    assert wrong is not None
+    assert (sorted(one.sections), sorted(longer.sections)) == ([0, 1, 2], [0, 2])
+    for pair in ((one, longer), (longer, one)):
+        assert correlation(*pair) > 0.99
+        assert are_one(*pair)
+    assert not are_one(one, wrong)
 
 
 @pytest.mark.parametrize(("delay_s", "is_alike"), [(0.0, True), (0.1, True), (0.1 + 0.5 / 8000, True), (0.5, False)])
