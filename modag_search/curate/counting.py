@@ -178,13 +178,15 @@ class LabelCounter:
 
     @cached_property
     def _answers(self) -> dict[int, bool]:
-        """Answers of checks about the label that still hold: labels that were given or taken back since go before."""
+        """Answers of checks about the label, as long as what they said is there, and nothing else was said since."""
+        said = {(one.run_id, one.item_id, not one.is_not) for one in self._said if one.label == self._label}
         found: dict[int, bool] = {}
         for run in self._catalog.runs.all():
             if run.verb == VERB and run.outcome is not None and self._tells(run.arguments):
                 for one in run.outcome.get("answers", ()):
                     item, answer = one["item"], one["answer"]
-                    holds = item in self._there and (item in self._labelled) == answer
+                    is_there = item in self._there and (run.id, item, answer) in said
+                    holds = is_there and (item in self._labelled) == answer
                     if one["label"] == self._label and holds and self._is_drawn_at_random(run.arguments, one):
                         found[item] = answer
         return found

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from modag_search.errors import NothingFoundError, UsageError
 from modag_search.hierarchy import Hierarchy
-from tests.made_media import BLACK, BLUE, GREEN, RED, picture
+from tests.made_media import BLACK, BLUE, GREEN, RED, picture, set_mtime
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from modag_search import Index
+
+LONG_AGO_NS = 10**18
 
 
 @pytest.fixture
@@ -106,19 +107,35 @@ def test_when_all_are_answered_the_count_is_known(shades: Index) -> None:
 def test_answers_go_with_what_is_said_since(shades: Index, media: Path) -> None:
     check = shades.check_count("red", 12)
     answers: list[bool | None] = [is_red(question.path) for question in check.questions]
-    run = check.keep(answers).run
-    refused = check.questions[answers.index(False)].path
-    shades.label([refused], "red")
+    check.keep(answers)
+    first, second, third, fourth = [
+        question.path for question, answer in zip(check.questions, answers, strict=True) if answer is False
+    ][:4]
+    shades.label([first], "red")
     assert shades.count("red").answers == 11, "what was answered with no is red after all"
-    shades.unlabel([refused], "red")
-    assert shades.count("red").answers == 12
-    shades.label([refused], "green")
-    assert shades.count("red").answers == 12, "that it is green, too, does not make it red"
-    shades.labels.undo(run)
-    assert shades.count("red").answers == answers.count(False)
-    os.remove(refused)
+    shades.unlabel([first], "red")
+    assert shades.count("red").answers == 11, "nobody says any more what it is"
+    shades.label([second], "green")
+    assert shades.count("red").answers == 11, "that it is green, too, does not make it red"
+    shades.labels.take([shades.item(second)], "red", denied=True)
+    assert shades.count("red").answers == 10, "nor that it is not"
+    set_mtime(picture(Path(third), BLUE), LONG_AGO_NS)
+    shades.add([media])
+    assert shades.count("red").answers == 9, "it was said of another picture"
+    os.remove(fourth)
     shades.add([media], prune=True)
-    assert shades.count("red").answers == answers.count(False) - 1
+    assert shades.count("red").answers == 8
+
+
+def test_a_check_that_is_undone_leaves_no_answer_behind(shades: Index) -> None:
+    before = shades.count("red")
+    check = shades.check_count("red", 20)
+    answers: list[bool | None] = [is_red(question.path) for question in check.questions]
+    run = check.keep(answers).run
+    assert shades.labels.undo(run) == 20
+    assert shades.count("red") == before
+    shades.label([question.path for question in check.questions if is_red(question.path)], "red")
+    assert shades.count("red").answers == 0, "labels that are given to teach are no sample"
 
 
 def test_labels_given_to_teach_are_no_sample_and_other_checks_are_of_other_labels(shades: Index, media: Path) -> None:
