@@ -1,4 +1,4 @@
-"""Labels that exclude each other."""
+"""Labels that exclude each other, and what denies them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from modag_search.catalog.database import among
 from modag_search.catalog.names import label_mode, read_hierarchy
-from modag_search.catalog.superseded import note
 from modag_search.catalog.tables import AnnotationRow, ItemRow, LabelRow
-from modag_search.errors import LabelConflictError
 from modag_search.rivalry import Rivalry, Several, rivalry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from modag_search.hierarchy import Hierarchy
 
@@ -57,6 +54,29 @@ def standing_together(parts: Collection[Part], hierarchy: Hierarchy) -> Iterator
         going_on.append((place, part))
 
 
+class Statement(LabelledPart, Protocol):
+    """That a label holds for a part of an item, or does not."""
+
+    @property
+    def origin(self) -> str: ...  # noqa: D102
+    @property
+    def is_not(self) -> bool: ...  # noqa: D102
+
+
+def are_opposites(one: Statement, other: Statement, ancestors: Callable[[str], Collection[str]]) -> bool:
+    """Tell whether one statement denies what another says, or what that is a kind of, at its place.
+
+    What is transferred is said of all that a file is like: it is denied wherever the whole is.
+    """
+    if one.is_not == other.is_not:
+        return False
+    denied, given = (one, other) if one.is_not else (other, one)
+    if denied.label != given.label and denied.label not in ancestors(given.label):
+        return False
+    is_of_same_place = (denied.start_s, denied.end_s) == (given.start_s, given.end_s)
+    return is_of_same_place or (given.origin == "transfer" and denied.start_s is None and denied.end_s is None)
+
+
 def names_a_class() -> ColumnElement[bool]:
     """Select annotations that say what an item is: no denials, no tags; needs the label's row."""
     return AnnotationRow.is_not.is_(False) & LabelRow.is_tag.is_(False)
@@ -85,67 +105,6 @@ def count_labelled(connection: Connection) -> tuple[int, int]:
     """Count the items with given labels, and those of them on which labels stand together."""
     n_items = connection.execute(_given(select(func.count(AnnotationRow.item_id.distinct())))).scalar_one()
     return n_items, sum(one.count for one in _several(connection) if one.together)
-
-
-def settle_conflicts(
-    connection: Connection,
-    rivalry: Rivalry,
-    item_ids: Iterable[int] | None = None,
-    *,
-    is_new: bool = True,
-    run_id: int | None = None,
-) -> None:
-    """Let transferred labels give way to given ones; in mode ``single``, refuse two given ones that exclude each other.
-
-    Parameters
-    ----------
-    connection : Connection
-    rivalry : Rivalry
-    item_ids : iterable of int, optional
-        Of these items; default all.
-    is_new : bool
-        Whether labels exclude each other already, and one of these is new.
-    run_id : int, optional
-        What gave these: to undo it gives back what gives way.
-
-    Raises
-    ------
-    LabelConflictError
-        If an item has two given labels at one place, of which neither is a kind of the other.
-    """
-    hierarchy, may_have_both = read_hierarchy(connection), label_mode(connection) != "single"
-    refused: list[tuple[str, str, str]] = []
-    giving_way = []
-    for rows in _labels_of_items(connection, item_ids):
-        for first, second in standing_together(rows, hierarchy):
-            if not rivalry.exclude(first.label, second.label):
-                continue
-            if loser := next((row for row in (second, first) if row.origin == "transfer"), None):
-                giving_way.append(loser.id)
-            elif not may_have_both and not any(path == first.path for path, *_ in refused):
-                refused.append((first.path, first.label, second.label))
-    if refused:
-        path, *labels = refused[0]
-        raise LabelConflictError(path, (labels[0], labels[1]), is_new=is_new, others=len(refused) - 1)
-    gives_way = AnnotationRow.id.in_(among(giving_way))
-    note(connection, gives_way, run_id=run_id)
-    connection.execute(delete(AnnotationRow).where(gives_way))
-
-
-def _labels_of_items(connection: Connection, item_ids: Iterable[int] | None) -> list[list[Any]]:
-    statement = (
-        select(AnnotationRow.__table__, LabelRow.name.label("label"), ItemRow.path)
-        .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
-        .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
-        .where(names_a_class())
-        .order_by(AnnotationRow.id)
-    )
-    if item_ids is not None:
-        statement = statement.where(AnnotationRow.item_id.in_(among(item_ids)))
-    by_item: dict[int, list[Any]] = {}
-    for row in connection.execute(statement):
-        by_item.setdefault(row.item_id, []).append(row)
-    return list(by_item.values())
 
 
 def _given(statement: Any) -> Any:

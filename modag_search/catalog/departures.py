@@ -76,6 +76,9 @@ def _evict(connection: Connection, evicted: Sequence[tuple[Said, Said]]) -> list
         connection,
         ((own, [one for one in by_content.get(own.content_hash, ()) if one.id != own.item_id]) for own, _ in evicted),
     )
+    # What is said there already by the same run goes; of items that leave, it would go with them.
+    superfluous = [step.said.id for step in steps if step.to is not None and step.same is not None]
+    connection.execute(delete(AnnotationRow).where(AnnotationRow.id.in_(among(superfluous))))
     for_what = {own.id: called(said.label, is_not=said.is_not) for own, said in evicted}
     return carry_out(
         connection,

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from modag_search.catalog.conflicts import read_rivalry, settle_conflicts
+from modag_search.catalog.conflicts import read_rivalry
 from modag_search.catalog.database import Database, count_label_change, now
+from modag_search.catalog.judgements import settle_opposites
 from modag_search.catalog.merging import move_label
 from modag_search.catalog.names import LabelMode, label_ids, label_mode, labels_in_use, read_hierarchy
+from modag_search.catalog.settling import settle_all
 from modag_search.catalog.tables import LabelParentRow, LabelRow, StateRow
 from modag_search.catalog.tags import refuse_tags
-from modag_search.rivalry import Rivalry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modag_search.hierarchy import Hierarchy
+    from modag_search.rivalry import Rivalry
 
 
 class Hierarchies:
@@ -37,13 +39,17 @@ class Hierarchies:
         with self._database.read() as connection:
             return {name: identifier for name, identifier in connection.execute(statement) if identifier is not None}
 
+    def names_by_audioset_id(self) -> dict[str, str]:
+        """Return labels by AudioSet's ids of them."""
+        return {identifier: name for name, identifier in self.audioset_ids().items()}
+
     def replace(
         self,
         hierarchy: Hierarchy,
         *,
         audioset_ids: Mapping[str, str] | None = None,
         means: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> int:
         """Put another hierarchy and other ids in place of those that are there.
 
         Parameters
@@ -54,10 +60,15 @@ class Hierarchies:
         means : Mapping of str to str, optional
             By label, words that say what it means, beside those that others have.
 
+        Returns
+        -------
+        int
+            How many transferred labels gave way to given ones that exclude them from now on.
+
         Raises
         ------
         UsageError
-            If one of the labels is a tag.
+            If one of the labels, or of the ids, is a tag, or a label would be a kind of itself.
         LabelConflictError
             If labels exclude each other, and an item has two of which neither would be a kind of the other any more.
         """
@@ -66,7 +77,9 @@ class Hierarchies:
         related = {name for pair in pairs for name in pair} | set(ids)
         names = related | set(means or {})
         with self._database.write() as connection:
-            refuse_tags(connection, names, what="only classes can be kinds of each other, or mean something")
+            refuse_tags(
+                connection, names | set(ids.values()), what="only classes can be kinds of each other, or mean something"
+            )
             connection.execute(delete(LabelParentRow))
             connection.execute(update(LabelRow).values(audioset_id=None))
             numbers = label_ids(connection, names, create=True)
@@ -87,10 +100,12 @@ class Hierarchies:
                 name = next(name for name, one in ids.items() if one == identifier)
                 if name != identifier:
                     move_label(connection, old_id, numbers[name])
+                    settle_opposites(connection, numbers[name])
             _remove_unused(connection)
-            if label_mode(connection) == "single":
-                settle_conflicts(connection, Rivalry(), is_new=False)
+            read_hierarchy(connection)  # refuses circles that are closed by an id and the label that has it
+            given_way = settle_all(connection)
             count_label_change(connection)
+        return given_way
 
     @property
     def mode(self) -> LabelMode:
@@ -104,8 +119,13 @@ class Hierarchies:
         with self._database.read() as connection:
             return read_rivalry(connection)
 
-    def set_mode(self, mode: LabelMode) -> None:
+    def set_mode(self, mode: LabelMode) -> int:
         """Say whether labels exclude each other.
+
+        Returns
+        -------
+        int
+            How many transferred labels gave way to given ones that exclude them from now on.
 
         Raises
         ------
@@ -114,9 +134,9 @@ class Hierarchies:
         """
         with self._database.write() as connection:
             connection.execute(update(StateRow).values(label_mode=mode))
-            if mode == "single":
-                settle_conflicts(connection, Rivalry(), is_new=False)
+            given_way = settle_all(connection)
             count_label_change(connection)
+        return given_way
 
 
 def _remove_unused(connection: Connection) -> None:

@@ -4,17 +4,18 @@ A judgement says that a label holds at a place, or that it does not. Its opposit
 same place: of a label that is given, the denial of it or of what it is a kind of; of a denial, the label and its kinds.
 The last word of a person takes the place of all opposites, that of a file of those by files and transfers. Nothing is
 transferred where something is said already, nor where it is denied. What was said of a former content of an item bears
-on no other item and on no transfer; what gives way of it waits for that content.
+on no other item and on no transfer, and goes before nothing; what gives way of it waits for that content.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, case, delete, select, update
+from sqlalchemy import Connection, case, delete, func, select, update
 
+from modag_search.catalog.conflicts import are_opposites
 from modag_search.catalog.database import among, now
 from modag_search.catalog.departures import keep
 from modag_search.catalog.dialects import upsert
@@ -65,12 +66,22 @@ class Judged:
         Of what people or files had said before, how much gave way, by label.
     again : list of int
         Ids of annotations that say of the same item, by the same origin, what was said again.
+    refused : list of Annotation
+        What the word of a person, or of a file before a transfer, goes before.
     """
 
     new: int
     is_evidence: bool
     replaced: Counter[str]
     again: list[int]
+    refused: list[Annotation]
+
+
+class Foreseen(NamedTuple):
+    """What would come of judgements: see `Judged`."""
+
+    new: int
+    refused: list[Annotation]
 
 
 def judge(connection: Connection, annotations: Sequence[Annotation], *, run_id: int | None = None) -> Judged:
@@ -83,17 +94,15 @@ def judge(connection: Connection, annotations: Sequence[Annotation], *, run_id: 
     """
     contents = _contents(connection, {annotation.item_id for annotation in annotations})
     ids = label_ids(connection, {annotation.label for annotation in annotations}, create=True)
-    said = _Said(_there(connection, contents), read_hierarchy(connection))
-    rows: dict[_Judgement, dict[str, Any]] = {}
+    said, taken, refused = _hear(connection, annotations, contents)
     moment = now()
-    for annotation in annotations:
-        judgement = _judgement_of(annotation)
-        if said.take(contents[annotation.item_id], judgement):
-            rows[judgement] = _row(annotation, label_id=ids[annotation.label], created_at=moment) | {
-                "content_hash": contents[annotation.item_id]
-            }
     for given_up in said.given_up:
-        rows.pop(given_up, None)
+        taken.pop(given_up, None)
+    rows = [
+        _row(annotation, label_id=ids[annotation.label], created_at=moment)
+        | {"content_hash": contents[annotation.item_id]}
+        for annotation in taken.values()
+    ]
     gone = {given_up.id: given_up for given_up in said.given_up if given_up.id is not None}
     keep(connection, [row_id for row_id, one in gone.items() if one.is_of_former])
     goes = AnnotationRow.id.in_(among(gone))
@@ -101,12 +110,37 @@ def judge(connection: Connection, annotations: Sequence[Annotation], *, run_id: 
     connection.execute(delete(AnnotationRow).where(goes))
     confirmed = _confirm(connection, annotations, ids)
     if rows:
-        connection.execute(upsert(connection, AnnotationRow), list(rows.values()))
+        connection.execute(upsert(connection, AnnotationRow), rows)
     tags = _tags(connection, ids.values())
-    changed = [row["origin"] for row in rows.values() if row["label_id"] not in tags]
+    changed = [row["origin"] for row in rows if row["label_id"] not in tags]
     changed += [one.origin for one in gone.values()]
     replaced = Counter(one.label for one in gone.values() if one.origin != "transfer" and not one.is_of_former)
-    return Judged(said.new, confirmed or any(origin != "transfer" for origin in changed), replaced, said.again)
+    is_evidence = confirmed or any(origin != "transfer" for origin in changed)
+    return Judged(said.new, is_evidence, replaced, said.again, refused)
+
+
+def foresee(connection: Connection, annotations: Sequence[Annotation]) -> Foreseen:
+    """Tell what would come of what is said, and write nothing; errors as in `judge`."""
+    said, _, refused = _hear(
+        connection, annotations, _contents(connection, {annotation.item_id for annotation in annotations})
+    )
+    return Foreseen(said.new, refused)
+
+
+def _hear(
+    connection: Connection, annotations: Iterable[Annotation], contents: Mapping[int, str]
+) -> tuple[_Said, dict[_Judgement, Annotation], list[Annotation]]:
+    """Take judgements beside what is said already; return all that is said then, what was added, and what refused."""
+    said = _Said(_there(connection, contents), read_hierarchy(connection))
+    taken: dict[_Judgement, Annotation] = {}
+    refused = []
+    for annotation in annotations:
+        judgement = _judgement_of(annotation)
+        if said.take(contents[annotation.item_id], judgement):
+            taken[judgement] = annotation
+        elif judgement in said.refused:
+            refused.append(annotation)
+    return said, taken, refused
 
 
 def _confirm(connection: Connection, annotations: Sequence[Annotation], label_ids: Mapping[str, int]) -> bool:
@@ -130,13 +164,18 @@ def _confirm(connection: Connection, annotations: Sequence[Annotation], label_id
 
 
 def settle_opposites(connection: Connection, label_id: int) -> None:
-    """Let opposites give way that came together when labels became one."""
+    """Let opposites give way that came together when labels became one, if they were said of one content."""
     stronger = AnnotationRow.aliased()
     rank, of_stronger = (case(_RANKS, value=origin) for origin in (AnnotationRow.origin, stronger.origin))
+    of_content, of_stronger_content = (
+        func.coalesce(hashed, ItemRow.content_hash) for hashed in (AnnotationRow.content_hash, stronger.content_hash)
+    )
     gives_way = (
         select(stronger.id)
+        .join(ItemRow, ItemRow.id == stronger.item_id)
         .where(
             stronger.item_id == AnnotationRow.item_id,
+            of_stronger_content == of_content,
             stronger.label_id == AnnotationRow.label_id,
             stronger.start_s.is_not_distinct_from(AnnotationRow.start_s),
             stronger.end_s.is_not_distinct_from(AnnotationRow.end_s),
@@ -164,6 +203,8 @@ class _Said:
         What gave way.
     again : list of int
         Ids of what was said again.
+    refused : set of _Judgement
+        What an opposite of higher rank goes before.
     """
 
     def __init__(self, there: Iterable[tuple[str, _Judgement]], hierarchy: Hierarchy) -> None:
@@ -176,6 +217,7 @@ class _Said:
         self.new = 0
         self.given_up: list[_Judgement] = []
         self.again: list[int] = []
+        self.refused: set[_Judgement] = set()
 
     def take(self, content: str, one: _Judgement) -> bool:
         """Add a judgement, unless it says nothing new, or gives way itself; tell whether it was added."""
@@ -187,7 +229,8 @@ class _Said:
         if said or (one.origin == "transfer" and any(not other.is_of_former for other in same)):
             return False
         opposites = [other for other in self._rivals(content, one, here) if self._are_opposites(one, other)]
-        if any(_RANKS[other.origin] > _RANKS[one.origin] for other in opposites):
+        if any(_RANKS[other.origin] > _RANKS[one.origin] for other in opposites if not other.is_of_former):
+            self.refused.add(one)
             return False
         for other in opposites:
             self._remove(content, other)
@@ -197,10 +240,7 @@ class _Said:
         return True
 
     def _rivals(self, content: str, one: _Judgement, here: list[_Judgement]) -> list[_Judgement]:
-        """List what might be an opposite: what is at the same place.
-
-        What is transferred is said of the whole, by what all of it is like: it is denied wherever the whole is.
-        """
+        """List what might be an opposite: what is at the same place, or transferred where the whole is denied."""
         if one.is_not and one.is_of_whole:
             return [*here, *(other for other in self._transferred.get(content, ()) if not other.is_of_whole)]
         if one.origin == "transfer" and not one.is_of_whole:
@@ -208,12 +248,9 @@ class _Said:
         return here
 
     def _are_opposites(self, one: _Judgement, other: _Judgement) -> bool:
-        if one.is_not == other.is_not:
-            return False
         if other.is_of_former and (one.item_id != other.item_id or one.origin == "transfer"):
             return False
-        denied, given = (one, other) if one.is_not else (other, one)
-        return given.label == denied.label or denied.label in self._ancestors(given.label)
+        return are_opposites(one, other, self._ancestors)
 
     def _ancestors(self, label: str) -> frozenset[str]:
         if label not in self._above:

@@ -10,14 +10,14 @@ import numpy as np
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, delete, func, select, union_all, update
 
 from modag_search.catalog import superseded
-from modag_search.catalog.conflicts import count_labelled, labels_beside, read_rivalry, settle_conflicts
+from modag_search.catalog.conflicts import count_labelled, labels_beside, read_rivalry
 from modag_search.catalog.counting import LabelCount, label_counts
 from modag_search.catalog.database import Database, among, batches, count_label_change, now
 from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.forgotten import let_stay
-from modag_search.catalog.judgements import judge, settle_opposites
+from modag_search.catalog.judgements import Foreseen, foresee, judge, settle_opposites
 from modag_search.catalog.merging import merge_labels, move_label
-from modag_search.catalog.names import label_ids, label_mode, labels_in_use, read_hierarchy
+from modag_search.catalog.names import label_ids, labels_in_use, read_hierarchy
 from modag_search.catalog.places import (
     holds_for_segment,
     ids_of_labels,
@@ -27,6 +27,7 @@ from modag_search.catalog.places import (
 )
 from modag_search.catalog.returns import Restored, give_kept_back, give_superseded_back
 from modag_search.catalog.runs import note_end
+from modag_search.catalog.settling import settle_all, settle_conflicts
 from modag_search.catalog.tables import (
     AnnotationRow,
     ItemRow,
@@ -36,12 +37,12 @@ from modag_search.catalog.tables import (
     SupersededAnnotationRow,
 )
 from modag_search.catalog.tags import TurnedTransfers, forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
-from modag_search.rivalry import Rivalry
 from modag_search.spelling import composed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from modag_search.rivalry import Rivalry
     from modag_search.values import Int64Array, Modality
 
 Origin = Literal["hand", "import", "transfer"]
@@ -114,6 +115,7 @@ class Labels:
         run: int | None = None,
         outcome: Mapping[str, Any] | None = None,
         on_change: Callable[[LabelChange], None] | None = None,
+        on_refusal: Callable[[Sequence[Annotation]], None] | None = None,
     ) -> int:
         """Give labels to items, or deny them, all or none.
 
@@ -132,6 +134,8 @@ class Labels:
             JSON values that it records beside how many were new.
         on_change : callable, optional
             Called with what else came of it, where anything was said that is no transfer.
+        on_refusal : callable, optional
+            Called with what was not given, since the opposite was said with more say, if there is any.
 
         Returns
         -------
@@ -149,45 +153,72 @@ class Labels:
         """
         with self._database.write() as connection:
             before = read_rivalry(connection)
-            added, said, items = 0, False, set()
-            replaced: Counter[str] = Counter()
-            make_tags(connection, tags)
-            for batch in batches(annotations, ANNOTATIONS_AT_ONCE):
-                denied = {annotation.label for annotation in batch if annotation.is_not}
-                refuse_tags(connection, denied, what="nothing guesses it, so that there is nothing to deny")
-                transferred = {annotation.label for annotation in batch if annotation.origin == "transfer"}
-                refuse_tags(connection, transferred, what="never an answer")
-                judged = judge(connection, batch, run_id=run)
-                added, said = added + judged.new, said or judged.is_evidence
-                let_stay(connection, judged.again)
-                items |= {annotation.item_id for annotation in batch}
-                replaced += judged.replaced
-            if said or label_mode(connection) == "single":
-                rivalry = read_rivalry(connection)
-                settle_conflicts(connection, rivalry, items, run_id=run)
-            if said:
-                count_label_change(connection)
-                if on_change:
-                    on_change(LabelChange(before=before, after=rivalry, replaced=replaced))
-            if run is not None:
-                note_end(connection, run, {"added": added, **(outcome or {})})
+            added, refused = _annotate(
+                connection, annotations, before=before, tags=tags, run=run, outcome=outcome, on_change=on_change
+            )
+        if refused and on_refusal:
+            on_refusal(refused)
         return added
+
+    def exchange(
+        self,
+        annotations: Sequence[Annotation],
+        label: str,
+        *,
+        run: int,
+        on_change: Callable[[LabelChange], None] | None = None,
+    ) -> tuple[int, int]:
+        """Take a label from items, and say something else of these: both or nothing.
+
+        Parameters and errors are as of `annotate`.
+
+        Returns
+        -------
+        taken : int
+            As of `unannotate`.
+        added : int
+            As of `annotate`.
+        """
+        with self._database.write() as connection:
+            before = read_rivalry(connection)
+            items = {annotation.item_id for annotation in annotations}
+            taken = _take(connection, items, label, is_not=False, run=run)
+            outcome = {"removed": taken}
+            added, _ = _annotate(connection, annotations, before=before, run=run, outcome=outcome, on_change=on_change)
+        return taken, added
+
+    def foresee(self, annotations: Iterable[Annotation]) -> Foreseen:
+        """Tell how much of some annotations `annotate` would find new, and what it would not give; writes nothing.
+
+        Raises
+        ------
+        KeyError
+            If an item is not in the catalog; carries its id.
+        """
+        with self._database.read() as connection:
+            return foresee(connection, list(annotations))
 
     def unannotate(self, item_ids: Iterable[int], label: str, *, run: int | None = None) -> int:
         """Take a label from items, and return how many annotations that were; denials of it stay.
 
         A run has come to its end then; to undo it gives them back.
         """
-        return self._take(list(item_ids), label, is_not=False, run=run)
+        with self._database.write() as connection:
+            return _take(connection, list(item_ids), label, is_not=False, run=run)
 
     def undeny(self, item_ids: Iterable[int], label: str, *, run: int | None = None) -> int:
         """Take back that items are not a label, and return how many denials that were; a run as of `unannotate`."""
-        return self._take(list(item_ids), label, is_not=True, run=run)
+        with self._database.write() as connection:
+            return _take(connection, list(item_ids), label, is_not=True, run=run)
 
     def count_transferred(self, item_ids: Iterable[int], label: str) -> int:
         """Count those of some items that have a label by transfer alone."""
         ids = list(item_ids)
-        given = select(AnnotationRow.item_id).where(AnnotationRow.origin != "transfer", _is_named(label), _is_given())
+        given = (
+            select(AnnotationRow.item_id)
+            .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
+            .where(AnnotationRow.origin != "transfer", _is_named(label), _is_given(), is_of_present_content())
+        )
         by_transfer = (
             select(func.count(AnnotationRow.item_id.distinct()))
             .where(AnnotationRow.item_id.in_(among(ids)), AnnotationRow.origin == "transfer", _is_named(label))
@@ -285,8 +316,6 @@ class Labels:
         """
         with self._database.write() as connection:
             turned = turn_into(connection, label, is_tag=is_tag)
-            if label_mode(connection) == "single":
-                settle_conflicts(connection, Rivalry(), is_new=False)
             count_label_change(connection)
         return turned
 
@@ -332,6 +361,7 @@ class Labels:
         """
         with self._database.write() as connection:
             if merge_labels(connection, labels, into):
+                settle_all(connection)
                 count_label_change(connection)
             of_new = select(func.count()).where(_is_named(into))
             return connection.execute(of_new).scalar_one()
@@ -563,20 +593,59 @@ class Labels:
         ids = np.array([(row[0], row[1]) for row in rows], dtype=np.int64).reshape(-1, 2)
         return ids[:, 0].copy(), ids[:, 1].copy(), [row[2] for row in rows]
 
-    def _take(self, item_ids: Sequence[int], label: str, *, is_not: bool, run: int | None) -> int:
-        """Take back what was said of items, also what waits for their contents to say the same again."""
-        contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
-        kept = KeptAnnotationRow
-        again = (kept.content_hash.in_(contents), kept.label_id.in_(ids_of_labels(label)), kept.is_not.is_(is_not))
-        own = (AnnotationRow.item_id.in_(among(item_ids)), _is_named(label), AnnotationRow.is_not.is_(is_not))
-        with self._database.write() as connection:
-            superseded.note(connection, *own, run_id=run)
-            deleted = _deleted(connection, *own)
-            if deleted:
-                connection.execute(delete(kept).where(*again))
-            if run is not None:
-                note_end(connection, run, {"removed": deleted})
-            return deleted
+
+def _annotate(
+    connection: Connection,
+    annotations: Iterable[Annotation],
+    *,
+    before: Rivalry,
+    tags: Collection[str] = (),
+    run: int | None = None,
+    outcome: Mapping[str, Any] | None = None,
+    on_change: Callable[[LabelChange], None] | None = None,
+) -> tuple[int, list[Annotation]]:
+    """Give labels, and return how many are new, and what was not given; see `Labels.annotate`."""
+    last = connection.execute(select(func.max(AnnotationRow.id))).scalar() or 0
+    added, said, items = 0, False, set()
+    refused: list[Annotation] = []
+    replaced: Counter[str] = Counter()
+    make_tags(connection, tags)
+    for batch in batches(annotations, ANNOTATIONS_AT_ONCE):
+        denied = {annotation.label for annotation in batch if annotation.is_not}
+        refuse_tags(connection, denied, what="nothing guesses it, so that there is nothing to deny")
+        transferred = {annotation.label for annotation in batch if annotation.origin == "transfer"}
+        refuse_tags(connection, transferred, what="never an answer")
+        judged = judge(connection, batch, run_id=run)
+        added, said = added + judged.new, said or judged.is_evidence
+        let_stay(connection, judged.again)
+        items |= {annotation.item_id for annotation in batch}
+        replaced += judged.replaced
+        refused += judged.refused
+    rivalry = read_rivalry(connection) if said else before
+    given_way = settle_conflicts(connection, rivalry, items, run_id=run)
+    added -= sum(annotation > last for annotation in given_way)  # transferred just now, and gone
+    if said:
+        count_label_change(connection)
+        if on_change:
+            on_change(LabelChange(before=before, after=rivalry, replaced=replaced))
+    if run is not None:
+        note_end(connection, run, {"added": added, **(outcome or {})})
+    return added, refused
+
+
+def _take(connection: Connection, item_ids: Collection[int], label: str, *, is_not: bool, run: int | None) -> int:
+    """Take back what was said of items, also what waits for their contents to say the same again."""
+    contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
+    kept = KeptAnnotationRow
+    again = (kept.content_hash.in_(contents), kept.label_id.in_(ids_of_labels(label)), kept.is_not.is_(is_not))
+    own = (AnnotationRow.item_id.in_(among(item_ids)), _is_named(label), AnnotationRow.is_not.is_(is_not))
+    superseded.note(connection, *own, run_id=run)
+    if connection.execute(select(AnnotationRow.id).where(*own).limit(1)).first() is not None:
+        connection.execute(delete(kept).where(*again))  # before it is looked whether anything uses a tag still
+    deleted = _deleted(connection, *own)
+    if run is not None:
+        note_end(connection, run, {"removed": deleted})
+    return deleted
 
 
 def _deleted(connection: Connection, *conditions: ColumnElement[bool]) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sqlalchemy import Row, Select, func, select
 
-from modag_search.catalog.conflicts import read_rivalry, stand_together
+from modag_search.catalog.conflicts import are_opposites, read_rivalry, stand_together
 from modag_search.catalog.database import among, among_texts
 from modag_search.catalog.names import label_mode, read_hierarchy
 from modag_search.catalog.tables import (
@@ -177,7 +177,7 @@ class _Takers:
     def _opposing(self, said: Said, taker: Taker) -> list[Said]:
         """List what of an item excludes what comes, and what denies it of its content, on whatever item."""
         of_content = self._left(self._of_content[taker.content_hash])
-        opposites = [own for own in of_content if self._are_opposites(own, said)]
+        opposites = [own for own in of_content if are_opposites(own, said, self._hierarchy.ancestors)]
         return opposites + [own for own in self._left(self._of_item[taker.id]) if self._are_rivals(own, said)]
 
     def _are_rivals(self, own: Said, said: Said) -> bool:
@@ -188,16 +188,6 @@ class _Takers:
         if self._may_have_both and "transfer" not in (own.origin, said.origin):
             return False
         return self._rivalry.exclude(own.label, said.label) and stand_together(own, said, self._hierarchy)
-
-    def _are_opposites(self, own: Said, said: Said) -> bool:
-        if own.is_not == said.is_not:
-            return False
-        denied, given = (own, said) if own.is_not else (said, own)
-        if denied.label != given.label and denied.label not in self._hierarchy.ancestors(given.label):
-            return False
-        # What is transferred is said of all that a file is like: it is denied wherever the whole is.
-        is_of_same_place = (own.start_s, own.end_s) == (said.start_s, said.end_s)
-        return is_of_same_place or (given.origin == "transfer" and denied.start_s is None and denied.end_s is None)
 
 
 def _says_the_same(own: Said, said: Said) -> bool:

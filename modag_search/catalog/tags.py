@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from modag_search.catalog.database import among
 from modag_search.catalog.names import label_ids, labels_in_use
+from modag_search.catalog.settling import settle_all
 from modag_search.catalog.tables import AnnotationRow, LabelParentRow, LabelRow
 from modag_search.errors import UsageError
 from modag_search.spelling import composed
@@ -49,10 +50,13 @@ class TurnedTransfers(NamedTuple):
         How many wait from now on, since nobody said that these items have the tag; or hold again.
     given_way : int
         How many do not hold again: their items have been called otherwise since.
+    displaced : int
+        How many gave way to given labels that exclude them from now on.
     """
 
     affected: int
     given_way: int = 0
+    displaced: int = 0
 
 
 def turn_into(connection: Connection, name: str, *, is_tag: bool) -> TurnedTransfers:
@@ -62,6 +66,8 @@ def turn_into(connection: Connection, name: str, *, is_tag: bool) -> TurnedTrans
     ------
     UsageError
         If the hierarchy names the label, or it counts without any item.
+    LabelConflictError
+        If labels exclude each other by the mode of the catalog, and an item would have two.
     """
     row = connection.execute(select(LabelRow).where(LabelRow.name == composed(name))).one()
     if is_tag:
@@ -74,9 +80,10 @@ def turn_into(connection: Connection, name: str, *, is_tag: bool) -> TurnedTrans
         return TurnedTransfers(0)
     given_way = 0 if is_tag else _give_way(connection, row.id)
     connection.execute(update(LabelRow).where(LabelRow.id == row.id).values(is_tag=is_tag))
+    displaced = settle_all(connection)
     transferred = (AnnotationRow.label_id == row.id, AnnotationRow.origin == "transfer")
     count = connection.execute(select(func.count()).select_from(AnnotationRow).where(*transferred)).scalar_one()
-    return TurnedTransfers(count, given_way)
+    return TurnedTransfers(count, given_way, displaced)
 
 
 def _give_way(connection: Connection, tag: int) -> int:

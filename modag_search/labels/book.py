@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from modag_search.catalog import Annotation, LabelMode
 from modag_search.errors import UsageError
-from modag_search.labels.changes import tell_of_change
+from modag_search.labels.changes import tell_of_change, tell_of_displaced
 from modag_search.labels.checks import check_part_of, checked_name, looks_like_several
 from modag_search.labels.vocabulary import one_or_more_names
 from modag_search.spelling import bare, composed, did_you_mean
@@ -308,6 +308,7 @@ class LabelBook:
         turned = self._catalog.labels.turn_into(name := self._known(label), is_tag=kind == "tag")
         if turned.given_way:
             logger.warning("%s: %d items were called otherwise since, and stay so", name, turned.given_way)
+        tell_of_displaced(turned.displaced)
         return turned.affected
 
     def kind(self, label: str) -> LabelKind:
@@ -335,7 +336,7 @@ class LabelBook:
         LabelConflictError
             If labels exclude each other, and an item has two that would no longer be kinds of each other.
         """
-        self._catalog.hierarchy.replace(hierarchy, audioset_ids=audioset_ids, means=means)
+        tell_of_displaced(self._catalog.hierarchy.replace(hierarchy, audioset_ids=audioset_ids, means=means))
 
     @property
     def mode(self) -> LabelMode:
@@ -367,7 +368,7 @@ class LabelBook:
         """
         if mode not in _MODES:
             raise UsageError(f"mode must be {', '.join(_MODES)}, not {mode!r}")
-        self._catalog.hierarchy.set_mode(mode)
+        tell_of_displaced(self._catalog.hierarchy.set_mode(mode))
 
     def resolve_class(self, name: str) -> str:
         """Return the label that a name means, which may be an answer.
@@ -406,7 +407,7 @@ class LabelBook:
         return label
 
     def _by_audioset_id(self) -> dict[str, str]:
-        return {identifier: label for label, identifier in self._catalog.hierarchy.audioset_ids().items()}
+        return self._catalog.hierarchy.names_by_audioset_id()
 
     def _start(self, arguments: Mapping[str, Any]) -> int:
         return self._catalog.runs.start("label", arguments=arguments)

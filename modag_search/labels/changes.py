@@ -37,6 +37,13 @@ def tell_of_change(catalog: Catalog, change: LabelChange) -> None:
         _tell_of_all(catalog, before)
 
 
+def tell_of_displaced(count: int) -> None:
+    """Say how many transferred labels gave way, where what labels are, or how they relate, has changed."""
+    if count:
+        labels = "1 transferred label" if count == 1 else f"{count} transferred labels"
+        logger.warning("%s gave way to labels that exclude %s", labels, "it" if count == 1 else "them")
+
+
 def _tell_of_rest(catalog: Catalog, before: Rivalry, after: Rivalry) -> None:
     """Say which labels stand apart from those that answers are chosen from."""
     rest = [name for name in catalog.labels.class_names() if name not in after.set_apart]

@@ -95,7 +95,7 @@ def vocabulary_of(catalog: Catalog, names: str | Iterable[str] | None = None) ->
     if names is None:
         chosen = catalog.labels.class_names()
     else:
-        of_id = {identifier: label for label, identifier in catalog.hierarchy.audioset_ids().items()}
+        of_id = catalog.hierarchy.names_by_audioset_id()
         chosen = {of_id.get(name, name) for name in map(checked_name, one_or_more_names(names))}
         if tags := sorted(chosen & catalog.labels.tags()):
             raise UsageError(f"{tags[0]}: is a tag, and never an answer; `modag label kind` makes it a class")

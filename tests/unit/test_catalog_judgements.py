@@ -14,6 +14,7 @@ from modag_search.hierarchy import Hierarchy
 from tests.catalog_builders import image, of_a_file, put, sound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -234,12 +235,13 @@ def test_what_a_class_or_a_tag_cannot_be_is_refused(catalog: Catalog) -> None:
     with pytest.raises(UsageError, match=r"loud: names a class .*`modag label kind loud tag` makes it"):
         catalog.labels.annotate([tagged(item, "loud")], tags=["loud"])
     catalog.labels.annotate([tagged(item, "favourite")], tags=["favourite"])
-    for refused in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: catalog.labels.annotate([not_(item, "favourite")]),
         lambda: catalog.labels.add({"favourite": None}),
         lambda: catalog.labels.merge(["favourite"], "horn"),
         lambda: catalog.hierarchy.replace(Hierarchy.of([("favourite", "brass")])),
-    ):
+    )
+    for refused in attempts:
         with pytest.raises(UsageError, match=r"favourite: is a tag, and .*; `modag label kind favourite class` makes"):
             refused()
     with pytest.raises(UsageError, match="horn: is named by the hierarchy"):
@@ -250,15 +252,15 @@ def test_what_a_class_or_a_tag_cannot_be_is_refused(catalog: Catalog) -> None:
 def test_a_class_becomes_a_tag_and_a_class_again(catalog: Catalog) -> None:
     one, two = put(catalog, sound("/m/a.wav", "a"), sound("/m/b.wav", "b"))
     catalog.labels.annotate([said(one, "favourite"), said(two, "favourite", origin="transfer")])
-    assert catalog.labels.turn_into("favourite", is_tag=True) == (1, 0)
+    assert catalog.labels.turn_into("favourite", is_tag=True) == (1, 0, 0)
     assert labels_of(catalog, two) == (), "nobody said so"
     assert catalog.labels.items_labelled("favourite").tolist() == [one]
     assert set(catalog.labels.labelled_segments(labels=["favourite"])[1].tolist()) == {one}
     assert [shown.item_id for shown in catalog.labels.annotations()] == [one]
     (count,) = catalog.labels.counts()
     assert (sum(count.items.values()), count.transferred) == (1, 0)
-    assert catalog.labels.turn_into("favourite", is_tag=True) == (0, 0), "it is one"
-    assert catalog.labels.turn_into("favourite", is_tag=False) == (1, 0)
+    assert catalog.labels.turn_into("favourite", is_tag=True) == (0, 0, 0), "it is one"
+    assert catalog.labels.turn_into("favourite", is_tag=False) == (1, 0, 0)
     assert labels_of(catalog, two) == ("favourite",)
     assert set(catalog.labels.labelled_segments()[2]) == {"favourite"}
 
@@ -270,7 +272,7 @@ def test_what_waits_while_its_label_is_a_tag_is_undone_or_gives_way(catalog: Cat
     catalog.labels.annotate([said(three, "loud")])
     catalog.labels.turn_into("loud", is_tag=True)
     catalog.labels.annotate([said(one, "horn", origin="transfer")])
-    assert catalog.labels.turn_into("loud", is_tag=False) == (1, 1)
+    assert catalog.labels.turn_into("loud", is_tag=False) == (1, 1, 0)
     assert [labels_of(catalog, item) for item in (one, two, three)] == [("horn",), ("loud",), ("loud",)]
     catalog.labels.turn_into("loud", is_tag=True)
     assert catalog.labels.undo(run) == 1
@@ -287,6 +289,37 @@ def test_a_tag_keeps_its_kind_with_another_name_and_loses_it_with_its_last_item(
     assert catalog.labels.tags() == set()
     catalog.labels.annotate([said(item, "favourite")])
     assert catalog.labels.class_names() == {"favourite"}
+
+
+def test_a_tag_whose_last_item_is_taken_back_is_none_though_a_copy_had_it_by_another_run(catalog: Catalog) -> None:
+    one, two = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "a"))
+    for item in (one, two):
+        run = catalog.runs.start("label", arguments={})
+        catalog.labels.annotate([tagged(item, "oboe", run_id=run)], tags=["oboe"])
+    catalog.remove([one])
+    assert catalog.kept_labels.count_by_label() == {"oboe": 1}
+    assert catalog.labels.unannotate([two], "oboe") == 1
+    assert (catalog.kept_labels.count_by_label(), catalog.labels.tags()) == ({}, set())
+
+
+def test_what_was_denied_of_a_former_content_does_not_go_before_what_a_file_says(catalog: Catalog) -> None:
+    [item] = put(catalog, image("/m/a.png", "a"))
+    catalog.labels.annotate([not_(item, "tuba")])
+    put(catalog, image("/m/a.png", "b"))
+    refused: list[Annotation] = []
+    assert catalog.labels.annotate([said(item, "tuba", origin="import")], on_refusal=refused.extend) == 1
+    assert (held(catalog), refused) == ([("tuba", "import", False)], [])
+    put(catalog, image("/m/b.png", "a"))
+    assert ("tuba", "hand", True) in held(catalog), "what it was said of came back"
+
+
+def test_opposites_of_two_contents_both_stay_where_labels_become_one(catalog: Catalog) -> None:
+    [item] = put(catalog, image("/m/a.png", "a"))
+    catalog.labels.annotate([not_(item, "git")])
+    put(catalog, image("/m/a.png", "b"))
+    catalog.labels.annotate([said(item, "guitar", origin="import")])
+    catalog.labels.merge(["git"], "guitar")
+    assert held(catalog) == [("guitar", "hand", True), ("guitar", "import", False)]
 
 
 @of_a_file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,9 @@ from modag_search.catalog import Annotation, Catalog, LabelCount
 from modag_search.errors import LabelConflictError, UsageError
 from modag_search.hierarchy import Hierarchy
 from tests.catalog_builders import image, put, sound, video
+
+if TYPE_CHECKING:
+    from modag_search.catalog import LabelMode
 
 
 def by_hand(item_id: int, label: str, start_s: float | None = None, end_s: float | None = None) -> Annotation:
@@ -140,6 +144,136 @@ def test_labels_that_are_together_already_cannot_be_made_to_exclude_each_other(c
     with pytest.raises(LabelConflictError):
         catalog.hierarchy.set_mode("single")
     assert catalog.hierarchy.mode == "auto"
+
+
+@pytest.fixture
+def replaced(catalog: Catalog) -> int:
+    """The id of a picture that is called a dog, and was replaced by one that is none."""
+    [item_id] = put(catalog, image("/m/a.png", "a dog"))
+    catalog.labels.annotate([by_hand(item_id, "dog")])
+    assert put(catalog, image("/m/a.png", "a cat")) == [item_id]
+    return item_id
+
+
+def transferred(item_id: int, label: str) -> Annotation:
+    return Annotation(item_id=item_id, label=label, origin="transfer", confidence=0.9)
+
+
+def test_what_was_given_to_a_former_content_excludes_nothing(catalog: Catalog, replaced: int) -> None:
+    catalog.hierarchy.set_mode("single")
+    assert catalog.labels.annotate([transferred(replaced, "cat")]) == 1
+    assert labels_of(catalog, replaced) == ("cat", "dog")
+    assert catalog.labels.annotate([by_hand(replaced, "tiger")]) == 1
+    assert labels_of(catalog, replaced) == ("tiger",), "an item has one"
+    assert catalog.kept_labels.count_by_label() == {"dog": 1}, "which waits for the dog"
+    with pytest.raises(LabelConflictError, match="cannot be both 'tiger' and 'dog'"):
+        catalog.labels.annotate([by_hand(replaced, "dog")])
+
+
+def test_no_transferred_label_gives_way_to_one_of_a_former_content(catalog: Catalog, replaced: int) -> None:
+    catalog.labels.annotate([transferred(replaced, "cat")])
+    catalog.labels.annotate([Annotation(item_id=replaced, label="bird", origin="hand", is_not=True)])
+    assert labels_of(catalog, replaced) == ("cat", "dog")
+
+
+def test_labels_of_two_contents_do_not_keep_labels_from_excluding_each_other(catalog: Catalog, replaced: int) -> None:
+    catalog.labels.annotate([by_hand(replaced, "cat")])
+    assert labels_of(catalog, replaced) == ("cat", "dog")
+    assert catalog.hierarchy.set_mode("single") == 0
+    assert labels_of(catalog, replaced) == ("cat",)
+    put(catalog, image("/m/a.png", "a dog"))
+    assert labels_of(catalog, replaced) == ("dog",), "it was put back"
+
+
+def test_a_label_of_a_former_content_gives_way_to_one_that_comes_though_a_copy_has_it(catalog: Catalog) -> None:
+    catalog.hierarchy.set_mode("single")
+    one, _, other = put(catalog, image("/m/a.png", "a"), image("/m/copy.png", "a"), image("/m/b.png", "b"))
+    catalog.labels.annotate([by_hand(one, "dog")])
+    put(catalog, image("/m/a.png", "b"))
+    catalog.labels.annotate([by_hand(other, "cat")])
+    assert [item.labels for item in catalog.items.all()] == [("dog",), ("dog",), ("cat",)]
+    catalog.remove([other])
+    assert [item.labels for item in catalog.items.all()] == [("cat",), ("dog",)]
+
+
+def test_a_label_that_a_transfer_gives_too_late_is_not_counted(catalog: Catalog) -> None:
+    one, two = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
+    catalog.labels.annotate([by_hand(one, "dog")])
+    modes: tuple[LabelMode, ...] = ("auto", "single")
+    for mode in modes:
+        catalog.hierarchy.set_mode(mode)
+        assert catalog.labels.annotate([transferred(one, "cat"), transferred(two, "cat")]) == 1
+        assert (labels_of(catalog, one), labels_of(catalog, two)) == (("dog",), ("cat",))
+        catalog.labels.delete("cat")
+
+
+def test_what_was_given_by_hand_to_a_former_content_is_there_by_transfer_alone(catalog: Catalog, replaced: int) -> None:
+    catalog.labels.annotate([transferred(replaced, "dog")])
+    assert catalog.labels.count_transferred([replaced], "dog") == 1, "the next transfer gives it again"
+    catalog.labels.annotate([by_hand(replaced, "dog")])
+    assert catalog.labels.count_transferred([replaced], "dog") == 0
+
+
+# What gives way when labels, or how they relate, change.
+
+
+@pytest.mark.parametrize("mode", ["auto", "single"])
+def test_a_transferred_label_gives_way_to_a_tag_that_becomes_a_class(catalog: Catalog, mode: LabelMode) -> None:
+    one, two = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
+    catalog.hierarchy.set_mode(mode)
+    catalog.labels.annotate([by_hand(one, "guitar")], tags=["guitar"])
+    catalog.labels.annotate([transferred(one, "violin"), transferred(two, "violin")])
+    assert labels_of(catalog, one) == ("guitar", "violin")
+    assert catalog.labels.turn_into("guitar", is_tag=False).displaced == 1
+    assert (labels_of(catalog, one), labels_of(catalog, two)) == (("guitar",), ("violin",))
+
+
+@pytest.mark.parametrize("mode", ["auto", "single"])
+def test_a_transferred_label_gives_way_when_labels_come_to_exclude_each_other(
+    catalog: Catalog, mode: LabelMode
+) -> None:
+    one, two = put(catalog, image("/m/a.png", "a"), image("/m/b.png", "b"))
+    catalog.hierarchy.set_mode("multi")
+    catalog.labels.annotate([by_hand(one, "dog")])
+    catalog.labels.annotate([transferred(one, "cat"), transferred(two, "cat"), transferred(two, "bird")])
+    assert catalog.hierarchy.set_mode(mode) == (1 if mode == "auto" else 2)
+    assert labels_of(catalog, one) == ("dog",)
+    assert labels_of(catalog, two) == (("bird", "cat") if mode == "auto" else ("cat",))
+
+
+@pytest.mark.parametrize("mode", ["auto", "single"])
+def test_a_transferred_label_gives_way_to_what_it_is_a_kind_of_no_more(catalog: Catalog, mode: LabelMode) -> None:
+    [item_id] = put(catalog, image("/m/a.png"))
+    catalog.hierarchy.set_mode(mode)
+    catalog.hierarchy.replace(Hierarchy.of([("violin", "bowed")]))
+    catalog.labels.annotate([transferred(item_id, "violin"), by_hand(item_id, "bowed")])
+    assert labels_of(catalog, item_id) == ("bowed", "violin")
+    assert catalog.hierarchy.replace(Hierarchy()) == 1
+    assert labels_of(catalog, item_id) == ("bowed",)
+
+
+def test_a_transferred_label_gives_way_where_one_beside_others_becomes_a_rival(catalog: Catalog) -> None:
+    items = put(catalog, *(image(f"/m/{n}.png", f"{n}") for n in range(12)))
+    catalog.labels.annotate([by_hand(item, "dog" if item in items[::2] else "cat") for item in items[:-1]])
+    catalog.labels.annotate([by_hand(item, "loved") for item in items[6:]])
+    assert catalog.hierarchy.rivalry.set_apart == {"loved"}
+    catalog.labels.annotate([transferred(items[-1], "dog")])
+    assert labels_of(catalog, items[-1]) == ("dog", "loved")
+    for item in items[6:-1]:
+        catalog.labels.unannotate([item], "loved")
+    catalog.labels.merge(["loved"], "cat")
+    assert labels_of(catalog, items[-1]) == ("cat",)
+
+
+def test_labels_that_are_no_rivals_change_nothing(catalog: Catalog) -> None:
+    items = put(catalog, *(image(f"/m/{n}.png", f"{n}") for n in range(12)))
+    catalog.labels.annotate([by_hand(item, "dog" if item in items[::2] else "cat") for item in items[:-1]])
+    catalog.labels.annotate([by_hand(item, "loved") for item in items[6:]])
+    catalog.labels.annotate([transferred(items[-1], "dog")])
+    catalog.hierarchy.replace(Hierarchy.of([("dog", "animal")]))
+    catalog.hierarchy.set_mode("auto")
+    catalog.labels.annotate([by_hand(items[-1], "animal")])
+    assert labels_of(catalog, items[-1]) == ("animal", "dog", "loved")
 
 
 def test_annotations_are_listed_with_where_they_come_from(catalog: Catalog) -> None:
@@ -320,6 +454,27 @@ def test_an_id_that_was_given_as_a_name_means_the_label_that_has_it(catalog: Cat
     catalog.labels.annotate([by_hand(item_id, "/m/07y_7")])
     catalog.hierarchy.replace(Hierarchy.of([("violin", "bowed")]), audioset_ids={"violin": "/m/07y_7"})
     assert labels_of(catalog, item_id) == ("violin",)
+
+
+def test_an_id_that_was_given_as_a_name_closes_no_circle(catalog: Catalog) -> None:
+    before = Hierarchy.of([("Dog", "Pet")])
+    catalog.hierarchy.replace(before)
+    with pytest.raises(UsageError, match="cannot be a kind of itself"):
+        catalog.hierarchy.replace(Hierarchy.of([("Animal", "Dog"), ("/m/a", "Animal")]), audioset_ids={"Dog": "/m/a"})
+    assert set(catalog.hierarchy.get().pairs()) == set(before.pairs())
+    catalog.hierarchy.replace(Hierarchy.of([("Puppy", "/m/a")]), audioset_ids={"Dog": "/m/a"})
+    assert set(catalog.hierarchy.get().pairs()) == {("Puppy", "Dog")}
+
+
+def test_an_id_that_was_given_as_a_name_is_settled_with_the_label_that_has_it(catalog: Catalog) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    catalog.labels.annotate([Annotation(item_id=item_id, label="violin", origin="import")])
+    catalog.labels.annotate([Annotation(item_id=item_id, label="/m/07y_7", origin="hand", is_not=True)])
+    catalog.hierarchy.replace(Hierarchy(), audioset_ids={"violin": "/m/07y_7"})
+    assert [(one.label, one.origin, one.is_not) for one in catalog.labels.annotations()] == [("violin", "hand", True)]
+    catalog.labels.annotate([by_hand(item_id, "/m/1")], tags=["/m/1"])
+    with pytest.raises(UsageError, match="/m/1: is a tag"):
+        catalog.hierarchy.replace(Hierarchy(), audioset_ids={"horn": "/m/1"})
 
 
 def test_words_go_with_their_label(catalog: Catalog) -> None:

@@ -76,10 +76,13 @@ def check_judgements(entries: Iterable[LabelEntry], catalog: Catalog) -> None:
 
 
 def _said_already(item_ids: Mapping[str, int], catalog: Catalog, tags: set[str]) -> dict[str, list[_Said]]:
-    """Return the classes that items have by path; transferred ones give way, and so exclude none."""
+    """Return the classes that items have by path; transferred ones give way, and so exclude none.
+
+    Nor does what was given to a former content of an item.
+    """
     paths = {item_id: path for path, item_id in item_ids.items()}
     said: dict[str, list[_Said]] = {}
-    for annotation in catalog.labels.annotations():
+    for annotation in catalog.labels.annotations(of_former=False):
         is_class = not annotation.is_not and annotation.label not in tags
         if is_class and annotation.item_id in paths and annotation.origin != "transfer":
             said.setdefault(paths[annotation.item_id], []).append(annotation)
