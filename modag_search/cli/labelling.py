@@ -241,18 +241,19 @@ def _remove(opened: Index, records: Sequence[ItemRecord], name: str, *, is_not: 
         question = f"{of_these} named {name} by a transfer. Not {name}, so that no transfer gives that name again?"
         is_not = click.confirm(harmless(question), default=False, err=True)
         transferred = 0  # it was asked, and need not be said
-    document: dict[str, Any] = {"label": name, "removed": opened.labels.take(records, name).removed}
     if is_not:
-        denied = opened.labels.give(records, (), denied=[name])
-        document |= {"not": name, "added": denied.added, "run": denied.run if denied.added else None}
-    elif transferred:
+        removed, denied = opened.labels.take_for_good(records, name)
+        run = denied.run if removed or denied.added else None
+        return {"label": name, "removed": removed, "not": name, "added": denied.added, "run": run}
+    removed = opened.labels.take(records, name).removed
+    if transferred:
         came = (
             "1 label came by transfer, and comes" if transferred == 1 else f"{transferred} came by transfer, and come"
         )
         say(
             f"{came} back with the next one, unless `modag label remove ... --not` says that these items are not {name}"
         )
-    return document
+    return {"label": name, "removed": removed}
 
 
 @label.command()

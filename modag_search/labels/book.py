@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, get_args
 
 from modag_search.catalog import Annotation, LabelMode
@@ -15,7 +16,7 @@ from modag_search.spelling import bare, composed, did_you_mean
 from modag_search.values import Given, LabelKind, LabelSummary, MediaKind, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog, LabelChange, Restored
     from modag_search.hierarchy import Hierarchy
@@ -133,6 +134,30 @@ class LabelBook:
         taken = self._catalog.labels.undeny if denied else self._catalog.labels.unannotate
         return Taken(run=run, removed=taken([item.id for item in items], name, run=run))
 
+    def take_for_good(self, items: Sequence[ItemRecord], label: str) -> tuple[int, Given]:
+        """Take a label back from items, and say that they are not that, so that no transfer gives it again.
+
+        Returns
+        -------
+        taken : int
+            How many annotations were taken back.
+        denied : Given
+            `undo` of its run gives back what was taken, too.
+
+        Raises
+        ------
+        UsageError
+            If there is no such label, it is a tag, or an item failed.
+        """
+        name = self._known(label)
+        for item in items:
+            _check_can_be_labelled(item, None, None)
+        run = self._start({"labels": [], "not": [name], "items": len(items), "start_s": None, "end_s": None})
+        denials = [Annotation(item_id=item.id, label=name, origin="hand", run_id=run, is_not=True) for item in items]
+        with _telling(self._catalog, run) as changes:
+            taken, added = self._catalog.labels.exchange(denials, name, run=run, on_change=changes.append)
+        return taken, Given(run=run, added=added)
+
     def count_transferred(self, items: Sequence[ItemRecord], label: str) -> int:
         """Count those of some items that have a label by transfer alone: from the next transfer they may again."""
         return self._catalog.labels.count_transferred([item.id for item in items], self.resolve(label.strip()))
@@ -249,7 +274,8 @@ class LabelBook:
         old, new = self._known(label), self.resolve(checked_name(new_name))
         known = self._catalog.labels.names()
         if new != old and new in known:
-            raise UsageError(f"{new}: is a label already; `modag label merge {old} --into {new}` makes the two one")
+            merge = shlex.join(["modag", "label", "merge", old, "--into", new])
+            raise UsageError(f"{new}: is a label already; `{merge}` makes the two one")
         count = self._catalog.labels.merge([old], new)
         warn_of_new([new], known - {old})
         return count
@@ -420,6 +446,7 @@ def annotate(
     run: int,
     tags: Collection[str] = (),
     outcome: Mapping[str, Any] | None = None,
+    on_refusal: Callable[[Sequence[Annotation]], None] | None = None,
 ) -> int:
     """Give what a run gives, all or nothing, finish the run, and return how many labels are new.
 
@@ -434,6 +461,8 @@ def annotate(
         Labels among them that are tags.
     outcome : Mapping, optional
         JSON values that the run records beside that number, unless it fails.
+    on_refusal : callable, optional
+        Called with what was not given, since the opposite was said with more say, if there is any.
 
     Returns
     -------
@@ -446,9 +475,18 @@ def annotate(
     LabelConflictError
         If labels exclude each other by the mode of the catalog, and an item would have two.
     """
+    with _telling(catalog, run) as changes:
+        return catalog.labels.annotate(
+            annotations, tags=tags, run=run, outcome=outcome, on_change=changes.append, on_refusal=on_refusal
+        )
+
+
+@contextmanager
+def _telling(catalog: Catalog, run: int) -> Iterator[list[LabelChange]]:
+    """Say in the end what changes came of a run, which are listed meanwhile; end it where it fails."""
     changes: list[LabelChange] = []
     try:
-        added = catalog.labels.annotate(annotations, tags=tags, run=run, outcome=outcome, on_change=changes.append)
+        yield changes
     except BaseException as error:
         catalog.runs.finish(run, {"added": 0})
         if isinstance(error, KeyError):
@@ -456,7 +494,6 @@ def annotate(
         raise
     for change in changes:
         tell_of_change(catalog, change)
-    return added
 
 
 def warn_of_new(names: Iterable[str], known: Collection[str]) -> None:

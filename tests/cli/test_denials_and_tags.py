@@ -65,6 +65,15 @@ def test_the_last_word_is_said_to_take_the_place_of_the_first(named: CommandLine
     assert labels(named)["a"] == (2, 0)
 
 
+def test_a_transferred_name_that_gives_way_to_a_given_one_is_said(named: CommandLine, media: Path) -> None:
+    named("label", "mode", "multi")
+    named("label", media / "a.wav", "--as", "b")
+    assert named("label", "mode", "multi").stderr == ""
+    assert named("label", "mode", "auto").error == "warning: 1 transferred label gave way to labels that exclude it"
+    assert labels(named)["a"] == (1, 0)
+    assert named("label", "mode", "single").stderr == ""
+
+
 def test_a_transferred_name_that_is_only_taken_back_is_said_to_come_back(named: CommandLine, media: Path) -> None:
     outcome = named("label", "remove", "a", media / "a.wav")
     assert outcome.data == {"label": "a", "removed": 1}
@@ -83,6 +92,27 @@ def test_a_transferred_name_that_is_denied_does_not_come_back(named: CommandLine
     taken = named("label", "remove", "a", media / "a.wav", "--denied")
     assert taken.data == {"label": "a", "removed": 1}
     assert given(named) == {"a.wav": "a"}
+
+
+def test_what_cannot_be_denied_is_not_taken_back_either(named: CommandLine, media: Path) -> None:
+    named("tag", media / "a.png", media / "b.png", "--as", "favourite")
+    (media / "c.png").write_bytes(b"no picture any more")
+    named("index", media)
+    before = labels(named)
+    for name, path, words in (
+        ("favourite", media / "a.png", "favourite: is a tag, and nothing guesses it, so that there is nothing to deny"),
+        ("c", media / "c.png", f"{media / 'c.png'}: could not be indexed since it changed"),
+        ("nowhere", media / "a.png", "nowhere: is no label of this index"),
+    ):
+        outcome = named("label", "remove", name, path, "--not")
+        assert (outcome.status, outcome.stdout) == (2, b"")
+        assert outcome.error.startswith(f"error: {words}")
+        assert labels(named) == before
+    outcome = named("label", "remove", "a", media / "a.png", "--not")
+    assert (outcome.data["removed"], outcome.data["added"], outcome.stderr) == (1, 1, "")
+    assert labels(named)["a"] == (before["a"][0] - 1, 1)
+    undone = named("label", "undo", outcome.data["run"]).data
+    assert (undone["removed"], undone["restored"], labels(named)) == (1, 1, before), "it was one change"
 
 
 @pytest.mark.parametrize(("answer", "denied"), [(b"y\n", 1), (b"n\n", 0)])
@@ -375,7 +405,8 @@ def test_denials_of_a_file_give_way_to_a_person(named: CommandLine, media: Path,
         )
     )
     (report,) = named("label", "--from", "labels.jsonl").data
-    assert (report["added"], report["unchanged"]) == (1, 1)
+    assert (report["added"], report["unchanged"]) == (1, 0)
+    assert [(one["name"], one["reason"]) for one in report["passed_over"]] == [(str(media / "a.png"), "given by hand")]
     assert labels(named)["a"] == (1, 1)
     with toy_index(named.folder / "index") as index:
         assert index.item(media / "a.png").labels == ("a",)

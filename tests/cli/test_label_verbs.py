@@ -134,6 +134,8 @@ def test_a_label_gets_another_name(families: CommandLine) -> None:
     taken = families("label", "rename", "violin", "horn")
     assert (taken.status, taken.stdout) == (2, b"")
     assert taken.error == "error: horn: is a label already; `modag label merge violin --into horn` makes the two one"
+    families("label", "rename", "guitar", "steel guitar")
+    assert "`modag label merge 'steel guitar' --into horn`" in families("label", "rename", "steel guitar", "horn").error
     assert families("label", "rename", "violin", "fiddle").data == {"label": "fiddle", "annotations": 1, "kept": 0}
     assert ("a.png", "fiddle", None, None) in labels(families)
     (fiddle,) = (row for row in families("label", "list").data if row["label"] == "fiddle")

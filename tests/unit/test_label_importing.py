@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from modag_search.errors import LabelConflictError, UsageError
 from modag_search.hierarchy import Hierarchy
 from modag_search.labels.files import import_labels, importing, read_folders
-from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, sound
+from tests.made_media import BLUE, GREEN, LOW_HZ, RED, picture, set_mtime, sound
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,6 +128,37 @@ def test_labels_that_exclude_what_is_there(filled: Index, media: Path) -> None:
     assert words.startswith(f"{source}: line 3: {media}/a.wav: cannot be both 'x' and 'y', since labels exclude")
     filled.catalog.hierarchy.set_mode("multi")
     assert import_labels(filled.catalog, source).added == 2
+
+
+def test_labels_that_exclude_what_a_file_was_called_before_it_was_replaced(filled: Index, media: Path) -> None:
+    filled.label([media / "a.png"], "x")
+    set_mtime(picture(media / "a.png", (9, 99, 199)), 10**18)
+    filled.add([media])
+    filled.catalog.hierarchy.set_mode("single")
+    source = written(media / "l.csv", "path,label", "a.png,y")
+    assert import_labels(filled.catalog, source).added == 1
+
+
+def test_what_a_person_denied_is_not_taken_and_counted(filled: Index, media: Path) -> None:
+    shutil.copy(media / "a.png", media / "copy.png")
+    filled.add([media])
+    filled.deny([media / "a.png"], "tuba")
+    filled.label([media / "b.png"], "harp")
+    lines = ["path,label,is_not", "a.png,tuba,", "copy.png,tuba,", "b.png,harp,1", "b.png,lute,", "a.wav,tuba,"]
+    source = written(media / "l.csv", *lines)
+    foreseen = import_labels(filled.catalog, source, dry_run=True)
+    report = import_labels(filled.catalog, source)
+    assert report.run is not None
+    for one in (foreseen, report):
+        assert (one.added, one.unchanged, one.entries) == (2, 0, 5)
+        assert [(over.name, over.reason, over.line) for over in one.passed_over] == [
+            (str(media / "a.png"), "denied by hand", 2),
+            (str(media / "copy.png"), "denied by hand", 3),
+            (str(media / "b.png"), "given by hand", 4),
+        ]
+        assert [(each.label, each.items, each.denied) for each in one.labels] == [("lute", 1, 0), ("tuba", 1, 0)]
+    again = import_labels(filled.catalog, source)
+    assert (again.added, again.unchanged, len(again.passed_over)) == (0, 2, 3)
 
 
 def test_a_label_that_another_process_gives_meanwhile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from modag_search.catalog import Annotation
 from modag_search.errors import LabelConflictError, UsageError
@@ -20,7 +20,7 @@ from modag_search.spelling import on_disk, printable, whole_path
 from modag_search.values import ImportedLabel, ImportReport, PassedOver
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.labels.files.entries import LabelEntry, LabelFile, ReadingOptions
@@ -73,28 +73,26 @@ def import_labels(
     origin = whole_path(on_disk(os.fspath(source)))
     known = catalog.labels.names()
     file = read_folders(catalog, origin, level=level) if from_folders else read_label_file(origin, options, known=known)
-    entries = _with_names(file.entries, catalog.hierarchy.audioset_ids())
+    entries = _with_names(file.entries, catalog.hierarchy.names_by_audioset_id())
     if not entries:
         _refuse_empty(file)
     given = _matched(catalog, entries, skip_missing=skip_missing)
     check_judgements(given.entries, catalog)
     if catalog.hierarchy.mode == "single":
         check_exclusive(given.entries, {path: item.id for path, item in given.items.items()}, catalog)
-    run, added = (
-        (None, _count_new(catalog, given)) if dry_run or not given.entries else _annotate(catalog, given, origin)
-    )
+    come = _foreseen(catalog, given) if dry_run or not given.entries else _annotate(catalog, given, origin)
     warn_of_new([entry.label for entry in given.entries], known)
     return ImportReport(
-        run=run,
-        added=added,
+        run=come.run,
+        added=come.added,
         entries=len(entries),
-        unchanged=len(given.entries) - added,
+        unchanged=len(given.entries) - come.added - len(come.refused),
         skipped=tuple(dict.fromkeys(_called(entry) for entry in given.lost)),
         without_class=sum(one.reason == NO_FOLDER for one in file.passed_over),
         kind=file.kind,
-        labels=_counted(given),
+        labels=_counted(entry for entry in given.entries if entry not in come.refused),
         by_name=given.by_name,
-        passed_over=(*file.passed_over, *given.passed_over),
+        passed_over=(*file.passed_over, *given.passed_over, *map(_overruled, come.refused)),
         remarks=tuple(file.remarks),
     )
 
@@ -106,9 +104,8 @@ def _refuse_empty(file: LabelFile) -> NoReturn:
     raise UsageError(f"{file.source}: holds no labels{f' ({holds})' if holds else ''}")
 
 
-def _with_names(entries: Sequence[LabelEntry], audioset_ids: Mapping[str, str]) -> list[LabelEntry]:
+def _with_names(entries: Sequence[LabelEntry], names: Mapping[str, str]) -> list[LabelEntry]:
     """Put names for ids of AudioSet's; an id and its name say the same."""
-    names = {identifier: name for name, identifier in audioset_ids.items()}
     named = (replace(entry, label=names[entry.label]) if entry.label in names else entry for entry in entries)
     return list(dict.fromkeys(named))
 
@@ -210,21 +207,9 @@ def _called(entry: LabelEntry) -> str:
     return entry.written if "\\" in entry.written else entry.path
 
 
-def _count_new(catalog: Catalog, given: _Given) -> int:
-    """Count the labels that items do not have, or have by transfer alone."""
-    paths = {item.id: path for path, item in given.items.items()}
-    there = {
-        (paths[one.item_id], one.label, one.start_s, one.end_s, one.is_not)
-        for one in catalog.labels.annotations()
-        if one.item_id in paths and one.origin != "transfer"
-    }
-    said = ((one.path, one.label, one.start_s, one.end_s, one.is_not) for one in given.entries)
-    return sum(one not in there for one in said)
-
-
-def _counted(given: _Given) -> tuple[ImportedLabel, ...]:
+def _counted(given: Iterable[LabelEntry]) -> tuple[ImportedLabel, ...]:
     by_label: dict[str, list[LabelEntry]] = {}
-    for entry in given.entries:
+    for entry in given:
         by_label.setdefault(entry.label, []).append(entry)
     return tuple(
         ImportedLabel(
@@ -238,28 +223,57 @@ def _counted(given: _Given) -> tuple[ImportedLabel, ...]:
     )
 
 
-def _annotate(catalog: Catalog, given: _Given, origin: str) -> tuple[int, int]:
-    """Give the labels, and return the run and how many are new."""
+class _Come(NamedTuple):
+    """What came of entries, or would come."""
+
+    run: int | None
+    added: int
+    refused: dict[LabelEntry, None]
+    """What a person said otherwise of, which goes before what files say; in order."""
+
+
+def _overruled(entry: LabelEntry) -> PassedOver:
+    return PassedOver(name=entry.path, reason="given by hand" if entry.is_not else "denied by hand", line=entry.line)
+
+
+def _refused(given: _Given, annotations: Iterable[Annotation]) -> dict[LabelEntry, None]:
+    """Return the entries that annotations were made of."""
+    entries = {(given.items[one.path].id, one.label, one.start_s, one.end_s, one.is_not): one for one in given.entries}
+    return {entries[one.item_id, one.label, one.start_s, one.end_s, one.is_not]: None for one in annotations}
+
+
+def _annotations(given: _Given, run: int | None) -> Iterator[Annotation]:
+    for entry in given.entries:
+        yield Annotation(
+            item_id=given.items[entry.path].id,
+            label=entry.label,
+            origin="hand" if entry.is_answer else "import",
+            start_s=entry.start_s,
+            end_s=entry.end_s,
+            source=None if entry.is_answer else printable(entry.source),
+            confidence=entry.confidence,
+            run_id=run,
+            is_not=entry.is_not,
+        )
+
+
+def _foreseen(catalog: Catalog, given: _Given) -> _Come:
+    """Tell what the labels would do, and give none."""
+    foreseen = catalog.labels.foresee(_annotations(given, None))
+    return _Come(None, foreseen.new, _refused(given, foreseen.refused))
+
+
+def _annotate(catalog: Catalog, given: _Given, origin: str) -> _Come:
+    """Give the labels."""
     run = catalog.runs.start("label", arguments={"from": printable(origin)})
+    refused: list[Annotation] = []
     try:
         added = annotate(
             catalog,
-            (
-                Annotation(
-                    item_id=given.items[entry.path].id,
-                    label=entry.label,
-                    origin="hand" if entry.is_answer else "import",
-                    start_s=entry.start_s,
-                    end_s=entry.end_s,
-                    source=None if entry.is_answer else printable(entry.source),
-                    confidence=entry.confidence,
-                    run_id=run,
-                    is_not=entry.is_not,
-                )
-                for entry in given.entries
-            ),
+            _annotations(given, run),
             run=run,
             tags={entry.label for entry in given.entries if entry.is_tag},
+            on_refusal=refused.extend,
         )
     except LabelConflictError as error:
         # Another process has given a label since they were checked.
@@ -267,4 +281,4 @@ def _annotate(catalog: Catalog, given: _Given, origin: str) -> tuple[int, int]:
             entry.where for entry in reversed(given.entries) if entry.path == error.path and entry.label in error.labels
         )
         raise UsageError(f"{where}: {error}") from error
-    return run, added
+    return _Come(run, added, _refused(given, refused))
