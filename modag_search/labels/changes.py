@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import logging
+import math
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from modag_search.labels.vocabulary import some_of
 
 if TYPE_CHECKING:
-    from modag_search.catalog import Catalog, LabelChange
+    from collections.abc import Iterable, Sequence
+
+    from modag_search.catalog import Annotation, Catalog, LabelChange
     from modag_search.rivalry import Rivalry
+    from modag_search.values import SegmentRecord
 
 logger = logging.getLogger(__name__)
 
 _SHOWN = "`modag label mode` shows it"
+_MUCH_ELSE_S = 5.0
+"""So much more than its part a window holds before that is said."""
+_LOOKED_AT = 1000
 
 
 def tell_of_change(catalog: Catalog, change: LabelChange) -> None:
@@ -42,6 +50,44 @@ def tell_of_displaced(count: int) -> None:
     if count:
         labels = "1 transferred label" if count == 1 else f"{count} transferred labels"
         logger.warning("%s gave way to labels that exclude %s", labels, "it" if count == 1 else "them")
+
+
+def tell_of_short_parts(catalog: Catalog, annotations: Iterable[Annotation]) -> None:
+    """Say of labels on parts of sounds that their windows hold much else besides; the first thousand are looked at."""
+    on_parts = (one for one in annotations if not (one.start_s is None and one.end_s is None) and not one.is_not)
+    looked_at = list(islice(on_parts, _LOOKED_AT))
+    windows: dict[int, list[SegmentRecord]] = {}
+    for segment in catalog.segments.of_items({one.item_id for one in looked_at}):
+        if segment.modality == "sound":
+            windows.setdefault(segment.item_id, []).append(segment)
+    short = [(one, else_s) for one in looked_at if (else_s := _held_beside(one, windows.get(one.item_id, ())))]
+    if not short:
+        return
+    first, else_s = short[0]
+    (item,) = catalog.items.get_many([first.item_id]).values()
+    more = len(short) - 1
+    others = f", and {more} more {'label is' if more == 1 else 'labels are'} so" if more else ""
+    logger.warning(
+        "%s: %r is learnt from a whole window, which holds %g s beside its part%s; where something else is heard "
+        "there, label a file of the part alone, or make an index with a shorter --window",
+        item.path,
+        first.label,
+        else_s,
+        others,
+    )
+
+
+def _held_beside(one: Annotation, windows: Sequence[SegmentRecord]) -> float:
+    """Return how much more than a part the fittest of the windows that it lies in holds, in seconds; 0 for little."""
+    start_s, end_s = one.start_s or 0.0, math.inf if one.end_s is None else one.end_s
+    beside = []
+    for window in windows:
+        begins_s, ends_s = window.start_s or 0.0, window.end_s or 0.0
+        common_s = min(ends_s, end_s) - max(begins_s, start_s)
+        if common_s > 0:
+            beside.append(ends_s - begins_s - common_s)
+    least = min(beside, default=0.0)
+    return round(least, 1) if least >= _MUCH_ELSE_S else 0.0
 
 
 def _tell_of_rest(catalog: Catalog, before: Rivalry, after: Rivalry) -> None:

@@ -149,3 +149,20 @@ def test_what_is_no_part_of_anything_is_not_labelled(
     with pytest.raises(UsageError, match=r"a\.wav: .*(is no time|is empty)"):
         filled.label([media / "a.wav"], "low", start_s=part[0], end_s=part[1])
     assert filled.item(media / "a.wav").labels == ()
+
+
+def test_it_is_said_where_the_windows_of_a_part_hold_much_else(
+    index: Index, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = sound(tmp_path / "long.wav", (LOW_HZ, 12.0))
+    rows = tmp_path / "labels.csv"
+    rows.write_text("path,label,start_s,end_s\nlong.wav,owl,0,2\nlong.wav,rain,0,10\nlong.wav,fox,11,12\n")
+    index.add([long])
+    index.label([long], "rain", start_s=0, end_s=9)
+    index.labels.give([index.item(long)], ["edited"], are_tags=True, start_s=0, end_s=1)
+    assert "whole window" not in caplog.text
+    index.label([long], "dog", start_s=0, end_s=1)
+    assert f"{long}: 'dog' is learnt from a whole window, which holds 9 s beside its part;" in caplog.text
+    caplog.clear()
+    index.import_labels(rows, dry_run=True)
+    assert "'owl' is learnt from a whole window, which holds 8 s beside its part, and 1 more label is so" in caplog.text

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from modag_search.catalog import Annotation
 from modag_search.errors import LabelConflictError, UsageError
 from modag_search.labels.book import annotate, warn_of_new
+from modag_search.labels.changes import tell_of_short_parts
 from modag_search.labels.checks import check_part_of
 from modag_search.labels.files.exclusion import check_exclusive, check_judgements
 from modag_search.labels.files.folders import NO_FOLDER, read_folders
@@ -81,6 +82,8 @@ def import_labels(
     if catalog.hierarchy.mode == "single":
         check_exclusive(given.entries, {path: item.id for path, item in given.items.items()}, catalog)
     come = _foreseen(catalog, given) if dry_run or not given.entries else _annotate(catalog, given, origin)
+    tags = {entry.label for entry in given.entries if entry.is_tag}
+    tell_of_short_parts(catalog, (one for one in _annotations(given, None) if one.label not in tags))
     warn_of_new([entry.label for entry in given.entries], known)
     return ImportReport(
         run=come.run,
