@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from operator import gt, lt
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, exists, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, exists, func, or_, select, tuple_, update
 
+from modag_search.catalog.database import among
+from modag_search.catalog.departures import keep
 from modag_search.catalog.judgements import settle_opposites
 from modag_search.catalog.names import label_ids, read_hierarchy
+from modag_search.catalog.superseded import note
 from modag_search.catalog.tables import (
     AnnotationRow,
+    ItemRow,
     KeptAnnotationRow,
     LabelParentRow,
     LabelRow,
@@ -21,7 +27,7 @@ from modag_search.spelling import composed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import ColumnClause
+    from sqlalchemy import ColumnElement
 
 
 def merge_labels(connection: Connection, labels: Iterable[str], into: str) -> bool:
@@ -42,11 +48,14 @@ def merge_labels(connection: Connection, labels: Iterable[str], into: str) -> bo
 
 
 def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: bool = True) -> None:
-    """Give another label what one has, and remove it; of what somebody said of both, the last word holds."""
+    """Give another label what one has, and remove it.
+
+    Of what somebody said of both the first word stays, as where one label is given twice, and of opposites the last.
+    """
     columns = [LabelRow.audioset_id, LabelRow.added_at, *([LabelRow.means] if with_words else [])]
     had = connection.execute(select(*columns).where(LabelRow.id == old_id)).one()
-    _leave_last_words(connection, AnnotationRow, AnnotationRow.item_id, label_ids={old_id, new_id})
-    _leave_last_words(connection, KeptAnnotationRow, KeptAnnotationRow.content_hash, label_ids={old_id, new_id})
+    _leave_one_word(connection, {old_id, new_id})
+    _leave_one_word_kept(connection, {old_id, new_id})
     for row in (AnnotationRow, KeptAnnotationRow, SupersededAnnotationRow):
         connection.execute(update(row).where(row.label_id == old_id).values(label_id=new_id))
     for column, kept in (
@@ -66,26 +75,52 @@ def move_label(connection: Connection, old_id: int, new_id: int, *, with_words: 
         connection.execute(without.values({own.key: value}))
 
 
-def _leave_last_words(
-    connection: Connection,
-    row: type[AnnotationRow | KeptAnnotationRow],
-    whole: ColumnClause[Any],
-    *,
-    label_ids: set[int],
-) -> None:
-    """Of what was said at one place, by hand or by another origin, under two labels that become one, leave the last."""
-    later = row.aliased()
-    was_said_later = (
-        select(later.id)
-        .where(
-            later.label_id.in_(label_ids),
-            later.label_id != row.label_id,
-            getattr(later, whole.key) == whole,
-            later.start_s.is_not_distinct_from(row.start_s),
-            later.end_s.is_not_distinct_from(row.end_s),
-            later.origin == row.origin,
-            tuple_(later.created_at, later.id) > tuple_(row.created_at, row.id),
-        )
-        .exists()
+def _leave_one_word(connection: Connection, label_ids: set[int]) -> None:
+    """Of what was said of items at one place and by one origin, under two labels that become one, leave one.
+
+    Undoing the run that said it gives back the other. What was said of a former content of an item waits for that.
+    """
+    row, other = AnnotationRow, AnnotationRow.aliased()
+    contents = [func.coalesce(one.content_hash, ItemRow.content_hash) for one in (row, other)]
+    beside = (
+        select(row.id, other.run_id)
+        .join(other, and_(other.item_id == row.item_id, *_at_one_place(row, other, label_ids)))
+        .join(ItemRow, ItemRow.id == row.item_id)
     )
-    connection.execute(delete(row).where(row.label_id.in_(label_ids), was_said_later))
+    of_former = beside.where(contents[0] != contents[1], contents[0] != ItemRow.content_hash)
+    former = [row_id for row_id, _ in connection.execute(of_former)]
+    keep(connection, former)
+    by_run: dict[int | None, list[int]] = {}
+    for row_id, run_id in connection.execute(beside.where(contents[0] == contents[1], _gives_way(row, other))):
+        by_run.setdefault(run_id, []).append(row_id)
+    for run_id, ids in by_run.items():
+        note(connection, row.id.in_(among(ids)), run_id=run_id)
+    gone = [*former, *chain.from_iterable(by_run.values())]
+    connection.execute(delete(row).where(row.id.in_(among(gone))))
+
+
+def _leave_one_word_kept(connection: Connection, label_ids: set[int]) -> None:
+    """Leave one likewise of what waits for contents."""
+    row, other = KeptAnnotationRow, KeptAnnotationRow.aliased()
+    beside = and_(other.content_hash == row.content_hash, *_at_one_place(row, other, label_ids))
+    gives_way = select(other.id).where(beside, _gives_way(row, other)).exists()
+    connection.execute(delete(row).where(gives_way))
+
+
+def _at_one_place(row: Any, other: Any, label_ids: set[int]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        row.label_id.in_(label_ids),
+        other.label_id.in_(label_ids),
+        other.label_id != row.label_id,
+        other.start_s.is_not_distinct_from(row.start_s),
+        other.end_s.is_not_distinct_from(row.end_s),
+        other.origin == row.origin,
+    )
+
+
+def _gives_way(row: Any, other: Any) -> ColumnElement[bool]:
+    """Whether a word gives way to another: to an earlier one that says the same, or a later one of the opposite."""
+    was_before, was_after = (
+        compared(tuple_(other.created_at, other.id), tuple_(row.created_at, row.id)) for compared in (lt, gt)
+    )
+    return or_(and_(other.is_not == row.is_not, was_before), and_(other.is_not != row.is_not, was_after))

@@ -149,3 +149,44 @@ def test_what_a_run_gave_and_took_itself_does_not_come_back(catalog: Catalog) ->
         catalog.labels.annotate([one], run=run)
     assert undo(catalog, run) == (1, 0, 0)
     assert there(catalog, item) == set()
+
+
+def test_of_labels_that_became_one_each_run_takes_back_its_own(catalog: Catalog) -> None:
+    one, other = put(catalog, sound("/m/a.wav", "a"), sound("/m/b.wav", "b"))
+    first = start(catalog)
+    both = [Annotation(item_id=item, label="horn", origin="hand", run_id=first) for item in (one, other)]
+    catalog.labels.annotate(both, run=first)
+    second = say(catalog, one, "Horn")
+    third = say(catalog, other, "Horn")
+    catalog.labels.merge(["Horn"], "horn")
+    horn = {("horn", "hand", None, False)}
+    assert catalog.labels.count_by_run() == {first: 2}
+    assert undo(catalog, first) == (2, 2, 0), "what the others said is there again"
+    assert there(catalog, one) == there(catalog, other) == horn
+    undo(catalog, second)
+    assert (there(catalog, one), there(catalog, other)) == (set(), horn)
+    undo(catalog, third)
+    assert there(catalog, other) == set()
+
+
+def test_of_opposites_that_became_one_the_last_holds_and_gives_the_other_back(catalog: Catalog) -> None:
+    [item] = put(catalog, sound("/m/a.wav"))
+    say(catalog, item, "horn")
+    last = say(catalog, item, "Horn", is_not=True)
+    catalog.labels.merge(["Horn"], "horn")
+    assert there(catalog, item) == {("horn", "hand", None, True)}
+    undo(catalog, last)
+    assert there(catalog, item) == {("horn", "hand", None, False)}
+
+
+def test_labels_of_two_contents_that_become_one_are_not_the_same_said_twice(catalog: Catalog) -> None:
+    [item] = put(catalog, sound("/m/a.wav", "before"))
+    say(catalog, item, "horn")
+    put(catalog, sound("/m/a.wav", "after"))
+    second = say(catalog, item, "Horn")
+    catalog.labels.merge(["Horn"], "horn")
+    assert catalog.kept_labels.count_by_label() == {"horn": 1}
+    undo(catalog, second)
+    assert there(catalog, item) == set()
+    [again] = put(catalog, sound("/m/b.wav", "before"))
+    assert there(catalog, again) == {("horn", "hand", None, False)}
