@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -433,6 +434,7 @@ def test_the_side_of_a_part_that_is_not_named_goes_by_its_looks(
         ("start,end", {"start_column": "start"}, "has end, too; --end-column names"),
         ("start,end", {"end_column": "end"}, "has start, too; --start-column names"),
         ("start,duration", {"start_column": "start"}, "has duration, too; --end-column names"),
+        ("from,until", {"start_column": "from"}, "has until, too; --end-column names"),
     ],
 )
 def test_a_side_of_a_part_that_may_stand_in_another_column_is_asked_for(
@@ -440,6 +442,47 @@ def test_a_side_of_a_part_that_may_stand_in_another_column_is_asked_for(
 ) -> None:
     with pytest.raises(UsageError, match=f"line 1: {words} the other side of a part, --[a-z]+-column '' leaves"):
         read(tmp_path / "l.csv", f"path,label,{head}\na.wav,x,3,5\n", **named)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *("start,end", "StartTime,EndTime", "start_sec,end_sec", "start_ms,end_ms", "Start time,End time"),
+        *("Start (s),End (s)", "start-time,end-time", "t_start,t_end", "time_start,time_end", "Start [s],End [s]"),
+        *("in,out", "begin,end", "from,until", "onset,offset", "event_onset,event_offset", "start_s,end_time"),
+    ],
+)
+def test_times_of_parts_are_never_passed_over(tmp_path: Path, head: str) -> None:
+    names = " and ".join(sorted(name.lower() for name in head.split(",") if name != "start_s"))
+    with pytest.raises(UsageError, match=re.escape(f"line 1: has {names}; the columns of a part are called start_s")):
+        read(tmp_path / "l.csv", f"file,label,{head}\na.wav,x,0.2,0.6\n")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("in_the_wild", "in", "start_letter", "start_year", "ending", "endangered", "weekend", "category_from"),
+        *("information", "n_stops", "front_end", "duration_s", "items", "tomato"),
+    ],
+)
+def test_columns_of_other_things_are_no_times(tmp_path: Path, column: str) -> None:
+    file = read(tmp_path / "l.csv", f"path,label,{column}\na.wav,x,1\n")
+    assert said(file) == [("a.wav", "x", None, None)]
+
+
+def test_milliseconds_are_not_read_as_seconds(tmp_path: Path) -> None:
+    content = "path,label,start_ms,End [msec]\na.wav,x,200,600\n"
+    file = read(tmp_path / "l.csv", content, start_column="start_ms", end_column="end [msec]")
+    assert said(file) == [("a.wav", "x", 0.2, 0.6)]
+
+
+@pytest.mark.parametrize("column", ["file", "Filename", "path"])
+def test_a_column_that_names_the_file_goes_before_the_name_of_a_raven_table(tmp_path: Path, column: str) -> None:
+    head = "Begin Time (s),End Time (s)"
+    file = read(tmp_path / "h.csv", f"{column},label,{head}\nhen.ogg,cluck,0.2,0.6\n")
+    assert said(file) == [("hen.ogg", "cluck", 0.2, 0.6)]
+    file = read(tmp_path / "h.csv", f"{column},My notes,{head}\nhen.ogg,cluck,0.2,0.6\n")
+    assert said(file) == [("hen.ogg", "cluck", 0.2, 0.6)]
 
 
 def test_one_side_of_the_parts_of_a_program_can_be_named(tmp_path: Path) -> None:

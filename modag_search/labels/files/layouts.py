@@ -30,7 +30,13 @@ _PATHS = (
     "video",
 )
 _LABELS = ("label", "labels", "category", "class", "class_name", "classname", "tag", "tags", "species", "annotation")
-_SLIPS = {"start", "end", "stop", "onset", "offset", "duration", "start_time", "end_time", "from", "to"}
+_TIMES = r"t|time|times|timestamp|s|secs?|seconds?|ms|msecs?|milliseconds?|mins?|minutes?|samples?|frames?"
+_TIME_OF_PART = re.compile(
+    rf"(({_TIMES}|event|segment|clip|call|label)[\W_]*)?(start|begin|onset|end|stop|finish|offset)[\W_]*"
+    rf"(({_TIMES})[\W_]*)*|(from|to|until|till)|(?:duration)"
+)
+"""Names of columns that a part would be lost by, if they were passed over: `start (s)`, `starttime`, `t_end`."""
+_IN_MILLISECONDS = re.compile(r"(.*[\W_])?(ms|msecs?|milliseconds?)\W*")
 _RAVEN_LABELS = (
     "species",
     "label",
@@ -220,6 +226,7 @@ def layout_of(fields: Sequence[str], options: ReadingOptions, *, where: str) -> 
     known = next((layout for needs, layout in _KNOWN if needs <= there), None)
     if known is None and there >= _RAVEN:
         known = _raven(fields, options, where=where)
+        known = replace(known, path=known.path or tuple(name for name in _PATHS if name in fields)[:1])
     if known is None:
         known = _plain(fields, options, where=where)
     return _with_choices(known, fields, options, where=where)
@@ -233,7 +240,7 @@ def is_known(fields: Iterable[str]) -> bool:
 
 def _raven(fields: Sequence[str], options: ReadingOptions, *, where: str) -> Layout:
     usual = [name for name in _RAVEN_LABELS if name in fields]
-    own = [name for name in fields if name and not _RAVEN_OWN.fullmatch(name)]
+    own = [name for name in fields if name and not _RAVEN_OWN.fullmatch(name) and name not in _PATHS]
     if options.label_column is None and not usual and len(own) != 1:
         holds = f"one of {', '.join(own)}" if own else "none is there"
         raise UsageError(f"{where}: which column holds the labels? {holds}; name it with --label-column")
@@ -261,7 +268,7 @@ def _plain(fields: Sequence[str], options: ReadingOptions, *, where: str) -> Lay
     """Take the columns of a table that is as its author liked."""
     path = _one_of(_PATHS, fields, options.path_column, option="--path-column", where=where)
     label = _one_of(_LABELS, fields, options.label_column, option="--label-column", where=where)
-    slips = sorted(set(fields) & _SLIPS)  # where one side is named, `_with_part` looks at them
+    slips = _times_in(fields)  # where one side is named, `_with_part` looks at them
     if slips and options.start_column is None and options.end_column is None:
         # Passed over, the whole would be labelled.
         raise UsageError(
@@ -330,13 +337,21 @@ def _with_part(layout: Layout, fields: Sequence[str], start: str | None, end: st
     if not (start or end) or (start is not None and end is not None):
         return replace(layout, start=start or None, end=end or None, length=None, offset=None)
     missing, option = (layout.end or layout.length, "--end-column") if start else (layout.start, "--start-column")
-    left = sorted((set(fields) & _SLIPS) - {start, end}) if missing not in fields else []
+    left = [name for name in _times_in(fields) if name not in (start, end)] if missing not in fields else []
     if layout.offset:
         left = [layout.offset]  # times count through several files: of one side in its file, the other tells nothing
     if left:
         other = f"{option} names the other side of a part, {option} '' leaves it open"
         raise UsageError(f"{where}: has {' and '.join(left)}, too; {other}")
     return replace(layout, start=start) if start else replace(layout, end=end, length=None)
+
+
+def _times_in(fields: Iterable[str]) -> list[str]:
+    """Return the columns that look like the times of parts, but for those that are called as they should be."""
+    there = set(fields)
+    both = {"in", "out"} if {"in", "out"} <= there else set()
+    times = {name for name in there - {"start_s", "end_s"} if _TIME_OF_PART.fullmatch(name)}
+    return sorted(times | both)
 
 
 def read_table(
@@ -421,7 +436,7 @@ def _name_in(cells: Mapping[str, object], layout: Layout) -> str:
 
 def _part_in(cells: Mapping[str, object], layout: Layout, *, where: str) -> tuple[float | None, float | None]:
     start_s, end_s, length_s, offset_s = (
-        seconds_in(cells.get(column), column, where=where) if column else None
+        _seconds(cells, column, where=where) if column else None
         for column in (layout.start, layout.end, layout.length, layout.offset)
     )
     if length_s is not None:
@@ -429,6 +444,11 @@ def _part_in(cells: Mapping[str, object], layout: Layout, *, where: str) -> tupl
     if offset_s is None:
         return start_s, end_s
     return offset_s, None if end_s is None else offset_s + end_s - (start_s or 0.0)
+
+
+def _seconds(cells: Mapping[str, object], column: str, *, where: str) -> float | None:
+    time = seconds_in(cells.get(column), column, where=where)
+    return time / 1000 if time is not None and _IN_MILLISECONDS.fullmatch(column) else time
 
 
 def named_by(source: str) -> str:
