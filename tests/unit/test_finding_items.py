@@ -84,4 +84,4 @@ def test_thousands_of_items_are_labelled_with_a_few_questions(catalog: Catalog) 
     taken = book.take(items, "violin")
 
     assert given.added == taken.removed == 2000
-    assert len(asked) < 70
+    assert len(asked) < 80  # of 2,000 items, which are asked for in batches
