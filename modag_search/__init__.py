@@ -121,6 +121,7 @@ if TYPE_CHECKING:
         Transferred,
         TransferReport,
         Uint8Array,
+        Undone,
     )
 
 # What takes numpy, faiss or SQLAlchemy to import waits until it is asked for.
@@ -194,6 +195,7 @@ _LAZY = {
     "TransferReport": "modag_search.values",
     "Transferred": "modag_search.values",
     "Uint8Array": "modag_search.values",
+    "Undone": "modag_search.values",
     "VectorStore": "modag_search.stores",
     "Vocabulary": "modag_search.labels.vocabulary",
     "WeightsFile": "modag_search.encoders",
@@ -300,6 +302,7 @@ __all__ = [
     "TransferReport",
     "Transferred",
     "Uint8Array",
+    "Undone",
     "UnknownPluginError",
     "UnreadableMediaError",
     "UnsupportedMediaError",

@@ -10,7 +10,6 @@ from modag_search.catalog.items import ScanVerdict
 from modag_search.catalog.kept_labels import FormerLabel
 from modag_search.catalog.labels import Annotation, LabelChange, Origin
 from modag_search.catalog.names import LabelMode
-from modag_search.catalog.returns import Restored
 
 __all__ = [
     "Annotation",
@@ -24,6 +23,5 @@ __all__ = [
     "LabelMode",
     "Origin",
     "PutReport",
-    "Restored",
     "ScanVerdict",
 ]

@@ -25,7 +25,7 @@ from modag_search.catalog.places import (
     is_of_present_content,
     is_shown,
 )
-from modag_search.catalog.returns import Restored, give_kept_back, give_superseded_back
+from modag_search.catalog.returns import give_kept_back, give_superseded_back
 from modag_search.catalog.runs import note_end
 from modag_search.catalog.settling import settle_all, settle_conflicts
 from modag_search.catalog.tables import (
@@ -38,6 +38,7 @@ from modag_search.catalog.tables import (
 )
 from modag_search.catalog.tags import TurnedTransfers, forget_unused_tags, make_tags, refuse_tags, tags_among, turn_into
 from modag_search.spelling import composed
+from modag_search.values import Undone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -319,22 +320,11 @@ class Labels:
             count_label_change(connection)
         return turned
 
-    def undo(self, run_id: int, *, on_restored: Callable[[Restored], None] | None = None) -> int:
+    def undo(self, run_id: int) -> Undone:
         """Take back what a run annotated, also what waits for its content.
 
         What the run took from items comes back to them, and what gave way to it; so does what was kept of the same
         content, since these annotations said the same or excluded it.
-
-        Parameters
-        ----------
-        run_id : int
-        on_restored : callable, optional
-            Called with what came back to items of what they had before.
-
-        Returns
-        -------
-        int
-            How many annotations were taken back.
         """
         of_run = AnnotationRow.run_id == run_id
         with self._database.write() as connection:
@@ -343,10 +333,8 @@ class Labels:
             deleted = _deleted(connection, of_run)
             superseded.forget_of_run(connection, run_id)
             restored = give_superseded_back(connection, run_id)
-            if on_restored:
-                on_restored(restored)
             give_kept_back(connection, items)
-            return deleted + kept
+        return Undone(removed=deleted + kept, restored=restored.back, left=restored.left)
 
     def merge(self, labels: Iterable[str], into: str) -> int:
         """Let labels become one, and return how many annotations it has then.

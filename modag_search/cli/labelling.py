@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from modag_search.catalog import Origin
     from modag_search.index import Index
-    from modag_search.values import ItemRecord
+    from modag_search.values import ItemRecord, Taken
 
 _LIST = (
     "label",
@@ -209,7 +209,8 @@ def remove(
     """Take the label NAME back from items, or from all.
 
     PATH is an indexed file or id:N; - reads paths from stdin. What was transferred may come back with the next
-    transfer: on a terminal it is asked whether the items are not NAME. Exit status 4 where none of them had it.
+    transfer: on a terminal it is asked whether the items are not NAME. The run that is printed can be taken back with
+    `modag label undo RUN`; --all cannot. Exit status 4 where none of them had it.
     """
     from modag_search.cli.opening import open_index
     from modag_search.labels.items import find_items
@@ -225,7 +226,7 @@ def remove(
             was_added = opened.labels.resolve(name.strip()) in opened.catalog.labels.added()
             document: dict[str, Any] = {"label": name, "removed": opened.labels.remove(name)}
         elif denials:
-            document = {"label": name, "removed": opened.labels.take(records, name, denied=True).removed}
+            document = taken_document(name, opened.labels.take(records, name, denied=True))
         else:
             document = _remove(opened, records, name, is_not=is_not)
     print_document(document, output_format=output_format)
@@ -245,7 +246,7 @@ def _remove(opened: Index, records: Sequence[ItemRecord], name: str, *, is_not: 
         removed, denied = opened.labels.take_for_good(records, name)
         run = denied.run if removed or denied.added else None
         return {"label": name, "removed": removed, "not": name, "added": denied.added, "run": run}
-    removed = opened.labels.take(records, name).removed
+    taken = opened.labels.take(records, name)
     if transferred:
         came = (
             "1 label came by transfer, and comes" if transferred == 1 else f"{transferred} came by transfer, and come"
@@ -253,7 +254,12 @@ def _remove(opened: Index, records: Sequence[ItemRecord], name: str, *, is_not: 
         say(
             f"{came} back with the next one, unless `modag label remove ... --not` says that these items are not {name}"
         )
-    return {"label": name, "removed": removed}
+    return taken_document(name, taken)
+
+
+def taken_document(name: str, taken: Taken) -> dict[str, Any]:
+    """Say how many labels were taken from items, and which run that was."""
+    return {"label": name, "removed": taken.removed} | ({"run": taken.run} if taken.removed else {})
 
 
 @label.command()
@@ -313,10 +319,10 @@ def undo(run: int, index_name: str | None, output_format: str | None) -> None:
 
     `modag label runs` lists the runs.
     """
-    restored: list[int] = []
-    changed = with_index(index_name, lambda opened: opened.labels.undo(run, on_restored=restored.append))
-    document = {"run": run, "removed": changed - sum(restored)}
-    print_document(document | ({"restored": sum(restored)} if any(restored) else {}), output_format=output_format)
+    undone = with_index(index_name, lambda opened: opened.labels.undo(run))
+    document = {"run": run, "removed": undone.removed}
+    document |= {"restored": undone.restored} if undone.restored else {}
+    print_document(document, output_format=output_format)
 
 
 @label.command()

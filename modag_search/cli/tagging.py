@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from modag_search.cli.labelling import runs, undo
+from modag_search.cli.labelling import runs, taken_document, undo
 from modag_search.cli.options import VerbsOrPaths, expand_stdin, format_option, index_option, paths_arguments
 from modag_search.cli.output import print_document, print_rows, say
 from modag_search.cli.relating import leave_where_none_had
@@ -93,18 +93,23 @@ def take(
 ) -> None:
     """Take the tag NAME back from items, or from all.
 
-    PATH is an indexed file or id:N; - reads paths from stdin. Exit status 4 where none of them had it.
+    PATH is an indexed file or id:N; - reads paths from stdin. The run that is printed can be taken back with
+    `modag label undo RUN`; --all cannot. Exit status 4 where none of them had it.
     """
     from modag_search.cli.opening import open_index
+    from modag_search.labels.items import find_items
 
     if bool(paths) == everywhere:
         raise click.UsageError(f"name the items to take {name} from, or --all to take it from all")
     items = expand_stdin(paths, nul_separated=nul_separated) if paths else []
     with open_index(index_name) as opened:
         _require_tag(opened, name)
-        removed = opened.labels.remove(name) if everywhere else opened.unlabel(items, name)
-    print_document({"label": name, "removed": removed}, output_format=output_format)
-    if not removed:
+        if everywhere:
+            document: dict[str, Any] = {"label": name, "removed": opened.labels.remove(name)}
+        else:
+            document = taken_document(name, opened.labels.take(find_items(opened.catalog, items), name))
+    print_document(document, output_format=output_format)
+    if not document["removed"]:
         leave_where_none_had(f"the tag {name}", n_items=len(items))
 
 

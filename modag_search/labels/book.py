@@ -13,12 +13,12 @@ from modag_search.labels.changes import tell_of_change, tell_of_displaced, tell_
 from modag_search.labels.checks import check_part_of, checked_name, looks_like_several
 from modag_search.labels.vocabulary import one_or_more_names
 from modag_search.spelling import bare, composed, did_you_mean
-from modag_search.values import Given, LabelKind, LabelSummary, MediaKind, Taken
+from modag_search.values import Given, LabelKind, LabelSummary, MediaKind, Taken, Undone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from modag_search.catalog import Catalog, LabelChange, Restored
+    from modag_search.catalog import Catalog, LabelChange
     from modag_search.hierarchy import Hierarchy
     from modag_search.values import ItemRecord, RunRecord
 
@@ -164,41 +164,39 @@ class LabelBook:
         """Count those of some items that have a label by transfer alone: from the next transfer they may again."""
         return self._catalog.labels.count_transferred([item.id for item in items], self.resolve(label.strip()))
 
-    def undo(self, run: int, *, on_restored: Callable[[int], None] | None = None) -> int:
+    def undo(self, run: int) -> Undone:
         """Take back all labels that a run gave, also those that are kept, and give back what it took or replaced.
 
         What something said since opposes does not come back, and that is said; it does once that is undone and then
         this again.
 
-        Parameters
-        ----------
-        run : int
-        on_restored : callable, optional
-            Called with how many labels items have again.
+        Raises
+        ------
+        UsageError
+            If there is no such run, it gave and took none, or none are left.
+        """
+        self.require_run(run)
+        undone = self._catalog.labels.undo(run)
+        if undone.left:
+            says = "%s: what was said since opposes it, or its item is gone; undo that first, and run %d again"
+            logger.warning(
+                says, "1 label does not come back" if undone.left == 1 else f"{undone.left} do not come back", run
+            )
+        return undone
 
-        Returns
-        -------
-        int
-            How many labels went and came back.
+    def require_run(self, run: int) -> None:
+        """See to it that a run gave labels which are still there or kept, or took some back.
 
         Raises
         ------
         UsageError
-            If it gave and took none, or none are left.
+            If there is no such run, or it did not.
         """
-        if run not in self._catalog.labels.count_by_run():
+        if run in self._catalog.labels.count_by_run():
+            return
+        if any(one.id == run for one in self._catalog.runs.all()):
             raise UsageError(f"run {run} gave no labels that are still there; `modag label runs` lists those that did")
-        restored: list[Restored] = []
-        removed = self._catalog.labels.undo(run, on_restored=restored.append)
-        (came,) = restored
-        if came.left:
-            says = "%s: what was said since opposes it, or its item is gone; undo that first, and run %d again"
-            logger.warning(
-                says, "1 label does not come back" if came.left == 1 else f"{came.left} do not come back", run
-            )
-        if on_restored:
-            on_restored(came.back)
-        return removed + came.back
+        raise UsageError(f"there is no run {run}; `modag label runs` lists those that gave labels")
 
     def runs(self) -> list[tuple[RunRecord, int]]:
         """Return the runs that gave labels which are still there or kept, or took some back, oldest first.

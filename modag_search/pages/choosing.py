@@ -201,10 +201,8 @@ def _paths(catalog: Catalog, choice: Choice) -> dict[int, str]:
 
 def _annotations(catalog: Catalog, choice: Choice) -> Iterator[Annotation]:
     names = None if choice.label is None else LabelBook(catalog).with_descendants(choice.label)
-    if choice.run is not None and choice.run not in catalog.labels.count_by_run():
-        raise UsageError(
-            f"run {choice.run} gave no labels that are still there; `modag label runs` lists those that did"
-        )
+    if choice.run is not None:
+        LabelBook(catalog).require_run(choice.run)
     seen = set()
     for one in catalog.labels.annotations(of_former=False):
         if one.is_not or (names is not None and one.label not in names):

@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         RunRecord,
         SegmentRecord,
         Taken,
+        Undone,
     )
     from modag_search.values.reports import (
         BackupReport,
@@ -174,6 +175,7 @@ _LAZY = {
     "TransferReport": "reports",
     "Transferred": "reports",
     "Uint8Array": "arrays",
+    "Undone": "records",
     "Unread": "media",
 }
 
@@ -250,6 +252,7 @@ __all__ = [
     "TransferReport",
     "Transferred",
     "Uint8Array",
+    "Undone",
     "Unread",
 ]
 

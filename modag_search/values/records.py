@@ -307,6 +307,31 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """What came of undoing a run.
+
+    Attributes
+    ----------
+    removed : int
+        How many labels that it gave went.
+    restored : int
+        How many that it took, or that gave way to it, items have again.
+    left : int
+        How many of these did not come back: something said since opposes them, or their item is gone. They may yet,
+        once what opposes them is undone and then this again.
+    """
+
+    removed: int
+    restored: int
+    left: int
+
+    @property
+    def changed(self) -> int:
+        """How many labels went or came back."""
+        return self.removed + self.restored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSummary:
     """A label and who has it.
 

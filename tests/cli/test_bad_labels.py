@@ -197,7 +197,7 @@ CASES = [
     Case("label hierarchy bytes_tree.csv", "error: bytes_tree.csv: is not a text file", "UTF-8"),
     # Labels and runs that are not there.
     Case("label undo 1", "error: run 1 gave no labels that are still there", "modag label runs"),
-    Case("label undo 99", "error: run 99 gave no labels that are still there", "modag label runs"),
+    Case("label undo 99", "error: there is no run 99", "`modag label runs`"),
     Case("label remove nobody --all", "error: nobody: is no label of this index", "modag label list"),
     Case("label remove nobody media/a.png", "error: nobody: is no label of this index", "modag label list"),
     Case(
@@ -332,7 +332,7 @@ NOTHING_THERE: dict[str, tuple[int, str]] = {
     "label remove x --all": (2, NO_LABEL),
     "label rename x y": (2, NO_LABEL),
     "label merge x --into y": (2, NO_LABEL),
-    "label undo 1": (2, "error: run 1 gave no labels that are still there; `modag label runs` lists those that did"),
+    "label undo 1": (2, "error: there is no run 1; `modag label runs` lists those that gave labels"),
     "classify media/a.png": (4, EMPTY),
     "classify --all": (4, EMPTY),
     "classify --unlabelled": (4, EMPTY),

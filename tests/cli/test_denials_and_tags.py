@@ -76,12 +76,13 @@ def test_a_transferred_name_that_gives_way_to_a_given_one_is_said(named: Command
 
 def test_a_transferred_name_that_is_only_taken_back_is_said_to_come_back(named: CommandLine, media: Path) -> None:
     outcome = named("label", "remove", "a", media / "a.wav")
-    assert outcome.data == {"label": "a", "removed": 1}
+    assert (outcome.data["label"], outcome.data["removed"]) == ("a", 1)
     assert outcome.error == (
         "1 label came by transfer, and comes back with the next one, unless `modag label remove ... --not` says that "
         "these items are not a"
     )
     assert given(named) == {"a.wav": "a"}
+    assert named("label", "undo", outcome.data["run"]).data["restored"] == 1
 
 
 def test_a_transferred_name_that_is_denied_does_not_come_back(named: CommandLine, media: Path) -> None:
@@ -90,8 +91,10 @@ def test_a_transferred_name_that_is_denied_does_not_come_back(named: CommandLine
     assert (outcome.data["removed"], outcome.data["not"], outcome.data["added"]) == (1, "a", 1)
     assert given(named)["a.wav"] != "a"
     taken = named("label", "remove", "a", media / "a.wav", "--denied")
-    assert taken.data == {"label": "a", "removed": 1}
+    assert taken.data["removed"] == 1
     assert given(named) == {"a.wav": "a"}
+    assert named("label", "undo", taken.data["run"]).data["restored"] == 1
+    assert given(named)["a.wav"] != "a"
 
 
 def test_what_cannot_be_denied_is_not_taken_back_either(named: CommandLine, media: Path) -> None:
@@ -185,7 +188,10 @@ def test_a_tag_is_given_listed_searched_and_taken(named: CommandLine, media: Pat
     found = named("search", media / "b.png", "--label", "favourite", "--format", "paths").stdout.decode().split()
     assert {os.path.basename(path) for path in found} == {"a.png", "b.wav", "c.png"}
     assert named("search", "label:favourite").status == 0
-    assert named("tag", "take", "favourite", media / "a.png").data == {"label": "favourite", "removed": 1}
+    taken = named("tag", "take", "favourite", media / "a.png").data
+    assert (taken["label"], taken["removed"]) == ("favourite", 1)
+    assert named("tag", "undo", taken["run"]).data == {"run": taken["run"], "removed": 0, "restored": 1}
+    named("tag", "take", "favourite", media / "a.png")
     assert named("tag", "take", "favourite", "--all").data["removed"] == 2
     nothing = named("tag", "list")
     assert (nothing.status, nothing.data) == (4, [])

@@ -102,7 +102,7 @@ def test_a_file_gives_labels_and_is_named_as_their_source(filled: CommandLine, t
     confidence = 1.0 if kind == "jams" else None  # only JAMS says how sure anybody was
     assert {(row["origin"], row["source"], row["confidence"]) for row in given} == {("import", str(source), confidence)}
     with toy_index(tmp_path / "index") as index:
-        assert index.labels.undo(2) == 2
+        assert index.labels.undo(2).changed == 2
 
 
 def test_a_file_says_no_more_for_being_read_twice(filled: CommandLine, tmp_path: Path) -> None:

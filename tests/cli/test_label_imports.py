@@ -275,7 +275,7 @@ def test_labels_from_files_in_python(filled: CommandLine, media: Path) -> None:
             ("y", 1, 0, str(media / "a.wav")),
         ]
         assert report.run is not None
-        assert index.labels.undo(report.run) == 2
+        assert index.labels.undo(report.run).changed == 2
 
 
 @pytest.mark.parametrize("format_", ["csv", "jsonl"])

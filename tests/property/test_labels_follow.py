@@ -107,7 +107,7 @@ class LabelChanges(RuleBasedStateMachine):
     def undo(self, choice: int) -> None:
         if self.said:
             name = sorted(self.said)[choice % len(self.said)]
-            assert self.catalog.labels.undo(self.said.pop(name).run) >= 1
+            assert self.catalog.labels.undo(self.said.pop(name).run).removed >= 1
             self.before_forgetting = None
 
     @rule(choice=CHOICES)

@@ -164,7 +164,7 @@ def test_labels_of_a_run_that_has_not_come_to_its_end_can_be_undone(
     assert (verb[0], UNLABELLED) in killing.runs()
     with Index.open(killing.index) as opened:
         (run,) = [run.id for run, n in opened.labels.runs() if run.finished_at is None and n == UNLABELLED]
-        assert opened.labels.undo(run) == UNLABELLED
+        assert opened.labels.undo(run).changed == UNLABELLED
     assert killing.labels() == []
     assert killing.modag(*verb, "--index", killing.index).status == 0
     assert killing.labels() == expected

@@ -122,7 +122,7 @@ def test_denials_are_taken_back_by_their_run_or_by_name(catalog: Catalog) -> Non
     assert catalog.label_generation == before + 1, "it is evidence"
     assert catalog.labels.count_by_run() == {run: 1}
     assert catalog.labels.unannotate([item], "tuba") == 0, "that would take a label, and there is none"
-    assert catalog.labels.undo(run) == 1
+    assert catalog.labels.undo(run).removed == 1
     assert catalog.labels.undeny([item], "horn") == 1
     assert (held(catalog), catalog.label_generation) == ([], before + 3)
 
@@ -275,7 +275,7 @@ def test_what_waits_while_its_label_is_a_tag_is_undone_or_gives_way(catalog: Cat
     assert catalog.labels.turn_into("loud", is_tag=False) == (1, 1, 0)
     assert [labels_of(catalog, item) for item in (one, two, three)] == [("horn",), ("loud",), ("loud",)]
     catalog.labels.turn_into("loud", is_tag=True)
-    assert catalog.labels.undo(run) == 1
+    assert catalog.labels.undo(run).removed == 1
     catalog.labels.turn_into("loud", is_tag=False)
     assert labels_of(catalog, two) == ()
 

@@ -84,7 +84,7 @@ def test_a_run_can_be_undone(catalog: Catalog) -> None:
     catalog.labels.annotate([Annotation(item_id=b, label="trumpet", origin="transfer", confidence=0.8, run_id=run)])
 
     assert catalog.labels.count_by_run() == {run: 1}
-    assert catalog.labels.undo(run) == 1
+    assert catalog.labels.undo(run).removed == 1
     assert catalog.labels.items_labelled("trumpet").tolist() == [a]
     assert catalog.labels.count_by_run() == {}
 
@@ -100,10 +100,10 @@ def test_what_a_person_says_stands_beside_a_transfer_and_each_can_be_undone(cata
     assert list(catalog.labels.annotations()) == [guess, said]
     assert catalog.labels.counts() == [LabelCount(name="trumpet", items={"sound": 1})]
 
-    assert catalog.labels.undo(later) == 1
+    assert catalog.labels.undo(later).removed == 1
     assert catalog.labels.counts() == [LabelCount(name="trumpet", items={"sound": 1}, transferred=1)]
     assert catalog.labels.annotate([said]) == 1
-    assert catalog.labels.undo(run) == 1
+    assert catalog.labels.undo(run).removed == 1
     assert labels_of(catalog, item_id) == ("trumpet",)
 
 
@@ -419,9 +419,9 @@ def test_who_says_the_same_can_each_be_undone(catalog: Catalog) -> None:
     assert catalog.labels.annotate([said]) == 1
     assert catalog.labels.annotate([read]) == 0, "the item has it already"
 
-    assert catalog.labels.undo(by_person) == 1
+    assert catalog.labels.undo(by_person).removed == 1
     assert labels_of(catalog, item_id) == ("horn",)
-    assert catalog.labels.undo(by_file) == 1
+    assert catalog.labels.undo(by_file).removed == 1
     assert labels_of(catalog, item_id) == ()
 
 

@@ -152,7 +152,7 @@ def test_the_run_records_what_was_answered_and_can_be_taken_back(shades: Index, 
         for one, answer in zip(check.questions, answers, strict=True)
         if answer is not None
     ]
-    assert shades.labels.undo(run.id) == 3
+    assert shades.labels.undo(run.id).changed == 3
 
 
 def test_the_labels_of_a_check_and_its_answers_are_recorded_at_once(

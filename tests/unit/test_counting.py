@@ -132,7 +132,7 @@ def test_a_check_that_is_undone_leaves_no_answer_behind(shades: Index) -> None:
     check = shades.check_count("red", 20)
     answers: list[bool | None] = [is_red(question.path) for question in check.questions]
     run = check.keep(answers).run
-    assert shades.labels.undo(run) == 20
+    assert shades.labels.undo(run).changed == 20
     assert shades.count("red") == before
     shades.label([question.path for question in check.questions if is_red(question.path)], "red")
     assert shades.count("red").answers == 0, "labels that are given to teach are no sample"

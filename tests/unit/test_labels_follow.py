@@ -150,7 +150,7 @@ def test_parts_of_sounds_pass_with_their_places_and_transfers_with_their_run(ind
         ("low", 0.0, 1.0, "hand"),
         ("beep", 1.0, None, "transfer"),
     ]
-    assert index.labels.undo(run) == 1
+    assert index.labels.undo(run).changed == 1
 
 
 def test_what_the_copy_has_already_is_given_once(index: Index, media: Path) -> None:
@@ -248,7 +248,7 @@ def test_labels_come_back_to_a_file_that_is_overwritten_with_the_content(kept: I
 def test_undoing_a_run_reaches_what_is_kept(kept: Index, media: Path) -> None:
     ((run, count),) = kept.labels.runs()
     assert count == 1
-    assert kept.labels.undo(run.id) == 1
+    assert kept.labels.undo(run.id).changed == 1
     assert kept.labels.runs() == []
     with pytest.raises(UsageError, match="gave no labels that are still there"):
         kept.labels.undo(run.id)
@@ -593,7 +593,7 @@ def test_a_copy_of_a_former_content_has_its_label_from_then_on(index: Index, med
     assert index.add([media]).passages == (passage(first, "red", to=media / "2.png", fate="returned"),)
     assert labels(index) == {"1.png": ("red",), "2.png": ("red",)}
     (run, count) = index.labels.runs()[0]
-    assert (count, index.labels.undo(run.id)) == (2, 2)
+    assert (count, index.labels.undo(run.id).changed) == (2, 2)
 
 
 def test_where_every_label_is_of_a_former_content_it_is_said(replaced: Index, media: Path) -> None:
@@ -658,17 +658,17 @@ def given_twice(index: Index, media: Path) -> Index:
 
 def test_what_two_runs_gave_is_there_until_both_are_undone(given_twice: Index) -> None:
     first, second = (run.id for run, _ in given_twice.labels.runs())
-    assert given_twice.labels.undo(second) == 1
+    assert given_twice.labels.undo(second).changed == 1
     assert labels(given_twice) == {"one.png": ("red",)}
-    assert given_twice.labels.undo(first) == 1
+    assert given_twice.labels.undo(first).changed == 1
     assert labels(given_twice) == {}
 
 
 def test_what_two_runs_gave_is_there_whichever_is_undone(given_twice: Index) -> None:
     first, second = (run.id for run, _ in given_twice.labels.runs())
-    assert given_twice.labels.undo(first) == 1
+    assert given_twice.labels.undo(first).changed == 1
     assert labels(given_twice) == {"one.png": ("red",)}
-    assert given_twice.labels.undo(second) == 1
+    assert given_twice.labels.undo(second).changed == 1
     assert labels(given_twice) == {}
 
 
@@ -688,6 +688,6 @@ def test_what_two_runs_gave_is_taken_back_with_a_file_that_was_forgotten(index: 
     first, second = (run.id for run, _ in index.labels.runs())
     index.forget([str(copy)])
     index.undo_forget()
-    assert index.labels.undo(second) == 1
+    assert index.labels.undo(second).changed == 1
     assert labels(index) == {"copy.png": ("red",)}
-    assert index.labels.undo(first) == 1
+    assert index.labels.undo(first).changed == 1

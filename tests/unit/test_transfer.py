@@ -188,7 +188,7 @@ def test_a_run_that_is_undone_takes_back_its_own_labels_and_no_others(labelled: 
     second = labelled.transfer()
     assert given(second) == [("d.png", "low")]
     assert first.run is not None
-    assert labelled.labels.undo(first.run) == 2
+    assert labelled.labels.undo(first.run).changed == 2
     assert labels(labelled, media / "a.wav") == labels(labelled, media / "b.wav") == ()
     assert labels(labelled, media / "d.png") == labels(labelled, media / "a.png") == ("low",)
     with pytest.raises(UsageError, match=f"run {first.run} gave no labels that are still there"):

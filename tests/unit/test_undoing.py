@@ -14,8 +14,6 @@ from tests.catalog_builders import put, sound
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from modag_search.catalog import Restored
-
 
 def start(catalog: Catalog, verb: str = "label") -> int:
     return catalog.runs.start(verb, arguments={})
@@ -42,9 +40,8 @@ def there(catalog: Catalog, item_id: int) -> set[tuple[str, str, float | None, b
 
 def undo(catalog: Catalog, run: int) -> tuple[int, int, int]:
     """Undo a run; return how many annotations went, came back, and did not."""
-    restored: list[Restored] = []
-    removed = catalog.labels.undo(run, on_restored=restored.append)
-    return (removed, *restored[0])
+    undone = catalog.labels.undo(run)
+    return undone.removed, undone.restored, undone.left
 
 
 def test_what_was_taken_is_as_it_was(catalog: Catalog) -> None:

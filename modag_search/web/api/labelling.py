@@ -113,7 +113,7 @@ def undo(run: Annotated[int, Path(ge=1, le=2**62)], service: Shared) -> Response
     """Take back all labels that a run gave, and give back what it took or what gave way to it; the rest stays."""
     with heard() as said:
         undone = service.index.labels.undo(run)
-    return reply({"undone": undone, "remarks": said})
+    return reply({"undone": undone.changed, "remarks": said})
 
 
 def _records(service: Service, ids: list[int]) -> list[ItemRecord]:
