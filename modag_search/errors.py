@@ -5,7 +5,10 @@
     ModagError
     ├── UsageError                 an argument that cannot be meant
     │   ├── LabelConflictError     two labels that exclude each other on one item
-    │   └── NoMediaError           a path to take in that is not there, or a folder without media
+    │   ├── NoMediaError           a path to take in that is not there, or a folder without media
+    │   ├── NoSuchItemError        a path or an id that no item of the index has
+    │   ├── NoSuchLabelError       a name that no label of the index has
+    │   └── NoSuchRunError         a run that never was, or that changed no labels which could be undone
     ├── NothingFoundError          the question was fine, the answer is empty
     ├── MediaError                 one file, its path and the reason
     │   ├── UnsupportedMediaError  not a kind of file that we read
@@ -106,6 +109,18 @@ class NoMediaError(UsageError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}"
+
+
+class NoSuchItemError(UsageError):
+    """A path or an id that no item of the index has."""
+
+
+class NoSuchLabelError(UsageError):
+    """A name that no label of the index has."""
+
+
+class NoSuchRunError(UsageError):
+    """A run that never was, or that changed no labels which could be undone."""
 
 
 class NothingFoundError(ModagError):

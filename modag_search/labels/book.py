@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, get_args
 
 from modag_search.catalog import Annotation, LabelMode
-from modag_search.errors import UsageError
+from modag_search.errors import NoSuchLabelError, NoSuchRunError, UsageError
 from modag_search.labels.changes import tell_of_change, tell_of_displaced, tell_of_short_parts
 from modag_search.labels.checks import check_part_of, checked_name, looks_like_several
 from modag_search.labels.vocabulary import one_or_more_names
@@ -126,7 +126,7 @@ class LabelBook:
 
         Raises
         ------
-        UsageError
+        NoSuchLabelError
             If there is no such label.
         """
         name = self._known(label)
@@ -172,7 +172,7 @@ class LabelBook:
 
         Raises
         ------
-        UsageError
+        NoSuchRunError
             If there is no such run, it gave and took none, or none are left.
         """
         self.require_run(run)
@@ -189,14 +189,16 @@ class LabelBook:
 
         Raises
         ------
-        UsageError
+        NoSuchRunError
             If there is no such run, or it did not.
         """
         if run in self._catalog.labels.count_by_run():
             return
         if any(one.id == run for one in self._catalog.runs.all()):
-            raise UsageError(f"run {run} gave no labels that are still there; `modag label runs` lists those that did")
-        raise UsageError(f"there is no run {run}; `modag label runs` lists those that gave labels")
+            raise NoSuchRunError(
+                f"run {run} gave no labels that are still there; `modag label runs` lists those that did"
+            )
+        raise NoSuchRunError(f"there is no run {run}; `modag label runs` lists those that gave labels")
 
     def runs(self) -> list[tuple[RunRecord, int]]:
         """Return the runs that gave labels which are still there or kept, or took some back, oldest first.
@@ -303,7 +305,7 @@ class LabelBook:
 
         Raises
         ------
-        UsageError
+        NoSuchLabelError
             If there is no such label.
         """
         return self._catalog.labels.delete(self._known(label))
@@ -429,7 +431,7 @@ class LabelBook:
         label = self.resolve(name.strip())
         if label not in self._catalog.labels.names():
             hint = self.did_you_mean(name)
-            raise UsageError(f"{name}: is no label of this index; `modag label list` lists them{hint}")
+            raise NoSuchLabelError(f"{name}: is no label of this index; `modag label list` lists them{hint}")
         return label
 
     def _by_audioset_id(self) -> dict[str, str]:

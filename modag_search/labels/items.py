@@ -8,7 +8,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from modag_search.errors import UsageError
+from modag_search.errors import NoSuchItemError, UsageError
 from modag_search.spelling import composed, near, on_disk, whole_path
 from modag_search.values import ItemLabel
 
@@ -39,8 +39,10 @@ def find_items(catalog: Catalog, names: Sequence[str]) -> list[ItemRecord]:
 
     Raises
     ------
-    UsageError
+    NoSuchItemError
         For the first that is not in the catalog.
+    UsageError
+        If what follows ``id:`` is no number.
     """
     ids = [number for name in names if (number := _id_in(name)) is not None]
     paths = {whole_path(name) for name in names if not name.startswith(_ID)}
@@ -53,7 +55,7 @@ def find_items(catalog: Catalog, names: Sequence[str]) -> list[ItemRecord]:
         number = checked_id(name) if name.startswith(_ID) else None
         item = by_path.get(os.path.abspath(name)) if number is None else by_id.get(number)
         if item is None:
-            raise UsageError(f"{name}: {_why_absent(catalog, name)}")
+            raise NoSuchItemError(f"{name}: {_why_absent(catalog, name)}")
         found.append(item)
     return found
 

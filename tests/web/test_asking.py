@@ -85,8 +85,14 @@ def test_an_empty_question_is_refused(client: TestClient, query: str) -> None:
     assert kind_of(ask(client, query)) == "empty-query"
 
 
-@pytest.mark.parametrize("query", ["id:0", "id:99", "id:99999999999999999999999", "id:-1", "id:x", "id:", "id:1\0"])
-def test_what_is_no_item_is_refused(client: TestClient, query: str) -> None:
+@pytest.mark.parametrize("query", ["id:0", "id:99", "id:99999999999999999999999"])
+def test_an_item_that_is_not_there_is_not_found(client: TestClient, query: str) -> None:
+    answer = ask(client, query)
+    assert (answer.status_code, kind_of(answer)) == (404, "no-such-item")
+
+
+@pytest.mark.parametrize("query", ["id:-1", "id:x", "id:", "id:1\0"])
+def test_what_is_no_id_is_refused(client: TestClient, query: str) -> None:
     answer = ask(client, query)
     assert (answer.status_code, kind_of(answer)) == (400, "usage")
 

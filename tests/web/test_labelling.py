@@ -46,7 +46,7 @@ def test_labels_are_given_and_undone(client: TestClient, filled: Index, ids: dic
     assert client.post(f"/runs/{given['run']}/undo").json() == {"undone": 2, "remarks": []}
     assert filled.labels.runs() == []
     again = client.post(f"/runs/{given['run']}/undo")
-    assert (again.status_code, kind_of(again)) == (400, "usage")
+    assert (again.status_code, kind_of(again)) == (404, "no-such-run")
 
 
 def test_labels_hold_for_a_part(client: TestClient, ids: dict[str, int]) -> None:
@@ -123,7 +123,7 @@ def test_a_label_of_a_part_that_was_taken_back_comes_back_on_that_part(client: T
     undo(client, taken["run"])
     assert said_of(client, sound) == before
     again = client.post(f"/runs/{taken['run']}/undo")
-    assert (again.status_code, kind_of(again)) == (400, "usage")
+    assert (again.status_code, kind_of(again)) == (404, "no-such-run")
 
 
 def test_where_nothing_is_taken_nothing_is_undone(client: TestClient, ids: dict[str, int]) -> None:
@@ -213,8 +213,8 @@ def test_what_excludes_each_other_is_a_conflict(client: TestClient, filled: Inde
         ("/labels/give", {"ids": [1], "label": "x", "start_s": 0.5}, 400),
         ("/labels/give", {"ids": [2], "label": "x", "start_s": 1e300, "end_s": 2e300}, 400),
         ("/labels/give", {"ids": [2], "label": "x", "start_s": 0.5, "end_s": 0.1}, 400),
-        ("/labels/take", {"ids": [1], "label": "nothing"}, 400),
-        ("/runs/99/undo", None, 400),
+        ("/labels/take", {"ids": [1], "label": "nothing"}, 404),
+        ("/runs/99/undo", None, 404),
         ("/runs/0/undo", None, 422),
         ("/runs/99999999999999999999/undo", None, 422),
     ],

@@ -121,7 +121,7 @@ def test_what_is_only_asked_is_answered_where_nothing_may_be_changed(
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
-        ("/classify", {"ids": [99]}, 400),
+        ("/classify", {"ids": [99]}, 404),
         ("/classify", {"uploads": ["../../etc/passwd"]}, 404),
         ("/classify", {"ids": [1], "unlabelled": True}, 422),
         ("/classify", {"by": "head"}, 409),
@@ -132,7 +132,7 @@ def test_what_is_only_asked_is_answered_where_nothing_may_be_changed(
         ("/classify", {"min_confidence": 2}, 422),
         ("/explain", {}, 422),
         ("/explain", {"id": 1, "upload": "x"}, 422),
-        ("/explain", {"id": 99}, 400),
+        ("/explain", {"id": 99}, 404),
         ("/transfer", {"min_confidence": -1}, 422),
     ],
 )
