@@ -199,6 +199,25 @@ def test_an_undo_that_failed_is_tried_again(named: str, ids: dict[str, int], ope
     assert (given(named, ids["a2.png"]), given(named, ids["b2.png"])) == ({("red", True)}, set())
 
 
+def test_what_was_undone_elsewhere_does_not_keep_the_rest_from_it(
+    named: str, ids: dict[str, int], open_page: OpenPage
+) -> None:
+    page = open_page(named)
+    expect(page.find(".digit").first).to_contain_text("red")
+    for name in ("a2.png", "b2.png"):
+        page.tile(name).focus()
+        page.page.keyboard.press("1")
+        expect(names_on(page, name)).to_have_text(["red"])
+    run = ask(named, "/runs")["runs"][0]["id"]
+    ask(named, f"/runs/{run}/undo", {})
+    page.expected.add(404)
+    page.page.keyboard.press("u")
+    expect(page.find(".message")).to_contain_text(f"run {run} gave no labels that are still there")
+    page.page.keyboard.press("u")
+    expect(names_on(page, "a2.png")).to_have_count(0)
+    assert (given(named, ids["a2.png"]), given(named, ids["b2.png"])) == (set(), set())
+
+
 def test_what_cannot_be_shown_anew_can_be_undone(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
     page = open_page(named)
     expect(page.find(".digit").first).to_contain_text("red")
@@ -338,7 +357,7 @@ def test_a_review_reaches_what_lies_far_behind(named: str, ids: dict[str, int], 
     page = open_page(named, "?view=review")
     page.page.route("**/api/v1/items?*", page_of_items)
     page.page.route("**/thumbnail?*", lambda route: route.fulfill(content_type="image/svg+xml", body=NO_PICTURE))
-    page.expected.add(400)  # why they are called so, nobody knows
+    page.expected.add(404)  # why they are called so, nobody knows
     page.button("Transferred").click()
     expect(page.find(".progress p").first).to_contain_text("0 of 500")
     expect(page.find(".says").first).to_contain_text("11400.png")

@@ -68,7 +68,7 @@ const backOf = (run) => async () => {
   try {
     return (await send(`/runs/${run}/undo`, {})).remarks;
   } catch (problem) {
-    if (problem.kind !== "usage") throw problem;
+    if (problem.kind !== "no-such-run") throw problem;
     return [problem.message];
   }
 };
