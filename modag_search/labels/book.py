@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from modag_search.catalog import Annotation, LabelMode
 from modag_search.errors import NoSuchLabelError, NoSuchRunError, UsageError
-from modag_search.labels.changes import tell_of_change, tell_of_displaced, tell_of_short_parts
+from modag_search.labels.changes import tell_of_change, tell_of_displaced, tell_of_parts_left, tell_of_short_parts
 from modag_search.labels.checks import check_part_of, checked_name, looks_like_several
 from modag_search.labels.vocabulary import one_or_more_names
 from modag_search.spelling import bare, composed, did_you_mean
@@ -102,6 +102,7 @@ class LabelBook:
         added = annotate(self._catalog, annotations, run=run, tags=names if are_tags else ())
         if not are_tags:
             tell_of_short_parts(self._catalog, annotations)
+        tell_of_parts_left(self._catalog, annotations)
         warn_of_new(sorted(new), known)
         for name in sorted(new):
             if (several := looks_like_several(name)) is not None:

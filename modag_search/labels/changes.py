@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import shlex
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,27 @@ def tell_of_short_parts(catalog: Catalog, annotations: Iterable[Annotation]) -> 
         first.label,
         else_s,
         others,
+    )
+
+
+def tell_of_parts_left(catalog: Catalog, annotations: Iterable[Annotation]) -> None:
+    """Say which labels items that are wholly denied them still have on parts; the first thousand are looked at."""
+    of_wholes = (one for one in annotations if one.is_not and one.start_s is None and one.end_s is None)
+    looked_at = {(one.item_id, one.label) for one in islice(of_wholes, _LOOKED_AT)}
+    there = (
+        catalog.labels.annotations(items={item_id for item_id, _ in looked_at}, of_former=False) if looked_at else ()
+    )
+    left = [one for one in there if not one.is_not and (one.item_id, one.label) in looked_at]
+    if not left:
+        return
+    (item,) = catalog.items.get_many([left[0].item_id]).values()
+    more = len(left) - 1
+    logger.warning(
+        "%s: a part of it has the label %r, and keeps it%s; `%s` takes it back",
+        item.path,
+        left[0].label,
+        f", as {more} more {'part does' if more == 1 else 'parts do'}" if more else "",
+        shlex.join(["modag", "label", "remove", left[0].label, item.path]),
     )
 
 

@@ -151,6 +151,22 @@ def test_what_is_no_part_of_anything_is_not_labelled(
     assert filled.item(media / "a.wav").labels == ()
 
 
+def test_it_is_said_that_parts_keep_what_the_whole_is_denied(
+    filled: Index, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = media / "a.wav"
+    filled.label([path], "hum", start_s=0, end_s=0.4)
+    filled.label([path], "hum", start_s=0.5, end_s=1)
+    caplog.clear()
+    filled.deny([path], "hum", start_s=0.4, end_s=0.5)
+    filled.deny([path, media / "a.png"], "low")
+    assert caplog.text == ""
+    filled.deny([path, media / "a.png"], "hum")
+    assert f"{path}: a part of it has the label 'hum', and keeps it, as 1 more part does; " in caplog.text
+    assert f"`modag label remove hum {path}` takes it back" in caplog.text
+    assert len(filled.item(path).labels) == 1
+
+
 def test_it_is_said_where_the_windows_of_a_part_hold_much_else(
     index: Index, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
