@@ -12,7 +12,7 @@ from modag_search.copies.bounds import bounding, principal_directions
 from modag_search.copies.comparable import comparable_vectors
 from modag_search.copies.extents import Extents
 from modag_search.copies.limits import OF_OTHER_LENGTH_MIN_SIMILARITY, Limits
-from modag_search.features.vectors import of_unit_length
+from modag_search.unit_vectors import of_unit_length
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

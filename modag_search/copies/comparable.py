@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from modag_search.features.ahead import map_ahead, one_thread_a_product
+from modag_search.unit_vectors import of_unit_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -148,7 +149,7 @@ class ComparableItems:
                     vectors = np.empty((len(contents), len(next(iter(sums.values())))), np.float32)
                 if sums:
                     held = [copies for copies in some if copies[0].id in sums]
-                    units = _unit(np.stack([sums[copies[0].id] for copies in held]))
+                    units = of_unit_length(np.stack([sums[copies[0].id] for copies in held]))
                     vectors[len(found) : len(found) + len(held)] = units
                     are_single += [kind != "video" and counts[copies[0].id] == 1 for copies in held]
                     found += held
@@ -238,13 +239,7 @@ def comparable_vectors(features: Float32Array, modality: Modality) -> Float32Arr
     >>> comparable_vectors(np.array([[9.0, 16.0, 0.0]], dtype=np.float32), "image").round(3).tolist()
     [[0.6000000238418579, 0.800000011920929, 0.0]]
     """
-    return _unit(np.sign(features) * np.sqrt(np.abs(features)) if modality == "image" else features)
-
-
-def _unit(vectors: np.ndarray) -> Float32Array:
-    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    unit: Float32Array = (vectors / lengths).astype(np.float32)
-    return unit
+    return of_unit_length(np.sign(features) * np.sqrt(np.abs(features)) if modality == "image" else features)
 
 
 def _weights(segments: Sequence[SegmentRecord]) -> dict[int, np.float32]:

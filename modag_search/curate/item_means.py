@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from modag_search.classify.queries import mean_of_queries
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES, Float32Array, Int64Array
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def means_of_batch(batch: QueryBatch) -> ItemMeans:
     queries = [np.unique(part.queries) for part in batch.segments.values()]
     sources = [np.full(len(own), MODALITIES.index(m)) for m, own in zip(batch.segments, queries, strict=True)]
     vectors, places, source = np.concatenate(means), np.concatenate(queries), np.concatenate(sources)
-    units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+    units = of_unit_length(vectors)
     order = np.lexsort((source, places))
     paths = tuple(batch.paths[place] for place in places[order].tolist())
     return ItemMeans(batch.items[places[order]], paths, source[order], units[order])

@@ -10,8 +10,9 @@ import numpy as np
 from modag_search import media
 from modag_search.errors import MediaError, ModagError, NothingFoundError
 from modag_search.features.files import FeatureReader, FileFeatures
-from modag_search.features.vectors import SegmentVectors, of_unit_length
+from modag_search.features.vectors import SegmentVectors
 from modag_search.features.words import vectors_of_words
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:

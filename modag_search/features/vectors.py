@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modag_search.features.words import vectors_of_words
+from modag_search.unit_vectors import of_unit_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
 _SEGMENTS_AT_ONCE = 4096
 _MANY = 20_000
-
-
-def of_unit_length(features: Float32Array) -> Float32Array:
-    """Scale features ``[shape=(n, d)]`` to unit length, row by row."""
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    scaled: Float32Array = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
-    return scaled
 
 
 class SegmentVectors:

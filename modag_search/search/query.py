@@ -25,11 +25,12 @@ from modag_search.errors import (
     UsageError,
 )
 from modag_search.features.files import FeatureReader, FileFeatures
-from modag_search.features.vectors import SegmentVectors, of_unit_length
+from modag_search.features.vectors import SegmentVectors
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, items_meant
 from modag_search.space.words import NONE_KNOWN
 from modag_search.spelling import bare, meant, near, no_place_of, on_disk, root_without_place, whole_path
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES, Float32Array, Int64Array, ItemRecord, MediaFacts, Modality
 
 if TYPE_CHECKING:
@@ -373,9 +374,7 @@ def common_direction(vectors: Float32Array) -> Float32Array:
     np.ndarray [shape=(1, d), float32]
         Of unit length.
     """
-    total = vectors.sum(axis=0, dtype=np.float64, keepdims=True)
-    direction: Float32Array = (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
-    return direction
+    return of_unit_length(vectors.sum(axis=0, dtype=np.float64, keepdims=True))
 
 
 def _overlaps(segment: EncodedSegment, start_s: float | None, end_s: float | None) -> bool:

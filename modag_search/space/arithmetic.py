@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from modag_search.values import Float32Array
 
-_LEAST_LENGTH = 1e-12
 _LARGEST = 127
 _LEAST_SCALE = 1e-7
 
@@ -48,12 +47,6 @@ def ramp(nearest: Float32Array, least: float) -> Float32Array:
     """Grow with a similarity: 0 up to the least, 1 where it is 1."""
     grown: Float32Array = np.clip((nearest - np.float32(least)) / np.float32(1 - least), 0, 1)
     return grown
-
-
-def unit(vectors: npt.NDArray[np.floating]) -> Float32Array:
-    """Bring rows to unit length; zeros stay zeros."""
-    units: Float32Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _LEAST_LENGTH)
-    return units.astype(np.float32, copy=False)
 
 
 def as_int8(vectors: Float32Array) -> tuple[npt.NDArray[np.int8], Float32Array]:

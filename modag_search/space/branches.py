@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modag_search.unit_vectors import of_unit_length
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,9 +35,7 @@ class Branch:
         hidden = features @ self.weight_in.T + self.bias_in
         activated = np.where(hidden > 0, hidden, np.expm1(np.minimum(hidden, 0)))
         vectors = activated @ self.weight_out.T + self.bias_out
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        units: Float32Array = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
-        return units
+        return of_unit_length(vectors)
 
     @classmethod
     def linear(cls, weight: np.ndarray, *, bias: np.ndarray) -> Branch:
@@ -113,9 +113,7 @@ class Apart:
 
     def __call__(self, features: Float32Array) -> Float32Array:
         """Bring features ``[shape=(n, takes)]`` to unit length, between zeros."""
-        lengths = np.linalg.norm(features, axis=1, keepdims=True)
-        units = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
-        return np.pad(units, ((0, 0), (self.before, self.after)))
+        return np.pad(of_unit_length(features), ((0, 0), (self.before, self.after)))
 
     @property
     def dimension(self) -> int:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from modag_search.space.arithmetic import as_int8, read_int8, unit
+from modag_search.space.arithmetic import as_int8, read_int8
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Descriptions:
             likelihoods = np.exp((part - nearest) / np.float32(self.temperature)).sum(axis=2)
             towards += likelihoods @ called[modality]
         share = np.float32(self.share)
-        return unit((1 - share) * meant + share * unit(towards))
+        return of_unit_length((1 - share) * meant + share * of_unit_length(towards))
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Name the arrays as they stand in a file."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from modag_search.space.arithmetic import as_int8, ramp, read_int8, shared_out, unit
+from modag_search.space.arithmetic import as_int8, ramp, read_int8, shared_out
+from modag_search.unit_vectors import of_unit_length
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +68,7 @@ class Lexicon:
         """
         of_words, nearest = shared_out(meant, self.meant, temperature=self.temperature)
         share = np.float32(self.share) * ramp(nearest, self.least_similarity)[:, None]
-        return unit((1 - share) * followed + share * unit(of_words @ self.called[self.sense_of]))
+        return of_unit_length((1 - share) * followed + share * of_unit_length(of_words @ self.called[self.sense_of]))
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Name the arrays as they stand in a file."""

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from modag_search.space.arithmetic import shared_out, unit
+from modag_search.space.arithmetic import shared_out
 from modag_search.space.descriptions import Descriptions
 from modag_search.space.lexicon import Lexicon
 from modag_search.space.words import TokenTable
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES, Float32Array, Modality
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class Meaning:
             How much of it the common names say.
         """
         own, common = self.classes[modality].meant(features)
-        return unit(own + common[:, None] * (named @ self.common)), common
+        return of_unit_length(own + common[:, None] * (named @ self.common)), common
 
     def followed(self, meant: Float32Array) -> Float32Array:
         """Move texts towards the names of what they describe, or are words for.

@@ -18,7 +18,6 @@ import numpy as np
 
 from modag_search import tensor_files
 from modag_search.errors import ModelError, SpaceMismatchError, UsageError
-from modag_search.space.arithmetic import unit
 from modag_search.space.branches import Apart, Branch
 from modag_search.space.class_head import (
     NameTree,
@@ -40,6 +39,7 @@ from modag_search.space.file_parts import (
     read_taught,
     read_unrelated,
 )
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 
 if TYPE_CHECKING:
@@ -257,13 +257,13 @@ class Space:
         meant = self.meaning.words.vectors(texts)
         followed = self.meaning.followed(meant)
         named, common = self.meaning.named(followed)
-        told = unit(np.concatenate(self._told(self.tree, self.meaning, named, common, followed), axis=1))
+        told = of_unit_length(np.concatenate(self._told(self.tree, self.meaning, named, common, followed), axis=1))
         learned = np.zeros((len(texts), self.branches["sound"].dimension), dtype=np.float32)
         if self.taught:
             directions, shares = self.taught.told(meant)
             learned = np.sqrt(shares)[:, None] * directions
             told = np.sqrt(1 - shares)[:, None] * told
-        return unit(self._padded([learned, told]))
+        return of_unit_length(self._padded([learned, told]))
 
     def understood(self, texts: Sequence[str]) -> tuple[Int64Array, Float32Array]:
         """Carry those texts into the space that have a word which is understood.
@@ -304,7 +304,7 @@ class Space:
         """
         if not self.text_towers:
             raise UsageError(f"space {self.name!r} was not made of what text towers see")
-        return unit(np.sum([self.project(modality, features[modality]) for modality in MODALITIES], axis=0))
+        return of_unit_length(np.sum([self.project(modality, features[modality]) for modality in MODALITIES], axis=0))
 
     def read(self, text: str) -> Reading:
         """Tell which words of a text are understood.

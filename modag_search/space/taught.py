@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from modag_search.space.arithmetic import ramp, shared_out, unit
+from modag_search.space.arithmetic import ramp, shared_out
+from modag_search.unit_vectors import of_unit_length
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,7 @@ class TaughtNames:
             How much of each text's vector that is to be.
         """
         named, nearest = shared_out(meant, self.meant, temperature=self.temperature)
-        return unit(named @ self.learned), np.float32(self.share) * ramp(nearest, self.least_similarity)
+        return of_unit_length(named @ self.learned), np.float32(self.share) * ramp(nearest, self.least_similarity)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Name the arrays as they stand in a file."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from modag_search.errors import UsageError
 from modag_search.spelling import near
+from modag_search.unit_vectors import of_unit_length
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -190,8 +191,7 @@ class TokenTable:
                 raise UsageError(f"{text!r}: {NONE_KNOWN}")
             tokens = list(reading.tokens)
             rows[place] = self.scales[tokens] @ self.values[tokens].astype(np.float32)
-        units: Float32Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
-        return units
+        return of_unit_length(rows)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Name the arrays as they stand in a file."""

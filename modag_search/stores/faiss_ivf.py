@@ -28,6 +28,7 @@ from modag_search.stores.selection import (
     selector_of,
     selector_without,
 )
+from modag_search.unit_vectors import of_unit_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -412,8 +413,7 @@ def _moved(centroids: Float32Array, sample: Float32Array, random: np.random.Gene
         sizes[found] += counts
     empty = np.flatnonzero(sizes == 0)
     sums[empty] = sample[random.choice(len(sample), len(empty), replace=False)]
-    moved: Float32Array = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
-    return moved
+    return of_unit_length(sums)
 
 
 class _NearestCentroid:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from modag_search.metrics.accuracy import chance_of_a_loss, macro_accuracy
 from modag_search.training.space import shares_of_votes
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -228,9 +229,7 @@ def _ways(modality: Modality, space: Space, former: Space | None, *, taught: Exa
 
 
 def _directions(middle: Float32Array, features: Float32Array) -> Float32Array:
-    centred = features - middle
-    directions: Float32Array = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.float32(1e-12))
-    return directions
+    return of_unit_length(features - middle)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from modag_search.catalog.versions import library_versions
 from modag_search.errors import UsageError
 from modag_search.metrics.accuracy import recall_at
 from modag_search.space import Branch, Space
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -194,8 +195,7 @@ def _held_out_recall(seen: Mapping[Modality, Float32Array], *, settings: Joining
 
 def _unrelated(vectors: Mapping[Modality, Float32Array]) -> dict[str, tuple[float, float]]:
     """Measure mean and standard deviation of the similarity of different names, as towers and texts see them."""
-    total = sum(vectors.values())
-    texts: Float32Array = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+    texts = of_unit_length(np.sum(list(vectors.values()), axis=0))
     every = {"image": vectors["image"], "sound": vectors["sound"], "text": texts}
     unlike = ~np.eye(len(texts), dtype=bool)
     pairs = [*itertools.combinations_with_replacement(MODALITIES, 2), *((m, "text") for m in MODALITIES)]

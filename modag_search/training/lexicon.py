@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modag_search.space.arithmetic import unit
 from modag_search.training.class_head import common_names
+from modag_search.unit_vectors import of_unit_length
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -155,7 +155,9 @@ def with_likely_sounds(entry: Entry, meant: Float32Array, sounds: Float32Array) 
         With nothing beside its classes.
     """
     alike = [
-        of for of in entry.beside if unit(sounds[list(of)].mean(axis=0, keepdims=True))[0] @ meant > _LIKE_ITS_SOUND
+        of
+        for of in entry.beside
+        if of_unit_length(sounds[list(of)].mean(axis=0, keepdims=True))[0] @ meant > _LIKE_ITS_SOUND
     ]
     heard = {number for of in [entry.classes.get("audioset", ()), *alike] for number in of}
     return Entry(entry.words, {**entry.classes, **({"audioset": tuple(sorted(heard))} if heard else {})})
@@ -183,8 +185,8 @@ def called(
     for place, entry in enumerate(entries):
         for taxonomy, numbers in entry.classes.items():
             telling = [number for number in numbers if number not in general.get(taxonomy, ())]
-            vectors[place] += unit(classes[taxonomy][telling or list(numbers)].mean(axis=0, keepdims=True))[0]
-    return unit(vectors)
+            vectors[place] += of_unit_length(classes[taxonomy][telling or list(numbers)].mean(axis=0, keepdims=True))[0]
+    return of_unit_length(vectors)
 
 
 def _means_another(meant: Float32Array, entry: Entry, classes: Mapping[str, Float32Array]) -> bool:

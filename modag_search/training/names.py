@@ -31,9 +31,10 @@ from modag_search.space import (
     TokenTable,
     packaged_spaces,
 )
-from modag_search.space.arithmetic import as_int8, from_int8, unit
+from modag_search.space.arithmetic import as_int8, from_int8
 from modag_search.training.class_head import EXCLUSIVE, common_names
 from modag_search.training.lexicon import called, told_apart, with_likely_sounds
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class NameSpace:
 
     def vectors(self, encoded: Float32Array) -> Float32Array:
         """Make unit vectors of what the sentence encoder gave for texts."""
-        return unit((encoded - self.mean) @ self.projection)
+        return of_unit_length((encoded - self.mean) @ self.projection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,13 +273,13 @@ def name_space(names: Names, encode: Encode, *, dimension: int, weights: Definit
     common = encode([f"a {entry.name.replace('_', ' ')}" for entry in common_names()])
 
     def told(texts: Sequence[str]) -> Float32Array:
-        return unit((encode(texts) - mean) @ projection)
+        return of_unit_length((encode(texts) - mean) @ projection)
 
     return NameSpace(
         mean,
         projection,
-        {"audioset": unit(centred[0] @ projection), "imagenet": unit(centred[1] @ projection)},
-        unit((common - mean) @ projection),
+        {"audioset": of_unit_length(centred[0] @ projection), "imagenet": of_unit_length(centred[1] @ projection)},
+        of_unit_length((common - mean) @ projection),
         {taxonomy: np.stack([told(of_kind) for of_kind in kinds], axis=1) for taxonomy, kinds in names.said().items()},
     )
 
@@ -286,7 +287,7 @@ def name_space(names: Names, encode: Encode, *, dimension: int, weights: Definit
 def _mean_of(encode: Encode, *texts: Sequence[str], weights: Sequence[float]) -> Float32Array:
     """Mean of what texts about the same things give, at unit length."""
     total = sum(weight * encode(of_kind) for weight, of_kind in zip(weights, texts, strict=True) if weight)
-    return unit(np.asarray(total, dtype=np.float32))
+    return of_unit_length(np.asarray(total, dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -510,13 +511,13 @@ def taught_names(
             continue
         of_each = [learned[m][examples[m].groups == number] for m in MODALITIES]
         names.append(groups[number])
-        means.append(unit(np.stack([part.mean(axis=0) for part in of_each if len(part)])).mean(axis=0))
+        means.append(of_unit_length(np.stack([part.mean(axis=0) for part in of_each if len(part)])).mean(axis=0))
     if not names or space.meaning is None:
         return None
     return TaughtNames(
         tuple(names),
         _meant(names, space.meaning.words),
-        _as_stored(unit(np.stack(means))),
+        _as_stored(of_unit_length(np.stack(means))),
         settings.taught_share,
         settings.taught_least,
         settings.taught_temperature,

@@ -22,8 +22,9 @@ from modag_search.space import (
     TaughtNames,
     TokenTable,
 )
-from modag_search.space.arithmetic import as_int8, from_int8, unit
+from modag_search.space.arithmetic import as_int8, from_int8
 from modag_search.space.words import crc_of
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES
 from tests.earlier_files import without_checksum
 
@@ -182,8 +183,8 @@ def test_words_for_a_class_ask_for_its_name(descriptions: Descriptions, meaning:
     certain = replace(descriptions, share=1.0, temperature=1e-4)
     for modality, said in descriptions.said.items():
         for number, texts in enumerate(said):
-            for followed in certain.followed(unit(texts), called):
-                np.testing.assert_allclose(followed, unit(called[modality][number][None])[0], atol=1e-3)
+            for followed in certain.followed(of_unit_length(texts), called):
+                np.testing.assert_allclose(followed, of_unit_length(called[modality][number][None])[0], atol=1e-3)
 
 
 def test_texts_are_followed_each_for_itself(descriptions: Descriptions, meaning: Meaning) -> None:
@@ -193,7 +194,9 @@ def test_texts_are_followed_each_for_itself(descriptions: Descriptions, meaning:
     np.testing.assert_allclose(np.linalg.norm(followed, axis=1), 1, rtol=1e-5)
     singly = np.concatenate([descriptions.followed(text[None], called) for text in texts])
     np.testing.assert_allclose(followed, singly, atol=1e-6)
-    np.testing.assert_allclose(replace(descriptions, share=0.0).followed(texts, called), unit(texts), atol=1e-6)
+    np.testing.assert_allclose(
+        replace(descriptions, share=0.0).followed(texts, called), of_unit_length(texts), atol=1e-6
+    )
     assert descriptions.followed(texts[:0], called).shape == (0, M)
 
 
@@ -265,8 +268,8 @@ def test_a_text_unlike_all_words_of_the_lexicon_stays_as_it_is(lexicon: Lexicon)
     np.testing.assert_allclose(np.linalg.norm(followed, axis=1), 1, rtol=1e-5)
     unlike = (texts @ lexicon.meant.T).max(axis=1) < 0.5
     assert 0 < unlike.sum() < 100
-    np.testing.assert_allclose(followed[unlike], unit(texts[unlike]), atol=1e-6)
-    assert (np.abs(followed - unit(texts)).max(axis=1)[~unlike] > 1e-4).all()
+    np.testing.assert_allclose(followed[unlike], of_unit_length(texts[unlike]), atol=1e-6)
+    assert (np.abs(followed - of_unit_length(texts)).max(axis=1)[~unlike] > 1e-4).all()
 
 
 def test_a_lexicon_is_kept_and_decides_no_vector_of_media(space: Space, worded: Space, tmp_path: Path) -> None:

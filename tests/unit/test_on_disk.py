@@ -20,8 +20,8 @@ from safetensors.numpy import save_file
 from modag_search import Index, IndexSettings, Space
 from modag_search.encoders.efficientnet_lite2 import EfficientNetLite2
 from modag_search.encoders.modag_sound import ModagSound
-from modag_search.features.vectors import of_unit_length
 from modag_search.space import packaged_spaces
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES
 from tests.documents import DOCS, blocks
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RED, picture, sound

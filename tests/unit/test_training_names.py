@@ -19,7 +19,6 @@ from modag_search.errors import UsageError
 from modag_search.features.encoding import MediaEncoder
 from modag_search.settings import IndexSettings
 from modag_search.space import Space, packaged_spaces
-from modag_search.space.arithmetic import unit
 from modag_search.training.class_head import SharedClassHeadSettings, common_names
 from modag_search.training.fitting import make_space, with_class_heads
 from modag_search.training.lexicon import Entry, called, lexicon_entries, told_apart
@@ -44,6 +43,7 @@ from modag_search.training.token_table import (
     vocabulary_texts,
 )
 from modag_search.training.wordnet import Synset, WordNet, read_wordnet
+from modag_search.unit_vectors import of_unit_length
 from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
@@ -338,7 +338,10 @@ def test_a_lexicon_has_what_lies_below_a_word(wordnet: WordNet) -> None:
 
 
 def test_what_a_word_is_for_is_the_mean_of_all_that_tells_things_apart() -> None:
-    shown, heard = unit(np.eye(4, 6, dtype=np.float32)), unit(np.eye(5, 6, dtype=np.float32)[::-1].copy())
+    shown, heard = (
+        of_unit_length(np.eye(4, 6, dtype=np.float32)),
+        of_unit_length(np.eye(5, 6, dtype=np.float32)[::-1].copy()),
+    )
     entries = [Entry("both", {"imagenet": (0, 1), "audioset": (2, 3, 4)}), Entry("general", {"audioset": (4,)})]
     vectors = called(entries, {"imagenet": shown, "audioset": heard}, general={"audioset": (4,)})
     expected = (shown[0] + shown[1]) / np.sqrt(2) + (heard[2] + heard[3]) / np.sqrt(2)
@@ -489,7 +492,7 @@ def test_words_that_are_not_understood_are_in_no_lexicon() -> None:
     lexicon = names.with_lexicon(entries).lexicon
     assert lexicon
     np.testing.assert_allclose(lexicon[0], names.words.vectors(["dog"]))
-    np.testing.assert_allclose(lexicon[1], unit(names.classes["imagenet"][151][None]), rtol=1e-5)
+    np.testing.assert_allclose(lexicon[1], of_unit_length(names.classes["imagenet"][151][None]), rtol=1e-5)
     np.testing.assert_array_equal(lexicon[2], [0])
 
 
@@ -503,7 +506,7 @@ def test_words_ask_for_sounds_beside_their_pictures_that_are_like_them() -> None
     _, (bottle, cello), _ = lexicon
     shown, heard = names.classes["imagenet"], names.classes["audioset"]
     np.testing.assert_allclose(bottle, shown[720], rtol=1e-4)
-    np.testing.assert_allclose(cello, unit((shown[486] + heard[193])[None])[0], rtol=1e-4)
+    np.testing.assert_allclose(cello, of_unit_length((shown[486] + heard[193])[None])[0], rtol=1e-4)
 
 
 def test_words_that_hide_another_are_in_no_lexicon() -> None:
