@@ -132,7 +132,7 @@ def given_path(path: str | os.PathLike[str], *, what: str = "a path") -> str:
     Raises
     ------
     UsageError
-        If it is empty.
+        If it is empty, or none.
 
     Examples
     --------
@@ -141,7 +141,10 @@ def given_path(path: str | os.PathLike[str], *, what: str = "a path") -> str:
         ...
     modag_search.errors.UsageError: a path is empty: is a shell variable unset? The working folder is named as .
     """
-    name = os.fspath(path)
+    try:
+        name = os.fspath(path)
+    except TypeError:
+        raise UsageError(f"{what} is wanted, not {path!r}") from None
     if not name:
         raise UsageError(f"{what} is empty: is a shell variable unset? The working folder is named as .")
     return name

@@ -256,8 +256,7 @@ class Namer:
         on_failure: Callable[[ModagError], None] | None,
     ) -> Iterator[Classification]:
         """Name files, or items, and give the answers as they come; see `Index.classify_each`."""
-        _check(by=by, names=names, k=k, temperature=temperature, level=level, min_confidence=min_confidence)
-        _check_limits(max_confidence=max_confidence, sort=sort)
+        _check(by=by, names=names, sort=sort)
         answers = self._answers(
             paths,
             by=by,
@@ -316,7 +315,6 @@ class Namer:
         level: Level,
     ) -> Explanation:
         """Say why something is called as it is; see `Index.explain`."""
-        _check(by="knn", names=names, k=k, temperature=temperature, level=level, min_confidence=0.0)
         path = on_disk(path)
         if os.path.isdir(path):
             raise NotMediaError(os.path.abspath(path), "is a folder; name one of the files in it")
@@ -348,15 +346,7 @@ class Namer:
 
     def propose(self, naming: TransferOptions, *, with_unsure: bool = False) -> Proposals:
         """Say what every unlabelled item would be called, and also what is not sure enough, if that is asked for."""
-        _check(
-            by=naming.by,
-            names=naming.names,
-            k=naming.k,
-            temperature=naming.temperature,
-            level=naming.level,
-            min_confidence=naming.min_confidence,
-        )
-        _check_limits(max_confidence=naming.max_confidence)
+        _check(by=naming.by, names=naming.names)
         with self._snapshots.present() as snapshot:
             classifier = self._classifier(snapshot, naming.by, naming.names, k=naming.k, temperature=naming.temperature)
             copies = self._copy_judge(snapshot, classifier, naming.by)
@@ -458,27 +448,11 @@ def _check(
     *,
     by: By,
     names: Vocabulary | str | Sequence[str] | None,
-    k: int,
-    temperature: float,
-    level: Level,
-    min_confidence: float,
+    sort: Sort = None,
 ) -> None:
-    if not (level is None or level == "deepest" or (isinstance(level, int) and level >= 0)):
-        raise UsageError(f"level must be a number from 0, or 'deepest', not {level!r}")
-    if not 0 <= min_confidence <= 1:
-        raise UsageError(f"min_confidence must lie from 0 to 1, not {min_confidence}")
     if by not in ("knn", "head", "names"):
         raise UsageError(f"by must be 'knn', 'head' or 'names', not {by!r}")
     if by == "head" and names is not None:
         raise UsageError("a head answers with the labels that it was fitted to; leave names out, or the head")
-    if k < 1:
-        raise UsageError(f"k must be 1 at least, not {k}")
-    if not temperature > 0:
-        raise UsageError(f"temperature must be above 0, not {temperature}")
-
-
-def _check_limits(*, max_confidence: float, sort: Sort = None) -> None:
-    if not 0 <= max_confidence <= 1:
-        raise UsageError(f"max_confidence must lie from 0 to 1, not {max_confidence}")
     if sort not in (None, "confidence"):
         raise UsageError(f"sort must be 'confidence' or None, not {sort!r}")

@@ -19,6 +19,7 @@ from modag_search.errors import NothingFoundError, UsageError
 from modag_search.labels.book import LabelBook
 from modag_search.labels.vocabulary import some_of
 from modag_search.media import isolated
+from modag_search.values import MODALITIES
 from modag_search.wording import NOUNS
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class Curator:
         self, *, n: int, modality: Modality | None, seed: int, near: float | None, label: str | None
     ) -> list[Suggestion]:
         """List what is most worth a label; see `Index.suggest`."""
-        if n < 1:
-            raise UsageError(f"n must be 1 at least, not {n}")
+        if modality not in (*MODALITIES, None):
+            raise UsageError(f"modality must be image or sound, not {modality!r}")
         if label is not None and near is None:
             raise UsageError("label goes with near: it says whose likelihood is to be near that")
         if near is not None:
@@ -76,8 +77,6 @@ class Curator:
         return found
 
     def _nearest_to(self, near: float, *, label: str | None, n: int, modality: Modality | None) -> list[Suggestion]:
-        if not 0 <= near <= 1:
-            raise UsageError(f"near must lie from 0 to 1, not {near}")
         with self._snapshots.present() as snapshot:
             classifier = snapshot.get(self._namer.neighbour_classifier)
             asked = None if label is None else LabelBook(self._catalog).resolve_class(label)
@@ -88,8 +87,6 @@ class Curator:
 
     def check_transfer(self, options: TransferOptions, *, n: int, seed: int) -> TransferCheck:
         """Draw questions about what a transfer would give; see `Index.check_transfer`."""
-        if n < 1:
-            raise UsageError(f"n must be 1 at least, not {n}")
         proposals = self._namer.propose(options, with_unsure=True)
         return TransferCheck(self._catalog, proposals, options, n=n, seed=seed)
 
@@ -99,8 +96,6 @@ class Curator:
 
     def check_count(self, label: str, *, n: int, seed: int) -> Check:
         """Draw questions that tell how many items are something; see `Index.check_count`."""
-        if n < 1:
-            raise UsageError(f"n must be 1 at least, not {n}")
         return self._counter(label).check(n, seed=seed)
 
     def _counter(self, label: str) -> LabelCounter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from modag_search.addresses import is_url
+from modag_search.arguments import positive, seconds, whole, within
 from modag_search.catalog.database import DAMAGE_ADVICE, OF_VALUES
 from modag_search.classify.arithmetic.knn import TEMPERATURE, K
 from modag_search.errors import DamagedCatalogError, SpaceMismatchError, UsageError
@@ -410,7 +412,8 @@ class Index:
         UsageError, MediaError
             If a query cannot be meant or read, ``id:N`` is not in the index, or queries cancel each other out.
         NothingFoundError
-            If a query is silent, black or of one colour, or no item has the label.
+            If a query is silent, black or of one colour, or no item has the label that is asked with. Filters that
+            leave nothing raise nothing.
         SpaceMismatchError
             If only the other modality is wanted, and no space joins the two.
 
@@ -429,24 +432,24 @@ class Index:
             sample_rate_hz=sample_rate_hz,
             plus=_one_or_more_queries(plus),
             minus=_one_or_more_queries(minus),
-            start_s=start_s,
-            end_s=end_s,
+            start_s=seconds(start_s, "start_s"),
+            end_s=seconds(end_s, "end_s"),
         )
         filters = Filters(
             label=label,
             under=tuple(one_or_more(under)),
             kind=kind,
-            min_duration_s=min_duration_s,
-            max_duration_s=max_duration_s,
+            min_duration_s=seconds(min_duration_s, "min_duration_s"),
+            max_duration_s=seconds(max_duration_s, "max_duration_s"),
         )
         wanted = Wanted(
             modality=modality,
-            n=n,
-            min_similarity=min_similarity,
-            min_relevance=min_relevance,
+            n=whole(n, "n", least=1),
+            min_similarity=within(min_similarity, "min_similarity", -math.inf, math.inf),
+            min_relevance=within(min_relevance, "min_relevance", 0, 1),
             filters=filters,
             copies=copies,
-            places=places,
+            places="all" if places == "all" else whole(places, "places", least=0),
         )
         hits, why_none = self._rooms.finder.find(asked, wanted)
         return Hits(hits, why_none=why_none)
@@ -464,7 +467,7 @@ class Index:
         Parameters
         ----------
         queries : iterable of str, os.PathLike, np.ndarray or PIL.Image.Image
-            Of all the kinds that `search` takes.
+            Of all the kinds that `search` takes; a single one is taken for a list of one.
         workers : int, optional
             Files that are decoded and encoded, and queries that are answered, at a time; default one a processor.
         on_failure : callable, optional
@@ -486,8 +489,12 @@ class Index:
         """
         from modag_search.search.batch import answered
 
+        is_one = isinstance(queries, (str, os.PathLike, np.ndarray))
         yield from answered(
-            lambda query: self.search(query, **options), queries, workers=workers, on_failure=on_failure
+            lambda query: self.search(query, **options),
+            [queries] if is_one else queries,
+            workers=None if workers is None else whole(workers, "workers", least=1),
+            on_failure=on_failure,
         )
 
     # Labels.
@@ -666,7 +673,7 @@ class Index:
         UsageError
             If it is not in the index.
         """
-        return find_item(self._catalog, os.fspath(path))
+        return find_item(self._catalog, given_path(path))
 
     # Naming.
 
@@ -815,14 +822,14 @@ class Index:
             None if paths is None else one_or_more(paths),
             by=by,
             names=names,
-            k=k,
-            temperature=temperature,
-            min_confidence=min_confidence,
-            max_confidence=max_confidence,
-            level=level,
+            k=whole(k, "k", least=1),
+            temperature=positive(temperature, "temperature"),
+            min_confidence=within(min_confidence, "min_confidence", 0, 1),
+            max_confidence=within(max_confidence, "max_confidence", 0, 1),
+            level=_level(level),
             unlabelled=unlabelled,
             sort=sort,
-            workers=workers,
+            workers=None if workers is None else whole(workers, "workers", least=1),
             on_failure=on_failure,
         )
 
@@ -863,7 +870,13 @@ class Index:
         {'own': 0.0, 'other': 1.4, 'name': 0.3, 'features': 0.0, 'added': 0.0}
         """
         self._require_joined()
-        return self._rooms.namer.explain(given_path(path), names=names, k=k, temperature=temperature, level=level)
+        return self._rooms.namer.explain(
+            given_path(path),
+            names=names,
+            k=whole(k, "k", least=1),
+            temperature=positive(temperature, "temperature"),
+            level=_level(level),
+        )
 
     def transfer(
         self,
@@ -911,13 +924,13 @@ class Index:
 
         self._require_joined()
         options = TransferOptions(
-            min_confidence=min_confidence,
-            max_confidence=max_confidence,
+            min_confidence=within(min_confidence, "min_confidence", 0, 1),
+            max_confidence=within(max_confidence, "max_confidence", 0, 1),
             by=by,
             names=names,
-            k=k,
-            temperature=temperature,
-            level=level,
+            k=whole(k, "k", least=1),
+            temperature=positive(temperature, "temperature"),
+            level=_level(level),
         )
         return self._rooms.namer.transfer(options, dry_run=dry_run)
 
@@ -971,15 +984,15 @@ class Index:
 
         self._require_joined()
         options = TransferOptions(
-            min_confidence=min_confidence,
-            max_confidence=max_confidence,
+            min_confidence=within(min_confidence, "min_confidence", 0, 1),
+            max_confidence=within(max_confidence, "max_confidence", 0, 1),
             by=by,
             names=names,
-            k=k,
-            temperature=temperature,
-            level=level,
+            k=whole(k, "k", least=1),
+            temperature=positive(temperature, "temperature"),
+            level=_level(level),
         )
-        return self._rooms.curator.check_transfer(options, n=n, seed=seed)
+        return self._rooms.curator.check_transfer(options, n=whole(n, "n", least=1), seed=seed)
 
     def train_head(self, *, update: bool = False, seed: int = 0) -> Head:
         """Fit a linear head to the vectors of the labelled items, for ``classify(by="head")``.
@@ -1046,7 +1059,13 @@ class Index:
             If no item is without a label; with `near`, also if nothing has a label, or none has that one.
         """
         self._require_joined()
-        return self._rooms.curator.suggest(n=n, modality=modality, seed=seed, near=near, label=label)
+        return self._rooms.curator.suggest(
+            n=whole(n, "n", least=1),
+            modality=modality,
+            seed=seed,
+            near=None if near is None else within(near, "near", 0, 1),
+            label=label,
+        )
 
     def count(self, label: str) -> LabelEstimate:
         """Estimate how many items are something, with a 95 % interval.
@@ -1102,7 +1121,7 @@ class Index:
         LabelEstimate(label='violin', count=143, low=121, high=178, ...)
         """
         self._require_joined()
-        return self._rooms.curator.check_count(label, n=n, seed=seed)
+        return self._rooms.curator.check_count(label, n=whole(n, "n", least=1), seed=seed)
 
     def audit(self, *, max_probability: float = 0.1) -> list[LabelIssue]:
         """List labels that were given to a former content of a file, and those that others contradict.
@@ -1125,6 +1144,7 @@ class Index:
         NothingFoundError
             If nothing is labelled.
         """
+        max_probability = within(max_probability, "max_probability", 0, 1)
         try:
             self._require_joined()
         except SpaceMismatchError as error:
@@ -1152,6 +1172,7 @@ class Index:
         list of PairIssue
             The worst first.
         """
+        min_rank = within(min_rank, "min_rank", 0, 1)
         self._require_joined()
         return self._rooms.curator.pair_issues(min_rank=min_rank, seed=seed)
 
@@ -1528,6 +1549,11 @@ def _may_come_of_damage(error: BaseException | None) -> bool:
         return False
     names = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
     return any(name.startswith(f"{_PACKAGE}.") for name in names)
+
+
+def _level(level: Level) -> Level:
+    """Return a level of the hierarchy that a caller gave."""
+    return level if level is None or level == "deepest" else whole(level, "level", least=0)
 
 
 def _one_or_more_queries(queries: Query | Sequence[Query]) -> list[Query]:

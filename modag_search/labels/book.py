@@ -7,10 +7,11 @@ import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, get_args
 
+from modag_search.arguments import seconds, whole
 from modag_search.catalog import Annotation, LabelMode
 from modag_search.errors import NoSuchLabelError, NoSuchRunError, UsageError
 from modag_search.labels.changes import tell_of_change, tell_of_displaced, tell_of_parts_left, tell_of_short_parts
-from modag_search.labels.checks import check_part_of, checked_name, looks_like_several
+from modag_search.labels.checks import check_part_of, checked_name, looks_like_several, one_name
 from modag_search.labels.vocabulary import one_or_more_names
 from modag_search.spelling import bare, composed, did_you_mean
 from modag_search.values import Given, LabelKind, LabelSummary, MediaKind, Taken, Undone
@@ -75,6 +76,9 @@ class LabelBook:
         LabelConflictError
             If labels exclude each other by the mode of the index, and an item would have two.
         """
+        if not (labels or denied):
+            raise UsageError("no label is named, so that there is nothing to give")
+        start_s, end_s = seconds(start_s, "start_s"), seconds(end_s, "end_s")
         by_id = self._by_audioset_id()
         names, not_names = ([by_id.get(name, name) for name in map(checked_name, some)] for some in (labels, denied))
         if both := sorted(set(names).intersection(not_names)):
@@ -176,6 +180,7 @@ class LabelBook:
         NoSuchRunError
             If there is no such run, it gave and took none, or none are left.
         """
+        run = whole(run, "run")
         self.require_run(run)
         undone = self._catalog.labels.undo(run)
         if undone.left:
@@ -429,7 +434,7 @@ class LabelBook:
         return self.hierarchy.with_descendants(self.resolve(name))
 
     def _known(self, name: str) -> str:
-        label = self.resolve(name.strip())
+        label = self.resolve(one_name(name).strip())
         if label not in self._catalog.labels.names():
             hint = self.did_you_mean(name)
             raise NoSuchLabelError(f"{name}: is no label of this index; `modag label list` lists them{hint}")

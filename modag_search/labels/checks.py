@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modag_search.errors import UsageError
 from modag_search.spelling import composed
@@ -38,7 +38,7 @@ def checked_name(label: str, *, where: str = "") -> str:
     UsageError
         If nothing is left of it, it is longer than `LONGEST_NAME`, or has a character that is no text.
     """
-    name = composed(label).strip()
+    name = composed(one_name(label)).strip()
     begun = f"{where}: " if where else ""
     if not name:
         raise UsageError(f"{begun}a label must have a name")
@@ -51,6 +51,13 @@ def checked_name(label: str, *, where: str = "") -> str:
     if len(name) > LONGEST_NAME:
         raise UsageError(f"{begun}{_shown(name)}: has {len(name)} characters, and a label at most {LONGEST_NAME}")
     return name
+
+
+def one_name(label: Any) -> str:
+    """Return what a caller gave for a label, if it may be one; UsageError if it is no text, as a list of labels is."""
+    if not isinstance(label, str):
+        raise UsageError(f"a label is text, not {label!r}")
+    return label
 
 
 def _shown(name: str) -> str:

@@ -121,14 +121,8 @@ class Wanted:
 
     def check(self) -> None:
         """Refuse what no search can be asked for; raises UsageError."""
-        if self.n < 1:
-            raise UsageError(f"n must be 1 at least, not {self.n}")
         if self.modality not in (*MODALITIES, "any"):
             raise UsageError(f"modality must be image, sound or any, not {self.modality!r}")
-        if not self.most_places >= 0:
-            raise UsageError(f"places must be a number from 0, or all, not {self.places!r}")
-        if not 0 <= self.min_relevance <= 1:
-            raise UsageError(f"min_relevance must be in [0, 1], not {self.min_relevance}")
 
 
 class Finder:

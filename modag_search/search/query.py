@@ -299,6 +299,12 @@ class QueryMaker:
             raise UsageError(f"{item.path}: a picture has no duration, so no part of it can be chosen by time")
         if (start_s or 0.0) >= (math.inf if end_s is None else end_s):
             raise UsageError(f"id:{item.id}: {start_s} s to {end_s} s is empty; the start must lie before the end")
+        if item.duration_s is not None and start_s is not None and start_s >= item.duration_s:
+            until = "the end" if end_s is None else f"{end_s:g} s"
+            raise UsageError(
+                f"id:{item.id} ({item.path}): the range from {start_s:g} s to {until} lies outside the file, which "
+                f"lasts {item.duration_s:.3f} s"
+            )
         stored = self._reader.of_item(item)
         if start_s is None and end_s is None:
             return self._of(stored)
