@@ -21,6 +21,10 @@ def whole(value: Any, name: str, *, least: int | None = None) -> int:
         Of the argument, for errors.
     least : int, optional
 
+    Returns
+    -------
+    int
+
     Raises
     ------
     UsageError
@@ -53,6 +57,10 @@ def within(value: Any, name: str, least: float, most: float) -> float:
         Of the argument, for errors.
     least, most : float
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     UsageError
@@ -73,6 +81,10 @@ def seconds(value: Any, name: str) -> float | None:
         Or one of numpy's.
     name : str
         Of the argument, for errors.
+
+    Returns
+    -------
+    float or None
 
     Raises
     ------

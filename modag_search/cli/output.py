@@ -308,7 +308,7 @@ def _as_shown(column: str, value: Any) -> Any:
 
 def _print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
     for cells in chain([names], ([_csv_cell(row[name]) for name in names] for row in rows)):
-        put(printable(_csv_line(cells)).encode())
+        put(printable(csv_line(cells)).encode())
 
 
 def _csv_cell(value: Any) -> Any:
@@ -317,12 +317,14 @@ def _csv_cell(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         if any(isinstance(one, Mapping) for one in value):
             return ";".join(as_json(one).decode() for one in value)
-        return _csv_line(value, delimiter=";")  # a path may hold a semicolon: it stands in quotes of its own then
+        return csv_line(value, delimiter=";")  # a path may hold a semicolon: it stands in quotes of its own then
     return printable(value) if isinstance(value, str) else value
 
 
-def _csv_line(cells: Sequence[Any], *, delimiter: str = ",") -> str:
+def csv_line(cells: Sequence[Any], *, delimiter: str = ",") -> str:
+    """Return a line of CSV, without what ends it; cells that hold ends of lines stand in quotes."""
     line = io.StringIO()
     if cells:
-        csv.writer(line, delimiter=delimiter, lineterminator="").writerow(cells)
-    return line.getvalue()
+        # Only what ends lines by the terminator is quoted: all of it must be, as readers go by it.
+        csv.writer(line, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modag_search.cli.options import PathNamed
-from modag_search.cli.output import counted, harmless, put, say, shortened
+from modag_search.cli.output import counted, csv_line, harmless, put, say, shortened
 from modag_search.errors import UsageError
 from modag_search.spelling import printable
 
@@ -146,12 +144,8 @@ def _asked(questions: Sequence[Question]) -> list[bool | None]:
 
 
 def _as_sheet(questions: Iterable[Question]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for one in questions:
-        writer.writerow([printable(one.path), one.label, f"{one.confidence:.3f}", ""])
-    return text.getvalue().encode()
+    rows = ([printable(one.path), one.label, f"{one.confidence:.3f}", ""] for one in questions)
+    return b"".join(csv_line(row).encode() + b"\n" for row in (_COLUMNS, *rows))
 
 
 def _write(sheet: Path, questions: Sequence[Question]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from typing import TYPE_CHECKING
@@ -33,6 +35,20 @@ def test_what_search_prints_is_copied(filled: CommandLine, media: Path, tmp_path
             copy = tmp_path / f"out{number}" / os.path.basename(row["path"])
             assert (copy.read_bytes(), copy.is_symlink()) == ((media / copy.name).read_bytes(), False)
         assert len(listed(tmp_path / f"out{number}")) == 3
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_names_that_hold_ends_of_lines_come_through_csv(toy: CommandLine, tmp_path: Path, end: str) -> None:
+    odd = picture(tmp_path / "media" / f"new{end}line.png", RED)
+    plain = picture(tmp_path / "media" / "plain.png", BLUE)
+    toy("index", odd.parent)
+    toy("label", odd, "--as", "red")
+    for verb in (["search", plain], ["classify", "--all"], ["map"]):
+        rows = toy(*verb, "--format", "csv").stdout
+        paths = [row["path"] for row in csv.DictReader(io.StringIO(rows.decode(), newline=""))]
+        assert str(odd) in paths
+        exported = toy("export", "-", tmp_path / verb[0], stdin=rows)
+        assert (exported.status, exported.data["copied"]) == (0, len(paths))
 
 
 def test_what_classify_prints_is_exported(filled: CommandLine, media: Path, tmp_path: Path) -> None:
