@@ -42,6 +42,7 @@ _POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+_WANTS_TOKEN = {"www-authenticate": "Bearer"}
 _HEADERS = {
     "content-security-policy": _POLICY,
     "cross-origin-opener-policy": "same-origin",
@@ -190,7 +191,12 @@ class Guard:
         cookie = cookie_parser(headers.get("cookie", "")).get(_cookie(headers), "")
         if any(secrets.compare_digest(one.encode(), token.encode()) for one in (bearer, cookie)):
             return None
-        return problem(401, "a token is needed; the address that `modag serve` printed has it", kind="no-token")
+        return problem(
+            401,
+            "a token is needed; the address that `modag serve` printed has it",
+            kind="no-token",
+            headers=_WANTS_TOKEN,
+        )
 
 
 def _cookie(headers: Headers) -> str:

@@ -43,11 +43,11 @@ def test_names_that_hold_ends_of_lines_come_through_csv(toy: CommandLine, tmp_pa
     plain = picture(tmp_path / "media" / "plain.png", BLUE)
     toy("index", odd.parent)
     toy("label", odd, "--as", "red")
-    for verb in (["search", plain], ["classify", "--all"], ["map"]):
-        rows = toy(*verb, "--format", "csv").stdout
+    for verb, *more in (("search", str(plain)), ("classify", "--all"), ("map",)):
+        rows = toy(verb, *more, "--format", "csv").stdout
         paths = [row["path"] for row in csv.DictReader(io.StringIO(rows.decode(), newline=""))]
         assert str(odd) in paths
-        exported = toy("export", "-", tmp_path / verb[0], stdin=rows)
+        exported = toy("export", "-", tmp_path / verb, stdin=rows)
         assert (exported.status, exported.data["copied"]) == (0, len(paths))
 
 

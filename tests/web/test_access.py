@@ -91,6 +91,7 @@ def test_a_token_is_needed_where_there_is_one(filled: Index) -> None:
             client.get(f"{ADDRESS}/?token=wrong-token"),
         ]
         assert [(one.status_code, kind_of(one)) for one in answers] == [(401, "no-token")] * len(answers)
+        assert {one.headers["www-authenticate"] for one in answers} == {"Bearer"}
         assert client.get("/info", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
 
 

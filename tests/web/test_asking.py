@@ -85,6 +85,24 @@ def test_an_empty_question_is_refused(client: TestClient, query: str) -> None:
     assert kind_of(ask(client, query)) == "empty-query"
 
 
+def test_why_nothing_is_found_is_said(client: TestClient, filled: Index, ids: dict[str, int]) -> None:
+    filled.label(f"id:{ids['a.png']}", "red")
+    asked = f"id:{ids['a.wav']}"
+    document = ask(client, asked, label="redd").json()
+    assert (document["hits"], document["is_close"], document["best_relevance"]) == ([], False, 0.0)
+    assert document["remarks"] == ["nothing found: no item has the label redd; did you mean red?"]
+    [words] = ask(client, asked, min_similarity=1).json()["remarks"]
+    assert "the best has" in words
+    assert ask(client, asked).json()["remarks"] == []
+
+
+def test_what_is_not_said_to_be_json_is_refused_with_the_header_that_says_so(client: TestClient) -> None:
+    answer = client.post("/search", content=b'{"query": "id:1"}', headers={"content-type": "text/plain"})
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid-request")
+    assert answer.json()["detail"].endswith("must be JSON, and say so: Content-Type: application/json")
+    assert "Content-Type" not in ask(client, "id:1", n="many").json()["detail"]
+
+
 @pytest.mark.parametrize("query", ["id:0", "id:99", "id:99999999999999999999999"])
 def test_an_item_that_is_not_there_is_not_found(client: TestClient, query: str) -> None:
     answer = ask(client, query)

@@ -137,7 +137,12 @@ def test_what_two_runs_tell_of_the_same_folder_is_told_once(
     assert (report["known_as"], report["twice"]) == ({"/link": "/folder"}, {"/folder": "/other"})
 
 
-@pytest.mark.parametrize("path", ["/", "/etc", "..", "", "{media}/..", "{media}/", "{media}/sub"])
+def test_a_folder_is_meant_however_it_ends(client: TestClient, media: Path) -> None:
+    answer = client.post("/jobs", json={"verb": "index", "paths": [f"{media}/", str(media), f"{media}/."]})
+    assert (answer.status_code, answer.json()["paths"]) == (202, [str(media)])
+
+
+@pytest.mark.parametrize("path", ["/", "/etc", "..", "", "{media}/..", "{media}/sub/../..", "{media}/sub"])
 def test_no_other_folder_is_looked_at(client: TestClient, media: Path, path: str) -> None:
     (media / "sub").mkdir()
     answer = client.post("/jobs", json={"verb": "index", "paths": [path.format(media=media)]})

@@ -69,7 +69,7 @@ class Found(BaseModel):
     """Answers of a search, the nearest first."""
 
     hits: list[HitRow]
-    is_close: bool = Field(description="Whether anything in the index is close to what was asked.")
+    is_close: bool = Field(description="Whether the best of the answers is close to what was asked.")
     best_relevance: float
     seconds: float
     remarks: Remarks

@@ -101,9 +101,10 @@ def _folders(service: Service, paths: list[str] | None) -> list[IndexedFolder]:
         if not there:
             raise ProblemError(409, "no folder was indexed that is there; `modag index` takes one in", kind="no-roots")
         return there
-    for path in paths:
-        if path not in known:
+    meant = [path if path in known else os.path.normpath(path) for path in paths]
+    for path, folder in zip(paths, meant, strict=True):
+        if folder not in known:
             raise ProblemError(
                 403, f"{path}: is none of the folders that were indexed; `modag index` takes it in", kind="no-such-root"
             )
-    return [known[path] for path in dict.fromkeys(paths)]
+    return [known[path] for path in dict.fromkeys(meant)]

@@ -9,26 +9,33 @@ from starlette.responses import Response
 
 from modag_search.rows import as_json
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "description": "What is the matter, as RFC 9457 has it.",
-        "content": {
-            "application/problem+json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "detail"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "title": {"type": "string"},
-                        "status": {"type": "integer"},
-                        "detail": {"type": "string"},
-                        "request_id": {"type": "string", "description": "What the log of the server calls it."},
+_PROBLEM: dict[str, Any] = {
+    "description": "What is the matter, as RFC 9457 has it.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "request_id": {"type": "string", "description": "What the log of the server calls it."},
+                    "errors": {
+                        "type": "array",
+                        "description": "Of a request that cannot be read: each place in it, and what is wrong there.",
+                        "items": {
+                            "type": "object",
+                            "properties": {"at": {"type": "string"}, "message": {"type": "string"}},
+                        },
                     },
-                }
+                },
             }
-        },
-    }
+        }
+    },
 }
+PROBLEMS: dict[int | str, dict[str, Any]] = {"4XX": _PROBLEM, "5XX": _PROBLEM}
 """What any endpoint may answer beside what was asked for."""
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from modag_search.rows import as_row
-from modag_search.values import CLOSE, Hit
+from modag_search.values import CLOSE
 from modag_search.web.api.answers import Found, UploadRow
 from modag_search.web.api.hits import hit_rows
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.api.terms import Label, Seconds, Term, query_of, sent_among
 from modag_search.web.remarks import heard
 from modag_search.web.service import Service, Shared, only_asks
+
+if TYPE_CHECKING:
+    from modag_search.pages.results import Hits
 
 MOST_HITS = 10_000
 
@@ -74,6 +77,8 @@ def search(question: SearchRequest, service: Shared) -> Response:
     with service.turns.taken(), heard() as said:
         hits = _found(question, service)
     rows = hit_rows(service.index, hits)
+    if not hits and hits.why_none:
+        said.append(hits.why_none)
     best = max((hit.relevance for hit in hits), default=0.0)
     return reply(
         {
@@ -86,7 +91,7 @@ def search(question: SearchRequest, service: Shared) -> Response:
     )
 
 
-def _found(question: SearchRequest, service: Service) -> list[Hit]:
+def _found(question: SearchRequest, service: Service) -> Hits:
     def of(terms: list[str]) -> list[str]:
         return [query_of(term, service.uploads) for term in terms]
 
