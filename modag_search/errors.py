@@ -81,7 +81,8 @@ class LabelConflictError(UsageError):
     def __str__(self) -> str:
         first, second = self.labels
         if not self.is_new:
-            more = f", as {self.others} more items have such labels" if self.others else ""
+            others = "1 more item has" if self.others == 1 else f"{self.others} more items have"
+            more = f", as {others} such labels" if self.others else ""
             return (
                 f"{self.path}: is both {first!r} and {second!r}, and could not be where these exclude each other"
                 f"{more}; `modag label remove` takes one back, `modag label mode multi` allows both"

@@ -84,7 +84,8 @@ class Soundness:
         except DamagedCatalogError as error:
             damaged = FeatureMending(0, 0, (), (str(error),))
         if damaged.mended:
-            yield False, f"in {damaged.mended} features a bit had changed; they are as they were stored again"
+            features = "1 feature" if damaged.mended == 1 else f"{damaged.mended} features"
+            yield False, f"in {features} a bit had changed; it is as it was stored again"
         if damaged.discarded:
             paths = some_of([printable(path) for path in damaged.paths])
             yield True, f"{damaged.discarded} damaged features are discarded; `modag index` makes them anew of {paths}"

@@ -173,7 +173,11 @@ class QueryMaker:
 
     def _absent(self, path: str, hint: str = "") -> AbsentMediaError:
         """Say that a file is not there, and which items it may have been meant for."""
-        return AbsentMediaError(path, f"does not exist (any more){items_meant(self._catalog, path) or hint}")
+        if (item := self._catalog.items.at(path)) is not None:
+            hint = f"; the index holds what it was: ask with id:{item.id}"
+        else:
+            hint = items_meant(self._catalog, path) or hint
+        return AbsentMediaError(path, f"does not exist (any more){hint}")
 
     def _of_words(self, words: str) -> Query:
         """Ask with what words mean, and say which of them mean nothing here."""

@@ -177,7 +177,8 @@ class StoreSync:
         """
         damaged = self._catalog.mend_features()
         if damaged.mended:
-            logger.warning("in %d features a bit had changed, and is as it was stored again", damaged.mended)
+            features = "1 feature" if damaged.mended == 1 else f"{damaged.mended} features"
+            logger.warning("in %s a bit had changed, and is as it was stored again", features)
         if damaged.discarded:
             logger.warning(
                 "%d features were damaged, and are discarded; `modag index` on their folders makes them anew: %s",

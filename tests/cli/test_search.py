@@ -368,6 +368,13 @@ def test_a_file_of_the_index_that_is_named_in_another_folder_is_offered(
     assert [meant in line for line in many] == [True] * 3 + [False] * 2, "many are not looked for each"
 
 
+def test_a_file_of_the_index_that_is_gone_is_asked_with_by_its_id(filled: CommandLine, media: Path) -> None:
+    (media / "a.wav").unlink()
+    outcome = filled("search", media / "a.wav")
+    assert outcome.error.startswith(f"error: {media}/a.wav: does not exist (any more); the index holds what it was: ")
+    assert filled("search", outcome.error.rpartition(" ")[2]).data[0]["path"] == str(media / "a.png")
+
+
 def test_an_index_without_items_says_so(toy: CommandLine, media: Path) -> None:
     nothing = toy("search", picture(media / "a.png", RED))
     assert (nothing.status, nothing.error) == (4, "the index is empty; `modag index PATH...` takes files in")
