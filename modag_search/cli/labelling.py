@@ -301,7 +301,7 @@ def runs(index_name: str | None, output_format: str | None) -> None:
             "verb": run.verb,
             "labels": count,
             "started_at": run.started_at,
-            "arguments": {key: value for key, value in run.arguments.items() if value is not None},
+            "arguments": {key: value for key, value in run.arguments.items() if value not in (None, [])},
         }
         for run, count in found
     ]

@@ -234,6 +234,7 @@ def test_what_items_are_not_is_a_table_without_empty_rows(filled: CommandLine, m
     shown = filled("label", media / "a.png", "--not", "low", "--format", "table").stdout.decode().splitlines()
     assert [line.split() for line in shown] == [["items", "1"], ["added", "1"], ["run", "2"], ["not", "low"]]
     assert filled("label", media / "a.png", "--not", "low").data["label"] is None
+    assert filled("label", "runs").data[0]["arguments"] == {"not": ["low"], "items": 1}
 
 
 @pytest.mark.parametrize(

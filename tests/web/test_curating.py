@@ -96,3 +96,20 @@ def test_files_that_failed_are_listed(client: TestClient, filled: Index, media: 
 def test_what_cannot_be_meant_is_a_problem(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, kind_of(answer)) == (422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    ("path", "takes"),
+    [
+        ("/items?kid=image", "it takes n, after, kind, unlabelled, origin, ids"),
+        ("/items?n=1&Kind=image", "it takes n, after, kind, unlabelled, origin, ids"),
+        ("/suggest?max=3", "it takes n, modality, near, label, seed"),
+        ("/failures?al=true", "it takes all"),
+        ("/labels?n=3", "it takes none"),
+        ("/map?methods=umap", "it takes method"),
+    ],
+)
+def test_a_parameter_that_is_misspelt_is_refused(client: TestClient, path: str, takes: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid-request")
+    assert answer.json()["detail"].endswith(f": is no parameter of this address; {takes}")
