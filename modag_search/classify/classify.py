@@ -102,14 +102,14 @@ def classify_items(
     return _classifications(catalog, answered, classifier.names, decision, copies)
 
 
-def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | None) -> Iterator[str]:
+def files_in(paths: Iterable[str], on_failure: Callable[[str, ModagError], None] | None) -> Iterator[str]:
     """Replace folders by the media files in them; what is not there is told of, or raised."""
     for path in map(on_disk, paths):
         if not path:
             absent = UnreadableMediaError("''", "does not exist")
             if on_failure is None:
                 raise absent
-            on_failure(absent)
+            on_failure(path, absent)
             continue
         if not os.path.isdir(path):  # who reads it says what is amiss with it
             yield path
@@ -120,7 +120,7 @@ def files_in(paths: Iterable[str], on_failure: Callable[[ModagError], None] | No
                 error = UnreadableMediaError(found.path, found.reason)
                 if on_failure is None:
                     raise error
-                on_failure(error)
+                on_failure(found.path, error)
             elif isinstance(found, ScannedFile):
                 yield found.path
             else:

@@ -253,7 +253,7 @@ class Namer:
         unlabelled: bool,
         sort: Sort,
         workers: int | None,
-        on_failure: Callable[[ModagError], None] | None,
+        on_failure: Callable[[str, ModagError], None] | None,
     ) -> Iterator[Classification]:
         """Name files, or items, and give the answers as they come; see `Index.classify_each`."""
         _check(by=by, names=names, sort=sort)
@@ -284,7 +284,7 @@ class Namer:
         level: Level,
         unlabelled: bool,
         workers: int | None,
-        on_failure: Callable[[ModagError], None] | None,
+        on_failure: Callable[[str, ModagError], None] | None,
     ) -> Iterator[Classification]:
         """Give all answers as they come."""
         with self._snapshots.present() as snapshot:

@@ -91,7 +91,7 @@ def classify(
             unlabelled=unlabelled,
             sort=sort,
             workers=workers,
-            on_failure=failures.append,
+            on_failure=lambda _, error: failures.append(error),
         )
         rows = _rows(answers, chosen_format(output_format), labels)
         print_rows(rows, output_format=output_format, columns=ANSWER)

@@ -133,7 +133,7 @@ def _with_proposals(opened: Index, chosen: Sequence[Picked]) -> list[Picked]:
     bare = [one for one in chosen if one.proposed is None]
     if not bare or not opened.catalog.labels.class_names():
         return list(chosen)
-    answers = opened.classify([f"id:{one.id}" for one in bare], on_failure=lambda _: None)
+    answers = opened.classify([f"id:{one.id}" for one in bare], on_failure=lambda *_: None)
     by_path = {answer.path: answer for answer in answers}
     return [
         dataclasses.replace(one, proposed=answer.label, confidence=round(answer.confidence, 6))

@@ -691,7 +691,7 @@ class Index:
         unlabelled: bool = False,
         sort: Sort = None,
         workers: int | None = None,
-        on_failure: Callable[[ModagError], None] | None = None,
+        on_failure: Callable[[str, ModagError], None] | None = None,
     ) -> Classifications:
         """Name files by the labelled items of the index, of whatever modality.
 
@@ -731,8 +731,8 @@ class Index:
         workers : int, optional
             Files that are decoded and encoded at a time; default one a processor.
         on_failure : callable, optional
-            Called with the error of each file that cannot be read or is silent, black or flat, and has no answer then;
-            without it, the first such error is raised.
+            Called with the path of each file that cannot be read or is silent, black or flat, and has no answer then,
+            and its error; without it, the first such error is raised.
 
         Returns
         -------
@@ -784,7 +784,7 @@ class Index:
         unlabelled: bool = False,
         sort: Sort = None,
         workers: int | None = None,
-        on_failure: Callable[[ModagError], None] | None = None,
+        on_failure: Callable[[str, ModagError], None] | None = None,
     ) -> Iterator[Classification]:
         """Name files or items as `classify` does, and give the answers as they come: a large index never fits a list.
 

@@ -230,7 +230,7 @@ class QueryMaker:
         names: Iterable[str],
         *,
         workers: int | None = None,
-        on_failure: Callable[[ModagError], None] | None = None,
+        on_failure: Callable[[str, ModagError], None] | None = None,
     ) -> Iterator[tuple[str, Query]]:
         """Make queries of media files and ``id:N``, decoding several files at once.
 
@@ -241,8 +241,8 @@ class QueryMaker:
         workers : int, optional
             Files that are decoded and encoded at a time; default one a processor.
         on_failure : callable, optional
-            Called with the error of each that cannot be read, or has nothing in it to ask with; without it, the first
-            such error is raised.
+            Called with the path of each that cannot be read, or has nothing in it to ask with, as below, and its error;
+            without it, the first such error is raised.
 
         Yields
         ------
@@ -277,7 +277,7 @@ class QueryMaker:
             except (MediaError, NothingFoundError) as error:
                 if on_failure is None:
                     raise
-                on_failure(error)
+                on_failure(name, error)
             else:
                 yield name, query
 

@@ -91,7 +91,7 @@ def problem(
     Response
     """
     document = {
-        "type": f"urn:modag:problem:{kind}",
+        "type": type_of(kind),
         "title": kind.replace("-", " "),
         "status": status,
         "detail": detail,
@@ -102,6 +102,11 @@ def problem(
     if status == 503:  # who is to come again is told when, in seconds
         headers = {"retry-after": "1"} | (headers or {})
     return Response(as_json(document), status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def type_of(kind: str) -> str:
+    """Return what stands in a problem for a kind of it."""
+    return f"urn:modag:problem:{kind}"
 
 
 def answer_with_problems(app: FastAPI) -> None:
@@ -118,14 +123,18 @@ async def _of_problem(_: Request, error: Exception) -> Response:
     return problem(error.status, error.detail, kind=error.kind)
 
 
-async def _of_error(request: Request, error: Exception) -> Response:
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+def kind_of(error: Exception) -> str:
+    """Return the word that programs tell an error of this package by."""
     named = type(error).__mro__[1] if isinstance(error, _OF_QUESTIONS) else type(error)
     words = named.__name__.removesuffix("Error")
-    kind = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in words).strip("-")
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in words).strip("-")
+
+
+async def _of_error(request: Request, error: Exception) -> Response:
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     if status == 500:
         logger.error("%s", error)
-    return problem(status, request.app.state.service.uploads.in_words(str(error)), kind=kind)
+    return problem(status, request.app.state.service.uploads.in_words(str(error)), kind=kind_of(error))
 
 
 async def _of_invalid(request: Request, error: Exception) -> Response:

@@ -74,7 +74,11 @@ def test_files_that_were_sent_are_named(client: TestClient, tmp_path: Path) -> N
     answer = client.post("/classify", json={"uploads": [one["id"] for one in (high, broken, silent)]})
     [named] = answer.json()["answers"]
     assert (named["path"], named["upload"], named["id"], named["label"]) == ("mine.wav", high["id"], None, "high")
-    assert [words.partition(":")[0] for words in answer.json()["failed"]] == ["broken.wav", "silent.wav"]
+    assert [(one["path"], one["id"], one["upload"], one["type"]) for one in answer.json()["failed"]] == [
+        ("broken.wav", None, broken["id"], "urn:modag:problem:corrupt-media"),
+        ("silent.wav", None, silent["id"], "urn:modag:problem:nothing-found"),
+    ]
+    assert [one["detail"].partition(":")[0] for one in answer.json()["failed"]] == ["broken.wav", "silent.wav"]
     assert folder_of(client) not in answer.text
 
 

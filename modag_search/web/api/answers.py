@@ -269,11 +269,21 @@ class ClassificationRow(BaseModel):
     version: str | None
 
 
+class Unanswered(BaseModel):
+    """An item, or a file that was sent, that has no answer."""
+
+    path: str
+    id: int | None
+    upload: str | None
+    type: str = Field(description="As that of a problem.")
+    detail: str
+
+
 class Classified(BaseModel):
     """What things are called."""
 
     answers: list[ClassificationRow]
-    failed: list[str] = Field(description="What has no answer, and why.")
+    failed: list[Unanswered] = Field(description="What has no answer, and why.")
     remarks: Remarks
 
 

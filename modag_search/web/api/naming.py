@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter
@@ -19,6 +19,7 @@ from modag_search.web.api.answers import Classified, TransferAnswer, Why
 from modag_search.web.api.hits import versions_at
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.api.terms import Ids, Label, UploadId
+from modag_search.web.problems import kind_of, type_of
 from modag_search.web.remarks import heard
 from modag_search.web.service import Service, Shared, only_asks
 from modag_search.web.uploads import Upload
@@ -92,18 +93,18 @@ class Transferring(Naming):
 @only_asks
 def classify(asked: Classifying, service: Shared) -> Response:
     """Name items, files that were sent, or all items of the index, by those that have labels."""
-    failures: list[ModagError] = []
+    failures: list[tuple[str, ModagError]] = []
     with service.uploads.lent(asked.uploads or ()) as sent, service.turns.taken(), heard() as said:
         uploads = {upload.path: upload for upload in sent}
         paths = [*(f"id:{item_id}" for item_id in asked.ids or ()), *uploads]
         answers = service.index.classify_each(
             paths or None,
             **asked.model_dump(exclude={"ids", "uploads", "n", "known"}),
-            on_failure=failures.append,
+            on_failure=lambda path, error: failures.append((path, error)),
         )
         chosen = (one for one in answers if one.label is not None) if asked.known else answers
         some = list(itertools.islice(chosen, asked.n))
-    failed = service.uploads.in_all(map(str, failures))
+    failed = _failed(service, failures, uploads)
     remarks = service.uploads.in_all(said)
     return reply({"answers": _answers(service, some, uploads), "failed": failed, "remarks": remarks})
 
@@ -144,6 +145,18 @@ def _in_words(why: Explanation) -> Row:
             for said in why.heard
         ],
     }
+
+
+def _failed(service: Service, failures: Sequence[tuple[str, ModagError]], uploads: Mapping[str, Upload]) -> list[Row]:
+    """Return what has no answer, as item or as the file that was sent, and why."""
+    files = versions_at(service.index, (path for path, _ in failures if path not in uploads))
+    rows = []
+    for path, error in failures:
+        upload = uploads.get(path)
+        row: Row = {"path": path if upload is None else upload.name}
+        row |= {"id": files[path]["id"] if path in files else None, "upload": upload and upload.id}
+        rows.append(row | {"type": type_of(kind_of(error)), "detail": service.uploads.in_words(str(error))})
+    return rows
 
 
 def _answers(service: Service, answers: list[Classification], uploads: Mapping[str, Upload]) -> list[Row]:
