@@ -25,7 +25,7 @@ _WITHOUT_PRODUCT: Final = {"La": "LA", "RGBa": "RGBA"}
 """Modes whose colours are multiplied by their opacity, which no file keeps, and those that they stand for."""
 _IN_TIFF: Final = ("F", "I")
 """Modes with more than a PNG can hold."""
-SAMPLES: Final = "the samples"
+SAMPLES: Final = "the sound"
 PICTURE: Final = "the picture"
 
 
@@ -139,8 +139,10 @@ def _image_of(pixels: np.ndarray) -> Image.Image:
     if pixels.dtype != np.uint8:
         hint = "; samples need a sample_rate_hz" if pixels.ndim <= 2 else ""
         raise UsageError(f"{PICTURE}: must be an array of uint8, not {pixels.dtype.name}{hint}")
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)) or 0 in pixels.shape:
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
         raise UsageError(
             f"{PICTURE}: must be of shape (height, width), (height, width, 3) or (height, width, 4), not {pixels.shape}"
         )
+    if 0 in pixels.shape[:2]:
+        raise UsageError(f"{PICTURE}: must have a pixel at least, and is {pixels.shape[1]} x {pixels.shape[0]}")
     return Image.fromarray(np.ascontiguousarray(pixels))

@@ -52,7 +52,7 @@ def test_samples_of_several_channels_and_of_another_rate(filled: Index) -> None:
 def test_a_part_of_samples_asks(filled: Index) -> None:
     samples = np.concatenate([tone(LOW_HZ, 12), tone(HIGH_HZ, 12)])
     assert names(filled.search(samples, sample_rate_hz=RATE_HZ, start_s=13, modality="image", n=1)) == ["c.png"]
-    with pytest.raises(UsageError, match=r"^the samples: the range from 99 s"):
+    with pytest.raises(UsageError, match=r"^the sound: the range from 99 s"):
         filled.search(samples, sample_rate_hz=RATE_HZ, start_s=99)
 
 
@@ -137,17 +137,18 @@ def test_a_picture_whose_file_gives_it_no_more(filled: Index, tmp_path: Path) ->
             np.zeros((3000, 2000), np.float32),
             16_000,
             UsageError,
-            "^the samples: must be of 1 to 1024 channels, not 2000",
+            "^the sound: must be of 1 to 1024 channels, not 2000",
         ),
-        (np.zeros((5, 0), np.float32), 16_000, UsageError, "^the samples: must be of 1 to 1024 channels, not 0"),
+        (np.zeros((5, 0), np.float32), 16_000, UsageError, "^the sound: must be of 1 to 1024 channels, not 0"),
         (Image.new("RGB", (0, 5)), None, UsageError, "^the picture: must have a pixel at least, and is 0 x 5"),
         (np.zeros((4, 4, 5), np.uint8), None, UsageError, r"^the picture: must be of shape"),
+        (np.zeros((0, 9, 3), np.uint8), None, UsageError, "^the picture: must have a pixel at least, and is 9 x 0"),
         (np.zeros((4, 4, 3), np.float32), None, UsageError, "must be an array of uint8, not float32"),
         (7, None, UsageError, "a query must be a name, an array or a picture of Pillow, not int"),
         ("id:1", 16_000, UsageError, "^id:1: only samples are given a sample_rate_hz"),
-        (np.zeros(1000, np.float32), 16_000, NothingFoundError, "^the samples: "),
-        (np.full(1000, np.nan, np.float32), 16_000, CorruptMediaError, "^the samples: holds samples that are not"),
-        (np.zeros(0, np.float32), 16_000, EmptyMediaError, "^the samples: "),
+        (np.zeros(1000, np.float32), 16_000, NothingFoundError, "^the sound: "),
+        (np.full(1000, np.nan, np.float32), 16_000, CorruptMediaError, "^the sound: holds samples that are not"),
+        (np.zeros(0, np.float32), 16_000, EmptyMediaError, "^the sound: "),
     ],
 )
 def test_what_cannot_ask(filled: Index, query: Any, rate: int | None, error: type[ModagError], words: str) -> None:

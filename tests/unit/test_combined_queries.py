@@ -183,7 +183,7 @@ def test_samples_and_pictures_are_combined_as_files_of_them_are(mixed: Index, me
         ({"plus": ["id:1"], "sample_rate_hz": 8000}, "only samples are given a sample_rate_hz"),
         (
             {"plus": [np.zeros((9, 9), np.uint8)], "sample_rate_hz": 8000},
-            "the samples: must be an array of .*, not uint8",
+            "the sound: must be an array of .*, not uint8",
         ),
     ],
 )
