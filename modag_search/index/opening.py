@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from modag_search import registry
 from modag_search.errors import UsageError
 from modag_search.index.places import OWN_SPACE_FILE, Place, place_at
+from modag_search.values import MODALITIES
 
 if TYPE_CHECKING:
     from modag_search.catalog import Catalog
@@ -25,7 +26,7 @@ def opened(place: Place, settings: IndexSettings | None) -> tuple[IndexSettings,
     if not place.is_index():
         raise place.no_index()
     kept = present_settings(place.settings())
-    if settings is not None and kept != (wanted := with_own_space(place.folder, kept, settings)):
+    if settings is not None and kept != (wanted := with_kept_space(place.folder, kept, settings)):
         raise UsageError(f"{place}: has other settings ({_differences(kept, wanted)}); {_WAY_TO_OTHERS}")
     return kept, place.open_catalog()
 
@@ -74,11 +75,20 @@ def present_settings(settings: IndexSettings) -> IndexSettings:
     )
 
 
-def with_own_space(folder: Path, kept: IndexSettings, wanted: IndexSettings) -> IndexSettings:
-    """Call a space file that an index has a copy of what the index calls it."""
-    if kept.space != "own" or not os.path.isfile(wanted.space):
+def with_kept_space(folder: Path, kept: IndexSettings, wanted: IndexSettings) -> IndexSettings:
+    """Call a space that an index has what the index calls it: a file that it has a copy of, or what ``auto`` takes."""
+    if kept.space not in ("auto", "own") or kept.space == wanted.space:
         return wanted
-    from modag_search.space import Space
+    from modag_search.space import Space, packaged_spaces
 
-    same = Space.load(Path(wanted.space)).fingerprint == Space.load(folder / OWN_SPACE_FILE).fingerprint
-    return replace(wanted, space="own") if same else wanted
+    if kept.space == "own":
+        if not os.path.isfile(wanted.space):
+            return wanted
+        is_same = Space.load(Path(wanted.space)).fingerprint == Space.load(folder / OWN_SPACE_FILE).fingerprint
+    else:
+        if wanted.space not in packaged_spaces():
+            return wanted
+        trained_on = Space.load(packaged_spaces()[wanted.space]).encoders
+        names = {"image": kept.image_encoder, "sound": kept.sound_encoder}
+        is_same = all(trained_on[modality]["name"] == names[modality] for modality in MODALITIES)
+    return replace(wanted, space=kept.space) if is_same else wanted

@@ -30,3 +30,7 @@ def test_index_search_label_classify(modag: CommandLine, media: Path, tmp_path: 
     assert info["folder"] == str(tmp_path / "data" / "modag-search" / "indexes" / "default")
     assert info["segments"] == {"image black": 1, "image ok": 1, "sound ok": 1}
     assert (info["sound_encoder"], info["image_encoder"]) == ("modag-sound", "efficientnet-lite2")
+    again = modag("index", media, "--space", info["space"])
+    assert (again.status, again.data["unchanged"]) == (0, 3), "what an index says that it has can be asked for"
+    other = modag("index", media, "--space", info["space"], "--hop", "2.5")
+    assert "has other settings (hop_s is 5.0, not 2.5); " in other.error
