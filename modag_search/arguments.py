@@ -46,7 +46,7 @@ def whole(value: Any, name: str, *, least: int | None = None) -> int:
     return number
 
 
-def within(value: Any, name: str, least: float, most: float) -> float:
+def within(value: Any, name: str, least: float = -math.inf, most: float = math.inf) -> float:
     """Return a number that a caller gave, if it lies between two, or is one of them.
 
     Parameters
@@ -67,6 +67,8 @@ def within(value: Any, name: str, least: float, most: float) -> float:
         If it is no number, or does not.
     """
     number = _real(value, name)
+    if math.isnan(number):
+        raise UsageError(f"{name} must be a number, not {value}")
     if not least <= number <= most:
         raise UsageError(f"{name} must lie from {least:g} to {most:g}, not {value}")
     return number
@@ -95,14 +97,17 @@ def seconds(value: Any, name: str) -> float | None:
 
 
 def positive(value: Any, name: str) -> float:
-    """Return a number above 0 that a caller gave; UsageError if it is none."""
+    """Return a finite number above 0 that a caller gave; UsageError if it is none."""
     number = _real(value, name)
     if not 0 < number < math.inf:
-        raise UsageError(f"{name} must be above 0, not {value}")
+        raise UsageError(f"{name} must be a finite number above 0, not {value}")
     return number
 
 
 def _real(value: Any, name: str) -> float:
     if not isinstance(value, Real):
         raise UsageError(f"{name} must be a number, not {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise UsageError(f"{name} must be a number that is not so large") from None

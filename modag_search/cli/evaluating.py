@@ -122,8 +122,9 @@ def _left_out(evaluation: Evaluation) -> Iterator[str]:
     for result in evaluation.retrieval:
         if result.n_left_out:
             way = f"{result.queries} to {result.answers}"
-            left = "1 item does not ask" if result.n_left_out == 1 else f"{result.n_left_out} items do not ask"
-            yield f"{way}: {left}, since no voter but itself has the label"
+            several = f"{result.n_left_out} items do not ask, since no voter but themselves has their label"
+            one = "1 item does not ask, since no voter but itself has its label"
+            yield f"{way}: {one if result.n_left_out == 1 else several}"
     yield from evaluation.notes
 
 

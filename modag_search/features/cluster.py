@@ -18,6 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
+from modag_search.arguments import whole
 from modag_search.errors import (
     ClusterError,
     CorruptMediaError,
@@ -79,9 +80,8 @@ def checked_workers(workers: int | str | None) -> int | str | None:
         _scheduler_address(workers)
         if find_spec("distributed") is None:
             raise MissingExtraError("encoding by workers of Dask", "dask")
-    elif workers is not None and workers < 1:
-        raise UsageError(f"workers must be 1 or more, not {workers}")
-    return workers
+        return workers
+    return None if workers is None else whole(workers, "workers", least=1)
 
 
 def _scheduler_address(workers: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -23,6 +22,7 @@ from modag_search.index.places import place_at
 from modag_search.index.rooms import Rooms
 from modag_search.labels.book import LabelBook
 from modag_search.labels.items import find_item, find_items
+from modag_search.labels.vocabulary import one_or_more_names
 from modag_search.spelling import given_path, whole_path
 
 if TYPE_CHECKING:
@@ -445,7 +445,7 @@ class Index:
         wanted = Wanted(
             modality=modality,
             n=whole(n, "n", least=1),
-            min_similarity=within(min_similarity, "min_similarity", -math.inf, math.inf),
+            min_similarity=within(min_similarity, "min_similarity"),
             min_relevance=within(min_relevance, "min_relevance", 0, 1),
             filters=filters,
             copies=copies,
@@ -456,7 +456,7 @@ class Index:
 
     def search_many(
         self,
-        queries: Iterable[Query],
+        queries: Query | Iterable[Query],
         *,
         workers: int | None = None,
         on_failure: Callable[[Any, ModagError], None] | None = None,
@@ -489,10 +489,9 @@ class Index:
         """
         from modag_search.search.batch import answered
 
-        is_one = isinstance(queries, (str, os.PathLike, np.ndarray))
         yield from answered(
             lambda query: self.search(query, **options),
-            [queries] if is_one else queries,
+            [queries] if _is_one_query(queries) else queries,
             workers=None if workers is None else whole(workers, "workers", least=1),
             on_failure=on_failure,
         )
@@ -535,7 +534,7 @@ class Index:
             If labels exclude each other by `labels.mode`, and an item would have two.
         """
         items = find_items(self._catalog, one_or_more(paths))
-        names = [label] if isinstance(label, str) else list(label)
+        names = one_or_more_names(label)
         return self.labels.give(items, names, start_s=start_s, end_s=end_s).added
 
     def deny(
@@ -572,7 +571,7 @@ class Index:
         >>> index.deny("trumpet.jpg", "tuba")  # doctest: +SKIP
         """
         items = find_items(self._catalog, one_or_more(paths))
-        names = [label] if isinstance(label, str) else list(label)
+        names = one_or_more_names(label)
         return self.labels.give(items, (), denied=names, start_s=start_s, end_s=end_s).added
 
     def tag(
@@ -605,7 +604,7 @@ class Index:
             As `label`, or if the name is that of a class; `labels.set_kind` changes that.
         """
         items = find_items(self._catalog, one_or_more(paths))
-        names = [tag] if isinstance(tag, str) else list(tag)
+        names = one_or_more_names(tag)
         return self.labels.give(items, names, are_tags=True, start_s=start_s, end_s=end_s).added
 
     def unlabel(self, paths: Paths, label: str) -> int:
@@ -992,7 +991,7 @@ class Index:
             temperature=positive(temperature, "temperature"),
             level=_level(level),
         )
-        return self._rooms.curator.check_transfer(options, n=whole(n, "n", least=1), seed=seed)
+        return self._rooms.curator.check_transfer(options, n=whole(n, "n", least=1), seed=whole(seed, "seed", least=0))
 
     def train_head(self, *, update: bool = False, seed: int = 0) -> Head:
         """Fit a linear head to the vectors of the labelled items, for ``classify(by="head")``.
@@ -1017,7 +1016,7 @@ class Index:
             With `update`, if there is no head.
         """
         self._require_joined()
-        return self._rooms.namer.train_head(update=update, seed=seed)
+        return self._rooms.namer.train_head(update=update, seed=whole(seed, "seed", least=0))
 
     # Looking over a collection.
 
@@ -1062,7 +1061,7 @@ class Index:
         return self._rooms.curator.suggest(
             n=whole(n, "n", least=1),
             modality=modality,
-            seed=seed,
+            seed=whole(seed, "seed", least=0),
             near=None if near is None else within(near, "near", 0, 1),
             label=label,
         )
@@ -1121,7 +1120,7 @@ class Index:
         LabelEstimate(label='violin', count=143, low=121, high=178, ...)
         """
         self._require_joined()
-        return self._rooms.curator.check_count(label, n=whole(n, "n", least=1), seed=seed)
+        return self._rooms.curator.check_count(label, n=whole(n, "n", least=1), seed=whole(seed, "seed", least=0))
 
     def audit(self, *, max_probability: float = 0.1) -> list[LabelIssue]:
         """List labels that were given to a former content of a file, and those that others contradict.
@@ -1174,7 +1173,7 @@ class Index:
         """
         min_rank = within(min_rank, "min_rank", 0, 1)
         self._require_joined()
-        return self._rooms.curator.pair_issues(min_rank=min_rank, seed=seed)
+        return self._rooms.curator.pair_issues(min_rank=min_rank, seed=whole(seed, "seed", least=0))
 
     def duplicates(
         self, *, modality: Modality | None = None, min_similarity: float | None = None, alike: bool = False
@@ -1558,8 +1557,11 @@ def _level(level: Level) -> Level:
 
 def _one_or_more_queries(queries: Query | Sequence[Query]) -> list[Query]:
     """Take a single query for a list of one; an array is one."""
-    is_one = isinstance(queries, (str, os.PathLike, np.ndarray)) or not isinstance(queries, Iterable)
-    return [queries] if is_one else list(queries)
+    return [queries] if _is_one_query(queries) else list(queries)
+
+
+def _is_one_query(queries: Any) -> bool:
+    return isinstance(queries, (str, os.PathLike, np.ndarray)) or not isinstance(queries, Iterable)
 
 
 def one_or_more(paths: Paths) -> list[str]:

@@ -412,7 +412,7 @@ class LabelBook:
         UsageError
             If it is a tag.
         """
-        label = self.resolve(name.strip())
+        label = self.resolve(one_name(name).strip())
         if label in self._catalog.labels.tags():
             raise UsageError(f"{label}: is a tag, which nothing guesses; `modag label kind` makes it a class")
         return label

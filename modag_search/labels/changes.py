@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from modag_search.labels.vocabulary import some_of
+from modag_search.spelling import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,13 +90,13 @@ def tell_of_parts_left(catalog: Catalog, annotations: Iterable[Annotation]) -> N
     if not left:
         return
     (item,) = catalog.items.get_many([left[0].item_id]).values()
-    more = len(left) - 1
+    more = len({(one.item_id, one.label) for one in left}) - 1
     logger.warning(
-        "%s: a part of it has the label %r, and keeps it%s; `%s` takes it back",
-        item.path,
+        "%s: a part of it has the label %r, and keeps it, until `%s`%s",
+        printable(item.path),
         left[0].label,
-        f", as {more} more {'part does' if more == 1 else 'parts do'}" if more else "",
-        shlex.join(["modag", "label", "remove", left[0].label, item.path]),
+        shlex.join(["modag", "label", "remove", left[0].label, f"id:{item.id}"]),
+        f"; so it is with {more} more of what is denied here" if more else "",
     )
 
 

@@ -56,7 +56,7 @@ def checked_name(label: str, *, where: str = "") -> str:
 def one_name(label: Any) -> str:
     """Return what a caller gave for a label, if it may be one; UsageError if it is no text, as a list of labels is."""
     if not isinstance(label, str):
-        raise UsageError(f"a label is text, not {label!r}")
+        raise UsageError(f"{label!r}: the name of a label is text")
     return label
 
 

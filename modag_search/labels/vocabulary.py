@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from modag_search.hierarchy import Hierarchy
 from modag_search.labels.checks import checked_name, looks_like_several
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from modag_search.catalog import Catalog
 
@@ -66,7 +67,7 @@ def one_or_more_names(names: str | Iterable[str]) -> list[str]:
     UsageError
         If one is no text.
     """
-    listed = [names] if isinstance(names, str) else list(names)
+    listed = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
     for name in listed:
         if not isinstance(name, str):
             raise UsageError(f"{name!r}: the name of a label is text")

@@ -21,7 +21,7 @@ from modag_search.search.layout import (
     by_neighbours,
     by_variance,
     centred,
-    of_unit_length,
+    directions,
     placed_among,
 )
 from modag_search.search.snapshot import Part
@@ -143,7 +143,7 @@ class _Items:
         for modality, (own, of_own) in means.items():
             has[modality] = np.isin(ids, own)
             vectors[has[modality]] += centred(of_own)
-        return cls(ids, of_unit_length(vectors), has)
+        return cls(ids, directions(vectors), has)
 
 
 def _means(snapshot: Snapshot, modality: Modality) -> tuple[Int64Array, Float32Array]:
@@ -156,7 +156,7 @@ def _means(snapshot: Snapshot, modality: Modality) -> tuple[Int64Array, Float32A
         ids.append(own)
         sums.append(totals)
     items, totals = _added_up(np.concatenate(ids), np.concatenate(sums))
-    return items, of_unit_length(totals)
+    return items, directions(totals)
 
 
 def _added_up(owners: Int64Array, vectors: Float32Array) -> tuple[Int64Array, Float32Array]:

@@ -55,11 +55,11 @@ def centred(vectors: Float32Array) -> Float32Array:
     """Take away from vectors ``[shape=(n, d)]`` what they have in common, and scale what is left to unit length."""
     if not len(vectors):
         return vectors
-    return of_unit_length(vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32))
+    return directions(vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32))
 
 
-def of_unit_length(vectors: Float32Array) -> Float32Array:
-    """Scale vectors ``[shape=(n, d)]`` to unit length; those without length stay as they are."""
+def directions(vectors: Float32Array) -> Float32Array:
+    """Scale vectors ``[shape=(n, d)]`` to unit length; what is only rounding, as where all are alike, becomes zeros."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled: Float32Array = np.where(lengths > 1e-6, vectors / np.maximum(lengths, _TINY), 0).astype(np.float32)
     return scaled

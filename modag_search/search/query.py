@@ -173,7 +173,7 @@ class QueryMaker:
 
     def _absent(self, path: str, hint: str = "") -> AbsentMediaError:
         """Say that a file is not there, and which items it may have been meant for."""
-        if (item := self._catalog.items.at(path)) is not None:
+        if (item := self._catalog.items.at(path)) is not None and item.status == "ok":
             hint = f"; the index holds what it was: ask with id:{item.id}"
         else:
             hint = items_meant(self._catalog, path) or hint
@@ -299,6 +299,9 @@ class QueryMaker:
 
     def _of_item(self, item: ItemRecord, *, start_s: float | None = None, end_s: float | None = None) -> Query:
         """Ask with the stored features of an item, or of a part of it: nothing is decoded."""
+        is_time = (one is None or 0 <= one < math.inf for one in (start_s, end_s))
+        if not all(is_time):
+            raise UsageError(f"id:{item.id}: {start_s} s to {end_s} s is not a part of any file")
         if item.kind == "image" and not (start_s is None and end_s is None):
             raise UsageError(f"{item.path}: a picture has no duration, so no part of it can be chosen by time")
         if (start_s or 0.0) >= (math.inf if end_s is None else end_s):

@@ -14,6 +14,7 @@ from modag_search.web import page
 from modag_search.web.access import Access, Guard
 from modag_search.web.apart import Apart
 from modag_search.web.api import ROUTERS, probes
+from modag_search.web.api.parameters import refuse_unknown_parameters
 from modag_search.web.bodies import BodyLimit
 from modag_search.web.limits import Limits
 from modag_search.web.metrics import Metrics
@@ -78,7 +79,7 @@ def create_app(index: Index, *, access: Access | None = None, limits: Limits | N
     app.state.service = service
     app.state.metrics = metrics
     for router in ROUTERS:
-        app.include_router(router, prefix=API)
+        app.include_router(router, prefix=API, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(probes.router)
     page.add_to(app)
     answer_with_problems(app)

@@ -141,7 +141,8 @@ async def _of_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [{"at": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
     detail = "; ".join(f"{fault['at']}: {fault['message']}" for fault in faults)
-    is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = media_type == "application/json" or media_type.endswith("+json")
     if not is_json and any(one["loc"] == ("body",) for one in error.errors()):
         detail += "; what is sent must be JSON, and say so: Content-Type: application/json"
     return problem(422, detail, kind="invalid-request", more={"errors": faults})

@@ -107,6 +107,10 @@ def test_what_cannot_be_meant_is_a_problem(client: TestClient, path: str) -> Non
         ("/failures?al=true", "it takes all"),
         ("/labels?n=3", "it takes none"),
         ("/map?methods=umap", "it takes method"),
+        ("/jobs?verb=index", "it takes none"),
+        ("/items/1?n=3", "it takes none"),
+        ("/items/1/neighbours?m=3", "it takes n"),
+        ("/items/2/excerpt?start=3", "it takes start_s, end_s, version"),
     ],
 )
 def test_a_parameter_that_is_misspelt_is_refused(client: TestClient, path: str, takes: str) -> None:

@@ -7,18 +7,17 @@ import os
 from collections import Counter
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
 from modag_search import __version__
 from modag_search.web.api.answers import Folders, Info, Items
 from modag_search.web.api.hits import item_rows
-from modag_search.web.api.parameters import refuse_unknown_parameters
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.service import Shared
 
-router = APIRouter(tags=["collection"], responses=PROBLEMS, dependencies=[Depends(refuse_unknown_parameters)])
+router = APIRouter(tags=["collection"], responses=PROBLEMS)
 
 
 @router.get("/info", response_model=Info)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from modag_search.index import Index
@@ -22,12 +22,11 @@ from modag_search.rows import (
 from modag_search.values import LabelIssue, Modality, Suggestion
 from modag_search.web.api.answers import Duplicates, Failures, Issues, Pairs, Suggestions
 from modag_search.web.api.hits import versions, versions_at
-from modag_search.web.api.parameters import refuse_unknown_parameters
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.remarks import heard
 from modag_search.web.service import Shared
 
-router = APIRouter(tags=["curation"], responses=PROBLEMS, dependencies=[Depends(refuse_unknown_parameters)])
+router = APIRouter(tags=["curation"], responses=PROBLEMS)
 
 Share = Annotated[float, Query(ge=0, le=1)]
 Value = TypeVar("Value", Suggestion, LabelIssue)

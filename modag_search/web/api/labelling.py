@@ -5,20 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from modag_search.values import ItemRecord
 from modag_search.web.api.answers import Labels, LabelsGiven, LabelsTaken, Runs, Undone
-from modag_search.web.api.parameters import refuse_unknown_parameters
 from modag_search.web.api.replies import PROBLEMS, reply
 from modag_search.web.api.terms import Ids, Label, Seconds
 from modag_search.web.problems import ProblemError
 from modag_search.web.remarks import heard
 from modag_search.web.service import Service, Shared
 
-router = APIRouter(tags=["labels"], responses=PROBLEMS, dependencies=[Depends(refuse_unknown_parameters)])
+router = APIRouter(tags=["labels"], responses=PROBLEMS)
 
 
 class Giving(BaseModel):

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from modag_search.index import Index
 from modag_search.search import layout
 from modag_search.values import ItemMap, MapMethod
 from modag_search.web.api.answers import MapColumns
-from modag_search.web.api.parameters import refuse_unknown_parameters
 from modag_search.web.api.replies import PROBLEMS, has_already, reply
 from modag_search.web.service import Shared
 
-router = APIRouter(tags=["map"], responses=PROBLEMS, dependencies=[Depends(refuse_unknown_parameters)])
+router = APIRouter(tags=["map"], responses=PROBLEMS)
 
 KINDS = ("image", "sound", "video")
 ORIGINS = ("hand", "import", "transfer")
