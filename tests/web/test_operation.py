@@ -261,7 +261,7 @@ def test_a_request_is_a_line_that_tells_no_secret(filled: Index, lines: list[log
     told = [fields(one) for one in lines if one.name == LOG]
     assert [(one["method"], one["route"], one["status"]) for one in told] == [
         ("GET", "unmatched", 303),
-        ("GET", "/api/v1/items/{item_id}", 200),
+        ("GET", "/api/v1/items/{item_id}", 422),
     ]
     assert told[1]["bytes"] > 100
     assert told[1]["duration_ms"] > 0
