@@ -149,7 +149,7 @@ def test_a_relative_folder_is_one_of_the_working_folder(
         ({"max_duration_s": float("nan")}, "max_duration_s must be a number of seconds from 0, not nan"),
         ({"min_duration_s": 3, "max_duration_s": 2}, "nothing lasts 3 s at least and 2 s at most"),
         ({"kind": "image", "max_duration_s": 2}, "pictures have no duration"),
-        ({"places": -1}, "places must be a number from 0, or all, not -1"),
+        ({"places": -1}, "places must be 0 at least, not -1"),
     ],
 )
 def test_filters_that_nothing_can_meet(filled: Index, wrong: dict[str, object], words: str) -> None:
