@@ -211,3 +211,19 @@ def test_a_count_takes_a_sheet_of_answers(shades: CommandLine, tmp_path: Path) -
     assert b"answers    4" in outcome.stdout
     assert "4 answers kept as labels, or as what items are not" in outcome.stderr
     assert "holds other questions" in shades(*asked).error
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_sheet_holds_names_with_ends_of_lines(shades: CommandLine, media: Path, tmp_path: Path, end: str) -> None:
+    odd = picture(media / f"new{end}line.png", RED)
+    shades("index", media)
+    sheet = tmp_path / "sheet.csv"
+    shades("transfer", "--check", "40", "--answers", sheet)
+    written = list(csv.DictReader(io.StringIO(sheet.read_bytes().decode(), newline="")))
+    assert str(odd) in [row["path"] for row in written]
+    content = io.StringIO(newline="")
+    answered = csv.DictWriter(content, written[0])
+    answered.writeheader()
+    answered.writerows(row | {"answer": "y"} for row in written)
+    sheet.write_bytes(content.getvalue().encode())
+    assert f"{len(written)} answered" in shades("transfer", "--check", "40", "--answers", sheet).stderr
