@@ -1258,7 +1258,7 @@ class Index:
         """
         from modag_search.index.description import describe
 
-        return describe(self._catalog, os.fspath(path), fingerprints=self._rooms.workings.encoder.fingerprints)
+        return describe(self._catalog, given_path(path), fingerprints=self._rooms.workings.encoder.fingerprints)
 
     def notices(self) -> list[Notice]:
         """Return what there is to know of items that did not fail, in order of path.

@@ -88,7 +88,10 @@ class Soundness:
             yield False, f"in {features} a bit had changed; it is as it was stored again"
         if damaged.discarded:
             paths = some_of([printable(path) for path in damaged.paths])
-            yield True, f"{damaged.discarded} damaged features are discarded; `modag index` makes them anew of {paths}"
+            yield (
+                True,
+                f"damaged features are discarded ({damaged.discarded}); `modag index` makes them anew of {paths}",
+            )
         yield from ((False, line) for line in self._mend_space())
         # Of a damaged space, which stays; or of a catalog of which nobody knows what is right.
         with suppress(ModelError, *((DamagedCatalogError, *OF_VALUES) if damaged.left else ())):

@@ -181,7 +181,7 @@ class StoreSync:
             logger.warning("in %s a bit had changed, and is as it was stored again", features)
         if damaged.discarded:
             logger.warning(
-                "%d features were damaged, and are discarded; `modag index` on their folders makes them anew: %s",
+                "damaged features are discarded (%d); `modag index` on their folders makes them anew: %s",
                 damaged.discarded,
                 some_of([printable(path) for path in damaged.paths]),
             )

@@ -199,7 +199,7 @@ def test_a_repair_tells_what_it_discarded_from_what_it_mended(filled: CommandLin
     outcome = filled("verify", "--repair")
     discarded = [row["problem"] for row in outcome.data if row["state"] == "discarded"]
     assert len(discarded) == 1
-    assert discarded[0].startswith("1 damaged features are discarded; `modag index` makes them anew of")
+    assert discarded[0].startswith("damaged features are discarded (1); `modag index` makes them anew of")
     assert "1 mended, 1 discarded, " in outcome.error
     filled("index", media)
     assert filled("verify").status == 0

@@ -80,6 +80,7 @@ CALLS: list[tuple[Callable[[Any, str], Any], str]] = [
     (lambda index, path: index.label(path, [3]), "3: the name of a label is text"),
     (lambda index, path: index.label(path, "x", start_s="0"), "start_s must be a number, not '0'"),
     (lambda index, _: index.item(None), "a path is wanted, not None"),
+    (lambda index, _: index.describe(None), "a path is wanted, not None"),
     (lambda index, _: index.explain(3), "a path is wanted, not 3"),
     (lambda index, _: index.label([None], "a"), "a path is wanted, not None"),
     (lambda index, _: index.labels.undo("1"), "run must be a whole number, not '1'"),

@@ -326,10 +326,7 @@ def test_rebuild_passes_over_damaged_features_and_says_so(
             "UPDATE feature SET data = CAST(x'0000c07f' || substr(data, 5) AS BLOB) WHERE segment_id = 2"
         )
     assert stores(catalog, tmp_path / "stores").rebuild() == 2
-    assert (
-        "1 features were damaged, and are discarded; `modag index` on their folders makes them anew: /m/a.wav"
-        in caplog.text
-    )
+    assert "damaged features are discarded (1); `modag index` on their folders makes them anew: /m/a.wav" in caplog.text
     assert catalog.items.count_outdated(FINGERPRINTS) == 1
 
 
