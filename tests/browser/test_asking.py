@@ -68,6 +68,17 @@ def test_words_find_sounds_and_pictures(real_server: str, open_page: OpenPage) -
     assert "q=a+dog" in page.page.url
 
 
+@pytest.mark.parametrize("remarks", [[], ["nothing found: no item has the label rd; did you mean red?"]])
+def test_that_nothing_is_found_is_said_once(kept_server: str, open_page: OpenPage, remarks: list[str]) -> None:
+    found = {"hits": [], "is_close": False, "best_relevance": 0.0, "remarks": remarks, "seconds": 0.1}
+    page = open_page(kept_server)
+    page.page.route("**/api/v1/search", lambda route: route.fulfill(json=found))
+    page.open("?plus=id:2")
+    expect(page.page.get_by_text(re.compile("^nothing found", re.IGNORECASE))).to_have_text(
+        remarks or ["Nothing found."]
+    )
+
+
 def test_the_place_of_a_hit_is_marked(kept_server: str, open_page: OpenPage) -> None:
     page = open_page(kept_server, "?plus=id:15&show=sound")
     expect(page.tile("long.wav").locator(".place")).to_be_visible()

@@ -129,6 +129,8 @@ function ItemsView() {
   useTileKeys(shown, isOn);
   useNamingKeys(targets, { isOn });
   const nFacets = areSet(facets);
+  const isSaid = answer?.remarks?.some((remark) => remark.startsWith("nothing found"));
+  const nothing = asked.length ? "The filters let nothing through." : isSaid ? null : "Nothing found.";
   return html`
     ${settings.showsFilters && html`<${Filters} rows=${asked} />`}
     <div class="list">
@@ -159,8 +161,7 @@ function ItemsView() {
         !isAsking &&
         !isLoading &&
         !problem &&
-        html`<div class="empty"><p>
-        ${asked.length ? "The filters let nothing through." : "Nothing found."}</p>
+        html`<div class="empty">${nothing && html`<p>${nothing}</p>`}
         ${
           nFacets > 0 &&
           html`<p>
