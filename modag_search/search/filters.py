@@ -105,6 +105,9 @@ class Filters:
         return [folder for folder in self.under if not catalog.items.has_under(absolute(folder))]
 
 
+_NO_FILTERS = Filters()
+
+
 class Selections:
     """What met the last few filters, while the catalog stays as it is; threads may share it.
 
@@ -117,6 +120,8 @@ class Selections:
 
     def segments(self, filters: Filters, catalog: Catalog) -> Int64Array | None:
         """Return what `Filters.segments` does: the same array again, for the same filters."""
+        if filters == _NO_FILTERS:
+            return None
         filters = replace(filters, under=tuple(map(absolute, filters.under)))  # working folders change
         key = catalog.change_count, filters
         with self._lock:
