@@ -184,13 +184,18 @@ def fail_once(page: WatchedPage, path: str) -> None:
     page.page.route(path, lambda route: route.fulfill(status=503, json=problem), times=1)
 
 
-def test_an_undo_that_failed_is_tried_again(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
-    page = open_page(named)
+def name_red(page: WatchedPage, *names: str) -> None:
+    """Give items their name by its key, one after the other."""
     expect(page.find(".digit").first).to_contain_text("red")
-    for name in ("a2.png", "b2.png"):
+    for name in names:
         page.tile(name).focus()
         page.page.keyboard.press("1")
         expect(names_on(page, name)).to_have_text(["red"])
+
+
+def test_an_undo_that_failed_is_tried_again(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
+    page = open_page(named)
+    name_red(page, "a2.png", "b2.png")
     fail_once(page, "**/api/v1/runs/*/undo")
     page.page.keyboard.press("u")
     expect(page.find(".message")).to_contain_text("red: b2.png\nnot undone: too many ask; try again")
@@ -203,11 +208,7 @@ def test_what_was_undone_elsewhere_does_not_keep_the_rest_from_it(
     named: str, ids: dict[str, int], open_page: OpenPage
 ) -> None:
     page = open_page(named)
-    expect(page.find(".digit").first).to_contain_text("red")
-    for name in ("a2.png", "b2.png"):
-        page.tile(name).focus()
-        page.page.keyboard.press("1")
-        expect(names_on(page, name)).to_have_text(["red"])
+    name_red(page, "a2.png", "b2.png")
     run = ask(named, "/runs")["runs"][0]["id"]
     ask(named, f"/runs/{run}/undo", {})
     page.expected.add(404)

@@ -33,7 +33,7 @@ _LABELS = ("label", "labels", "category", "class", "class_name", "classname", "t
 _TIMES = r"t|time|times|timestamp|s|secs?|seconds?|ms|msecs?|milliseconds?|mins?|minutes?|samples?|frames?"
 _TIME_OF_PART = re.compile(
     rf"(({_TIMES}|event|segment|clip|call|label)[\W_]*)?(start|begin|onset|end|stop|finish|offset)[\W_]*"
-    rf"(({_TIMES})[\W_]*)*|(from|to|until|till)|(?:duration)"
+    rf"(({_TIMES})[\W_]*)*|from|to|until|till|duration"
 )
 """Names of columns that a part would be lost by, if they were passed over: `start (s)`, `starttime`, `t_end`."""
 _IN_MILLISECONDS = re.compile(r"(.*[\W_])?(ms|msecs?|milliseconds?)\W*")
