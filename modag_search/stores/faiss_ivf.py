@@ -131,8 +131,6 @@ class FaissIvfReader(StoreReader):
         self, vectors: Float32Array, *, k: int, among: Int64Array | None = None, without: Int64Array | None = None
     ) -> tuple[Float32Array, Int64Array]:
         """Find neighbours; see `StoreReader.search`."""
-        import faiss
-
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         selection = None if among is None else self._selections.get(among, self._selected)
         n_counting = len(self) if selection is None else selection.n
@@ -144,10 +142,10 @@ class FaissIvfReader(StoreReader):
         n_probes = self.probes.wanted(asked, n_counting=n_counting)
         selector = self._selector(selection, without)  # named, since FAISS only points at it
         with threads_for(len(vectors)):
-            if self._blocks is not None and not self._blocks.are_all_looked_at:
-                self._blocks.look_at(1 + self._lists_near(vectors, n_probes))
-            parameters = faiss.SearchParametersIVF(nprobe=n_probes, sel=selector)  # type: ignore[call-arg]
-            similarities, ids = self._index.search(vectors, asked, params=parameters)
+            nearness, lists = self._index.quantizer.search(vectors, n_probes)
+            if self._blocks is not None:
+                self._blocks.look_at(1 + lists.ravel())
+            similarities, ids = self._neighbours(vectors, lists, nearness, k=asked, selector=selector)
         return filled_up(similarities, ids, k=k)
 
     def _selected(self, among: Int64Array) -> Selection:
@@ -252,12 +250,22 @@ class FaissIvfReader(StoreReader):
             stays = ~(np.isin(ids, without) if marks is None else are_marked(ids, marks))
             yield np.ascontiguousarray(ids[stays]), np.ascontiguousarray(codes[stays])
 
-    def _lists_near(self, vectors: Float32Array, n_probes: int) -> Int64Array:
-        """Return the lists that FAISS will look at."""
-        if n_probes == self.probes.n_lists:
-            return np.arange(n_probes)
-        lists: Int64Array = self._index.quantizer.search(vectors, n_probes)[1]
-        return lists.ravel()
+    def _neighbours(
+        self, vectors: Float32Array, lists: Int64Array, nearness: Float32Array, *, k: int, selector: Any
+    ) -> tuple[Float32Array, Int64Array]:
+        """Have FAISS look into lists that are known already: to find these takes a fifth of a search.
+
+        Its wrapper for Python takes no selector here, so its own function is called.
+        """
+        import faiss
+
+        n, n_probes = lists.shape
+        similarities, ids = np.empty((n, k), dtype=np.float32), np.empty((n, k), dtype=np.int64)
+        parameters = faiss.SearchParametersIVF(nprobe=n_probes, sel=selector)  # type: ignore[call-arg]
+        arrays = (vectors, lists, nearness, similarities, ids)
+        asking, *others = (faiss.swig_ptr(array) for array in arrays)
+        self._index.search_preassigned_c(n, asking, k, *others, False, parameters)
+        return similarities, ids
 
     def _size_of(self, place: int) -> int:
         return int(self._index.invlists.list_size(place))
