@@ -45,6 +45,8 @@ from modag_search.values import MODALITIES, Float32Array, Int64Array, Modality
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy.typing as npt
+
     from modag_search.space.meaning import Meaning
     from modag_search.space.taught import TaughtNames
     from modag_search.space.words import Reading
@@ -332,8 +334,13 @@ class Space:
         """Weigh the second and the third part: what common names do not say is the third's to say."""
         share, least = np.float32(self.class_head_share), np.float32(meaning.least_share)
         of_names = ((share - least) * common)[:, None]
-        lent = tree.lent(named, shared=known_to_all(tree, self.class_heads))
+        lent = tree.lent(named, shared=self._known_to_all)
         return [np.sqrt(of_names) * tree.roots(lent), np.sqrt(share - of_names) * meant]
+
+    @functools.cached_property
+    def _known_to_all(self) -> npt.NDArray[np.bool_]:
+        """Which names both modalities know; found once, since a query waits for it."""
+        return known_to_all(self.tree, self.class_heads) if self.tree else np.zeros(0, dtype=bool)
 
     def _padded(self, parts: Sequence[Float32Array]) -> Float32Array:
         return np.concatenate([*parts, np.zeros((len(parts[0]), self.padding), dtype=np.float32)], axis=1)
