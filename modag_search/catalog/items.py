@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import fields
 from functools import cache
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -75,17 +77,17 @@ class Items:
 
     def at(self, path: str) -> ItemRecord | None:
         """Return the item at a path, or None."""
-        return next(iter(self._records(ItemRow.path == path)), None)
+        return self._record(ItemRow.path == path)
 
     def get(self, item_id: int) -> ItemRecord | None:
         """Return the item with an id, or None."""
-        return next(iter(self._records(ItemRow.id == item_id)), None)
+        return self._record(ItemRow.id == item_id)
 
     def get_many(self, item_ids: Iterable[int]) -> dict[int, ItemRecord]:
         """Return items by id; ids that are not there are left out."""
         with self._database.read() as connection:
-            rows = connection.execute(_items_of_ids(), given(item_ids)).all()
-            return {record.id: record for record in _with_labels(connection, rows)}
+            rows = connection.execute(_items_of_ids(), given(item_ids))
+            return {record.id: record for record in _records(rows)}
 
     def at_many(self, paths: Iterable[str]) -> dict[str, ItemRecord]:
         """Return items by path; paths without one are left out."""
@@ -93,7 +95,7 @@ class Items:
             return {
                 record.path: record
                 for batch in batches(paths, PATHS_AT_ONCE)
-                for record in _records(connection, ItemRow.path.in_(batch))
+                for record in _records(connection.execute(_items(ItemRow.path.in_(batch))))
             }
 
     def paths(self, item_ids: Iterable[int]) -> dict[int, str]:
@@ -110,8 +112,9 @@ class Items:
 
     def contents(self, item_ids: Iterable[int]) -> dict[int, tuple[str, MediaKind]]:
         """Return hash and kind of items by id: what agrees in both is the same; ids that are not there are left out."""
+        statement = select(ItemRow.id, ItemRow.content_hash, ItemRow.kind).where(ItemRow.id.in_(among(item_ids)))
         with self._database.read() as connection:
-            rows = connection.execute(_contents_of_ids(), given(item_ids))
+            rows = connection.execute(statement)
             return {item_id: (content_hash, kind) for item_id, content_hash, kind in rows}  # type: ignore[misc]
 
     def digests(self, item_ids: Iterable[int]) -> dict[int, bytes]:
@@ -175,8 +178,7 @@ class Items:
         found: dict[str, list[ItemRecord]] = {}
         with self._database.read() as connection:
             for batch in batches(set(content_hashes), PATHS_AT_ONCE):
-                rows = connection.execute(_items_of_contents(), texts_given(batch)).all()
-                for record in _with_labels(connection, rows):
+                for record in _records(connection.execute(_items_of_contents(), texts_given(batch))):
                     found.setdefault(record.content_hash, []).append(record)
         return found
 
@@ -210,8 +212,7 @@ class Items:
             conditions.append(_has_label_by(origin))
         statement = _items(*conditions).execution_options(**ROW_BY_ROW)
         with self._database.read() as connection, connection.execute(statement) as rows:
-            for batch in rows.partitions(ITEMS_AT_ONCE):
-                yield from _with_labels(connection, batch)
+            yield from _records(chain.from_iterable(rows.partitions(ITEMS_AT_ONCE)))
 
     def paths_under(self, root: str) -> Iterator[tuple[int, str]]:
         """Iterate over id and path of the item at `root` and of those below it, in order of path."""
@@ -361,17 +362,33 @@ class Items:
                 for verdict in _verdicts(connection, batch, fingerprints, retry_failed=retry_failed)
             ]
 
-    def _records(self, *conditions: ColumnElement[bool]) -> list[ItemRecord]:
+    def _record(self, condition: ColumnElement[bool]) -> ItemRecord | None:
         with self._database.read() as connection:
-            return _records(connection, *conditions)
+            return next(_records(connection.execute(_items(condition)).all()), None)
 
 
-def _records(connection: Connection, *conditions: ColumnElement[bool]) -> list[ItemRecord]:
-    return _with_labels(connection, connection.execute(_items(*conditions)).all())
+_OF_RECORD = tuple(one.name for one in fields(ItemRecord) if one.name != "labels")
 
 
 def _items(*conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(ItemRow.__table__).where(*conditions).order_by(ItemRow.id)
+    """Select items with their labels: a row for each label, one for an item without any."""
+    has_it = (AnnotationRow.item_id == ItemRow.id) & ~AnnotationRow.is_not & is_shown()
+    return (
+        select(*(getattr(ItemRow, name) for name in _OF_RECORD), LabelRow.name)
+        .select_from(ItemRow)
+        .outerjoin(AnnotationRow, has_it)
+        .outerjoin(LabelRow, LabelRow.id == AnnotationRow.label_id)
+        .where(*conditions)
+        .order_by(ItemRow.id)
+    )
+
+
+def _records(rows: Iterable[Row[Any]]) -> Iterator[ItemRecord]:
+    """Make records of rows that `_items` selects."""
+    for _, of_one in groupby(rows, key=itemgetter(0)):
+        first, *others = of_one
+        labels = {row[-1] for row in (first, *others)} - {None}
+        yield ItemRecord(**dict(zip(_OF_RECORD, first[:-1], strict=True)), labels=tuple(sorted(labels)))
 
 
 @cache
@@ -385,24 +402,8 @@ def _items_of_contents() -> Select[Any]:
 
 
 @cache
-def _contents_of_ids() -> Select[int, str, str]:
-    return select(ItemRow.id, ItemRow.content_hash, ItemRow.kind).where(ItemRow.id.in_(among_given()))
-
-
-@cache
 def _sizes_given() -> Select[int]:
     return select(ItemRow.size_bytes).where(ItemRow.size_bytes.in_(among_given())).distinct()
-
-
-@cache
-def _labels_of_ids() -> Select[int, str]:
-    return (
-        select(AnnotationRow.item_id, LabelRow.name)
-        .join(LabelRow, LabelRow.id == AnnotationRow.label_id)
-        .where(AnnotationRow.item_id.in_(among_given()), ~AnnotationRow.is_not, is_shown())
-        .distinct()
-        .order_by(LabelRow.name)
-    )
 
 
 def _has_no_label() -> ColumnElement[bool]:
@@ -414,29 +415,6 @@ def _has_no_label() -> ColumnElement[bool]:
 def _has_label_by(origin: Origin) -> ColumnElement[bool]:
     has_it = (AnnotationRow.item_id == ItemRow.id) & ~AnnotationRow.is_not & (AnnotationRow.origin == origin)
     return select(AnnotationRow.id).where(has_it, is_of_present_content(), is_shown()).exists().correlate(ItemRow)
-
-
-def _with_labels(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemRecord]:
-    labels: dict[int, list[str]] = {}
-    for item_id, name in connection.execute(_labels_of_ids(), given(row.id for row in rows)):
-        labels.setdefault(item_id, []).append(name)
-    return [
-        ItemRecord(
-            id=row.id,
-            path=row.path,
-            content_hash=row.content_hash,
-            size_bytes=row.size_bytes,
-            mtime_ns=row.mtime_ns,
-            kind=row.kind,
-            duration_s=row.duration_s,
-            width_px=row.width_px,
-            height_px=row.height_px,
-            status=row.status,
-            updated_at=row.updated_at,
-            labels=tuple(labels.get(row.id, ())),
-        )
-        for row in rows
-    ]
 
 
 def _token_of_now() -> Select[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from functools import cache
 from itertools import chain, groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +29,7 @@ from sqlalchemy import (
 )
 
 from modag_search.catalog.blobs import decode_blobs, is_whole
-from modag_search.catalog.database import Database, among, among_given, given
+from modag_search.catalog.database import Database, among, among_given, among_texts_given, given, texts_given
 from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.places import holds_for_segment, ids_of_labels, is_shown
 from modag_search.catalog.remnants import is_there
@@ -73,6 +75,36 @@ class Segments:
             records = [_record(row) for row in connection.execute(_segments_of_items(), given(item_ids))]
         return sorted(records, key=lambda record: (record.item_id, record.id))
 
+    def with_features_of_items(
+        self, item_ids: Iterable[int], *, fingerprints: Collection[str]
+    ) -> list[tuple[SegmentRecord, Float32Array | None]]:
+        """Return the segments of some items, as `of_items` does, each with its feature.
+
+        Parameters
+        ----------
+        item_ids : iterable of int
+        fingerprints : collection of str
+            Features of other pipelines than these are None, as those that are absent.
+
+        Returns
+        -------
+        list of (SegmentRecord, np.ndarray [shape=(d,), float32] or None)
+
+        Raises
+        ------
+        DamagedCatalogError
+            If a feature does not have its pipeline's length, or is not finite.
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(_segments_with_features(), given(item_ids) | texts_given(fingerprints)).all()
+            features: dict[int, Float32Array] = {}
+            with_feature = (row[-5:] for row in rows if row.data is not None)
+            for _, of_one in groupby(with_feature, key=itemgetter(-2, -1)):
+                of_one_shape = list(of_one)
+                features |= zip(map(itemgetter(0), of_one_shape), _matrix(of_one_shape), strict=True)
+        records = sorted(map(_record, rows), key=lambda record: (record.item_id, record.id))
+        return [(record, features.get(record.id)) for record in records]
+
     def owners(self, segment_ids: Int64Array) -> Int64Array:
         """Return the id of the item of each segment.
 
@@ -89,12 +121,15 @@ class Segments:
             rows = connection.execute(_owners_of_ids(), given(segment_ids.tolist()))
             # Given rows, numpy would look into each for a sequence; a flat iterator takes a tenth of the time.
             known, items = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 2).T
-        owners = np.full(len(segment_ids), -1, dtype=np.int64)
-        if len(known):
-            places = np.minimum(np.searchsorted(known, segment_ids), len(known) - 1)
-            there = known[places] == segment_ids
-            owners[there] = items[places[there]]
-        return owners
+        return _laid_out(segment_ids, known, items)
+
+    def owners_and_contents(self, segment_ids: Int64Array) -> tuple[Int64Array, dict[int, tuple[str, MediaKind]]]:
+        """Return the id of the item of each segment, as `owners` does, and what `Items.contents` tells of the items."""
+        with self._database.read() as connection:
+            rows = connection.execute(_owners_and_contents_of_ids(), given(segment_ids.tolist())).all()
+        known, items = np.fromiter(chain.from_iterable(row[:2] for row in rows), dtype=np.int64).reshape(-1, 2).T
+        contents = {item_id: (content_hash, kind) for _, item_id, content_hash, kind in rows}
+        return _laid_out(segment_ids, known, items), contents
 
     def spans(self, segment_ids: Int64Array) -> npt.NDArray[np.float64]:
         """Return where in their files segments begin and end.
@@ -355,19 +390,56 @@ def _has_one(of_label: ColumnElement[bool]) -> ColumnElement[bool]:
 
 @cache
 def _segments_of_ids() -> Select[Any]:
-    return select(SegmentRow.__table__).where(SegmentRow.id.in_(among_given()), is_there())
+    return select(*_record_columns()).where(SegmentRow.id.in_(among_given()), is_there())
 
 
 @cache
 def _segments_of_items() -> Select[Any]:
     of_items = SegmentRow.item_id.in_(among_given())
-    return select(SegmentRow.__table__).where(of_items, is_there()).order_by(SegmentRow.id)
+    return select(*_record_columns()).where(of_items, is_there()).order_by(SegmentRow.id)
+
+
+@cache
+def _segments_with_features() -> Select[Any]:
+    is_of_these = PipelineRow.fingerprint.in_(among_texts_given())
+    data = cast(FeatureRow.data, LargeBinary).label("data")  # see `_feature_columns`
+    feature = (
+        SegmentRow.id.label("segment_id"),
+        data,
+        SegmentRow.feature_checksum,
+        PipelineRow.dtype,
+        PipelineRow.dimension,
+    )
+    return (
+        select(*_record_columns(), *feature)
+        .select_from(SegmentRow)
+        .outerjoin(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
+        .outerjoin(FeatureRow, (FeatureRow.segment_id == SegmentRow.id) & is_of_these)
+        .where(SegmentRow.item_id.in_(among_given()), is_there())
+        .order_by(SegmentRow.id)
+    )
 
 
 @cache
 def _owners_of_ids() -> Select[int, int]:
     of_ids = SegmentRow.id.in_(among_given())
     return select(SegmentRow.id, SegmentRow.item_id).where(of_ids, is_there()).order_by(SegmentRow.id)
+
+
+@cache
+def _owners_and_contents_of_ids() -> Select[Any]:
+    joined = _owners_of_ids().join(ItemRow, ItemRow.id == SegmentRow.item_id)
+    return joined.add_columns(ItemRow.content_hash, ItemRow.kind)
+
+
+def _laid_out(segment_ids: Int64Array, known: Int64Array, items: Int64Array) -> Int64Array:
+    """Put items, of segments of which some are known, in ascending order, in the order of those asked for."""
+    owners = np.full(len(segment_ids), -1, dtype=np.int64)
+    if len(known):
+        places = np.minimum(np.searchsorted(known, segment_ids), len(known) - 1)
+        there = known[places] == segment_ids
+        owners[there] = items[places[there]]
+    return owners
 
 
 @cache
@@ -472,12 +544,13 @@ def _matrix(rows: Any) -> Float32Array:
     return decode_blobs(blobs, checksums=checksums, dtype=dtypes[0], dimension=dimensions[0], segment_ids=segment_ids)
 
 
+_OF_RECORD = tuple(one.name for one in fields(SegmentRecord))
+
+
+def _record_columns() -> tuple[Any, ...]:
+    return tuple(getattr(SegmentRow, name) for name in _OF_RECORD)
+
+
 def _record(row: Row[Any]) -> SegmentRecord:
-    return SegmentRecord(
-        id=row.id,
-        item_id=row.item_id,
-        modality=row.modality,
-        start_s=row.start_s,
-        end_s=row.end_s,
-        status=row.status,
-    )
+    """Make a record of a row that begins with `_record_columns`."""
+    return SegmentRecord(**dict(zip(_OF_RECORD, row, strict=False)))

@@ -79,11 +79,10 @@ class StoredFeatures:
 
     def segments_of(self, item_ids: Iterable[int]) -> dict[int, Segments]:
         """Return the segments of items, by item id, in their order."""
-        records = self._catalog.segments.of_items(item_ids)
-        features = self._features_of(records)
+        stored = self._catalog.segments.with_features_of_items(item_ids, fingerprints=self._fingerprints.values())
         by_item: dict[int, list[EncodedSegment]] = {}
-        for record in records:
-            by_item.setdefault(record.item_id, []).append(_encoded(record, features.get(record.id)))
+        for record, feature in stored:
+            by_item.setdefault(record.item_id, []).append(_encoded(record, feature))
         return {item_id: tuple(segments) for item_id, segments in by_item.items()}
 
     def current(self, items: Mapping[str, ItemRecord]) -> set[str]:

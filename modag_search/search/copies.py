@@ -36,14 +36,29 @@ class Folding:
         self._contents: dict[int, tuple[str, MediaKind]] = {}
         self._same_features: dict[int, list[int]] = {}
 
+    def owners(self, segments: Int64Array) -> Int64Array:
+        """Return the id of the item of each segment, -1 where there is none, and note what the items hold.
+
+        Parameters
+        ----------
+        segments : np.ndarray [shape=(n,), int64]
+
+        Returns
+        -------
+        np.ndarray [shape=(n,), int64]
+        """
+        owners, contents = self._catalog.segments.owners_and_contents(segments)
+        self._contents |= contents
+        return owners
+
     def firsts(self, items: Int64Array, ranks: Float32Array, *, n: int) -> Int64Array:
         """Choose the first of all copies of each other, `n` at the most, and note the copies of each.
 
         Parameters
         ----------
         items : np.ndarray [shape=(m,), int64]
-            Ids, each once, the best first. The copies of the last are all noted only where these go on beyond what is
-            equally near.
+            Ids that `owners` returned, each once, the best first. The copies of the last are all noted only where these
+            go on beyond what is equally near.
         ranks : np.ndarray [shape=(m,), float32]
             Only what ranks alike can have the same features.
         n : int
@@ -77,7 +92,6 @@ class Folding:
 
     def _of_new_content(self, items: Int64Array, seen: set[tuple[str, MediaKind]]) -> list[int]:
         """Return the places of items that are the first of their content, and take note of it."""
-        self._contents |= self._catalog.items.contents(items.tolist())
         new = []
         for place, item in enumerate(items.tolist()):
             content = self._contents[item]

@@ -58,9 +58,12 @@ class _Candidates:
     @classmethod
     def together(cls, parts: Sequence[_Candidates]) -> _Candidates:
         """Put several together."""
+        parts = [part for part in parts if len(part.segments)]
         if not parts:
             nothing = np.zeros(0, dtype=np.float32)
             return cls(np.zeros(0, dtype=np.int64), nothing, nothing, nothing)
+        if len(parts) == 1:
+            return parts[0]
         fields = (np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__)
         return cls.of(*fields)
 
@@ -238,6 +241,7 @@ class ItemSearch:
     ) -> tuple[Int64Array, _Candidates]:
         """Keep the nearest segment of each of the `n` nearest items, nearest first, and say which items these are."""
         left_out = np.fromiter(without, dtype=np.int64)
+        owners_of = self._catalog.segments.owners if folding is None else folding.owners
         owners = np.zeros(0, dtype=np.int64)
         best = np.zeros(0, dtype=np.int64)
         # Owners are looked up of the best segments alone: a few thousand, unless these are of a few long recordings.
@@ -245,7 +249,7 @@ class ItemSearch:
             if len(best) == n and (folding is None or found.ranks[len(owners)] < found.ranks[best[-1]] - EQUALLY_NEAR):
                 break
             more = found.segments[len(owners) : max(4 * len(owners), 4 * n, _OWNERS_AT_ONCE)]
-            owners = np.concatenate([owners, self._catalog.segments.owners(more)])
+            owners = np.concatenate([owners, owners_of(more)])
             places = np.flatnonzero((owners != NOTHING) & ~np.isin(owners, left_out))
             _, firsts = np.unique(owners[places], return_index=True)
             distinct = places[np.sort(firsts)]
