@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -205,9 +204,10 @@ class Duplicates:
 
     def _contents(self, items: Iterable[ItemRecord]) -> list[Sequence[ItemRecord]]:
         """Bring items with the same content together; the best content, and the first path of each, come first."""
-        ordered = sorted(items, key=lambda item: (item.content_hash, self._rank(item)))
-        contents = [list(copies) for _, copies in groupby(ordered, key=lambda item: item.content_hash)]
-        return sorted(contents, key=lambda copies: self._rank(copies[0]))
+        contents: dict[str, list[ItemRecord]] = {}
+        for item in sorted(items, key=self._rank):
+            contents.setdefault(item.content_hash, []).append(item)
+        return list(contents.values())
 
     def _rank(self, item: ItemRecord) -> Rank:
         return rank(item, has_labels=item.id in self._labels)
@@ -261,12 +261,13 @@ class Duplicates:
             for row in found.rows.tolist():
                 if centres.rows[row] != row:  # gathered since
                     continue
-                candidates = found.of(row)
-                if not len(candidates):
+                others, cosines = found.of(row)
+                if not len(others):
                     continue
-                others = candidates[compared.extents.at(candidates).are_near(compared.extents.at(np.array([row])))]
+                are_near = compared.extents.at(others).are_near(compared.extents.at(np.array([row])))
+                others, cosines = others[are_near], cosines[are_near]
                 self.n_compared += len(others)
-                alike = self._similarities(compared, row, others, join.cosines(row, others))
+                alike = self._similarities(compared, row, others, cosines)
                 may_tie = limits.are_tied & centres.are_confirmed[others]
                 are_looked_at = (alike > -np.inf) & (may_tie | centres.are_farther(others, alike))
                 others, alike = others[are_looked_at], alike[are_looked_at]

@@ -11,7 +11,7 @@ from modag_search.copies.bounds import MARGIN, bounding
 from modag_search.curate.cells import Slab, slabs, squares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -43,25 +43,47 @@ class Candidates:
     ----------
     rows : np.ndarray [shape=(m,), int64]
         Those that were asked about, ascending.
-    others : np.ndarray [shape=(n_pairs,), int32]
-        Where few may be near: those of the first of the rows, then those of the next, and so on.
+    others : np.ndarray [shape=(n_pairs,), int64]
+        Where few may be near: those of the first of the rows, ascending, then those of the next, and so on.
+    cosines : np.ndarray [shape=(n_pairs,), float64]
+        Of these.
     ends : np.ndarray [shape=(m,), int64]
         Where those of each row end.
     tables : sequence of (np.ndarray [shape=(k,), int32], np.ndarray [shape=(m, k / 8), uint8])
         Where many may be near: columns, and bits that tell which are.
+    cosines_of : callable
+        Returns the cosines of a row and others.
     """
 
     rows: Int64Array
-    others: npt.NDArray[np.int32]
+    others: Int64Array
+    cosines: np.ndarray
     ends: Int64Array
     tables: Sequence[tuple[npt.NDArray[np.int32], Uint8Array]]
+    cosines_of: Callable[[int, Int64Array], np.ndarray]
 
-    def of(self, row: int) -> Int64Array:
-        """Return the later rows that may be near to one ``[shape=(k,), int64]``, ascending."""
+    def of(self, row: int) -> tuple[Int64Array, np.ndarray]:
+        """Return the later rows that may be near to one, and their cosines.
+
+        Parameters
+        ----------
+        row : int
+            One of `rows`.
+
+        Returns
+        -------
+        others : np.ndarray [shape=(k,), int64]
+            Ascending.
+        cosines : np.ndarray [shape=(k,), float64]
+            As `SimilarityJoin.cosines` returns them.
+        """
         place = int(np.searchsorted(self.rows, row))
-        of_few = self.others[self.ends[place - 1] if place else 0 : self.ends[place]]
+        few = slice(self.ends[place - 1] if place else 0, self.ends[place])
+        if not self.tables:
+            return self.others[few], self.cosines[few]
         of_many = [some[np.flatnonzero(np.unpackbits(near[place], count=len(some)))] for some, near in self.tables]
-        return np.sort(np.concatenate([of_few, *of_many])).astype(np.int64)
+        others = np.sort(np.concatenate([self.others[few], *of_many]))
+        return others, self.cosines_of(row, others)
 
 
 class SimilarityJoin:
@@ -92,11 +114,9 @@ class SimilarityJoin:
     --------
     >>> vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]], dtype=np.float32)
     >>> join = SimilarityJoin(vectors, floors=np.full(3, 0.7), keys=np.zeros(3), ranges=np.zeros((3, 2)))
-    >>> candidates = join.candidates(np.arange(3))
-    >>> [candidates.of(row).tolist() for row in range(3)]
-    [[2], [], []]
-    >>> join.cosines(0, np.array([2])).round(3).tolist()
-    [0.8]
+    >>> others, cosines = join.candidates(np.arange(3)).of(0)
+    >>> others.tolist(), cosines.round(3).tolist()
+    ([2], [0.8])
     """
 
     def __init__(
@@ -145,10 +165,16 @@ class SimilarityJoin:
                 place, column = np.divmod(np.flatnonzero(part.near), len(part.columns))
                 places.append(part.places[place])
                 others.append(part.columns[column])
-        place = np.concatenate(places)
-        order = np.argsort(place, kind="stable")
-        ends = np.cumsum(np.bincount(place, minlength=len(rows)))
-        return Candidates(rows, np.concatenate(others)[order], ends, tables)
+        place, other = np.concatenate(places), np.concatenate(others).astype(np.int64)
+        order = np.lexsort((other, place))
+        other, ends = other[order], np.cumsum(np.bincount(place, minlength=len(rows)))
+        # Here, beside who takes the candidates: to gather vectors of full length takes longer than what he does.
+        cosines = np.empty(len(other))
+        for row, start, end in zip(
+            rows.tolist(), (ends - np.diff(ends, prepend=0)).tolist(), ends.tolist(), strict=True
+        ):
+            cosines[start:end] = self.cosines(row, other[start:end])
+        return Candidates(rows, other, cosines, ends, tables, self.cosines)
 
     def _runs(self, rows: Int64Array) -> Iterator[list[_Compared]]:
         """Compare rows with what later ones may be near, and bring what came of cells together, so many columns."""

@@ -35,10 +35,11 @@ def joined(join: SimilarityJoin, n: int, floors: np.ndarray, *, rows_at_once: in
         rows = np.arange(start, min(start + rows_at_once, n))
         candidates = join.candidates(rows)
         for row in rows.tolist():
-            others = candidates.of(row)
+            others, cosines = candidates.of(row)
             assert (others > row).all()
             assert (np.diff(others) > 0).all()
-            are_near = join.cosines(row, others) >= np.minimum(floors[row], floors[others])
+            assert cosines.tolist() == join.cosines(row, others).tolist()
+            are_near = cosines >= np.minimum(floors[row], floors[others])
             found |= {(row, other) for other in others[are_near].tolist()}
     return found
 
@@ -179,7 +180,7 @@ def test_altered_copies_of_what_is_nearly_equal_are_found(spacing: float, seed: 
     candidates = join.candidates(np.arange(2))
     for row in range(2):
         near = np.flatnonzero(vectors.astype(np.float64) @ vectors[row].astype(np.float64) >= floor)
-        assert set(near[near > row].tolist()) <= set(candidates.of(row).tolist())
+        assert set(near[near > row].tolist()) <= set(candidates.of(row)[0].tolist())
 
 
 def test_of_many_that_gather_most_cells_need_no_look() -> None:
@@ -197,7 +198,7 @@ def test_of_many_few_are_compared_in_full(kinds: int) -> None:
     join = SimilarityJoin(vectors, floors=floors, keys=np.zeros(n), ranges=np.zeros((n, 2)))
     assert join.width < d
     rows = [np.arange(start, start + 500) for start in range(0, n, 500)]
-    compared = sum(len(candidates.of(row)) for candidates in map(join.candidates, rows) for row in candidates.rows)
+    compared = sum(len(candidates.of(row)[0]) for candidates in map(join.candidates, rows) for row in candidates.rows)
     assert 600 <= compared < 0.001 * n * n
     assert joined(join, n, floors, rows_at_once=500) >= {(copied, n - 600 + copied) for copied in range(600)}
 
