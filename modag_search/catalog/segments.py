@@ -366,6 +366,33 @@ class Segments:
                 found |= zip([row[0] for row in of_one_shape], _matrix(of_one_shape), strict=True)
         return found
 
+    def feature_rows(self, segment_ids: Iterable[int], *, fingerprint: str) -> tuple[Int64Array, Float32Array]:
+        """Return features that one pipeline made as a matrix; segments without one are left out.
+
+        Parameters
+        ----------
+        segment_ids : iterable of int
+        fingerprint : str
+            Of the pipeline.
+
+        Returns
+        -------
+        ids : np.ndarray [shape=(n,), int64]
+        features : np.ndarray [shape=(n, d), float32]
+            Of no length where there are none.
+
+        Raises
+        ------
+        DamagedCatalogError
+            If a feature does not have its pipeline's length, or is not finite.
+        """
+        asked = {**given(segment_ids), "fingerprint": fingerprint}
+        with self._database.read() as connection:
+            rows = connection.execute(_features_of_ids(of_one_pipeline=True), asked).all()
+            if not rows:
+                return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
+            return np.array([row[0] for row in rows], dtype=np.int64), _matrix(rows)
+
     def removed_since(self, generation: int) -> Int64Array:
         """Return the ids of the segments that have gone since a generation, ascending.
 

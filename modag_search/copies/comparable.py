@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from modag_search.catalog import Catalog
-    from modag_search.values import Float32Array, ItemRecord, MediaKind, Modality, SegmentRecord
+    from modag_search.values import Float32Array, Int64Array, ItemRecord, MediaKind, Modality, SegmentRecord
 
 SHARE_IN_PLACE: Final = 0.9
 """Of the segments of either item that hold something, so many must do so at the same place in both."""
@@ -29,6 +29,7 @@ _ITEMS_AT_ONCE: Final = 500
 _READERS: Final = 2
 _FEATURES_AT_ONCE: Final = 4096
 _TRACK_BYTES: Final = 1 << 28
+_NO_VECTORS: Final = np.zeros((0, 1), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,6 +98,15 @@ class Track:
         return Track(starts_s=self.starts_s[within], holds=self.holds[within], vectors=self.vectors[within])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Held:
+    """Those of some contents that hold something: vectors ``[shape=(n, d)]``, and whether of one segment alone."""
+
+    contents: list[Sequence[ItemRecord]]
+    vectors: Float32Array
+    are_single: list[bool]
+
+
 class ComparableItems:
     """Reads items of a catalog as vectors that can be compared.
 
@@ -135,24 +145,22 @@ class ComparableItems:
         vectors = np.empty((0, 1), np.float32)
         change_count = self._catalog.change_count
 
-        def sums_ahead(some: Sequence[Sequence[ItemRecord]]) -> tuple[Counter[int], dict[int, Float32Array]] | None:
+        def held_ahead(some: Sequence[Sequence[ItemRecord]]) -> _Held | None:
             with self._catalog.view():  # of this thread: it must not see what has changed since
-                return self._sums(some, modality) if self._catalog.change_count == change_count else None
+                return self._held(some, modality) if self._catalog.change_count == change_count else None
 
         parts = [contents[start : start + _ITEMS_AT_ONCE] for start in range(0, len(contents), _ITEMS_AT_ONCE)]
         with one_thread_a_product(), ThreadPoolExecutor(_READERS, thread_name_prefix="modag") as pool:
-            read = map_ahead(pool, sums_ahead, parts, look_ahead=2 * _READERS)
+            read = map_ahead(pool, held_ahead, parts, look_ahead=2 * _READERS)
             for some, ahead in zip(parts, read, strict=True):
-                counts, sums = ahead or self._sums(some, modality)
-                if sums and not found:
+                held = ahead or self._held(some, modality)
+                if held.contents and not found:
                     # For all at once, as joining parts would take twice the memory. What stays empty takes none.
-                    vectors = np.empty((len(contents), len(next(iter(sums.values())))), np.float32)
-                if sums:
-                    held = [copies for copies in some if copies[0].id in sums]
-                    units = of_unit_length(np.stack([sums[copies[0].id] for copies in held]))
-                    vectors[len(found) : len(found) + len(held)] = units
-                    are_single += [kind != "video" and counts[copies[0].id] == 1 for copies in held]
-                    found += held
+                    vectors = np.empty((len(contents), held.vectors.shape[1]), np.float32)
+                if held.contents:
+                    vectors[len(found) : len(found) + len(held.contents)] = held.vectors
+                    are_single += [kind != "video" and is_one for is_one in held.are_single]
+                    found += held.contents
         return Wholes(
             kind=kind,
             modality=modality,
@@ -176,20 +184,27 @@ class ComparableItems:
         self._tracks.clear()
         self._track_bytes = 0
 
-    def _sums(
-        self, contents: Sequence[Sequence[ItemRecord]], modality: Modality
-    ) -> tuple[Counter[int], dict[int, Float32Array]]:
-        """Count the segments of items, and add up the unit vectors of those that hold something, by their seconds."""
+    def _held(self, contents: Sequence[Sequence[ItemRecord]], modality: Modality) -> _Held:
+        """Add up the unit vectors of the segments of items that hold something, by their seconds."""
         read = self._catalog.segments.of_items([copies[0].id for copies in contents])
         segments = [one for one in read if one.modality == modality]
-        weights = _weights(segments)
+        counts, weights = Counter(one.item_id for one in segments), _weights(segments)
         owners = {one.id: one.item_id for one in segments if one.status == "ok"}
         sums: dict[int, Float32Array] = {}
         for segment_ids, vectors in self._vectors(list(owners), modality):
-            for segment_id, vector in zip(segment_ids, vectors, strict=True):
-                owner = owners[segment_id]
-                sums[owner] = sums.get(owner, np.float32(0)) + weights[segment_id] * vector
-        return Counter(one.item_id for one in segments), sums
+            of_items = np.array([owners[one] for one in segment_ids.tolist()])
+            order = np.argsort(of_items, kind="stable")
+            items, firsts = np.unique(of_items[order], return_index=True)
+            weighted = vectors * np.array([weights[one] for one in segment_ids.tolist()])[:, None]
+            added = np.add.reduceat(weighted[order], firsts, axis=0)
+            for item, vector in zip(items.tolist(), added, strict=True):
+                sums[item] = sums[item] + vector if item in sums else vector
+        holding = [copies for copies in contents if copies[0].id in sums]
+        return _Held(
+            contents=holding,
+            vectors=of_unit_length(np.stack([sums[copies[0].id] for copies in holding])) if holding else _NO_VECTORS,
+            are_single=[counts[copies[0].id] == 1 for copies in holding],
+        )
 
     def _read_track(self, item_id: int, modality: Modality) -> Track:
         """Read the segments of an item, in order of time."""
@@ -197,7 +212,7 @@ class ComparableItems:
         vectors = {
             segment_id: vector
             for segment_ids, rows in self._vectors([one.id for one in segments if one.status == "ok"], modality)
-            for segment_id, vector in zip(segment_ids, rows, strict=True)
+            for segment_id, vector in zip(segment_ids.tolist(), rows, strict=True)
         }
         nothing = np.zeros_like(next(iter(vectors.values()), np.zeros(1, np.float32)))
         return Track(
@@ -206,13 +221,13 @@ class ComparableItems:
             vectors=np.array([vectors.get(one.id, nothing) for one in segments], dtype=np.float32),
         )
 
-    def _vectors(self, segment_ids: Sequence[int], modality: Modality) -> Iterator[tuple[list[int], Float32Array]]:
+    def _vectors(self, segment_ids: Sequence[int], modality: Modality) -> Iterator[tuple[Int64Array, Float32Array]]:
         """Read features, some at a time, as vectors ``[shape=(n, d), float32]`` that can be compared."""
         for start in range(0, len(segment_ids), _FEATURES_AT_ONCE):
             chosen = segment_ids[start : start + _FEATURES_AT_ONCE]
-            features = self._catalog.segments.features_of(chosen, fingerprint=self._fingerprints[modality])
-            if features:
-                yield list(features), comparable_vectors(np.stack(list(features.values())), modality)
+            ids, features = self._catalog.segments.feature_rows(chosen, fingerprint=self._fingerprints[modality])
+            if len(ids):
+                yield ids, comparable_vectors(features, modality)
 
 
 def comparable_vectors(features: Float32Array, modality: Modality) -> Float32Array:

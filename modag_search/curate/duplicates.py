@@ -258,10 +258,10 @@ class Duplicates:
         blocks = (np.arange(start, min(start + _ROWS_AT_ONCE, n)) for start in range(0, n, _ROWS_AT_ONCE))
         ungathered = (rows[centres.rows[rows] == rows] for rows in blocks)
         for found in computed_ahead(join.candidates, ungathered):
-            for row in found.rows.tolist():
+            for place, row in enumerate(found.rows.tolist()):
                 if centres.rows[row] != row:  # gathered since
                     continue
-                others, cosines = found.of(row)
+                others, cosines = found.of(place)
                 if not len(others):
                     continue
                 are_near = compared.extents.at(others).are_near(compared.extents.at(np.array([row])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -62,13 +63,13 @@ class Candidates:
     tables: Sequence[tuple[npt.NDArray[np.int32], Uint8Array]]
     cosines_of: Callable[[int, Int64Array], np.ndarray]
 
-    def of(self, row: int) -> tuple[Int64Array, np.ndarray]:
+    def of(self, place: int) -> tuple[Int64Array, np.ndarray]:
         """Return the later rows that may be near to one, and their cosines.
 
         Parameters
         ----------
-        row : int
-            One of `rows`.
+        place : int
+            Of the row in `rows`.
 
         Returns
         -------
@@ -77,13 +78,12 @@ class Candidates:
         cosines : np.ndarray [shape=(k,), float64]
             As `SimilarityJoin.cosines` returns them.
         """
-        place = int(np.searchsorted(self.rows, row))
         few = slice(self.ends[place - 1] if place else 0, self.ends[place])
         if not self.tables:
             return self.others[few], self.cosines[few]
         of_many = [some[np.flatnonzero(np.unpackbits(near[place], count=len(some)))] for some, near in self.tables]
         others = np.sort(np.concatenate([self.others[few], *of_many]))
-        return others, self.cosines_of(row, others)
+        return others, self.cosines_of(int(self.rows[place]), others)
 
 
 class SimilarityJoin:
@@ -204,7 +204,8 @@ class SimilarityJoin:
             may_hold = slab.may_hold(self._reduced[asked], reach).T
             for cell, may in zip(slab.cells, may_hold, strict=True):
                 some = np.flatnonzero(may)
-                later = cell[np.searchsorted(cell, rows[0], side="right") :] if len(some) else cell[:0]
+                # Not numpy's, which lets go of the interpreter, and waits for it again: there are very many of these.
+                later = cell[bisect_right(cell, rows[0]) :] if len(some) else cell[:0]
                 for start in range(0, len(later), _COLUMNS_AT_ONCE):
                     columns = later[start : start + _COLUMNS_AT_ONCE]
                     yield _Compared(places[some], columns, self._are_near(asked[some], columns))
@@ -213,7 +214,7 @@ class SimilarityJoin:
         """Tell of rows and columns which of these are later, and which bounds let be near."""
         bounds = self._reduced[rows] @ self._reduced[columns].T
         near: npt.NDArray[np.bool_] = bounds >= (self._limits_of(rows, columns) if self._limit is None else self._limit)
-        n_between = int(np.searchsorted(columns, rows[-1], side="right"))
+        n_between = bisect_right(columns, rows[-1])
         near[:, :n_between] &= columns[:n_between] > rows[:, None]
         return near
 

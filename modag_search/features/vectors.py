@@ -106,6 +106,6 @@ class SegmentVectors:
             return
         for start in range(0, len(wanted), _SEGMENTS_AT_ONCE):
             chosen_ids = wanted[start : start + _SEGMENTS_AT_ONCE].tolist()
-            found = self._catalog.segments.features_of(chosen_ids, fingerprint=fingerprint)
-            if found:
-                yield np.array(list(found), dtype=np.int64), np.stack(list(found.values()))
+            ids, features = self._catalog.segments.feature_rows(chosen_ids, fingerprint=fingerprint)
+            if len(ids):
+                yield ids, features

@@ -34,8 +34,8 @@ def joined(join: SimilarityJoin, n: int, floors: np.ndarray, *, rows_at_once: in
     for start in range(0, n, rows_at_once):
         rows = np.arange(start, min(start + rows_at_once, n))
         candidates = join.candidates(rows)
-        for row in rows.tolist():
-            others, cosines = candidates.of(row)
+        for place, row in enumerate(rows.tolist()):
+            others, cosines = candidates.of(place)
             assert (others > row).all()
             assert (np.diff(others) > 0).all()
             assert cosines.tolist() == join.cosines(row, others).tolist()
@@ -198,7 +198,7 @@ def test_of_many_few_are_compared_in_full(kinds: int) -> None:
     join = SimilarityJoin(vectors, floors=floors, keys=np.zeros(n), ranges=np.zeros((n, 2)))
     assert join.width < d
     rows = [np.arange(start, start + 500) for start in range(0, n, 500)]
-    compared = sum(len(candidates.of(row)[0]) for candidates in map(join.candidates, rows) for row in candidates.rows)
+    compared = sum(len(candidates.of(place)[0]) for candidates in map(join.candidates, rows) for place in range(500))
     assert 600 <= compared < 0.001 * n * n
     assert joined(join, n, floors, rows_at_once=500) >= {(copied, n - 600 + copied) for copied in range(600)}
 
