@@ -66,6 +66,10 @@ class _Contender:
         return self.substances.of(self.copies)
 
     @property
+    def was_read(self) -> bool:
+        return "substance" in vars(self)
+
+    @property
     def is_lossless(self) -> bool:
         return is_lossless(self.item.path) if self.substance is None else self.substance.bits is not None
 
@@ -312,9 +316,12 @@ def _rate(one: _Contender) -> int:
 
 
 def _read(left: Sequence[_Contender]) -> None:
-    """Read what each holds, several at once."""
-    if all(one.substances is None for one in left):
-        return
-    of_contents = {one.item.content_hash: one for one in left}
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, len(of_contents)), thread_name_prefix="modag") as pool:
-        list(pool.map(lambda one: one.substance, of_contents.values()))
+    """Read what each holds, several at once where several can be read: to start threads takes longer than to see."""
+    unread = {
+        one.item.content_hash: one
+        for one in left
+        if one.substances is not None and not one.was_read and any(map(is_as_indexed, one.copies))
+    }
+    if len(unread) > 1:
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, len(unread)), thread_name_prefix="modag") as pool:
+            list(pool.map(lambda one: one.substance, unread.values()))
