@@ -97,11 +97,11 @@ class Segments:
         """
         with self._database.read() as connection:
             rows = connection.execute(_segments_with_features(), given(item_ids) | texts_given(fingerprints)).all()
-            features: dict[int, Float32Array] = {}
-            with_feature = (row[-5:] for row in rows if row.data is not None)
-            for _, of_one in groupby(with_feature, key=itemgetter(-2, -1)):
-                of_one_shape = list(of_one)
-                features |= zip(map(itemgetter(0), of_one_shape), _matrix(of_one_shape), strict=True)
+            of_shape, features = itemgetter(-2, -1), dict[int, Float32Array]()
+            with_feature = (row[-5:] for row in rows if row[-5] is not None)
+            for _, of_one_shape in groupby(sorted(with_feature, key=of_shape), key=of_shape):
+                read = list(of_one_shape)
+                features |= zip(map(itemgetter(0), read), _matrix(read), strict=True)
         records = sorted(map(_record, rows), key=lambda record: (record.item_id, record.id))
         return [(record, features.get(record.id)) for record in records]
 
@@ -429,16 +429,9 @@ def _segments_of_items() -> Select[Any]:
 @cache
 def _segments_with_features() -> Select[Any]:
     is_of_these = PipelineRow.fingerprint.in_(among_texts_given())
-    data = cast(FeatureRow.data, LargeBinary).label("data")  # see `_feature_columns`
-    feature = (
-        SegmentRow.id.label("segment_id"),
-        data,
-        SegmentRow.feature_checksum,
-        PipelineRow.dtype,
-        PipelineRow.dimension,
-    )
+    _, *of_feature = _feature_columns()
     return (
-        select(*_record_columns(), *feature)
+        select(*_record_columns(), FeatureRow.segment_id, *of_feature)
         .select_from(SegmentRow)
         .outerjoin(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
         .outerjoin(FeatureRow, (FeatureRow.segment_id == SegmentRow.id) & is_of_these)

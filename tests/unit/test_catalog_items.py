@@ -602,6 +602,50 @@ def test_features_of_one_pipeline_alone(catalog: Catalog) -> None:
     assert list(sounds) == [segment.id for segment in segments if segment.modality == "sound"]
     assert len(catalog.segments.features_of(ids)) == 4
     assert catalog.segments.features_of(ids, fingerprint="unknown") == {}
+    rows = catalog.segments.feature_rows(ids, fingerprint=SOUND.fingerprint)
+    assert rows[0].tolist() == list(sounds)
+    np.testing.assert_array_equal(rows[1], [*sounds.values()])
+    assert [len(part) for part in catalog.segments.feature_rows(ids, fingerprint="unknown")] == [0, 0]
+
+
+def test_segments_come_with_the_features_of_some_pipelines(catalog: Catalog) -> None:
+    first, second = put(catalog, video("/m/a.mp4", "film"), sound("/m/b.wav", "tune"))
+    segments = catalog.segments.of_items([first, second])
+    features = catalog.segments.features_of(one.id for one in segments)
+
+    found = catalog.segments.with_features_of_items([second, first], fingerprints=FINGERPRINTS.values())
+    sounds = catalog.segments.with_features_of_items([first, second], fingerprints=[SOUND.fingerprint])
+
+    assert [record for record, _ in found] == [record for record, _ in sounds] == segments
+    for record, own in found:
+        np.testing.assert_array_equal(own, features[record.id])
+    assert {record.modality for record, own in sounds if own is not None} == {"sound"}
+    assert {record.modality for record, own in sounds if own is None} == {"image"}
+    assert catalog.segments.with_features_of_items([], fingerprints=[SOUND.fingerprint]) == []
+
+
+def test_items_of_segments_come_with_what_tells_their_copies(catalog: Catalog) -> None:
+    first, second = put(catalog, video("/m/a.mp4", "film"), sound("/m/b.wav", "tune"))
+    ids = np.array([one.id for one in catalog.segments.of_items([first, second])])[::-1]
+
+    owners, contents = catalog.segments.owners_and_contents(np.append(ids, 999))
+
+    assert owners.tolist() == [*catalog.segments.owners(ids).tolist(), -1]
+    assert contents == catalog.items.contents([first, second]) == {first: ("film", "video"), second: ("tune", "sound")}
+    assert [len(part) for part in catalog.segments.owners_and_contents(np.zeros(0, dtype=np.int64))] == [0, 0]
+
+
+def test_an_item_comes_once_with_its_labels_in_order(catalog: Catalog) -> None:
+    first, second, third = put(catalog, *(sound(f"/m/{name}.wav", name) for name in "abc"))
+    for name in ("viola", "Cello", "ärmel", "alto"):
+        label(catalog, first, name)
+    label(catalog, third, "viola")
+
+    labels = {item.id: item.labels for item in catalog.items.all()}
+
+    assert labels == {first: ("Cello", "alto", "viola", "ärmel"), second: (), third: ("viola",)}
+    assert {key: item.labels for key, item in catalog.items.get_many([third, first, second]).items()} == labels
+    assert [item.labels for items in catalog.items.with_hashes("abc").values() for item in items] == [*labels.values()]
 
 
 def test_many_copies_are_one_change(catalog: Catalog) -> None:

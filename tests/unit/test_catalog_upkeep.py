@@ -7,8 +7,10 @@ import sqlite3
 import zlib
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import UniqueConstraint
@@ -29,6 +31,19 @@ from tests.catalog_builders import (
     tamper,
     video,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def readers_of(catalog: Catalog, *segment_ids: int) -> list[Callable[[], object]]:
+    """Return all that reads features of some segments of the first item."""
+    segments = catalog.segments
+    return [
+        partial(segments.features_of, segment_ids),
+        partial(segments.feature_rows, segment_ids, fingerprint=SOUND.fingerprint),
+        partial(segments.with_features_of_items, [1], fingerprints=[SOUND.fingerprint]),
+    ]
 
 
 def test_a_pipeline_has_one_id_for_good(catalog: Catalog) -> None:
@@ -173,8 +188,9 @@ def test_a_torn_feature_is_refused_and_its_file_is_read_again(catalog: Catalog) 
 
     with pytest.raises(DamagedCatalogError, match="segment 2"):
         list(catalog.segments.features(SOUND.fingerprint))
-    with pytest.raises(DamagedCatalogError, match="segment 2"):
-        catalog.segments.features_of([1, 2])
+    for read in readers_of(catalog, 1, 2):
+        with pytest.raises(DamagedCatalogError, match="segment 2"):
+            read()
     verdicts = catalog.items.classify_scan([file("/m/a.wav")], fingerprints=FINGERPRINTS, retry_failed=False)
     assert verdicts == ["pending"]
 
@@ -196,8 +212,9 @@ def test_a_feature_that_has_changed_is_refused_until_it_is_discarded_and_made_an
     assert any("segment 2" in line for line in catalog.check())
     with pytest.raises(DamagedCatalogError, match="the feature of segment 2 has changed on the disk"):
         list(catalog.segments.features(SOUND.fingerprint))
-    with pytest.raises(DamagedCatalogError, match=r"segment 2 .*`modag verify --repair`"):
-        catalog.segments.features_of([1, 2])
+    for read in readers_of(catalog, 1, 2):
+        with pytest.raises(DamagedCatalogError, match=r"segment 2 .*`modag verify --repair`"):
+            read()
 
     assert catalog.mend_features() == (0, 1, ("/m/a.wav",), ())
     [(ids, _)] = catalog.segments.features(SOUND.fingerprint)
