@@ -364,7 +364,7 @@ class Items:
 
     def _record(self, condition: ColumnElement[bool]) -> ItemRecord | None:
         with self._database.read() as connection:
-            return next(_records(connection.execute(_items(condition)).all()), None)
+            return next(_records(connection.execute(_items(condition))), None)
 
 
 _OF_RECORD = tuple(one.name for one in fields(ItemRecord) if one.name != "labels")
@@ -386,9 +386,9 @@ def _items(*conditions: ColumnElement[bool]) -> Select[Any]:
 def _records(rows: Iterable[Row[Any]]) -> Iterator[ItemRecord]:
     """Make records of rows that `_items` selects."""
     for _, of_one in groupby(rows, key=itemgetter(0)):
-        first, *others = of_one
-        labels = {row[-1] for row in (first, *others)} - {None}
-        yield ItemRecord(**dict(zip(_OF_RECORD, first[:-1], strict=True)), labels=tuple(sorted(labels)))
+        of_labels = list(of_one)
+        labels = {row[-1] for row in of_labels} - {None}
+        yield ItemRecord(**dict(zip(_OF_RECORD, of_labels[0][:-1], strict=True)), labels=tuple(sorted(labels)))
 
 
 @cache

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import fields
 from functools import cache
 from itertools import chain, groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +46,7 @@ from modag_search.catalog.tables import (
 from modag_search.values import Float32Array, Int64Array, MediaKind, Modality, SegmentRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -76,14 +76,14 @@ class Segments:
         return sorted(records, key=lambda record: (record.item_id, record.id))
 
     def with_features_of_items(
-        self, item_ids: Iterable[int], *, fingerprints: Collection[str]
+        self, item_ids: Iterable[int], *, fingerprints: Mapping[Modality, str]
     ) -> list[tuple[SegmentRecord, Float32Array | None]]:
         """Return the segments of some items, as `of_items` does, each with its feature.
 
         Parameters
         ----------
         item_ids : iterable of int
-        fingerprints : collection of str
+        fingerprints : mapping of modality to str
             Features of other pipelines than these are None, as those that are absent.
 
         Returns
@@ -95,14 +95,19 @@ class Segments:
         DamagedCatalogError
             If a feature does not have its pipeline's length, or is not finite.
         """
+        asked = given(item_ids) | texts_given(fingerprints.values())
         with self._database.read() as connection:
-            rows = connection.execute(_segments_with_features(), given(item_ids) | texts_given(fingerprints)).all()
-            of_shape, features = itemgetter(-2, -1), dict[int, Float32Array]()
-            with_feature = (row[-5:] for row in rows if row[-5] is not None)
-            for _, of_one_shape in groupby(sorted(with_feature, key=of_shape), key=of_shape):
-                read = list(of_one_shape)
-                features |= zip(map(itemgetter(0), read), _matrix(read), strict=True)
-        records = sorted(map(_record, rows), key=lambda record: (record.item_id, record.id))
+            rows = connection.execute(_segments_with_features(), asked).all()
+            records = [_record(row) for row in rows]
+            read: dict[tuple[str, int], list[Any]] = {}
+            for record, row in zip(records, rows, strict=True):
+                made_by, *feature = row[len(_OF_RECORD) :]
+                if feature[0] is not None and made_by == fingerprints[record.modality]:
+                    read.setdefault((row.dtype, row.dimension), []).append(feature)
+            features: dict[int, Float32Array] = {}
+            for of_one_shape in read.values():
+                features |= zip((feature[0] for feature in of_one_shape), _matrix(of_one_shape), strict=True)
+        records.sort(key=lambda record: (record.item_id, record.id))
         return [(record, features.get(record.id)) for record in records]
 
     def owners(self, segment_ids: Int64Array) -> Int64Array:
@@ -124,12 +129,20 @@ class Segments:
         return _laid_out(segment_ids, known, items)
 
     def owners_and_contents(self, segment_ids: Int64Array) -> tuple[Int64Array, dict[int, tuple[str, MediaKind]]]:
-        """Return the id of the item of each segment, as `owners` does, and what `Items.contents` tells of the items."""
+        """Return the id of the item of each segment, as `owners` does, and what `Items.contents` tells of the items.
+
+        In a damaged catalog there may be segments whose items are not there; of these no content is known.
+        """
+        contents: dict[int, tuple[str, MediaKind]] = {}
+        known = array("q")  # of a recording there may be very many
         with self._database.read() as connection:
-            rows = connection.execute(_owners_and_contents_of_ids(), given(segment_ids.tolist())).all()
-        known, items = np.fromiter(chain.from_iterable(row[:2] for row in rows), dtype=np.int64).reshape(-1, 2).T
-        contents = {item_id: (content_hash, kind) for _, item_id, content_hash, kind in rows}
-        return _laid_out(segment_ids, known, items), contents
+            rows = connection.execute(_owners_and_contents_of_ids(), given(segment_ids.tolist()))
+            for segment_id, item_id, content_hash, kind in rows:
+                known.extend((segment_id, item_id))
+                if kind is not None:
+                    contents.setdefault(item_id, (content_hash, kind))
+        ids, items = np.array(known, dtype=np.int64).reshape(-1, 2).T
+        return _laid_out(segment_ids, ids, items), contents
 
     def spans(self, segment_ids: Int64Array) -> npt.NDArray[np.float64]:
         """Return where in their files segments begin and end.
@@ -423,7 +436,7 @@ def _segments_of_ids() -> Select[Any]:
 @cache
 def _segments_of_items() -> Select[Any]:
     of_items = SegmentRow.item_id.in_(among_given())
-    return select(*_record_columns()).where(of_items, is_there()).order_by(SegmentRow.id)
+    return select(*_record_columns()).where(of_items, is_there())
 
 
 @cache
@@ -431,12 +444,11 @@ def _segments_with_features() -> Select[Any]:
     is_of_these = PipelineRow.fingerprint.in_(among_texts_given())
     _, *of_feature = _feature_columns()
     return (
-        select(*_record_columns(), FeatureRow.segment_id, *of_feature)
+        select(*_record_columns(), PipelineRow.fingerprint, FeatureRow.segment_id, *of_feature)
         .select_from(SegmentRow)
         .outerjoin(PipelineRow, PipelineRow.id == SegmentRow.pipeline_id)
         .outerjoin(FeatureRow, (FeatureRow.segment_id == SegmentRow.id) & is_of_these)
         .where(SegmentRow.item_id.in_(among_given()), is_there())
-        .order_by(SegmentRow.id)
     )
 
 
@@ -448,7 +460,7 @@ def _owners_of_ids() -> Select[int, int]:
 
 @cache
 def _owners_and_contents_of_ids() -> Select[Any]:
-    joined = _owners_of_ids().join(ItemRow, ItemRow.id == SegmentRow.item_id)
+    joined = _owners_of_ids().outerjoin(ItemRow, ItemRow.id == SegmentRow.item_id)
     return joined.add_columns(ItemRow.content_hash, ItemRow.kind)
 
 

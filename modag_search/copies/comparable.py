@@ -195,10 +195,9 @@ class ComparableItems:
             of_items = np.array([owners[one] for one in segment_ids.tolist()])
             order = np.argsort(of_items, kind="stable")
             items, firsts = np.unique(of_items[order], return_index=True)
-            weighted = vectors * np.array([weights[one] for one in segment_ids.tolist()])[:, None]
-            added = np.add.reduceat(weighted[order], firsts, axis=0)
-            for item, vector in zip(items.tolist(), added, strict=True):
-                sums[item] = sums[item] + vector if item in sums else vector
+            weighted = (vectors * np.array([weights[one] for one in segment_ids.tolist()])[:, None])[order]
+            weighted[0] += sums.get(int(items[0]), np.float32(0))  # the first may have begun among those before
+            sums |= zip(items.tolist(), np.add.reduceat(weighted, firsts, axis=0), strict=True)
         holding = [copies for copies in contents if copies[0].id in sums]
         return _Held(
             contents=holding,

@@ -81,9 +81,13 @@ class Candidates:
         few = slice(self.ends[place - 1] if place else 0, self.ends[place])
         if not self.tables:
             return self.others[few], self.cosines[few]
-        of_many = [some[np.flatnonzero(np.unpackbits(near[place], count=len(some)))] for some, near in self.tables]
-        others = np.sort(np.concatenate([self.others[few], *of_many]))
-        return others, self.cosines_of(int(self.rows[place]), others)
+        of_many = np.concatenate(
+            [some[np.flatnonzero(np.unpackbits(near[place], count=len(some)))] for some, near in self.tables]
+        ).astype(np.int64)
+        others = np.concatenate([self.others[few], of_many])
+        cosines = np.concatenate([self.cosines[few], self.cosines_of(int(self.rows[place]), of_many)])
+        order = np.argsort(others)
+        return others[order], cosines[order]
 
 
 class SimilarityJoin:

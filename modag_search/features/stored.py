@@ -79,7 +79,7 @@ class StoredFeatures:
 
     def segments_of(self, item_ids: Iterable[int]) -> dict[int, Segments]:
         """Return the segments of items, by item id, in their order."""
-        stored = self._catalog.segments.with_features_of_items(item_ids, fingerprints=self._fingerprints.values())
+        stored = self._catalog.segments.with_features_of_items(item_ids, fingerprints=self._fingerprints)
         by_item: dict[int, list[EncodedSegment]] = {}
         for record, feature in stored:
             by_item.setdefault(record.item_id, []).append(_encoded(record, feature))

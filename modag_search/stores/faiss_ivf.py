@@ -63,6 +63,8 @@ _APART = 2
 """Times as many vectors as centroids were found for, or a part of them: then other centroids suit them better."""
 _FEW = 1024
 """So few vectors of all are compared each."""
+_BY_QUERIES = 3
+"""See `parallel_mode` of FAISS's `IndexIVF`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class FaissIvfReader(StoreReader):
         self, index: Any, *, probes: tuple[int, ...], blocks: Blocks | None = None, n_arranged: int | None = None
     ) -> None:
         self._index = index
+        # Where lists are known, FAISS shares queries out to threads in this mode alone.
+        self._index.parallel_mode = _BY_QUERIES
         self._blocks = blocks
         self.n_arranged = int(index.ntotal) if n_arranged is None else n_arranged
         self._selections: KeptByArray[Selection] = KeptByArray()
@@ -143,7 +147,7 @@ class FaissIvfReader(StoreReader):
         selector = self._selector(selection, without)  # named, since FAISS only points at it
         with threads_for(len(vectors)):
             nearness, lists = self._index.quantizer.search(vectors, n_probes)
-            if self._blocks is not None:
+            if self._blocks is not None and not self._blocks.are_all_looked_at:
                 self._blocks.look_at(1 + lists.ravel())
             similarities, ids = self._neighbours(vectors, lists, nearness, k=asked, selector=selector)
         return filled_up(similarities, ids, k=k)
@@ -263,8 +267,8 @@ class FaissIvfReader(StoreReader):
         similarities, ids = np.empty((n, k), dtype=np.float32), np.empty((n, k), dtype=np.int64)
         parameters = faiss.SearchParametersIVF(nprobe=n_probes, sel=selector)  # type: ignore[call-arg]
         arrays = (vectors, lists, nearness, similarities, ids)
-        asking, *others = (faiss.swig_ptr(array) for array in arrays)
-        self._index.search_preassigned_c(n, asking, k, *others, False, parameters)
+        asking, sought, near, *found = (faiss.swig_ptr(array) for array in arrays)
+        self._index.search_preassigned_c(n, asking, k, sought, near, *found, False, parameters)
         return similarities, ids
 
     def _size_of(self, place: int) -> int:

@@ -613,15 +613,15 @@ def test_segments_come_with_the_features_of_some_pipelines(catalog: Catalog) -> 
     segments = catalog.segments.of_items([first, second])
     features = catalog.segments.features_of(one.id for one in segments)
 
-    found = catalog.segments.with_features_of_items([second, first], fingerprints=FINGERPRINTS.values())
-    sounds = catalog.segments.with_features_of_items([first, second], fingerprints=[SOUND.fingerprint])
+    found = catalog.segments.with_features_of_items([second, first], fingerprints=FINGERPRINTS)
+    sounds = catalog.segments.with_features_of_items([first, second], fingerprints={**FINGERPRINTS, "image": "image-2"})
 
     assert [record for record, _ in found] == [record for record, _ in sounds] == segments
     for record, own in found:
         np.testing.assert_array_equal(own, features[record.id])
     assert {record.modality for record, own in sounds if own is not None} == {"sound"}
     assert {record.modality for record, own in sounds if own is None} == {"image"}
-    assert catalog.segments.with_features_of_items([], fingerprints=[SOUND.fingerprint]) == []
+    assert catalog.segments.with_features_of_items([], fingerprints=FINGERPRINTS) == []
 
 
 def test_items_of_segments_come_with_what_tells_their_copies(catalog: Catalog) -> None:

@@ -42,7 +42,7 @@ def readers_of(catalog: Catalog, *segment_ids: int) -> list[Callable[[], object]
     return [
         partial(segments.features_of, segment_ids),
         partial(segments.feature_rows, segment_ids, fingerprint=SOUND.fingerprint),
-        partial(segments.with_features_of_items, [1], fingerprints=[SOUND.fingerprint]),
+        partial(segments.with_features_of_items, [1], fingerprints=FINGERPRINTS),
     ]
 
 
@@ -196,6 +196,16 @@ def test_a_torn_feature_is_refused_and_its_file_is_read_again(catalog: Catalog) 
 
     put(catalog, sound("/m/a.wav"))
     assert catalog.check() == []
+
+
+@of_a_file
+def test_a_feature_of_another_modality_than_its_segment_is_not_taken_for_one_of_it(catalog: Catalog) -> None:
+    put(catalog, sound("/m/a.wav"))
+    tamper(catalog, "UPDATE segment SET modality = 'image' WHERE id = 2")
+
+    found = catalog.segments.with_features_of_items([1], fingerprints=FINGERPRINTS)
+
+    assert [(record.modality, feature is None) for record, feature in found] == [("sound", False), ("image", True)]
 
 
 @of_a_file

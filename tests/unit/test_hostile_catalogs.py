@@ -138,6 +138,7 @@ def test_a_value_of_another_kind_is_no_traceback(filled: Index, media: Path, tmp
             failed[name] = str(error)
             with Index.open(folder) as index:
                 assert index.verify() != [], name
+    print(sorted(failed))
     assert {"item-path-2", "item-remarks-4", "feature-data-1"} <= failed.keys()
     assert all("/catalog.sqlite: " in told or told.startswith("the feature of segment ") for told in failed.values())
 
@@ -161,3 +162,13 @@ def test_an_error_of_who_uses_an_index_stays_what_it_is(filled: Index) -> None:
     change(folder / "catalog.sqlite", "UPDATE item SET mtime_ns = 'soon' WHERE id = 1")
     with pytest.raises(KeyError, match="of the user"), Index.open(folder):
         _ = {"one": 1}["of the user"]
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_search_that_meets_a_segment_without_its_item_says_so(filled: Index, media: Path, *, copies: bool) -> None:
+    """Answers would lack what it is of without a word."""
+    folder = filled.folder
+    filled.close()
+    change(folder / "catalog.sqlite", "UPDATE segment SET item_id = 4097 WHERE id = 2")
+    with pytest.raises(DamagedCatalogError, match="ids above the last one"), Index.open(folder) as index:
+        index.search(media / "a.png", n=20, copies=copies)

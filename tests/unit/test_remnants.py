@@ -87,7 +87,7 @@ def test_nobody_finds_what_was_forgotten(catalog: Catalog) -> None:
     assert segments.owners(np.array([*forgotten, left])).tolist() == [-1] * 6 + [c]
     assert segments.owners_and_contents(np.array([*forgotten, left]))[0].tolist() == [-1] * 6 + [c]
     assert segments.feature_rows([*forgotten, left], fingerprint=IMAGE.fingerprint)[0].tolist() == [left]
-    assert segments.with_features_of_items([a, b], fingerprints=[IMAGE.fingerprint, SOUND.fingerprint]) == []
+    assert segments.with_features_of_items([a, b], fingerprints=FINGERPRINTS) == []
     assert np.isnan(segments.spans(np.array(forgotten))).all()
     assert segments.of_items([a, b]) == []
     assert segments.count_by_item([a, b, c]) == {c: 1}
