@@ -1,4 +1,4 @@
-"""In which order copies are looked at, by what the catalog knows of them: probably the best first."""
+"""In which order copies are looked at, before any is read: probably the best first."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _LOSING: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".heic", ".heif", 
 class Rank(NamedTuple):
     """Of two copies, the one whose first value that differs is less comes first; no two have the same."""
 
+    is_gone: bool
     has_no_labels: bool
     fewer_pixels: int
     is_lossy: bool
@@ -36,20 +37,23 @@ def is_lossless(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in _LOSSLESS
 
 
-def rank(item: ItemRecord, *, has_labels: bool) -> Rank:
-    """Rank an item by what the catalog knows.
+def rank(item: ItemRecord, *, has_labels: bool, is_gone: bool = False) -> Rank:
+    """Rank an item by what is known without reading its file.
 
     Parameters
     ----------
     item : ItemRecord
     has_labels : bool
         Given by hand or from files.
+    is_gone : bool
+        Whether its file is not there as it was: then it cannot be compared, and gathers nothing that others would not.
 
     Returns
     -------
     Rank
     """
     return Rank(
+        is_gone=is_gone,
         has_no_labels=not has_labels,
         fewer_pixels=-(item.width_px or 0) * (item.height_px or 0),
         is_lossy=not is_lossless(item.path),

@@ -154,7 +154,7 @@ class Duplicates:
             limits = Limits.of(kind, min_similarity=min_similarity, confirm=confirm)
             items = self._catalog.items.all(kind=kind)
             contents = self._contents(
-                one for one in items if one.status == "ok" and (chosen is None or one.id in chosen)
+                (one for one in items if one.status == "ok" and (chosen is None or one.id in chosen)), confirm=confirm
             )
             for lead in modalities:
                 wholes = self._items.wholes(kind, contents, lead)
@@ -202,15 +202,15 @@ class Duplicates:
         copies = {one.id for group in self.find(modality=modality, among=chosen) for one in group.items[1:]}
         return self.find(modality=modality, min_similarity=min_similarity, among=chosen - copies, confirm=False)
 
-    def _contents(self, items: Iterable[ItemRecord]) -> list[Sequence[ItemRecord]]:
+    def _contents(self, items: Iterable[ItemRecord], *, confirm: bool) -> list[Sequence[ItemRecord]]:
         """Bring items with the same content together; the best content, and the first path of each, come first."""
         contents: dict[str, list[ItemRecord]] = {}
-        for item in sorted(items, key=self._rank):
+        for item in sorted(items, key=lambda item: self._rank(item, confirm=confirm)):
             contents.setdefault(item.content_hash, []).append(item)
         return list(contents.values())
 
-    def _rank(self, item: ItemRecord) -> Rank:
-        return rank(item, has_labels=item.id in self._labels)
+    def _rank(self, item: ItemRecord, *, confirm: bool) -> Rank:
+        return rank(item, has_labels=item.id in self._labels, is_gone=confirm and not is_as_indexed(item))
 
     def _groups(self, wholes: Wholes, limits: Limits) -> list[DuplicateGroup]:
         stars: dict[int, list[Copies]] = {}

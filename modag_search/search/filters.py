@@ -51,7 +51,7 @@ class Filters:
     def __post_init__(self) -> None:
         if self.kind not in (*get_args(MediaKind), None):
             raise UsageError(f"kind must be image, sound or video, not {self.kind!r}")
-        if not (self.label is None or isinstance(self.label, str)):
+        if not (self.label is None or (isinstance(self.label, str) and self.label.strip())):
             raise UsageError(f"label must be the name of one, not {self.label!r}")
         for name in ("min_duration_s", "max_duration_s"):
             seconds = getattr(self, name)

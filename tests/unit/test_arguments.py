@@ -52,6 +52,7 @@ CALLS: list[tuple[Callable[[Any, str], Any], str]] = [
     (lambda index, _: index.search("id:1", min_duration_s="1"), "min_duration_s must be a number, not '1'"),
     (lambda index, _: index.search("id:1", places="some"), "places must be a whole number, not 'some'"),
     (lambda index, _: index.search("id:1", places=-1), "places must be 0 at least, not -1"),
+    (lambda index, _: index.search("id:1", label=" "), r"label must be the name of one, not ' '"),
     (lambda index, _: index.search("id:1", label=["a"]), r"label must be the name of one, not \['a'\]"),
     (lambda index, path: index.search(path, start_s="1"), "start_s must be a number, not '1'"),
     (lambda index, _: list(index.search_many(["id:1"], workers=0)), "workers must be 1 at least, not 0"),

@@ -661,6 +661,20 @@ def test_without_a_file_features_of_pictures_must_be_as_similar_as_without_pixel
     assert group.items[1].confirmed_by == "features"
 
 
+def test_one_that_is_gone_and_cannot_be_compared_gathers_none_that_others_tell_apart(index: Index, media: Path) -> None:
+    """To the toys all stripes are the same: of what is there, pixels tell which are copies."""
+    drawn_to(media / "a.png", striped(4))
+    drawn_to(media / "a smaller.jpg", striped(4), (160, 120), quality=60)
+    drawn_to(media / "other.png", striped(8), (240, 180))
+    index.add([media])
+    index.label([str(media / "a.png")], "fence")
+    assert names(duplicates(index).find()) == [["a.png", "a smaller.jpg"]]
+    (media / "a.png").unlink()
+    groups = names(duplicates(index).find())
+    assert not any({"a smaller.jpg", "other.png"} <= {*group} for group in groups)
+    assert ["a.png" in group for group in groups] == [True]
+
+
 def test_what_has_labels_is_first_then_the_larger_the_lossless_and_the_larger_file(index: Index, media: Path) -> None:
     drawn_to(media / "large.jpg", striped(5), (640, 480))
     drawn_to(media / "small.bmp", striped(5), (320, 240))
