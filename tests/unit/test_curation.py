@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modag_search import Index
-    from modag_search.values import Float32Array, Suggestion
+    from modag_search.values import Float32Array, Int64Array, Suggestion
 
 KINDS = {"red": (RED, LOW_HZ), "green": (GREEN, MIDDLE_HZ), "blue": (BLUE, HIGH_HZ)}
 
@@ -166,14 +166,14 @@ def test_of_a_large_collection_only_what_is_drawn_is_read(
     clusters.suggest()
     monkeypatch.setattr(suggest, "_CANDIDATES", 3)
     read: set[int] = set()
-    features_of = Segments.features_of
+    feature_rows = Segments.feature_rows
 
-    def recorded(self: Segments, segment_ids: Iterable[int], **pipeline: str) -> dict[int, Float32Array]:
+    def recorded(self: Segments, segment_ids: Iterable[int], **pipeline: str) -> tuple[Int64Array, Float32Array]:
         ids = list(segment_ids)
         read.update(ids)
-        return features_of(self, ids, **pipeline)
+        return feature_rows(self, ids, **pipeline)
 
-    monkeypatch.setattr(Segments, "features_of", recorded)
+    monkeypatch.setattr(Segments, "feature_rows", recorded)
     suggested = clusters.suggest()
     assert len(suggested) == len(read) == 3
     assert clusters.suggest(seed=1) != suggested, "others are drawn"
