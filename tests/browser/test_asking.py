@@ -42,6 +42,13 @@ def box(page: WatchedPage) -> Locator:
     return page.page.get_by_role("combobox", name="Ask with")
 
 
+def ask_by_key(page: WatchedPage, key: str) -> None:
+    """Press a key that asks, and wait until its answers are drawn: a key goes to what stands where the last one was."""
+    with page.page.expect_response(re.compile(r"/search\b")):
+        page.page.keyboard.press(key)
+    expect(page.find(".asking")).not_to_have_attribute("data-on", "true")
+
+
 def chips(page: WatchedPage) -> Locator:
     return page.find(".chip .says")
 
@@ -165,7 +172,7 @@ def test_hits_are_added_and_subtracted_and_taken_out(kept_server: str, open_page
     page.button("Add c1.wav to the question").click()
     expect(chips(page)).to_have_text(["a1.png", "c1.wav"])
     page.tile("film.mp4").focus()
-    page.page.keyboard.press("-")
+    ask_by_key(page, "-")
     expect(page.find(".chip[data-sign=minus] .says")).to_have_text(["film.mp4"])
     page.keep_screenshot("combined")
     page.button("Remove c1.wav from the question").click()
@@ -177,10 +184,10 @@ def test_hits_are_added_and_subtracted_and_taken_out(kept_server: str, open_page
 def test_back_and_forward_lead_through_questions(kept_server: str, open_page: OpenPage) -> None:
     page = open_page(kept_server)
     page.tile("a1.png").focus()
-    page.page.keyboard.press("l")
+    ask_by_key(page, "l")
     expect(chips(page)).to_have_text(["a1.png"])
     page.tile("c1.wav").focus()
-    page.page.keyboard.press("+")
+    ask_by_key(page, "+")
     expect(chips(page)).to_have_count(2)
     page.page.go_back()
     expect(chips(page)).to_have_text(["a1.png"])
@@ -227,7 +234,7 @@ def test_more_is_added_to_a_region_and_taken_away(kept_server: str, open_page: O
     page = open_page(kept_server, "?plus=id%3A14&part=22-28")
     for key, sign, name in (("+", "plus", "a1.wav"), ("-", "minus", "a1.png")):
         page.tile(name).focus()
-        page.page.keyboard.press(key)
+        ask_by_key(page, key)
         expect(page.find(f".chip[data-sign={sign}]").filter(has_text=name)).to_be_visible()
         expect(page.find(".told")).to_have_text(re.compile("answers"))
         expect(page.find(".problem")).to_have_count(0)
