@@ -212,6 +212,7 @@ def make_earlier(url: str) -> None:
         "JOIN feature ON feature.segment_id = id",
         "DELETE FROM segment WHERE id IN (SELECT segment_id FROM remnant)",
         "DROP TABLE forgotten_failure, remnant, root, superseded_annotation",
+        "ALTER TABLE kept_annotation DROP COLUMN likeness",
         "ALTER TABLE segment ADD CONSTRAINT fk_segment_item_id_item "
         "FOREIGN KEY (item_id) REFERENCES item (id) ON DELETE CASCADE",
         "UPDATE alembic_version SET version_num = '0007'",

@@ -322,9 +322,9 @@ class Catalog:
             return changes.put(connection, items, pipelines=pipelines)
 
     def reunite(self, paths: Iterable[str]) -> tuple[LabelPassage, ...]:
-        """Let labels of forgotten items come back to items at some paths with the same features, if there are any."""
+        """Let labels that were kept come back to items at some paths with the same features, if there are any."""
         with self._database.write() as connection:
-            if not returns.features_are_awaited(connection):
+            if not returns.likes_are_awaited(connection):
                 return ()
             return returns.give_back_alike(connection, changes.ids_at(connection, paths).values())
 

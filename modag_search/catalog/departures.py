@@ -1,18 +1,18 @@
 """What becomes of the labels of items that are about to go.
 
 They pass to an item of the content that they were given to, or that their item has now, else to one with the same
-features. What no item can take is kept until its content comes back.
+features. What no item can take is kept until its content comes back, or what has the same features.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, Text, bindparam, delete, exists, func, insert, literal, select, update
 
 from modag_search.catalog.database import among, now
-from modag_search.catalog.likeness import alike
+from modag_search.catalog.likeness import alike, likenesses
 from modag_search.catalog.passages import (
     Said,
     Step,
@@ -101,7 +101,7 @@ def _of_kind(takers: Iterable[Taker], said: Said) -> list[Taker]:
 
 
 def keep(connection: Connection, annotation_ids: Sequence[int]) -> None:
-    """Take annotations from their items, and let them wait for what they were given to."""
+    """Take annotations from their items, and let them wait for what they were given to, or what is like it."""
     if not annotation_ids:
         return
     row = AnnotationRow.__table__.c
@@ -109,12 +109,27 @@ def keep(connection: Connection, annotation_ids: Sequence[int]) -> None:
         func.coalesce(row.content_hash, ItemRow.content_hash),
         ItemRow.path,
         literal(now()),
+        bindparam("likeness", type_=Text),
         *(row[name] for name in SAID),
     ).join(ItemRow, ItemRow.id == row.item_id)
-    chosen = row.id.in_(among(annotation_ids))
-    columns = ["content_hash", "path", "kept_at", *SAID]
-    connection.execute(insert(KeptAnnotationRow).from_select(columns, kept.where(chosen).order_by(row.id)))
-    connection.execute(delete(AnnotationRow).where(chosen))
+    columns = ["content_hash", "path", "kept_at", "likeness", *SAID]
+    statement = insert(KeptAnnotationRow).from_select(columns, kept.where(row.id == bindparam("kept")))
+    connection.execute(statement, _with_likenesses(connection, annotation_ids))
+    connection.execute(delete(AnnotationRow).where(row.id.in_(among(annotation_ids))))
+
+
+def _with_likenesses(connection: Connection, annotation_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Return what items are like, for each of their annotations; none of what was said of a former content."""
+    of_present = func.coalesce(AnnotationRow.content_hash, ItemRow.content_hash) == ItemRow.content_hash
+    statement = (
+        select(AnnotationRow.id, AnnotationRow.item_id, of_present.label("of_present"))
+        .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
+        .where(AnnotationRow.id.in_(among(annotation_ids)))
+        .order_by(AnnotationRow.id)
+    )
+    said = connection.execute(statement).all()
+    known = likenesses(connection, {one.item_id for one in said if one.of_present})
+    return [{"kept": one.id, "likeness": known.get(one.item_id) if one.of_present else None} for one in said]
 
 
 def _pass(connection: Connection, steps: Sequence[Step]) -> None:

@@ -18,7 +18,7 @@ from modag_search.catalog.changes import (
 )
 from modag_search.catalog.database import PATHS_AT_ONCE, among, batches, count_label_change, next_generation, now
 from modag_search.catalog.dialects import upsert
-from modag_search.catalog.returns import give_back, latest_kept, put_back
+from modag_search.catalog.returns import give_back, give_back_alike, latest_kept, put_back
 from modag_search.catalog.selection import in_order_of_path
 from modag_search.catalog.tables import (
     SAID,
@@ -151,7 +151,7 @@ def _items_again(connection: Connection, ids_by_path: Mapping[str, int], *, run_
     _give_again(connection, outcome["passed"], set(item_ids))
     _take_from_others(connection, outcome.get("moved", ()), set(item_ids))
     put_back(connection, ids_by_path, kept_ids=outcome["kept"])
-    return give_back(connection, item_ids)
+    return (*give_back(connection, item_ids), *give_back_alike(connection, item_ids))
 
 
 def _failed_meanwhile(connection: Connection, item_ids: Iterable[int]) -> list[int]:

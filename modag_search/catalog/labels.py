@@ -12,10 +12,11 @@ from sqlalchemy import ColumnElement, CompoundSelect, Connection, delete, func, 
 from modag_search.catalog import superseded
 from modag_search.catalog.conflicts import count_labelled, labels_beside, read_rivalry
 from modag_search.catalog.counting import LabelCount, label_counts
-from modag_search.catalog.database import Database, among, batches, count_label_change, now
+from modag_search.catalog.database import Database, among, among_texts, batches, count_label_change, now
 from modag_search.catalog.dialects import ROW_BY_ROW
 from modag_search.catalog.forgotten import let_stay
 from modag_search.catalog.judgements import Foreseen, foresee, judge, settle_opposites
+from modag_search.catalog.likeness import likenesses
 from modag_search.catalog.merging import merge_labels, move_label
 from modag_search.catalog.names import label_ids, labels_in_use, read_hierarchy
 from modag_search.catalog.places import (
@@ -25,7 +26,7 @@ from modag_search.catalog.places import (
     is_of_present_content,
     is_shown,
 )
-from modag_search.catalog.returns import give_kept_back, give_superseded_back
+from modag_search.catalog.returns import give_back_alike, give_kept_back, give_superseded_back
 from modag_search.catalog.runs import note_end
 from modag_search.catalog.settling import settle_all, settle_conflicts
 from modag_search.catalog.tables import (
@@ -324,16 +325,19 @@ class Labels:
         """Take back what a run annotated, also what waits for its content.
 
         What the run took from items comes back to them, and what gave way to it; so does what was kept of the same
-        content, since these annotations said the same or excluded it.
+        content, or of the same features, since these annotations said the same or excluded it.
         """
         of_run = AnnotationRow.run_id == run_id
         with self._database.write() as connection:
-            items = connection.execute(select(AnnotationRow.item_id).where(of_run).distinct()).scalars().all()
+            origins = select(AnnotationRow.item_id, AnnotationRow.origin).where(of_run).distinct()
+            said = connection.execute(origins).all()
             kept = connection.execute(delete(KeptAnnotationRow).where(KeptAnnotationRow.run_id == run_id)).rowcount
             deleted = _deleted(connection, of_run)
             superseded.forget_of_run(connection, run_id)
             restored = give_superseded_back(connection, run_id)
-            give_kept_back(connection, items)
+            give_kept_back(connection, {item_id for item_id, _ in said})
+            # What was transferred keeps nothing away.
+            give_back_alike(connection, {item_id for item_id, origin in said if origin != "transfer"})
         return Undone(removed=deleted + kept, restored=restored.back, left=restored.left)
 
     def merge(self, labels: Iterable[str], into: str) -> int:
@@ -622,18 +626,26 @@ def _annotate(
 
 
 def _take(connection: Connection, item_ids: Collection[int], label: str, *, is_not: bool, run: int | None) -> int:
-    """Take back what was said of items, also what waits for their contents to say the same again."""
-    contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
-    kept = KeptAnnotationRow
-    again = (kept.content_hash.in_(contents), kept.label_id.in_(ids_of_labels(label)), kept.is_not.is_(is_not))
+    """Take back what was said of items, also what waits for them, or for what is like them, to say the same again."""
     own = (AnnotationRow.item_id.in_(among(item_ids)), _is_named(label), AnnotationRow.is_not.is_(is_not))
     superseded.note(connection, *own, run_id=run)
     if connection.execute(select(AnnotationRow.id).where(*own).limit(1)).first() is not None:
-        connection.execute(delete(kept).where(*again))  # before it is looked whether anything uses a tag still
+        # Before it is looked whether anything uses a tag still.
+        _discard_kept(connection, item_ids, label, is_not=is_not)
     deleted = _deleted(connection, *own)
     if run is not None:
         note_end(connection, run, {"removed": deleted})
     return deleted
+
+
+def _discard_kept(connection: Connection, item_ids: Collection[int], label: str, *, is_not: bool) -> None:
+    row = KeptAnnotationRow
+    said = (row.label_id.in_(ids_of_labels(label)), row.is_not.is_(is_not))
+    contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
+    waits: ColumnElement[bool] = row.content_hash.in_(contents)
+    if connection.execute(select(row.id).where(*said, row.likeness.is_not(None)).limit(1)).first() is not None:
+        waits |= row.likeness.in_(among_texts(likenesses(connection, item_ids).values()))
+    connection.execute(delete(row).where(*said, waits))
 
 
 def _deleted(connection: Connection, *conditions: ColumnElement[bool]) -> int:

@@ -6,17 +6,12 @@ import hashlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, func, select, tuple_
+from sqlalchemy import Connection, LargeBinary, Select, cast, func, select, tuple_
 
 from modag_search.catalog.blobs import changed_feature, checksum_of
 from modag_search.catalog.database import among, among_given, given
 from modag_search.catalog.remnants import is_there
-from modag_search.catalog.tables import (
-    FeatureRow,
-    ForgottenItemRow,
-    ItemRow,
-    SegmentRow,
-)
+from modag_search.catalog.tables import FeatureRow, ItemRow, SegmentRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -46,19 +41,10 @@ def digests(connection: Connection, item_ids: Iterable[int], *, whole: bool = Fa
     DamagedCatalogError
         If a feature has changed, and must be `whole`.
     """
-    return _digests_of(connection.execute(_features_of_items(), given(item_ids)), whole=whole)
+    return _digests_of(connection.execute(_features(), given(item_ids)), whole=whole)
 
 
 @cache
-def _features_of_items() -> Select[Any]:
-    return _features().where(is_there())
-
-
-@cache
-def _features_of_forgotten() -> Select[Any]:
-    return _features().where(~is_there())
-
-
 def _features() -> Select[Any]:
     return (
         select(
@@ -73,18 +59,25 @@ def _features() -> Select[Any]:
             cast(FeatureRow.data, LargeBinary),
         )
         .outerjoin(FeatureRow, FeatureRow.segment_id == SegmentRow.id)
-        .where(SegmentRow.item_id.in_(among_given()))
+        .where(SegmentRow.item_id.in_(among_given()), is_there())
         .order_by(SegmentRow.item_id, SegmentRow.modality, SegmentRow.start_s, SegmentRow.end_s, SegmentRow.id)
     )
 
 
-def forgotten_digests(connection: Connection, content_hashes: Iterable[str]) -> dict[str, Digest]:
-    """Return what stands for the features of forgotten items, by content."""
-    item, wanted = ForgottenItemRow, set(content_hashes)
-    known = connection.execute(select(item.id, item.content_hash)).all() if wanted else []
-    contents = {item_id: content for item_id, content in known if content in wanted}
-    found = _digests_of(connection.execute(_features_of_forgotten(), given(contents)))
-    return {contents[item_id]: digest for item_id, digest in found.items()}
+def likenesses(connection: Connection, item_ids: Iterable[int]) -> dict[int, str]:
+    """Return what stands for the kind, length, size and features of items that are sound, by id, as hex.
+
+    It can be kept when they go: an item that comes later and has the same holds the same. Those without any feature
+    are left out, see `digests`.
+    """
+    statement = select(ItemRow.id, *_shape(ItemRow).clauses).where(
+        ItemRow.id.in_(among(item_ids)), ItemRow.status == "ok"
+    )
+    shapes = {row[0]: (row[1], float(row[2]), *row[3:]) for row in connection.execute(statement)}
+    return {
+        item_id: hashlib.blake2b(repr(shapes[item_id]).encode() + digest, digest_size=16).hexdigest()
+        for item_id, digest in digests(connection, shapes).items()
+    }
 
 
 def alike(connection: Connection, item_ids: Collection[int], *, without: Collection[int]) -> dict[int, list[int]]:
@@ -161,12 +154,6 @@ def _of_shape_of(connection: Connection, item_ids: Iterable[int], others: Iterab
         ItemRow.id.in_(among(item_ids)), ItemRow.status == "ok", _shape(ItemRow).in_(shapes)
     )
     return connection.execute(statement).scalars().all()
-
-
-def has_shape_of_forgotten() -> ColumnElement[bool]:
-    """Whether an item has the kind, length and size of one that was forgotten."""
-    has_shape: ColumnElement[bool] = _shape(ItemRow).in_(select(*_shape(ForgottenItemRow).clauses))
-    return has_shape
 
 
 def _shape(row: Any) -> Any:

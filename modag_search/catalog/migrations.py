@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-CURRENT_REVISION = "0011"
+CURRENT_REVISION = "0012"
 """The newest migration."""
 
 

@@ -90,7 +90,7 @@ def said_and_kept(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Select annotations that are kept."""
     row = KeptAnnotationRow
     return (
-        select(row.id, row.path, row.content_hash, *_statement_of(row))
+        select(row.id, row.path, row.content_hash, row.likeness, *_statement_of(row))
         .join(LabelRow, LabelRow.id == row.label_id)
         .where(*conditions)
         .order_by(row.id)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, exists, func, select, update
 
-from modag_search.catalog.database import among, count_label_change
+from modag_search.catalog.database import among, among_texts, count_label_change
 from modag_search.catalog.departures import make_way
 from modag_search.catalog.dialects import upsert
-from modag_search.catalog.likeness import Digest, digests, forgotten_digests, has_shape_of_forgotten
+from modag_search.catalog.likeness import Digest, digests, likenesses
 from modag_search.catalog.names import labels_in_use
 from modag_search.catalog.passages import (
     Said,
@@ -27,7 +27,6 @@ from modag_search.catalog.passages import (
 from modag_search.catalog.tables import (
     SAID,
     AnnotationRow,
-    ForgottenItemRow,
     ItemRow,
     KeptAnnotationRow,
     LabelRow,
@@ -117,30 +116,22 @@ def _give_former(connection: Connection, item_ids: set[int]) -> tuple[LabelPassa
     return (*told(placed, fate="returned"), *told(gone, fate="passed"))
 
 
-def features_are_awaited(connection: Connection) -> bool:
+def likes_are_awaited(connection: Connection) -> bool:
     """Tell whether `give_back_alike` has anything to give."""
-    return connection.execute(select(KeptAnnotationRow.id).where(_was_forgotten()).limit(1)).first() is not None
+    awaited = select(KeptAnnotationRow.id).where(KeptAnnotationRow.likeness.is_not(None)).limit(1)
+    return connection.execute(awaited).first() is not None
 
 
 def give_back_alike(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
-    """Let labels that were kept come back to items that have arrived with the features that they were given to.
-
-    Of what is gone, features are known only where it was forgotten, and can be taken back.
-    """
-    kept = connection.execute(said_and_kept(_was_forgotten())).all()
-    known = forgotten_digests(connection, {said.content_hash for said in kept})
-    takers = _takers(connection, ItemRow.id.in_(among(item_ids)), has_shape_of_forgotten())
-    held = digests(connection, [taker.id for taker in takers])
-    by_features: dict[Digest, list[Taker]] = {}
-    for taker in takers:
-        if taker.id in held:
-            by_features.setdefault(held[taker.id], []).append(taker)
-    homes = [(said, by_features.get(known.get(said.content_hash, b""), [])) for said in kept]
-    return _return(connection, [(said, some) for said, some in homes if some])
-
-
-def _was_forgotten() -> ColumnElement[bool]:
-    return KeptAnnotationRow.content_hash.in_(select(ForgottenItemRow.content_hash))
+    """Let labels that were kept come back to items with the features that they were given to."""
+    if not likes_are_awaited(connection):
+        return ()
+    takers = {taker.id: taker for taker in _takers(connection, ItemRow.id.in_(among(item_ids)))}
+    by_likeness: dict[str, list[Taker]] = {}
+    for item_id, likeness in sorted(likenesses(connection, takers).items()):
+        by_likeness.setdefault(likeness, []).append(takers[item_id])
+    kept = connection.execute(said_and_kept(KeptAnnotationRow.likeness.in_(among_texts(by_likeness)))).all()
+    return _return(connection, [(said, by_likeness[said.likeness]) for said in kept])
 
 
 def _takers(connection: Connection, *conditions: ColumnElement[bool]) -> list[Taker]:

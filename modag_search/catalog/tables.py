@@ -270,7 +270,10 @@ Index("uq_annotation_place", *ANNOTATION_KEY, unique=True)
 
 
 class KeptAnnotationRow(Base, sqlite_autoincrement=True):
-    """What was said of a content that no item has any more; it holds again when one has."""
+    """What was said of a content that no item has any more; it holds again when one has.
+
+    `likeness` stands for what the item was like, as `likeness.likenesses` tells: one that is like it will do.
+    """
 
     __tablename__ = "kept_annotation"
     __table_args__ = (
@@ -292,6 +295,7 @@ class KeptAnnotationRow(Base, sqlite_autoincrement=True):
     created_at = column(TEXT)
     is_not = column(Boolean, server_default=no())
     kept_at = column(TEXT)
+    likeness = optional(TEXT)
 
 
 class SupersededAnnotationRow(Base, sqlite_autoincrement=True):

@@ -146,13 +146,15 @@ class LabelChanges(RuleBasedStateMachine):
         assert on_items | self.catalog.kept_labels.count_by_label().keys() == self.said.keys()
 
     @invariant()
-    def what_is_kept_waits_for_a_content_that_no_item_has(self) -> None:
+    def what_is_kept_waits_for_what_no_item_holds(self) -> None:
         if self.mode != "multi":
             return  # an item of that content may have another label
         contents = {item.content_hash for item in self.catalog.items.all() if item.status == "ok"}
         with closing(sqlite3.connect(os.path.join(self.folder, "catalog.sqlite"))) as connection:
-            waiting = {row[0] for row in connection.execute("SELECT content_hash FROM kept_annotation")}
-        assert not contents & waiting
+            waiting = connection.execute("SELECT content_hash, likeness FROM kept_annotation").fetchall()
+        assert not contents & {content for content, _ in waiting}
+        heard = {heard_in(content) for content in contents}
+        assert not heard & {heard_in(content) for content, likeness in waiting if likeness is not None}
 
     @invariant()
     def labels_that_exclude_each_other_never_meet(self) -> None:

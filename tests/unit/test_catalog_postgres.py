@@ -368,6 +368,7 @@ def test_a_catalog_of_before_there_were_roots_is_brought_up(url: str, catalog: C
         "0009 Keep failures that are forgotten until that is undone, as items are",
         "0010 Leave the segments of forgotten items where they are, with their features, until a later run sweeps them",
         "0011 Note what a run takes from items, and what gives way to it, so that undoing the run gives that back",
+        "0012 Keep, with labels that wait for their content, what the item was like that had them",
     ]
     with Catalog.open(url) as later:
         assert [item.path for item in later.items.all()] == ["/m/a.png"]

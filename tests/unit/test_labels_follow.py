@@ -214,6 +214,61 @@ def test_silence_is_not_the_same_as_other_silence(index: Index, media: Path) -> 
 # What no item can take is kept.
 
 
+def test_labels_come_back_to_what_they_were_first_given_to(index: Index, media: Path) -> None:
+    """They pass to another file with the same features, which goes as well; then the first one is there again."""
+    first = picture(media / "first.png", RED)
+    kept_aside = tagged(first, media.parent / "aside.png")
+    picture(media / "green.png", GREEN)
+    index.add([media])
+    index.label(first, "red")
+    index.deny(first, "blue")
+    shutil.copy(kept_aside, media / "second.png")
+    index.add([media])
+    contents = first.read_bytes()
+    first.unlink()
+    index.add([media], prune=True)
+    (media / "second.png").unlink()
+    (gone,) = index.add([media], prune=True).passages
+    assert gone.fate == "kept"
+
+    first.write_bytes(contents)
+    picture(media / "other.png", BLUE)
+    picture(media / "larger.png", RED, size=(96, 96))
+
+    assert index.add([media]).passages == (passage(media / "second.png", "not blue", "red", to=first, fate="returned"),)
+    assert labels(index) == {"first.png": ("red",)}
+    assert [one.kept for one in index.labels.summaries()] == [0, 0]
+    assert index.verify() == []
+
+
+def test_a_label_that_is_taken_back_does_not_come_back_to_what_is_like_it(index: Index, media: Path) -> None:
+    """A file and another with the same features were called red by two runs, of which one file went."""
+    one, two = picture(media / "one.png", RED), media / "two.png"
+    tagged(one, two)
+    index.add([media])
+    index.label(one, "red")
+    index.label(two, "red")
+    one.unlink()
+    index.add([media], prune=True)
+    assert index.unlabel([two], "red") == 1
+    picture(media / "three.png", RED)
+    index.add([media])
+    assert labels(index) == {}
+
+
+def test_undoing_a_run_leaves_what_another_gave_to_what_was_like_it(index: Index, media: Path) -> None:
+    one, two = picture(media / "one.png", RED), media / "two.png"
+    tagged(one, two)
+    index.add([media])
+    index.label(one, "red")
+    index.label(two, "red")
+    one.unlink()
+    index.add([media], prune=True)
+    _, second = (run.id for run, _ in index.labels.runs())
+    assert index.labels.undo(second).changed == 1
+    assert labels(index) == {"two.png": ("red",)}
+
+
 @pytest.fixture
 def kept(index: Index, media: Path) -> Index:
     """An index in which the label of a picture that was deleted is kept."""
@@ -448,7 +503,7 @@ def test_a_file_of_which_only_tags_have_changed_keeps_its_labels_without_a_word(
     index.add([media], prune=True)
     picture(media / "untagged.png", RED)
     index.add([media])
-    assert labels(index) == {}, "the label has gone along to the content with tags"
+    assert labels(index) == {"untagged.png": ("red",)}
 
 
 @pytest.fixture
@@ -481,6 +536,16 @@ def test_a_replaced_file_is_not_listed_once_its_label_is_taken_back(replaced: In
     replaced.label([media / "sample.wav"], "tune")
     replaced.unlabel([media / "sample.wav"], "kick")
     assert replaced.audit() == []
+
+
+def test_what_was_said_of_a_former_content_does_not_come_back_to_what_is_like_the_new_one(
+    replaced: Index, media: Path
+) -> None:
+    replaced.forget([media / "sample.wav"])
+    sound(media / "like.wav", (HIGH_HZ, 2))
+    assert replaced.add([media]).passages == ()
+    was = sound(media / "was.wav", (LOW_HZ, 1))
+    assert replaced.add([media]).passages == (passage(media / "sample.wav", "kick", to=was, fate="returned"),)
 
 
 def test_a_file_that_was_put_back_is_not_listed(replaced: Index, media: Path) -> None:
