@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from modag_search.search.probes import Probe, Question
 
 _CELLS_AT_ONCE = 1_000_000
-_OWNERS_AT_ONCE = 1000
 _WIDER = 8
 """So many times more segments are asked for where fewer do not settle an answer, as long as that is less than a share
 of all, one in as many; else all are compared."""
@@ -240,17 +239,19 @@ class ItemSearch:
         self, found: _Candidates, *, n: int, without: frozenset[int], folding: Folding | None
     ) -> tuple[Int64Array, _Candidates]:
         """Keep the nearest segment of each of the `n` nearest items, nearest first, and say which items these are."""
-        left_out = np.fromiter(without, dtype=np.int64)
         owners_of = self._catalog.segments.owners if folding is None else folding.owners
         owners = np.zeros(0, dtype=np.int64)
         best = np.zeros(0, dtype=np.int64)
-        # Owners are looked up of the best segments alone: a few thousand, unless these are of a few long recordings.
+        # Owners are looked up of the best segments alone: twice as many as items, unless these are of fewer recordings.
         while len(owners) < len(found.segments):
             if len(best) == n and (folding is None or found.ranks[len(owners)] < found.ranks[best[-1]] - EQUALLY_NEAR):
                 break
-            more = found.segments[len(owners) : max(4 * len(owners), 4 * n, _OWNERS_AT_ONCE)]
+            more = found.segments[len(owners) : max(4 * len(owners), 2 * n)]
             owners = np.concatenate([owners, owners_of(more)])
-            places = np.flatnonzero((owners != NOTHING) & ~np.isin(owners, left_out))
+            may_answer = owners != NOTHING
+            for item in without:  # a few; `np.isin` sorts for many
+                may_answer &= owners != item
+            places = np.flatnonzero(may_answer)
             _, firsts = np.unique(owners[places], return_index=True)
             distinct = places[np.sort(firsts)]
             if folding is None:

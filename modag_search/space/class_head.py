@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from modag_search.values import Float32Array, Int64Array, Modality
 
+Classifier = tuple[np.ndarray, np.ndarray]
+"""Weights ``[shape=(n_classes, d)]`` and biases ``[shape=(n_classes,)]``."""
+
 _LEAST_SHARE = 1e-12
 REST = -1
 """In `SharedClassHead.name_of`: a class that means none of the names."""
@@ -111,9 +114,10 @@ class NameTree:
         whole, taken = (np.zeros((len(shares), kind.max() + 1), dtype=np.float32) for _ in range(2))
         np.add.at(whole.T, kind, shares.T)
         np.add.at(taken.T, kind, takers.T)
-        can_take = np.isin(kind, kind[shared])
+        has_taker = np.zeros(whole.shape[1], dtype=bool)
+        has_taker[kind[shared]] = True
         grown = takers * (whole / np.maximum(taken, _LEAST_SHARE))[:, kind]
-        lent: Float32Array = np.where(can_take, grown, shares).astype(np.float32)
+        lent: Float32Array = np.where(has_taker[kind], grown, shares).astype(np.float32)
         return lent
 
     def to_json(self) -> dict[str, Any]:
@@ -158,21 +162,25 @@ class SharedClassHead:
         """Whether there are classes that mean none of the names."""
         return bool((self.name_of == REST).any())
 
-    def shares(self, features: Float32Array, *, n_names: int) -> Float32Array:
+    def logits(self, features: Float32Array) -> Float32Array:
+        """Return what the classifier says of features ``[shape=(n, d)]``: ``[shape=(n, n_classes)]``."""
+        said: Float32Array = features @ self.weight.T + self.bias
+        return said
+
+    def shares(self, logits: Float32Array, *, n_names: int) -> Float32Array:
         """Return how likely each name is, and last, that it is none of them.
 
         Parameters
         ----------
-        features : np.ndarray [shape=(n, d), float32]
+        logits : np.ndarray [shape=(n, n_classes), float32]
         n_names : int
 
         Returns
         -------
         np.ndarray [shape=(n, n_names + 1), float32]
         """
-        logits = features @ self.weight.T + self.bias
         likelihoods = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares = np.zeros((len(features), n_names + 1), dtype=np.float32)
+        shares = np.zeros((len(logits), n_names + 1), dtype=np.float32)
         np.add.at(shares.T, self.name_of, likelihoods.T)  # REST, -1, is the last column
         whole: Float32Array = shares / shares.sum(axis=1, keepdims=True)
         return whole
@@ -225,31 +233,54 @@ def named_vectors(
         What is none of the names has a dimension of its own for each modality that knows it: a chair and a silence are
         alike neither to each other nor to anything with a name.
     """
-    shares = class_heads[modality].shares(features, n_names=len(tree.names))
+    head = class_heads[modality]
+    shares = head.shares(head.logits(features), n_names=len(tree.names))
     named = tree.lent(shares[:, :-1], shared=known_to_all(tree, class_heads))
     rests = np.zeros((len(features), len(_with_rest(class_heads))), dtype=np.float32)
-    if class_heads[modality].has_rest:
+    if head.has_rest:
         rests[:, _with_rest(class_heads).index(modality)] = np.sqrt(shares[:, -1])
     return np.concatenate([tree.roots(named), rests], axis=1)
 
 
-def named_shares(tree: NameTree, class_head: SharedClassHead, features: Float32Array) -> Float32Array:
+def named_shares(tree: NameTree, class_head: SharedClassHead, logits: Float32Array) -> Float32Array:
     """Tell how likely each name is, given that one of them is right.
 
     Parameters
     ----------
     tree : NameTree
     class_head : SharedClassHead
-    features : np.ndarray [shape=(n, d), float32]
+    logits : np.ndarray [shape=(n, n_classes), float32]
+        What it says.
 
     Returns
     -------
     np.ndarray [shape=(n, n_names), float32]
         Each row adds up to 1.
     """
-    shares = class_head.shares(features, n_names=len(tree.names))[:, :-1] + np.float32(_LEAST_SHARE)
+    shares = class_head.shares(logits, n_names=len(tree.names))[:, :-1] + np.float32(_LEAST_SHARE)
     given: Float32Array = shares / shares.sum(axis=1, keepdims=True)
     return given
+
+
+def rows_among(whole: Classifier, part: Classifier) -> Int64Array | None:
+    """Find which rows of a classifier another is made of.
+
+    Parameters
+    ----------
+    whole, part : tuple of np.ndarray [shape=(n, d)] and [shape=(n,)]
+        Weights and biases.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,), int64] or None
+        For each row of the `part`, its number in the whole; None where it has one that the whole has not.
+    """
+    (weights, biases), (wanted_weights, wanted_biases) = whole, part
+    # Rows that agree in their ends are compared as wholes, at once.
+    number = {ends: place for place, ends in enumerate(zip(biases.tolist(), weights[:, 0].tolist(), strict=True))}
+    rows = [number.get(ends, -1) for ends in zip(wanted_biases.tolist(), wanted_weights[:, 0].tolist(), strict=True)]
+    found = np.array(rows, dtype=np.int64)
+    return found if -1 not in rows and np.array_equal(weights[found], wanted_weights) else None
 
 
 def known_to_all(tree: NameTree, class_heads: Mapping[Modality, SharedClassHead]) -> npt.NDArray[np.bool_]:

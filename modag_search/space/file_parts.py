@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modag_search.space.branches import Branch
-from modag_search.space.class_head import NameTree, SharedClassHead
+from modag_search.space.class_head import NameTree, SharedClassHead, rows_among
 from modag_search.space.meaning import Meaning
 from modag_search.space.taught import TaughtNames
 from modag_search.values import MODALITIES, Float32Array, Modality
@@ -88,20 +88,16 @@ def read_taught(
 
 def as_rows(tensors: Mapping[str, np.ndarray], modality: Modality) -> dict[str, np.ndarray]:
     """Write a classifier of common names that is part of the encoder's whole one as numbers of that one's rows."""
-    whole = [
-        np.concatenate(
-            [tensors[f"{modality}.{part}.weight"].astype("<f4"), tensors[f"{modality}.{part}.bias"][:, None]], 1
-        )
-        for part in ("names", "knowledge")
-    ]
-    number = {row.tobytes(): place for place, row in enumerate(whole[0])}
-    rows = [number.get(row.tobytes(), -1) for row in whole[1]]
-    if -1 in rows:
+    whole, part = (
+        (tensors[f"{modality}.{name}.weight"], tensors[f"{modality}.{name}.bias"]) for name in ("names", "knowledge")
+    )
+    rows = rows_among(whole, part)
+    if rows is None:
         return dict(tensors)
     kept = {
         n: t for n, t in tensors.items() if n not in {f"{modality}.knowledge.{what}" for what in ("weight", "bias")}
     }
-    return kept | {f"{modality}.knowledge.row_of": np.array(rows, dtype="<i4")}
+    return kept | {f"{modality}.knowledge.row_of": rows.astype("<i4")}
 
 
 def from_rows(tensors: Mapping[str, np.ndarray], modality: Modality) -> dict[str, np.ndarray]:

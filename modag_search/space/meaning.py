@@ -56,12 +56,18 @@ class ClassNames:
     temperature: float
     n_likeliest: int
 
-    def meant(self, features: Float32Array) -> tuple[Float32Array, Float32Array]:
-        """Tell what features may be called, and how much of that the common names say.
+    def logits(self, features: Float32Array) -> Float32Array:
+        """Return what the classifier says of features ``[shape=(n, d)]``: ``[shape=(n, n_classes)]``."""
+        said: Float32Array = features @ self.weight.T + self.bias
+        return said
+
+    def meant(self, logits: Float32Array) -> tuple[Float32Array, Float32Array]:
+        """Tell what something may be called, and how much of that the common names say.
 
         Parameters
         ----------
-        features : np.ndarray [shape=(n, d), float32]
+        logits : np.ndarray [shape=(n, n_classes), float32]
+            What the classifier says of it.
 
         Returns
         -------
@@ -70,7 +76,7 @@ class ClassNames:
         common : np.ndarray [shape=(n,), float32]
             The share of the likelihoods that is of classes with a common name.
         """
-        logits = (features @ self.weight.T + self.bias) / np.float32(self.temperature)
+        logits = logits / np.float32(self.temperature)
         likelihoods = self._likelihoods(logits)
         counting = np.where(self.counts, logits, -np.inf)
         n_likeliest = min(self.n_likeliest, int(self.counts.sum()))
@@ -175,15 +181,14 @@ class Meaning:
         """Length of what a thing is called."""
         return int(self.common.shape[1])
 
-    def seen(
-        self, modality: Modality, features: Float32Array, named: Float32Array
-    ) -> tuple[Float32Array, Float32Array]:
+    def seen(self, modality: Modality, logits: Float32Array, named: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Tell what features may be called.
 
         Parameters
         ----------
         modality : {"image", "sound"}
-        features : np.ndarray [shape=(n, d), float32]
+        logits : np.ndarray [shape=(n, n_classes), float32]
+            What the encoder's own classifier says.
         named : np.ndarray [shape=(n, n_common_names), float32]
             How likely each common name is, given that one is right. What the space learnt about these from examples,
             the encoder's own classifier does not know: an oboe, of which AudioSet has no class.
@@ -195,7 +200,7 @@ class Meaning:
         common : np.ndarray [shape=(n,), float32]
             How much of it the common names say.
         """
-        own, common = self.classes[modality].meant(features)
+        own, common = self.classes[modality].meant(logits)
         return of_unit_length(own + common[:, None] * (named @ self.common)), common
 
     def followed(self, meant: Float32Array) -> Float32Array:

@@ -26,6 +26,7 @@ from modag_search.space.class_head import (
     named_dimension,
     named_shares,
     named_vectors,
+    rows_among,
 )
 from modag_search.space.file_parts import (
     as_rows,
@@ -226,8 +227,11 @@ class Space:
         features = features.astype(np.float32, copy=False)
         share, learned = np.float32(self.class_head_share), branch(features)
         if self.tree and self.meaning:
-            named = named_shares(self.tree, self.class_heads[modality], features)
-            meant, common = self.meaning.seen(modality, features, named)
+            head, rows = self.class_heads[modality], self._rows_of_names[modality]
+            logits = self.meaning.classes[modality].logits(features)
+            of_head = head.logits(features) if rows is None else logits[:, rows]
+            named = named_shares(self.tree, head, of_head)
+            meant, common = self.meaning.seen(modality, logits, named)
             parts = [np.sqrt(1 - share) * learned, *self._told(self.tree, self.meaning, named, common, meant)]
         elif self.tree:
             named = named_vectors(self.tree, self.class_heads, modality, features)
@@ -336,6 +340,19 @@ class Space:
         of_names = ((share - least) * common)[:, None]
         lent = tree.lent(named, shared=self._known_to_all)
         return [np.sqrt(of_names) * tree.roots(lent), np.sqrt(share - of_names) * meant]
+
+    @functools.cached_property
+    def _rows_of_names(self) -> Mapping[Modality, Int64Array | None]:
+        """Which classes of the encoders' own classifiers the common names are told by, where they are told by these.
+
+        What these classes say is then asked once: the larger part of what a query reads of a space.
+        """
+        classes = self.meaning.classes if self.meaning else {}
+        return {
+            modality: rows_among((own.weight, own.bias), (head.weight, head.bias))
+            for modality, head in self.class_heads.items()
+            if (own := classes.get(modality)) is not None
+        }
 
     @functools.cached_property
     def _known_to_all(self) -> npt.NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from modag_search import Hit, registry
-from modag_search.search import copies, items
+from modag_search.search import copies
 from modag_search.search.items import ItemSearch
 from modag_search.search.probes import Probe, Question
 from modag_search.search.relevance import RelevanceScale
@@ -37,7 +37,6 @@ def answers(pictures: list[tuple[int, int]], similarities: list[float], *, at_on
     with (
         tempfile.TemporaryDirectory() as folder,
         new_catalog(f"{folder}/catalog.sqlite") as catalog,
-        patch.object(items, "_OWNERS_AT_ONCE", at_once),
         patch.object(copies, "_AT_ONCE", at_once),
     ):
         segments = catalog.segments.of_items(put(catalog, *of_features))

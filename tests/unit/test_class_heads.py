@@ -57,7 +57,7 @@ def test_shares_are_those_of_a_softmax_summed_by_name(class_heads: SharedClassHe
     logits = class_heads.weight.astype(np.float64) @ feature[0] + class_heads.bias
     likelihoods = np.exp(logits) / np.exp(logits).sum()
     expected = [likelihoods[[0, 4]].sum(), likelihoods[[1, 2]].sum(), likelihoods[3]]
-    np.testing.assert_allclose(class_heads.shares(feature, n_names=3)[0], [*expected, 0], rtol=1e-4)
+    np.testing.assert_allclose(class_heads.shares(class_heads.logits(feature), n_names=3)[0], [*expected, 0], rtol=1e-4)
 
 
 def test_what_has_no_name_has_a_dimension_of_its_own(class_heads: SharedClassHead) -> None:
@@ -69,7 +69,8 @@ def test_what_has_no_name_has_a_dimension_of_its_own(class_heads: SharedClassHea
     for vectors in (pictures, sounds):
         assert vectors.shape == (9, 3 + 2 + 1)
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(pictures[:, -1] ** 2, unnamed.shares(features, n_names=3)[:, -1], rtol=1e-4)
+    shares = unnamed.shares(unnamed.logits(features), n_names=3)
+    np.testing.assert_allclose(pictures[:, -1] ** 2, shares[:, -1], rtol=1e-4)
     assert (sounds[:, -1] == 0).all()
 
 
@@ -126,7 +127,8 @@ def test_similarities_are_the_weighted_mean_of_both_parts(space: Space, class_he
     vectors = space.project("sound", first), space.project("image", second)
     assert vectors[0].shape == (3, 7) == (3, space.dimension)
     learned = (space.branches["sound"](first) * space.branches["image"](second)).sum(axis=1)
-    named = np.sqrt(class_heads.shares(first, n_names=3) * class_heads.shares(second, n_names=3)).sum(axis=1)
+    shares = [class_heads.shares(class_heads.logits(features), n_names=3) for features in (first, second)]
+    named = np.sqrt(shares[0] * shares[1]).sum(axis=1)
     np.testing.assert_allclose((vectors[0] * vectors[1]).sum(axis=1), 0.2 * learned + 0.8 * named, atol=1e-5)
 
 
@@ -215,7 +217,8 @@ def test_examples_teach_the_sounds_and_leave_the_pictures_as_they_are() -> None:
     known = {names[number] for number in class_heads["sound"].name_of}
     assert "oboe" in known  # AudioSet has none
     assert "ocarina" not in known  # nor of this, and nobody taught it
-    taught = class_heads["sound"].shares(examples["sound"].features, n_names=len(names))
+    logits = class_heads["sound"].logits(examples["sound"].features)
+    taught = class_heads["sound"].shares(logits, n_names=len(names))
     told = [names[i] for i in taught.argmax(axis=1)]
     assert [name for name, g in zip(told, examples["sound"].groups, strict=True) if g < 2] == ["oboe", "dog"] * 8
     own = heads()["image"].weight

@@ -392,6 +392,22 @@ def test_a_classifier_that_is_part_of_the_whole_one_is_not_kept_twice(space: Spa
     assert not {"image.knowledge.weight", "image.knowledge.bias", "sound.knowledge.row_of"} & names
 
 
+@pytest.mark.parametrize("what", ["weight", "bias", "order"])
+def test_a_classifier_that_differs_from_the_whole_one_in_a_bit_says_its_own(space: Space, what: str) -> None:
+    """Common names are told by the whole classifier's logits only where these are what its own would be."""
+    head = space.class_heads["image"]
+    changed = {
+        "weight": replace(head, weight=head.weight + np.eye(4, D, k=-1, dtype=np.float32)),
+        "bias": replace(head, bias=head.bias + drawn(63, 4)),
+        "order": replace(head, weight=head.weight[::-1].copy()),
+    }[what]
+    other = replace(space, class_heads={**space.class_heads, "image": changed})
+    features = drawn(62, 5, D)
+    expected = np.array([slowly(other, "image", feature) for feature in features])
+    np.testing.assert_allclose(other.project("image", features), expected, atol=1e-5)
+    assert np.abs(other.project("image", features) - space.project("image", features)).max() > 1e-3
+
+
 def test_a_space_without_words_holds_none(space: Space, tmp_path: Path) -> None:
     without = replace(space, meaning=None).padded_to(32)
     with safe_open(saved(without, tmp_path), framework="numpy") as file:
