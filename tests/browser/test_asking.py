@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Locator, Route
 
     from tests.browser.watching import WatchedPage
 
@@ -179,6 +179,77 @@ def test_hits_are_added_and_subtracted_and_taken_out(kept_server: str, open_page
     expect(chips(page)).to_have_text(["a1.png", "film.mp4"])
     page.button(re.compile("^Subtracted: film.mp4")).click()
     expect(page.find(".chip[data-sign=minus]")).to_have_count(0)
+
+
+@pytest.fixture
+def held(kept_server: str, open_page: OpenPage) -> tuple[WatchedPage, Callable[[str], None]]:
+    """A page that waits for the answers to a1.png, asked with its key; what shows those that it is to get."""
+    page = open_page(kept_server)
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.page.route("**/api/v1/search", hold, times=1)
+    page.tile("a1.png").focus()
+    with page.page.expect_request("**/api/v1/search"):
+        page.page.keyboard.press("l")
+    expect(page.find(".asking")).to_have_attribute("data-on", "true")
+
+    def release(without: str) -> None:
+        (route,) = waiting
+        answer = route.fetch().json()
+        hits = [hit for hit in answer["hits"] if not hit["path"].endswith(without)]
+        route.fulfill(json={**answer, "hits": hits})
+        expect(page.find(".asking")).not_to_have_attribute("data-on", "true")
+
+    return page, release
+
+
+def test_while_answers_are_awaited_keys_act_on_what_has_the_focus(kept_server: str, open_page: OpenPage) -> None:
+    page = open_page(kept_server)
+    page.tile("c1.wav").focus()
+    page.page.route("**/api/v1/search", lambda _: None, times=1)
+    with page.page.expect_request("**/api/v1/search"):
+        page.page.keyboard.press("l")
+    page.page.keyboard.press("Enter")
+    expect(page.page.get_by_role("heading", name="c1.wav")).to_be_visible()
+
+
+def test_keys_do_not_act_on_what_has_come_in_the_place_of_what_was_pointed_at(
+    held: tuple[WatchedPage, Callable[[str], None]],
+) -> None:
+    """Somebody points at a sound, and the answers come, without it, before the key does."""
+    page, release = held
+    page.tile("c1.wav").focus()
+    release("c1.wav")
+    expect(page.tile("c1.wav")).to_have_count(0)
+    page.page.keyboard.press("x")
+    expect(page.find(".tile[aria-selected=true]")).to_have_count(0)
+    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("x")
+    expect(page.find('.tile[aria-selected=true][data-index="0"]')).to_have_count(1)
+
+
+def test_where_nobody_points_elsewhere_keys_act_on_the_first_answer(
+    held: tuple[WatchedPage, Callable[[str], None]],
+) -> None:
+    page, release = held
+    release("film.mp4")
+    expect(page.tile("film.mp4")).to_have_count(0)
+    page.page.keyboard.press("x")
+    expect(page.find('.tile[aria-selected=true][data-index="0"]')).to_have_count(1)
+
+
+def test_a_key_that_selects_finds_the_last_of_fewer_items(kept_server: str, open_page: OpenPage) -> None:
+    """Filters leave fewer than there were before what was pointed at."""
+    page = open_page(kept_server)
+    page.page.keyboard.press("End")
+    expect(page.find('.tile[data-index="15"]')).to_be_focused()
+    page.button("Pictures").click()
+    last = page.find(".tile").count() - 1
+    page.page.keyboard.press("x")
+    expect(page.find(f'.tile[aria-selected=true][data-index="{last}"]')).to_have_count(1)
 
 
 def test_back_and_forward_lead_through_questions(kept_server: str, open_page: OpenPage) -> None:

@@ -22,7 +22,7 @@ import { askAlike, combine, follow, go, know } from "./questions.js";
 import { ReviewView } from "./review.js";
 import { change, loadSettings } from "./settings.js";
 import { get, set, useStore } from "./state.js";
-import { Tiles, pick } from "./tiles.js";
+import { Tiles, pick, placeAmong } from "./tiles.js";
 import { count, hundredths } from "./wording.js";
 
 const MODALITIES = [
@@ -82,14 +82,13 @@ function NotClose({ answer, rows }) {
 
 /** What is named: all that is selected and shown, else what is pointed at. */
 const targetsAmong = (rows) => () => {
-  const { selected, at } = get();
-  const some = rows.filter((row) => selected.has(row.id));
-  return some.length ? some : rows.slice(Math.min(at, rows.length - 1)).slice(0, 1);
+  const some = rows.filter((row) => get().selected.has(row.id));
+  return some.length ? some : rows.slice(Math.max(0, placeAmong(rows)), placeAmong(rows) + 1);
 };
 
 /** Keys that act on the tile that is pointed at. */
 function useTileKeys(rows, isOn) {
-  const here = () => rows[Math.min(get().at, rows.length - 1)];
+  const here = () => rows[placeAmong(rows)];
   const with_ = (act) => () => (here() ? act(here()) : false);
   const term = (sign) => with_((row) => (know(`id:${row.id}`, row), combine(`id:${row.id}`, sign)));
   useKeys(
@@ -101,8 +100,8 @@ function useTileKeys(rows, isOn) {
       "+": term(1),
       "Shift++": term(1),
       "-": term(-1),
-      x: with_(() => pick(rows, get().at, { ctrlKey: true })),
-      "Shift+X": with_(() => pick(rows, get().at, { shiftKey: true })),
+      x: with_(() => pick(rows, placeAmong(rows), { ctrlKey: true })),
+      "Shift+X": with_(() => pick(rows, placeAmong(rows), { shiftKey: true })),
       "$mod+a": () => set({ selected: new Set(rows.map((row) => row.id)) }),
       Escape: () => (get().selected.size ? set({ selected: new Set(), anchor: null }) : stop()),
     },

@@ -14,6 +14,7 @@ const RECENT = "modag.recent";
 const MOST_RECENT = 12;
 
 const answers = new Map();
+const NOWHERE = -1;
 let under_way = null;
 
 /** Go somewhere: what is given of the address changes; `replacing` leaves no step back. */
@@ -89,17 +90,20 @@ async function introduce({ terms }) {
 async function ask(route) {
   under_way?.abort();
   const mine = (under_way = new AbortController());
-  set({ problem: null, at: 0, selected: new Set(), anchor: null });
+  const { pointed } = get();
+  set({ problem: null, selected: new Set(), anchor: null });
+  // The first answer is pointed at; nothing is, where somebody has pointed at something since, which may be gone.
+  const show = (shown) => set({ ...shown, at: get().pointed === pointed ? 0 : NOWHERE });
   try {
-    if (isEmpty(route.question)) await showAll(mine.signal);
-    else await showFound(route, mine.signal);
+    if (isEmpty(route.question)) await showAll(show, mine.signal);
+    else await showFound(route, show, mine.signal);
   } catch (problem) {
     if (mine.signal.aborted) return;
     set({ problem, rows: [], answer: null, isAsking: false, isLoading: false });
   }
 }
 
-async function showFound(route, signal) {
+async function showFound(route, show, signal) {
   const body = bodyOf(route.question, route);
   if (!body.query) throw new Error("there is nothing to subtract from: add words, a label or an item");
   const key = JSON.stringify(body);
@@ -110,7 +114,7 @@ async function showFound(route, signal) {
   answers.delete(key);
   answers.set(key, answer);
   if (answers.size > KEPT_ANSWERS) answers.delete(answers.keys().next().value);
-  set({ rows: answer.hits, answer, isAsking: false, isLoading: false });
+  show({ rows: answer.hits, answer, isAsking: false, isLoading: false });
   remember(route);
   introduce(route.question);
 }
@@ -124,14 +128,15 @@ export function refresh() {
   ask(get().route);
 }
 
-async function showAll(signal) {
+async function showAll(show, signal) {
   set({ answer: null, isAsking: false, isLoading: true });
   let rows = [];
   for (let n = FIRST_PAGE; rows.length < MOST_ITEMS; n = PAGE) {
     const { items } = await read("/items", { n, after: rows.at(-1)?.id }, { signal });
     if (signal.aborted) return;
+    const tell = rows.length ? set : show;
     rows = [...rows, ...items];
-    set({ rows, isLoading: items.length === n });
+    tell({ rows, isLoading: items.length === n });
     if (items.length < n) return;
   }
   set({ isLoading: false });

@@ -13,6 +13,7 @@ let state = {
   isLoading: false,
   problem: null,
   at: 0,
+  pointed: 0,
   selected: new Set(),
   anchor: null,
   acts: [],

@@ -47,6 +47,12 @@ function useRoom(scroller) {
   return room;
 }
 
+/** Point at a tile: keys act on it. */
+export const pointAt = (index) => set({ at: index, pointed: get().pointed + 1 });
+
+/** The place of what keys act on, among what is shown; below 0 where that is nothing. */
+export const placeAmong = (rows) => Math.min(get().at, rows.length - 1);
+
 /** Select, as people are used to: alone, one more, or all between. */
 export function pick(rows, index, { ctrlKey = false, metaKey = false, shiftKey = false } = {}) {
   const { selected, anchor } = get();
@@ -77,10 +83,8 @@ export function Tiles({ rows, label }) {
   const scroller = useRef();
   const room = useRoom(scroller);
   const tile_px = useStore((state) => state.settings.tile);
-  const at = Math.min(
-    useStore((state) => state.at),
-    Math.max(0, rows.length - 1),
-  );
+  useStore((state) => state.at);
+  const at = placeAmong(rows);
   const rem_px = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const wanted_px = (tile_px * rem_px) / 16; // larger where all is
   const most_px = room.width < 560 ? (room.width - GAP_PX) / 2 : wanted_px;
@@ -92,7 +96,7 @@ export function Tiles({ rows, label }) {
   const shown = room.width ? Array.from({ length: Math.max(0, last - first) }, (_, n) => first + n) : [];
 
   // Tab finds its way into the grid wherever it is scrolled to.
-  const isShown = shown.includes(Math.floor(at / layout.columns));
+  const isShown = at >= 0 && shown.includes(Math.floor(at / layout.columns));
   const stop = isShown ? at : first * layout.columns;
 
   useEffect(() => {
@@ -110,15 +114,17 @@ export function Tiles({ rows, label }) {
     const step = STEPS[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey || !rows.length) return;
     event.preventDefault();
-    const from = Math.min(get().at, rows.length - 1); // keys may come faster than what they do is drawn
-    const index = Math.max(0, Math.min(rows.length - 1, from + step(layout, room)));
+    const place = placeAmong(rows); // keys may come faster than what they do is drawn
+    const from = Math.max(0, place);
+    const by = place < 0 ? 0 : step(layout, room);
+    const index = Math.max(0, Math.min(rows.length - 1, from + by));
     wantsFocus.current = true;
     if (event.shiftKey) {
       if (get().anchor === null) set({ anchor: from });
       pick(rows, index, { shiftKey: true });
     }
     reveal(index);
-    set({ at: index });
+    pointAt(index);
   };
   // Right after loading, before anything has the focus, arrows find the grid, too.
   const latestWalk = useRef();
@@ -130,15 +136,20 @@ export function Tiles({ rows, label }) {
   }, []);
   useEffect(() => {
     if (!wantsFocus.current) return;
-    const node = scroller.current.querySelector(`[data-index="${Math.min(get().at, rows.length - 1)}"]`);
+    const node = scroller.current.querySelector(`[data-index="${placeAmong(rows)}"]`);
     if (!node) return;
     wantsFocus.current = false;
     node.focus({ preventScroll: true });
   });
   const point = (index, event) => {
     if (event && (event.shiftKey || event.ctrlKey || event.metaKey)) pick(rows, index, event);
-    if (get().at !== index) set({ at: index });
+    if (get().at !== index) pointAt(index);
   };
+  // Among other answers, what has the focus may stand elsewhere.
+  useLayoutEffect(() => {
+    const focused = document.activeElement?.closest(".tile");
+    if (focused && scroller.current.contains(focused)) point(Number(focused.dataset.index));
+  }, [rows]);
 
   return html`
     <div class="scroller" ref=${scroller} onKeyDown=${walk} tabindex=${rows.length ? -1 : 0}>
