@@ -34,7 +34,7 @@ from modag_search.catalog.database import (
     texts_given,
 )
 from modag_search.catalog.dialects import ROW_BY_ROW, InLowerCase
-from modag_search.catalog.likeness import digests
+from modag_search.catalog.likeness import alike_among, digests
 from modag_search.catalog.mounts import mounts_of
 from modag_search.catalog.places import is_of_present_content, is_shown
 from modag_search.catalog.remnants import is_there
@@ -121,6 +121,11 @@ class Items:
         """Return what stands for the features of all segments of items, by id; see `likeness.digests`."""
         with self._database.read() as connection:
             return digests(connection, item_ids, whole=True)
+
+    def alike_among(self, item_ids: Collection[int]) -> list[list[int]]:
+        """Group those of some items that have the very same features; see `likeness.alike_among`."""
+        with self._database.read() as connection:
+            return alike_among(connection, item_ids)
 
     def facts(self, item_ids: Iterable[int]) -> dict[int, MediaFacts]:
         """Return what is known of items' media by id; ids that are not there are left out."""

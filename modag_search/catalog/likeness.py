@@ -111,6 +111,28 @@ def alike(connection: Connection, item_ids: Collection[int], *, without: Collect
     return {item_id: found[digest] for item_id, digest in ours.items() if digest in found}
 
 
+def alike_among(connection: Connection, item_ids: Collection[int]) -> list[list[int]]:
+    """Group those of some items that have the same features, oldest first; what is like none of them is left out.
+
+    As in `alike`, features are read only where the first ones agree.
+    """
+    first = (
+        select(SegmentRow.item_id, func.min(SegmentRow.id).label("id"))
+        .where(SegmentRow.item_id.in_(among(item_ids)), SegmentRow.status == "ok")
+        .group_by(SegmentRow.item_id)
+        .subquery()
+    )
+    checksums = select(first.c.item_id, SegmentRow.feature_checksum).join(first, first.c.id == SegmentRow.id)
+    by_first: dict[int, list[int]] = {}
+    for item_id, checksum in connection.execute(checksums):
+        by_first.setdefault(checksum, []).append(item_id)
+    candidates = [item_id for some in by_first.values() if len(some) > 1 for item_id in some]
+    groups: dict[str, list[int]] = {}
+    for item_id, likeness in sorted(likenesses(connection, candidates).items()):
+        groups.setdefault(likeness, []).append(item_id)
+    return [group for group in groups.values() if len(group) > 1]
+
+
 def _with_first_features_of(
     connection: Connection, item_ids: Collection[int], without: Collection[int]
 ) -> Sequence[int]:

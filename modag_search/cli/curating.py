@@ -86,11 +86,11 @@ def audit(
 ) -> None:
     """List labels that are contradicted or that a file's former content was given, or pairs that do not fit.
 
-    reason says which: neighbours; copies, where items with the same content have labels that exclude each other, and
-    copy_of names one of them in the json formats; or replaced, until the label is given again or taken back. A pair is
-    the sound and the frames of a video, or a sound and a picture of one name in one folder. What nothing can confirm,
-    since no other item has its label, is named on stderr. Nothing is changed. Exit status 4 where there is nothing to
-    list.
+    reason says which: neighbours; copies, where items with the same content, or the very same features, have labels
+    that exclude each other, and copy_of names one of them in the json formats; or replaced, until the label is given
+    again or taken back. A pair is the sound and the frames of a video, or a sound and a picture of one name in one
+    folder. What nothing can confirm, since no other item has its label, is named on stderr. Nothing is changed. Exit
+    status 4 where there is nothing to list.
     """
     from modag_search.cli.opening import open_index
 

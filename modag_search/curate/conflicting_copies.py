@@ -1,4 +1,4 @@
-"""Labels of items that copies of the same content contradict."""
+"""Labels of items that copies contradict: items of the same content, or with the very same features."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def conflicting_copies(
     catalog: Catalog, given: GivenLabels, rivalry: Rivalry, hierarchy: Hierarchy, *, max_probability: float
 ) -> list[LabelIssue]:
-    """List labels that exclude those of other items with the same content: one of them is wrong.
+    """List labels that exclude those of copies: one of them is wrong.
 
     Parameters
     ----------
@@ -36,8 +36,7 @@ def conflicting_copies(
     """
     found = [
         (item, label, other, share, suggested, confidence)
-        for items in given.items_of.values()
-        if len(items) > 1
+        for items in _copies(catalog, given)
         for labels in [{item: given.of([item]) for item in items}]
         for item in items
         for label, other, share, suggested, confidence in _contradicted(
@@ -56,11 +55,24 @@ def conflicting_copies(
             suggested=suggested,
             confidence=confidence,
             reason="copies",
-            copy_of=CopyOf(id=other, path=records[other].path, confirmed_by="content"),
+            copy_of=CopyOf(
+                id=other,
+                path=records[other].path,
+                confirmed_by="content" if given.content_of[item] == given.content_of[other] else "features",
+            ),
         )
         for item, label, other, share, suggested, confidence in found
         if item in records and other in records
     ]
+
+
+def _copies(catalog: Catalog, given: GivenLabels) -> Iterator[list[int]]:
+    """Yield the items, two or more, that are copies of each other and that something was said of."""
+    first_of = {items[0]: items for items in given.items_of.values()}
+    alike = catalog.items.alike_among(first_of)
+    together = {first for group in alike for first in group}
+    yield from ([item for first in group for item in first_of[first]] for group in alike)
+    yield from (items for first, items in first_of.items() if first not in together and len(items) > 1)
 
 
 def _contradicted(

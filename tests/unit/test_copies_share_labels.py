@@ -250,6 +250,26 @@ def test_copies_with_labels_that_exclude_each_other_decide_nothing(odd_one: Inde
     assert (os.path.basename(issue.path), issue.suggested) == ("again.png", "violin"), "two against one"
 
 
+def test_labels_of_a_recording_in_two_formats_that_exclude_each_other_are_audited(odd_one: Index, media: Path) -> None:
+    samples, rate_hz = soundfile.read(media / "0.wav", dtype="int16")
+    soundfile.write(media / "0.flac", samples, rate_hz)
+    shutil.copy(media / "0.flac", media / "0 again.flac")
+    odd_one.add([media])
+    odd_one.label([media / "0.flac"], "saxophone")
+    issues = {os.path.basename(issue.path): issue for issue in odd_one.audit() if issue.copy_of}
+    assert {name: (one.label, one.suggested, one.copy_of) for name, one in issues.items()} == {
+        "0.wav": ("violin", "saxophone", copy_of(odd_one, media / "0.flac")),
+        "0.flac": ("saxophone", "violin", copy_of(odd_one, media / "0.wav")),
+    }
+    odd_one.label([media / "0 again.flac"], "saxophone")
+    (issue,) = [issue for issue in odd_one.audit() if issue.copy_of]
+    assert (os.path.basename(issue.path), issue.label, issue.suggested) == ("0.wav", "violin", "saxophone")
+
+
+def copy_of(index: Index, path: Path) -> CopyOf:
+    return CopyOf(id=index.item(path).id, path=str(path), confirmed_by="features")
+
+
 def test_a_label_and_one_that_it_is_a_kind_of_go_together(odd_one: Index, media: Path) -> None:
     odd_one.labels.set_hierarchy(Hierarchy.of([("violin", "bowed"), ("cello", "bowed"), ("saxophone", "reed")]))
     for name in ("again", "and again"):
