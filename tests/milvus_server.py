@@ -39,6 +39,16 @@ _SETTINGS = (
     "common.session.ttl=3",
 )
 """Users must name themselves, and little is waited for."""
+_PORTS = (
+    "rootCoord.port",
+    "dataCoord.port",
+    "queryCoord.port",
+    "proxy.internalPort",
+    "dataNode.port",
+    "indexNode.port",
+    "queryNode.port",
+)
+"""Otherwise two servers that begin at once want the same of these, too."""
 _ETCD = """
 name: default
 data-dir: {folder}/data/etcd.data
@@ -62,7 +72,8 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.port, self._health = _free_port(), _free_port()
-        subprocess.run([sys.executable, "-c", _UNPACK, folder, str(self.port), *_SETTINGS], check=True)
+        ports = [f"{part}={_free_port()}" for part in _PORTS]
+        subprocess.run([sys.executable, "-c", _UNPACK, folder, str(self.port), *_SETTINGS, *ports], check=True)
         etcd = folder / "etcd.yaml"
         etcd.write_text(_ETCD.format(folder=folder, client=_free_port(), peer=_free_port()))
         self._environment = os.environ | {
