@@ -115,7 +115,10 @@ class LayeredReader(StoreReader):
             counts &= self._delta_among.get(among, lambda ids: are_among(self.delta_ids, ids))
         if without is not None:
             counts &= ~np.isin(self.delta_ids, without)
-        ids, stored = self.delta_ids[counts], self.delta_vectors[counts]
+        # Where all count, they are not copied: that takes as long as to compare them.
+        ids, stored = self.delta_ids, self.delta_vectors
+        if not counts.all():
+            ids, stored = ids[counts], stored[counts]
         similarities, found = nothing_found(len(vectors), min(k, len(ids)))
         step = max(1, 4_000_000 // max(len(ids), 1))
         for start in range(0, len(vectors) if len(ids) else 0, step):

@@ -9,11 +9,12 @@ from pathlib import Path
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from modag_search import registry
 from modag_search.stores import NOTHING, LayeredReader, StampedReader, StoreFile, StoreStamp
+from modag_search.stores.base import nearest
 
 DIMENSION = 4
 IDS = st.one_of(st.integers(0, 12), st.integers(2**40, 2**40 + 2))
@@ -113,3 +114,19 @@ def as_rows(vectors: dict[int, tuple[float, ...]]) -> np.ndarray:
 @pytest.mark.parametrize("name", registry.store_names())
 def test_a_store_is_a_dictionary_that_can_be_searched(name: str) -> None:
     run_state_machine_as_test(machine(name), settings=settings(max_examples=60, stateful_step_count=20, deadline=None))
+
+
+@given(
+    rows=st.integers(0, 90).flatmap(
+        lambda n: st.lists(st.lists(st.sampled_from([-np.inf, -1.0, 0.5, 1.0]), min_size=n, max_size=n), max_size=3)
+    ),
+    k=st.integers(0, 8),
+)
+def test_of_equally_near_ones_those_that_stand_first_come_first(rows: list[list[float]], k: int) -> None:
+    """Whether all are brought in order, or of very many a few are chosen first."""
+    similarities = np.array(rows, dtype=np.float32).reshape(len(rows), -1 if rows and rows[0] else 0)
+    ids = 100 + np.arange(similarities.shape[1])
+    found, found_ids = nearest(similarities, ids, k=k)
+    expected = [sorted(range(len(row)), key=lambda place: -row[place])[:k] for row in rows]
+    assert found_ids.tolist() == [[100 + place for place in places] for places in expected]
+    assert found.tolist() == [[row[place] for place in places] for row, places in zip(rows, expected, strict=True)]
