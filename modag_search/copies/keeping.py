@@ -103,14 +103,22 @@ class Keeper:
         Tells what sounds hold. Without it, that is not known.
     have_same_features : bool
         Whether all that is compared has the very same features, so that pictures have the same pixels.
+    are_gone : bool
+        Whether no file is there, which is then not looked for.
     """
 
     def __init__(
-        self, pixels: Pixels | None = None, substances: Substances | None = None, *, have_same_features: bool = False
+        self,
+        pixels: Pixels | None = None,
+        substances: Substances | None = None,
+        *,
+        have_same_features: bool = False,
+        are_gone: bool = False,
     ) -> None:
         self._pixels = pixels
         self._have_same_features = have_same_features
         self._substances = substances
+        self._are_gone = are_gone
 
     def choose(self, items: Sequence[ItemRecord], *, labelled: Collection[int]) -> tuple[ItemRecord, tuple[str, ...]]:
         """Choose the item to keep.
@@ -129,7 +137,7 @@ class Keeper:
             What put out the others, one after the other; of one item, none.
         """
         chosen, reasons = self._choose(items, labelled=labelled)
-        if is_as_indexed(chosen):
+        if self._are_gone or is_as_indexed(chosen):
             return chosen, reasons
         there = [item for item in items if item is not chosen and is_as_indexed(item)]
         if not there:

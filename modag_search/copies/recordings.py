@@ -14,7 +14,6 @@ from modag_search.copies.marks import MarkIndex, Marks
 from modag_search.copies.overlaps import Overlap, Recording, holds_most, overlap
 from modag_search.copies.waveforms import SAMPLE_RATE_HZ, SECTION_S
 from modag_search.features.ahead import map_ahead
-from modag_search.features.stored import is_as_indexed
 from modag_search.media import open_media
 from modag_search.values import Segmentation
 
@@ -67,8 +66,6 @@ class Recordings:
                 "copies of their whole are found",
                 n_longer,
             )
-        # None of the threads is asked for what is not there.
-        places = [place for place in places if any(map(is_as_indexed, contents[place]))]
         ordered = [contents[place] for place in places]
         workers = os.cpu_count() or 1
         with ThreadPoolExecutor(workers, thread_name_prefix="modag") as pool:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 HOLDS_THE_OTHERS: Final = "holds the others"
 
+_OF_GONE: Final = Keeper(are_gone=True)
 _ROWS_AT_ONCE: Final = 2048
 _LEAST_IN_GROUP: Final = 2
 
@@ -86,6 +87,7 @@ class Duplicates:
         self._recordings = Recordings()
         self._substances = Substances()
         self._labels: Mapping[int, tuple[str, ...]] = {}
+        self._gone: set[int] = set()
         self.n_pairs = 0
         self.n_compared = 0
 
@@ -152,6 +154,7 @@ class Duplicates:
             if modality not in (*modalities, None):
                 continue
             limits = Limits.of(kind, min_similarity=min_similarity, confirm=confirm)
+            self._gone.clear()
             items = self._catalog.items.all(kind=kind)
             contents = self._contents(
                 (one for one in items if one.status == "ok" and (chosen is None or one.id in chosen)), confirm=confirm
@@ -210,7 +213,14 @@ class Duplicates:
         return list(contents.values())
 
     def _rank(self, item: ItemRecord, *, confirm: bool) -> Rank:
-        return rank(item, has_labels=item.id in self._labels, is_gone=confirm and not is_as_indexed(item))
+        is_gone = confirm and not is_as_indexed(item)
+        if is_gone:
+            self._gone.add(item.id)
+        return rank(item, has_labels=item.id in self._labels, is_gone=is_gone)
+
+    def _are_gone(self, items: Iterable[ItemRecord]) -> bool:
+        """Tell whether no file was there when the search began: to look for it each time takes longer than all else."""
+        return all(item.id in self._gone for item in items)
 
     def _groups(self, wholes: Wholes, limits: Limits) -> list[DuplicateGroup]:
         stars: dict[int, list[Copies]] = {}
@@ -237,6 +247,7 @@ class Duplicates:
         """Find which sounds lie in longer ones, by row."""
         if wholes.kind != "sound" or not limits.unconfirmed:
             return
+        rows = [row for row in rows if not self._are_gone(wholes.contents[row])]
         for part in self._recordings.parts([wholes.contents[row] for row in rows]):
             shorter, longer = rows[part.shorter], rows[part.longer]
             if limits.of_parts is None or wholes.vectors[shorter] @ wholes.vectors[longer] >= limits.of_parts:
@@ -251,7 +262,7 @@ class Duplicates:
             floors=_floors(wholes, limits.floors(wholes.modality, compared.extents.sides_px)),
             keys=compared.extents.extents,
             ranges=compared.extents.ranges(),
-            required=_required(wholes, limits),
+            required=self._required(wholes, limits),
         )
         self.n_pairs += n * (n - 1) // 2
         centres, ties = Centres.of_none(n), set[tuple[int, int]]()
@@ -278,6 +289,17 @@ class Duplicates:
                 centres.take(row, others[are_copies], alike[are_copies], are_confirmed[are_copies])
         self._join(compared, centres, ties)
         return centres
+
+    def _required(self, wholes: Wholes, limits: Limits) -> np.ndarray | None:
+        """Return from which cosine on contents can be duplicates whose files are gone, so that nothing confirms it.
+
+        Of those that are there it is -1; of all None, where nothing is to be confirmed.
+        """
+        if not limits.unconfirmed:
+            return None
+        unconfirmed = limits.unconfirmed["sound" if wholes.kind == "sound" else "image"]
+        are_gone = np.fromiter(map(self._are_gone, wholes.contents), dtype=bool, count=len(wholes.contents))
+        return np.where(are_gone, _floors(wholes, np.full(len(are_gone), unconfirmed)), -1.0)
 
     def _join(self, compared: _Compared, centres: Centres, ties: set[tuple[int, int]]) -> None:
         """Let a centre go to an earlier one where a copy of both ties them, and they are copies by themselves, too.
@@ -306,10 +328,13 @@ class Duplicates:
         if not (compared.limits.unconfirmed and len(others)):
             return ~none, none
         contents, by_sound = compared.wholes.contents, compared.wholes.kind == "sound"
-        compare = self._waveforms.are_alike if by_sound else self._pixels.are_alike
-        verdicts = compare(contents[row], [contents[other] for other in others])
-        are_confirmed = np.array([verdict is True for verdict in verdicts])
-        are_unseen = np.array([verdict is None for verdict in verdicts])
+        if self._are_gone(contents[row]):
+            are_confirmed, are_unseen = none, ~none
+        else:
+            compare = self._waveforms.are_alike if by_sound else self._pixels.are_alike
+            verdicts = compare(contents[row], [contents[other] for other in others])
+            are_confirmed = np.array([verdict is True for verdict in verdicts])
+            are_unseen = np.array([verdict is None for verdict in verdicts])
         enough = alike >= compared.limits.unconfirmed["sound" if by_sound else "image"]
         return are_confirmed | (are_unseen & enough), are_confirmed
 
@@ -367,7 +392,7 @@ class Duplicates:
             return
         rows = {item.id: copies for copies in star if copies.is_whole for item in copies.items}
         items = [item for copies in star if copies.is_whole for item in copies.items]
-        kept, reasons = keeper.choose(items, labelled=self._labels)
+        kept, reasons = (_OF_GONE if self._are_gone(items) else keeper).choose(items, labelled=self._labels)
         best = rows[kept.id]
         apart = self._apart(star, best) if wholes.kind == "sound" else set()
         if apart:
@@ -431,15 +456,3 @@ def _floors(wholes: Wholes, limits: np.ndarray) -> np.ndarray:
     What segments have by chance is evened out in their mean; but at the end other segments may stand.
     """
     return limits if wholes.are_single.all() else limits - (1 - limits) / 2
-
-
-def _required(wholes: Wholes, limits: Limits) -> np.ndarray | None:
-    """Return from which cosine on contents can be duplicates whose files are gone, so that nothing confirms it.
-
-    Of those that are there it is -1; of all None, where nothing is to be confirmed.
-    """
-    if not limits.unconfirmed:
-        return None
-    unconfirmed = limits.unconfirmed["sound" if wholes.kind == "sound" else "image"]
-    are_there = np.array([any(map(is_as_indexed, copies)) for copies in wholes.contents], dtype=bool)
-    return np.where(are_there, -1.0, _floors(wholes, np.full(len(are_there), unconfirmed)))
