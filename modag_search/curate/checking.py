@@ -15,7 +15,7 @@ from modag_search.metrics.sampling import Stratum, spread_sample, stratified_sha
 from modag_search.values import CheckedPrecision, Given, PrecisionEstimate, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
     from typing import Any
 
     from modag_search.catalog import Catalog
@@ -156,7 +156,9 @@ class TransferCheck(Check):
         return CheckedPrecision(of_given=_estimate([given]), of_all=_estimate([given, unsure]))
 
     def transfer(self, answers: Sequence[bool | None], *, dry_run: bool = False) -> TransferReport:
-        """Keep the answers, and give items the labels that are sure enough, but for those that were answered with no.
+        """Keep the answers, and give items the labels that are sure enough, but for what was answered with no.
+
+        Nor is a copy of it called so, or a kind of that, as by `Index.classify` from then on.
 
         Parameters
         ----------
@@ -181,7 +183,10 @@ class TransferCheck(Check):
         }
         refused = self._answered(answers, would_be_given=True).count(False)
         found = self._answered(answers, would_be_given=False).count(True)
-        rest = tuple(named for named in self._proposals.given if (named[0], named[1].label) not in answered)
+        left = [named for named in self._proposals.given if (named[0], named[1].label) not in answered]
+        against = _spoken_against(self._catalog, left, self._denied(answers))
+        rest = tuple(named for place, named in enumerate(left) if place not in against)
+        refused += len({left[place][0] for place in against} - {item for item, _ in rest})
         checked = self.keep(answers) if answered and not dry_run else None
         report = give(
             self._catalog,
@@ -190,6 +195,15 @@ class TransferCheck(Check):
             dry_run=dry_run,
         )
         return replace(report, checked=checked)
+
+    def _denied(self, answers: Sequence[bool | None]) -> list[Named]:
+        """Return the names that were answered with no."""
+        named = {(item, one.label): one for item, one in (*self._proposals.given, *self._proposals.unsure)}
+        return [
+            (one.id, named[one.id, one.label])
+            for one, answer in zip(self.questions, answers, strict=True)
+            if answer is False
+        ]
 
     def _answered(self, answers: Sequence[bool | None], *, would_be_given: bool) -> list[bool]:
         return [
@@ -217,6 +231,53 @@ class _Side:
     @classmethod
     def of(cls, named: Sequence[Named], answers: Sequence[bool]) -> _Side:
         return cls(tuple(one.confidence for _, one in named), tuple(answers))
+
+
+def _spoken_against(catalog: Catalog, named: Sequence[Named], denied: Sequence[Named]) -> set[int]:
+    """Return the places of names that are denied of copies of their items, or kinds of what is.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    named : sequence of Named
+    denied : sequence of Named
+
+    Returns
+    -------
+    set of int
+    """
+    wrong = {one.label for _, one in denied}
+    hierarchy = catalog.hierarchy.get()
+    against = {
+        label: frozenset({label, *hierarchy.ancestors(label)}) & wrong for label in {one.label for _, one in named}
+    }
+    suspects = {place: one for place, one in enumerate(named) if against[one[1].label]}
+    copied = _copied(catalog, [*denied, *suspects.values()])
+    denied_of: dict[Hashable, set[str]] = {}
+    for item, one in denied:
+        for what in copied[item]:
+            denied_of.setdefault(what, set()).add(one.label)
+
+    def is_contradicted(item: int, one: Transferred) -> bool:
+        # What has the content of a labelled item is called as that, whatever is said of other copies.
+        has_its_content = one.copy_of is not None and one.copy_of.confirmed_by == "content"
+        some = copied[item][:1] if has_its_content else copied[item]
+        return any(against[one.label] & denied_of.get(what, set()) for what in some)
+
+    return {place for place, entry in suspects.items() if is_contradicted(*entry)}
+
+
+def _copied(catalog: Catalog, named: Iterable[Named]) -> dict[int, list[Hashable]]:
+    """Return what items have in common with their copies: the content first, the very same features, an original."""
+    some = dict(named)
+    found: dict[int, list[Hashable]] = {item: [content] for item, content in catalog.items.content_hashes(some).items()}
+    for number, group in enumerate(catalog.items.alike_among(some)):
+        for item in group:
+            found[item].append(("alike", number))
+    for item, one in some.items():
+        if one.copy_of is not None:
+            found[item].append(("copy of", one.copy_of.id))
+    return found
 
 
 def _estimate(sides: Sequence[_Side]) -> PrecisionEstimate:

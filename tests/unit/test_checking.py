@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from modag_search.errors import LabelConflictError, NothingFoundError, UsageError
 from tests.made_media import BLACK, GREEN, RED, picture
@@ -137,6 +140,48 @@ def test_yes_becomes_a_label_by_hand_and_no_a_denial(shades: Index, border: floa
     assert report.checked.added == len(answers) - 1
     without = sum(not record.labels for record in shades.catalog.items.all())
     assert report.unknown == without, "the black one, what is unsure, and what was answered with no"
+
+
+def copied(shades: Index, media: Path) -> None:
+    """Copy the labelled red picture, and one without a label: with the same bytes, and with others."""
+    for name in ("red", "05"):
+        for number in range(2):
+            shutil.copy(media / f"{name}.png", media / f"{name} again {number}.png")
+            tags = PngInfo()
+            tags.add_text("rating", str(number))
+            Image.open(media / f"{name}.png").save(media / f"{name} tagged {number}.png", pnginfo=tags)
+    shades.add([media])
+
+
+@pytest.mark.parametrize(
+    ("denied", "gone"),
+    [
+        # What has the bytes of the labelled picture, as the first of the shades does, is called as that.
+        ("red tagged 0", {"red tagged 0", "red tagged 1"}),
+        ("red again 0", {"00", "red again 0", "red again 1", "red tagged 0", "red tagged 1"}),
+        ("05", {"05", "05 again 0", "05 again 1", "05 tagged 0", "05 tagged 1"}),
+    ],
+)
+def test_copies_of_what_was_answered_with_no_are_not_called_so_either(
+    shades: Index, media: Path, denied: str, gone: set[str]
+) -> None:
+    copied(shades, media)
+    before = {one.path for one in shades.transfer(min_confidence=0.0, dry_run=True).given if one.label == "red"}
+    check = shades.check_transfer(60, min_confidence=0.0)
+    answers = [
+        False if (one.path, one.label) == (str(media / f"{denied}.png"), "red") else None for one in check.questions
+    ]
+    assert answers.count(False) == 1
+
+    foreseen = check.transfer(answers, dry_run=True)
+    report = check.transfer(answers)
+
+    assert (report.given, report.unknown) == (foreseen.given, foreseen.unknown)
+    after = {one.path for one in report.given if one.label == "red"}
+    assert before - after == {str(media / f"{name}.png") for name in gone}
+    assert report.run
+    shades.labels.undo(report.run)
+    assert not [answer.path for answer in shades.classify(sorted(before - after)) if answer.label == "red"]
 
 
 def test_the_run_records_what_was_answered_and_can_be_taken_back(shades: Index, border: float) -> None:
