@@ -49,6 +49,12 @@ class KeptLabels:
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(statement)}
 
+    def count(self, origins: Collection[str]) -> int:
+        """Count the annotations of some origins that wait for their content."""
+        statement = select(func.count()).where(KeptAnnotationRow.origin.in_(origins))
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
+
     def replaced(
         self, paths: Container[str] | None = None, *, contents: Mapping[str, str] | None = None
     ) -> list[ReplacedFile]:

@@ -358,12 +358,14 @@ def export(
     """
     from modag_search.cli.opening import open_index
     from modag_search.labels.files import export_labels
+    from modag_search.labels.vocabulary import some_of
 
     if target is None and (kind or copy or relative):
         raise click.UsageError("name the file or folder to write with --to")
     origins: tuple[Origin, ...] = ("hand", "import", "transfer") if transferred else ("hand", "import")
     with open_index(index_name) as opened:
         if target is None:
+            _say_what_is_kept(opened.catalog.kept_labels.count(origins))
             _print_labels(opened, origins, output_format)
             return
         made = folder_to_make(target)
@@ -378,6 +380,15 @@ def export(
     say_made(made)
     left_out = f"; {written.left_out} left out: on parts of items, denied, or tags" if written.left_out else ""
     say(f"{target}: {counted(written.labels, 'label')} in {counted(written.files, 'file')}{left_out}")
+    _say_what_is_kept(written.kept)
+    if written.renamed:
+        others = some_of([f"{label} ({folder})" for label, folder in written.renamed])
+        say(f"folders that are called otherwise than their labels, and are read again as they are called: {others}")
+
+
+def _say_what_is_kept(kept: int) -> None:
+    if kept:
+        say(f"left out: {counted(kept, 'label')} of files that are gone; `modag backup` keeps those, too")
 
 
 def _print_labels(opened: Index, origins: tuple[Origin, ...], output_format: str | None) -> None:

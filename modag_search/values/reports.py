@@ -345,11 +345,18 @@ class ExportReport:
         Files and links.
     left_out : int
         Labels on parts of items, denials and tags, where folders say what items are as a whole.
+    kept : int
+        Labels that were left out, since they are kept for files that are gone.
+    renamed : tuple of (str, str)
+        Labels whose folders have other names, and these: of two that differ in case alone, some file systems would make
+        one, and no folder can be called ``R/B``.
     """
 
     labels: int
     files: int
     left_out: int = 0
+    kept: int = 0
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -288,6 +288,23 @@ def test_transferred_labels_are_exported_where_told_to(filled: CommandLine, medi
     assert all(row["origin"] == "transfer" and 0 < row["confidence"] <= 1 for row in transferred)
 
 
+@pytest.mark.parametrize("target", [(), ("--to", "labels.csv"), ("--to", "sorted", "--kind", "folders")])
+def test_an_export_says_what_it_leaves_out_of_files_that_are_gone(
+    labelled: CommandLine, media: Path, target: tuple[str, ...]
+) -> None:
+    assert "gone" not in labelled("label", "export", "--to", "before.csv").stderr
+    labelled("forget", media / "a.png")
+    lines = labelled("label", "export", *target).stderr.splitlines()
+    assert "left out: 1 label of files that are gone; `modag backup` keeps those, too" in lines
+
+
+def test_folders_that_are_called_otherwise_than_their_labels_are_named(filled: CommandLine, media: Path) -> None:
+    for name, label in (("a", "dog"), ("b", "Dog"), ("c", "R/B")):
+        filled("label", media / f"{name}.png", "--as", label)
+    exported = filled("label", "export", "--to", "sorted", "--kind", "folders")
+    assert "read again as they are called: Dog (Dog-2), R/B (R_B)" in exported.stderr
+
+
 def test_only_exports_are_written_over(labelled: CommandLine, media: Path, tmp_path: Path) -> None:
     theirs = written(tmp_path / "theirs.csv", "path,label", "mine,forever")
     outcome = labelled("label", "export", "--to", theirs)

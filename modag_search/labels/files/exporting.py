@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -112,7 +113,19 @@ def export_labels(
         raise UsageError(f"the format must be one of {', '.join(get_args(LabelFormat))}, not {output_format!r}")
     if copy and output_format != "folders":
         raise UsageError(f"only folders hold copies of files, not {output_format}")
-    path = Path(whole_path(target))
+    report = _exported(catalog, Path(whole_path(target)), output_format, origins=origins, relative=relative, copy=copy)
+    return replace(report, kept=catalog.kept_labels.count(origins))
+
+
+def _exported(
+    catalog: Catalog,
+    path: Path,
+    output_format: LabelFormat,
+    *,
+    origins: Collection[Origin],
+    relative: bool,
+    copy: bool,
+) -> ExportReport:
     if output_format == "jams":
         return _export_jams(catalog, path, origins, relative=relative)
     if output_format == "folders":
@@ -202,8 +215,8 @@ def _export_folders(
             yield item, list(dict.fromkeys(on_whole))
 
     with new_folder(target) as folder:
-        written = write_folders(wholes(), folder, final=str(target), copy=copy, relative=relative)
-    return ExportReport(labels=written, files=written, left_out=left_out)
+        written, renamed = write_folders(wholes(), folder, final=str(target), copy=copy, relative=relative)
+    return ExportReport(labels=written, files=written, left_out=left_out, renamed=renamed)
 
 
 def _is_class_of_whole(annotation: Annotation, tags: Collection[str]) -> bool:

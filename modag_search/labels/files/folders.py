@@ -101,7 +101,7 @@ def _linked(catalog: Catalog, folder: str) -> Iterator[tuple[str, str]]:
 
 def write_folders(
     labelled: Iterable[tuple[ItemRecord, Iterable[str]]], folder: Path, *, final: str, copy: bool, relative: bool
-) -> int:
+) -> tuple[int, tuple[tuple[str, str], ...]]:
     """Put a link to each item, or a copy of it, into a folder for each of its labels.
 
     Parameters
@@ -119,8 +119,10 @@ def write_folders(
 
     Returns
     -------
-    int
+    written : int
         How many links or copies there are.
+    renamed : tuple of (str, str)
+        Labels whose folders have other names, and these.
 
     Raises
     ------
@@ -143,7 +145,7 @@ def write_folders(
                 target = seen_from(os.path.join(final, inside), item.path) if relative else item.path
                 os.symlink(target, folder / inside / name)
             written += 1
-    return written
+    return written, tuple((label, inside) for label, (inside, _) in sorted(names.items()) if inside != label)
 
 
 def _copy(path: str, target: Path) -> None:
