@@ -202,7 +202,8 @@ class LabelBook:
             return
         if any(one.id == run for one in self._catalog.runs.all()):
             raise NoSuchRunError(
-                f"run {run} gave no labels that are still there; `modag label runs` lists those that did"
+                f"run {run} gave no labels that are still there, and took none that could come back; "
+                "`modag label runs` lists those that did"
             )
         raise NoSuchRunError(f"there is no run {run}; `modag label runs` lists those that gave labels")
 

@@ -189,7 +189,7 @@ class Uploads:
                     raise ProblemError(413, f"the file has more than {most:.0f} MiB", kind="too-large")
                 file.write(chunk)
         if not size:
-            raise ProblemError(400, "the file is empty", kind="empty-upload")
+            raise ProblemError(400, f"{os.path.basename(path)}: is empty", kind="empty-upload")
         return size
 
     def _superseded(self) -> list[Upload]:

@@ -187,7 +187,9 @@ def test_a_run_takes_back_only_what_it_gave(filled: CommandLine, media: Path) ->
     assert labels(filled) == [("a.png", "violin", None, None)]
     again = filled("label", "undo", second)
     assert (again.status, again.stdout) == (2, b"")
-    assert again.error.startswith(f"error: run {second} gave no labels that are still there; `modag label runs` ")
+    assert again.error.startswith(
+        f"error: run {second} gave no labels that are still there, and took none that could come back; `modag label"
+    )
     head, line = filled("label", "runs", "--format", "table").stdout.decode().splitlines()
     assert head.split() == ["run", "verb", "labels", "started_at", "arguments"]
     assert line.split()[:3] == [str(first), "label", "1"]

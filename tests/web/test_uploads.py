@@ -112,8 +112,9 @@ def test_what_was_never_sent_is_not_asked_with(client: TestClient) -> None:
 
 
 def test_an_empty_file_is_refused(client: TestClient) -> None:
-    answer = send(client, b"")
+    answer = send(client, b"", name="hiss.wav")
     assert (answer.status_code, kind_of(answer)) == (400, "empty-upload")
+    assert answer.json()["detail"] == "hiss.wav: is empty"
     assert os.listdir(folder_of(client)) == []
 
 
