@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,12 +10,13 @@ import pytest
 from modag_search.catalog import Annotation, Catalog, changes, copying
 from modag_search.errors import DamagedCatalogError
 from modag_search.hierarchy import Hierarchy
-from tests.catalog_builders import failure, image, new_catalog, put, sound, video
+from tests.catalog_builders import failure, id_at, image, new_catalog, put, sound, video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from modag_search.values import SegmentStatus
     from tests.postgres import Server
 
 
@@ -95,3 +97,18 @@ def test_a_copy_in_one_file_is_what_a_backup_holds(catalog: Catalog, tmp_path: P
     with Catalog.open(tmp_path / "one.sqlite") as copy:
         assert copy.check() == []
         assert copy.count() == catalog.count()
+
+
+def test_labels_that_are_kept_come_back_in_the_copy_to_what_has_the_same_features(
+    catalog: Catalog, target: Catalog
+) -> None:
+    with catalog.view():
+        target.fill_from(catalog)
+    statuses: tuple[SegmentStatus, ...] = ("ok", "silent")
+    same = sound("/m/a.wav", statuses=statuses).segments
+    put(target, sound("/m/another.wav", "noise", statuses=statuses))
+    [again] = put(target, replace(sound("/m/a.flac", "as FLAC", statuses=statuses), segments=same))
+    [passage] = target.reunite(["/m/another.wav", "/m/a.flac"])
+    assert (passage.path, passage.labels, passage.fate, passage.to) == ("/m/a.wav", ("dog",), "returned", "/m/a.flac")
+    given = {one.item_id for one in target.labels.annotations() if one.label == "dog" and not one.is_not}
+    assert given == {again, id_at(target, "/m/b.mp4")}
