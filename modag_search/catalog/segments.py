@@ -72,7 +72,8 @@ class Segments:
     def of_items(self, item_ids: Iterable[int]) -> list[SegmentRecord]:
         """Return the segments of some items, those of one item after those of another, in their order."""
         with self._database.read() as connection:
-            records = [_record(row) for row in connection.execute(_segments_of_items(), given(item_ids))]
+            rows = connection.execute(_segments_of_items(), given(item_ids)).all()  # one by one takes longer
+            records = [_record(row) for row in rows]
         return sorted(records, key=lambda record: (record.item_id, record.id))
 
     def with_features_of_items(

@@ -190,18 +190,16 @@ class ComparableItems:
         segments = [one for one in read if one.modality == modality]
         counts, weights = Counter(one.item_id for one in segments), _weights(segments)
         owners = {one.id: one.item_id for one in segments if one.status == "ok"}
-        sums: dict[int, Float32Array] = {}
+        items, sums = np.zeros(0, dtype=np.int64), _NO_VECTORS
         for segment_ids, vectors in self._vectors(list(owners), modality):
             of_items = np.array([owners[one] for one in segment_ids.tolist()])
-            order = np.argsort(of_items, kind="stable")
-            items, firsts = np.unique(of_items[order], return_index=True)
-            weighted = (vectors * np.array([weights[one] for one in segment_ids.tolist()])[:, None])[order]
-            weighted[0] += sums.get(int(items[0]), np.float32(0))  # the first may have begun among those before
-            sums |= zip(items.tolist(), np.add.reduceat(weighted, firsts, axis=0), strict=True)
-        holding = [copies for copies in contents if copies[0].id in sums]
+            weighted = vectors * np.array([weights[one] for one in segment_ids.tolist()])[:, None]
+            items, sums = _added_up(items, sums, of_items, weighted)
+        places = {item: place for place, item in enumerate(items.tolist())}
+        holding = [copies for copies in contents if copies[0].id in places]
         return _Held(
             contents=holding,
-            vectors=of_unit_length(np.stack([sums[copies[0].id] for copies in holding])) if holding else _NO_VECTORS,
+            vectors=of_unit_length(sums[[places[copies[0].id] for copies in holding]]) if holding else _NO_VECTORS,
             are_single=[counts[copies[0].id] == 1 for copies in holding],
         )
 
@@ -254,6 +252,34 @@ def comparable_vectors(features: Float32Array, modality: Modality) -> Float32Arr
     [[0.6000000238418579, 0.800000011920929, 0.0]]
     """
     return of_unit_length(np.sign(features) * np.sqrt(np.abs(features)) if modality == "image" else features)
+
+
+def _added_up(
+    items: Int64Array, sums: Float32Array, of_items: Int64Array, vectors: Float32Array
+) -> tuple[Int64Array, Float32Array]:
+    """Add vectors to the sums of their items.
+
+    Parameters
+    ----------
+    items : np.ndarray [shape=(n,), int64]
+        Those that have a sum so far; ascending.
+    sums : np.ndarray [shape=(n, d), float32]
+    of_items : np.ndarray [shape=(m,), int64]
+        Of each vector.
+    vectors : np.ndarray [shape=(m, d), float32]
+
+    Returns
+    -------
+    items, sums : np.ndarray
+        As the parameters.
+    """
+    if len(items):
+        of_items, vectors = np.concatenate([items, of_items]), np.concatenate([sums, vectors])
+    order = np.argsort(of_items, kind="stable")
+    distinct, firsts = np.unique(of_items[order], return_index=True)
+    ordered = vectors[order]
+    # Most often an item has one segment, and adding up its one vector would take as long as to read it.
+    return distinct, ordered if len(distinct) == len(ordered) else np.add.reduceat(ordered, firsts, axis=0)
 
 
 def _weights(segments: Sequence[SegmentRecord]) -> dict[int, np.float32]:
