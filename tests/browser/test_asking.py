@@ -244,6 +244,7 @@ def test_where_nobody_points_elsewhere_keys_act_on_the_first_answer(
 def test_a_key_that_selects_finds_the_last_of_fewer_items(kept_server: str, open_page: OpenPage) -> None:
     """Filters leave fewer than there were before what was pointed at."""
     page = open_page(kept_server)
+    expect(page.find(".told")).to_have_text("16 items")
     page.page.keyboard.press("End")
     expect(page.find('.tile[data-index="15"]')).to_be_focused()
     page.button("Pictures").click()

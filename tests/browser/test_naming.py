@@ -501,6 +501,24 @@ def test_keys_name_what_the_mouse_points_at(named: str, ids: dict[str, int], ope
     assert given(named, ids["b2.png"]) == {("red", True)}
 
 
+def test_keys_go_on_naming_what_the_mouse_points_at_while_something_else_has_the_focus(
+    named: str, ids: dict[str, int], open_page: OpenPage
+) -> None:
+    page = open_page(named)
+    page.tile("a1.png").focus()
+    tile = page.tile("b2.png")
+    tile.hover()
+    page.page.mouse.move(*middle_of(tile), steps=3)
+    expect(tile).to_have_attribute("data-at", "true")
+    expect(page.find(".digit").nth(1)).to_contain_text("blue")
+    page.page.keyboard.press("1")
+    expect(tile.locator(".name")).to_have_text(["red"])  # drawn anew with its label
+    page.page.keyboard.press("2")
+    expect(page.find(".message")).to_contain_text("blue: b2.png")
+    assert {("red", True), ("blue", True)} >= given(named, ids["b2.png"])
+    assert ("blue", True) not in given(named, ids["a1.png"])
+
+
 def test_arrows_find_the_tiles_right_after_loading(named: str, open_page: OpenPage) -> None:
     page = open_page(named)
     first = page.find(".tile").first

@@ -15,6 +15,7 @@ import { Scope } from "./scope.js";
 import { Sheet } from "./sheet.js";
 import { set, useStore } from "./state.js";
 import { Looks, SAID, usePlays } from "./tile.js";
+import { pointAt } from "./tiles.js";
 import { KINDS, baseOf, folderOf, hundredths, lasting, percent, sized } from "./wording.js";
 import { Why } from "./why.js";
 
@@ -195,7 +196,7 @@ export function Detail({ id, rows }) {
   const step = (by) => {
     const next = rows[place + by];
     if (place < 0 || !next) return false;
-    set({ at: place + by });
+    pointAt(place + by);
     go({ item: next.id }, { replacing: true });
     return true;
   };

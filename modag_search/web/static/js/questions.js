@@ -93,7 +93,8 @@ async function ask(route) {
   const { pointed } = get();
   set({ problem: null, selected: new Set(), anchor: null });
   // The first answer is pointed at; nothing is, where somebody has pointed at something since, which may be gone.
-  const show = (shown) => set({ ...shown, at: get().pointed === pointed ? 0 : NOWHERE });
+  const show = (shown) =>
+    set({ ...shown, at: get().pointed === pointed ? 0 : NOWHERE, arrived: get().arrived + 1 });
   try {
     if (isEmpty(route.question)) await showAll(show, mine.signal);
     else await showFound(route, show, mine.signal);

@@ -14,6 +14,7 @@ let state = {
   problem: null,
   at: 0,
   pointed: 0,
+  arrived: 0,
   selected: new Set(),
   anchor: null,
   acts: [],

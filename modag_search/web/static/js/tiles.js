@@ -145,11 +145,12 @@ export function Tiles({ rows, label }) {
     if (event && (event.shiftKey || event.ctrlKey || event.metaKey)) pick(rows, index, event);
     if (get().at !== index) pointAt(index);
   };
-  // Among other answers, what has the focus may stand elsewhere.
+  // Among other answers, what has the focus may stand elsewhere; where only labels are others, it need not be meant.
+  const arrived = useStore((state) => state.arrived);
   useLayoutEffect(() => {
     const focused = document.activeElement?.closest(".tile");
     if (focused && scroller.current.contains(focused)) point(Number(focused.dataset.index));
-  }, [rows]);
+  }, [arrived]);
 
   return html`
     <div class="scroller" ref=${scroller} onKeyDown=${walk} tabindex=${rows.length ? -1 : 0}>
