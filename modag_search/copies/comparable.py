@@ -270,8 +270,9 @@ def _added_up(
 
     Returns
     -------
-    items, sums : np.ndarray
-        As the parameters.
+    items : np.ndarray [shape=(k,), int64]
+        Ascending.
+    sums : np.ndarray [shape=(k, d), float32]
     """
     if len(items):
         of_items, vectors = np.concatenate([items, of_items]), np.concatenate([sums, vectors])

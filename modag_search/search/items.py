@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modag_search.search.probes import Probe, Question
 
 _CELLS_AT_ONCE = 1_000_000
+_FEW = 8
 _WIDER = 8
 """So many times more segments are asked for where fewer do not settle an answer, as long as that is less than a share
 of all, one in as many; else all are compared."""
@@ -248,10 +249,7 @@ class ItemSearch:
                 break
             more = found.segments[len(owners) : max(4 * len(owners), 2 * n)]
             owners = np.concatenate([owners, owners_of(more)])
-            may_answer = owners != NOTHING
-            for item in without:  # a few; `np.isin` sorts for many
-                may_answer &= owners != item
-            places = np.flatnonzero(may_answer)
+            places = np.flatnonzero((owners != NOTHING) & ~_are_among(owners, without))
             _, firsts = np.unique(owners[places], return_index=True)
             distinct = places[np.sort(firsts)]
             if folding is None:
@@ -288,6 +286,16 @@ class ItemSearch:
                 strict=True,
             )
         ]
+
+
+def _are_among(items: Int64Array, some: frozenset[int]) -> npt.NDArray[np.bool_]:
+    """Tell which items are among some: most often one asks, or a few, for which `np.isin` would sort in vain."""
+    if len(some) > _FEW:
+        return np.isin(items, np.fromiter(some, dtype=np.int64))
+    found = np.zeros(len(items), dtype=bool)
+    for item in some:
+        found |= items == item
+    return found
 
 
 def _blocks(n: int, *, width: int) -> list[slice]:
