@@ -122,13 +122,14 @@ def _with_likenesses(connection: Connection, annotation_ids: Sequence[int]) -> l
     """Return what items are like, for each of their annotations; none of what was said of a former content."""
     of_present = func.coalesce(AnnotationRow.content_hash, ItemRow.content_hash) == ItemRow.content_hash
     statement = (
-        select(AnnotationRow.id, AnnotationRow.item_id, of_present.label("of_present"))
+        select(AnnotationRow.id, AnnotationRow.item_id, AnnotationRow.origin, of_present.label("of_present"))
         .join(ItemRow, ItemRow.id == AnnotationRow.item_id)
         .where(AnnotationRow.id.in_(among(annotation_ids)))
         .order_by(AnnotationRow.id)
     )
     said = connection.execute(statement).all()
-    known = likenesses(connection, {one.item_id for one in said if one.of_present})
+    # What was transferred can be again, and need not be recognised.
+    known = likenesses(connection, {one.item_id for one in said if one.of_present and one.origin != "transfer"})
     return [{"kept": one.id, "likeness": known.get(one.item_id) if one.of_present else None} for one in said]
 
 

@@ -639,13 +639,18 @@ def _take(connection: Connection, item_ids: Collection[int], label: str, *, is_n
 
 
 def _discard_kept(connection: Connection, item_ids: Collection[int], label: str, *, is_not: bool) -> None:
+    """Let nothing say again what is taken back from items: no other of the same content, and none that is like one.
+
+    What was said of another content waits for that, and for that alone.
+    """
     row = KeptAnnotationRow
     said = (row.label_id.in_(ids_of_labels(label)), row.is_not.is_(is_not))
     contents = select(ItemRow.content_hash).where(ItemRow.id.in_(among(item_ids)))
-    waits: ColumnElement[bool] = row.content_hash.in_(contents)
-    if connection.execute(select(row.id).where(*said, row.likeness.is_not(None)).limit(1)).first() is not None:
-        waits |= row.likeness.in_(among_texts(likenesses(connection, item_ids).values()))
-    connection.execute(delete(row).where(*said, waits))
+    connection.execute(delete(row).where(*said, row.content_hash.in_(contents)))
+    kept = connection.execute(select(row.likeness).where(*said)).scalars()
+    if awaited := {likeness for likeness in kept if likeness is not None}:
+        found = set(likenesses(connection, item_ids, awaited=awaited).values())
+        connection.execute(update(row).where(*said, row.likeness.in_(among_texts(found))).values(likeness=None))
 
 
 def _deleted(connection: Connection, *conditions: ColumnElement[bool]) -> int:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, LargeBinary, Select, cast, func, select, tuple_
 
 from modag_search.catalog.blobs import changed_feature, checksum_of
-from modag_search.catalog.database import among, among_given, given
+from modag_search.catalog.database import among, among_given, batches, given
 from modag_search.catalog.remnants import is_there
 from modag_search.catalog.tables import FeatureRow, ItemRow, SegmentRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
+
+_BEGINNING = 8
+"""Digits of a checksum."""
+_ITEMS_AT_ONCE = 1000
 
 Digest = bytes
 """Stands for the kind, the places and the features of all segments of an item."""
@@ -64,20 +69,52 @@ def _features() -> Select[Any]:
     )
 
 
-def likenesses(connection: Connection, item_ids: Iterable[int]) -> dict[int, str]:
+def likenesses(
+    connection: Connection, item_ids: Collection[int], *, awaited: Collection[str] | None = None
+) -> dict[int, str]:
     """Return what stands for the kind, length, size and features of items that are sound, by id, as hex.
 
-    It can be kept when they go: an item that comes later and has the same holds the same. Those without any feature
-    are left out, see `digests`.
+    It can be kept when they go: an item that comes later and has the same holds the same. It begins with the checksum
+    of the first feature, so that the features of few are read where some are `awaited`.
+
+    Parameters
+    ----------
+    connection : Connection
+    item_ids : collection of int
+    awaited : collection of str, optional
+        Leaves out items that have none of these.
+
+    Returns
+    -------
+    dict of int to str
+        Without those that have no feature, see `digests`.
     """
-    statement = select(ItemRow.id, *_shape(ItemRow).clauses).where(
-        ItemRow.id.in_(among(item_ids)), ItemRow.status == "ok"
+    firsts = _first_features(connection, item_ids)
+    if awaited is not None:
+        beginnings = {one[:_BEGINNING] for one in awaited}
+        firsts = {item_id: first for item_id, first in firsts.items() if first in beginnings}
+    found: dict[int, str] = {}
+    for batch in batches(sorted(firsts), _ITEMS_AT_ONCE):
+        statement = select(ItemRow.id, *_shape(ItemRow).clauses).where(
+            ItemRow.id.in_(among(batch)), ItemRow.status == "ok"
+        )
+        shapes = {row[0]: (row[1], float(row[2]), *row[3:]) for row in connection.execute(statement)}
+        for item_id, digest in digests(connection, shapes).items():
+            whole = hashlib.blake2b(repr(shapes[item_id]).encode() + digest, digest_size=16).hexdigest()
+            found[item_id] = firsts[item_id] + whole
+    return found if awaited is None else {item_id: one for item_id, one in found.items() if one in awaited}
+
+
+def _first_features(connection: Connection, item_ids: Collection[int]) -> dict[int, str]:
+    """Return the checksums of the first features of items, by id, as hex."""
+    first = (
+        select(SegmentRow.item_id, func.min(SegmentRow.id).label("id"))
+        .where(SegmentRow.item_id.in_(among(item_ids)), SegmentRow.status == "ok", is_there())
+        .group_by(SegmentRow.item_id)
+        .subquery()
     )
-    shapes = {row[0]: (row[1], float(row[2]), *row[3:]) for row in connection.execute(statement)}
-    return {
-        item_id: hashlib.blake2b(repr(shapes[item_id]).encode() + digest, digest_size=16).hexdigest()
-        for item_id, digest in digests(connection, shapes).items()
-    }
+    statement = select(first.c.item_id, SegmentRow.feature_checksum).join(SegmentRow, SegmentRow.id == first.c.id)
+    return {item_id: f"{checksum:0{_BEGINNING}x}" for item_id, checksum in connection.execute(statement)}
 
 
 def alike(connection: Connection, item_ids: Collection[int], *, without: Collection[int]) -> dict[int, list[int]]:
@@ -101,34 +138,19 @@ def alike(connection: Connection, item_ids: Collection[int], *, without: Collect
     candidates = _with_first_features_of(connection, item_ids, without)
     if not candidates:
         return {}  # most often, and no feature need be read for that
-    mine = _with_features_of(connection, candidates, among_items=item_ids)
-    ours = digests(connection, mine)
-    wanted = set(ours.values())
-    found: dict[Digest, list[int]] = {}
-    for item_id, digest in sorted(digests(connection, _of_shape_of(connection, candidates, mine)).items()):
-        if digest in wanted:
-            found.setdefault(digest, []).append(item_id)
-    return {item_id: found[digest] for item_id, digest in ours.items() if digest in found}
+    ours = likenesses(connection, _with_features_of(connection, candidates, among_items=item_ids))
+    found: dict[str, list[int]] = {}
+    for item_id, likeness in sorted(likenesses(connection, candidates, awaited=set(ours.values())).items()):
+        found.setdefault(likeness, []).append(item_id)
+    return {item_id: found[likeness] for item_id, likeness in ours.items() if likeness in found}
 
 
 def alike_among(connection: Connection, item_ids: Collection[int]) -> list[list[int]]:
-    """Group those of some items that have the same features, oldest first; what is like none of them is left out.
-
-    As in `alike`, features are read only where the first ones agree.
-    """
-    first = (
-        select(SegmentRow.item_id, func.min(SegmentRow.id).label("id"))
-        .where(SegmentRow.item_id.in_(among(item_ids)), SegmentRow.status == "ok")
-        .group_by(SegmentRow.item_id)
-        .subquery()
-    )
-    checksums = select(first.c.item_id, SegmentRow.feature_checksum).join(first, first.c.id == SegmentRow.id)
-    by_first: dict[int, list[int]] = {}
-    for item_id, checksum in connection.execute(checksums):
-        by_first.setdefault(checksum, []).append(item_id)
-    candidates = [item_id for some in by_first.values() if len(some) > 1 for item_id in some]
+    """Group those of some items that have the same features, oldest first; what is like none of them is left out."""
+    firsts = _first_features(connection, item_ids)
+    counts = Counter(firsts.values())
     groups: dict[str, list[int]] = {}
-    for item_id, likeness in sorted(likenesses(connection, candidates).items()):
+    for item_id, likeness in sorted(likenesses(connection, [one for one in firsts if counts[firsts[one]] > 1]).items()):
         groups.setdefault(likeness, []).append(item_id)
     return [group for group in groups.values() if len(group) > 1]
 
@@ -165,15 +187,6 @@ def _with_features_of(
         select(SegmentRow.item_id)
         .distinct()
         .where(SegmentRow.item_id.in_(among(among_items)), SegmentRow.feature_checksum.in_(checksums))
-    )
-    return connection.execute(statement).scalars().all()
-
-
-def _of_shape_of(connection: Connection, item_ids: Iterable[int], others: Iterable[int]) -> Sequence[int]:
-    """List those of some items that are there, sound, and of the kind, length and size of one of others."""
-    shapes = select(*_shape(ItemRow).clauses).where(ItemRow.id.in_(among(others))).correlate(None)
-    statement = select(ItemRow.id).where(
-        ItemRow.id.in_(among(item_ids)), ItemRow.status == "ok", _shape(ItemRow).in_(shapes)
     )
     return connection.execute(statement).scalars().all()
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, exists, func, select, update
 
+from modag_search.catalog.conflicts import are_opposites
 from modag_search.catalog.database import among, among_texts, count_label_change
 from modag_search.catalog.departures import make_way
 from modag_search.catalog.dialects import upsert
-from modag_search.catalog.likeness import Digest, digests, likenesses
-from modag_search.catalog.names import labels_in_use
+from modag_search.catalog.likeness import Digest, alike, digests, likenesses
+from modag_search.catalog.names import labels_in_use, read_hierarchy
 from modag_search.catalog.passages import (
     Said,
     Step,
@@ -34,9 +35,9 @@ from modag_search.catalog.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
 
     from modag_search.values import LabelPassage
 
@@ -118,20 +119,51 @@ def _give_former(connection: Connection, item_ids: set[int]) -> tuple[LabelPassa
 
 def likes_are_awaited(connection: Connection) -> bool:
     """Tell whether `give_back_alike` has anything to give."""
-    awaited = select(KeptAnnotationRow.id).where(KeptAnnotationRow.likeness.is_not(None)).limit(1)
-    return connection.execute(awaited).first() is not None
+    return connection.execute(_likenesses_kept().limit(1)).first() is not None
 
 
 def give_back_alike(connection: Connection, item_ids: Collection[int]) -> tuple[LabelPassage, ...]:
-    """Let labels that were kept come back to items with the features that they were given to."""
-    if not likes_are_awaited(connection):
+    """Let labels that were kept come back to items with the features that they were given to.
+
+    What an item with these features is said not to be, no other one is called.
+    """
+    awaited = set(connection.execute(_likenesses_kept()).scalars())
+    if not awaited:
         return ()
-    takers = {taker.id: taker for taker in _takers(connection, ItemRow.id.in_(among(item_ids)))}
-    by_likeness: dict[str, list[Taker]] = {}
-    for item_id, likeness in sorted(likenesses(connection, takers).items()):
-        by_likeness.setdefault(likeness, []).append(takers[item_id])
+    by_likeness: dict[str, list[int]] = {}
+    for item_id, likeness in sorted(likenesses(connection, item_ids, awaited=awaited).items()):
+        by_likeness.setdefault(likeness, []).append(item_id)
+    if not by_likeness:
+        return ()
+    coming = {item_id for some in by_likeness.values() for item_id in some}
+    takers = {taker.id: taker for taker in _takers(connection, ItemRow.id.in_(among(coming)))}
+    opposed = _opposed_by_like_ones(connection, coming)
     kept = connection.execute(said_and_kept(KeptAnnotationRow.likeness.in_(among_texts(by_likeness)))).all()
-    return _return(connection, [(said, by_likeness[said.likeness]) for said in kept])
+    homes = [
+        (said, [takers[item_id] for item_id in by_likeness[said.likeness] if not opposed(item_id, said)])
+        for said in kept
+    ]
+    return _return(connection, [(said, some) for said, some in homes if some])
+
+
+def _opposed_by_like_ones(connection: Connection, item_ids: Collection[int]) -> Callable[[int, Said], bool]:
+    """Return what tells whether others with the features of an item are said to be the opposite of something."""
+    others = alike(connection, item_ids, without=item_ids)
+    if not others:
+        return lambda _, __: False
+    ancestors = read_hierarchy(connection).ancestors
+    said_of: dict[int, list[Said]] = {}
+    of_others = AnnotationRow.item_id.in_(among({other for some in others.values() for other in some}))
+    for own in connection.execute(said_of_items(of_others, AnnotationRow.origin != "transfer")):
+        if own.content_hash == own.item_hash:
+            said_of.setdefault(own.item_id, []).append(own)
+    return lambda item_id, said: any(
+        are_opposites(own, said, ancestors) for other in others.get(item_id, ()) for own in said_of.get(other, ())
+    )
+
+
+def _likenesses_kept() -> Select[Any]:
+    return select(KeptAnnotationRow.likeness).where(KeptAnnotationRow.likeness.is_not(None)).distinct()
 
 
 def _takers(connection: Connection, *conditions: ColumnElement[bool]) -> list[Taker]:

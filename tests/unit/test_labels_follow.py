@@ -33,10 +33,10 @@ def passage(path: Path, *names: str, to: Path | None = None, fate: str = "passed
     return LabelPassage(path=str(path), labels=names, fate=fate, to=None if to is None else str(to))  # type: ignore[arg-type]
 
 
-def tagged(source: Path, target: Path) -> Path:
+def tagged(source: Path, target: Path, rating: str = "5") -> Path:
     """Write a picture again with a tag: other bytes, the same pixels."""
     tags = PngInfo()
-    tags.add_text("rating", "5")
+    tags.add_text("rating", rating)
     Image.open(source).save(target, format="PNG", pnginfo=tags)
     return target
 
@@ -251,9 +251,44 @@ def test_a_label_that_is_taken_back_does_not_come_back_to_what_is_like_it(index:
     one.unlink()
     index.add([media], prune=True)
     assert index.unlabel([two], "red") == 1
-    picture(media / "three.png", RED)
+    tagged(two, media / "three.png", "1")
     index.add([media])
     assert labels(index) == {}
+
+
+def test_what_is_taken_back_from_a_file_waits_for_another_of_the_same_features_still(index: Index, media: Path) -> None:
+    """It was said of that one, too, by a run of its own; the taking run is undone as well."""
+    one, two = picture(media / "one.png", RED), media / "two.png"
+    tagged(one, two)
+    index.add([media])
+    index.label(one, "red")
+    index.label(two, "red")
+    contents = one.read_bytes()
+    one.unlink()
+    index.add([media], prune=True)
+    index.unlabel([two], "red")
+    (taking,) = [run.id for run, _ in index.labels.runs() if run.verb == "unlabel"]
+    index.labels.undo(taking)
+    one.write_bytes(contents)
+    index.add([media])
+    assert labels(index) == {"one.png": ("red",), "two.png": ("red",)}
+
+
+def test_what_is_denied_of_a_copy_does_not_come_back_to_another(index: Index, media: Path) -> None:
+    one, two = picture(media / "one.png", RED), media / "two.png"
+    tagged(one, two)
+    index.add([media])
+    index.label(one, "red")
+    index.label(two, "red")
+    one.unlink()
+    index.add([media], prune=True)
+    index.deny(two, "red")
+    tagged(two, media / "three.png", "1")
+    assert index.add([media]).passages == ()
+    assert labels(index) == {}
+    (denying,) = [run.id for run, _ in index.labels.runs() if run.arguments["not"]]
+    index.labels.undo(denying)
+    assert labels(index) == {"two.png": ("red",)}
 
 
 def test_undoing_a_run_leaves_what_another_gave_to_what_was_like_it(index: Index, media: Path) -> None:
