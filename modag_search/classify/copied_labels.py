@@ -16,11 +16,12 @@ import numpy as np
 from modag_search.classify.denials import lowered, places_of_kinds
 from modag_search.classify.labelled_wholes import LabelledWholes, stored_segments
 from modag_search.classify.originals import Original, Originals
+from modag_search.classify.queries import unread_batches
 from modag_search.rivalry import ALONE
 from modag_search.values import CopyOf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from modag_search.catalog import Catalog
     from modag_search.classify.arithmetic.logistic import BoolArray, FloatArray
@@ -74,6 +75,41 @@ class GivenLabels:
     def denied(self, items: Iterable[int]) -> set[str]:
         """Return the labels that were denied of any of some items."""
         return {name for item in items for name, holds in self._said.get(item, {}).items() if not holds}
+
+    def copies_among(
+        self, others: Sequence[tuple[int, str]], *, of: Collection[int], by_features: bool
+    ) -> dict[int, Original]:
+        """Find which items are copies of some, as copies of labelled ones are found; whatever is said of them.
+
+        Parameters
+        ----------
+        others : sequence of (int, str)
+            Ids and paths of the items that may be copies.
+        of : collection of int
+            Ids of those that they may be copies of.
+        by_features : bool
+            False for copies with the same content alone.
+
+        Returns
+        -------
+        dict of int to Original
+            By id; without what is a copy of none.
+        """
+        content_of = self._catalog.items.content_hashes(of)
+        items_of: dict[str, list[int]] = {}
+        for item, content in content_of.items():
+            items_of.setdefault(content, []).append(item)
+        parts = stored_segments(self._catalog, self._vectors, content_of)
+        wholes = LabelledWholes(self._catalog, self._labelled, set(), others=parts)
+        originals = Originals(self._catalog, items_of, content_of, lambda: wholes)
+        found: dict[int, Original] = {}
+        for unread in unread_batches(self._catalog, self._vectors, others) if content_of else ():
+            batch = unread.read()
+            copied = originals.by_content(batch)
+            if by_features:
+                copied |= originals.by_features(batch, [place for place in range(len(batch)) if place not in copied])
+            found |= {int(batch.items[place]): original for place, original in copied.items()}
+        return found
 
     @cached_property
     def all_denied(self) -> frozenset[str]:

@@ -15,12 +15,16 @@ from modag_search.metrics.sampling import Stratum, spread_sample, stratified_sha
 from modag_search.values import CheckedPrecision, Given, PrecisionEstimate, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
     from modag_search.catalog import Catalog
+    from modag_search.classify.originals import Original
     from modag_search.classify.transfer import Named, Proposals, TransferOptions
     from modag_search.values import Transferred, TransferReport
+
+    Copies = Callable[[Sequence[tuple[int, str]], Collection[int]], Mapping[int, Original]]
+    """Takes ids and paths of items, and ids of those that they may be copies of."""
 
 VERB = "check"
 """Of the runs that keep answers."""
@@ -108,6 +112,8 @@ class TransferCheck(Check):
     n : int
         How many questions, at the most.
     seed : int
+    copies : callable
+        Finds which items are copies of others.
 
     Raises
     ------
@@ -115,7 +121,16 @@ class TransferCheck(Check):
         If nothing could be called anything.
     """
 
-    def __init__(self, catalog: Catalog, proposals: Proposals, options: TransferOptions, *, n: int, seed: int) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        proposals: Proposals,
+        options: TransferOptions,
+        *,
+        n: int,
+        seed: int,
+        copies: Copies,
+    ) -> None:
         if not proposals.given and not proposals.unsure:
             raise NothingFoundError("no item without a label could be called anything; there is nothing to check")
         of_unsure = min(len(proposals.unsure), n // 2)
@@ -132,6 +147,7 @@ class TransferCheck(Check):
         self._would_be_given = [drawn[place][1] for place in order]
         self._proposals = proposals
         self._options = options
+        self._copies = copies
 
     def precision(self, answers: Sequence[bool | None]) -> CheckedPrecision:
         """Estimate how many of all names are right.
@@ -181,13 +197,14 @@ class TransferCheck(Check):
         answered = {
             (one.id, one.label) for one, answer in zip(self.questions, answers, strict=True) if answer is not None
         }
+        checked = self.keep(answers) if answered and not dry_run else None
         refused = self._answered(answers, would_be_given=True).count(False)
         found = self._answered(answers, would_be_given=False).count(True)
         left = [named for named in self._proposals.given if (named[0], named[1].label) not in answered]
-        against = _spoken_against(self._catalog, left, self._denied(answers))
+        denied = self._denied(answers)
+        against = _spoken_against(self._catalog, left, denied, self._copies) if denied else set()
         rest = tuple(named for place, named in enumerate(left) if place not in against)
         refused += len({left[place][0] for place in against} - {item for item, _ in rest})
-        checked = self.keep(answers) if answered and not dry_run else None
         report = give(
             self._catalog,
             replace(self._proposals, given=rest, unknown=self._proposals.unknown + refused - found),
@@ -233,7 +250,7 @@ class _Side:
         return cls(tuple(one.confidence for _, one in named), tuple(answers))
 
 
-def _spoken_against(catalog: Catalog, named: Sequence[Named], denied: Sequence[Named]) -> set[int]:
+def _spoken_against(catalog: Catalog, named: Sequence[Named], denied: Sequence[Named], copies: Copies) -> set[int]:
     """Return the places of names that are denied of copies of their items, or kinds of what is.
 
     Parameters
@@ -241,43 +258,33 @@ def _spoken_against(catalog: Catalog, named: Sequence[Named], denied: Sequence[N
     catalog : Catalog
     named : sequence of Named
     denied : sequence of Named
+    copies : callable
+        Finds which of some items are copies of others.
 
     Returns
     -------
     set of int
     """
+    denied_of: dict[int, set[str]] = {}
+    for item, one in denied:
+        denied_of.setdefault(item, set()).add(one.label)
     wrong = {one.label for _, one in denied}
     hierarchy = catalog.hierarchy.get()
     against = {
         label: frozenset({label, *hierarchy.ancestors(label)}) & wrong for label in {one.label for _, one in named}
     }
     suspects = {place: one for place, one in enumerate(named) if against[one[1].label]}
-    copied = _copied(catalog, [*denied, *suspects.values()])
-    denied_of: dict[Hashable, set[str]] = {}
-    for item, one in denied:
-        for what in copied[item]:
-            denied_of.setdefault(what, set()).add(one.label)
+    originals = copies(list({item: one.path for item, one in suspects.values()}.items()), denied_of)
 
     def is_contradicted(item: int, one: Transferred) -> bool:
+        original = originals.get(item)
         # What has the content of a labelled item is called as that, whatever is said of other copies.
         has_its_content = one.copy_of is not None and one.copy_of.confirmed_by == "content"
-        some = copied[item][:1] if has_its_content else copied[item]
-        return any(against[one.label] & denied_of.get(what, set()) for what in some)
+        if original is None or (has_its_content and original.confirmed_by != "content"):
+            return False
+        return any(against[one.label] & denied_of[other] for other in original.items)
 
     return {place for place, entry in suspects.items() if is_contradicted(*entry)}
-
-
-def _copied(catalog: Catalog, named: Iterable[Named]) -> dict[int, list[Hashable]]:
-    """Return what items have in common with their copies: the content first, the very same features, an original."""
-    some = dict(named)
-    found: dict[int, list[Hashable]] = {item: [content] for item, content in catalog.items.content_hashes(some).items()}
-    for number, group in enumerate(catalog.items.alike_among(some)):
-        for item in group:
-            found[item].append(("alike", number))
-    for item, one in some.items():
-        if one.copy_of is not None:
-            found[item].append(("copy of", one.copy_of.id))
-    return found
 
 
 def _estimate(sides: Sequence[_Side]) -> PrecisionEstimate:

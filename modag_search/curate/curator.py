@@ -23,9 +23,12 @@ from modag_search.values import MODALITIES
 from modag_search.wording import NOUNS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
     from modag_search.catalog import Catalog
     from modag_search.classify.classifiers import NeighbourClassifier
     from modag_search.classify.namer import Namer
+    from modag_search.classify.originals import Original
     from modag_search.classify.transfer import TransferOptions
     from modag_search.curate.checking import Check
     from modag_search.search.snapshot import Snapshot, Snapshots
@@ -87,8 +90,14 @@ class Curator:
 
     def check_transfer(self, options: TransferOptions, *, n: int, seed: int) -> TransferCheck:
         """Draw questions about what a transfer would give; see `Index.check_transfer`."""
-        proposals = self._namer.propose(options, with_unsure=True)
-        return TransferCheck(self._catalog, proposals, options, n=n, seed=seed)
+        with self._snapshots.present() as snapshot:
+            proposals = self._namer.propose(options, with_unsure=True)
+            given = snapshot.get(GIVEN_LABELS)
+
+        def copies(others: Sequence[tuple[int, str]], of: Collection[int]) -> Mapping[int, Original]:
+            return given.copies_among(others, of=of, by_features=options.by != "names")
+
+        return TransferCheck(self._catalog, proposals, options, n=n, seed=seed, copies=copies)
 
     def count(self, label: str) -> LabelEstimate:
         """Estimate how many items are something; see `Index.count`."""

@@ -159,7 +159,8 @@ def copied(shades: Index, media: Path) -> None:
         # What has the bytes of the labelled picture, as the first of the shades does, is called as that.
         ("red tagged 0", {"red tagged 0", "red tagged 1"}),
         ("red again 0", {"00", "red again 0", "red again 1", "red tagged 0", "red tagged 1"}),
-        ("05", {"05", "05 again 0", "05 again 1", "05 tagged 0", "05 tagged 1"}),
+        # The shades beside one have so nearly its pixels that they pass for copies.
+        ("05", {"04", "05", "05 again 0", "05 again 1", "05 tagged 0", "05 tagged 1", "06"}),
     ],
 )
 def test_copies_of_what_was_answered_with_no_are_not_called_so_either(
@@ -182,6 +183,16 @@ def test_copies_of_what_was_answered_with_no_are_not_called_so_either(
     assert report.run
     shades.labels.undo(report.run)
     assert not [answer.path for answer in shades.classify(sorted(before - after)) if answer.label == "red"]
+
+
+def test_answers_are_kept_where_another_item_has_gone_meanwhile(shades: Index, media: Path) -> None:
+    check = shades.check_transfer(60, min_confidence=0.0)
+    answers = [False if one.label == "red" and one.path.endswith("00.png") else None for one in check.questions]
+    (gone,) = [one for one in check.questions if one.path.endswith("01.png")]
+    shades.forget([gone.path])
+    with pytest.raises(UsageError, match=f"id:{gone.id}: was removed meanwhile"):
+        check.transfer(answers)
+    assert [one.is_not for one in shades.catalog.labels.annotations() if one.run_id and one.is_not] == [True]
 
 
 def test_the_run_records_what_was_answered_and_can_be_taken_back(shades: Index, border: float) -> None:
