@@ -388,7 +388,8 @@ def export(
 
 def _say_what_is_kept(kept: int) -> None:
     if kept:
-        say(f"left out: {counted(kept, 'label')} of files that are gone; `modag backup` keeps those, too")
+        what = f"{counted(kept, 'label')} of contents that no file has now, as `modag label list` counts them"
+        say(f"left out: {what}; `modag backup` keeps those, too")
 
 
 def _print_labels(opened: Index, origins: tuple[Origin, ...], output_format: str | None) -> None:

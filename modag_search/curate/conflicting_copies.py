@@ -68,11 +68,14 @@ def conflicting_copies(
 
 def _copies(catalog: Catalog, given: GivenLabels) -> Iterator[list[int]]:
     """Yield the items, two or more, that are copies of each other and that something was said of."""
-    first_of = {items[0]: items for items in given.items_of.values()}
-    alike = catalog.items.alike_among(first_of)
-    together = {first for group in alike for first in group}
-    yield from ([item for first in group for item in first_of[first]] for group in alike)
-    yield from (items for first, items in first_of.items() if first not in together and len(items) > 1)
+    together = {content: {content} for content in given.items_of}
+    for group in catalog.items.alike_among(given.content_of):
+        merged = set().union(*(together[given.content_of[item]] for item in group))
+        together |= dict.fromkeys(merged, merged)
+    for content, contents in together.items():
+        items = [item for one in sorted(contents) for item in given.items_of[one]]
+        if content == min(contents) and len(items) > 1:
+            yield items
 
 
 def _contradicted(

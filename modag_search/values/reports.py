@@ -346,7 +346,7 @@ class ExportReport:
     left_out : int
         Labels on parts of items, denials and tags, where folders say what items are as a whole.
     kept : int
-        Labels that were left out, since they are kept for files that are gone.
+        Labels that were left out, since they wait for contents that no file has now.
     renamed : tuple of (str, str)
         Labels whose folders have other names, and these: of two that differ in case alone, some file systems would make
         one, and no folder can be called ``R/B``.

@@ -264,6 +264,10 @@ def test_labels_of_a_recording_in_two_formats_that_exclude_each_other_are_audite
     odd_one.label([media / "0 again.flac"], "saxophone")
     (issue,) = [issue for issue in odd_one.audit() if issue.copy_of]
     assert (os.path.basename(issue.path), issue.label, issue.suggested) == ("0.wav", "violin", "saxophone")
+    set_mtime(media / "0.flac", 1)
+    (media / "0.flac").write_bytes(b"fLaC")
+    odd_one.add([media])
+    assert [os.path.basename(issue.path) for issue in odd_one.audit() if issue.copy_of] == ["0.wav"]
 
 
 def copy_of(index: Index, path: Path) -> CopyOf:
