@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from playwright.sync_api import Route
+
     from tests.browser.watching import WatchedPage
 
     OpenPage = Callable[..., WatchedPage]
@@ -36,6 +38,15 @@ IS_MARKED = """() => {
     (outlineStyle !== 'none' && parseFloat(outlineWidth) > 0) || boxShadow !== 'none';
   const shows = [node, node.closest('.box') ?? node].some((one) => marks(getComputedStyle(one)));
   return [node.className + node.tagName, shows];
+}"""
+OVERLAPS = """() => {
+  const boxes = [...document.querySelectorAll("header h1, header button, header input")]
+    .map((node) => [node, node.getBoundingClientRect()]).filter(([, box]) => box.width > 1 && box.height > 1);
+  const named = (node) => node.getAttribute("aria-label") ?? node.innerText;
+  const isApart = (one, other) => one.right <= other.left + 0.5 || other.right <= one.left + 0.5 ||
+    one.bottom <= other.top + 0.5 || other.bottom <= one.top + 0.5;
+  return boxes.flatMap(([one, a], place) => boxes.slice(place + 1)
+    .filter(([, b]) => !isApart(a, b)).map(([other]) => `${named(one)} and ${named(other)}`));
 }"""
 IS_TOO_WIDE = "(of) => [...document.querySelectorAll(of)].some((one) => one.scrollWidth > one.clientWidth + 1)"
 
@@ -82,6 +93,24 @@ def test_nothing_sticks_out_on_small_and_large_screens(
             )
             assert not wide, (search, scroller)
         page.keep_screenshot(search.strip("?").replace("=", "-").replace("&", "-").replace(":", "-") or "items")
+
+
+@pytest.mark.parametrize("name", ["toys", "Recordings and photographs of the museum"])
+def test_no_controls_of_the_header_overlap(kept_server: str, open_page: OpenPage, name: str) -> None:
+    page = open_page(kept_server)
+
+    def with_name(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"name": name})
+
+    page.page.route("**/api/v1/info", with_name)
+    for search in ("", "?plus=label:red&minus=id:3"):
+        page.open(search)
+        expect(page.find("h1")).to_have_text(name)
+        expect(page.find(".chip")).to_have_count(2 if search else 0)
+        for width in (320, 360, 480, 768, 1024, 1099, 1100, 1140, 1180, 1220, 1280, 1340, 1366, 1440, 1600, 1920):
+            page.page.set_viewport_size({"width": width, "height": 800})
+            assert page.page.evaluate(OVERLAPS) == [], (search, width)
+            assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (search, width)
 
 
 def test_the_focus_is_seen(kept_server: str, open_page: OpenPage) -> None:
