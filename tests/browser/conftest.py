@@ -14,6 +14,7 @@ import uvicorn
 
 from modag_search import Index
 from modag_search.web import Access, create_app
+from tests.browser.naming_page import ask
 from tests.browser.watching import WatchedPage
 from tests.made_media import BLUE, GREEN, HIGH_HZ, LOW_HZ, MIDDLE_HZ, RATE_HZ, RED, picture, sound, tone, video
 from tests.toy_encoders import toy_index
@@ -114,6 +115,20 @@ def toy_server(tmp_path: Path, toys: None) -> Iterator[str]:
         fill(index, tmp_path / "media")
         with served(index) as address:
             yield address
+
+
+@pytest.fixture
+def ids(toy_server: str) -> dict[str, int]:
+    """The ids of items by the names of their files."""
+    return {one["path"].rpartition("/")[2]: one["id"] for one in ask(toy_server, "/items")["items"]}
+
+
+@pytest.fixture
+def named(toy_server: str, ids: dict[str, int]) -> str:
+    """The server, with labels of two pictures and two sounds: red on more of them than blue."""
+    ask(toy_server, "/labels/give", {"ids": [ids["a1.png"], ids["a1.wav"]], "label": "red"})
+    ask(toy_server, "/labels/give", {"ids": [ids["c1.png"]], "label": "blue"})
+    return toy_server
 
 
 @pytest.fixture(scope="module")

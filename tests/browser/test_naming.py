@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser.naming_page import ask, fail_once, given, names_on, said_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,45 +21,6 @@ if TYPE_CHECKING:
 
 NO_PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="3"/>'
 PAIR = {"c1.wav": "sound", "a1.png": "image"}
-
-
-def ask(address: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask the server as a program does."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{address}api/v1{path}", data, {"content-type": "application/json"})
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
-
-
-@pytest.fixture
-def ids(toy_server: str) -> dict[str, int]:
-    """The ids of items by the names of their files."""
-    return {one["path"].rpartition("/")[2]: one["id"] for one in ask(toy_server, "/items")["items"]}
-
-
-@pytest.fixture
-def named(toy_server: str, ids: dict[str, int]) -> str:
-    """The server, with labels of two pictures and two sounds: red on more of them than blue."""
-    ask(toy_server, "/labels/give", {"ids": [ids["a1.png"], ids["a1.wav"]], "label": "red"})
-    ask(toy_server, "/labels/give", {"ids": [ids["c1.png"]], "label": "blue"})
-    return toy_server
-
-
-def given(address: str, item: int) -> set[tuple[str, bool]]:
-    """Return what people say of an item: each label, and whether it is that."""
-    [row] = ask(address, f"/items?ids={item}")["items"]
-    return {(one["label"], not one["is_not"]) for one in row["given"]}
-
-
-def said_of(address: str, item: int) -> list[dict[str, Any]]:
-    """Return all that is said of an item, with where it comes from."""
-    [row] = ask(address, f"/items?ids={item}")["items"]
-    found: list[dict[str, Any]] = row["given"]
-    return found
-
-
-def names_on(page: WatchedPage, file: str) -> Locator:
-    return page.tile(file).locator(".name")
 
 
 def test_a_digit_names_what_is_pointed_at(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
@@ -175,48 +136,6 @@ def test_saying_what_it_is_not_and_taking_that_back_leaves_the_name(
     page.page.keyboard.press("u")
     expect(page.tile("a1.png").locator(".name.not")).to_have_count(0)
     assert given(named, ids["a1.png"]) == {("red", True)}
-
-
-def fail_once(page: WatchedPage, path: str) -> None:
-    """Let the server seem too busy for the next request to addresses of a pattern."""
-    page.expected.add(503)
-    problem = {"type": "urn:modag:busy", "title": "busy", "status": 503, "detail": "too many ask; try again"}
-    page.page.route(path, lambda route: route.fulfill(status=503, json=problem), times=1)
-
-
-def name_red(page: WatchedPage, *names: str) -> None:
-    """Give items their name by its key, one after the other."""
-    expect(page.find(".digit").first).to_contain_text("red")
-    for name in names:
-        page.tile(name).focus()
-        page.page.keyboard.press("1")
-        expect(names_on(page, name)).to_have_text(["red"])
-
-
-def test_an_undo_that_failed_is_tried_again(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
-    page = open_page(named)
-    name_red(page, "a2.png", "b2.png")
-    fail_once(page, "**/api/v1/runs/*/undo")
-    page.page.keyboard.press("u")
-    expect(page.find(".message")).to_contain_text("red: b2.png\nnot undone: too many ask; try again")
-    page.page.keyboard.press("u")
-    expect(names_on(page, "b2.png")).to_have_count(0)
-    assert (given(named, ids["a2.png"]), given(named, ids["b2.png"])) == ({("red", True)}, set())
-
-
-def test_what_was_undone_elsewhere_does_not_keep_the_rest_from_it(
-    named: str, ids: dict[str, int], open_page: OpenPage
-) -> None:
-    page = open_page(named)
-    name_red(page, "a2.png", "b2.png")
-    run = ask(named, "/runs")["runs"][0]["id"]
-    ask(named, f"/runs/{run}/undo", {})
-    page.expected.add(404)
-    page.page.keyboard.press("u")
-    expect(page.find(".message")).to_contain_text(f"run {run} gave no labels that are still there")
-    page.page.keyboard.press("u")
-    expect(names_on(page, "a2.png")).to_have_count(0)
-    assert (given(named, ids["a2.png"]), given(named, ids["b2.png"])) == (set(), set())
 
 
 def test_what_cannot_be_shown_anew_can_be_undone(named: str, ids: dict[str, int], open_page: OpenPage) -> None:
@@ -421,10 +340,6 @@ def test_doubtful_names_are_decided_on(named: str, ids: dict[str, int], open_pag
     case.get_by_role("button", name="It is blue").click()
     expect(case).to_contain_text("Now blue.")
     assert given(named, ids["c2.png"]) == {("blue", True)}
-    page.page.keyboard.press("u")
-    page.find(".message").get_by_role("button", name="Undo").click()
-    expect(page.find(".message")).to_contain_text("Undone")
-    assert given(named, ids["c2.png"]) == {("red", True)}
 
 
 def test_pairs_that_do_not_fit_are_looked_over(named: str, ids: dict[str, int], open_page: OpenPage) -> None:

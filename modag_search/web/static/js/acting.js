@@ -1,6 +1,6 @@
 // What changes the index: each act says what was done, and can be undone.
 
-import { itemsOf, read, send } from "./api.js";
+import { Problem, itemsOf, read, send } from "./api.js";
 import { forgetAnswers } from "./questions.js";
 import { get, set } from "./state.js";
 import { baseOf, count } from "./wording.js";
@@ -40,11 +40,16 @@ async function showAnew(act) {
   try {
     await readAnew(act.ids);
   } catch (problem) {
-    put({ ...latest(act), trouble: `what is shown is as before: ${problem.message}` });
+    const { trouble } = latest(act);
+    const says = `what is shown is as before: ${problem.message}`;
+    put({ ...latest(act), trouble: trouble ? `${trouble}\n${says}` : says });
   }
 }
 
-/** Do something and tell of it; `work` gives whether it changed anything, and how to take that back. */
+/**
+ * Do something and tell of it; `work` gives the runs that it was, in the order in which they are undone, and what there
+ * is to say of them: where there is none, nothing changed.
+ */
 async function perform(says, rows, work) {
   const key = ++made;
   const ids = rows.map((row) => row.id);
@@ -52,45 +57,48 @@ async function perform(says, rows, work) {
   try {
     come = await work(ids);
   } catch (problem) {
-    put({ key, says: problem.message, ids, state: "failed" });
+    put({ key, says: problem.message, ids, state: "failed", runs: [], undone: [] });
     return null;
   }
-  const { changed, back = null, remarks = [] } = come;
-  const told = [changed ? says : `${says}: it was so already`, ...remarks].join("\n");
-  const act = { key, says: told, back: changed ? back : null, ids, state: "done" };
+  const { runs, remarks = [] } = come;
+  const told = [runs.length ? says : `${says}: it was so already`, ...remarks].join("\n");
+  const act = { key, says: told, runs, undone: [], ids, state: "done" };
   put(act);
   await showAnew(act);
   return act;
 }
 
-/** How to undo a run, and what there is to say of that; one that is undone already is nothing to undo. */
-const backOf = (run) => async () => {
-  try {
-    return (await send(`/runs/${run}/undo`, {})).remarks;
-  } catch (problem) {
-    if (problem.kind !== "no-such-run") throw problem;
-    return [problem.message];
-  }
-};
+const NOTHING_UNDONE = "nothing-undone";
+
+/** The act once one of its runs is undone, and what there is to say of that. */
+function lessRun(act, run, remarks) {
+  const undone = [...act.undone, run];
+  const says = [act.says, ...remarks].join("\n");
+  const isAll = undone.length === act.runs.length;
+  return { ...act, undone, says, ...(isAll ? { state: "undone", trouble: null } : { trouble: "undone in part" }) };
+}
+
+/** Undo a run, whoever asks for it; acts that it is of are undone then, if nothing else is of them. */
+export async function undoRun(run) {
+  const { undone, remarks } = await send(`/runs/${run}/undo`, {});
+  if (!undone) throw new Problem(remarks.join("\n"), { kind: NOTHING_UNDONE });
+  for (const act of get().acts.filter((one) => one.runs.includes(run) && !one.undone.includes(run)))
+    put(lessRun(act, run, remarks));
+}
+
+/** Whether there is nothing of a run to be undone as things are: that may change once others are undone. */
+const isOfNothing = ({ kind }) => [NOTHING_UNDONE, "no-such-run"].includes(kind);
+
+const runsOf = (...answers) => answers.map(({ run }) => run).filter((run) => run !== null);
 
 async function given(ids, label, options = {}) {
-  const { run, changed, remarks } = await send("/labels/give", { ids, label, ...options });
-  return { changed, remarks, back: backOf(run) };
+  const answer = await send("/labels/give", { ids, label, ...options });
+  return { runs: runsOf(answer), remarks: answer.remarks };
 }
 
-async function taken(ids, label, denied = false) {
-  const { run, taken: changed } = await send("/labels/take", { ids, label, denied });
-  return { changed, back: run === null ? async () => [] : backOf(run) };
-}
-
-/** Undo several, in turn; where one fails, the next try goes on with it. */
-function inTurn(...backs) {
-  const remarks = [];
-  return async () => {
-    for (; backs.length; backs.shift()) remarks.push(...(await backs[0]()));
-    return remarks;
-  };
-}
+const taken = async (ids, label, denied = false) => ({
+  runs: runsOf(await send("/labels/take", { ids, label, denied })),
+});
 
 /** Say what items are, or are not. Gives the act, or null where it failed. */
 export const give = (rows, label, { denied = false, is_tag = false, part = null } = {}) =>
@@ -108,35 +116,50 @@ export const replace = (rows, label, by) =>
     const first = await taken(ids, label);
     try {
       const second = await given(ids, by);
-      const backs = second.changed ? [second.back, first.back] : [first.back];
-      return { changed: true, remarks: second.remarks, back: inTurn(...backs) };
+      return { runs: [...second.runs, ...first.runs], remarks: second.remarks };
     } catch (problem) {
-      await first.back();
+      for (const run of first.runs) await undoRun(run);
       throw problem;
     }
   });
 
-const canBeUndone = (act) => act.state === "done" && act.back && !goingBack.has(act.key);
+const canBeUndone = (act) => act.state === "done" && act.runs.length > 0 && !goingBack.has(act.key);
+
+/** What would be undone if no act is named: the last one that can be; one of which there was nothing comes behind. */
+export const nextToUndo = () =>
+  get().acts.findLast((act) => canBeUndone(act) && !act.hadNothing) ?? get().acts.findLast(canBeUndone);
 
 /**
- * Take back an act: the last one that can be, if none is named. Gives it as it is then, or null where that failed: it
- * can be tried again.
+ * Take back an act: the next one to undo, if none is named. Gives it as it is then, or null where that failed. As long
+ * as nothing was undone, because that failed or there is nothing of it now, it can be tried again.
  */
-export async function undo(act = get().acts.findLast(canBeUndone)) {
+export async function undo(act = nextToUndo()) {
   const before = act && latest(act);
   if (!before || !canBeUndone(before)) return before?.state === "undone" ? before : null;
   goingBack.add(act.key);
-  let remarks;
+  const undone = [...before.undone];
+  const remarks = []; // of runs of which there is nothing: the others go back nonetheless
   try {
-    remarks = await act.back();
+    for (const run of before.runs.filter((one) => !before.undone.includes(one))) {
+      try {
+        await undoRun(run);
+        undone.push(run);
+      } catch (problem) {
+        if (!isOfNothing(problem)) throw problem;
+        remarks.push(problem.message);
+      }
+    }
   } catch (problem) {
     put({ ...latest(act), trouble: `not undone: ${problem.message}` });
     return null;
   } finally {
     goingBack.delete(act.key);
   }
-  const undone = { ...latest(act), says: [before.says, ...remarks].join("\n"), trouble: null, state: "undone" };
-  put(undone);
-  await showAnew(undone);
-  return undone;
+  const now = latest(act);
+  const come = undone.length
+    ? { ...now, undone, says: [now.says, ...remarks].join("\n"), trouble: null, state: "undone" }
+    : { ...now, trouble: `nothing was undone: ${remarks.join("\n")}`, hadNothing: true };
+  put(come);
+  await showAnew(come);
+  return come;
 }

@@ -5,7 +5,7 @@ import { give, replace, take } from "./acting.js";
 import { itemsOf, read } from "./api.js";
 import { Icon } from "./icons.js";
 import { Loaded, useLoaded } from "./loading.js";
-import { useCanName } from "./naming.js";
+import { useCanName, useUndoKey } from "./naming.js";
 import { toggle } from "./player.js";
 import { go } from "./questions.js";
 import { Queue } from "./review.js";
@@ -76,18 +76,20 @@ const DOUBTS = {
 function Doubt({ issue, onDecide, decision }) {
   const canName = useCanName();
   const { label, suggested } = issue;
+  const act = useStore(({ acts }) => acts.find((one) => one.key === decision?.act?.key));
+  const isDecided = decision && act?.state !== "undone";
   const decide = (says, work) => async () => {
-    const act = work ? await work() : true;
-    if (act) onDecide(says);
+    const done = work ? await work() : null;
+    if (done || !work) onDecide({ says, act: done });
   };
   return html`
-    <li class="case" data-decided=${Boolean(decision)}>
+    <li class="case" data-decided=${Boolean(isDecided)}>
       <${Face} row=${issue} />
       <div class="case-says"><${Title} row=${issue} /><p><span class="name">${label}</span></p><p class="muted">
         ${DOUBTS[issue.reason](issue)}</p></div>
       <div class="case-acts">${
-        decision
-          ? html`<p class="muted" role="status">${decision}</p>`
+        isDecided
+          ? html`<p class="muted" role="status">${decision.says}${act?.undone.length ? " Undone in part." : ""}</p>`
           : html`
           <button type="button" class="button" onClick=${decide("Left as it is.")}>Leave ${label}</button>
           ${
@@ -107,6 +109,9 @@ function Doubt({ issue, onDecide, decision }) {
     </li>`;
 }
 
+/** The key that undoes, where lists are decided on, as long as nothing lies over them. */
+const useUndoHere = () => useUndoKey(useStore(({ sheet, route }) => !sheet && !route.item));
+
 /** Names that others contradict. */
 function Names({ most }) {
   const [decisions, setDecisions] = useState({});
@@ -120,7 +125,7 @@ function Names({ most }) {
     <ul class="cases" aria-label="Names that may be wrong">${issues.map((issue) => {
       const key = `${issue.id}-${issue.label}`;
       return html`<${Doubt} key=${key} issue=${issue} decision=${decisions[key]}
-        onDecide=${(says) => setDecisions((before) => ({ ...before, [key]: says }))} />`;
+        onDecide=${(made) => setDecisions((before) => ({ ...before, [key]: made }))} />`;
     })}</ul>`}<//>`;
 }
 
@@ -145,6 +150,7 @@ function Misfits() {
 export function AuditView() {
   const [most, setMost] = useState(0.1);
   const [isOfPairs, setOfPairs] = useState(false);
+  useUndoHere();
   return html`
     <div class="view-room"><div class="toolbar"><h2>What may be wrong</h2>
       <div class="choice" role="group" aria-label="What is looked over">
@@ -240,6 +246,7 @@ export function DuplicatesView() {
     return groups.map(({ items }) => items.map((row) => ({ ...row, start_s: 0, given: [] })));
   }, [isAlike]);
   const fresh = useFreshLabels(state.value);
+  useUndoHere();
   return html`
     <div class="view-room"><div class="toolbar"><h2>There more than once</h2>
       <div class="choice" role="group" aria-label="How like">

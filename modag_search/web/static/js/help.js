@@ -1,8 +1,8 @@
 // Keys, told; settings; and the runs that can be taken back.
 
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
-import { readAnew } from "./acting.js";
-import { read, send } from "./api.js";
+import { readAnew, undoRun } from "./acting.js";
+import { read } from "./api.js";
 import { change } from "./settings.js";
 import { Sheet } from "./sheet.js";
 import { get, useStore } from "./state.js";
@@ -119,7 +119,7 @@ export function RunsSheet({ onClose }) {
   useEffect(() => void load(), []);
   const takeBack = async (run) => {
     try {
-      await send(`/runs/${run.id}/undo`, {});
+      await undoRun(run.id);
       await readAnew(get().rows.map((row) => row.id));
       await load();
     } catch (error) {

@@ -1,7 +1,7 @@
 // What was done last, with the way back; and what else there is to say in passing.
 
 import { html } from "../vendor/htm-preact.js";
-import { undo } from "./acting.js";
+import { nextToUndo, undo } from "./acting.js";
 import { Icon } from "./icons.js";
 import { set, useStore } from "./state.js";
 
@@ -27,9 +27,9 @@ export function Messages() {
           <span>${[act.state === "undone" ? `Undone: ${act.says}` : act.says, act.trouble].filter(Boolean).join("\n")}</span>
           ${
             act.state === "done" &&
-            act.back &&
+            act.runs.length > 0 &&
             html`<button type="button" class="button"
-            onClick=${() => undo(act)}>Undo <kbd>U</kbd></button>`
+            onClick=${() => undo(act)}>Undo${nextToUndo()?.key === act.key && html` <kbd>U</kbd>`}</button>`
           }
           <${Close} onClick=${() => set({ closedAct: act.key })} />
         </p>`

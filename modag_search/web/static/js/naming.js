@@ -50,6 +50,11 @@ const canName = () => canNameIn(get());
 /** Whether names can be given, once that is known. */
 export const useCanName = () => useStore(canNameIn);
 
+const UNDO = { u: () => void undo() };
+
+/** Bind the key that takes the last act back, where nothing is named by keys. */
+export const useUndoKey = (isOn) => useKeys(UNDO, isOn);
+
 /** Bind the keys that name, and undo; `targets()` are the rows that they are about, and `naming` gives them names. */
 export function useNamingKeys(targets, { isOn = true, naming = give, hasLetters = true } = {}) {
   const named = (digit, denied) => () => {
@@ -72,7 +77,7 @@ export function useNamingKeys(targets, { isOn = true, naming = give, hasLetters 
     {
       ...Object.fromEntries(keys),
       ...(hasLetters && {
-        u: () => void undo(),
+        ...UNDO,
         n: () => (targets().length && canName() ? set({ sheet: { kind: "name", rows: targets() } }) : false),
       }),
     },

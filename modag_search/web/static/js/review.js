@@ -159,7 +159,7 @@ function useAnswers(rows) {
   const back = () =>
     once(async () => {
       const last = latest.current.at(-1);
-      if (!last || (last.act?.back && !(await undo(last.act)))) return;
+      if (!last || (last.act?.runs.length && !(await undo(last.act)))) return;
       if (shown.current === rows) setAnswers(latest.current.slice(0, -1));
     });
   return { answers, here, answer, name, back, isFree: () => !isBusy.current };
