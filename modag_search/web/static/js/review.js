@@ -15,7 +15,7 @@ import { Scope } from "./scope.js";
 import { get, isTaught, set, useStore } from "./state.js";
 import { Looks, usePlays } from "./tile.js";
 import { baseOf, count, folderOf, percent } from "./wording.js";
-import { Why } from "./why.js";
+import { Reasons, useWhy } from "./why.js";
 
 const MOST = 500;
 const PAGE = 1000;
@@ -40,7 +40,25 @@ function guessesOf(item) {
   const said = new Set(item.given.filter((one) => one.origin !== "transfer").map((one) => one.label));
   return item.given
     .filter((one) => one.origin === "transfer" && !one.is_not && !said.has(one.label))
-    .map((one) => ({ ...item, label: one.label, confidence: one.confidence }));
+    .map((one) => ({ ...item, label: one.label, confidence: one.confidence, isGiven: true }));
+}
+
+const named = ({ label, confidence }) => (typeof confidence === "number" ? `${label} ${percent(confidence)}` : label);
+
+/**
+ * A row as it is asked about, once it is known what it is called `now`: what was said since it was proposed may have
+ * changed that. A name that was given stays the question, since the item has it, unless it was denied since.
+ */
+function asNow(row, { value: now, problem }) {
+  const isImpossible = problem?.kind === "nothing-found";
+  if (!now && !isImpossible) return row;
+  if (now?.label === row.label) return { ...row, confidence: now.confidence };
+  const isDenied = now?.denied.includes(row.label);
+  const denied = isDenied ? ", which it is said not to be" : "";
+  const instead = now ? `now ${named(now)}` : "now no name is possible";
+  const since = `${row.isGiven ? "Transferred" : "Proposed"} before: ${named(row)}${denied}; ${instead}.`;
+  if (row.isGiven && now && !isDenied) return { ...row, since };
+  return { ...row, since, label: now?.label ?? null, confidence: now?.confidence };
 }
 
 /** Where names to look over come from; each gives one more than are looked over at once, if there are more. */
@@ -120,8 +138,11 @@ function Answers({ row, onAnswer, onOther, onBack, canGoBack }) {
     </div>`;
 }
 
-/** What was said of the first rows, and how to say more of the next one, or take the last back; one at a time. */
-function useAnswers(rows) {
+/**
+ * What was said of the first rows, and how to say more of the next one, or take the last back; one at a time. `drawn` is
+ * how a row was drawn last: what is answered is what is read.
+ */
+function useAnswers(rows, drawn) {
   const [answers, setDrawn] = useState([]);
   const latest = useRef([]); // keys may come faster than what they do is drawn
   const isBusy = useRef(false);
@@ -141,7 +162,10 @@ function useAnswers(rows) {
       isBusy.current = false;
     }
   };
-  const here = () => rows[latest.current.length];
+  const here = () => {
+    const row = rows[latest.current.length];
+    return drawn.current?.row === row ? drawn.current.shown : row;
+  };
   // An answer that comes when other rows are looked over already is none to these.
   const next = (says, act) => shown.current === rows && setAnswers([...latest.current, { says, act }]);
   const answer = (says) =>
@@ -192,19 +216,24 @@ function Proposed({ row, about }) {
   const isSure = row.label && typeof row.confidence === "number";
   return html`
     <p class="muted says" title=${row.path}>${baseOf(folderOf(row.path))} / ${baseOf(row.path)}</p>
-    <p class="proposed" aria-live="polite">${row.label ?? "no name yet"}
+    <div aria-live="polite"><p class="proposed">${row.label ?? (row.since ? "no name" : "no name yet")}
       ${isSure && html` <span class="muted number">${percent(row.confidence)}</span>`}</p>
+      ${row.since && html`<p class="note since">${row.since}</p>`}</div>
     ${about && html`<p class="muted">${about(row)}</p>`}`;
 }
 
 /** A queue of rows with proposed names; `about(row)` says more of one, `more()` brings those that come behind these. */
 export function Queue({ rows, about, more, empty }) {
-  const answering = useAnswers(rows);
+  const drawn = useRef(null);
+  const answering = useAnswers(rows, drawn);
   const { answers, here, answer, name, back, isFree } = answering;
   const isReadOnly = useStore((state) => state.info?.is_read_only);
   const other = () => isFree() && here() && set({ sheet: { kind: "name", rows: [here()], naming: name } });
   useAnswerKeys(answering, other);
   const row = rows[answers.length];
+  const why = useWhy(row?.label ? row.id : null);
+  const shown = row && asNow(row, why);
+  drawn.current = { row, shown };
   if (!rows.length) return html`<div class="empty"><p>${empty}</p></div>`;
   const progress = html`<${Progress} answers=${answers} n=${rows.length} />`;
   if (!row) {
@@ -220,15 +249,15 @@ export function Queue({ rows, about, more, empty }) {
     <div class="review">
       <section class="review-media" aria-label="The item"><${Large} key=${row.id} row=${row} /></section>
       <section class="review-name" aria-label="Its name">
-        <${Proposed} row=${row} about=${about} />
+        <${Proposed} row=${shown} about=${about} />
         ${isReadOnly && html`<p class="note">Nothing can be named: the index is read-only here, or the server was started with --read-only.</p>`}
         ${
           !isReadOnly &&
-          html`<${Answers} row=${row} onAnswer=${answer} onOther=${other} onBack=${back}
+          html`<${Answers} row=${shown} onAnswer=${answer} onOther=${other} onBack=${back}
           canGoBack=${answers.length > 0} />`
         }
         ${progress}
-        ${row.label && html`<h3>Why</h3><${Why} id=${row.id} />`}
+        ${row.label && html`<h3>Why</h3><${Reasons} ...${why} />`}
         <h3>Next</h3>
         <ul class="next">${coming.map(
           (one) => html`<li key=${`${one.id}${one.label}`} class="stage" title=${one.path}>

@@ -46,11 +46,17 @@ function Heard({ heard, reasons, why }) {
   `;
 }
 
-export function Why({ id }) {
+/** Why an item is called as it is, read anew after each act: {value, problem, canTell}; of no item, nothing. */
+export function useWhy(id) {
   const changed = useStore((state) => state.changed);
   const canTell = useStore(isTaught);
-  const load = async () => (canTell ? await send("/explain", { id }) : null);
-  const { value: why, problem } = useLoaded(load, [id, changed, canTell], { of: id });
+  const load = async () => (canTell && id ? await send("/explain", { id }) : null);
+  return { ...useLoaded(load, [id, changed, canTell], { of: id }), canTell };
+}
+
+export const Why = ({ id }) => html`<${Reasons} ...${useWhy(id)} />`;
+
+export function Reasons({ value: why, problem, canTell }) {
   if (canTell === false) return html`<p class="muted">Nothing is labelled yet.</p>`;
   if (problem) return html`<p class="muted">${problem.message}</p>`;
   if (!why) return html`<p class="muted">…</p>`;
