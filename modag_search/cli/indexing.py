@@ -171,6 +171,7 @@ def _summary(report: IndexReport, folder: str) -> str:
 
 def _say_what_was_left(report: IndexReport, *, prune: bool) -> None:
     """Say what was not taken in, what the index holds and the run did not find, and which files were replaced."""
+    from modag_search.ingest.wording import gone_in_words, replaced_in_words
     from modag_search.media import passed_over_in_words
 
     if report.known_as:
@@ -187,29 +188,8 @@ def _say_what_was_left(report: IndexReport, *, prune: bool) -> None:
     if report.rehashed:
         altered = f"something else is in {_files(report.altered)}" if report.altered else "all hold what they held"
         say(f"read again, with size and time as they were: {counted(report.rehashed, 'file')}; {altered}")
-    _say_what_is_gone(report, prune=prune)
-    if files := report.replaced:
-        whose = "has labels that were given to its" if len(files) == 1 else "have labels that were given to their"
-        named = shown([f"{file.path} ({', '.join(file.labels)})" for file in files])
-        say(f"{report.updated} updated; {len(files)} of them {whose} former content: {named}; `modag audit` lists them")
-
-
-def _say_what_is_gone(report: IndexReport, *, prune: bool) -> None:
-    """Say what the index holds, or lists as a failure, and the run did not find, or passed over."""
-    way_out = "" if prune else "; --prune takes them out"
-    if report.covered:
-        state = "and taken out" if prune and not report.dry_run else "but in the index"
-        say(f"passed over, {state}: {_files(report.covered)}{way_out}")
-    if report.missing and not prune:
-        say(f"gone, but in the index: {_files(report.missing)}{way_out}")
-    if report.gone_failures:
-        state = ", and no longer listed as failures" if prune and not report.dry_run else ", but listed as failures"
-        say(f"gone{state}: {counted(report.gone_failures, 'file')}{way_out}")
-    if report.out_of_reach:
-        say(
-            f"out of reach, as where a drive is not mounted: {counted(report.out_of_reach, 'file')} of the index; if "
-            "they are gone for good, `modag forget` takes them out"
-        )
+    for line in (*gone_in_words(report, prune=prune), *replaced_in_words(report)):
+        say(line)
 
 
 def _files(paths: Sequence[str]) -> str:

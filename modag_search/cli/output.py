@@ -197,30 +197,10 @@ def say_failures(failures: Sequence[Failure]) -> None:
 
 def say_passages(passages: Sequence[LabelPassage], *, foreseen: bool) -> None:
     """Say on stderr what became, or would become, of labels whose files went or came back."""
-    files = {fate: [one for one in passages if one.fate == fate] for fate in ("passed", "kept", "returned")}
-    opposed = [one for one in files["kept"] if one.opposed_by]
-    waiting = [one for one in files["kept"] if not one.opposed_by]
-    for some, done, would in (
-        (files["passed"], "went to files that hold the same", "would go to files that hold the same"),
-        (files["returned"], "came back with their content", "would come back with their content"),
-        (waiting, "are kept until their content comes back", "would be kept until their content comes back"),
-        (
-            opposed,
-            "are kept apart, since labels exclude each other and files of the same content have others",
-            "would be kept apart, since labels exclude each other and files of the same content have others",
-        ),
-    ):
-        if some:
-            told = [_passage(one) for one in some]
-            say(f"labels of {counted(len(some), 'file')} {would if foreseen else done}: {shown(told)}")
+    from modag_search.ingest.wording import passages_in_words
 
-
-def _passage(passage: LabelPassage) -> str:
-    words = ", ".join(passage.labels)
-    if passage.opposed_by:
-        words = f"{words} against {', '.join(passage.opposed_by)}"
-    to = f" to {passage.to}" if passage.to not in (None, passage.path) else ""
-    return f"{passage.path} ({words}){to}"
+    for line in passages_in_words(passages, foreseen=foreseen):
+        say(line)
 
 
 def shown(names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modag_search.errors import ModagError
 from modag_search.index.description import indexed_folders
+from modag_search.ingest.wording import gone_in_words, passages_in_words, replaced_in_words
 from modag_search.rows import Row, as_row, report_document
 from modag_search.web.problems import ProblemError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from modag_search.index import Index
     from modag_search.ingest.run import Progress
     from modag_search.media import Isolation
-    from modag_search.values import IndexedFolder
+    from modag_search.values import IndexedFolder, IndexReport
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class Job:
     finished_at : str or None
     report : dict or None
         What was done.
+    remarks : list of str
+        What there is to say of that: what is gone, what was replaced, what became of labels.
     problem : str or None
         Why it failed.
     """
@@ -70,6 +73,7 @@ class Job:
     started_at: str = field(default_factory=_now)
     finished_at: str | None = None
     report: Row | None = None
+    remarks: list[str] = field(default_factory=list)
     problem: str | None = None
 
     @property
@@ -79,7 +83,7 @@ class Job:
 
     def row(self) -> Row:
         """Return how far it is."""
-        fields = ("state", "done", "found", "started_at", "finished_at", "report", "problem")
+        fields = ("state", "done", "found", "started_at", "finished_at", "report", "remarks", "problem")
         return {"id": self.id, "verb": "index", "paths": [one.path for one in self.folders]} | as_row(
             self, fields=fields
         )
@@ -198,6 +202,7 @@ class Jobs:
                 **job.options,
             )
             told = _together(told, report_document(report))
+            job.remarks += _remarks(report, prune=job.options.get("prune", False))
         return told
 
 
@@ -211,6 +216,15 @@ def _progress_of(job: Job) -> Progress:
             raise _StopError
 
     return progress
+
+
+def _remarks(report: IndexReport, *, prune: bool) -> list[str]:
+    """Say what the command line would, of what numbers alone do not tell."""
+    return [
+        *gone_in_words(report, prune=prune, way_out="`modag index FOLDER --prune`"),
+        *replaced_in_words(report),
+        *passages_in_words(report.passages, foreseen=report.dry_run),
+    ]
 
 
 def _together(one: Row, other: Row) -> Row:

@@ -82,8 +82,23 @@ def test_new_files_are_taken_in(client: TestClient, filled: Index, media: Path) 
 
 def test_what_is_gone_is_taken_out(client: TestClient, media: Path) -> None:
     os.remove(media / "a.png")
-    assert events(client, begin(client))[-1]["report"]["missing"] == [str(media / "a.png")]
-    assert events(client, begin(client, prune=True, paths=[str(media)]))[-1]["report"]["removed"] == 1
+    last = events(client, begin(client))[-1]
+    assert last["report"]["missing"] == [str(media / "a.png")]
+    [remark] = last["remarks"]
+    assert remark == f"gone, but in the index: 1 file: {media}/a.png; `modag index FOLDER --prune` takes them out"
+    last = events(client, begin(client, prune=True, paths=[str(media)]))[-1]
+    assert (last["report"]["removed"], last["remarks"]) == (1, [])
+
+
+def test_what_became_of_labels_is_said(client: TestClient, filled: Index, media: Path) -> None:
+    filled.label([str(media / "a.png")], "red")
+    shutil.copy(media / "a.png", media / "copy.png")
+    events(client, begin(client))
+    os.remove(media / "a.png")
+    last = events(client, begin(client, prune=True))[-1]
+    [said] = last["remarks"]
+    assert said == f"labels of 1 file went to files that hold the same: {media}/a.png (red) to {media}/copy.png"
+    assert client.get(f"/jobs/{last['id']}").json() == last
 
 
 def test_folders_are_looked_at_as_they_were(index: Index, media: Path, tmp_path: Path) -> None:

@@ -462,6 +462,9 @@ class JobRow(BaseModel):
     started_at: str
     finished_at: str | None
     report: dict[str, Any] | None = Field(description="What was done, as `modag index --format json` tells it.")
+    remarks: list[str] = Field(
+        description="What the command line would say of it: what is gone, what was replaced, what became of labels."
+    )
     problem: str | None = Field(description="Why it failed.")
 
 

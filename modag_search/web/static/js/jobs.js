@@ -10,6 +10,7 @@ import { get, set } from "./state.js";
 import { baseOf, count } from "./wording.js";
 
 const COUNTS = ["added", "updated", "unchanged", "moved", "removed", "failed"];
+const MOST_REMARKS = 4;
 const STATES = {
   running: "Taking in…",
   stopping: "Stopping with the file at hand…",
@@ -57,12 +58,22 @@ function useJob() {
   return { job, problem, begin, stop };
 }
 
+/** What there is to say of what a job did: the first of it, and the rest behind how much that is. */
+function Remarks({ remarks }) {
+  const list = (some) => html`<ul class="remarks">${some.map((one) => html`<li key=${one}>${one}</li>`)}</ul>`;
+  const rest = remarks.slice(MOST_REMARKS);
+  return html`${list(remarks.slice(0, MOST_REMARKS))}${
+    rest.length > 0 && html`<details><summary>and ${rest.length} more</summary>${list(rest)}</details>`
+  }`;
+}
+
 function Progress({ job, onStop }) {
   const isOn = !job.finished_at;
   return html`
     <div class="progress job" role="status">
       <p><strong>${STATES[job.state]}</strong> <span class="muted">
         ${job.problem ?? (job.report ? didWhat(job.report) : "")}</span></p>
+      ${job.remarks.length > 0 && html`<${Remarks} remarks=${job.remarks} />`}
       ${
         isOn &&
         html`<progress max=${job.found || undefined} value=${job.found ? job.done : undefined}
