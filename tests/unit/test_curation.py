@@ -30,8 +30,9 @@ def make_pictures(folder: Path, name: str, *, n: int) -> list[Path]:
 
 
 def make_sounds(folder: Path, name: str, *, n: int) -> list[Path]:
-    """Write tones of one band of frequencies."""
-    return [sound(folder / f"{name}-{number}.wav", (KINDS[name][1] * (1 + 0.05 * number), 1)) for number in range(n)]
+    """Write tones of one band of frequencies; those of one length would pass for copies, by their features."""
+    tones = [(KINDS[name][1] * (1 + 0.05 * number), 1 + number / 16) for number in range(n)]
+    return [sound(folder / f"{name}-{number}.wav", tone) for number, tone in enumerate(tones)]
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ def test_it_is_told_what_to_label_next(client: TestClient, filled: Index, ids: d
 
 def test_labels_that_others_contradict_are_listed(index: Index, media: Path) -> None:
     for number in range(6):
-        sound(media / f"low{number}.wav", (LOW_HZ + 10 * number, 1))
-        sound(media / f"high{number}.wav", (HIGH_HZ + 10 * number, 1))
+        sound(media / f"low{number}.wav", (LOW_HZ + 10 * number, 1 + number / 16))
+        sound(media / f"high{number}.wav", (HIGH_HZ + 10 * number, 1 + number / 16))
     index.add([media])
     index.label([str(media / f"low{number}.wav") for number in range(6)], "low")
     index.label([str(media / f"high{number}.wav") for number in range(5)], "high")
