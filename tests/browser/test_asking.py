@@ -181,6 +181,21 @@ def test_hits_are_added_and_subtracted_and_taken_out(kept_server: str, open_page
     expect(page.find(".chip[data-sign=minus]")).to_have_count(0)
 
 
+def test_a_label_in_the_place_of_words_asks_in_their_place_and_one_with_a_sign_beside_them(
+    real_server: str, open_page: OpenPage
+) -> None:
+    page = open_page(real_server, "?q=red")
+    expect(box(page)).to_have_value("red")
+    box(page).fill("-label:violin")
+    box(page).press("Enter")
+    expect(page.find(".chip[data-sign=minus] .says")).to_have_text(["violin"])
+    expect(box(page)).to_have_value("red")
+    box(page).fill("label:cello")
+    box(page).press("Enter")
+    expect(page.find(".chip[data-sign=plus] .says")).to_have_text(["cello"])
+    expect(box(page)).to_have_value("")
+
+
 @pytest.fixture
 def held(kept_server: str, open_page: OpenPage) -> tuple[WatchedPage, Callable[[str], None]]:
     """A page that waits for the answers to a1.png, asked with its key; what shows those that it is to get."""

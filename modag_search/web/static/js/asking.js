@@ -186,8 +186,10 @@ export function AskBox({ inputRef }) {
   const enter = (written) => {
     const [, sign, prefix, rest] = written.trim().match(PREFIXED) ?? [];
     if (prefix) {
-      setText(question.words);
-      return combine(`${prefix}${rest.trim()}`, sign === "-" ? -1 : 1);
+      // With a sign it comes to the words that are asked with; without, it stands where these stood.
+      const words = sign ? question.words : "";
+      setText(words);
+      return combine(`${prefix}${rest.trim()}`, sign === "-" ? -1 : 1, { words });
     }
     askWith({ ...question, words: written.trim() });
   };

@@ -44,13 +44,13 @@ export const askAlike = (row) => {
   askWith({ terms: [{ sign: 1, term: `id:${row.id}` }] });
 };
 
-/** Add something to the question, or subtract it; what is in it already changes its sign. */
-export function combine(term, sign) {
+/** Add something to the question, or subtract it; what is in it already changes its sign. Other words may be given. */
+export function combine(term, sign, { words = get().route.question.words } = {}) {
   const { question, facets } = get().route;
   const others = question.terms.filter((one) => one.term !== term);
   const isSoAlready = question.terms.some((one) => one.term === term && one.sign === sign);
   const terms = isSoAlready ? question.terms : [...others, { sign, term }];
-  askWith(withItsPart(question, terms), { facets });
+  askWith({ ...withItsPart(question, terms), words }, { facets });
 }
 
 /** A question of other terms; its part goes with what it is one of, and where that is taken away instead. */
