@@ -154,7 +154,6 @@ class Duplicates:
             if modality not in (*modalities, None):
                 continue
             limits = Limits.of(kind, min_similarity=min_similarity, confirm=confirm)
-            self._gone.clear()
             items = self._catalog.items.all(kind=kind)
             contents = self._contents(
                 (one for one in items if one.status == "ok" and (chosen is None or one.id in chosen)), confirm=confirm
@@ -207,16 +206,15 @@ class Duplicates:
 
     def _contents(self, items: Iterable[ItemRecord], *, confirm: bool) -> list[Sequence[ItemRecord]]:
         """Bring items with the same content together; the best content, and the first path of each, come first."""
+        listed = list(items)
+        self._gone = {item.id for item in listed if confirm and not is_as_indexed(item)}
         contents: dict[str, list[ItemRecord]] = {}
-        for item in sorted(items, key=lambda item: self._rank(item, confirm=confirm)):
+        for item in sorted(listed, key=self._rank):
             contents.setdefault(item.content_hash, []).append(item)
         return list(contents.values())
 
-    def _rank(self, item: ItemRecord, *, confirm: bool) -> Rank:
-        is_gone = confirm and not is_as_indexed(item)
-        if is_gone:
-            self._gone.add(item.id)
-        return rank(item, has_labels=item.id in self._labels, is_gone=is_gone)
+    def _rank(self, item: ItemRecord) -> Rank:
+        return rank(item, has_labels=item.id in self._labels, is_gone=item.id in self._gone)
 
     def _are_gone(self, items: Iterable[ItemRecord]) -> bool:
         """Tell whether no file was there when the search began: to look for it each time takes longer than all else."""

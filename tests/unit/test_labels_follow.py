@@ -241,8 +241,9 @@ def test_labels_come_back_to_what_they_were_first_given_to(index: Index, media: 
     assert index.verify() == []
 
 
-def test_a_label_that_is_taken_back_does_not_come_back_to_what_is_like_it(index: Index, media: Path) -> None:
-    """A file and another with the same features were called red by two runs, of which one file went."""
+@pytest.fixture
+def outlived(index: Index, media: Path) -> Index:
+    """An index of two.png; it and one.png, which has the same features and has gone, were called red by two runs."""
     one, two = picture(media / "one.png", RED), media / "two.png"
     tagged(one, two)
     index.add([media])
@@ -250,58 +251,39 @@ def test_a_label_that_is_taken_back_does_not_come_back_to_what_is_like_it(index:
     index.label(two, "red")
     one.unlink()
     index.add([media], prune=True)
-    assert index.unlabel([two], "red") == 1
-    tagged(two, media / "three.png", "1")
-    index.add([media])
-    assert labels(index) == {}
+    return index
 
 
-def test_what_is_taken_back_from_a_file_waits_for_another_of_the_same_features_still(index: Index, media: Path) -> None:
-    """It was said of that one, too, by a run of its own; the taking run is undone as well."""
-    one, two = picture(media / "one.png", RED), media / "two.png"
-    tagged(one, two)
-    index.add([media])
-    index.label(one, "red")
-    index.label(two, "red")
-    contents = one.read_bytes()
-    one.unlink()
-    index.add([media], prune=True)
-    index.unlabel([two], "red")
-    (taking,) = [run.id for run, _ in index.labels.runs() if run.verb == "unlabel"]
-    index.labels.undo(taking)
-    one.write_bytes(contents)
-    index.add([media])
-    assert labels(index) == {"one.png": ("red",), "two.png": ("red",)}
+def test_a_label_that_is_taken_back_does_not_come_back_to_what_is_like_it(outlived: Index, media: Path) -> None:
+    assert outlived.unlabel([media / "two.png"], "red") == 1
+    tagged(media / "two.png", media / "three.png", "1")
+    outlived.add([media])
+    assert labels(outlived) == {}
 
 
-def test_what_is_denied_of_a_copy_does_not_come_back_to_another(index: Index, media: Path) -> None:
-    one, two = picture(media / "one.png", RED), media / "two.png"
-    tagged(one, two)
-    index.add([media])
-    index.label(one, "red")
-    index.label(two, "red")
-    one.unlink()
-    index.add([media], prune=True)
-    index.deny(two, "red")
-    tagged(two, media / "three.png", "1")
-    assert index.add([media]).passages == ()
-    assert labels(index) == {}
-    (denying,) = [run.id for run, _ in index.labels.runs() if run.arguments["not"]]
-    index.labels.undo(denying)
-    assert labels(index) == {"two.png": ("red",)}
+def test_what_was_taken_back_from_a_file_waits_for_the_content_of_another_still(outlived: Index, media: Path) -> None:
+    outlived.unlabel([media / "two.png"], "red")
+    (taking,) = [run.id for run, _ in outlived.labels.runs() if run.verb == "unlabel"]
+    outlived.labels.undo(taking)
+    picture(media / "one.png", RED)
+    outlived.add([media])
+    assert labels(outlived) == {"one.png": ("red",), "two.png": ("red",)}
 
 
-def test_undoing_a_run_leaves_what_another_gave_to_what_was_like_it(index: Index, media: Path) -> None:
-    one, two = picture(media / "one.png", RED), media / "two.png"
-    tagged(one, two)
-    index.add([media])
-    index.label(one, "red")
-    index.label(two, "red")
-    one.unlink()
-    index.add([media], prune=True)
-    _, second = (run.id for run, _ in index.labels.runs())
-    assert index.labels.undo(second).changed == 1
-    assert labels(index) == {"two.png": ("red",)}
+def test_what_is_denied_of_a_copy_does_not_come_back_to_another(outlived: Index, media: Path) -> None:
+    outlived.deny(media / "two.png", "red")
+    tagged(media / "two.png", media / "three.png", "1")
+    assert outlived.add([media]).passages == ()
+    assert labels(outlived) == {}
+    (denying,) = [run.id for run, _ in outlived.labels.runs() if run.arguments["not"]]
+    outlived.labels.undo(denying)
+    assert labels(outlived) == {"two.png": ("red",)}
+
+
+def test_undoing_a_run_leaves_what_another_gave_to_what_was_like_it(outlived: Index) -> None:
+    _, second = (run.id for run, _ in outlived.labels.runs())
+    assert outlived.labels.undo(second).changed == 1
+    assert labels(outlived) == {"two.png": ("red",)}
 
 
 @pytest.fixture
