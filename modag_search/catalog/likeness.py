@@ -17,8 +17,6 @@ from modag_search.catalog.tables import FeatureRow, ItemRow, SegmentRow
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-_BEGINNING = 8
-"""Digits of a checksum."""
 _ITEMS_AT_ONCE = 1000
 
 Digest = bytes
@@ -72,7 +70,7 @@ def _features() -> Select[Any]:
 def likenesses(
     connection: Connection, item_ids: Collection[int], *, awaited: Collection[str] | None = None
 ) -> dict[int, str]:
-    """Return what stands for the kind, length, size and features of items that are sound, by id, as hex.
+    """Return what stands for the kind, length, size and features of items that are sound, by id.
 
     It can be kept when they go: an item that comes later and has the same holds the same. It begins with the checksum
     of the first feature, so that the features of few are read where some are `awaited`.
@@ -91,7 +89,7 @@ def likenesses(
     """
     firsts = _first_features(connection, item_ids)
     if awaited is not None:
-        beginnings = {one[:_BEGINNING] for one in awaited}
+        beginnings = {one.partition("-")[0] for one in awaited}
         firsts = {item_id: first for item_id, first in firsts.items() if first in beginnings}
     found: dict[int, str] = {}
     for batch in batches(sorted(firsts), _ITEMS_AT_ONCE):
@@ -101,12 +99,12 @@ def likenesses(
         shapes = {row[0]: (row[1], float(row[2]), *row[3:]) for row in connection.execute(statement)}
         for item_id, digest in digests(connection, shapes).items():
             whole = hashlib.blake2b(repr(shapes[item_id]).encode() + digest, digest_size=16).hexdigest()
-            found[item_id] = firsts[item_id] + whole
+            found[item_id] = f"{firsts[item_id]}-{whole}"
     return found if awaited is None else {item_id: one for item_id, one in found.items() if one in awaited}
 
 
 def _first_features(connection: Connection, item_ids: Collection[int]) -> dict[int, str]:
-    """Return the checksums of the first features of items, by id, as hex."""
+    """Return the checksums of the first features of items, by id, as texts, whatever a damaged catalog holds."""
     first = (
         select(SegmentRow.item_id, func.min(SegmentRow.id).label("id"))
         .where(SegmentRow.item_id.in_(among(item_ids)), SegmentRow.status == "ok", is_there())
@@ -114,7 +112,7 @@ def _first_features(connection: Connection, item_ids: Collection[int]) -> dict[i
         .subquery()
     )
     statement = select(first.c.item_id, SegmentRow.feature_checksum).join(SegmentRow, SegmentRow.id == first.c.id)
-    return {item_id: f"{checksum:0{_BEGINNING}x}" for item_id, checksum in connection.execute(statement)}
+    return {item_id: str(checksum) for item_id, checksum in connection.execute(statement)}
 
 
 def alike(connection: Connection, item_ids: Collection[int], *, without: Collection[int]) -> dict[int, list[int]]:

@@ -20,19 +20,19 @@ CREATE TABLE annotation (
 	CONSTRAINT fk_annotation_label_id_label FOREIGN KEY(label_id) REFERENCES label (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_annotation_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
 );
-INSERT INTO "annotation" VALUES(1,1,1,NULL,NULL,'hand',NULL,NULL,2,'2026-11-29T13:55:48+00:00',0,'8791a2ddfe3c2ead3de0fd26ecbf359a');
-INSERT INTO "annotation" VALUES(2,2,1,NULL,NULL,'hand',NULL,NULL,2,'2026-11-29T13:55:48+00:00',0,'fa1035221d21b5902843749bbee4a9cc');
-INSERT INTO "annotation" VALUES(3,5,2,NULL,NULL,'hand',NULL,NULL,3,'2026-11-29T13:55:48+00:00',0,'f9e80a650c2dc1bf6d5bf40122c2e741');
-INSERT INTO "annotation" VALUES(5,3,4,NULL,NULL,'hand',NULL,NULL,5,'2026-11-29T13:55:48+00:00',0,'26e015b3b757af7afddce4e07c88349b');
-INSERT INTO "annotation" VALUES(6,3,2,NULL,NULL,'transfer',NULL,0.0824684147373431,6,'2026-11-29T13:55:48+00:00',0,'26e015b3b757af7afddce4e07c88349b');
-INSERT INTO "annotation" VALUES(8,6,2,NULL,NULL,'transfer',NULL,0.926090409322099,6,'2026-11-29T13:55:48+00:00',0,'0072486a3f2e74e5f49c2d13fcd37513');
+INSERT INTO "annotation" VALUES(1,1,1,NULL,NULL,'hand',NULL,NULL,2,'2026-11-29T16:35:33+00:00',0,'8791a2ddfe3c2ead3de0fd26ecbf359a');
+INSERT INTO "annotation" VALUES(2,2,1,NULL,NULL,'hand',NULL,NULL,2,'2026-11-29T16:35:33+00:00',0,'fa1035221d21b5902843749bbee4a9cc');
+INSERT INTO "annotation" VALUES(3,5,2,NULL,NULL,'hand',NULL,NULL,3,'2026-11-29T16:35:33+00:00',0,'f9e80a650c2dc1bf6d5bf40122c2e741');
+INSERT INTO "annotation" VALUES(5,3,4,NULL,NULL,'hand',NULL,NULL,5,'2026-11-29T16:35:33+00:00',0,'26e015b3b757af7afddce4e07c88349b');
+INSERT INTO "annotation" VALUES(6,3,2,NULL,NULL,'transfer',NULL,0.0824684147373431,6,'2026-11-29T16:35:34+00:00',0,'26e015b3b757af7afddce4e07c88349b');
+INSERT INTO "annotation" VALUES(8,6,2,NULL,NULL,'transfer',NULL,0.926090409322099,6,'2026-11-29T16:35:34+00:00',0,'0072486a3f2e74e5f49c2d13fcd37513');
 CREATE TABLE exclusion (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	pattern TEXT NOT NULL, 
 	created_at TEXT NOT NULL, 
 	CONSTRAINT uq_exclusion_pattern UNIQUE (pattern)
 );
-INSERT INTO "exclusion" VALUES(1,'*.tmp','2026-11-29T13:55:48+00:00');
+INSERT INTO "exclusion" VALUES(1,'*.tmp','2026-11-29T16:35:33+00:00');
 CREATE TABLE failure (
 	path BLOB NOT NULL, 
 	reason TEXT NOT NULL, 
@@ -44,7 +44,7 @@ CREATE TABLE failure (
 	CONSTRAINT pk_failure PRIMARY KEY (path), 
 	CONSTRAINT fk_failure_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
 );
-INSERT INTO "failure" VALUES(X'2F6D656469612F746F726E2E776176','is not a sound that can be read, or is damaged from its start','CorruptMediaError',4,1795960548682893677,'2026-11-29T13:55:48+00:00',9);
+INSERT INTO "failure" VALUES(X'2F6D656469612F746F726E2E776176','is not a sound that can be read, or is damaged from its start','CorruptMediaError',4,1795970134097390661,'2026-11-29T16:35:34+00:00',9);
 CREATE TABLE feature (
 	segment_id INTEGER NOT NULL, 
 	data BLOB NOT NULL, 
@@ -68,7 +68,7 @@ CREATE TABLE forgotten_failure (
 	CONSTRAINT pk_forgotten_failure PRIMARY KEY (path), 
 	CONSTRAINT fk_forgotten_failure_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
 );
-INSERT INTO "forgotten_failure" VALUES(X'2F6D656469612F62726F6B656E2E776176','is not a sound that can be read, or is damaged from its start','CorruptMediaError',4,1795960548682816142,'2026-11-29T13:55:48+00:00',9);
+INSERT INTO "forgotten_failure" VALUES(X'2F6D656469612F62726F6B656E2E776176','is not a sound that can be read, or is damaged from its start','CorruptMediaError',4,1795970134097342620,'2026-11-29T16:35:34+00:00',9);
 CREATE TABLE forgotten_item (
 	id INTEGER NOT NULL, 
 	path BLOB NOT NULL, 
@@ -86,15 +86,15 @@ CREATE TABLE forgotten_item (
 	CONSTRAINT pk_forgotten_item PRIMARY KEY (id), 
 	CONSTRAINT fk_forgotten_item_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
 );
-INSERT INTO "forgotten_item" VALUES(4,X'2F6D656469612F312E776176','e48046417cf941aa6f5b596d45de43af',32044,1795960547727783604,'sound',1.0,NULL,NULL,'ok','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00',10,NULL);
+INSERT INTO "forgotten_item" VALUES(4,X'2F6D656469612F312E776176','e48046417cf941aa6f5b596d45de43af',32044,1795970133199536274,'sound',1.0,NULL,NULL,'ok','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00',10,NULL);
 CREATE TABLE generation (
 	number INTEGER NOT NULL, 
 	token TEXT NOT NULL, 
 	CONSTRAINT pk_generation PRIMARY KEY (number)
 );
-INSERT INTO "generation" VALUES(0,'ccfc2d5ca218fa57680cd4f73445a206');
-INSERT INTO "generation" VALUES(1,'690902a2b74f275d2538ddb0cbec60c8');
-INSERT INTO "generation" VALUES(2,'cfb305be18ea8a06f91ec277769c318b');
+INSERT INTO "generation" VALUES(0,'1e94bc13af63704d041ea6ca1d2f745a');
+INSERT INTO "generation" VALUES(1,'99609e7a4557d9622e6b39efb239750a');
+INSERT INTO "generation" VALUES(2,'c9073190754deb490a9b49bfa24fdb54');
 CREATE TABLE item (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	path BLOB NOT NULL, 
@@ -112,11 +112,11 @@ CREATE TABLE item (
 	CONSTRAINT ck_item_status CHECK (status IN ('ok', 'failed')), 
 	CONSTRAINT uq_item_path UNIQUE (path)
 );
-INSERT INTO "item" VALUES(1,X'2F6D656469612F302E706E67','8791a2ddfe3c2ead3de0fd26ecbf359a',86,1795960547725147210,'image',NULL,8,6,'ok','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00',NULL);
-INSERT INTO "item" VALUES(2,X'2F6D656469612F302E776176','fa1035221d21b5902843749bbee4a9cc',32044,1795960547726506013,'sound',1.0,NULL,NULL,'ok','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00',NULL);
-INSERT INTO "item" VALUES(3,X'2F6D656469612F312E706E67','26e015b3b757af7afddce4e07c88349b',92,1795960547727102997,'image',NULL,8,6,'ok','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00',NULL);
-INSERT INTO "item" VALUES(5,X'2F6D656469612F322E706E67','f9e80a650c2dc1bf6d5bf40122c2e741',88,1795960547728332828,'image',NULL,8,6,'ok','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00',NULL);
-INSERT INTO "item" VALUES(6,X'2F6D656469612F322E776176','0072486a3f2e74e5f49c2d13fcd37513',32044,1795960547728995078,'sound',1.0,NULL,NULL,'ok','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00',NULL);
+INSERT INTO "item" VALUES(1,X'2F6D656469612F302E706E67','8791a2ddfe3c2ead3de0fd26ecbf359a',86,1795970133197557955,'image',NULL,8,6,'ok','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00',NULL);
+INSERT INTO "item" VALUES(2,X'2F6D656469612F302E776176','fa1035221d21b5902843749bbee4a9cc',32044,1795970133198695019,'sound',1.0,NULL,NULL,'ok','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00',NULL);
+INSERT INTO "item" VALUES(3,X'2F6D656469612F312E706E67','26e015b3b757af7afddce4e07c88349b',92,1795970133199101601,'image',NULL,8,6,'ok','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00',NULL);
+INSERT INTO "item" VALUES(5,X'2F6D656469612F322E706E67','f9e80a650c2dc1bf6d5bf40122c2e741',88,1795970133199843139,'image',NULL,8,6,'ok','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00',NULL);
+INSERT INTO "item" VALUES(6,X'2F6D656469612F322E776176','0072486a3f2e74e5f49c2d13fcd37513',32044,1795970133200310110,'sound',1.0,NULL,NULL,'ok','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00',NULL);
 CREATE TABLE kept_annotation (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	content_hash TEXT NOT NULL, 
@@ -135,19 +135,19 @@ CREATE TABLE kept_annotation (
 	CONSTRAINT fk_kept_annotation_label_id_label FOREIGN KEY(label_id) REFERENCES label (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_kept_annotation_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
 );
-INSERT INTO "kept_annotation" VALUES(1,'e48046417cf941aa6f5b596d45de43af',X'2F6D656469612F312E776176',1,NULL,NULL,'hand',NULL,NULL,4,'2026-11-29T13:55:48+00:00',1,'2026-11-29T13:55:48+00:00','894721375064e053d7516acd0b9ed661');
-INSERT INTO "kept_annotation" VALUES(2,'e48046417cf941aa6f5b596d45de43af',X'2F6D656469612F312E776176',2,NULL,NULL,'transfer',NULL,2.38374335639506239326e-02,6,'2026-11-29T13:55:48+00:00',0,'2026-11-29T13:55:48+00:00','894721375064e053d7516acd0b9ed661');
+INSERT INTO "kept_annotation" VALUES(1,'e48046417cf941aa6f5b596d45de43af',X'2F6D656469612F312E776176',1,NULL,NULL,'hand',NULL,NULL,4,'2026-11-29T16:35:33+00:00',1,'2026-11-29T16:35:34+00:00','2629025111-894721375064e053d7516acd0b9ed661');
+INSERT INTO "kept_annotation" VALUES(2,'e48046417cf941aa6f5b596d45de43af',X'2F6D656469612F312E776176',2,NULL,NULL,'transfer',NULL,2.38374335639506239326e-02,6,'2026-11-29T16:35:34+00:00',0,'2026-11-29T16:35:34+00:00','2629025111-894721375064e053d7516acd0b9ed661');
 CREATE TABLE label (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	name TEXT NOT NULL, 
 	created_at TEXT NOT NULL, audioset_id TEXT, means TEXT, added_at TEXT, is_tag BOOLEAN DEFAULT 0 NOT NULL, 
 	CONSTRAINT uq_label_name UNIQUE (name)
 );
-INSERT INTO "label" VALUES(1,'low','2026-11-29T13:55:48+00:00',NULL,NULL,NULL,0);
-INSERT INTO "label" VALUES(2,'high','2026-11-29T13:55:48+00:00',NULL,NULL,NULL,0);
-INSERT INTO "label" VALUES(4,'favourite','2026-11-29T13:55:48+00:00',NULL,NULL,NULL,1);
-INSERT INTO "label" VALUES(8,'tone','2026-11-29T13:55:48+00:00',NULL,NULL,NULL,0);
-INSERT INTO "label" VALUES(10,'doubtful','2026-11-29T13:55:48+00:00',NULL,NULL,NULL,0);
+INSERT INTO "label" VALUES(1,'low','2026-11-29T16:35:33+00:00',NULL,NULL,NULL,0);
+INSERT INTO "label" VALUES(2,'high','2026-11-29T16:35:33+00:00',NULL,NULL,NULL,0);
+INSERT INTO "label" VALUES(4,'favourite','2026-11-29T16:35:33+00:00',NULL,NULL,NULL,1);
+INSERT INTO "label" VALUES(8,'tone','2026-11-29T16:35:33+00:00',NULL,NULL,NULL,0);
+INSERT INTO "label" VALUES(10,'doubtful','2026-11-29T16:35:34+00:00',NULL,NULL,NULL,0);
 CREATE TABLE label_parent (
 	child_id INTEGER NOT NULL, 
 	parent_id INTEGER NOT NULL, 
@@ -198,16 +198,16 @@ CREATE TABLE run (
 	finished_at TEXT, 
 	outcome JSON
 );
-INSERT INTO "run" VALUES(1,'index','{"paths": ["/media"], "prune": false, "dry_run": false, "workers": null, "exclude": [], "follow_symlinks": false, "retry_failed": false, "rehash": false}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00','{"added": 6, "updated": 0, "unchanged": 0, "moved": 0, "removed": 0, "failed": 0, "seconds": 0.215, "dry_run": false, "stage_seconds": {"decode": 0.29639818500436377, "encode": 0.001469887007260695, "hash": 0.0007582030084449798, "store": 0.012986990986973979}, "out_of_reach": 0, "gone_failures": 0, "passed_over": {}, "unread": {}, "other_files": 0, "noticed": {}, "rehashed": 0}');
-INSERT INTO "run" VALUES(2,'label','{"labels": ["low"], "not": null, "tags": null, "items": 2, "start_s": null, "end_s": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00','{"added": 2}');
-INSERT INTO "run" VALUES(3,'label','{"labels": ["high"], "not": null, "tags": null, "items": 1, "start_s": null, "end_s": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00','{"added": 1}');
-INSERT INTO "run" VALUES(4,'label','{"labels": [], "not": ["low"], "tags": null, "items": 1, "start_s": null, "end_s": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00','{"added": 1}');
-INSERT INTO "run" VALUES(5,'label','{"labels": ["favourite"], "not": null, "tags": true, "items": 1, "start_s": null, "end_s": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00','{"added": 1}');
-INSERT INTO "run" VALUES(6,'transfer','{"by": "knn", "names": null, "level": null, "min_confidence": 0.0, "max_confidence": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00','{"added": 3}');
-INSERT INTO "run" VALUES(7,'label','{"labels": ["doubtful"], "not": null, "tags": true, "items": 1, "start_s": null, "end_s": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00','{"added": 1}');
-INSERT INTO "run" VALUES(8,'unlabel','{"labels": ["doubtful"], "tags": true, "items": 1}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00','{"removed": 1}');
-INSERT INTO "run" VALUES(9,'index','{"paths": ["/media/broken.wav", "/media/torn.wav"], "prune": false, "dry_run": false, "workers": null, "exclude": [], "follow_symlinks": false, "retry_failed": false, "rehash": false}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00','{"added": 0, "updated": 0, "unchanged": 0, "moved": 0, "removed": 0, "failed": 2, "seconds": 0.062, "dry_run": false, "stage_seconds": {"decode": 0.09446597799251322, "store": 0.0009203630033880472}, "out_of_reach": 0, "gone_failures": 0, "passed_over": {}, "unread": {}, "other_files": 0, "noticed": {}, "rehashed": 0}');
-INSERT INTO "run" VALUES(10,'forget','{"paths": ["/media/1.wav", "/media/broken.wav"]}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T13:55:48+00:00','2026-11-29T13:55:48+00:00','{"removed": 1, "failures": 1, "passed": [], "moved": [], "kept": [1, 2]}');
+INSERT INTO "run" VALUES(1,'index','{"paths": ["/media"], "prune": false, "dry_run": false, "workers": null, "exclude": [], "follow_symlinks": false, "retry_failed": false, "rehash": false}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00','{"added": 6, "updated": 0, "unchanged": 0, "moved": 0, "removed": 0, "failed": 0, "seconds": 0.339, "dry_run": false, "stage_seconds": {"decode": 0.5490860800200608, "encode": 0.0014148740156088024, "hash": 0.0005972450016997755, "store": 0.01132681300805416}, "out_of_reach": 0, "gone_failures": 0, "passed_over": {}, "unread": {}, "other_files": 0, "noticed": {}, "rehashed": 0}');
+INSERT INTO "run" VALUES(2,'label','{"labels": ["low"], "not": null, "tags": null, "items": 2, "start_s": null, "end_s": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00','{"added": 2}');
+INSERT INTO "run" VALUES(3,'label','{"labels": ["high"], "not": null, "tags": null, "items": 1, "start_s": null, "end_s": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00','{"added": 1}');
+INSERT INTO "run" VALUES(4,'label','{"labels": [], "not": ["low"], "tags": null, "items": 1, "start_s": null, "end_s": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00','{"added": 1}');
+INSERT INTO "run" VALUES(5,'label','{"labels": ["favourite"], "not": null, "tags": true, "items": 1, "start_s": null, "end_s": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T16:35:33+00:00','2026-11-29T16:35:33+00:00','{"added": 1}');
+INSERT INTO "run" VALUES(6,'transfer','{"by": "knn", "names": null, "level": null, "min_confidence": 0.0, "max_confidence": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T16:35:34+00:00','2026-11-29T16:35:34+00:00','{"added": 3}');
+INSERT INTO "run" VALUES(7,'label','{"labels": ["doubtful"], "not": null, "tags": true, "items": 1, "start_s": null, "end_s": null}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T16:35:34+00:00','2026-11-29T16:35:34+00:00','{"added": 1}');
+INSERT INTO "run" VALUES(8,'unlabel','{"labels": ["doubtful"], "tags": true, "items": 1}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T16:35:34+00:00','2026-11-29T16:35:34+00:00','{"removed": 1}');
+INSERT INTO "run" VALUES(9,'index','{"paths": ["/media/broken.wav", "/media/torn.wav"], "prune": false, "dry_run": false, "workers": null, "exclude": [], "follow_symlinks": false, "retry_failed": false, "rehash": false}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T16:35:34+00:00','2026-11-29T16:35:34+00:00','{"added": 0, "updated": 0, "unchanged": 0, "moved": 0, "removed": 0, "failed": 2, "seconds": 0.099, "dry_run": false, "stage_seconds": {"decode": 0.14106290899508167, "store": 0.0007824579952284694}, "out_of_reach": 0, "gone_failures": 0, "passed_over": {}, "unread": {}, "other_files": 0, "noticed": {}, "rehashed": 0}');
+INSERT INTO "run" VALUES(10,'forget','{"paths": ["/media/1.wav", "/media/broken.wav"]}','{"python": "3.11.7", "modag-search": "0.1.0", "av": "18.1.0", "faiss-cpu": "1.15.1", "numpy": "2.4.6", "pillow": "13.0.0", "soundfile": "0.14.0", "soxr": "1.1.0", "sqlalchemy": "2.1.9", "torch": "2.14.1"}','2026-11-29T16:35:34+00:00','2026-11-29T16:35:34+00:00','{"removed": 1, "failures": 1, "passed": [], "moved": [], "kept": [1, 2]}');
 CREATE TABLE "segment" (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	item_id INTEGER NOT NULL, 
@@ -218,9 +218,9 @@ CREATE TABLE "segment" (
 	status TEXT NOT NULL, 
 	generation INTEGER NOT NULL, 
 	feature_checksum BIGINT, 
-	CONSTRAINT fk_segment_pipeline_id_pipeline FOREIGN KEY(pipeline_id) REFERENCES pipeline (id), 
+	CONSTRAINT ck_segment_modality CHECK (modality IN ('image', 'sound')), 
 	CONSTRAINT ck_segment_status CHECK (status IN ('ok', 'silent', 'black', 'flat')), 
-	CONSTRAINT ck_segment_modality CHECK (modality IN ('image', 'sound'))
+	CONSTRAINT fk_segment_pipeline_id_pipeline FOREIGN KEY(pipeline_id) REFERENCES pipeline (id)
 );
 INSERT INTO "segment" VALUES(1,1,1,'image',NULL,NULL,'ok',1,1102025360);
 INSERT INTO "segment" VALUES(2,2,2,'sound',0.0,1.0,'ok',1,3574854692);
@@ -256,7 +256,7 @@ CREATE TABLE superseded_annotation (
 	CONSTRAINT fk_superseded_annotation_label_id_label FOREIGN KEY(label_id) REFERENCES label (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_superseded_annotation_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
 );
-INSERT INTO "superseded_annotation" VALUES(1,8,3,'26e015b3b757af7afddce4e07c88349b',10,NULL,NULL,'hand',NULL,NULL,7,'2026-11-29T13:55:48+00:00',0,1);
+INSERT INTO "superseded_annotation" VALUES(1,8,3,'26e015b3b757af7afddce4e07c88349b',10,NULL,NULL,'hand',NULL,NULL,7,'2026-11-29T16:35:34+00:00',0,1);
 CREATE INDEX ix_removal_generation ON removal (generation);
 CREATE INDEX ix_annotation_run_id ON annotation (run_id);
 CREATE UNIQUE INDEX ix_label_audioset_id ON label (audioset_id);
@@ -297,4 +297,4 @@ INSERT INTO "sqlite_sequence" VALUES('annotation',9);
 INSERT INTO "sqlite_sequence" VALUES('exclusion',1);
 INSERT INTO "sqlite_sequence" VALUES('kept_annotation',2);
 COMMIT;
-PRAGMA user_version = 1472811909;
+PRAGMA user_version = -1954673319;

@@ -10,7 +10,7 @@ import pytest
 from modag_search.catalog import Annotation, Catalog, LabelCount
 from modag_search.errors import LabelConflictError, UsageError
 from modag_search.hierarchy import Hierarchy
-from tests.catalog_builders import image, put, sound, video
+from tests.catalog_builders import image, of_a_file, put, sound, tamper, video
 
 if TYPE_CHECKING:
     from modag_search.catalog import LabelMode
@@ -515,3 +515,15 @@ def test_words_of_a_label_go_to_no_other(catalog: Catalog) -> None:
     assert catalog.label_generation == before, "nothing changed"
     catalog.labels.add({"flat": ""})
     assert "flat" not in catalog.labels.meanings()
+
+
+@of_a_file
+@pytest.mark.parametrize("checksum", ["NULL", "'none'"])
+def test_labels_are_kept_of_an_item_whose_features_are_damaged(catalog: Catalog, checksum: str) -> None:
+    [item_id] = put(catalog, sound("/m/a.wav"))
+    catalog.labels.annotate([by_hand(item_id, "trumpet")])
+    tamper(catalog, f"UPDATE segment SET feature_checksum = {checksum}")
+    catalog.remove([item_id])
+    assert catalog.kept_labels.count_by_label() == {"trumpet": 1}
+    [again] = put(catalog, sound("/m/b.wav"))
+    assert labels_of(catalog, again) == ("trumpet",)
